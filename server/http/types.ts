@@ -1,0 +1,186 @@
+/** The JSON that the HTTP interface speaks; the viewer imports these types and nothing else of ours. */
+import type { Feature, FeatureCollection, MultiPolygon, Polygon } from 'geojson';
+
+export interface ProblemJson {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+}
+
+export interface Finding {
+  code: string;
+  severity: 'info' | 'warning' | 'error';
+  message: string;
+  fix?: string;
+}
+
+export interface Assumption {
+  code: string;
+  value: unknown;
+  reason: string;
+}
+
+export type SceneState = 'uploaded' | 'ingesting' | 'ready' | 'refused';
+
+export interface SceneJson {
+  id: string;
+  name: string;
+  state: SceneState;
+  upload: string | null;
+  sha256: string;
+  bytes: number;
+  created_at: string;
+  /** 0..1 while ingesting. */
+  progress: number;
+  problem: ProblemJson | null;
+  /** The rest is null until the scene is ready. */
+  srs: string | null;
+  /** EPSG:4326. */
+  footprint: Polygon | MultiPolygon | null;
+  /** west, south, east, north in degrees. */
+  bbox: [number, number, number, number] | null;
+  gsd_m: number | null;
+  width: number | null;
+  height: number | null;
+  bands: number | null;
+  /** Share of pixels that hold imagery, 0..1. */
+  valid_share: number | null;
+  findings: Finding[];
+}
+
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export type Stage = 'ingest' | 'plan' | 'infer' | 'stitch' | 'vectorize' | 'store';
+
+export interface JobProgress {
+  stage: Stage;
+  /** Units of the stage (chips, rows, features). */
+  done: number;
+  total: number;
+  /** 0..1 over the whole job. */
+  share: number;
+}
+
+export interface ClassTotal {
+  class: string;
+  count: number;
+  area_m2: number;
+  /** Share of the mapped area, 0..1. */
+  share: number;
+}
+
+export interface Ledger {
+  done: number;
+  nodata: number;
+  outside: number;
+  failed: number;
+  pending: number;
+}
+
+export interface JobReport {
+  job: string;
+  scene: string;
+  model: string;
+  parameters: Record<string, unknown>;
+  assumptions: Assumption[];
+  counts: Record<string, number>;
+  areas_m2: Record<string, number>;
+  /** Model-grid pixels. */
+  ledger: Ledger;
+  seam: { certified: boolean; halo: number; disagreement: number };
+  timings_ms: Record<Stage, number>;
+  peak_rss_bytes: number;
+  [more: string]: unknown;
+}
+
+export interface JobJson {
+  id: string;
+  scene: string;
+  model: string;
+  parameters: Record<string, unknown>;
+  state: JobState;
+  progress: JobProgress;
+  problem: ProblemJson | null;
+  report: JobReport | null;
+  /** By class, largest first; empty until done. */
+  totals: ClassTotal[];
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface ModelClass {
+  name: string;
+  /** Code in the class map. */
+  value: number;
+  /** `#rrggbb` */
+  color: string;
+}
+
+export interface ModelJson {
+  id: string;
+  name: string;
+  description: string;
+  gsd_m: number;
+  classes: ModelClass[];
+}
+
+export interface FeatureProperties {
+  collection: string;
+  job: string;
+  scene: string;
+  class: string;
+  /** Mean probability of the class, 0..1. */
+  score: number;
+  /** Geodesic. */
+  area_m2: number;
+}
+
+export type FeatureJson = Feature<Polygon | MultiPolygon, FeatureProperties> & { id: string };
+
+export interface Link {
+  href: string;
+  rel: string;
+  type?: string;
+  title?: string;
+}
+
+export interface ItemsJson extends FeatureCollection<Polygon | MultiPolygon, FeatureProperties> {
+  features: FeatureJson[];
+  numberMatched: number;
+  numberReturned: number;
+  timeStamp: string;
+  links: Link[];
+}
+
+export interface CollectionJson {
+  id: string;
+  title: string;
+  description: string;
+  extent: { spatial: { bbox: [number, number, number, number][]; crs: string } } | undefined;
+  itemType: 'feature';
+  crs: string[];
+  links: Link[];
+}
+
+export interface TileJson {
+  tilejson: '3.0.0';
+  name: string;
+  tiles: string[];
+  minzoom: number;
+  maxzoom: number;
+  bounds: [number, number, number, number];
+  attribution: string;
+  vector_layers?: { id: string; description: string; fields: Record<string, string> }[];
+}
+
+export interface ServiceJson {
+  name: 'planimeter';
+  version: string;
+  database: 'pglite' | 'postgresql';
+  device: string;
+  limits: { upload_bytes: number };
+  /** A MapLibre style URL, when one is configured. */
+  basemap: string | null;
+}

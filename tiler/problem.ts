@@ -1,0 +1,55 @@
+/**
+ * The one list of things that can go wrong with what people hand in: a stable code, the HTTP status it becomes, and a
+ * title. The sentence that says what to do is given where the problem is found.
+ */
+export const PROBLEMS = {
+  not_a_tiff: [422, 'The file is not a TIFF'],
+  damaged_tiff: [422, 'The TIFF is damaged or incomplete'],
+  unsupported_raster: [422, 'This kind of raster is not supported yet'],
+  missing_crs: [422, 'The image does not say where it lies'],
+  unknown_crs: [422, 'The coordinate reference system is not known'],
+  empty_raster: [422, 'The image holds no valid pixels'],
+  too_small: [422, 'The image is too small to segment'],
+  limit_exceeded: [422, 'The file exceeds a limit'],
+  too_large: [413, 'The upload is too large'],
+  bad_request: [400, 'The request is not understood'],
+  not_found: [404, 'There is nothing here'],
+  conflict: [409, 'This cannot be done in the present state'],
+  unsupported_model: [422, 'The network cannot be used for segmentation'],
+  device_unavailable: [422, 'The device cannot be used'],
+  data_folder_locked: [409, 'The data folder is in use'],
+  interrupted: [500, 'The work was interrupted'],
+  internal: [500, 'Something went wrong on our side'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What is sent, stored and printed of a problem: RFC 9457 members and our stable `code`. */
+export interface ProblemJson {
+  type: string;
+  title: string;
+  status: number;
+  code: ProblemCode;
+  detail: string;
+}
+
+/** A refusal that people can act on. `detail` says what was found and what to do about it. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+
+  constructor(code: ProblemCode, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'Problem';
+    this.code = code;
+  }
+
+  toJSON(): ProblemJson {
+    const [status, title] = PROBLEMS[this.code];
+    return { type: 'about:blank', title, status, code: this.code, detail: this.message };
+  }
+}
+
+/** Revives a problem that crossed a process border as JSON. */
+export function problemFromJson(json: Pick<ProblemJson, 'code' | 'detail'>): Problem {
+  return new Problem(json.code, json.detail);
+}
