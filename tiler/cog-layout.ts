@@ -1,0 +1,138 @@
+/** What a tiled GeoTIFF is to be (`TiffLayout`) becomes the entries of its IFDs: TIFF 6.0, GeoTIFF 1.1, GDAL's tags. */
+import type { Geotransform } from './geotransform.ts';
+import { asciiEntry, Compression, type Entry, SubfileType, Tag } from './tiff-tags.ts';
+
+export interface TiffLayout {
+  width: number;
+  height: number;
+  /** uint8 each, pixel-interleaved. */
+  bands: number;
+  compression: 'deflate' | 'zstd';
+  geotransform: Geotransform;
+  epsg: number;
+  /** Whether `epsg` names a geographic CRS. Left out, it is told from the code's place in the EPSG registry. */
+  geographic?: boolean;
+  nodata?: number;
+  /** Colours of the classes 0, 1, ...; single band only. */
+  palette?: readonly (readonly [number, number, number])[];
+  /** Internal 1-bit mask; `writeRows` then takes `valid`. */
+  mask?: boolean;
+  /** Halved until both sides are at most 512. Averages and majorities are over valid pixels. */
+  overviews: 'average' | 'majority' | 'none';
+  /** Pixels, a multiple of 16; 512 by default. */
+  tileSize?: number;
+  /** GDAL_METADATA items. */
+  metadata?: Record<string, string>;
+}
+
+/** Where each tile begins and how many bytes it has, in raster order of the tiles. */
+export interface TilePlaces {
+  position: Float64Array;
+  bytes: Float64Array;
+}
+
+interface TiledLevel {
+  width: number;
+  height: number;
+  tileSize: number;
+  places: TilePlaces;
+}
+
+/** Both sides of the coarsest overview are at most this. */
+const COARSEST = 512;
+
+/** Sizes of full resolution and overviews: halved, rounded up, until both sides are at most 512. */
+export function levelSizes(width: number, height: number, overviews: boolean): { width: number; height: number }[] {
+  const sizes = [{ width, height }];
+  for (let last = sizes[0]; overviews && Math.max(last.width, last.height) > COARSEST; last = sizes.at(-1)!) {
+    sizes.push({ width: (last.width + 1) >> 1, height: (last.height + 1) >> 1 });
+  }
+  return sizes;
+}
+
+function tileEntries(level: TiledLevel, subfile: number, compression: number): Entry[] {
+  return [
+    { tag: Tag.NewSubfileType, type: 'long', values: [subfile] },
+    { tag: Tag.ImageWidth, type: 'long', values: [level.width] },
+    { tag: Tag.ImageLength, type: 'long', values: [level.height] },
+    { tag: Tag.Compression, type: 'short', values: [compression] },
+    { tag: Tag.PlanarConfiguration, type: 'short', values: [1] },
+    { tag: Tag.TileWidth, type: 'long', values: [level.tileSize] },
+    { tag: Tag.TileLength, type: 'long', values: [level.tileSize] },
+    { tag: Tag.TileOffsets, type: 'offset', values: level.places.position },
+    { tag: Tag.TileByteCounts, type: 'long', values: level.places.bytes },
+  ];
+}
+
+const MASK_PHOTOMETRIC = 4;
+
+/** The IFD of a level's mask. */
+export function maskEntries(level: TiledLevel, reduced: boolean, layout: TiffLayout): Entry[] {
+  const subfile = SubfileType.mask | (reduced ? SubfileType.reduced : 0);
+  return [
+    ...tileEntries(level, subfile, Compression[layout.compression]),
+    { tag: Tag.BitsPerSample, type: 'short', values: [1] },
+    { tag: Tag.SamplesPerPixel, type: 'short', values: [1] },
+    { tag: Tag.PhotometricInterpretation, type: 'short', values: [MASK_PHOTOMETRIC] },
+  ];
+}
+
+/** The IFD of a level: full resolution, or `reduced`. */
+export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLayout): Entry[] {
+  const { bands, palette, nodata } = layout;
+  const photometric = palette ? 3 : bands >= 3 ? 2 : 1;
+  const extraSamples = bands - (bands >= 3 ? 3 : 1);
+  const entries: Entry[] = [
+    ...tileEntries(level, reduced ? SubfileType.reduced : 0, Compression[layout.compression]),
+    { tag: Tag.BitsPerSample, type: 'short', values: new Array<number>(bands).fill(8) },
+    { tag: Tag.SamplesPerPixel, type: 'short', values: [bands] },
+    { tag: Tag.PhotometricInterpretation, type: 'short', values: [photometric] },
+    { tag: Tag.SampleFormat, type: 'short', values: new Array<number>(bands).fill(1) },
+  ];
+  if (extraSamples > 0) {
+    entries.push({ tag: Tag.ExtraSamples, type: 'short', values: new Array<number>(extraSamples).fill(0) });
+  }
+  if (palette) entries.push({ tag: Tag.ColorMap, type: 'short', values: colorMap(palette) });
+  if (nodata !== undefined) entries.push(asciiEntry(Tag.GdalNodata, String(nodata)));
+  if (!reduced) {
+    entries.push(...georeferenceEntries(layout));
+    if (layout.metadata) entries.push(asciiEntry(Tag.GdalMetadata, gdalMetadata(layout.metadata)));
+  }
+  return entries;
+}
+
+/** 256 reds, 256 greens, 256 blues of 16 bits each (TIFF 6.0, section 5). */
+function colorMap(palette: NonNullable<TiffLayout['palette']>): number[] {
+  return [0, 1, 2].flatMap((band) => Array.from({ length: 256 }, (_, code) => (palette[code]?.[band] ?? 0) * 257));
+}
+
+function georeferenceEntries({ geotransform, epsg, geographic }: TiffLayout): Entry[] {
+  const [x0, xPerColumn, xPerRow, y0, yPerColumn, yPerRow] = geotransform;
+  const northUp = xPerRow === 0 && yPerColumn === 0 && xPerColumn > 0 && yPerRow < 0;
+  const isGeographic = geographic ?? (epsg >= 4001 && epsg <= 4999);
+  const keys = [
+    [1024, 0, 1, isGeographic ? 2 : 1], // GTModelType
+    [1025, 0, 1, 1], // GTRasterType: PixelIsArea
+    [isGeographic ? 2048 : 3072, 0, 1, epsg], // GeodeticCRS or ProjectedCRS
+  ];
+  const place: Entry[] = northUp
+    ? [
+        { tag: Tag.ModelPixelScale, type: 'double', values: [xPerColumn, -yPerRow, 0] },
+        { tag: Tag.ModelTiepoint, type: 'double', values: [0, 0, 0, x0, y0, 0] },
+      ]
+    : [
+        {
+          tag: Tag.ModelTransformation,
+          type: 'double',
+          values: [xPerColumn, xPerRow, 0, x0, yPerColumn, yPerRow, 0, y0, 0, 0, 0, 0, 0, 0, 0, 1],
+        },
+      ];
+  return [...place, { tag: Tag.GeoKeyDirectory, type: 'short', values: [1, 1, 1, keys.length, ...keys.flat()] }];
+}
+
+function gdalMetadata(items: Record<string, string>): string {
+  const quoted = (text: string) =>
+    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  const lines = Object.entries(items).map(([name, value]) => `  <Item name="${quoted(name)}">${quoted(value)}</Item>`);
+  return `<GDALMetadata>\n${lines.join('\n')}\n</GDALMetadata>`;
+}

@@ -1,0 +1,97 @@
+/** TIFF 6.0, BigTIFF and GeoTIFF 1.1 numbers that reader and writer share, and the bytes of one IFD. */
+
+/** Tag numbers (TIFF 6.0; 33550 and above: GeoTIFF 1.1 and GDAL). */
+export const Tag = {
+  NewSubfileType: 254,
+  ImageWidth: 256,
+  ImageLength: 257,
+  BitsPerSample: 258,
+  Compression: 259,
+  PhotometricInterpretation: 262,
+  SamplesPerPixel: 277,
+  PlanarConfiguration: 284,
+  ColorMap: 320,
+  TileWidth: 322,
+  TileLength: 323,
+  TileOffsets: 324,
+  TileByteCounts: 325,
+  ExtraSamples: 338,
+  SampleFormat: 339,
+  ModelPixelScale: 33550,
+  ModelTiepoint: 33922,
+  ModelTransformation: 34264,
+  GeoKeyDirectory: 34735,
+  GdalMetadata: 42112,
+  GdalNodata: 42113,
+} as const;
+
+/** Values of tag 259. */
+export const Compression = { none: 1, jpeg: 7, deflate: 8, oldDeflate: 32946, zstd: 50000 } as const;
+
+/** Bits of tag 254. */
+export const SubfileType = { reduced: 1, mask: 4 } as const;
+
+type FieldType = 'ascii' | 'short' | 'long' | 'double' | 'offset';
+/** One IFD entry. `offset` values are LONG in a classic file, LONG8 in a BigTIFF. */
+export interface Entry {
+  tag: number;
+  type: FieldType;
+  values: readonly number[] | Float64Array;
+}
+
+const CODE: Record<FieldType, number> = { ascii: 2, short: 3, long: 4, double: 12, offset: 4 };
+const BYTES: Record<FieldType, number> = { ascii: 1, short: 2, long: 4, double: 8, offset: 4 };
+const LONG8 = 16;
+
+const bytesOf = (type: FieldType, big: boolean): number => (big && type === 'offset' ? 8 : BYTES[type]);
+
+export const asciiEntry = (tag: number, text: string): Entry => ({
+  tag,
+  type: 'ascii',
+  values: [...Buffer.from(`${text}\0`, 'utf8')],
+});
+
+/** Bytes that an IFD with these entries takes, the values that do not fit into its entries included. */
+export function ifdBytes(entries: readonly Entry[], big: boolean): number {
+  const inline = big ? 8 : 4;
+  let bytes = big ? 8 + entries.length * 20 + 8 : 2 + entries.length * 12 + 4;
+  for (const { type, values } of entries) {
+    const size = values.length * bytesOf(type, big);
+    if (size > inline) bytes += size + (-size & 7);
+  }
+  return bytes + (-bytes & 7);
+}
+
+/** The IFD's bytes, little endian, for a place at `position` (a multiple of 8); `next` is the following IFD or 0. */
+export function encodeIfd(entries: readonly Entry[], big: boolean, position: number, next: number): Buffer {
+  const out = Buffer.alloc(ifdBytes(entries, big));
+  const inline = big ? 8 : 4;
+  const sorted = [...entries].sort((a, b) => a.tag - b.tag);
+  const writeOffset = (value: number, at: number) =>
+    big ? out.writeBigUInt64LE(BigInt(value), at) : out.writeUInt32LE(value, at);
+  let at = big ? out.writeBigUInt64LE(BigInt(sorted.length), 0) : out.writeUInt16LE(sorted.length, 0);
+  let spill = at + sorted.length * (big ? 20 : 12) + inline;
+  for (const { tag, type, values } of sorted) {
+    out.writeUInt16LE(tag, at);
+    out.writeUInt16LE(big && type === 'offset' ? LONG8 : CODE[type], at + 2);
+    writeOffset(values.length, at + 4);
+    const slot = at + 4 + inline;
+    const size = values.length * bytesOf(type, big);
+    let place = slot;
+    if (size > inline) {
+      writeOffset(position + spill, slot);
+      place = spill;
+      spill += size + (-size & 7);
+    }
+    for (const value of values) {
+      if (type === 'ascii') place = out.writeUInt8(value, place);
+      else if (type === 'short') place = out.writeUInt16LE(value, place);
+      else if (type === 'long') place = out.writeUInt32LE(value, place);
+      else if (type === 'double') place = out.writeDoubleLE(value, place);
+      else place = writeOffset(value, place);
+    }
+    at = slot + inline;
+  }
+  writeOffset(next, at);
+  return out;
+}

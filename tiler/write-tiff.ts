@@ -1,0 +1,359 @@
+/**
+ * Rows of uint8 pixels, top to bottom, become a tiled cloud-optimised GeoTIFF with overviews and a mask.
+ *
+ * Tiles are compressed in the thread pool as soon as they are full and collected in a temporary file per level;
+ * `finish` then knows every size, chooses classic TIFF or BigTIFF and assembles the file: all IFDs, the coarsest
+ * overview's tiles, ..., the full resolution's tiles. Memory follows the width: four tile rows per level.
+ */
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { constants, deflate, zstdCompress } from 'node:zlib';
+import { imageEntries, levelSizes, maskEntries, type TiffLayout, type TilePlaces } from './cog-layout.ts';
+import { averageRows, type Halve, majorityRows, type Row } from './overview.ts';
+import { encodeIfd, ifdBytes, Tag } from './tiff-tags.ts';
+
+export type { TiffLayout };
+
+export interface TiffWriter {
+  /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
+  writeRows(rows: number, pixels: Uint8Array, valid?: Uint8Array): Promise<void>;
+  /** Assembles the file and renames it to its final path. Rejects when rows are missing. */
+  finish(): Promise<void>;
+  /** Nothing is left behind. */
+  abort(): Promise<void>;
+}
+
+const ZSTD_LEVEL = 1;
+const DEFLATE_LEVEL = 4;
+const COMPRESSIONS_IN_FLIGHT = 4;
+const COPY_BYTES = 4 << 20;
+const CLASSIC_LIMIT_BYTES = 2 ** 32 - 1;
+
+const deflateAsync = promisify(deflate);
+const zstdAsync = promisify(zstdCompress);
+
+/**
+ * Opens a writer for `path`; nothing stands there before `finish`. Files whose size could exceed `classicLimitBytes`
+ * become BigTIFFs. Throws RangeError for a layout that makes no sense.
+ */
+export async function createTiffWriter(
+  path: string,
+  layout: TiffLayout,
+  classicLimitBytes = CLASSIC_LIMIT_BYTES,
+): Promise<TiffWriter> {
+  checkLayout(layout);
+  const { width, height, bands } = layout;
+  const stem = `${path}.${randomBytes(4).toString('hex')}`;
+  const sizes = levelSizes(width, height, layout.overviews !== 'none');
+  const levels: Level[] = [];
+  let rowsWritten = 0;
+
+  const removeAll = async () => {
+    for (const level of levels) {
+      await level.flushing.catch(() => {});
+      await level.file.close();
+      await rm(level.path, { force: true });
+    }
+    levels.length = 0;
+    await rm(`${stem}.partial`, { force: true });
+  };
+
+  try {
+    for (const [index, size] of sizes.entries()) {
+      const levelPath = `${stem}.level${index}.partial`;
+      levels.push(createLevel(levelPath, await open(levelPath, 'wx+'), size, layout));
+    }
+  } catch (error) {
+    await removeAll();
+    throw error;
+  }
+
+  return {
+    async writeRows(rows, pixels, valid) {
+      const pixelCount = rows * width;
+      if (pixels.length !== pixelCount * bands) {
+        throw new RangeError(`expected ${pixelCount * bands} bytes for ${rows} rows, got ${pixels.length}`);
+      }
+      if ((valid !== undefined) !== (layout.mask === true) || (valid && valid.length !== pixelCount)) {
+        const expected = layout.mask ? `${pixelCount} values` : 'none';
+        throw new RangeError(`expected ${expected} of the mask, got ${valid?.length ?? 'none'}`);
+      }
+      if (rowsWritten + rows > height) {
+        throw new RangeError(`expected ${height} rows, got ${rowsWritten + rows}`);
+      }
+      const validity = valid ?? validFromNodata(pixels, pixelCount, bands, layout.nodata);
+      for (let row = 0; row < rows; row++) {
+        const start = row * width;
+        const one = {
+          pixels: pixels.subarray(start * bands, (start + width) * bands),
+          valid: validity.subarray(start, start + width),
+        };
+        await pushRow(levels, 0, one, layout);
+      }
+      rowsWritten += rows;
+    },
+    async finish() {
+      if (rowsWritten !== height) throw new RangeError(`expected ${height} rows, got ${rowsWritten}`);
+      for (const level of levels) await level.flushing;
+      await assemble(`${stem}.partial`, levels, layout, classicLimitBytes);
+      await rename(`${stem}.partial`, path);
+      await removeAll();
+    },
+    abort: removeAll,
+  };
+}
+
+function checkLayout(layout: TiffLayout): void {
+  const { width, height, bands, palette, overviews, mask } = layout;
+  const tileSize = layout.tileSize ?? 512;
+  if (!(width > 0 && height > 0 && Number.isInteger(width) && Number.isInteger(height))) {
+    throw new RangeError(`expected a size in whole pixels, got ${width} x ${height}`);
+  }
+  if (tileSize % 16 !== 0 || tileSize < 16) throw new RangeError(`expected a tile size in 16ths, got ${tileSize}`);
+  if ((palette || overviews === 'majority') && bands !== 1) {
+    throw new RangeError(`expected one band with a palette or majority overviews, got ${bands}`);
+  }
+  if (palette && (palette.length > 256 || mask)) throw new RangeError('a palette has 256 colours and no mask');
+}
+
+/** Rows waiting to become tiles of one level, and the tiles already in its file. */
+interface Level {
+  path: string;
+  file: FileHandle;
+  width: number;
+  height: number;
+  tileSize: number;
+  tilesAcross: number;
+  /** Rows taken so far. */
+  rows: number;
+  /** The open tile row, tile after tile, each row after row; its twin is being compressed. */
+  open: Row;
+  twin: Row;
+  /** The last even row, until its partner comes for the next level. */
+  upper: Row;
+  halved: Row;
+  flushing: Promise<void>;
+  fileBytes: number;
+  /** Position in `file` and size of each tile; those of the mask apart. */
+  tiles: TilePlaces;
+  maskTiles: TilePlaces | null;
+}
+
+function createLevel(
+  path: string,
+  file: FileHandle,
+  size: { width: number; height: number },
+  layout: TiffLayout,
+): Level {
+  const { width, height } = size;
+  const tileSize = layout.tileSize ?? 512;
+  const tilesAcross = Math.ceil(width / tileSize);
+  const tileCount = tilesAcross * Math.ceil(height / tileSize);
+  const tileRowPixels = tilesAcross * tileSize * tileSize;
+  const rowOf = (pixels: number, withValid = true): Row => ({
+    pixels: new Uint8Array(pixels * layout.bands),
+    valid: new Uint8Array(withValid ? pixels : 0),
+  });
+  const places = () => ({ position: new Float64Array(tileCount), bytes: new Float64Array(tileCount) });
+  return {
+    path,
+    file,
+    width,
+    height,
+    tileSize,
+    tilesAcross,
+    rows: 0,
+    open: rowOf(tileRowPixels, layout.mask),
+    twin: rowOf(tileRowPixels, layout.mask),
+    upper: rowOf(width),
+    halved: rowOf((width + 1) >> 1),
+    flushing: Promise.resolve(),
+    fileBytes: 0,
+    tiles: places(),
+    maskTiles: layout.mask ? places() : null,
+  };
+}
+
+/** Where no mask is given, a pixel is valid unless all its bands hold the nodata value. */
+function validFromNodata(pixels: Uint8Array, count: number, bands: number, nodata: number | undefined): Uint8Array {
+  const valid = new Uint8Array(count).fill(1);
+  if (nodata === undefined) return valid;
+  for (let pixel = 0, at = 0; pixel < count; pixel++, at += bands) {
+    let band = 0;
+    while (band < bands && pixels[at + band] === nodata) band++;
+    if (band === bands) valid[pixel] = 0;
+  }
+  return valid;
+}
+
+const HALVE: Record<'average' | 'majority', Halve> = { average: averageRows, majority: majorityRows };
+
+/** Takes one row into level `index`, and what becomes of it into the levels above. */
+async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLayout): Promise<void> {
+  const level = levels[index];
+  const { width, tileSize, tilesAcross } = level;
+  const { bands } = layout;
+  const rowInTile = level.rows % tileSize;
+  for (let tile = 0; tile < tilesAcross; tile++) {
+    const from = tile * tileSize;
+    const to = Math.min(width, from + tileSize);
+    const at = (tile * tileSize + rowInTile) * tileSize;
+    level.open.pixels.set(row.pixels.subarray(from * bands, to * bands), at * bands);
+    if (level.maskTiles) level.open.valid.set(row.valid.subarray(from, to), at);
+  }
+  const last = level.rows === level.height - 1;
+  if (index + 1 < levels.length && layout.overviews !== 'none') {
+    const lower = level.rows % 2 === 1;
+    if (lower || last) {
+      HALVE[layout.overviews](lower ? level.upper : row, row, width, bands, level.halved);
+      if (layout.nodata !== undefined && !layout.mask) keepOffNodata(level.halved, bands, layout.nodata);
+      await pushRow(levels, index + 1, level.halved, layout);
+    } else {
+      level.upper.pixels.set(row.pixels);
+      level.upper.valid.set(row.valid);
+    }
+  }
+  level.rows++;
+  if (rowInTile === tileSize - 1 || last) await startFlush(level, layout);
+}
+
+/** A mean of valid pixels must not read as nodata: moves it by one. Invalid pixels get the value. */
+function keepOffNodata(row: Row, bands: number, nodata: number): void {
+  for (let pixel = 0, at = 0; pixel < row.valid.length; pixel++, at += bands) {
+    if (row.valid[pixel] === 0) {
+      row.pixels.fill(nodata, at, at + bands);
+      continue;
+    }
+    let band = 0;
+    while (band < bands && row.pixels[at + band] === nodata) band++;
+    if (band === bands) row.pixels[at] = nodata > 0 ? nodata - 1 : 1;
+  }
+}
+
+/** Hands the open tile row to the compressors and opens its twin, once the tile row before it is written. */
+async function startFlush(level: Level, layout: TiffLayout): Promise<void> {
+  await level.flushing;
+  const full = level.open;
+  level.open = level.twin;
+  level.twin = full;
+  const tileRow = Math.ceil(level.rows / level.tileSize) - 1;
+  const unfilled = (tileRow + 1) * level.tileSize - level.rows;
+  if (unfilled > 0) clearBottom(full, level, unfilled, layout.bands);
+  level.flushing = flushTileRow(level, full, tileRow, layout);
+  level.flushing.catch(() => {}); // reported by the next await of it
+}
+
+/** Zeroes the padding below the last row: the buffer holds an earlier tile row there. */
+function clearBottom(row: Row, level: Level, unfilled: number, bands: number): void {
+  const { tileSize, tilesAcross } = level;
+  for (let tile = 0; tile < tilesAcross; tile++) {
+    const to = (tile + 1) * tileSize * tileSize;
+    const from = to - unfilled * tileSize;
+    row.pixels.fill(0, from * bands, to * bands);
+    if (level.maskTiles) row.valid.fill(0, from, to);
+  }
+}
+
+async function flushTileRow(level: Level, row: Row, tileRow: number, layout: TiffLayout): Promise<void> {
+  const { tileSize, tilesAcross, maskTiles } = level;
+  const tilePixels = tileSize * tileSize;
+  const append = async (bytes: Buffer, places: TilePlaces, tile: number) => {
+    const position = level.fileBytes;
+    level.fileBytes += bytes.length;
+    places.position[tile] = position;
+    places.bytes[tile] = bytes.length;
+    await level.file.write(bytes, 0, bytes.length, position);
+  };
+  for (let first = 0; first < tilesAcross; first += COMPRESSIONS_IN_FLIGHT) {
+    const count = Math.min(COMPRESSIONS_IN_FLIGHT, tilesAcross - first);
+    const compressed = Array.from({ length: count }, async (_, i) => {
+      const from = (first + i) * tilePixels;
+      const pixels = row.pixels.subarray(from * layout.bands, (from + tilePixels) * layout.bands);
+      const mask = maskTiles && packBits(row.valid.subarray(from, from + tilePixels));
+      return [await compress(pixels, layout.compression), mask && (await compress(mask, layout.compression))] as const;
+    });
+    for (const [i, [pixels, mask]] of (await Promise.all(compressed)).entries()) {
+      const tile = tileRow * tilesAcross + first + i;
+      await append(pixels, level.tiles, tile);
+      if (mask && maskTiles) await append(mask, maskTiles, tile);
+    }
+  }
+}
+
+function compress(bytes: Uint8Array, compression: 'deflate' | 'zstd'): Promise<Buffer> {
+  const chunkSize = bytes.length + (bytes.length >> 8) + 1024;
+  if (compression === 'deflate') return deflateAsync(bytes, { level: DEFLATE_LEVEL, chunkSize });
+  return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }, chunkSize });
+}
+
+/** Eight 0|1 values to a byte, the first in the highest bit. The tile size is a multiple of 8, so rows need no padding. */
+function packBits(valid: Uint8Array): Uint8Array {
+  const out = new Uint8Array(valid.length >> 3);
+  for (let i = 0, at = 0; i < out.length; i++) {
+    let byte = 0;
+    for (let bit = 0; bit < 8; bit++) byte = (byte << 1) | valid[at++];
+    out[i] = byte;
+  }
+  return out;
+}
+
+/** Writes the whole file at `path` from the levels' tiles. */
+async function assemble(path: string, levels: readonly Level[], layout: TiffLayout, classicLimit: number) {
+  const tileBytes = levels.reduce((sum, level) => sum + level.fileBytes, 0);
+  const images = levels.flatMap((level, index) => {
+    const image = {
+      level,
+      entries: imageEntries({ ...level, places: level.tiles }, index > 0, layout),
+      places: level.tiles,
+    };
+    if (!level.maskTiles) return [image];
+    return [
+      image,
+      {
+        level,
+        entries: maskEntries({ ...level, places: level.maskTiles }, index > 0, layout),
+        places: level.maskTiles,
+      },
+    ];
+  });
+  const headBytes = (big: boolean) => images.reduce((sum, { entries }) => sum + ifdBytes(entries, big), big ? 16 : 8);
+  const big = headBytes(false) + tileBytes > classicLimit;
+
+  const levelStart = new Map<Level, number>();
+  let position = headBytes(big);
+  for (const level of [...levels].reverse()) {
+    levelStart.set(level, position);
+    position += level.fileBytes;
+  }
+  const header = big
+    ? Buffer.from([0x49, 0x49, 43, 0, 8, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0])
+    : Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0]);
+  const head: Buffer[] = [header];
+  let at = header.length;
+  for (const [index, { level, entries, places }] of images.entries()) {
+    const offsets = entries.find(({ tag }) => tag === Tag.TileOffsets)!;
+    const start = levelStart.get(level)!;
+    offsets.values = places.position.map((tile) => start + tile);
+    const end = at + ifdBytes(entries, big);
+    head.push(encodeIfd(entries, big, at, index + 1 < images.length ? end : 0));
+    at = end;
+  }
+
+  const out = await open(path, 'wx');
+  try {
+    const bytes = Buffer.concat(head);
+    await out.write(bytes, 0, bytes.length, 0);
+    const buffer = Buffer.alloc(COPY_BYTES);
+    for (const level of levels) {
+      for (let from = 0; from < level.fileBytes; ) {
+        const { bytesRead } = await level.file.read(buffer, 0, Math.min(COPY_BYTES, level.fileBytes - from), from);
+        if (bytesRead === 0) throw new Error(`${level.path} ends at ${from} of ${level.fileBytes} bytes`);
+        await out.write(buffer, 0, bytesRead, levelStart.get(level)! + from);
+        from += bytesRead;
+      }
+    }
+  } finally {
+    await out.close();
+  }
+}
