@@ -1,0 +1,155 @@
+/** `npm run demo [-- IN.tif] [--once]`: the main job through the public interface, on a generated town or a real file. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { Upload } from 'tus-js-client';
+import { DEMO_TOWN, type DemoScene, demoScene } from '../server/demo-scene.ts';
+import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/http/types.ts';
+import { type Service, startService } from '../server/service.ts';
+import { type ProblemCode, problemFromJson } from '../tiler/problem.ts';
+import { openRaster } from '../tiler/raster.ts';
+import { readArguments } from './arguments.ts';
+import { evaluateMaps } from './evaluate.ts';
+import { inputFile } from './files.ts';
+import { createProgressBar, type ProgressBar } from './progress.ts';
+import { stopOnSignal } from './serve.ts';
+
+const PORT = 8080;
+const POLL_MS = 200;
+
+export async function run(args: string[]): Promise<void> {
+  const { values, positionals } = readArguments(args, { once: { type: 'boolean' } }, [0, 1]);
+  const file = positionals[0] === undefined ? null : await inputFile(positionals[0]);
+  const { env } = process;
+  const dataFolder = resolve(env.PLANIMETER_DATA ?? '.planimeter');
+  const bar = createProgressBar();
+  const size = `${DEMO_TOWN.width} × ${DEMO_TOWN.height}`;
+  say(file ? 'Starting the service …' : `Starting the service and drawing a town of ${size} pixels …`);
+  const [service, town] = await Promise.all([
+    startOnFreePort({ dataFolder, databaseUrl: env.DATABASE_URL }),
+    file ? null : demoScene(join(dataFolder, 'demo'), { onProgress: (share) => bar.update('town', share) }),
+  ]);
+  bar.end();
+  try {
+    const scene = await uploadScene(service.url, file ?? town!.image, bar);
+    const job = await segment(service.url, scene, bar);
+    bar.end();
+    await printResult(service.url, scene, job, town, dataFolder);
+  } catch (error) {
+    bar.end();
+    await service.stop();
+    throw error;
+  }
+  if (values.once) {
+    await service.stop();
+    return;
+  }
+  say(`\nThe map: ${service.url}     (Ctrl-C ends it)`);
+  stopOnSignal(service.stop);
+}
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+async function startOnFreePort(options: { dataFolder: string; databaseUrl: string | undefined }): Promise<Service> {
+  const common = { ...options, host: '127.0.0.1', device: 'auto' };
+  try {
+    return await startService({ ...common, port: Number(process.env.PORT ?? PORT) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return startService({ ...common, port: 0 });
+  }
+}
+
+/** Uploads by tus and waits until the scene has been read. Throws its problem when it was refused. */
+async function uploadScene(url: string, path: string, bar: ProgressBar): Promise<SceneJson> {
+  const { size } = await stat(path);
+  const id = await new Promise<string>((found, reject) => {
+    const upload = new Upload(createReadStream(path), {
+      endpoint: `${url}/uploads`,
+      uploadSize: size,
+      chunkSize: 32 * 2 ** 20,
+      metadata: { filename: basename(path) },
+      onProgress: (sent, total) => bar.update('upload', sent / total),
+      onAfterResponse: (_request, response) => {
+        const scene = response.getHeader('Planimeter-Scene');
+        if (scene) found(scene);
+      },
+      onError: reject,
+    });
+    upload.start();
+  });
+  for (;;) {
+    const scene = await get<SceneJson>(`${url}/scenes/${id}`);
+    if (scene.problem) throw revive(scene.problem);
+    if (scene.state === 'ready') return scene;
+    bar.update('reading', scene.progress);
+    await pause();
+  }
+}
+
+/** Starts the job and waits for its end. Throws its problem when it failed. */
+async function segment(url: string, scene: SceneJson, bar: ProgressBar): Promise<JobJson> {
+  const response = await fetch(`${url}/jobs`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ scene: scene.id }),
+  });
+  let job = await answer<JobJson>(response);
+  while (job.state === 'queued' || job.state === 'running') {
+    bar.update(job.progress.stage, job.progress.share);
+    await pause();
+    job = await get<JobJson>(`${url}/jobs/${job.id}`);
+  }
+  if (job.problem) throw revive(job.problem);
+  return job;
+}
+
+async function printResult(url: string, scene: SceneJson, job: JobJson, town: DemoScene | null, dataFolder: string) {
+  const { counts, timings_ms } = job.report!;
+  const seconds = Object.values(timings_ms).reduce((sum, ms) => sum + ms, 0) / 1000;
+  const gsd = scene.gsd_m!.toFixed(2);
+  say(`${scene.name}: ${scene.width} × ${scene.height} pixels of ${gsd} m, mapped in ${seconds.toFixed(1)} s`);
+  say(`${counts.landuse} areas, among them ${counts.buildings} buildings and ${counts.roads} roads\n`);
+  const truth = town ? await truthAreas(url, town) : null;
+  const head = ['class', 'areas', 'mapped', ...(truth ? ['truth'] : [])];
+  say(head.map((title, column) => (column === 0 ? title.padEnd(12) : title.padStart(12))).join(''));
+  for (const total of job.totals) {
+    const cells = [
+      String(total.count),
+      hectares(total.area_m2),
+      ...(truth ? [hectares(truth.get(total.class) ?? 0)] : []),
+    ];
+    say(total.class.padEnd(12) + cells.map((cell) => cell.padStart(12)).join(''));
+  }
+  if (!town) return;
+  const classMap = join(dataFolder, 'files', 'jobs', job.id, 'classes.tif');
+  const { miou, classes } = await evaluateMaps(classMap, town.truth);
+  const ious = classes.map((each) => `${each.class} ${(each.iou ?? 0).toFixed(2)}`).join(', ');
+  say(`\nAgreement with the truth (IoU): mean ${miou.toFixed(2)}; ${ious}`);
+}
+
+const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2)} ha`;
+
+/** Ground area of each class in the town's own class map, by class name. */
+async function truthAreas(url: string, { truth }: DemoScene): Promise<Map<string, number>> {
+  const [model] = await get<ModelJson[]>(`${url}/models`);
+  const raster = await openRaster(truth);
+  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const pixelAreaM2 = Math.abs(raster.geotransform[1] * raster.geotransform[5]);
+  await raster.close();
+  const counts = new Uint32Array(256);
+  for (const code of pixels) counts[code]++;
+  return new Map(model.classes.map(({ name, value }) => [name, counts[value] * pixelAreaM2]));
+}
+
+const get = async <T>(url: string): Promise<T> => answer<T>(await fetch(url));
+
+async function answer<T>(response: Response): Promise<T> {
+  const json = await response.json();
+  if (!response.ok) throw revive(json as ProblemJson);
+  return json as T;
+}
+
+const revive = ({ code, detail }: ProblemJson) => problemFromJson({ code: code as ProblemCode, detail });
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,0 +1,57 @@
+/** Picks the command, and turns what it throws into a message and an exit status. */
+import { Problem } from '../tiler/problem.ts';
+import { WrongCall } from './arguments.ts';
+
+const USAGE = `planimeter: maps from aerial and satellite imagery
+
+  planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
+  planimeter segment IN.tif OUT.geojson [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
+                     [--report R.json] [--json]           one image, no server
+  planimeter inspect IN.tif [--json]                      what would be understood of an image
+  planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]
+  planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--json]
+  planimeter models list [--json]                         the networks
+  planimeter demo [IN.tif] [--once]                       the whole way on a generated town
+
+Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
+`;
+
+/** One file a command; loaded when asked for, so that each starts quickly. */
+const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
+  serve: () => import('./serve.ts'),
+  segment: () => import('./segment.ts'),
+  inspect: () => import('./inspect.ts'),
+  evaluate: () => import('./evaluate.ts'),
+  models: () => import('./models.ts'),
+  demo: () => import('./demo.ts'),
+};
+
+/** Runs the program; sets the exit status. */
+export async function main(args: string[]): Promise<void> {
+  const [command = '--help', ...rest] = args;
+  if (command === '--help' || command === '-h' || command === 'help') {
+    process.stdout.write(USAGE);
+    return;
+  }
+  try {
+    const load = COMMANDS[command];
+    if (!load) throw new WrongCall(`there is no command "${command}"`);
+    await (await load()).run(rest);
+  } catch (error) {
+    process.exitCode = report(error, rest.includes('--json'));
+  }
+}
+
+function report(error: unknown, json: boolean): number {
+  if (error instanceof Problem) {
+    const problem = error.toJSON();
+    process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
+    return 3;
+  }
+  if (error instanceof WrongCall) {
+    process.stderr.write(`planimeter: ${error.message}\nSee "planimeter --help".\n`);
+    return 2;
+  }
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  return 1;
+}

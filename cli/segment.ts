@@ -1,0 +1,100 @@
+/** `planimeter segment IN.tif OUT.geojson`: the pipeline on one image, with no server and nothing kept. */
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, extname, join, resolve } from 'node:path';
+import { findNetwork } from '../models/registry.ts';
+import { parseDevice } from '../models/runtime.ts';
+import { startCompute } from '../server/children/compute.ts';
+import { writeGeoJson } from '../server/export.ts';
+import { jobId } from '../server/identity.ts';
+import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
+import { ingestScene, segmentScene } from '../server/pipeline.ts';
+import { openDatabase } from '../server/store/database.ts';
+import { localFileStore } from '../server/store/files.ts';
+import { insertJob } from '../server/store/jobs.ts';
+import { getScene, insertScene } from '../server/store/scenes.ts';
+import { sha256OfFile } from '../tiler/sha256.ts';
+import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { inputFile } from './files.ts';
+import { createProgressBar } from './progress.ts';
+
+export async function run(args: string[]): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values, positionals } = readArguments(
+    args,
+    {
+      model: text,
+      device: text,
+      classes: text,
+      scores: text,
+      report: text,
+      'min-area': text,
+      tolerance: text,
+      json: { type: 'boolean' },
+    },
+    [2, 2],
+  );
+  const input = await inputFile(positionals[0]);
+  const output = positionals[1];
+  if (extname(output).toLowerCase() !== '.geojson') throw new WrongCall(`"${output}" must end in .geojson`);
+  parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
+  const network = await findNetwork(values.model ?? DEFAULT_NETWORK);
+  const parameters = parseParameters({
+    ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
+    ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
+  });
+
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
+  const compute = startCompute();
+  const opening = openDatabase({});
+  opening.catch(() => {});
+  const bar = createProgressBar();
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  try {
+    const files = localFileStore(folder);
+    const sceneId = randomUUID();
+    await mkdir(files.path(`scenes/${sceneId}`), { recursive: true });
+    await symlink(resolve(input), files.path(`scenes/${sceneId}/original.tif`));
+    const sha256 = await sha256OfFile(input);
+    const db = await opening;
+    const tools = { db, files, compute };
+    const context = {
+      signal: interrupted.signal,
+      progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
+    };
+    await insertScene(db, {
+      id: sceneId,
+      name: basename(input),
+      upload: null,
+      sha256,
+      bytes: (await stat(input)).size,
+    });
+    await ingestScene(tools, (await getScene(db, sceneId))!, context);
+    const scene = (await getScene(db, sceneId))!;
+    const id = jobId(sha256, network.sha256, parameters);
+    await insertJob(db, { id, scene: sceneId, model: network.id, parameters });
+    const report = await segmentScene(tools, { id, scene, network, parameters }, context);
+    await writeGeoJson(db, id, output);
+    if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);
+    if (values.scores) await copyFile(files.path(`jobs/${id}/scores.tif`), values.scores);
+    if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
+    bar.end();
+    if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else process.stdout.write(summary(output, report));
+  } finally {
+    bar.end();
+    await compute.stop();
+    await opening.then((db) => db.close()).catch(() => {});
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function summary(output: string, report: { counts: Record<string, number>; areas_m2: Record<string, number> }): string {
+  const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
+  const { buildings, roads, landuse } = report.counts;
+  return `${output}: ${landuse} areas, among them ${buildings} buildings and ${roads} roads\n${areas.join('')}`;
+}
+
+const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2).padStart(10)} ha`;

@@ -1,0 +1,203 @@
+/**
+ * Inference and stitching: chips of a working copy go through the network, the cores are put together row band by row
+ * band and written as class map (255 = nodata) and score map (0 = nodata). Memory follows the scene's width.
+ */
+import { type ChipPlan, readChips } from '../tiler/chips.ts';
+import type { ModelGrid } from '../tiler/model-grid.ts';
+import { openRaster, type Raster } from '../tiler/raster.ts';
+import { createTiffWriter, type TiffLayout } from '../tiler/write-tiff.ts';
+import type { Network, NetworkClass } from './registry.ts';
+import { type Answer, type NetworkSession, openNetwork } from './runtime.ts';
+
+export const CLASS_NODATA = 255;
+/** A score is the largest of at least two probabilities, so it is never 0. */
+export const SCORE_NODATA = 0;
+
+export interface MapRequest {
+  workingPath: string;
+  grid: ModelGrid;
+  plan: ChipPlan;
+  /** RGB that stands where there is no imagery: the scene's mean colour. */
+  fill: readonly [number, number, number];
+  network: Network;
+  epsg: number;
+  classesPath: string;
+  scoresPath: string;
+  /** CPU threads, 0 for all cores. */
+  threads: number;
+}
+
+/** Model-grid pixels by what became of them; they add up to width * height. */
+export interface Ledger {
+  done: number;
+  nodata: number;
+  outside: number;
+  failed: number;
+  pending: number;
+}
+
+export interface MapResult {
+  ledger: Ledger;
+  inferMs: number;
+  stitchMs: number;
+  peakRssBytes: number;
+}
+
+/** Maps a scene. `onProgress` gets the number of chips done. Nothing is left behind when it throws. */
+export async function mapScene(request: MapRequest, onProgress: (chips: number) => void): Promise<MapResult> {
+  const { grid, plan, network, fill } = request;
+  const ledger: Ledger = { done: 0, nodata: 0, outside: 0, failed: 0, pending: grid.width * grid.height };
+  const session = await openNetwork(network, request.threads);
+  const raster = await openRaster(request.workingPath);
+  const writers = await Promise.all([
+    createTiffWriter(request.classesPath, classMapLayout(request)),
+    createTiffWriter(request.scoresPath, scoreMapLayout(request)),
+  ]);
+  const started = performance.now();
+  let inferMs = 0;
+  try {
+    for await (const band of inferBands(session, raster, grid, plan, fill, onProgress)) {
+      const pixels = band.rows * grid.width;
+      ledger.done += band.done;
+      ledger.nodata += pixels - band.done;
+      ledger.pending -= pixels;
+      inferMs += band.inferMs;
+      await writers[0].writeRows(band.rows, band.classes);
+      await writers[1].writeRows(band.rows, band.scores);
+    }
+    for (const writer of writers) await writer.finish();
+  } catch (error) {
+    for (const writer of writers) await writer.abort();
+    throw error;
+  } finally {
+    await raster.close();
+    await session.close();
+  }
+  const stitchMs = performance.now() - started - inferMs;
+  return { ledger, inferMs, stitchMs, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+/** One row band of stitched cores: rows * grid.width pixels of class and score. */
+export interface Band {
+  rows: number;
+  classes: Uint8Array;
+  scores: Uint8Array;
+  /** Pixels that hold an answer; the others are nodata. */
+  done: number;
+  inferMs: number;
+}
+
+/** The stitched answer of a network, row band by row band from the top. Chips without imagery are not computed. */
+export async function* inferBands(
+  session: NetworkSession,
+  raster: Raster,
+  grid: ModelGrid,
+  plan: ChipPlan,
+  fill: readonly [number, number, number],
+  onProgress: (chips: number) => void = () => {},
+): AsyncGenerator<Band> {
+  let chips = 0;
+  let band = emptyBand(grid.width, plan.core);
+  for await (const { chip, pixels, valid } of readChips(raster, grid, plan, fill, range(plan.rows))) {
+    band.rows = Math.min(chip.height, grid.height - chip.y);
+    if (valid.includes(1)) {
+      const started = performance.now();
+      const answer = await inferCore(session, pixels, chip, plan.halo);
+      band.inferMs += performance.now() - started;
+      band.done += pasteCore(band, grid.width, { ...answer, valid, ...chip });
+    }
+    onProgress(++chips);
+    if (chip.column < plan.columns - 1) continue;
+    const size = band.rows * grid.width;
+    yield { ...band, classes: band.classes.subarray(0, size), scores: band.scores.subarray(0, size) };
+    band = emptyBand(grid.width, plan.core);
+  }
+}
+
+const emptyBand = (width: number, rows: number): Band => ({
+  rows: 0,
+  classes: new Uint8Array(width * rows).fill(CLASS_NODATA),
+  scores: new Uint8Array(width * rows).fill(SCORE_NODATA),
+  done: 0,
+  inferMs: 0,
+});
+
+/** Runs a chip with its halo and keeps the core. */
+async function inferCore(
+  session: NetworkSession,
+  pixels: Uint8Array,
+  core: { width: number; height: number },
+  halo: number,
+): Promise<Answer> {
+  const width = core.width + 2 * halo;
+  const answer = await session.infer(pixels, width, core.height + 2 * halo);
+  const crop = (plane: Uint8Array) => {
+    const cropped = new Uint8Array(core.width * core.height);
+    for (let y = 0; y < core.height; y++) {
+      const start = (y + halo) * width + halo;
+      cropped.set(plane.subarray(start, start + core.width), y * core.width);
+    }
+    return cropped;
+  };
+  return { classes: crop(answer.classes), scores: crop(answer.scores) };
+}
+
+/** Copies the valid pixels of a core into the band; returns how many there were. */
+function pasteCore(
+  band: Band,
+  bandWidth: number,
+  core: Answer & { valid: Uint8Array; x: number; width: number },
+): number {
+  const width = Math.min(core.width, bandWidth - core.x);
+  let done = 0;
+  for (let y = 0; y < band.rows; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = y * core.width + x;
+      if (!core.valid[from]) continue;
+      const to = y * bandWidth + core.x + x;
+      band.classes[to] = core.classes[from];
+      band.scores[to] = core.scores[from];
+      done++;
+    }
+  }
+  return done;
+}
+
+function classMapLayout(request: MapRequest): TiffLayout {
+  const names = request.network.classes.map(({ value, name }) => `${value}=${name}`).join(',');
+  return {
+    ...mapLayout(request),
+    nodata: CLASS_NODATA,
+    palette: palette(request.network.classes),
+    overviews: 'majority',
+    metadata: { CLASSES: names, MODEL: `${request.network.id} ${request.network.sha256}` },
+  };
+}
+
+const scoreMapLayout = (request: MapRequest): TiffLayout => ({
+  ...mapLayout(request),
+  nodata: SCORE_NODATA,
+  overviews: 'average',
+});
+
+const mapLayout = ({ grid, epsg }: MapRequest) => ({
+  width: grid.width,
+  height: grid.height,
+  bands: 1,
+  compression: 'deflate' as const,
+  geotransform: grid.geotransform,
+  epsg,
+});
+
+function palette(classes: readonly NetworkClass[]): [number, number, number][] {
+  const colors = Array.from({ length: 256 }, (): [number, number, number] => [0, 0, 0]);
+  for (const { value, color } of classes) {
+    const rgb = Number.parseInt(color.slice(1), 16);
+    colors[value] = [rgb >> 16, (rgb >> 8) & 255, rgb & 255];
+  }
+  return colors;
+}
+
+function* range(count: number): Generator<number> {
+  for (let i = 0; i < count; i++) yield i;
+}

@@ -1,0 +1,194 @@
+/**
+ * Work in child processes: the parent sends named tasks, the child answers with progress and a result or a problem.
+ * A child is watched: over its wall time or its memory it is killed, and what it was doing fails with a problem.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Problem, type ProblemCode } from '../../tiler/problem.ts';
+
+export interface ChildOptions {
+  /** Path of the module that calls `answerTasks`. */
+  entry: string;
+  /** Resident memory after which the child is killed. */
+  memoryBytes: number;
+  /** Time a single task may take. */
+  wallMs?: number;
+  /** Folders and files that a confined child may touch; without it the child is not confined. */
+  confine?: { read: string[]; write: string[] };
+}
+
+export interface TaskOptions<Progress> {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface Child {
+  /** Runs one task. An abort kills the child: nothing goes on behind the caller's back. */
+  run<Result, Progress = never>(task: string, input: unknown, options?: TaskOptions<Progress>): Promise<Result>;
+  stop(): Promise<void>;
+}
+
+type Answer =
+  | { id: number; kind: 'progress'; value: unknown }
+  | { id: number; kind: 'result'; value: unknown }
+  | { id: number; kind: 'problem'; code: ProblemCode; detail: string }
+  | { id: number; kind: 'error'; message: string; stack: string };
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  onProgress: ((value: never) => void) | undefined;
+}
+
+const PROGRAM_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
+const WATCH_INTERVAL_MS = 100;
+/** Handed down to children; nothing else of the environment is: it may hold secrets. */
+const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'XDG_RUNTIME_DIR', 'VK_DRIVER_FILES'];
+
+/** A child that starts with its first task and again with the next one after it has died. */
+export function createChild(options: ChildOptions): Child {
+  const pending = new Map<number, Pending>();
+  let child: ChildProcess | null = null;
+  let watch: NodeJS.Timeout | undefined;
+  let nextId = 0;
+  let killReason: Problem | null = null;
+
+  const kill = (reason: Problem) => {
+    killReason ??= reason;
+    child?.kill('SIGKILL');
+  };
+
+  const start = (): ChildProcess => {
+    killReason = null;
+    const started = fork(options.entry, [], {
+      execArgv: nodeFlags(options),
+      env: Object.fromEntries(ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    lowerPriority(started.pid);
+    started.on('message', (answer: Answer) => settle(pending, answer));
+    started.on('error', (error) => failAll(error));
+    started.on('exit', (code, signal) => {
+      clearInterval(watch);
+      if (child === started) child = null;
+      const how = signal ? `by ${signal}` : `with status ${code}`;
+      failAll(killReason ?? new Problem('interrupted', `A child process ended ${how} before its work was done.`));
+    });
+    watch = setInterval(async () => {
+      const bytes = await residentBytes(started.pid);
+      if (bytes <= options.memoryBytes) return;
+      const limit = Math.round(options.memoryBytes / 2 ** 20);
+      kill(new Problem('limit_exceeded', `Working on this needed more than the limit of ${limit} MiB of memory.`));
+    }, WATCH_INTERVAL_MS);
+    return started;
+  };
+
+  const failAll = (error: Error) => {
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  };
+
+  return {
+    run<Result, Progress>(task: string, input: unknown, { signal, onProgress }: TaskOptions<Progress> = {}) {
+      signal?.throwIfAborted();
+      child ??= start();
+      const id = nextId++;
+      const onAbort = () => kill(new Problem('interrupted', 'The work was cancelled.'));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const timer = options.wallMs && setTimeout(() => kill(tooSlow(options.wallMs!)), options.wallMs);
+      return new Promise<Result>((resolve, reject) => {
+        pending.set(id, { resolve: (value) => resolve(value as Result), reject, onProgress });
+        child!.send({ id, task, input }, (error) => error && reject(error));
+      }).finally(() => {
+        if (timer) clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      });
+    },
+    async stop() {
+      const stopping = child;
+      if (!stopping) return;
+      const gone = new Promise((resolve) => stopping.once('exit', resolve));
+      kill(new Problem('interrupted', 'The program is stopping.'));
+      await gone;
+    },
+  };
+}
+
+/** Runs one task in a child of its own, which is gone afterwards. */
+export async function runOnce<Result, Progress = never>(
+  child: ChildOptions,
+  task: string,
+  input: unknown,
+  options: TaskOptions<Progress> = {},
+): Promise<Result> {
+  const once = createChild(child);
+  try {
+    return await once.run<Result, Progress>(task, input, options);
+  } finally {
+    await once.stop();
+  }
+}
+
+function settle(pending: Map<number, Pending>, answer: Answer): void {
+  const waiting = pending.get(answer.id);
+  if (!waiting) return;
+  if (answer.kind === 'progress') {
+    waiting.onProgress?.(answer.value as never);
+    return;
+  }
+  pending.delete(answer.id);
+  if (answer.kind === 'result') waiting.resolve(answer.value);
+  else if (answer.kind === 'problem') waiting.reject(new Problem(answer.code, answer.detail));
+  else waiting.reject(Object.assign(new Error(answer.message), { stack: answer.stack }));
+}
+
+const tooSlow = (wallMs: number) =>
+  new Problem('limit_exceeded', `Working on this took longer than the limit of ${wallMs / 1000} seconds.`);
+
+function nodeFlags({ memoryBytes, confine }: ChildOptions): string[] {
+  const heap = [`--max-old-space-size=${Math.round(memoryBytes / 2 ** 20)}`];
+  if (!confine) return heap;
+  const read = [PROGRAM_FOLDER, ...confine.read, ...confine.write].map((path) => `--allow-fs-read=${path}`);
+  const write = confine.write.map((path) => `--allow-fs-write=${path}`);
+  return [...heap, '--permission', '--allow-addons', '--disable-warning=SecurityWarning', ...read, ...write];
+}
+
+/** Below the server, so that it answers while cores are busy. */
+function lowerPriority(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // not allowed everywhere, and only a courtesy
+  }
+}
+
+async function residentBytes(pid: number | undefined): Promise<number> {
+  const PAGE_BYTES = 4096;
+  const statm = await readFile(`/proc/${pid}/statm`, 'utf8').catch(() => ''); // Linux only; elsewhere the heap limit holds
+  return Number(statm.split(' ')[1] ?? 0) * PAGE_BYTES;
+}
+
+export interface TaskContext<Progress = unknown> {
+  progress(value: Progress): void;
+}
+
+/** The child's side: answers tasks until the parent is gone, then exits at once. */
+// biome-ignore lint/suspicious/noExplicitAny: inputs cross a process border; each task declares its own
+export function answerTasks(tasks: Record<string, (input: any, context: TaskContext<any>) => Promise<unknown>>): void {
+  const send = (answer: Answer) => process.connected && process.send!(answer);
+  process.on('disconnect', () => process.exit(1));
+  process.on('message', async ({ id, task, input }: { id: number; task: string; input: unknown }) => {
+    try {
+      const value = await tasks[task](input, { progress: (value) => send({ id, kind: 'progress', value }) });
+      send({ id, kind: 'result', value });
+    } catch (error) {
+      if (error instanceof Problem) return send({ id, kind: 'problem', code: error.code, detail: error.message });
+      const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+      send({ id, kind: 'error', message, stack });
+    }
+  });
+}

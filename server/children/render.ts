@@ -1,0 +1,25 @@
+/** The render process: imagery tiles, off the server's event loop. */
+import { fileURLToPath } from 'node:url';
+import { createChild } from './child.ts';
+import type { RenderRequest } from './render-entry.ts';
+
+/** Resident memory after which the render process is ended. */
+export const RENDER_MEMORY_BYTES = 2 * 2 ** 30;
+
+export interface Renderer {
+  /** An encoded map tile, or null where the scene has no pixels. */
+  tile(request: RenderRequest): Promise<Buffer | null>;
+  stop(): Promise<void>;
+}
+
+export function startRenderer(): Renderer {
+  const entry = fileURLToPath(new URL('./render-entry.ts', import.meta.url));
+  const child = createChild({ entry, memoryBytes: RENDER_MEMORY_BYTES });
+  return {
+    async tile(request) {
+      const bytes = await child.run<Uint8Array | null>('tile', request);
+      return bytes && Buffer.from(bytes);
+    },
+    stop: () => child.stop(),
+  };
+}

@@ -1,0 +1,31 @@
+/** The sandbox: opens one untrusted file under limits and is gone; what it writes is what everything else reads. */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DEFAULT_INGEST_LIMITS, type IngestReport, type InspectReport } from '../../tiler/ingest.ts';
+import { type ChildOptions, runOnce, type TaskOptions } from './child.ts';
+
+const ENTRY = fileURLToPath(new URL('./sandbox-entry.ts', import.meta.url));
+
+/** What a file may take. Each can be set. */
+export const SANDBOX_LIMITS = { ...DEFAULT_INGEST_LIMITS, wallMs: 30 * 60_000, memoryBytes: 2 * 2 ** 30 };
+export type SandboxLimits = typeof SANDBOX_LIMITS;
+
+/** Untrusted GeoTIFF → working COG at `workingPath`, and what was understood of it. Throws the file's problem. */
+export function ingestInSandbox(
+  sourcePath: string,
+  workingPath: string,
+  options: TaskOptions<number>,
+  limits: SandboxLimits = SANDBOX_LIMITS,
+): Promise<IngestReport> {
+  const child = sandbox(limits, { read: [sourcePath], write: [dirname(workingPath)] });
+  return runOnce(child, 'ingest', { sourcePath, workingPath, limits }, options);
+}
+
+/** Header of an untrusted GeoTIFF. Throws the file's problem. */
+export function inspectInSandbox(sourcePath: string, limits: SandboxLimits = SANDBOX_LIMITS): Promise<InspectReport> {
+  return runOnce(sandbox(limits, { read: [sourcePath], write: [] }), 'inspect', { sourcePath, limits });
+}
+
+function sandbox(limits: SandboxLimits, confine: { read: string[]; write: string[] }): ChildOptions {
+  return { entry: ENTRY, memoryBytes: limits.memoryBytes, wallMs: limits.wallMs, confine };
+}

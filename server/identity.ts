@@ -1,0 +1,25 @@
+/** Names that are derived from content: the same input gives the same job and the same features. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** Version of the program, part of every job's identity. */
+export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+
+/** Id of the job that runs one network over one scene with fixed parameters. */
+export function jobId(sceneSha256: string, networkSha256: string, parameters: object): string {
+  return contentUuid(JSON.stringify([VERSION, sceneSha256, networkSha256, parameters]));
+}
+
+/** Id of the feature of a job whose region starts at a pixel of the model grid. */
+export function featureId(job: string, collection: string, x: number, y: number): string {
+  return contentUuid(`${job}/${collection}/${x}/${y}`);
+}
+
+/** A UUID of version 8 (RFC 9562) from the SHA-256 of a text. */
+function contentUuid(text: string): string {
+  const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
+  bytes[6] = (bytes[6] & 0x0f) | 0x80;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

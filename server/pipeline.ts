@@ -1,0 +1,229 @@
+/**
+ * The order of a job: ingest → plan → infer → stitch → vectorize → store.
+ *
+ * Ingest happens once a scene, when it arrives; the other stages once a job. Decoding, inference and tracing run in
+ * child processes; this file hands files and figures from one stage to the next.
+ */
+import { createReadStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Network } from '../models/registry.ts';
+import { planChips } from '../tiler/chips.ts';
+import { planModelGrid } from '../tiler/model-grid.ts';
+import { openRaster } from '../tiler/raster.ts';
+import type { Compute } from './children/compute.ts';
+import { ingestInSandbox } from './children/sandbox.ts';
+import type { RegionLine } from './children/vectorize-map.ts';
+import type { Assumption, JobReport, Stage } from './http/types.ts';
+import { featureId } from './identity.ts';
+import type { WorkContext } from './jobs/queue.ts';
+import type { JobParameters } from './parameters.ts';
+import type { Database } from './store/database.ts';
+import { deleteFeatures, type FeatureRow, insertFeatures, publishJob } from './store/features.ts';
+import type { FileStore } from './store/files.ts';
+import { georeference } from './store/georeference.ts';
+import { classTotals } from './store/jobs.ts';
+import { type Scene, updateScene } from './store/scenes.ts';
+
+export interface PipelineTools {
+  db: Database;
+  files: FileStore;
+  compute: Compute;
+}
+
+/** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
+const CORE_PIXELS = 512;
+const FEATURES_PER_INSERT = 2000;
+/** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
+const STAGE_SHARES: readonly [Stage, number][] = [
+  ['plan', 0.02],
+  ['infer', 0.83],
+  ['vectorize', 0.05],
+  ['store', 0.1],
+];
+
+/** Original upload → working COG, and the scene's place on Earth. Throws the file's problem. */
+export async function ingestScene({ db, files }: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+  const started = performance.now();
+  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const report = await ingestInSandbox(files.path(`scenes/${scene.id}/original.tif`), workingPath, {
+    signal: context.signal,
+    onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
+  });
+  const { footprint, bbox, gsdMetres } = await georeference(db, report);
+  await updateScene(db, scene.id, {
+    state: 'ready',
+    progress: 1,
+    srs: `EPSG:${report.epsg}`,
+    epsg: report.epsg,
+    footprint,
+    bbox,
+    gsd_m: Math.sqrt(gsdMetres.x * gsdMetres.y),
+    gsd_x_m: gsdMetres.x,
+    gsd_y_m: gsdMetres.y,
+    width: report.width,
+    height: report.height,
+    bands: report.bands,
+    report: { ...report, ingest_ms: Math.round(performance.now() - started) },
+  });
+}
+
+export interface SegmentationJob {
+  id: string;
+  scene: Scene;
+  network: Network;
+  parameters: JobParameters;
+}
+
+/**
+ * A ready scene → class map, score map and published features; returns the report that was stored with the job.
+ * Starting it again after an interruption begins with a clean slate and gives the same result.
+ */
+export async function segmentScene(
+  { db, files, compute }: PipelineTools,
+  job: SegmentationJob,
+  { signal, progress }: WorkContext,
+): Promise<JobReport> {
+  const { scene, network, parameters } = job;
+  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const classesPath = files.path(`jobs/${job.id}/classes.tif`);
+  const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
+  const regionsPath = files.path(`jobs/${job.id}/regions.ndjson`);
+  await files.remove(`jobs/${job.id}`);
+  await mkdir(dirname(classesPath), { recursive: true });
+  const ticks = stageTicks(progress);
+
+  const planStarted = performance.now();
+  const grid = await planGrid(workingPath, scene, network);
+  const plan = planChips(grid, network, CORE_PIXELS);
+  const planMs = performance.now() - planStarted;
+  ticks('plan', 1, 1);
+
+  const chips = plan.columns * plan.rows;
+  const mapped = await compute.map(
+    {
+      workingPath,
+      grid,
+      plan,
+      fill: scene.report.meanColour,
+      network,
+      epsg: scene.epsg,
+      classesPath,
+      scoresPath,
+      threads: 0,
+    },
+    { signal, onProgress: (done) => ticks('infer', done, chips) },
+  );
+
+  const vectorizeStarted = performance.now();
+  const pixelAreaM2 = grid.gsdMetres.x * grid.gsdMetres.y;
+  const traced = await compute.vectorize(
+    {
+      classesPath,
+      scoresPath,
+      regionsPath,
+      pixelAreaM2,
+      minAreaM2: parameters.min_area_m2,
+      tolerancePixels: parameters.tolerance_m / Math.sqrt(pixelAreaM2),
+    },
+    { signal, onProgress: (rows) => ticks('vectorize', rows, grid.height) },
+  );
+  const vectorizeMs = performance.now() - vectorizeStarted;
+
+  const storeStarted = performance.now();
+  await deleteFeatures(db, job.id);
+  const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
+  let stored = 0;
+  for await (const rows of featureRows(regionsPath, job)) {
+    signal.throwIfAborted();
+    await insertFeatures(db, { id: job.id, scene: scene.id, epsg: scene.epsg }, rows);
+    for (const { collection } of rows) counts[collection]++;
+    stored += rows.length;
+    ticks('store', Math.min(stored, traced.regions), traced.regions);
+  }
+  await rm(regionsPath);
+  const totals = await classTotals(db, job.id);
+  const report: JobReport = {
+    job: job.id,
+    scene: scene.id,
+    model: network.id,
+    parameters: { ...parameters },
+    assumptions: [...scene.report.assumptions, ...gridAssumptions(scene, network, grid)],
+    counts,
+    areas_m2: Object.fromEntries(totals.map((total) => [total.class, total.area_m2])),
+    ledger: mapped.ledger,
+    seam: { certified: true, halo: plan.halo, disagreement: 0 },
+    timings_ms: {
+      ingest: scene.report.ingest_ms,
+      plan: Math.round(planMs),
+      infer: Math.round(mapped.inferMs),
+      stitch: Math.round(mapped.stitchMs),
+      vectorize: Math.round(vectorizeMs),
+      store: Math.round(performance.now() - storeStarted),
+    },
+    peak_rss_bytes: mapped.peakRssBytes,
+    model_sha256: network.sha256,
+    model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres },
+    chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
+    geometry: traced,
+  };
+  await publishJob(db, job.id, report);
+  return report;
+}
+
+async function planGrid(workingPath: string, scene: Scene, network: Network) {
+  const raster = await openRaster(workingPath);
+  try {
+    const { levels, geotransform } = raster;
+    return planModelGrid(
+      { levels, geotransform, gsdMetres: { x: scene.gsd_x_m, y: scene.gsd_y_m } },
+      network.gsdMetres,
+    );
+  } finally {
+    await raster.close();
+  }
+}
+
+/** What was done about a scene whose pixels are not the network's size. */
+function gridAssumptions(scene: Scene, network: Network, grid: { gsdMetres: { x: number; y: number } }): Assumption[] {
+  const resampled = Math.abs(grid.gsdMetres.x / scene.gsd_x_m - 1) > 0.01;
+  const value = { scene_gsd_m: scene.gsd_m, model_gsd_m: Math.sqrt(grid.gsdMetres.x * grid.gsdMetres.y) };
+  const reason = resampled
+    ? `The image was resampled to the ${network.gsdMetres} m per pixel that the network was trained at.`
+    : 'The image has about the pixel size that the network was trained at and was not resampled.';
+  return [{ code: 'model_grid', value, reason }];
+}
+
+/** The collection of objects that a class makes besides land use. */
+const OBJECT_COLLECTIONS: Readonly<Record<string, string>> = { building: 'buildings', road: 'roads' };
+
+/** Regions as rows of land use, and of buildings and roads where they are such, in portions. */
+async function* featureRows(regionsPath: string, job: SegmentationJob): AsyncGenerator<FeatureRow[]> {
+  const classNames = new Map(job.network.classes.map(({ value, name }) => [value, name]));
+  let rows: FeatureRow[] = [];
+  for await (const line of createInterface({ input: createReadStream(regionsPath) })) {
+    const region = JSON.parse(line) as RegionLine;
+    const name = classNames.get(region.class) ?? `class ${region.class}`;
+    const wkb = Buffer.from(region.wkb, 'base64');
+    for (const collection of ['landuse', OBJECT_COLLECTIONS[name]]) {
+      if (!collection) continue;
+      const id = featureId(job.id, collection, region.x, region.y);
+      rows.push({ id, collection, class: name, score: region.score, wkb });
+    }
+    if (rows.length < FEATURES_PER_INSERT) continue;
+    yield rows;
+    rows = [];
+  }
+  if (rows.length > 0) yield rows;
+}
+
+/** Turns a stage's units into the share of the whole job. */
+function stageTicks(progress: WorkContext['progress']): (stage: Stage, done: number, total: number) => void {
+  return (stage, done, total) => {
+    const at = STAGE_SHARES.findIndex(([name]) => name === stage);
+    const before = STAGE_SHARES.slice(0, at).reduce((sum, [, share]) => sum + share, 0);
+    const share = before + STAGE_SHARES[at][1] * (total > 0 ? done / total : 1);
+    progress({ stage, done, total, share });
+  };
+}

@@ -1,0 +1,127 @@
+/** The service in one process: database, file store, queue, HTTP, and the child processes that do the heavy work. */
+
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { listNetworks, type Network } from '../models/registry.ts';
+import { parseDevice } from '../models/runtime.ts';
+import { Problem } from '../tiler/problem.ts';
+import { startCompute } from './children/compute.ts';
+import { startRenderer } from './children/render.ts';
+import { addDemoScene } from './demo-scene.ts';
+import { createApp } from './http/app.ts';
+import type { ModelJson } from './http/types.ts';
+import { VERSION } from './identity.ts';
+import { type Handlers, startQueue } from './jobs/queue.ts';
+import { DEFAULT_NETWORK, type JobParameters } from './parameters.ts';
+import { ingestScene, type PipelineTools, segmentScene } from './pipeline.ts';
+import { openDatabase } from './store/database.ts';
+import { localFileStore } from './store/files.ts';
+import { getJob } from './store/jobs.ts';
+import { getScene } from './store/scenes.ts';
+import { viewerFolder } from './viewer.ts';
+
+export interface ServiceOptions {
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  dataFolder: string;
+  /** A PostgreSQL server with PostGIS; embedded without. */
+  databaseUrl?: string | undefined;
+  device: string;
+  uploadLimitBytes?: number;
+  /** A MapLibre style to lie under everything; none by default, so that nothing leaves the machine. */
+  basemap?: string | undefined;
+}
+
+export interface Service {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Largest file that may be uploaded, unless another limit is set. */
+export const UPLOAD_LIMIT_BYTES = 64 * 2 ** 30;
+
+const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
+
+/** Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { dataFolder, databaseUrl, host, uploadLimitBytes = UPLOAD_LIMIT_BYTES } = options;
+  parseDevice(options.device);
+  const uploadFolder = join(dataFolder, 'uploads');
+  const demoFolder = join(dataFolder, 'demo');
+  await mkdir(uploadFolder, { recursive: true });
+  const [db, viewer, networks] = await Promise.all([
+    openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
+    viewerFolder(),
+    networksByPreference(),
+  ]);
+  const files = localFileStore(join(dataFolder, 'files'));
+  const compute = startCompute();
+  const renderer = startRenderer();
+  const tools = { db, files, compute };
+  const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks));
+  const app = createApp({
+    db,
+    files,
+    queue,
+    models: networks.map(modelJson),
+    service: {
+      name: 'planimeter',
+      version: VERSION,
+      database: db.kind,
+      device: 'cpu',
+      limits: { upload_bytes: uploadLimitBytes },
+      basemap: options.basemap ?? null,
+    },
+    uploadFolder,
+    uploadLimitBytes,
+    viewerFolder: viewer,
+    allowedHosts: LOOPBACK_HOSTS.includes(host) ? [] : 'any',
+    renderTile: renderer.tile,
+    createDemoScene: () => addDemoScene({ db, files, queue }, demoFolder),
+  });
+  const server = createServer(app);
+  server.listen(options.port, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await queue.stop();
+      await Promise.all([compute.stop(), renderer.stop()]);
+      await db.close();
+    },
+  };
+}
+
+/** What the queue calls. Both begin with a clean slate, so that an interrupted run can simply be started again. */
+function handlers(tools: PipelineTools, networks: readonly Network[]): Handlers {
+  return {
+    async ingest(id, context) {
+      const scene = await getScene(tools.db, id);
+      if (scene) await ingestScene(tools, scene, context);
+    },
+    async segment(id, context) {
+      const job = await getJob(tools.db, id);
+      const scene = job && (await getScene(tools.db, job.scene));
+      if (!job || !scene) return; // deleted while it waited
+      const network = networks.find((each) => each.id === job.model);
+      if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
+      await segmentScene(tools, { id, scene, network, parameters: job.parameters as JobParameters }, context);
+    },
+  };
+}
+
+async function networksByPreference(): Promise<Network[]> {
+  const networks = await listNetworks();
+  return networks.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
+}
+
+function modelJson({ id, name, description, gsdMetres, classes, sha256 }: Network): ModelJson {
+  return { id, name, description, gsd_m: gsdMetres, classes, sha256 };
+}
