@@ -1,6 +1,6 @@
 /** What a tiled GeoTIFF is to be (`TiffLayout`) becomes the entries of its IFDs: TIFF 6.0, GeoTIFF 1.1, GDAL's tags. */
 import type { Geotransform } from './geotransform.ts';
-import { asciiEntry, Compression, type Entry, SubfileType, Tag } from './tiff-tags.ts';
+import { asciiEntry, Compression, type Entry, Photometric, SubfileType, Tag } from './tiff-tags.ts';
 
 export interface TiffLayout {
   width: number;
@@ -64,8 +64,6 @@ function tileEntries(level: TiledLevel, subfile: number, compression: number): E
   ];
 }
 
-const MASK_PHOTOMETRIC = 4;
-
 /** The IFD of a level's mask. */
 export function maskEntries(level: TiledLevel, reduced: boolean, layout: TiffLayout): Entry[] {
   const subfile = SubfileType.mask | (reduced ? SubfileType.reduced : 0);
@@ -73,14 +71,14 @@ export function maskEntries(level: TiledLevel, reduced: boolean, layout: TiffLay
     ...tileEntries(level, subfile, Compression[layout.compression]),
     { tag: Tag.BitsPerSample, type: 'short', values: [1] },
     { tag: Tag.SamplesPerPixel, type: 'short', values: [1] },
-    { tag: Tag.PhotometricInterpretation, type: 'short', values: [MASK_PHOTOMETRIC] },
+    { tag: Tag.PhotometricInterpretation, type: 'short', values: [Photometric.mask] },
   ];
 }
 
 /** The IFD of a level: full resolution, or `reduced`. */
 export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLayout): Entry[] {
   const { bands, palette, nodata } = layout;
-  const photometric = palette ? 3 : bands >= 3 ? 2 : 1;
+  const photometric = palette ? Photometric.palette : bands >= 3 ? Photometric.rgb : Photometric.minIsBlack;
   const extraSamples = bands - (bands >= 3 ? 3 : 1);
   const entries: Entry[] = [
     ...tileEntries(level, reduced ? SubfileType.reduced : 0, Compression[layout.compression]),

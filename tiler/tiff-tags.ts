@@ -8,8 +8,13 @@ export const Tag = {
   BitsPerSample: 258,
   Compression: 259,
   PhotometricInterpretation: 262,
+  FillOrder: 266,
+  StripOffsets: 273,
   SamplesPerPixel: 277,
+  RowsPerStrip: 278,
+  StripByteCounts: 279,
   PlanarConfiguration: 284,
+  Predictor: 317,
   ColorMap: 320,
   TileWidth: 322,
   TileLength: 323,
@@ -17,30 +22,54 @@ export const Tag = {
   TileByteCounts: 325,
   ExtraSamples: 338,
   SampleFormat: 339,
+  JpegTables: 347,
+  YCbCrSubsampling: 530,
   ModelPixelScale: 33550,
   ModelTiepoint: 33922,
   ModelTransformation: 34264,
   GeoKeyDirectory: 34735,
+  GeoDoubleParams: 34736,
+  GeoAsciiParams: 34737,
   GdalMetadata: 42112,
   GdalNodata: 42113,
 } as const;
 
 /** Values of tag 259. */
-export const Compression = { none: 1, jpeg: 7, deflate: 8, oldDeflate: 32946, zstd: 50000 } as const;
+export const Compression = {
+  none: 1,
+  lzw: 5,
+  jpeg: 7,
+  deflate: 8,
+  packBits: 32773,
+  oldDeflate: 32946,
+  zstd: 50000,
+  webp: 50001,
+} as const;
+
+/** Values of tag 262. */
+export const Photometric = {
+  minIsWhite: 0,
+  minIsBlack: 1,
+  rgb: 2,
+  palette: 3,
+  mask: 4,
+  separated: 5,
+  yCbCr: 6,
+} as const;
 
 /** Bits of tag 254. */
 export const SubfileType = { reduced: 1, mask: 4 } as const;
 
-type FieldType = 'ascii' | 'short' | 'long' | 'double' | 'offset';
+type FieldType = 'bytes' | 'ascii' | 'short' | 'long' | 'double' | 'offset';
 /** One IFD entry. `offset` values are LONG in a classic file, LONG8 in a BigTIFF. */
 export interface Entry {
   tag: number;
   type: FieldType;
-  values: readonly number[] | Float64Array;
+  values: readonly number[] | Float64Array | Uint8Array;
 }
 
-const CODE: Record<FieldType, number> = { ascii: 2, short: 3, long: 4, double: 12, offset: 4 };
-const BYTES: Record<FieldType, number> = { ascii: 1, short: 2, long: 4, double: 8, offset: 4 };
+const CODE: Record<FieldType, number> = { bytes: 7, ascii: 2, short: 3, long: 4, double: 12, offset: 4 };
+const BYTES: Record<FieldType, number> = { bytes: 1, ascii: 1, short: 2, long: 4, double: 8, offset: 4 };
 const LONG8 = 16;
 
 const bytesOf = (type: FieldType, big: boolean): number => (big && type === 'offset' ? 8 : BYTES[type]);
@@ -84,7 +113,7 @@ export function encodeIfd(entries: readonly Entry[], big: boolean, position: num
       spill += size + (-size & 7);
     }
     for (const value of values) {
-      if (type === 'ascii') place = out.writeUInt8(value, place);
+      if (type === 'ascii' || type === 'bytes') place = out.writeUInt8(value, place);
       else if (type === 'short') place = out.writeUInt16LE(value, place);
       else if (type === 'long') place = out.writeUInt32LE(value, place);
       else if (type === 'double') place = out.writeDoubleLE(value, place);

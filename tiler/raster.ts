@@ -1,0 +1,194 @@
+/**
+ * An 8-bit GeoTIFF becomes windows of its pixels with their validity, at full resolution or from an overview. Validity
+ * comes from the internal mask, else the alpha band, else the nodata value (a pixel is invalid where all its bands
+ * hold it); blocks that were never written are invalid.
+ */
+import { readGeoreference } from './georeference.ts';
+import type { Geotransform } from './geotransform.ts';
+import { blockRows, readBlock } from './tiff-blocks.ts';
+import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
+import { openTiff, readText, type TiffFile } from './tiff-structure.ts';
+import { SubfileType, Tag } from './tiff-tags.ts';
+
+export interface Raster {
+  readonly width: number;
+  readonly height: number;
+  readonly bands: number;
+  readonly geotransform: Geotransform;
+  readonly epsg: number | null;
+  /** Whether `epsg` names a geographic CRS; hand it on to what is written on the same grid. */
+  readonly geographic?: boolean;
+  readonly nodata: number | null;
+  /** Full resolution, then overviews. */
+  readonly levels: readonly { width: number; height: number }[];
+  /**
+   * The window must lie inside the level (RangeError). pixels: height*width*bands; valid: height*width of 0|1. Throws
+   * Problem damaged_tiff where blocks do not decode.
+   */
+  read(level: number, x: number, y: number, width: number, height: number): Promise<RasterWindow>;
+  close(): Promise<void>;
+}
+
+export interface RasterWindow {
+  pixels: Uint8Array;
+  valid: Uint8Array;
+}
+
+const OPEN_LIMITS = { pixels: 2 ** 40, bytesPerBlock: 2 ** 30, ifds: 256 };
+const CACHE_BYTES = 96 << 20;
+const TEXT_BYTES = 1 << 20;
+const ASSOCIATED_ALPHA = 1;
+const UNASSOCIATED_ALPHA = 2;
+
+interface Level {
+  image: TiffImage;
+  mask: TiffImage | null;
+}
+
+/** Opens working COGs, class maps, score maps and other people's 8-bit TIFFs. Throws Problem. */
+export async function openRaster(path: string): Promise<Raster> {
+  const tiff = await openTiff(path, OPEN_LIMITS.ifds);
+  try {
+    return await rasterOf(tiff, OPEN_LIMITS, CACHE_BYTES);
+  } catch (error) {
+    await tiff.handle.close();
+    throw error;
+  }
+}
+
+/** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. */
+export async function rasterOf(tiff: TiffFile, limits: ImageLimits, cacheBytes: number): Promise<Raster> {
+  const levels = await readLevels(tiff, limits);
+  const { image } = levels[0];
+  const nodata = await readNodata(tiff);
+  const georeference = await readGeoreference(tiff, tiff.ifds[0]);
+  const blocks = createBlockCache(tiff, cacheBytes);
+  const alpha = alphaBand(image);
+
+  return {
+    width: image.width,
+    height: image.height,
+    bands: image.bands,
+    geotransform: georeference.geotransform ?? [0, 1, 0, 0, 0, -1],
+    epsg: georeference.epsg,
+    geographic: georeference.geographic,
+    nodata,
+    levels: levels.map(({ image: { width, height } }) => ({ width, height })),
+    async read(level, x, y, width, height) {
+      const at = levels[level];
+      if (!at || !(x >= 0 && y >= 0 && x + width <= at.image.width && y + height <= at.image.height)) {
+        const size = at ? `${at.image.width} x ${at.image.height}` : 'missing';
+        throw new RangeError(`expected a window within level ${level} (${size}), got ${x},${y} ${width} x ${height}`);
+      }
+      const { samples: pixels, written } = await readWindow(blocks, at.image, x, y, width, height);
+      if (at.mask) {
+        const mask = await readWindow(blocks, at.mask, x, y, width, height);
+        for (let i = 0; i < written.length; i++) written[i] &= mask.samples[i] === 0 ? 0 : 1;
+      } else if (alpha !== null) {
+        for (let i = 0, a = alpha; i < written.length; i++, a += image.bands) if (pixels[a] === 0) written[i] = 0;
+      } else if (nodata !== null) {
+        invalidateNodata(pixels, written, image.bands, nodata);
+      }
+      return { pixels, valid: written };
+    },
+    close: () => tiff.handle.close(),
+  };
+}
+
+/** The band that says how opaque a pixel is, or null. */
+export function alphaBand(image: TiffImage): number | null {
+  const colours = image.bands - image.extraSamples.length;
+  const extra = image.extraSamples.findIndex((kind) => kind === ASSOCIATED_ALPHA || kind === UNASSOCIATED_ALPHA);
+  return extra < 0 || colours < 1 ? null : colours + extra;
+}
+
+/** GDAL_NODATA as a number (NaN and values beyond 8 bits are never met), or null. */
+export async function readNodata(tiff: TiffFile): Promise<number | null> {
+  const text = (await readText(tiff, tiff.ifds[0], Tag.GdalNodata, TEXT_BYTES))?.trim();
+  return text ? Number(text) : null;
+}
+
+async function readLevels(tiff: TiffFile, limits: ImageLimits): Promise<Level[]> {
+  const image = await readImage(tiff, tiff.ifds[0], limits);
+  const levels: Level[] = [{ image, mask: null }];
+  const masks: TiffImage[] = [];
+  for (const ifd of tiff.ifds.slice(1)) {
+    const { subfile } = await readSize(tiff, ifd, limits.pixels);
+    if (subfile & SubfileType.mask) masks.push(await readImage(tiff, ifd, limits));
+    else if (subfile & SubfileType.reduced) levels.push({ image: await readImage(tiff, ifd, limits), mask: null });
+  }
+  for (const level of levels) {
+    const { width, height } = level.image;
+    level.mask = masks.find((mask) => mask.width === width && mask.height === height && mask.bands === 1) ?? null;
+  }
+  const alike = levels.filter((level) => level.image.bands === image.bands);
+  return alike.sort((a, b) => b.image.width * b.image.height - a.image.width * a.image.height);
+}
+
+function invalidateNodata(pixels: Uint8Array, valid: Uint8Array, bands: number, nodata: number): void {
+  for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
+    let band = 0;
+    while (band < bands && pixels[at + band] === nodata) band++;
+    if (band === bands) valid[pixel] = 0;
+  }
+}
+
+type BlockCache = (image: TiffImage, column: number, row: number) => Promise<Uint8Array | null>;
+
+/** Decoded blocks, the least recently used forgotten first; one being decoded is waited for, not decoded twice. */
+function createBlockCache(tiff: TiffFile, mostBytes: number): BlockCache {
+  const kept = new Map<string, { block: Promise<Uint8Array | null>; bytes: number }>();
+  const imageNumbers = new Map<TiffImage, number>();
+  let bytes = 0;
+  return (image, column, row) => {
+    if (!imageNumbers.has(image)) imageNumbers.set(image, imageNumbers.size);
+    const key = `${imageNumbers.get(image)}/${column}/${row}`;
+    const known = kept.get(key);
+    if (known) {
+      kept.delete(key);
+      kept.set(key, known);
+      return known.block;
+    }
+    const entry = {
+      block: readBlock(tiff, image, column, row),
+      bytes: image.blockWidth * blockRows(image, row) * image.bands,
+    };
+    kept.set(key, entry);
+    bytes += entry.bytes;
+    for (const [oldest, { bytes: freed }] of kept) {
+      if (bytes <= mostBytes || kept.size === 1) break;
+      kept.delete(oldest);
+      bytes -= freed;
+    }
+    return entry.block;
+  };
+}
+
+/** Copies the blocks' parts of a window together; `written` is 0 where a block was never written. */
+async function readWindow(blocks: BlockCache, image: TiffImage, x: number, y: number, width: number, height: number) {
+  const { bands, blockWidth, blockHeight } = image;
+  const samples = new Uint8Array(width * height * bands);
+  const written = new Uint8Array(width * height).fill(1);
+  const copies: Promise<void>[] = [];
+  for (let row = Math.floor(y / blockHeight); row * blockHeight < y + height; row++) {
+    for (let column = Math.floor(x / blockWidth); column * blockWidth < x + width; column++) {
+      const left = Math.max(x, column * blockWidth);
+      const right = Math.min(x + width, (column + 1) * blockWidth);
+      const top = Math.max(y, row * blockHeight);
+      const bottom = Math.min(y + height, (row + 1) * blockHeight);
+      const copy = async () => {
+        const block = await blocks(image, column, row);
+        for (let line = top; line < bottom; line++) {
+          const to = (line - y) * width + left - x;
+          if (block) {
+            const from = (line - row * blockHeight) * blockWidth + left - column * blockWidth;
+            samples.set(block.subarray(from * bands, (from + right - left) * bands), to * bands);
+          } else written.fill(0, to, to + right - left);
+        }
+      };
+      copies.push(copy());
+    }
+  }
+  await Promise.all(copies);
+  return { samples, written };
+}
