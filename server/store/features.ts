@@ -1,0 +1,263 @@
+/** Rows of `planimeter.features`: polygons in the scene's frame in, GeoJSON in EPSG:4326 out. */
+import type { MultiPolygon, Polygon } from 'geojson';
+import { Problem } from '../../tiler/problem.ts';
+import type { FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
+import type { Database, Queryable } from './database.ts';
+
+export interface FeatureRow {
+  /** UUID. */
+  id: string;
+  collection: string;
+  class: string;
+  /** 0..1 */
+  score: number;
+  /** Polygon in the scene's CRS. */
+  wkb: Uint8Array;
+}
+
+/** west, south, east, north in degrees; west > east where the box crosses the antimeridian. */
+export type Bbox = [number, number, number, number];
+
+/** Collections that are there even when they are empty. */
+const STANDARD_COLLECTIONS = ['buildings', 'roads', 'landuse'];
+
+/** Decimals of a degree in GeoJSON: about a millimetre. */
+const DECIMALS = 8;
+
+/** Features in one statement: other callers of the embedded database wait for so many at most. */
+const BATCH = 1000;
+
+/**
+ * Stores a running job's features: transformed to EPSG:4326, repaired where invalid, shells counter-clockwise
+ * (RFC 7946), with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
+ * job is not queued or running (any more).
+ * @param job id, and the EPSG code of the features' coordinates
+ */
+export async function insertFeatures(
+  q: Queryable,
+  job: { id: string; epsg: number },
+  rows: readonly FeatureRow[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += BATCH) {
+    await insertBatch(q, job, rows.slice(start, start + BATCH));
+  }
+}
+
+async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows: readonly FeatureRow[]) {
+  const offsets = new Array<number>(rows.length); // of the geometries in `geometries`, from 1 as SQL counts
+  let size = 0;
+  for (const [i, row] of rows.entries()) {
+    offsets[i] = size + 1;
+    size += row.wkb.length;
+  }
+  // All geometries go over as one value: drivers send an array of bytea as hexadecimal digits, one value in binary.
+  const geometries = new Uint8Array(size);
+  for (const [i, row] of rows.entries()) geometries.set(row.wkb, offsets[i]! - 1);
+
+  const [result] = await q.query<{ key: number | null }>(
+    `WITH target AS (
+       SELECT key FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR SHARE
+     ), inserted AS (
+       INSERT INTO planimeter.features (job, collection, id, class, score, area_m2, geom)
+       SELECT key, collection, f.id, class, score, ST_Area(geom::geography), ST_ForcePolygonCCW(geom)
+         FROM target,
+              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[])
+                AS f (id, collection, class, score, start, length),
+              ST_Transform(ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS transformed,
+              LATERAL (SELECT CASE WHEN ST_IsValid(transformed) THEN transformed
+                                   ELSE ST_CollectionExtract(ST_MakeValid(transformed), 3) END) AS valid (geom)
+     )
+     SELECT max(key) AS key FROM target`,
+    [
+      job.id,
+      job.epsg,
+      geometries,
+      rows.map((row) => row.id),
+      rows.map((row) => row.collection),
+      rows.map((row) => row.class),
+      rows.map((row) => row.score),
+      offsets,
+      rows.map((row) => row.wkb.length),
+    ],
+  );
+  if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
+}
+
+export async function deleteFeatures(q: Queryable, jobId: string): Promise<void> {
+  await q.query('DELETE FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)', [jobId]);
+}
+
+/**
+ * Ends a job well, in one transaction: its features become visible all together, with their totals. Throws Problem
+ * conflict when the job is not queued or running (any more).
+ */
+export async function publishJob(db: Database, jobId: string, report: JobReport): Promise<void> {
+  await db.transaction(async (q) => {
+    const [job] = await q.query<{ key: number }>(
+      `UPDATE planimeter.jobs
+          SET state = 'done', problem = NULL, report = $2::jsonb, finished_at = clock_timestamp(),
+              progress = jsonb_set(progress, '{share}', '1')
+        WHERE id = $1 AND state IN ('queued', 'running') RETURNING key`,
+      [jobId, JSON.stringify(report)],
+    );
+    if (!job) throw new Problem('conflict', `Job ${jobId} is not running any more.`);
+    await q.query('DELETE FROM planimeter.job_totals WHERE job = $1', [job.key]);
+    await q.query(
+      `INSERT INTO planimeter.job_totals (job, collection, class, count, area_m2, bbox)
+       SELECT job, collection, class, count(*), sum(area_m2),
+              ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))]
+         FROM planimeter.features WHERE job = $1 GROUP BY job, collection, class`,
+      [job.key],
+    );
+  });
+}
+
+/** All collections with their published features' number and bounding box (null when there are none). */
+export async function listCollections(q: Queryable): Promise<{ id: string; count: number; bbox: Bbox | null }[]> {
+  return q.query(
+    `SELECT id, coalesce(sum(count), 0)::integer AS count,
+            CASE WHEN count(count) > 0
+                 THEN ARRAY[min(bbox[1]), min(bbox[2]), max(bbox[3]), max(bbox[4])] END AS bbox
+       FROM (SELECT id, ordinality FROM unnest($1::text[]) WITH ORDINALITY AS standard (id, ordinality)
+             UNION SELECT DISTINCT collection, 1000 FROM planimeter.job_totals WHERE collection <> ALL ($1::text[])) c
+       LEFT JOIN (SELECT t.* FROM planimeter.job_totals t
+                    JOIN planimeter.jobs j ON j.key = t.job AND j.state = 'done') t ON t.collection = c.id
+      GROUP BY id, ordinality ORDER BY ordinality, id`,
+    [STANDARD_COLLECTIONS],
+  );
+}
+
+export interface ItemsQuery {
+  bbox?: Bbox | undefined;
+  /** Most features of the page, at least 1. */
+  limit: number;
+  /** `next` of the page before. */
+  after?: string | undefined;
+  class?: string | undefined;
+  job?: string | undefined;
+  scene?: string | undefined;
+}
+
+interface ItemRow extends FeatureProperties {
+  id: string;
+  key: number;
+  geometry: string;
+}
+
+const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, f.class, f.score, f.area_m2,
+  ST_AsGeoJSON(f.geom, ${DECIMALS}) AS geometry`;
+
+/**
+ * One page of a collection's published features, in the order of their ids, which pages keep while features come and
+ * go; `next` is null on the last page. Throws Problem bad_request for an `after` that no page gave.
+ * @returns `matched`: the number on all pages
+ */
+export async function queryItems(
+  q: Queryable,
+  collection: string,
+  query: ItemsQuery,
+): Promise<{ features: FeatureJson[]; matched: number; next: string | null }> {
+  const after = query.after === undefined ? null : parsePage(query.after);
+  const filter = [collection, query.class ?? null, query.job ?? null, query.scene ?? null];
+  const boxes = query.bbox ? splitAtAntimeridian(query.bbox) : [];
+  const inBbox = boxes.length > 0 ? `AND (${boxes.map((_, i) => intersects(5 + 4 * i)).join(' OR ')})` : '';
+  const matching = (table: string) => `
+    FROM planimeter.${table} f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+   WHERE f.collection = $1 AND ($2::text IS NULL OR f.class = $2)
+     AND ($3::text IS NULL OR j.id = $3) AND ($4::text IS NULL OR j.scene = $4) ${inBbox}`;
+
+  const [total] = await q.query<{ matched: number }>(
+    boxes.length > 0
+      ? `SELECT count(*) AS matched ${matching('features')}`
+      : `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`,
+    [...filter, ...boxes.flat()],
+  );
+  const parameters = [...filter, ...boxes.flat(), query.limit + 1];
+  if (after) parameters.push(after.id, after.key);
+  const count = parameters.length;
+  const rows = await q.query<ItemRow>(
+    `SELECT ${ITEM} ${matching('features')}
+        ${after ? `AND (f.id, f.job) > ($${count - 1}::uuid, $${count}::integer)` : ''}
+      ORDER BY f.id, f.job LIMIT $${after ? count - 2 : count}::integer`,
+    parameters,
+  );
+  const page = rows.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    features: page.map(featureJson),
+    matched: total!.matched,
+    next: rows.length > page.length && last ? `${last.id}~${last.key}` : null,
+  };
+}
+
+/** A published feature; of several jobs' features with this id the newest job's. Null where there is none. */
+export async function getItem(q: Queryable, collection: string, id: string): Promise<FeatureJson | null> {
+  if (!UUID.test(id)) return null;
+  const [row] = await q.query<ItemRow>(
+    `SELECT ${ITEM} FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+      WHERE f.collection = $1 AND f.id = $2::uuid ORDER BY f.job DESC LIMIT 1`,
+    [collection, id],
+  );
+  return row ? featureJson(row) : null;
+}
+
+export interface TileFeature {
+  id: string;
+  collection: string;
+  class: string;
+  score: number;
+  area_m2: number;
+  geometry: Polygon | MultiPolygon;
+}
+
+/**
+ * A published job's features that touch a map tile, largest first.
+ * @param bbox the tile with its buffer, in degrees; geometries are clipped to it
+ * @param minAreaM2 smaller features are left out
+ */
+export async function featuresInTile(
+  q: Queryable,
+  jobId: string,
+  bbox: Bbox,
+  minAreaM2: number,
+): Promise<TileFeature[]> {
+  const rows = await q.query<TileFeature & { geometry: string }>(
+    `SELECT f.id, collection, class, score, area_m2, ST_AsGeoJSON(clipped, ${DECIMALS}) AS geometry
+       FROM planimeter.jobs j
+       JOIN planimeter.features f ON f.job = j.key,
+            ST_MakeEnvelope($2::float8, $3::float8, $4::float8, $5::float8, 4326) AS tile,
+            LATERAL (SELECT CASE WHEN geom @ tile THEN geom ELSE ST_ClipByBox2D(geom, tile) END) AS c (clipped)
+      WHERE j.id = $1 AND j.state = 'done' AND geom && tile AND area_m2 >= $6
+        AND ST_Dimension(clipped) = 2 AND NOT ST_IsEmpty(clipped)
+      ORDER BY area_m2 DESC, f.id`,
+    [jobId, ...bbox, minAreaM2],
+  );
+  return rows.map((row) => ({ ...row, geometry: JSON.parse(row.geometry) }));
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function parsePage(after: string): { id: string; key: number } {
+  const [id, key] = after.split('~');
+  if (!UUID.test(id!) || !/^\d{1,9}$/.test(key ?? '')) {
+    throw new Problem('bad_request', 'The page is not known: follow the links of the pages instead of making them up.');
+  }
+  return { id: id!, key: Number(key) };
+}
+
+function splitAtAntimeridian([west, south, east, north]: Bbox): Bbox[] {
+  if (west <= east) return [[west, south, east, north]];
+  return [
+    [west, south, 180, north],
+    [-180, south, east, north],
+  ];
+}
+
+function intersects(parameter: number): string {
+  const corners = [0, 1, 2, 3].map((i) => `$${parameter + i}::float8`).join(', ');
+  return `ST_Intersects(f.geom, ST_MakeEnvelope(${corners}, 4326))`;
+}
+
+function featureJson({ id, key: _, geometry, ...properties }: ItemRow): FeatureJson {
+  return { type: 'Feature', id, geometry: JSON.parse(geometry), properties };
+}

@@ -1,0 +1,64 @@
+/** A PostgreSQL server through a pool of connections. */
+import pg from 'pg';
+import type { Database, Session } from './database.ts';
+
+const { builtins } = pg.types;
+
+/** The types that `database.ts` promises where they differ from the driver's own. */
+const PARSERS: Record<number, (text: string) => unknown> = {
+  [builtins.INT8]: Number,
+  [builtins.TIMESTAMPTZ]: (text) => new Date(text).toISOString(),
+};
+
+/** What is asked of the pool or of one of its connections. */
+function session(client: Pick<pg.ClientBase, 'query'>): Session {
+  return {
+    query: async (sql, params = []) => (await client.query(sql, params as unknown[])).rows,
+    execute: async (script) => {
+      const results = (await client.query(script)) as pg.QueryResult | pg.QueryResult[];
+      return Array.isArray(results) ? results.flatMap((result) => result.rows) : results.rows;
+    },
+  };
+}
+
+/** Connections are opened when first wanted; `close` waits for those in use. */
+export function openPostgresql(url: string): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    application_name: 'planimeter',
+    connectionTimeoutMillis: 10_000,
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        (format !== 'binary' && PARSERS[oid]) || pg.types.getTypeParser(oid, format as 'text'),
+    } as pg.CustomTypesConfig,
+  });
+  // An idle connection that the server ends is replaced when the next one is wanted; without a listener it would
+  // end the process.
+  pool.on('error', () => {});
+
+  const transaction = async <T>(run: (q: Session) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await run(session(client));
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
+
+  return {
+    kind: 'postgresql',
+    ...session(pool as Pick<pg.ClientBase, 'query'>),
+    transaction,
+    close: () => pool.end(),
+  };
+}

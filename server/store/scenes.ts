@@ -1,0 +1,119 @@
+/** Rows of `planimeter.scenes`: uploaded images, from their arrival to their being ready. */
+import type { MultiPolygon, Polygon } from 'geojson';
+import type { IngestReport } from '../../tiler/ingest.ts';
+import type { ProblemJson, SceneJson, SceneState } from '../http/types.ts';
+import type { Queryable } from './database.ts';
+import { assignments, type Columns } from './rows.ts';
+
+export interface Scene {
+  id: string;
+  name: string;
+  state: SceneState;
+  /** Identifier of the upload that brought it. */
+  upload: string | null;
+  sha256: string;
+  bytes: number;
+  /** ISO 8601. */
+  created_at: string;
+  /** 0..1 while ingesting. */
+  progress: number;
+  problem: ProblemJson | null;
+  srs: string | null;
+  epsg: number | null;
+  /** EPSG:4326. */
+  footprint: Polygon | MultiPolygon | null;
+  /** west, south, east, north in degrees. */
+  bbox: [number, number, number, number] | null;
+  gsd_m: number | null;
+  gsd_x_m: number | null;
+  gsd_y_m: number | null;
+  width: number | null;
+  height: number | null;
+  bands: number | null;
+  report: IngestReport | null;
+}
+
+const COLUMNS = `id, name, state, upload, sha256, bytes, created_at, progress, problem, srs, epsg,
+  ST_AsGeoJSON(footprint, 8)::jsonb AS footprint, bbox, gsd_m, gsd_x_m, gsd_y_m, width, height, bands, report`;
+
+const CHANGEABLE: Columns = {
+  name: '$',
+  state: '$',
+  upload: '$',
+  progress: '$',
+  problem: '$::jsonb',
+  srs: '$',
+  epsg: '$',
+  footprint: 'ST_SetSRID(ST_GeomFromGeoJSON($::text), 4326)',
+  bbox: '$::double precision[]',
+  gsd_m: '$',
+  gsd_x_m: '$',
+  gsd_y_m: '$',
+  width: '$',
+  height: '$',
+  bands: '$',
+  report: '$::jsonb',
+};
+
+/** A scene that has just arrived, in state `uploaded`. */
+export async function insertScene(
+  q: Queryable,
+  scene: Pick<Scene, 'id' | 'name' | 'upload' | 'sha256' | 'bytes'>,
+): Promise<void> {
+  await q.query('INSERT INTO planimeter.scenes (id, name, upload, sha256, bytes) VALUES ($1, $2, $3, $4, $5)', [
+    scene.id,
+    scene.name,
+    scene.upload,
+    scene.sha256,
+    scene.bytes,
+  ]);
+}
+
+export async function getScene(q: Queryable, id: string): Promise<Scene | null> {
+  return findScene(q, 'id = $1', id);
+}
+
+export async function findSceneByUpload(q: Queryable, upload: string): Promise<Scene | null> {
+  return findScene(q, 'upload = $1', upload);
+}
+
+/** The newest scene of these bytes that was not refused, else the newest that was. */
+export async function findSceneBySha256(q: Queryable, sha256: string): Promise<Scene | null> {
+  return findScene(q, `sha256 = $1 ORDER BY state = 'refused', created_at DESC, id`, sha256);
+}
+
+async function findScene(q: Queryable, condition: string, value: string): Promise<Scene | null> {
+  const rows = await q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes WHERE ${condition} LIMIT 1`, [value]);
+  return rows[0] ?? null;
+}
+
+/** All scenes, newest first. */
+export async function listScenes(q: Queryable): Promise<Scene[]> {
+  return q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes ORDER BY created_at DESC, id`);
+}
+
+/** Changes the given fields; false where there is no such scene (any more). */
+export async function updateScene(
+  q: Queryable,
+  id: string,
+  changes: Partial<Omit<Scene, 'id' | 'sha256' | 'bytes' | 'created_at'>>,
+): Promise<boolean> {
+  const { sql, values } = assignments(CHANGEABLE, changes, 2);
+  const rows = await q.query(`UPDATE planimeter.scenes SET ${sql} WHERE id = $1 RETURNING id`, [id, ...values]);
+  return rows.length > 0;
+}
+
+/** Deletes the scene with its jobs and their features; false where there is no such scene. */
+export async function deleteScene(q: Queryable, id: string): Promise<boolean> {
+  const rows = await q.query('DELETE FROM planimeter.scenes WHERE id = $1 RETURNING id', [id]);
+  return rows.length > 0;
+}
+
+export function sceneJson(scene: Scene): SceneJson {
+  const { epsg: _, gsd_x_m: _x, gsd_y_m: _y, report, ...shown } = scene;
+  return {
+    ...shown,
+    valid_share: report ? report.validPixels / (report.width * report.height) : null,
+    findings: report?.findings ?? [],
+  };
+}
