@@ -124,6 +124,8 @@ export interface ModelJson {
   description: string;
   gsd_m: number;
   classes: ModelClass[];
+  /** Of the network's bytes; part of a job's identity. */
+  sha256: string;
 }
 
 export interface FeatureProperties {

@@ -1,0 +1,38 @@
+/** The HTTP interface: guards first, then one router a resource, then the viewer, and problem+json for all that fails. */
+import express, { type Express } from 'express';
+import { collectionsRouter } from './collections.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { answerProblem, notFound } from './errors.ts';
+import { eventsRouter } from './events.ts';
+import { imageryRouter } from './imagery.ts';
+import { jobsRouter } from './jobs.ts';
+import { modelsRouter } from './models.ts';
+import { scenesRouter } from './scenes.ts';
+import { guardHost, guardOrigin, securityHeaders } from './security.ts';
+import { serviceRouter } from './service.ts';
+import { tilesRouter } from './tiles.ts';
+import { uploadsRouter } from './uploads.ts';
+import { viewerRouter } from './viewer.ts';
+
+export type { AppDependencies } from './dependencies.ts';
+
+export function createApp(deps: AppDependencies): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // A reverse proxy on this machine may say which scheme and host the client used.
+  app.set('trust proxy', 'loopback');
+  app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
+  app.use(uploadsRouter(deps));
+  app.use(scenesRouter(deps));
+  app.use(jobsRouter(deps));
+  app.use(eventsRouter(deps));
+  app.use(modelsRouter(deps));
+  app.use(collectionsRouter(deps));
+  app.use(tilesRouter(deps));
+  app.use(imageryRouter(deps));
+  app.use(serviceRouter(deps));
+  app.use(viewerRouter(deps));
+  app.use(notFound);
+  app.use(answerProblem);
+  return app;
+}

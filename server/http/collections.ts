@@ -1,0 +1,186 @@
+/** Features as OGC API – Features 1.0 serves them: collections, pages of items as GeoJSON (RFC 7946), single items. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Request, Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { getItem, listCollections, queryItems } from '../store/features.ts';
+import type { AppDependencies } from './dependencies.ts';
+import {
+  onlyQuery,
+  pathId,
+  pathParameter,
+  publicAddress,
+  queryBbox,
+  queryId,
+  queryLimit,
+  queryText,
+  shorten,
+} from './request.ts';
+import type { CollectionJson, FeatureJson, ItemsJson, Link } from './types.ts';
+
+const GEOJSON = 'application/geo+json';
+const CRS84 = 'http://www.opengis.net/def/crs/OGC/1.3/CRS84';
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 10_000;
+/** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */
+const PORTION = 1000;
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  buildings: 'Outlines of buildings',
+  roads: 'Surfaces of roads',
+  landuse: 'Land use without gaps or overlaps: every mapped place belongs to one class',
+};
+
+const CONFORMANCE = ['core', 'geojson', 'oas30'].map(
+  (name) => `http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/${name}`,
+);
+
+type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
+type ItemQuery = Parameters<typeof queryItems>[2];
+
+export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+  const router = Router();
+
+  const requestedCollection = async (request: Request): Promise<StoredCollection> => {
+    const id = pathParameter(request, 'collection');
+    const collections = await listCollections(db);
+    const found = collections.find((collection) => collection.id === id);
+    if (found) return found;
+    const known = collections.map((collection) => collection.id).join(', ');
+    throw new Problem('not_found', `There is no collection "${shorten(id)}". There are: ${known}.`);
+  };
+
+  router.get('/conformance', (request, response) => {
+    checkQuery(request, []);
+    response.json({ conformsTo: CONFORMANCE });
+  });
+
+  router.get('/collections', async (request, response) => {
+    checkQuery(request, []);
+    const address = publicAddress(request);
+    const collections = (await listCollections(db)).map((collection) => describe(collection, address));
+    const links: Link[] = [{ rel: 'self', href: `${address}/collections`, type: 'application/json' }];
+    response.json({ links, collections });
+  });
+
+  router.get('/collections/:collection', async (request, response) => {
+    checkQuery(request, []);
+    response.json(describe(await requestedCollection(request), publicAddress(request)));
+  });
+
+  router.get('/collections/:collection/items', async (request, response) => {
+    checkQuery(request, ['bbox', 'limit', 'class', 'job', 'scene', 'after', 'datetime']);
+    const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
+    const query = itemQuery(request);
+    checkDatetime(request);
+    const { id } = await requestedCollection(request);
+    const first = await queryItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
+    const links = (next: string | null) => itemLinks(request, id, next);
+    response.type(GEOJSON);
+    await pipeline(Readable.from(itemsText(first)), response);
+
+    /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
+    async function* itemsText(portion: typeof first): AsyncGenerator<string> {
+      const { matched } = portion;
+      let returned = 0;
+      yield '{"type":"FeatureCollection","features":[';
+      for (;;) {
+        const separator = returned > 0 ? ',' : '';
+        yield separator + portion.features.map((feature) => JSON.stringify(feature)).join(',');
+        returned += portion.features.length;
+        if (portion.next === null || returned >= limit) break;
+        const next: ItemQuery = { ...query, after: portion.next, limit: Math.min(limit - returned, PORTION) };
+        portion = await queryItems(db, id, next);
+      }
+      const timeStamp = new Date().toISOString();
+      const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
+        numberMatched: matched,
+        numberReturned: returned,
+        timeStamp,
+        links: links(portion.next),
+      };
+      yield `],${JSON.stringify(rest).slice(1)}`;
+    }
+  });
+
+  router.get('/collections/:collection/items/:id', async (request, response) => {
+    checkQuery(request, []);
+    const { id: collection } = await requestedCollection(request);
+    const id = pathId(request, 'id', 'feature');
+    const feature: FeatureJson | null = await getItem(db, collection, id);
+    if (!feature) throw new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
+    const base = `${publicAddress(request)}/collections/${collection}`;
+    const links: Link[] = [
+      { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },
+      { rel: 'collection', href: base, type: 'application/json' },
+    ];
+    response.type(GEOJSON).send(JSON.stringify({ ...feature, links }));
+  });
+
+  return router;
+}
+
+/** `f` is what OGC clients name the format with; JSON is the one there is. */
+function checkQuery(request: Request, names: readonly string[]): void {
+  onlyQuery(request, [...names, 'f']);
+  const format = queryText(request, 'f');
+  if (format !== undefined && format !== 'json' && format !== 'geojson') {
+    throw new Problem('bad_request', `The format "${shorten(format)}" is not known; there is json.`);
+  }
+}
+
+function itemQuery(request: Request): Omit<ItemQuery, 'limit'> {
+  const bbox = queryBbox(request);
+  const after = queryText(request, 'after');
+  const className = queryText(request, 'class');
+  const job = queryId(request, 'job');
+  const scene = queryId(request, 'scene');
+  return {
+    ...(bbox && { bbox }),
+    ...(after && { after }),
+    ...(className && { class: className }),
+    ...(job && { job }),
+    ...(scene && { scene }),
+  };
+}
+
+const INSTANT = '(\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[-+]\\d\\d:\\d\\d))?|\\.\\.|)';
+const DATETIME = new RegExp(`^${INSTANT}(/${INSTANT})?$`, 'i');
+
+/** Checked and then left: features carry no time, and features without time are part of every interval. */
+function checkDatetime(request: Request): void {
+  const value = queryText(request, 'datetime');
+  if (value === undefined || (value !== '' && value !== '..' && DATETIME.test(value))) return;
+  throw new Problem('bad_request', `"datetime" is an RFC 3339 time or an interval, not "${shorten(value)}".`);
+}
+
+function itemLinks(request: Request, collection: string, next: string | null): Link[] {
+  const base = `${publicAddress(request)}/collections/${collection}`;
+  const address = (after?: string) => {
+    const query = new URLSearchParams(request.query as Record<string, string>);
+    if (after) query.set('after', after);
+    return `${base}/items${query.size > 0 ? `?${query}` : ''}`;
+  };
+  const links: Link[] = [
+    { rel: 'self', href: address(), type: GEOJSON },
+    { rel: 'collection', href: base, type: 'application/json' },
+  ];
+  if (next) links.push({ rel: 'next', href: address(next), type: GEOJSON });
+  return links;
+}
+
+function describe({ id, bbox }: StoredCollection, address: string): CollectionJson {
+  const base = `${address}/collections/${id}`;
+  return {
+    id,
+    title: id[0].toUpperCase() + id.slice(1),
+    description: DESCRIPTIONS[id] ?? `Features of the kind ${id}`,
+    extent: bbox ? { spatial: { bbox: [bbox], crs: CRS84 } } : undefined,
+    itemType: 'feature',
+    crs: [CRS84],
+    links: [
+      { rel: 'self', href: base, type: 'application/json' },
+      { rel: 'items', href: `${base}/items`, type: GEOJSON },
+    ],
+  };
+}

@@ -1,0 +1,33 @@
+/** What the HTTP interface stands on; handed in, so that every route runs in a test without the pipeline. */
+import type { ControlGrid } from '../../tiler/map-tile.ts';
+import type { Queue } from '../jobs/queue.ts';
+import type { Database } from '../store/database.ts';
+import type { FileStore } from '../store/files.ts';
+import type { ModelJson, ServiceJson } from './types.ts';
+
+export interface TileRequest {
+  path: string;
+  controlGrid: ControlGrid;
+  format: 'webp' | 'png' | 'jpg';
+  /** Pixels along a side of the tile. */
+  size: number;
+}
+
+export interface AppDependencies {
+  db: Database;
+  files: FileStore;
+  queue: Queue;
+  /** The first one is used where a job names none. */
+  models: readonly ModelJson[];
+  service: ServiceJson;
+  /** On the file system of the file store, since finished uploads are moved there. */
+  uploadFolder: string;
+  uploadLimitBytes: number;
+  viewerFolder: string | null;
+  /** Names beside loopback ones under which the service answers; 'any' where it is bound to more than loopback. */
+  allowedHosts?: readonly string[] | 'any';
+  /** Runs in the render child process; null is an empty tile. */
+  renderTile(request: TileRequest): Promise<Buffer | null>;
+  /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
+  createDemoScene(): Promise<string>;
+}

@@ -1,0 +1,108 @@
+/**
+ * Server-sent events: the state of a scene or a job now and after every change, until it is final. What is sent is
+ * read from the database at that moment, so that many changes between two sendings become one event.
+ */
+import { type Response, Router } from 'express';
+import { getJob } from '../store/jobs.ts';
+import { getScene, sceneJson } from '../store/scenes.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { describeJob, requestedJob, requestedScene } from './lookup.ts';
+import { onlyQuery } from './request.ts';
+import type { JobJson, SceneJson } from './types.ts';
+
+/** Proxies end connections that stay silent for longer. */
+const HEARTBEAT_MS = 15_000;
+/** Id of the last event; a browser that connects again by itself after it is told to stop. */
+const FINAL = 'final';
+
+const FINAL_STATES: readonly string[] = ['ready', 'refused', 'done', 'failed', 'cancelled'];
+
+export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'>): Router {
+  const router = Router();
+
+  router.get('/scenes/:id/events', async (request, response) => {
+    onlyQuery(request, []);
+    const { id } = await requestedScene(db, request);
+    const read = async () => {
+      const scene = await getScene(db, id);
+      return scene && sceneJson(scene);
+    };
+    stream(response, 'scene', read, (listener) => queue.subscribe(id, listener));
+  });
+
+  router.get('/jobs/:id/events', async (request, response) => {
+    onlyQuery(request, []);
+    const { id } = await requestedJob(db, request);
+    const read = async () => {
+      const job = await getJob(db, id);
+      return job && describeJob(db, job);
+    };
+    stream(response, 'job', read, (listener) => queue.subscribe(id, listener));
+  });
+
+  return router;
+}
+
+type Subject = SceneJson | JobJson;
+
+function stream(
+  response: Response,
+  event: 'scene' | 'job',
+  read: () => Promise<Subject | null>,
+  subscribe: (listener: () => void) => () => void,
+): void {
+  if (response.req.headers['last-event-id'] === FINAL) {
+    // The one answer after which an EventSource does not connect again.
+    response.status(204).end();
+    return;
+  }
+  response.set({
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'X-Accel-Buffering': 'no',
+  });
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+
+  let reading = false;
+  let changed = false;
+  let last = '';
+  const send = async () => {
+    changed = true;
+    if (reading) return;
+    reading = true;
+    try {
+      while (changed && !response.closed) {
+        changed = false;
+        const subject = await read();
+        const final = subject === null || FINAL_STATES.includes(subject.state);
+        const data = JSON.stringify(subject);
+        if (subject && data !== last)
+          response.write(`event: ${event}\n${final ? `id: ${FINAL}\n` : ''}data: ${data}\n\n`);
+        last = data;
+        if (final) response.end();
+      }
+    } catch (error) {
+      // The client connects again and gets the state then.
+      console.error(`The ${event} events failed:`, error);
+      response.destroy();
+    } finally {
+      reading = false;
+    }
+  };
+
+  const unsubscribe = subscribe(send);
+  const heartbeat = setInterval(() => {
+    response.write(': still here\n\n');
+    // Changes made by other processes give no notice in this one.
+    void send();
+  }, HEARTBEAT_MS);
+  response.on('close', () => {
+    clearInterval(heartbeat);
+    unsubscribe();
+  });
+  void send();
+}

@@ -1,0 +1,129 @@
+/** Jobs: a network run over a scene with fixed parameters; started, watched, cancelled, retried, deleted. */
+import express, { Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { jobId } from '../identity.ts';
+import { parseParameters } from '../parameters.ts';
+import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
+import { getScene, type Scene } from '../store/scenes.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { describeJob, requestedJob } from './lookup.ts';
+import { isId, onlyQuery, queryId, shorten } from './request.ts';
+import type { ModelJson } from './types.ts';
+
+const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
+
+export function jobsRouter(deps: AppDependencies): Router {
+  const { db, files, queue, models } = deps;
+  const router = Router();
+
+  /** The same scene, network and parameters are the same job: asking again finds it, or takes it up again. */
+  router.post('/jobs', express.json({ limit: '64kb', strict: false }), async (request, response) => {
+    const { sceneId, modelId, parameters } = parseJobRequest(request.body);
+    const scene = await readyScene(deps, sceneId);
+    const model = chooseModel(models, modelId);
+    const id = jobId(scene.sha256, model.sha256, parameters);
+    const existing = await getJob(db, id);
+    if (!existing) {
+      await insertJob(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters } });
+      await queue.enqueueSegment(id);
+    } else if (existing.state === 'failed' || existing.state === 'cancelled') {
+      await queue.retry(id);
+    }
+    const job = (await getJob(db, id))!;
+    response
+      .status(202)
+      .location(`/jobs/${id}`)
+      .json(await describeJob(db, job));
+  });
+
+  router.get('/jobs', async (request, response) => {
+    onlyQuery(request, ['scene']);
+    const scene = queryId(request, 'scene');
+    const jobs = await listJobs(db, scene ? { scene } : {});
+    response.json(await Promise.all(jobs.map((job) => describeJob(db, job))));
+  });
+
+  router.get('/jobs/:id', async (request, response) => {
+    onlyQuery(request, []);
+    response.set('Cache-Control', 'no-cache').json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.post('/jobs/:id/cancel', async (request, response) => {
+    const job = await requestedJob(db, request);
+    if (job.state === 'done' || job.state === 'failed') {
+      throw new Problem('conflict', `The job is ${job.state}; only queued and running jobs can be cancelled.`);
+    }
+    if (job.state !== 'cancelled') await queue.cancel(job.id);
+    response.json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.post('/jobs/:id/retry', async (request, response) => {
+    const job = await requestedJob(db, request);
+    if (job.state !== 'failed' && job.state !== 'cancelled') {
+      throw new Problem('conflict', `The job is ${job.state}; only failed and cancelled jobs can be retried.`);
+    }
+    await queue.retry(job.id);
+    response.status(202).json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.delete('/jobs/:id', async (request, response) => {
+    await discardJob(deps, await requestedJob(db, request));
+    response.status(204).end();
+  });
+
+  for (const [file, title] of Object.entries(MAPS)) {
+    router.get(`/jobs/:id/${file}`, async (request, response) => {
+      const job = await requestedJob(db, request);
+      if (job.state !== 'done') {
+        throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
+      }
+      response.attachment(`${job.id}-${file}`);
+      response.set('Cache-Control', 'private, no-cache');
+      // The data folder may lie below a folder whose name starts with a dot.
+      const options = { dotfiles: 'allow' as const, headers: { 'Content-Type': 'image/tiff; application=geotiff' } };
+      response.sendFile(files.path(`jobs/${job.id}/${file}`), options);
+    });
+  }
+
+  return router;
+}
+
+/** Ends a job and removes its features, its row and its maps. */
+export async function discardJob({ db, files, queue }: AppDependencies, job: Job): Promise<void> {
+  if (job.state === 'queued' || job.state === 'running') await queue.cancel(job.id);
+  await deleteJob(db, job.id);
+  await files.remove(`jobs/${job.id}`);
+}
+
+function parseJobRequest(body: unknown) {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new Problem('bad_request', 'A job is asked for with a JSON object, such as {"scene": "<id>"}.');
+  }
+  const { scene, model, parameters, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray !== undefined) {
+    const known = 'scene, model and parameters';
+    throw new Problem('bad_request', `A job has no member "${shorten(stray)}"; known are ${known}.`);
+  }
+  if (typeof scene !== 'string' || !isId(scene)) throw new Problem('bad_request', '"scene" is the id of a scene.');
+  if (model !== undefined && typeof model !== 'string') throw new Problem('bad_request', '"model" is a model\'s id.');
+  return { sceneId: scene.toLowerCase(), modelId: model, parameters: parseParameters(parameters) };
+}
+
+async function readyScene({ db }: AppDependencies, id: string): Promise<Scene> {
+  const scene = await getScene(db, id);
+  if (!scene) throw new Problem('not_found', `There is no scene with the id "${id}".`);
+  if (scene.state === 'refused') {
+    throw new Problem('conflict', `The scene was refused: ${scene.problem?.detail ?? 'its file cannot be used.'}`);
+  }
+  if (scene.state !== 'ready')
+    throw new Problem('conflict', 'The scene is still being read; ask again once it is ready.');
+  return scene;
+}
+
+function chooseModel(models: readonly ModelJson[], id: string | undefined): ModelJson {
+  const model = id === undefined ? models[0] : models.find((candidate) => candidate.id === id);
+  if (model) return model;
+  const known = models.map((candidate) => candidate.id).join(', ') || 'none is installed';
+  throw new Problem('bad_request', `There is no model "${shorten(id ?? '')}". Known are: ${known}.`);
+}

@@ -1,0 +1,154 @@
+/** The JSON of the HTTP interface (types.ts) as OpenAPI 3.0 schemas. */
+
+import { PROBLEMS } from '../../tiler/problem.ts';
+import { DEFAULT_PARAMETERS } from '../parameters.ts';
+
+type Json = Record<string, unknown>;
+
+const text: Json = { type: 'string' };
+const time: Json = { type: 'string', format: 'date-time' };
+const uuid: Json = { type: 'string', format: 'uuid' };
+const number: Json = { type: 'number' };
+const count: Json = { type: 'integer', minimum: 0 };
+const share: Json = { type: 'number', minimum: 0, maximum: 1 };
+const orNull = (of: Json): Json => ({ ...of, nullable: true });
+const refOrNull = (name: string): Json => ({ nullable: true, allOf: [ref(name)] });
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const list = (items: Json, more: Json = {}): Json => ({ type: 'array', items, ...more });
+const oneOf = (...values: string[]): Json => ({ type: 'string', enum: values });
+
+/** An object of which all members are there, but for those named in `optional`. */
+function object(properties: Record<string, Json>, optional: readonly string[] = []): Json {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: 'object', required, properties };
+}
+
+const bbox = list(number, { minItems: 4, maxItems: 4 });
+const areaGeometry = object({ type: oneOf('Polygon', 'MultiPolygon'), coordinates: list({}) });
+const links = list(ref('Link'));
+
+export const componentSchemas: Record<string, Json> = {
+  Problem: object({
+    type: text,
+    title: text,
+    status: { type: 'integer' },
+    code: oneOf(...Object.keys(PROBLEMS)),
+    detail: text,
+  }),
+  Link: object({ href: text, rel: text, type: text, title: text }, ['type', 'title']),
+  LandingPage: object({ title: text, description: text, links }),
+  Conformance: object({ conformsTo: list(text) }),
+  Health: object({ status: oneOf('ok') }),
+  Service: object({
+    name: oneOf('planimeter'),
+    version: text,
+    database: oneOf('pglite', 'postgresql'),
+    device: text,
+    limits: object({ upload_bytes: count }),
+    basemap: orNull(text),
+  }),
+  Model: object({
+    id: text,
+    name: text,
+    description: text,
+    gsd_m: number,
+    sha256: text,
+    classes: list(object({ name: text, value: count, color: text })),
+  }),
+  Scene: object({
+    id: uuid,
+    name: text,
+    state: oneOf('uploaded', 'ingesting', 'ready', 'refused'),
+    upload: orNull(text),
+    sha256: text,
+    bytes: count,
+    created_at: time,
+    progress: share,
+    problem: refOrNull('Problem'),
+    srs: orNull(text),
+    footprint: { nullable: true, allOf: [areaGeometry] },
+    bbox: orNull(bbox),
+    gsd_m: orNull(number),
+    width: orNull(count),
+    height: orNull(count),
+    bands: orNull(count),
+    valid_share: orNull(share),
+    findings: list(
+      object({ code: text, severity: oneOf('info', 'warning', 'error'), message: text, fix: text }, ['fix']),
+    ),
+  }),
+  JobRequest: {
+    ...object({ scene: uuid, model: text, parameters: ref('JobParameters') }, ['model', 'parameters']),
+    additionalProperties: false,
+  },
+  JobParameters: {
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries(
+      Object.entries(DEFAULT_PARAMETERS).map(([name, value]) => [name, { type: 'number', minimum: 0, default: value }]),
+    ),
+  },
+  Job: object({
+    id: uuid,
+    scene: uuid,
+    model: text,
+    parameters: { type: 'object' },
+    state: oneOf('queued', 'running', 'done', 'failed', 'cancelled'),
+    progress: object({
+      stage: oneOf('ingest', 'plan', 'infer', 'stitch', 'vectorize', 'store'),
+      done: count,
+      total: count,
+      share,
+    }),
+    problem: refOrNull('Problem'),
+    report: orNull({ type: 'object' }),
+    totals: list(object({ class: text, count, area_m2: number, share })),
+    created_at: time,
+    started_at: orNull(time),
+    finished_at: orNull(time),
+  }),
+  Collection: object(
+    {
+      id: text,
+      title: text,
+      description: text,
+      extent: object({ spatial: object({ bbox: list(bbox), crs: text }) }),
+      itemType: oneOf('feature'),
+      crs: list(text),
+      links,
+    },
+    ['extent'],
+  ),
+  Collections: object({ links, collections: list(ref('Collection')) }),
+  Feature: object(
+    {
+      type: oneOf('Feature'),
+      id: uuid,
+      geometry: areaGeometry,
+      properties: object({ collection: text, job: uuid, scene: uuid, class: text, score: share, area_m2: number }),
+      links,
+    },
+    ['links'],
+  ),
+  Items: object({
+    type: oneOf('FeatureCollection'),
+    features: list(ref('Feature')),
+    numberMatched: count,
+    numberReturned: count,
+    timeStamp: time,
+    links,
+  }),
+  TileJson: object(
+    {
+      tilejson: oneOf('3.0.0'),
+      name: text,
+      tiles: list(text),
+      minzoom: count,
+      maxzoom: count,
+      bounds: bbox,
+      attribution: text,
+      vector_layers: list(object({ id: text, description: text, fields: { type: 'object' } })),
+    },
+    ['vector_layers'],
+  ),
+};

@@ -1,0 +1,233 @@
+/** The HTTP interface in OpenAPI 3.0, kept beside the routes; a test holds that both name the same ones. */
+import { componentSchemas } from './openapi-schemas.ts';
+
+type Json = Record<string, unknown>;
+
+const schema = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const listOf = (items: Json): Json => ({ type: 'array', items });
+const uuid: Json = { type: 'string', format: 'uuid' };
+const content = (type: string, body: Json): Json => ({ content: { [type]: { schema: body } } });
+const json = (body: Json, description = 'As asked'): Json => ({ description, ...content('application/json', body) });
+const geojson = (body: Json): Json => ({ description: 'As asked', ...content('application/geo+json', body) });
+const binary = (description: string, ...types: string[]): Json => {
+  const body = { schema: { type: 'string', format: 'binary' } };
+  return { description, content: Object.fromEntries(types.map((type) => [type, body])) };
+};
+const plain = (description: string): Json => ({ description });
+
+const inPath = (name: string, body: Json, description: string): Json => {
+  return { name, in: 'path', required: true, schema: body, description };
+};
+const inQuery = (name: string, body: Json, description: string): Json => {
+  return { name, in: 'query', schema: body, description, style: 'form', explode: false };
+};
+const inHeader = (name: string, body: Json, required = true): Json => ({ name, in: 'header', required, schema: body });
+
+const sceneId = inPath('id', uuid, 'Id of a scene');
+const jobId = inPath('id', uuid, 'Id of a job');
+const uploadId = inPath('id', { type: 'string' }, 'Id of an upload');
+const collectionId = inPath('collection', { type: 'string' }, 'Id of a collection, such as buildings');
+const format = inQuery('f', { type: 'string', enum: ['json'] }, 'Format of the answer');
+const zoom = inPath('z', { type: 'integer', minimum: 0, maximum: 24 }, 'Zoom');
+const column = inPath('x', { type: 'integer', minimum: 0 }, 'Column');
+const row = inPath('y', { type: 'integer', minimum: 0 }, 'Row');
+const bytes: Json = { type: 'integer', minimum: 0 };
+const tusVersion = inHeader('Tus-Resumable', { type: 'string', enum: ['1.0.0'] });
+
+function operation(tag: string, summary: string, answers: Record<string, Json>, parameters: Json[] = []): Json {
+  const problem = { description: 'A problem', ...content('application/problem+json', schema('Problem')) };
+  return { tags: [tag], summary, parameters, responses: { ...answers, default: problem } };
+}
+
+const uploads = {
+  '/uploads': {
+    options: operation('uploads', 'What the uploads can do (tus 1.0)', { 204: plain('In the headers') }),
+    post: operation('uploads', 'Begins an upload', { 201: plain('Its address is in Location') }, [
+      tusVersion,
+      inHeader('Upload-Length', bytes, false),
+      inHeader('Upload-Metadata', { type: 'string' }, false),
+    ]),
+  },
+  '/uploads/{id}': {
+    parameters: [uploadId],
+    options: operation('uploads', 'What the uploads can do (tus 1.0)', { 204: plain('In the headers') }),
+    head: operation('uploads', 'How far an upload came', { 200: plain('In the header Upload-Offset') }, [tusVersion]),
+    patch: {
+      ...operation(
+        'uploads',
+        'Sends bytes; the last ones make a scene, whose id is in the header Planimeter-Scene',
+        { 204: plain('Received') },
+        [tusVersion, inHeader('Upload-Offset', bytes)],
+      ),
+      requestBody: {
+        required: true,
+        ...content('application/offset+octet-stream', { type: 'string', format: 'binary' }),
+      },
+    },
+    delete: operation('uploads', 'Ends an unfinished upload', { 204: plain('Gone') }, [tusVersion]),
+  },
+};
+
+const scenes = {
+  '/scenes': {
+    get: operation('scenes', 'All scenes, newest first', { 200: json(listOf(schema('Scene'))) }, [
+      inQuery('upload', { type: 'string' }, 'Only the scene that came of this upload'),
+    ]),
+  },
+  '/scenes/demo': {
+    post: operation('scenes', 'Generates the demo scene', { 202: json(schema('Scene'), 'Being generated') }),
+  },
+  '/scenes/{id}': {
+    parameters: [sceneId],
+    get: operation('scenes', 'A scene', { 200: json(schema('Scene')) }),
+    delete: operation('scenes', 'Deletes a scene and all that came of it', { 204: plain('Gone') }),
+  },
+  '/scenes/{id}/events': {
+    parameters: [sceneId],
+    get: operation('scenes', 'The scene now and after every change (server-sent events)', {
+      200: { description: 'Events', ...content('text/event-stream', { type: 'string' }) },
+      204: plain('The last state was sent before'),
+    }),
+  },
+};
+
+const jobs = {
+  '/jobs': {
+    get: operation('jobs', 'All jobs, newest first', { 200: json(listOf(schema('Job'))) }, [
+      inQuery('scene', uuid, 'Only jobs over this scene'),
+    ]),
+    post: {
+      ...operation('jobs', 'Segments a scene; the same request again finds the same job', {
+        202: json(schema('Job'), 'Its address is in Location'),
+      }),
+      requestBody: { required: true, ...content('application/json', schema('JobRequest')) },
+    },
+  },
+  '/jobs/{id}': {
+    parameters: [jobId],
+    get: operation('jobs', 'A job', { 200: json(schema('Job')) }),
+    delete: operation('jobs', 'Ends a job and deletes its features and maps', { 204: plain('Gone') }),
+  },
+  '/jobs/{id}/events': {
+    parameters: [jobId],
+    get: operation('jobs', 'The job now and after every change (server-sent events)', {
+      200: { description: 'Events', ...content('text/event-stream', { type: 'string' }) },
+      204: plain('The last state was sent before'),
+    }),
+  },
+  '/jobs/{id}/cancel': {
+    parameters: [jobId],
+    post: operation('jobs', 'Ends a queued or running job', { 200: json(schema('Job')) }),
+  },
+  '/jobs/{id}/retry': {
+    parameters: [jobId],
+    post: operation('jobs', 'Takes a failed or cancelled job up again', { 202: json(schema('Job'), 'Queued') }),
+  },
+  '/jobs/{id}/classes.tif': {
+    parameters: [jobId],
+    get: operation('jobs', 'The class map as GeoTIFF', { 200: binary('Class codes, 255 nodata', 'image/tiff') }),
+  },
+  '/jobs/{id}/scores.tif': {
+    parameters: [jobId],
+    get: operation('jobs', 'The score map as GeoTIFF', { 200: binary('Probability times 255', 'image/tiff') }),
+  },
+};
+
+const features = {
+  '/conformance': {
+    get: operation('features', 'Conformance classes', { 200: json(schema('Conformance')) }, [format]),
+  },
+  '/collections': {
+    get: operation('features', 'All collections', { 200: json(schema('Collections')) }, [format]),
+  },
+  '/collections/{collection}': {
+    parameters: [collectionId],
+    get: operation('features', 'A collection', { 200: json(schema('Collection')) }, [format]),
+  },
+  '/collections/{collection}/items': {
+    parameters: [collectionId],
+    get: operation('features', 'A page of features', { 200: geojson(schema('Items')) }, [
+      inQuery('bbox', { type: 'array', items: { type: 'number' }, minItems: 4, maxItems: 6 }, 'west,south,east,north'),
+      inQuery('limit', { type: 'integer', minimum: 1, maximum: 10000, default: 100 }, 'Features a page'),
+      inQuery('class', { type: 'string' }, 'Only features of this class'),
+      inQuery('job', uuid, 'Only features of this job'),
+      inQuery('scene', uuid, 'Only features of this scene'),
+      inQuery('after', { type: 'string' }, 'Where the page before ended; taken from its next link'),
+      inQuery('datetime', { type: 'string' }, 'Features carry no time and are part of every interval'),
+      format,
+    ]),
+  },
+  '/collections/{collection}/items/{id}': {
+    parameters: [collectionId, inPath('id', uuid, 'Id of a feature')],
+    get: operation('features', 'A feature', { 200: geojson(schema('Feature')) }, [format]),
+  },
+};
+
+const tiles = {
+  '/tiles/{job}.json': {
+    parameters: [inPath('job', uuid, 'Id of a job')],
+    get: operation('tiles', 'TileJSON of the vector tiles of a job', { 200: json(schema('TileJson')) }),
+  },
+  '/tiles/{job}/{z}/{x}/{y}.mvt': {
+    parameters: [inPath('job', uuid, 'Id of a job'), zoom, column, row],
+    get: operation('tiles', 'A vector tile with the layers landuse, roads and buildings', {
+      200: binary('A Mapbox Vector Tile', 'application/vnd.mapbox-vector-tile'),
+      204: plain('Nothing here'),
+      304: plain('As it was'),
+    }),
+  },
+  '/imagery/{scene}.json': {
+    parameters: [inPath('scene', uuid, 'Id of a scene')],
+    get: operation('tiles', 'TileJSON of the imagery of a scene', { 200: json(schema('TileJson')) }),
+  },
+  '/imagery/{scene}/{z}/{x}/{y}.{format}': {
+    parameters: [
+      inPath('scene', uuid, 'Id of a scene'),
+      zoom,
+      column,
+      inPath('y', { type: 'string', pattern: '^\\d+(@2x)?$' }, 'Row, with @2x for 512 pixels a side'),
+      inPath('format', { type: 'string', enum: ['webp', 'png', 'jpg'] }, 'Format'),
+    ],
+    get: operation('tiles', 'An imagery tile in Web Mercator', {
+      200: binary('An image', 'image/webp', 'image/png', 'image/jpeg'),
+      204: plain('No imagery here'),
+      304: plain('As it was'),
+    }),
+  },
+};
+
+const service = {
+  '/': {
+    get: operation(
+      'service',
+      'The viewer, or for those who ask for JSON the landing page',
+      {
+        200: { description: 'As asked', ...content('application/json', schema('LandingPage')) },
+      },
+      [format],
+    ),
+  },
+  '/models': { get: operation('service', 'The networks', { 200: json(listOf(schema('Model'))) }) },
+  '/health': { get: operation('service', 'Whether the service is well', { 200: json(schema('Health')) }) },
+  '/service': { get: operation('service', 'Version, limits, device', { 200: json(schema('Service')) }) },
+  '/openapi.json': {
+    get: operation('service', 'This document', {
+      200: { description: 'As asked', ...content('application/vnd.oai.openapi+json;version=3.0', { type: 'object' }) },
+    }),
+  },
+};
+
+export function openapiDocument(version: string, address: string) {
+  return {
+    openapi: '3.0.3',
+    info: {
+      title: 'Planimeter',
+      version,
+      description: 'Vector maps of aerial and satellite imagery. Every refusal is problem+json (RFC 9457) with a code.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: address }],
+    paths: { ...service, ...uploads, ...scenes, ...jobs, ...features, ...tiles } as Record<string, Json>,
+    components: { schemas: componentSchemas },
+  };
+}

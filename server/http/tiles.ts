@@ -1,0 +1,89 @@
+/** Vector tiles of a job's features. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { featuresInTile } from '../store/features.ts';
+import { getScene } from '../store/scenes.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { requestedJob } from './lookup.ts';
+import { bboxesTouch, firstZoom, nativeZoom, tileBbox, tilePixelMetres } from './mercator.ts';
+import { onlyQuery, pathParameter, publicAddress, tileAddress } from './request.ts';
+import type { TileJson } from './types.ts';
+import { BUFFER, EXTENT, encodeVectorTile, LAYERS } from './vector-tile.ts';
+
+const compress = promisify(gzip);
+
+const FIELDS = {
+  id: 'Id of the feature',
+  class: 'Class of the land',
+  score: 'Mean probability of the class, 0 to 1',
+  area_m2: 'Geodesic area in square metres',
+};
+/** Viewers draw a vector tile on 512 pixels a side; features of fewer square pixels than this cannot be seen. */
+const SMALLEST_PIXELS = 1.5;
+
+export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+  const router = Router();
+
+  router.get('/tiles/:job.json', async (request, response) => {
+    onlyQuery(request, []);
+    const job = await requestedJob(db, request, 'job');
+    const scene = await getScene(db, job.scene);
+    if (job.state !== 'done' || !scene?.bbox || scene.gsd_m === null) {
+      throw new Problem('conflict', `The job is ${job.state}; its tiles can be had once it is done.`);
+    }
+    const tileJson: TileJson = {
+      tilejson: '3.0.0',
+      name: scene.name,
+      tiles: [`${publicAddress(request)}/tiles/${job.id}/{z}/{x}/{y}.mvt`],
+      minzoom: firstZoom(scene.bbox),
+      maxzoom: nativeZoom(scene.gsd_m, scene.bbox),
+      bounds: scene.bbox,
+      attribution: '',
+      vector_layers: LAYERS.map((id) => ({ id, description: `Features of the collection ${id}`, fields: FIELDS })),
+    };
+    response.set('Cache-Control', 'no-cache').json(tileJson);
+  });
+
+  router.get('/tiles/:job/:z/:x/:y.mvt', async (request, response) => {
+    onlyQuery(request, []);
+    const part = (name: string) => pathParameter(request, name);
+    const tile = tileAddress(part('z'), part('x'), part('y'));
+    const job = await requestedJob(db, request, 'job');
+    if (job.state !== 'done') {
+      response.set('Cache-Control', 'no-store').status(204).end();
+      return;
+    }
+    // The id of a job is that of its content: the same address never means other features.
+    response.set({
+      'Cache-Control': 'private, max-age=31536000, immutable',
+      ETag: `W/"${job.id}-${tile.z}-${tile.x}-${tile.y}"`,
+      Vary: 'Accept-Encoding',
+    });
+    if (request.fresh) {
+      response.status(304).end();
+      return;
+    }
+    const scene = await getScene(db, job.scene);
+    const bbox = tileBbox(tile, BUFFER / EXTENT);
+    if (!scene?.bbox || tile.z < firstZoom(scene.bbox) || !bboxesTouch(bbox, scene.bbox)) {
+      response.status(204).end();
+      return;
+    }
+    const smallestM2 = SMALLEST_PIXELS * (tilePixelMetres(tile) / 2) ** 2;
+    const encoded = encodeVectorTile(tile, await featuresInTile(db, job.id, bbox, smallestM2));
+    if (!encoded) {
+      response.status(204).end();
+      return;
+    }
+    response.type('application/vnd.mapbox-vector-tile');
+    if (request.acceptsEncodings('gzip')) {
+      response.set('Content-Encoding', 'gzip').send(await compress(encoded, { level: 5 }));
+    } else {
+      response.send(Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength));
+    }
+  });
+
+  return router;
+}

@@ -1,0 +1,238 @@
+/**
+ * Uploads by tus 1.0 (resumable): bytes stream to a file, and a finished file becomes a scene whose ingest is enqueued.
+ *
+ * An upload is a data file and an information file beside it. Every step of finishing is written down there before the
+ * next one begins, so that a process that is killed in between finishes the upload at its next start.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FileConfigstore, FileStore } from '@tus/file-store';
+import { Server, type Upload } from '@tus/server';
+import { type Request, type Response, Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { findSceneBySha256, getScene, insertScene } from '../store/scenes.ts';
+import type { AppDependencies } from './dependencies.ts';
+
+const SCENE_HEADER = 'Planimeter-Scene';
+/** How long an upload that nobody goes on with is kept, and how long a finished one is remembered. */
+const EXPIRY_MS = 7 * 24 * 3600 * 1000;
+const SWEEP_INTERVAL_MS = 3600 * 1000;
+
+/** What is known of an upload beside its bytes; `sha256` once hashed, `scene` once chosen, `done` once it is stored. */
+type UploadInfo = Pick<Upload, 'id' | 'size' | 'metadata'> & { sha256?: string; scene?: string; done?: boolean };
+
+type Dependencies = Pick<AppDependencies, 'db' | 'files' | 'queue' | 'uploadFolder' | 'uploadLimitBytes'>;
+
+export function uploadsRouter(deps: Dependencies): Router {
+  const { db, uploadFolder, uploadLimitBytes } = deps;
+  const configstore = new FileConfigstore(uploadFolder);
+  const finishing = createFinisher(deps, configstore as unknown as InformationStore);
+  const tus = new Server({
+    path: '/uploads',
+    relativeLocation: true,
+    maxSize: uploadLimitBytes,
+    allowedOrigins: () => false,
+    exposedHeaders: [SCENE_HEADER],
+    disableTerminationForFinishedUploads: true,
+    datastore: new FileStore({
+      directory: uploadFolder,
+      configstore,
+      expirationPeriodInMilliseconds: EXPIRY_MS,
+    }),
+    async onUploadCreate(_request, upload) {
+      if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
+      return { metadata: { filename: fileName(upload.metadata?.filename ?? upload.metadata?.name) } };
+    },
+    async onUploadFinish(_request, upload) {
+      return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
+    },
+    onResponseError(_request, error) {
+      throw asProblem(error, uploadLimitBytes);
+    },
+  });
+
+  void finishing.sweep();
+  setInterval(finishing.sweep, SWEEP_INTERVAL_MS).unref();
+
+  const router = Router();
+  const handle = async (request: Request, response: Response) => {
+    response.set('Tus-Resumable', '1.0.0');
+    if (request.method !== 'OPTIONS') checkHeaders(request);
+    try {
+      await tus.handle(request, response);
+    } catch (error) {
+      // A client that goes away in the middle is no fault of ours, whatever the write to disk makes of it.
+      if (request.destroyed && !request.complete)
+        throw new Problem('bad_request', 'The upload ended early; resume it.');
+      throw error;
+    }
+  };
+
+  /** A finished upload has left the folder; a client that missed the last answer asks here how far it came. */
+  const answerFinished = async (request: Request, response: Response): Promise<boolean> => {
+    const info = await finishing.infos.get(String(request.params.id));
+    if (!info?.done || !info.scene || !(await getScene(db, info.scene))) return false;
+    response.set({
+      'Tus-Resumable': '1.0.0',
+      'Cache-Control': 'no-store',
+      'Upload-Offset': String(info.size),
+      'Upload-Length': String(info.size),
+      [SCENE_HEADER]: info.scene,
+    });
+    response.status(request.method === 'PATCH' ? 204 : 200).end();
+    return true;
+  };
+
+  router.options(['/uploads', '/uploads/:id'], handle);
+  router.post('/uploads', handle);
+  router.head('/uploads/:id', async (request, response) => {
+    if (!(await answerFinished(request, response))) await handle(request, response);
+  });
+  router.patch('/uploads/:id', async (request, response) => {
+    if (!(await answerFinished(request, response))) await handle(request, response);
+  });
+  router.delete('/uploads/:id', handle);
+  return router;
+}
+
+interface InformationStore {
+  get(id: string): Promise<UploadInfo | undefined>;
+  set(id: string, info: UploadInfo): Promise<void>;
+}
+
+function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos: InformationStore) {
+  const underWay = new Map<string, Promise<string>>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** Makes a scene of a complete upload, once however often it is called; returns the scene's id. */
+  const finish = (id: string): Promise<string> => {
+    const running = underWay.get(id);
+    if (running) return running;
+    const finished = hashThenStore(id).finally(() => underWay.delete(id));
+    underWay.set(id, finished);
+    return finished;
+  };
+
+  const hashThenStore = async (id: string): Promise<string> => {
+    const info = await infos.get(id);
+    if (!info) throw new Error(`the upload ${id} has no information file`);
+    info.sha256 ??= await sha256OfFile(join(uploadFolder, id));
+    // One after the other: two uploads of the same bytes become one scene.
+    const stored = turn.then(() => store(id, info, info.sha256!));
+    turn = stored.catch(() => {});
+    return stored;
+  };
+
+  const store = async (id: string, info: UploadInfo, sha256: string): Promise<string> => {
+    const data = join(uploadFolder, id);
+    const existing = await findSceneBySha256(db, sha256);
+    const scene = existing?.id ?? info.scene ?? randomUUID();
+    await infos.set(id, { ...info, sha256, scene });
+    if (existing) {
+      await rm(data, { force: true });
+    } else {
+      await moveOnce(data, files.path(`scenes/${scene}/original.tif`));
+      const name = info.metadata?.filename ?? fileName(undefined);
+      await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size! });
+      await queue.enqueueIngest(scene);
+    }
+    await infos.set(id, { ...info, sha256, scene, done: true });
+    return scene;
+  };
+
+  /** Finishes complete uploads that a stopped process left, and removes expired ones. */
+  const sweep = async (): Promise<void> => {
+    try {
+      await mkdir(uploadFolder, { recursive: true });
+      const names = await readdir(uploadFolder);
+      for (const id of new Set(names.map((name) => name.replace(/\.json$/, '')))) {
+        const [data, information] = await Promise.all([fileState(join(uploadFolder, id)), fileState(infoPath(id))]);
+        const touched = Math.max(data?.mtimeMs ?? 0, information?.mtimeMs ?? 0);
+        const info = await infos.get(id);
+        const complete = info && (info.sha256 || (data && data.size === info.size));
+        if (complete && !info.done) await finish(id);
+        else if (Date.now() - touched > EXPIRY_MS) await removeUpload(id);
+      }
+    } catch (error) {
+      console.error('Sweeping the upload folder failed:', error);
+    }
+  };
+
+  const infoPath = (id: string) => join(uploadFolder, `${id}.json`);
+  const removeUpload = async (id: string) => {
+    await rm(join(uploadFolder, id), { force: true });
+    await rm(infoPath(id), { force: true });
+  };
+
+  return { infos, finish, sweep };
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** Moves a file unless an earlier attempt has moved it already. */
+async function moveOnce(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await access(to);
+  }
+}
+
+async function fileState(path: string) {
+  return stat(path).catch(() => null);
+}
+
+/** The last part of a name that a client sent, without anything that could mislead a reader or a file system. */
+export function fileName(sent: string | null | undefined): string {
+  const last = (sent ?? '').normalize('NFC').split(/[/\\]/).at(-1)!;
+  const clean = last.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, '').replace(/^[.\s]+|\s+$/g, '');
+  return [...clean].slice(0, 200).join('') || 'image.tif';
+}
+
+/** The headers of the protocol, checked before the library does, which would answer in plain text. */
+function checkHeaders(request: Request): void {
+  const { headers } = request;
+  if (headers['tus-resumable'] !== '1.0.0') {
+    throw new Problem('bad_request', 'Uploads speak tus 1.0: send the header "Tus-Resumable: 1.0.0".');
+  }
+  for (const name of ['upload-offset', 'upload-length']) {
+    const value = headers[name];
+    if (value !== undefined && !/^(0|[1-9]\d{0,15})$/.test(String(value))) {
+      throw new Problem('bad_request', `The header "${name}" is a whole number of bytes.`);
+    }
+  }
+  const metadata = headers['upload-metadata'];
+  if (metadata !== undefined && !/^[^\s,]+( [A-Za-z\d+/=]*)?(, ?[^\s,]+( [A-Za-z\d+/=]*)?)*$/.test(String(metadata))) {
+    throw new Problem('bad_request', 'The header "upload-metadata" holds keys with values in base64.');
+  }
+}
+
+/** The errors of @tus/server carry an HTTP status and a text. */
+function asProblem(error: Error | { status_code: number; body: string }, limitBytes: number): Problem | Error {
+  if (error instanceof Error) return error;
+  const text = error.body.trim();
+  switch (error.status_code) {
+    case 404:
+    case 410:
+      return new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
+    case 409:
+      return new Problem(
+        'conflict',
+        'The upload stands at another offset; ask with HEAD where it stands and go on there.',
+      );
+    case 413:
+      return new Problem('too_large', `A file may have at most ${Math.floor(limitBytes / 2 ** 20)} MiB here.`);
+    default:
+      return error.status_code < 500 || error.status_code === 501
+        ? new Problem('bad_request', `The upload is not understood: ${text}.`)
+        : new Error(text);
+  }
+}

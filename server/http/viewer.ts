@@ -1,0 +1,48 @@
+/** The built viewer at `/`, and for those who ask for JSON the landing page of the interface (OGC API – Common). */
+import { join } from 'node:path';
+import express, { Router } from 'express';
+import type { AppDependencies } from './dependencies.ts';
+import { onlyQuery, publicAddress } from './request.ts';
+import type { Link } from './types.ts';
+
+export function viewerRouter({ viewerFolder }: Pick<AppDependencies, 'viewerFolder'>): Router {
+  const router = Router();
+
+  router.get('/', (request, response) => {
+    onlyQuery(request, ['f']);
+    response.vary('Accept');
+    const wantsJson = request.query.f === 'json' || request.accepts(['json', 'html']) === 'json';
+    if (viewerFolder === null || wantsJson) {
+      response.json(landingPage(publicAddress(request)));
+      return;
+    }
+    response.set('Cache-Control', 'no-cache');
+    response.sendFile(join(viewerFolder, 'index.html'), { dotfiles: 'allow' });
+  });
+
+  if (viewerFolder !== null) {
+    // Vite puts a hash of the content into the names below assets/.
+    const assets = { index: false, immutable: true, maxAge: '1y', redirect: false } as const;
+    router.use('/assets', express.static(join(viewerFolder, 'assets'), assets));
+    router.use(express.static(viewerFolder, { index: false, maxAge: '1h', redirect: false }));
+  }
+  return router;
+}
+
+function landingPage(address: string) {
+  const link = (rel: string, path: string, type: string, title: string): Link => {
+    return { rel, href: `${address}${path}`, type, title };
+  };
+  const openapi = 'application/vnd.oai.openapi+json;version=3.0';
+  return {
+    title: 'Planimeter',
+    description: 'Vector maps of aerial and satellite imagery: buildings, roads, vegetation and water.',
+    links: [
+      link('self', '/', 'application/json', 'This page'),
+      link('alternate', '/', 'text/html', 'The viewer'),
+      link('service-desc', '/openapi.json', openapi, 'The interface, described in OpenAPI 3.0'),
+      link('conformance', '/conformance', 'application/json', 'Conformance classes'),
+      link('data', '/collections', 'application/json', 'Collections of features'),
+    ],
+  };
+}
