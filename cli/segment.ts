@@ -9,7 +9,7 @@ import { startCompute } from '../server/children/compute.ts';
 import { writeGeoJson } from '../server/export.ts';
 import { jobId } from '../server/identity.ts';
 import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
-import { ingestScene, segmentScene } from '../server/pipeline.ts';
+import { ingestScene, isReady, segmentScene } from '../server/pipeline.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { localFileStore } from '../server/store/files.ts';
 import { insertJob } from '../server/store/jobs.ts';
@@ -72,9 +72,10 @@ export async function run(args: string[]): Promise<void> {
       bytes: (await stat(input)).size,
     });
     await ingestScene(tools, (await getScene(db, sceneId))!, context);
-    const scene = (await getScene(db, sceneId))!;
+    const scene = await getScene(db, sceneId);
+    if (!scene || !isReady(scene)) throw new Error('the scene is not ready after its ingest');
     const id = jobId(sha256, network.sha256, parameters);
-    await insertJob(db, { id, scene: sceneId, model: network.id, parameters });
+    await insertJob(db, { id, scene: sceneId, model: network.id, parameters: { ...parameters } });
     const report = await segmentScene(tools, { id, scene, network, parameters }, context);
     await writeGeoJson(db, id, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);

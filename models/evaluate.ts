@@ -118,11 +118,7 @@ function boundaryBand(codes: Uint8Array, code: number, width: number, height: nu
     let start = 0;
     for (let x = 0; x <= width; x++) {
       if (x < width && codes[y * width + x] === code) continue;
-      rowSurvives.fill(
-        1,
-        y * width + Math.min(x, start + distance),
-        y * width + Math.max(start + distance, x - distance),
-      );
+      rowSurvives.fill(1, y * width + start + distance, Math.max(0, y * width + x - distance));
       start = x + 1;
     }
   }

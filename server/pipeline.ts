@@ -10,7 +10,8 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Network } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
-import { planModelGrid } from '../tiler/model-grid.ts';
+import type { IngestReport } from '../tiler/ingest.ts';
+import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
 import { openRaster } from '../tiler/raster.ts';
 import type { Compute } from './children/compute.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
@@ -65,13 +66,26 @@ export async function ingestScene({ db, files }: PipelineTools, scene: Scene, co
     width: report.width,
     height: report.height,
     bands: report.bands,
-    report: { ...report, ingest_ms: Math.round(performance.now() - started) },
+    report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
   });
+}
+
+/** A scene whose ingest is over. */
+export type ReadyScene = Scene & {
+  epsg: number;
+  gsd_m: number;
+  gsd_x_m: number;
+  gsd_y_m: number;
+  report: IngestReport & { ingest_ms: number };
+};
+
+export function isReady(scene: Scene): scene is ReadyScene {
+  return scene.state === 'ready';
 }
 
 export interface SegmentationJob {
   id: string;
-  scene: Scene;
+  scene: ReadyScene;
   network: Network;
   parameters: JobParameters;
 }
@@ -137,7 +151,7 @@ export async function segmentScene(
   let stored = 0;
   for await (const rows of featureRows(regionsPath, job)) {
     signal.throwIfAborted();
-    await insertFeatures(db, { id: job.id, scene: scene.id, epsg: scene.epsg }, rows);
+    await insertFeatures(db, { id: job.id, epsg: scene.epsg }, rows);
     for (const { collection } of rows) counts[collection]++;
     stored += rows.length;
     ticks('store', Math.min(stored, traced.regions), traced.regions);
@@ -172,7 +186,7 @@ export async function segmentScene(
   return report;
 }
 
-async function planGrid(workingPath: string, scene: Scene, network: Network) {
+async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {
   const raster = await openRaster(workingPath);
   try {
     const { levels, geotransform } = raster;
@@ -186,7 +200,7 @@ async function planGrid(workingPath: string, scene: Scene, network: Network) {
 }
 
 /** What was done about a scene whose pixels are not the network's size. */
-function gridAssumptions(scene: Scene, network: Network, grid: { gsdMetres: { x: number; y: number } }): Assumption[] {
+function gridAssumptions(scene: ReadyScene, network: Network, grid: ModelGrid): Assumption[] {
   const resampled = Math.abs(grid.gsdMetres.x / scene.gsd_x_m - 1) > 0.01;
   const value = { scene_gsd_m: scene.gsd_m, model_gsd_m: Math.sqrt(grid.gsdMetres.x * grid.gsdMetres.y) };
   const reason = resampled

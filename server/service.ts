@@ -15,8 +15,8 @@ import { createApp } from './http/app.ts';
 import type { ModelJson } from './http/types.ts';
 import { VERSION } from './identity.ts';
 import { type Handlers, startQueue } from './jobs/queue.ts';
-import { DEFAULT_NETWORK, type JobParameters } from './parameters.ts';
-import { ingestScene, type PipelineTools, segmentScene } from './pipeline.ts';
+import { DEFAULT_NETWORK, parseParameters } from './parameters.ts';
+import { ingestScene, isReady, type PipelineTools, segmentScene } from './pipeline.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
 import { getJob } from './store/jobs.ts';
@@ -109,10 +109,10 @@ function handlers(tools: PipelineTools, networks: readonly Network[]): Handlers 
     async segment(id, context) {
       const job = await getJob(tools.db, id);
       const scene = job && (await getScene(tools.db, job.scene));
-      if (!job || !scene) return; // deleted while it waited
+      if (!job || !scene || !isReady(scene)) return; // deleted while it waited
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-      await segmentScene(tools, { id, scene, network, parameters: job.parameters as JobParameters }, context);
+      await segmentScene(tools, { id, scene, network, parameters: parseParameters(job.parameters) }, context);
     },
   };
 }
