@@ -1,0 +1,147 @@
+/**
+ * Regions of too few pixels are given to the neighbour with the longest shared border, smallest first, and neighbours
+ * that are then of one class become one region. Nodata and the outside neither give nor take; a region that has no
+ * other neighbour stays.
+ */
+import { type ArcGraph, arcLength, OUTSIDE } from './arc-graph.ts';
+import { findRoot, numberTrees, type RegionTable, unite } from './labels.ts';
+
+export interface Sieved {
+  regions: RegionTable;
+  /** New number of each old region. */
+  regionOf: Int32Array;
+  /** Regions given away, and the pixels that changed their class by it. */
+  sieved: number;
+  sievedPixels: number;
+}
+
+/**
+ * Ties are broken the same way on every run: of regions of one size the first in raster order goes first; of
+ * neighbours with equally long borders the larger one receives, then the first in raster order.
+ */
+export function sieve(graph: ArcGraph, regions: RegionTable, minPixels: number, nodata: number): Sieved {
+  const { count } = regions;
+  const parents = Int32Array.from({ length: count }, (_, region) => region);
+  const classes = regions.classes.slice();
+  const pixels = regions.pixels.slice();
+  const classPixels = regions.classPixels.slice();
+  const scoreSums = regions.scoreSums.slice();
+  const borders = listBorders(graph, count);
+  const shared = new Float64Array(count);
+  let neighbours: number[] = [];
+  let sieved = 0;
+  let sievedPixels = 0;
+
+  const takesPart = (region: number): boolean => region !== OUTSIDE && classes[region] !== nodata;
+
+  /** Lists the neighbours of a region (a root) and sums the lengths of its borders with each into `shared`. */
+  function measureBorders(region: number): void {
+    neighbours = [];
+    for (let side = borders.first[region]; side >= 0; side = borders.next[side]) {
+      const arc = side >> 1;
+      const neighbour = findRoot(parents, (side & 1) === 0 ? graph.right[arc] : graph.left[arc]);
+      if (neighbour === region || !takesPart(neighbour)) continue;
+      if (shared[neighbour] === 0) neighbours.push(neighbour);
+      shared[neighbour] += borders.lengths[arc];
+    }
+  }
+
+  function chooseReceiver(): number {
+    let best = -1;
+    for (const candidate of neighbours) {
+      const gain =
+        best < 0 ? 1 : shared[candidate] - shared[best] || pixels[candidate] - pixels[best] || best - candidate;
+      if (gain > 0) best = candidate;
+    }
+    return best;
+  }
+
+  /** Joins two roots: what was counted and the lists of borders. */
+  function join(a: number, b: number): number {
+    const root = unite(parents, a, b);
+    const other = root === a ? b : a;
+    pixels[root] += pixels[other];
+    classPixels[root] += classPixels[other];
+    scoreSums[root] += scoreSums[other];
+    borders.next[borders.last[other]] = borders.first[root];
+    borders.first[root] = borders.first[other];
+    return root;
+  }
+
+  // Regions wait by size. A region that received is larger than the one that gave, so it waits further on.
+  const waiting = new Map<number, number[]>();
+  function wait(region: number): void {
+    const size = pixels[region];
+    if (size >= minPixels || !takesPart(region)) return;
+    const sameSize = waiting.get(size);
+    if (sameSize) sameSize.push(region);
+    else waiting.set(size, [region]);
+  }
+  for (let region = 0; region < count; region++) wait(region);
+
+  for (let size = 1; waiting.size > 0; size++) {
+    const sameSize = waiting.get(size);
+    waiting.delete(size);
+    for (const region of sameSize?.sort((a, b) => a - b) ?? []) {
+      if (parents[region] !== region || pixels[region] !== size) continue;
+      measureBorders(region);
+      const receiver = chooseReceiver();
+      for (const neighbour of neighbours) shared[neighbour] = 0;
+      if (receiver < 0) continue;
+      sieved++;
+      sievedPixels += classPixels[region];
+      const cls = classes[receiver];
+      // Of the receiver's class only those can have become its neighbours that the given region touches.
+      const joining = neighbours.filter((neighbour) => classes[neighbour] === cls);
+      classPixels[region] = 0;
+      scoreSums[region] = 0;
+      let root = region;
+      for (const neighbour of joining) root = join(root, neighbour);
+      classes[root] = cls;
+      wait(root);
+    }
+  }
+
+  const { numbers: regionOf, trees } = numberTrees(parents, count);
+  const table: RegionTable = {
+    count: trees,
+    classes: new Uint16Array(trees),
+    pixels: new Float64Array(trees),
+    classPixels: new Float64Array(trees),
+    scoreSums: new Float64Array(trees),
+    firstX: new Int32Array(trees),
+    firstY: new Int32Array(trees),
+  };
+  for (let region = 0; region < count; region++) {
+    if (parents[region] !== region) continue;
+    const number = regionOf[region];
+    table.classes[number] = classes[region];
+    table.pixels[number] = pixels[region];
+    table.classPixels[number] = classPixels[region];
+    table.scoreSums[number] = scoreSums[region];
+    table.firstX[number] = regions.firstX[region];
+    table.firstY[number] = regions.firstY[region];
+  }
+  return { regions: table, regionOf, sieved, sievedPixels };
+}
+
+/**
+ * For each region the list of its sides of arcs: 2 * arc where it lies left of the arc, 2 * arc + 1 where it lies
+ * right. Lists are linked, so that two of them are joined at once.
+ */
+function listBorders(graph: ArcGraph, regionCount: number) {
+  const first = new Int32Array(regionCount).fill(-1);
+  const last = new Int32Array(regionCount).fill(-1);
+  const next = new Int32Array(2 * graph.count);
+  const lengths = new Float64Array(graph.count);
+  for (let arc = 0; arc < graph.count; arc++) {
+    lengths[arc] = arcLength(graph, arc);
+    for (let side = 2 * arc; side <= 2 * arc + 1; side++) {
+      const region = (side & 1) === 0 ? graph.left[arc] : graph.right[arc];
+      next[side] = first[region];
+      if (first[region] < 0) last[region] = side;
+      first[region] = side;
+    }
+  }
+  return { first, last, next, lengths };
+}

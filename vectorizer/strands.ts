@@ -1,0 +1,176 @@
+/**
+ * Borders that are still being drawn, as doubly linked lists of vertices that grow at both ends while rows come in.
+ * A finished one is written to the arc graph and its vertices are used again, so that only open borders take room.
+ *
+ * A list does not know which of its ends is first: each vertex has two links in no order, and each end of an open
+ * border knows the other end (its mate).
+ */
+import { type ArcGraph, addArc, withRoom } from './arc-graph.ts';
+
+export interface Strands {
+  x: Int32Array;
+  y: Int32Array;
+  link0: Int32Array;
+  link1: Int32Array;
+  mate: Int32Array;
+  /** For the end of a border at a junction 4 * junction + direction, else -1. */
+  anchor: Int32Array;
+  /** Vertices that may be used again. */
+  free: Int32Array;
+  freeCount: number;
+  used: number;
+  /** Labels around each junction, clockwise from its north-west: cornerLabels[4 * junction + 0..3]. */
+  cornerLabels: Int32Array;
+}
+
+export function createStrands(): Strands {
+  return {
+    x: new Int32Array(4096),
+    y: new Int32Array(4096),
+    link0: new Int32Array(4096),
+    link1: new Int32Array(4096),
+    mate: new Int32Array(4096),
+    anchor: new Int32Array(4096),
+    free: new Int32Array(4096),
+    freeCount: 0,
+    used: 0,
+    cornerLabels: new Int32Array(4096),
+  };
+}
+
+/** A border of one vertex. */
+export function beginStrand(strands: Strands, x: number, y: number, anchor: number): number {
+  let vertex: number;
+  if (strands.freeCount > 0) vertex = strands.free[--strands.freeCount];
+  else {
+    vertex = strands.used++;
+    if (vertex >= strands.x.length) {
+      for (const key of ['x', 'y', 'link0', 'link1', 'mate', 'anchor', 'free'] as const) {
+        strands[key] = withRoom(strands[key], strands.used);
+      }
+    }
+  }
+  strands.x[vertex] = x;
+  strands.y[vertex] = y;
+  strands.link0[vertex] = -1;
+  strands.link1[vertex] = -1;
+  strands.mate[vertex] = vertex;
+  strands.anchor[vertex] = anchor;
+  return vertex;
+}
+
+function link(strands: Strands, a: number, b: number): void {
+  if (strands.link0[a] < 0) strands.link0[a] = b;
+  else strands.link1[a] = b;
+  if (strands.link0[b] < 0) strands.link0[b] = a;
+  else strands.link1[b] = a;
+}
+
+/** Lengthens the border that ends at `end` by a vertex, which becomes its end. */
+export function extendStrand(strands: Strands, end: number, x: number, y: number): number {
+  const vertex = beginStrand(strands, x, y, -1);
+  const { mate } = strands;
+  const other = mate[end];
+  link(strands, end, vertex);
+  mate[other] = vertex;
+  mate[vertex] = other;
+  return vertex;
+}
+
+/** Ends the border at a junction; where its other end has one too, it is an arc. */
+export function anchorStrand(
+  strands: Strands,
+  graph: ArcGraph,
+  end: number,
+  x: number,
+  y: number,
+  anchor: number,
+): void {
+  const vertex = beginStrand(strands, x, y, anchor);
+  const other = strands.mate[end];
+  link(strands, end, vertex);
+  strands.mate[other] = vertex;
+  strands.mate[vertex] = other;
+  if (strands.anchor[other] >= 0) emitArc(strands, graph, vertex, other);
+}
+
+/**
+ * Joins two ends at a corner: of one border, which becomes a loop, or of two. `inner` and `outer` are the labels
+ * north-west and south-east of the corner; they are wanted for loops only, whose last corner this is.
+ */
+export function joinStrands(
+  strands: Strands,
+  graph: ArcGraph,
+  endA: number,
+  endB: number,
+  x: number,
+  y: number,
+  inner: number,
+  outer: number,
+): void {
+  const { mate } = strands;
+  const vertex = beginStrand(strands, x, y, -1);
+  link(strands, endA, vertex);
+  link(strands, vertex, endB);
+  if (mate[endA] === endB) {
+    emitLoop(strands, graph, vertex, inner, outer);
+    return;
+  }
+  const otherA = mate[endA];
+  const otherB = mate[endB];
+  mate[otherA] = otherB;
+  mate[otherB] = otherA;
+  if (strands.anchor[otherA] >= 0 && strands.anchor[otherB] >= 0) emitArc(strands, graph, otherA, otherB);
+}
+
+/** Writes an arc from the junction that was met first; ties (both ends at one junction) by direction. */
+function emitArc(strands: Strands, graph: ArcGraph, endA: number, endB: number): void {
+  const { anchor, cornerLabels } = strands;
+  const [start, end] = anchor[endA] < anchor[endB] ? [endA, endB] : [endB, endA];
+  const from = anchor[start];
+  // Leaving to the north the left side is the north-west corner, to the east the north-east one, and so on.
+  const left = cornerLabels[from];
+  const right = cornerLabels[(from & ~3) | ((from + 1) & 3)];
+  const last = writeVertices(strands, graph, start, strands.link0[start], end);
+  addArc(graph, last, left, right, from, anchor[end]);
+}
+
+/** Writes a loop clockwise from its topmost, then leftmost vertex. */
+function emitLoop(strands: Strands, graph: ArcGraph, any: number, inner: number, outer: number): void {
+  const { x, y, link0, link1 } = strands;
+  let start = any;
+  for (let previous = any, vertex = link0[any]; vertex !== any; ) {
+    if (y[vertex] < y[start] || (y[vertex] === y[start] && x[vertex] < x[start])) start = vertex;
+    const next = link0[vertex] === previous ? link1[vertex] : link0[vertex];
+    previous = vertex;
+    vertex = next;
+  }
+  const second = y[link0[start]] === y[start] ? link0[start] : link1[start];
+  const last = writeVertices(strands, graph, start, second, start);
+  addArc(graph, last, outer, inner, -1, -1);
+}
+
+/** Writes the vertices from start over second to end behind the graph's last arc and frees them. */
+function writeVertices(strands: Strands, graph: ArcGraph, start: number, second: number, end: number): number {
+  const { x, y, link0, link1, free } = strands;
+  let written = graph.offsets[graph.count];
+  let { xy } = graph;
+  let previous = start;
+  let vertex = second;
+  xy[2 * written] = x[start];
+  xy[2 * written + 1] = y[start];
+  written++;
+  for (;;) {
+    if (2 * written + 4 > xy.length) xy = graph.xy = withRoom(xy, 2 * written + 4);
+    xy[2 * written] = x[vertex];
+    xy[2 * written + 1] = y[vertex];
+    written++;
+    free[strands.freeCount++] = vertex;
+    if (vertex === end) break;
+    const next = link0[vertex] === previous ? link1[vertex] : link0[vertex];
+    previous = vertex;
+    vertex = next;
+  }
+  if (start !== end) free[strands.freeCount++] = start;
+  return written;
+}

@@ -1,0 +1,131 @@
+/**
+ * Class rows in, from top to bottom; 4-connected regions and their arc graph out. One pass: a row is turned into runs,
+ * the runs are labelled from those above them, and every place where a run ends in one of two neighbouring rows is a
+ * corner at which borders begin, turn, meet or end. What is kept between rows is one row of runs and the open end of
+ * a border for each column.
+ */
+import { type ArcGraph, addJunction, EAST, emptyArcGraph, NORTH, SOUTH, WEST, withRoom } from './arc-graph.ts';
+import { addLabel, collectRegions, createLabels, findRoot, type RegionTable, unite } from './labels.ts';
+import { createRowBuffer, createRuns, fillOutside, findRuns, type Runs, sumBytes } from './runs.ts';
+import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './strands.ts';
+
+export interface Tracer {
+  /** Takes whole rows: rows * width bytes each. */
+  addRows(rows: number, classes: Uint8Array, scores: Uint8Array): void;
+  finish(): { regions: RegionTable; graph: ArcGraph };
+}
+
+export function createTracer(width: number): Tracer {
+  const classRow = createRowBuffer(width);
+  const scoreRow = createRowBuffer(width);
+  const labels = createLabels();
+  const graph = emptyArcGraph();
+  const strands = createStrands();
+  /** Open end of the border that comes down at each corner column. */
+  const hanging = new Int32Array(width + 1);
+  let above = createRuns(width);
+  let current = createRuns(width);
+  let y = 0;
+  fillOutside(above, width);
+
+  function labelRuns(): void {
+    const { starts, classes } = current;
+    let over = 0;
+    for (let run = 0; run < current.count; run++) {
+      const start = starts[run];
+      const end = starts[run + 1];
+      const cls = classes[run];
+      let label = -1;
+      while (above.starts[over + 1] <= start) over++;
+      for (; above.starts[over] < end; over++) {
+        if (above.classes[over] !== cls) continue;
+        const candidate = findRoot(labels.parents, above.labels[over]);
+        if (label < 0) label = candidate;
+        else if (label !== candidate) label = unite(labels.parents, label, candidate);
+      }
+      over--;
+      if (label < 0) label = addLabel(labels, cls, start, y);
+      current.labels[run] = label;
+      if (label === 0) continue;
+      labels.pixels[label] += end - start;
+      labels.scoreSums[label] += sumBytes(scoreRow, start, end);
+    }
+  }
+
+  return {
+    addRows(rows, classes, scores) {
+      for (let row = 0; row < rows; row++) {
+        classRow.bytes.set(classes.subarray(row * width, (row + 1) * width));
+        scoreRow.bytes.set(scores.subarray(row * width, (row + 1) * width));
+        findRuns(classRow, width, current);
+        labelRuns();
+        traceCorners(strands, graph, hanging, above, current, width, y);
+        [above, current] = [current, above];
+        y++;
+      }
+    },
+    finish() {
+      fillOutside(current, width);
+      traceCorners(strands, graph, hanging, above, current, width, y);
+      const { regions, regionOf } = collectRegions(labels);
+      for (let arc = 0; arc < graph.count; arc++) {
+        graph.left[arc] = regionOf[graph.left[arc]];
+        graph.right[arc] = regionOf[graph.right[arc]];
+      }
+      return { regions, graph };
+    },
+  };
+}
+
+/** Draws the borders on the corner row between two rows of runs. */
+function traceCorners(
+  strands: Strands,
+  graph: ArcGraph,
+  hanging: Int32Array,
+  above: Runs,
+  below: Runs,
+  width: number,
+  y: number,
+): void {
+  const { starts: aboveStarts, classes: aboveClasses } = above;
+  const { starts: belowStarts, classes: belowClasses } = below;
+  let over = 0;
+  let under = 0;
+  /** Open end of the border that comes along this corner row from the left. */
+  let lying = -1;
+  for (;;) {
+    const nextAbove = aboveStarts[over + 1];
+    const nextBelow = belowStarts[under + 1];
+    const x = Math.min(nextAbove, nextBelow);
+    if (x > width) return;
+    const west = aboveClasses[over] !== belowClasses[under];
+    const north = nextAbove === x;
+    const south = nextBelow === x;
+    if (north) over++;
+    if (south) under++;
+    const east = aboveClasses[over] !== belowClasses[under];
+    if (north) {
+      if (south) {
+        if (!west && !east) continue; // a border that goes straight down
+      } else if (west !== east) {
+        if (east) lying = extendStrand(strands, hanging[x], x, y);
+        else joinStrands(strands, graph, hanging[x], lying, x, y, above.labels[over - 1], above.labels[over]);
+        continue;
+      }
+    } else if (west !== east) {
+      hanging[x] = west ? extendStrand(strands, lying, x, y) : beginStrand(strands, x, y, -1);
+      if (east) lying = hanging[x];
+      continue;
+    }
+    const first = 4 * addJunction(graph);
+    strands.cornerLabels = withRoom(strands.cornerLabels, first + 4);
+    strands.cornerLabels[first] = above.labels[north ? over - 1 : over];
+    strands.cornerLabels[first + 1] = above.labels[over];
+    strands.cornerLabels[first + 2] = below.labels[under];
+    strands.cornerLabels[first + 3] = below.labels[south ? under - 1 : under];
+    if (north) anchorStrand(strands, graph, hanging[x], x, y, first + NORTH);
+    if (west) anchorStrand(strands, graph, lying, x, y, first + WEST);
+    if (south) hanging[x] = beginStrand(strands, x, y, first + SOUTH);
+    if (east) lying = beginStrand(strands, x, y, first + EAST);
+  }
+}
