@@ -56,8 +56,12 @@ export async function openRaster(path: string): Promise<Raster> {
   }
 }
 
-/** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. */
-export async function rasterOf(tiff: TiffFile, limits: ImageLimits, cacheBytes: number): Promise<Raster> {
+/** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. `hasMask`: an internal mask. */
+export async function rasterOf(
+  tiff: TiffFile,
+  limits: ImageLimits,
+  cacheBytes: number,
+): Promise<Raster & { hasMask: boolean }> {
   const levels = await readLevels(tiff, limits);
   const { image } = levels[0];
   const nodata = await readNodata(tiff);
@@ -73,6 +77,7 @@ export async function rasterOf(tiff: TiffFile, limits: ImageLimits, cacheBytes: 
     epsg: georeference.epsg,
     geographic: georeference.geographic,
     nodata,
+    hasMask: levels[0].mask !== null,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
     async read(level, x, y, width, height) {
       const at = levels[level];

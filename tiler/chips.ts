@@ -1,0 +1,105 @@
+/** A model grid becomes chips: cores that tile it, each read with its halo, decoded ahead of whoever consumes them. */
+import { type ModelGrid, readModelWindow } from './model-grid.ts';
+import type { Raster } from './raster.ts';
+
+/** Model pixels; core, halo and stride are the same along both axes. */
+export interface ChipPlan {
+  core: number;
+  halo: number;
+  stride: number;
+  columns: number;
+  rows: number;
+}
+
+/**
+ * One core in model pixels. All four are multiples of the stride, so the cores at the right and lower edge may reach
+ * beyond the grid by less than a stride.
+ */
+export interface Chip {
+  row: number;
+  column: number;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface ChipPixels {
+  chip: Chip;
+  /** RGB of core and halo: (height + 2*halo) * (width + 2*halo) * 3. */
+  pixels: Uint8Array;
+  /** Of the core alone: height * width of 0|1, 0 beyond the grid. */
+  valid: Uint8Array;
+}
+
+const LOOK_AHEAD = 2;
+
+/** The plan for cores of about `core` pixels, which is rounded to the network's stride; its halo is rounded up to it. */
+export function planChips(grid: ModelGrid, network: { stride: number; halo: number }, core: number): ChipPlan {
+  const { stride } = network;
+  const rounded = Math.max(1, Math.round(core / stride)) * stride;
+  return {
+    core: rounded,
+    halo: Math.ceil(network.halo / stride) * stride,
+    stride,
+    columns: Math.ceil(grid.width / rounded),
+    rows: Math.ceil(grid.height / rounded),
+  };
+}
+
+/** The core at a place of the plan, trimmed at the grid's right and lower edge to multiples of the stride. */
+export function chipAt(grid: ModelGrid, plan: ChipPlan, row: number, column: number): Chip {
+  if (!(row >= 0 && row < plan.rows && column >= 0 && column < plan.columns)) {
+    throw new RangeError(`expected a chip within ${plan.rows} rows x ${plan.columns} columns, got ${row}, ${column}`);
+  }
+  const x = column * plan.core;
+  const y = row * plan.core;
+  const trimmed = (left: number) => Math.min(plan.core, Math.ceil(left / plan.stride) * plan.stride);
+  return { row, column, x, y, width: trimmed(grid.width - x), height: trimmed(grid.height - y) };
+}
+
+/** The chips of the given rows of the plan, each row from left to right; `lookAhead` of them are decoded in advance. */
+export async function* readChips(
+  raster: Raster,
+  grid: ModelGrid,
+  plan: ChipPlan,
+  fill: readonly [number, number, number],
+  rows: Iterable<number>,
+  lookAhead = LOOK_AHEAD,
+): AsyncGenerator<ChipPixels> {
+  const ahead: Promise<ChipPixels>[] = [];
+  try {
+    for (const row of rows) {
+      for (let column = 0; column < plan.columns; column++) {
+        const chip = readChip(raster, grid, plan, fill, chipAt(grid, plan, row, column));
+        chip.catch(() => {}); // thrown when its turn comes
+        ahead.push(chip);
+        if (ahead.length > lookAhead) yield await ahead.shift()!;
+      }
+    }
+    while (ahead.length > 0) yield await ahead.shift()!;
+  } finally {
+    await Promise.allSettled(ahead); // the caller may close the raster next
+  }
+}
+
+async function readChip(
+  raster: Raster,
+  grid: ModelGrid,
+  plan: ChipPlan,
+  fill: readonly [number, number, number],
+  chip: Chip,
+): Promise<ChipPixels> {
+  const { halo } = plan;
+  const width = chip.width + 2 * halo;
+  const height = chip.height + 2 * halo;
+  const window = await readModelWindow(raster, grid, fill, chip.x - halo, chip.y - halo, width, height);
+  const valid = new Uint8Array(chip.width * chip.height);
+  const columns = Math.min(chip.width, grid.width - chip.x);
+  const rows = Math.min(chip.height, grid.height - chip.y);
+  for (let row = 0; row < rows; row++) {
+    const from = (row + halo) * width + halo;
+    valid.set(window.valid.subarray(from, from + columns), row * chip.width);
+  }
+  return { chip, pixels: window.pixels, valid };
+}

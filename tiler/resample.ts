@@ -1,0 +1,138 @@
+/**
+ * Pixels of one grid become pixels of a coarser or finer one through a separable filter: Lanczos-3 widened to the
+ * output's pixel going down (antialiasing), Catmull-Rom bicubic going up. The weights of an output pixel depend on its
+ * absolute index alone and are summed in a fixed order, so any window equals the crop of the whole, byte for byte.
+ * Taps beyond the edge are left out and the rest scaled to one, as Pillow's resize does.
+ */
+
+/** For every output index of one axis: where its taps begin in the source, and their weights (sum 1). */
+export interface AxisFilter {
+  taps: number;
+  first: Int32Array;
+  /** `taps` per output index; unused ones are 0. */
+  weights: Float32Array;
+  /** The source pixel that holds the output pixel's centre. */
+  nearest: Int32Array;
+}
+
+const LANCZOS_LOBES = 3;
+const BICUBIC_RADIUS = 2;
+
+function lanczos3(x: number): number {
+  if (x === 0) return 1;
+  if (Math.abs(x) >= LANCZOS_LOBES) return 0;
+  const px = Math.PI * x;
+  return (LANCZOS_LOBES * Math.sin(px) * Math.sin(px / LANCZOS_LOBES)) / (px * px);
+}
+
+/** Keys (1981) with a = -1/2. */
+function catmullRom(x: number): number {
+  const d = Math.abs(x);
+  if (d < 1) return (1.5 * d - 2.5) * d * d + 1;
+  if (d < 2) return ((-0.5 * d + 2.5) * d - 4) * d + 2;
+  return 0;
+}
+
+/**
+ * The filter of an axis of `outputs` pixels, each `scale` source pixels wide, over `inputs` source pixels whose first
+ * corner is the output's first corner.
+ */
+export function axisFilter(inputs: number, outputs: number, scale: number): AxisFilter {
+  const down = scale > 1;
+  const kernel = down ? lanczos3 : catmullRom;
+  const width = down ? scale : 1;
+  const radius = (down ? LANCZOS_LOBES : BICUBIC_RADIUS) * width;
+  const taps = Math.min(inputs, 2 * Math.ceil(radius) + 1);
+  const first = new Int32Array(outputs);
+  const nearest = new Int32Array(outputs);
+  const weights = new Float32Array(outputs * taps);
+  for (let i = 0; i < outputs; i++) {
+    const centre = (i + 0.5) * scale;
+    nearest[i] = Math.min(inputs - 1, Math.floor(centre));
+    const start = Math.max(0, Math.min(inputs - taps, Math.floor(centre - radius)));
+    first[i] = start;
+    let sum = 0;
+    for (let t = 0; t < taps; t++) sum += kernel((start + t + 0.5 - centre) / width);
+    for (let t = 0; t < taps; t++) weights[i * taps + t] = kernel((start + t + 0.5 - centre) / width) / sum;
+  }
+  return { taps, first, weights, nearest };
+}
+
+/** The source range [start, end) that outputs [from, to) draw on. */
+export function sourceRange(filter: AxisFilter, from: number, to: number): { start: number; end: number } {
+  return { start: filter.first[from], end: filter.first[to - 1] + filter.taps };
+}
+
+/**
+ * Resamples RGB. `source` holds the pixels of columns `xs` (sourceRange of the columns [x, x + width)) and rows `ys`.
+ * Returns height*width*3 values.
+ */
+export function resampleRgb(
+  source: Uint8Array,
+  columns: AxisFilter,
+  rows: AxisFilter,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): Uint8Array {
+  const xs = sourceRange(columns, x, x + width);
+  const ys = sourceRange(rows, y, y + height);
+  const sourceRowValues = (xs.end - xs.start) * 3;
+  const rowValues = width * 3;
+  // Horizontally filtered source rows; one stays as long as an output row may still draw on it.
+  const ring = Array.from({ length: rows.taps }, () => new Float32Array(rowValues));
+  const sum = new Float32Array(rowValues);
+  const out = new Uint8Array(height * rowValues);
+  let filtered = ys.start;
+  for (let row = 0; row < height; row++) {
+    const first = rows.first[y + row];
+    filtered = Math.max(filtered, first);
+    for (; filtered < first + rows.taps; filtered++) {
+      const start = (filtered - ys.start) * sourceRowValues;
+      filterRow(source, start, columns, x, width, xs.start, ring[filtered % rows.taps]);
+    }
+    sum.fill(0);
+    for (let tap = 0; tap < rows.taps; tap++) {
+      const weight = rows.weights[(y + row) * rows.taps + tap];
+      if (weight === 0) continue;
+      const line = ring[(first + tap) % rows.taps];
+      for (let i = 0; i < rowValues; i++) sum[i] += weight * line[i];
+    }
+    const at = row * rowValues;
+    for (let i = 0; i < rowValues; i++) {
+      const value = sum[i];
+      out[at + i] = value <= 0 ? 0 : value >= 255 ? 255 : value + 0.5;
+    }
+  }
+  return out;
+}
+
+function filterRow(
+  source: Uint8Array,
+  rowStart: number,
+  columns: AxisFilter,
+  x: number,
+  width: number,
+  sourceX: number,
+  out: Float32Array,
+): void {
+  const { taps, first, weights } = columns;
+  for (let column = 0, at = 0; column < width; column++, at += 3) {
+    let from = rowStart + (first[x + column] - sourceX) * 3;
+    let w = (x + column) * taps;
+    const end = w + taps;
+    let red = 0;
+    let green = 0;
+    let blue = 0;
+    for (; w < end; w++, from += 3) {
+      const weight = weights[w];
+      red += weight * source[from];
+      green += weight * source[from + 1];
+      blue += weight * source[from + 2];
+    }
+    out[at] = red;
+    out[at + 1] = green;
+    out[at + 2] = blue;
+  }
+}
