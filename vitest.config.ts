@@ -1,11 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
+const LAYOUT = 'test/layout.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['{tiler,models,vectorizer,server,cli,test}/**/*.test.ts'],
-    pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 180_000,
+    projects: [
+      { test: { name: 'layout', include: [LAYOUT] } },
+      {
+        test: {
+          name: 'program',
+          include: ['{tiler,models,vectorizer,server,cli,test}/**/*.test.ts'],
+          exclude: [LAYOUT],
+          globalSetup: 'server/store/test-databases.ts',
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
   },
 });

@@ -20,7 +20,6 @@ export interface MapRequest {
   /** RGB that stands where there is no imagery: the scene's mean colour. */
   fill: readonly [number, number, number];
   network: Network;
-  epsg: number;
   classesPath: string;
   scoresPath: string;
   /** CPU threads, 0 for all cores. */
@@ -50,8 +49,8 @@ export async function mapScene(request: MapRequest, onProgress: (chips: number) 
   const session = await openNetwork(network, request.threads);
   const raster = await openRaster(request.workingPath);
   const writers = await Promise.all([
-    createTiffWriter(request.classesPath, classMapLayout(request)),
-    createTiffWriter(request.scoresPath, scoreMapLayout(request)),
+    createTiffWriter(request.classesPath, classMapLayout(request, raster)),
+    createTiffWriter(request.scoresPath, scoreMapLayout(request, raster)),
   ]);
   const started = performance.now();
   let inferMs = 0;
@@ -163,10 +162,10 @@ function pasteCore(
   return done;
 }
 
-function classMapLayout(request: MapRequest): TiffLayout {
+function classMapLayout(request: MapRequest, raster: Raster): TiffLayout {
   const names = request.network.classes.map(({ value, name }) => `${value}=${name}`).join(',');
   return {
-    ...mapLayout(request),
+    ...mapLayout(request, raster),
     nodata: CLASS_NODATA,
     palette: palette(request.network.classes),
     overviews: 'majority',
@@ -174,19 +173,20 @@ function classMapLayout(request: MapRequest): TiffLayout {
   };
 }
 
-const scoreMapLayout = (request: MapRequest): TiffLayout => ({
-  ...mapLayout(request),
+const scoreMapLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
+  ...mapLayout(request, raster),
   nodata: SCORE_NODATA,
   overviews: 'average',
 });
 
-const mapLayout = ({ grid, epsg }: MapRequest) => ({
+const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster) => ({
   width: grid.width,
   height: grid.height,
   bands: 1,
   compression: 'deflate' as const,
   geotransform: grid.geotransform,
-  epsg,
+  epsg: epsg!, // a working COG has one
+  geographic,
 });
 
 function palette(classes: readonly NetworkClass[]): [number, number, number][] {

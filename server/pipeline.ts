@@ -122,7 +122,6 @@ export async function segmentScene(
       plan,
       fill: scene.report.meanColour,
       network,
-      epsg: scene.epsg,
       classesPath,
       scoresPath,
       threads: 0,

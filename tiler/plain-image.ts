@@ -18,6 +18,7 @@ export async function readPlainImage(path: string, bands: 1 | 3, gsdMetres: numb
     bands,
     geotransform: [0, gsdMetres, 0, 0, 0, -gsdMetres],
     epsg: null,
+    geographic: false,
     nodata: null,
     levels: [{ width, height }],
     async read(_level, x, y, windowWidth, windowHeight) {

@@ -1,0 +1,119 @@
+/** The claim that matters most: the stitched maps are byte-equal to one pass of the network over the whole scene. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sharedPath } from '../test/shared.ts';
+import { planChips } from '../tiler/chips.ts';
+import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
+import { type ModelGrid, planModelGrid, readModelWindow } from '../tiler/model-grid.ts';
+import { openRaster, type Raster } from '../tiler/raster.ts';
+import { writeTown } from '../tiler/town/town.ts';
+import { CLASS_NODATA, mapScene, SCORE_NODATA } from './map-scene.ts';
+import { findNetwork, type Network } from './registry.ts';
+import { openNetwork } from './runtime.ts';
+
+let folder: string;
+let network: Network;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'planimeter-map-'));
+  network = await findNetwork('landuse-unet');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const FILL = [120, 118, 101] as const;
+
+async function ingested(source: string, gsdMetres: number) {
+  const workingPath = join(folder, `${Math.random()}.tif`);
+  await ingest(source, workingPath, DEFAULT_INGEST_LIMITS, () => {});
+  const raster = await openRaster(workingPath);
+  const grid = planModelGrid({ ...raster, gsdMetres: { x: gsdMetres, y: gsdMetres } }, network.gsdMetres);
+  return { workingPath, raster, grid };
+}
+
+/** One run of the network over the whole model grid, reflect-padded by the halo and up to the stride. */
+async function wholePass(raster: Raster, grid: ModelGrid) {
+  const { stride, halo } = network;
+  const padded = (size: number) => Math.ceil(size / stride) * stride + 2 * halo;
+  const [width, height] = [padded(grid.width), padded(grid.height)];
+  const { pixels, valid } = await readModelWindow(raster, grid, FILL, -halo, -halo, width, height);
+  const session = await openNetwork(network, 1);
+  const answer = await session.infer(pixels, width, height);
+  await session.close();
+  const crop = (plane: Uint8Array, nodata: number) => {
+    const cropped = new Uint8Array(grid.width * grid.height);
+    for (let y = 0; y < grid.height; y++) {
+      for (let x = 0; x < grid.width; x++) {
+        const from = (y + halo) * width + halo + x;
+        cropped[y * grid.width + x] = valid[from] ? plane[from] : nodata;
+      }
+    }
+    return cropped;
+  };
+  return { classes: crop(answer.classes, CLASS_NODATA), scores: crop(answer.scores, SCORE_NODATA) };
+}
+
+async function stitched(scene: { workingPath: string; grid: ModelGrid }, core: number, threads: number) {
+  const paths = { classesPath: join(folder, 'classes.tif'), scoresPath: join(folder, 'scores.tif') };
+  const plan = planChips(scene.grid, network, core);
+  const request = {
+    ...paths,
+    workingPath: scene.workingPath,
+    grid: scene.grid,
+    plan,
+    fill: FILL,
+    network,
+    epsg,
+    threads,
+  };
+  const { ledger } = await mapScene(request, () => {});
+  const read = async (path: string) => {
+    const raster = await openRaster(path);
+    const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+    await raster.close();
+    return pixels;
+  };
+  return { ledger, classes: await read(paths.classesPath), scores: await read(paths.scoresPath) };
+}
+
+function differing(a: Uint8Array, b: Uint8Array): number {
+  expect(a.length).toBe(b.length);
+  let count = 0;
+  for (let i = 0; i < a.length; i++) count += Number(a[i] !== b[i]);
+  return count;
+}
+
+async function expectNoTrace(source: string, gsdMetres: number, runs: readonly [core: number, threads: number][]) {
+  const scene = await ingested(source, gsdMetres);
+  const whole = await wholePass(scene.raster, scene.grid);
+  expect(new Set(whole.classes).size).toBeGreaterThan(1);
+  for (const [core, threads] of runs) {
+    const maps = await stitched(scene, core, threads);
+    const what = `core ${core}, ${threads} threads`;
+    expect(differing(maps.classes, whole.classes), `${what}: classes`).toBe(0);
+    expect(differing(maps.scores, whole.scores), `${what}: scores`).toBe(0);
+    const { done, nodata, outside, failed, pending } = maps.ledger;
+    expect(done + nodata + outside + failed + pending, what).toBe(scene.grid.width * scene.grid.height);
+    expect(pending + failed, what).toBe(0);
+  }
+  await scene.raster.close();
+}
+
+test('chips of any size leave no trace on a generated town', async () => {
+  const { image } = await writeTown(folder, { seed: 11, width: 1100, height: 739, gsdMetres: 0.5 });
+  await expectNoTrace(image, 0.5, [
+    [64, 1],
+    [160, 2],
+    [256, 1],
+    [1024, 2],
+  ]);
+});
+
+const dubai = sharedPath('scenes/dubai_tile1_utm40n_jpeg.tif');
+test.skipIf(!dubai || !process.env.PLANIMETER_FULL)('nor on a real scene', { timeout: 600_000 }, async () => {
+  await expectNoTrace(dubai!, 1, [
+    [256, 2],
+    [512, 1],
+  ]);
+});
