@@ -1,0 +1,91 @@
+"""A uint8 RGB crop in, the same crop as another sensor, season or hour might have seen it out."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from data import IGNORE
+
+
+def augment(random: np.random.Generator, image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colour, haze, shadow, blur, noise, JPEG and missing data, each with its own chance."""
+    side = image.shape[0]
+    x = colour(random, image.astype(np.float32))
+    if random.random() < 0.2:
+        x = haze(random, x)
+    if random.random() < 0.2:
+        x *= shadow(random, side)[..., None]
+    if random.random() < 0.3:
+        x += random.normal(0, random.uniform(1, 9), x.shape).astype(np.float32)
+    image = np.clip(x, 0, 255).astype(np.uint8)
+    if random.random() < 0.25:
+        image = blur(random, image)
+    if random.random() < 0.25:
+        image = jpeg(image, int(random.integers(25, 90)))
+    if random.random() < 0.05:
+        image, label = missing(random, image, label)
+    return image, label
+
+
+def colour(random: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    """Gain and offset a channel, gamma, saturation, contrast; now and then grey or a mix of channels."""
+    strength = random.choice([0.3, 1.0], p=[0.35, 0.65])
+    grey = x.mean(2, keepdims=True)
+    x = grey + (x - grey) * np.exp(random.normal(0, 0.35 * strength))
+    if random.random() < 0.04:
+        x = np.repeat(grey, 3, 2)
+    gain = np.exp(random.normal(0, 0.2 * strength) + random.normal(0, 0.08 * strength, 3))
+    mean = x.mean()
+    x = mean + (x - mean) * np.exp(random.normal(0, 0.25 * strength))
+    x = np.clip(x * gain + random.normal(0, 8 * strength, 3), 0, 255)
+    if random.random() < 0.5:
+        x = 255 * (x / 255) ** np.exp(random.normal(0, 0.25 * strength))
+    return x.astype(np.float32)
+
+
+def haze(random: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    """A bright veil, thicker to one side."""
+    ramp = np.linspace(1, random.uniform(0.5, 1.5), x.shape[0], dtype=np.float32)[:, None, None]
+    veil = random.uniform(0.05, 0.4) * (ramp if random.random() < 0.5 else ramp.transpose(1, 0, 2))
+    return x * (1 - veil) + veil * random.uniform((170, 175, 180), (235, 235, 245)).astype(np.float32)
+
+
+def shadow(random: np.random.Generator, side: int) -> np.ndarray:
+    """A factor for each pixel: a dark half plane or band with a soft edge, as of clouds and relief."""
+    angle = random.uniform(0, 2 * np.pi)
+    rows, columns = np.mgrid[:side, :side].astype(np.float32)
+    along = (rows - side / 2) * np.sin(angle) + (columns - side / 2) * np.cos(angle) - random.uniform(-0.4, 0.4) * side
+    soft = random.uniform(1, 30)
+    dark = 1 / (1 + np.exp(np.clip(-along / soft, -30, 30)))
+    if random.random() < 0.5:
+        dark *= 1 / (1 + np.exp(np.clip((along - random.uniform(0.1, 0.5) * side) / soft, -30, 30)))
+    return 1 - random.uniform(0.2, 0.6) * dark
+
+
+def blur(random: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """A soft lens, or a coarser sensor brought up to size again."""
+    picture = Image.fromarray(image)
+    if random.random() < 0.5:
+        return np.asarray(picture.filter(ImageFilter.GaussianBlur(random.uniform(0.4, 1.4))))
+    small = round(image.shape[0] * random.uniform(0.45, 0.9))
+    return np.asarray(
+        picture.resize((small, small), Image.Resampling.BOX).resize(picture.size, Image.Resampling.BICUBIC)
+    )
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """The image after a JPEG of the given quality."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def missing(random: np.random.Generator, image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A part without data: the mean colour in the image, as the product fills it, and no label."""
+    image, label = image.copy(), label.copy()
+    edge = int(random.integers(8, image.shape[0] // 2))
+    turns = int(random.integers(4))
+    np.rot90(image, turns)[:edge] = image.reshape(-1, 3).mean(0)
+    np.rot90(label, turns)[:edge] = IGNORE
+    return image, label
