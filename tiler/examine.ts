@@ -6,7 +6,7 @@
 import { type Georeference, readGeoreference } from './georeference.ts';
 import { apply, type Geotransform } from './geotransform.ts';
 import { Problem } from './problem.ts';
-import { alphaBand, type Raster, rasterOf, readNodata } from './raster.ts';
+import { type RasterOfFile, rasterOf } from './raster.ts';
 import { COMPRESSION_NAMES, readImage, type TiffImage } from './tiff-image.ts';
 import { openTiff, type TiffFile } from './tiff-structure.ts';
 import { Compression, Photometric } from './tiff-tags.ts';
@@ -55,7 +55,7 @@ export interface SceneHeader {
 export interface Source {
   tiff: TiffFile;
   image: TiffImage;
-  raster: Raster & { hasMask: boolean };
+  raster: RasterOfFile;
   header: SceneHeader;
   /** Whether the file has a way to mark pixels invalid. */
   maskable: boolean;
@@ -81,7 +81,6 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
     const tall = image.blockHeight > TALL_BLOCK_ROWS;
     const blockRowBytes = image.blocksAcross * image.blockWidth * image.blockHeight * image.bands;
     const raster = await rasterOf(tiff, limits, tall ? blockRowBytes : 0);
-    const nodata = await readNodata(tiff);
     const sparse = image.byteCounts.includes(0);
     const header: SceneHeader = {
       width: image.width,
@@ -89,11 +88,11 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
       bands: image.bands,
       dtype: 'uint8',
       ...place,
-      nodata,
+      nodata: raster.nodata,
       compression: COMPRESSION_NAMES.get(image.compression) ?? String(image.compression),
-      ...remarks(image, nodata, georeference, sparse),
+      ...remarks(image, raster, georeference, sparse),
     };
-    const maskable = nodata !== null || sparse || raster.hasMask || alphaBand(image) !== null;
+    const maskable = sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null;
     return { tiff, image, raster, header, maskable };
   } catch (error) {
     await tiff.handle.close();
@@ -182,22 +181,26 @@ function checkPlace(georeference: Georeference, { width, height }: TiffImage) {
 }
 
 /** What was noticed and what was taken for granted. */
-function remarks(image: TiffImage, nodata: number | null, georeference: Georeference, sparse: boolean) {
+function remarks(
+  image: TiffImage,
+  { nodata, alphaBand, hasMask }: RasterOfFile,
+  georeference: Georeference,
+  sparse: boolean,
+) {
   const findings: Finding[] = [];
   const assumptions: Assumption[] = [];
   if (image.photometric === Photometric.minIsBlack) {
     const reason = 'The file does not say what its bands are; the first three are taken for red, green and blue.';
     assumptions.push({ code: 'bands_rgb', value: [1, 2, 3], reason });
   }
-  const alpha = alphaBand(image);
-  if (alpha !== null) {
+  if (alphaBand !== null) {
     const reason = 'The file marks this band as alpha; pixels with alpha 0 hold no imagery.';
-    assumptions.push({ code: 'alpha_band', value: alpha + 1, reason });
+    assumptions.push({ code: 'alpha_band', value: alphaBand + 1, reason });
   } else if (image.bands === 4) {
     const reason = 'The fourth band is not marked as alpha; it is taken for near infrared and not used.';
     assumptions.push({ code: 'band_ignored', value: 4, reason });
   }
-  if (nodata !== null && alpha === null) {
+  if (nodata !== null && alphaBand === null && !hasMask) {
     const met = Number.isInteger(nodata) && nodata >= 0 && nodata <= 255;
     if (met) {
       const reason = 'Pixels whose bands all hold the nodata value hold no imagery.';

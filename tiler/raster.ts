@@ -40,6 +40,13 @@ const TEXT_BYTES = 1 << 20;
 const ASSOCIATED_ALPHA = 1;
 const UNASSOCIATED_ALPHA = 2;
 
+/** What `ingest` wants to know besides. */
+export interface RasterOfFile extends Raster {
+  /** Whether there is an internal mask. */
+  readonly hasMask: boolean;
+  readonly alphaBand: number | null;
+}
+
 interface Level {
   image: TiffImage;
   mask: TiffImage | null;
@@ -56,18 +63,14 @@ export async function openRaster(path: string): Promise<Raster> {
   }
 }
 
-/** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. `hasMask`: an internal mask. */
-export async function rasterOf(
-  tiff: TiffFile,
-  limits: ImageLimits,
-  cacheBytes: number,
-): Promise<Raster & { hasMask: boolean }> {
+/** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. */
+export async function rasterOf(tiff: TiffFile, limits: ImageLimits, cacheBytes: number): Promise<RasterOfFile> {
   const levels = await readLevels(tiff, limits);
   const { image } = levels[0];
   const nodata = await readNodata(tiff);
   const georeference = await readGeoreference(tiff, tiff.ifds[0]);
   const blocks = createBlockCache(tiff, cacheBytes);
-  const alpha = alphaBand(image);
+  const alpha = await readAlphaBand(tiff, image);
 
   return {
     width: image.width,
@@ -78,6 +81,7 @@ export async function rasterOf(
     geographic: georeference.geographic,
     nodata,
     hasMask: levels[0].mask !== null,
+    alphaBand: alpha,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
     async read(level, x, y, width, height) {
       const at = levels[level];
@@ -100,11 +104,20 @@ export async function rasterOf(
   };
 }
 
-/** The band that says how opaque a pixel is, or null. */
-export function alphaBand(image: TiffImage): number | null {
+/**
+ * The band that says how opaque a pixel is, or null. GDAL's metadata, where it gives a band's role, overrules tag 338:
+ * that is how GDAL itself marks a fourth band that is no alpha.
+ */
+export async function readAlphaBand(tiff: TiffFile, image: TiffImage): Promise<number | null> {
   const colours = image.bands - image.extraSamples.length;
   const extra = image.extraSamples.findIndex((kind) => kind === ASSOCIATED_ALPHA || kind === UNASSOCIATED_ALPHA);
-  return extra < 0 || colours < 1 ? null : colours + extra;
+  if (extra < 0 || colours < 1) return null;
+  const metadata = (await readText(tiff, tiff.ifds[0], Tag.GdalMetadata, TEXT_BYTES)) ?? '';
+  const roles = metadata.matchAll(/<Item name="COLORINTERP" sample="(\d+)" role="colorinterp">(\w+)<\/Item>/g);
+  for (const [, sample, role] of roles) {
+    if (Number(sample) === colours + extra && role !== 'Alpha') return null;
+  }
+  return colours + extra;
 }
 
 /** GDAL_NODATA as a number (NaN and values beyond 8 bits are never met), or null. */
