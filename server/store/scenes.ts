@@ -92,14 +92,21 @@ export async function listScenes(q: Queryable): Promise<Scene[]> {
   return q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes ORDER BY created_at DESC, id`);
 }
 
-/** Changes the given fields; false where there is no such scene (any more). */
+/**
+ * Changes the given fields of a scene, where it is in one of these states (or in any).
+ * @returns false where there is no such scene in such a state
+ */
 export async function updateScene(
   q: Queryable,
   id: string,
   changes: Partial<Omit<Scene, 'id' | 'sha256' | 'bytes' | 'created_at'>>,
+  when?: readonly SceneState[],
 ): Promise<boolean> {
-  const { sql, values } = assignments(CHANGEABLE, changes, 2);
-  const rows = await q.query(`UPDATE planimeter.scenes SET ${sql} WHERE id = $1 RETURNING id`, [id, ...values]);
+  const { sql, values } = assignments(CHANGEABLE, changes, 3);
+  const rows = await q.query(
+    `UPDATE planimeter.scenes SET ${sql} WHERE id = $1 AND ($2::text[] IS NULL OR state = ANY ($2)) RETURNING id`,
+    [id, when ?? null, ...values],
+  );
   return rows.length > 0;
 }
 

@@ -1,0 +1,73 @@
+/** Sets up pg-boss, the queue engine, on the database that is there anyway. */
+import { type Db, PgBoss } from 'pg-boss';
+import type { Database, Session } from '../store/database.ts';
+
+/** A message: which scene is to be ingested, or which job is to be run. */
+export interface Message {
+  id: string;
+}
+
+/** The queues, and where messages go whose worker died over them again and again. */
+export const QUEUES = ['ingest', 'segment'] as const;
+export type QueueName = (typeof QUEUES)[number];
+export const DEAD_LETTERS: Record<QueueName, string> = { ingest: 'ingest-dead', segment: 'segment-dead' };
+
+/** Attempts after the first, for errors that are not the input's fault. */
+export const RETRY_LIMIT = 2;
+
+/** A worker on a server that is silent for so long is taken for dead. 10 is the least that pg-boss allows. */
+const HEARTBEAT_SECONDS = 10;
+
+/**
+ * pg-boss, started, with its queues. On PostgreSQL it has a few connections of its own and is woken by notifications;
+ * on the embedded database, which belongs to this process alone, it shares the one connection.
+ */
+export async function startBoss(db: Database, url: string | undefined): Promise<PgBoss> {
+  const embedded = db.kind === 'pglite';
+  const boss = new PgBoss({
+    ...(embedded
+      ? { db: asBossDatabase(db), backend: 'pglite' as const }
+      : { connectionString: url!, max: 4, application_name: 'planimeter queue', useListenNotify: true }),
+    schema: 'planimeter_queue',
+    schedule: false,
+    superviseIntervalSeconds: embedded ? 60 : 2,
+    monitorIntervalSeconds: embedded ? 60 : 2,
+    maintenanceIntervalSeconds: 3600,
+    registerInstance: false,
+    reindex: !embedded,
+    monitorVacuum: false,
+  });
+  boss.on('error', (error) => console.error('queue:', error.message));
+  await boss.start();
+  for (const name of QUEUES) {
+    await ensureQueue(boss, DEAD_LETTERS[name], { notify: !embedded, deleteAfterSeconds: 3600 });
+    await ensureQueue(boss, name, {
+      policy: 'exclusive', // with the id as singleton key: a message that waits or is worked on is not sent twice
+      deadLetter: DEAD_LETTERS[name],
+      retryLimit: RETRY_LIMIT,
+      retryDelay: 1,
+      retryBackoff: true,
+      expireInSeconds: 23 * 3600, // of one attempt; pg-boss allows less than a day
+      retentionSeconds: 365 * 24 * 3600,
+      deleteAfterSeconds: 3600,
+      notify: !embedded,
+      ...(embedded ? {} : { heartbeatSeconds: HEARTBEAT_SECONDS }),
+    });
+  }
+  return boss;
+}
+
+async function ensureQueue(boss: PgBoss, name: string, options: Parameters<PgBoss['createQueue']>[1]): Promise<void> {
+  await boss.createQueue(name, options);
+  const { policy: _, ...changeable } = options ?? {};
+  await boss.updateQueue(name, changeable); // an earlier version may have made it with other figures
+}
+
+/** A session of ours as pg-boss wants one, so that what it does can be part of our transaction. */
+export function asBossDatabase(session: Session): Db {
+  return {
+    executeSql: async (text, values) => ({
+      rows: values?.length ? await session.query(text, values) : await session.execute(text),
+    }),
+  };
+}

@@ -1,0 +1,243 @@
+/**
+ * Runs the work that scenes and jobs ask for, one ingest and one segmentation at a time in this process: delivery,
+ * retries and dead workers are pg-boss's, states and progress stand in the rows of scenes and jobs.
+ */
+import type { Job } from 'pg-boss';
+import { Problem } from '../../tiler/problem.ts';
+import type { JobProgress, Stage } from '../http/types.ts';
+import type { Database, Session } from '../store/database.ts';
+import { getJob, updateJob } from '../store/jobs.ts';
+import { asBossDatabase, DEAD_LETTERS, type Message, QUEUES, type QueueName, RETRY_LIMIT, startBoss } from './boss.ts';
+import { reportProgress } from './progress.ts';
+import { SUBJECTS } from './subjects.ts';
+
+export interface WorkContext {
+  /** Aborted when the work is no longer wanted here: stop soon and throw. */
+  signal: AbortSignal;
+  /** May be called as often as one likes. */
+  progress(p: { stage: Stage; done: number; total: number; share: number }): void;
+}
+
+export interface Handlers {
+  /** Ends with the scene `ready`. */
+  ingest(sceneId: string, context: WorkContext): Promise<void>;
+  /** Ends with the job published. */
+  segment(jobId: string, context: WorkContext): Promise<void>;
+}
+
+export interface ChangeNotice {
+  kind: 'scene' | 'job';
+  id: string;
+}
+
+export interface Queue {
+  enqueueIngest(sceneId: string): Promise<void>;
+  enqueueSegment(jobId: string): Promise<void>;
+  /**
+   * Ends a job that waits or runs as `cancelled`; running work has stopped on return, or was given up on. Throws
+   * Problem not_found, and conflict when the job has come to an end already.
+   */
+  cancel(jobId: string): Promise<void>;
+  /** Runs a failed or cancelled job again. Throws Problem not_found, and conflict in any other state. */
+  retry(jobId: string): Promise<void>;
+  /** Tells of changes that work in this process makes; returns what ends it. */
+  subscribe(id: string, listener: (event: ChangeNotice) => void): () => void;
+  /** Stops running work so that it is taken up again, by another process or at the next start. */
+  stop(): Promise<void>;
+}
+
+/** How long to wait for work that was told to stop. */
+const STOP_MS = 10_000;
+
+/** Seconds between looks at a queue; what is enqueued is taken up at once, so these are for retries. */
+const POLLING_SECONDS = 1;
+
+class Stopping extends Error {}
+class Unwanted extends Error {}
+
+interface Run {
+  control: AbortController;
+  ended: Promise<void>;
+}
+
+/**
+ * Starts to work, beginning with what was left unfinished. Handlers throw Problem for what cannot succeed (no retry);
+ * anything else is tried twice more, and then fails as `internal`, its details logged.
+ */
+export async function startQueue(
+  db: Database,
+  connection: { url?: string | undefined },
+  handlers: Handlers,
+): Promise<Queue> {
+  const boss = await startBoss(db, connection.url);
+  const running = new Map<string, Run>();
+  const listeners = new Map<string, Set<(event: ChangeNotice) => void>>();
+  const workers = new Map<QueueName, string>();
+
+  const announce = (name: QueueName, id: string) => {
+    for (const listener of listeners.get(id) ?? []) listener({ kind: SUBJECTS[name].kind, id });
+  };
+  /** Does nothing where the message waits already or is worked on. */
+  const send = (name: QueueName, id: string, session?: Session) =>
+    boss.send(name, { id }, { singletonKey: id, ...(session ? { db: asBossDatabase(session) } : {}) });
+  const enqueue = async (name: QueueName, id: string) => {
+    await send(name, id);
+    wake(name, id);
+  };
+  const wake = (name: QueueName, id: string) => {
+    boss.notifyWorker(workers.get(name)!);
+    announce(name, id);
+  };
+
+  /** One attempt. Throws for pg-boss to try again. */
+  const attempt = async (name: QueueName, message: Job<Message>): Promise<void> => {
+    const { id } = message.data;
+    const subject = SUBJECTS[name];
+    if (!(await subject.begin(db, id))) return; // cancelled or deleted while it waited
+    announce(name, id);
+    const control = new AbortController();
+    const end = Promise.withResolvers<void>();
+    running.set(id, { control, ended: end.promise });
+    // pg-boss aborts its signal when the message is no longer this worker's.
+    const signal = AbortSignal.any([control.signal, message.signal]);
+    const progress = reportProgress(async (latest: JobProgress) => {
+      if (await subject.progress(db, id, latest)) announce(name, id);
+      else control.abort(new Unwanted(`${subject.kind} ${id} was cancelled or deleted`));
+    });
+    try {
+      await handlers[name](id, { signal, progress: progress.report });
+      await progress.end();
+      if (await subject.isRunning(db, id)) throw new Error(`${name} of ${id} ended without a result`);
+    } catch (error) {
+      await progress.end();
+      if (control.signal.reason instanceof Stopping) {
+        await db.transaction(async (session) => {
+          await boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
+          if (await subject.wait(session, id)) await send(name, id, session);
+        });
+      } else if (signal.aborted) {
+        return; // whoever no longer wants it has said so in the database
+      } else if (error instanceof Problem) {
+        await subject.fail(db, id, error);
+      } else {
+        console.error(`${name} of ${id}, attempt ${message.retryCount + 1}:`, error);
+        if (message.retryCount < RETRY_LIMIT) {
+          await subject.wait(db, id);
+          throw error;
+        }
+        await subject.fail(db, id, new Problem('internal', INTERNAL));
+      }
+    } finally {
+      await subject.clean(db, id);
+      running.delete(id);
+      end.resolve();
+      wake(name, id); // and look for the next message at once
+    }
+  };
+
+  /** The work of a process that died: on a server its silence has been noticed as often as it may be retried. */
+  const giveUp = async (name: QueueName, { data: { id } }: { data: Message }): Promise<void> => {
+    await SUBJECTS[name].fail(db, id, new Problem('interrupted', INTERRUPTED));
+    await SUBJECTS[name].clean(db, id);
+    announce(name, id);
+  };
+
+  /** Sends what is unfinished and has no message: this process or another was killed over it. */
+  const recover = async (name: QueueName) => {
+    const subject = SUBJECTS[name];
+    await db.transaction(async (session) => {
+      for (const id of await subject.unfinished(session)) {
+        if (db.kind === 'pglite') await subject.wait(session, id);
+        await send(name, id, session);
+      }
+    });
+  };
+
+  for (const name of QUEUES) {
+    // Nobody else works on an embedded database: all messages are of a process that is gone.
+    if (db.kind === 'pglite') await boss.deleteAllJobs(name);
+    await recover(name);
+    const polling = { pollingIntervalSeconds: POLLING_SECONDS, notifyPollingIntervalSeconds: POLLING_SECONDS };
+    workers.set(name, await boss.work<Message>(name, polling, async ([message]) => attempt(name, message!)));
+    await boss.work<Message>(DEAD_LETTERS[name], polling, async ([message]) => giveUp(name, message!));
+  }
+
+  const settled = (run: Run) => Promise.race([run.ended, wait(STOP_MS)]);
+  let stopping: Promise<void> | null = null;
+
+  return {
+    enqueueIngest: (sceneId) => enqueue('ingest', sceneId),
+    enqueueSegment: (jobId) => enqueue('segment', jobId),
+
+    async cancel(jobId) {
+      const changes = { state: 'cancelled', finished_at: new Date().toISOString() } as const;
+      if (!(await updateJob(db, jobId, changes, ['queued', 'running']))) throw await refusal(db, jobId, 'cancelled');
+      // Also when another process works on it: its heartbeat finds the message gone, and it stops.
+      const messages = await boss.findJobs('segment', { key: jobId });
+      if (messages.length > 0) {
+        await boss.deleteJob(
+          'segment',
+          messages.map(({ id }) => id),
+        );
+      }
+      const run = running.get(jobId);
+      run?.control.abort(new Unwanted(`job ${jobId} was cancelled`));
+      if (run) await settled(run);
+      announce('segment', jobId);
+    },
+
+    async retry(jobId) {
+      const run = running.get(jobId);
+      if (run?.control.signal.aborted) await settled(run);
+      await db.transaction(async (session) => {
+        const fresh = {
+          state: 'queued',
+          progress: { stage: 'plan', done: 0, total: 0, share: 0 },
+          problem: null,
+          report: null,
+          started_at: null,
+          finished_at: null,
+        } as const;
+        if (!(await updateJob(session, jobId, fresh, ['failed', 'cancelled']))) {
+          throw await refusal(session, jobId, 'started again');
+        }
+        await send('segment', jobId, session);
+      });
+      wake('segment', jobId);
+    },
+
+    subscribe(id, listener) {
+      const set = listeners.get(id) ?? new Set();
+      listeners.set(id, set.add(listener));
+      return () => {
+        set.delete(listener);
+        if (set.size === 0 && listeners.get(id) === set) listeners.delete(id);
+      };
+    },
+
+    stop() {
+      stopping ??= (async () => {
+        for (const name of QUEUES) await boss.offWork(name, { wait: false });
+        const runs = [...running.values()];
+        for (const { control } of runs) control.abort(new Stopping('Planimeter is stopping'));
+        await Promise.all(runs.map(settled));
+        await boss.stop({ timeout: 1000 });
+      })();
+      return stopping;
+    },
+  };
+}
+
+const INTERNAL = 'The work failed for a reason that is not in the input; the log of the service has the details.';
+const INTERRUPTED = 'The process that did the work ended without a word, several times. Try again, or see its log.';
+
+async function refusal(q: Session, jobId: string, action: string): Promise<Problem> {
+  const job = await getJob(q, jobId);
+  return job
+    ? new Problem('conflict', `A job that is ${job.state} cannot be ${action}.`)
+    : new Problem('not_found', `There is no job ${jobId}.`);
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}

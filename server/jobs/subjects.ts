@@ -1,0 +1,57 @@
+/** What the queue works on, scenes to be ingested and jobs to be run, as one: their states while work goes on. */
+import type { Problem } from '../../tiler/problem.ts';
+import type { JobProgress } from '../http/types.ts';
+import type { Queryable } from '../store/database.ts';
+import { deleteFeatures } from '../store/features.ts';
+import { getJob, updateJob } from '../store/jobs.ts';
+import { getScene, updateScene } from '../store/scenes.ts';
+import type { QueueName } from './boss.ts';
+
+export interface Subject {
+  kind: 'scene' | 'job';
+  /** Ids of those that are neither done nor given up, oldest first. */
+  unfinished(q: Queryable): Promise<string[]>;
+  /** Each of the next returns false, and changes nothing, where the subject is gone or has come to an end. */
+  begin(q: Queryable, id: string): Promise<boolean>;
+  progress(q: Queryable, id: string, progress: JobProgress): Promise<boolean>;
+  wait(q: Queryable, id: string): Promise<boolean>;
+  fail(q: Queryable, id: string, problem: Problem): Promise<boolean>;
+  isRunning(q: Queryable, id: string): Promise<boolean>;
+  /** Removes what an attempt without success has stored. */
+  clean(q: Queryable, id: string): Promise<void>;
+}
+
+const now = () => new Date().toISOString();
+
+const job: Subject = {
+  kind: 'job',
+  unfinished: (q) => ids(q, `SELECT id FROM planimeter.jobs WHERE state IN ('queued', 'running') ORDER BY created_at`),
+  begin: (q, id) => updateJob(q, id, { state: 'running', started_at: now(), problem: null }, ['queued', 'running']),
+  progress: (q, id, progress) => updateJob(q, id, { progress }, ['running']),
+  wait: (q, id) => updateJob(q, id, { state: 'queued' }, ['queued', 'running']),
+  fail: (q, id, problem) =>
+    updateJob(q, id, { state: 'failed', problem: problem.toJSON(), finished_at: now() }, ['queued', 'running']),
+  isRunning: async (q, id) => (await getJob(q, id))?.state === 'running',
+  clean: async (q, id) => {
+    if ((await getJob(q, id))?.state !== 'done') await deleteFeatures(q, id);
+  },
+};
+
+const scene: Subject = {
+  kind: 'scene',
+  unfinished: (q) =>
+    ids(q, `SELECT id FROM planimeter.scenes WHERE state IN ('uploaded', 'ingesting') ORDER BY created_at`),
+  begin: (q, id) => updateScene(q, id, { state: 'ingesting', progress: 0, problem: null }, ['uploaded', 'ingesting']),
+  progress: (q, id, { share }) => updateScene(q, id, { progress: share }, ['ingesting']),
+  wait: (q, id) => updateScene(q, id, { state: 'uploaded' }, ['uploaded', 'ingesting']),
+  fail: (q, id, problem) =>
+    updateScene(q, id, { state: 'refused', problem: problem.toJSON() }, ['uploaded', 'ingesting']),
+  isRunning: async (q, id) => (await getScene(q, id))?.state === 'ingesting',
+  clean: async () => {},
+};
+
+export const SUBJECTS: Record<QueueName, Subject> = { ingest: scene, segment: job };
+
+async function ids(q: Queryable, sql: string): Promise<string[]> {
+  return (await q.query<{ id: string }>(sql)).map(({ id }) => id);
+}
