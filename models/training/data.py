@@ -21,6 +21,11 @@ def read_places(folder: Path, split: str) -> list[dict]:
     return [place for place in manifest["places"] if place["split"] == split]
 
 
+def kind_of(place: dict) -> str:
+    """What a place labels: 'full', 'building-only', 'road-only', or another word for what only validation uses."""
+    return place["kind"].split(",")[0]
+
+
 def read_pairs(folder: Path, place: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """(stem, HxWx3 uint8 image, HxW uint8 label) of every image of a place, at its own ground size."""
     pairs = []

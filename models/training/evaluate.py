@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import NOT_BUILDING, NOT_ROAD, load_generated, read_pairs, read_places, resample
+from data import NOT_BUILDING, NOT_ROAD, kind_of, load_generated, read_pairs, read_places, resample
 from network import CLASSES, STRIDE, LanduseUnet, fold_batch_norms, receptive_field
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,10 +141,12 @@ def main() -> None:
     torch.set_num_threads(1)
     network = load_network(options.checkpoint)
     places = read_places(options.data, "val")
-    full = [place for place in places if place["kind"].startswith("full")]
+    full = [place for place in places if kind_of(place) == "full"]
     # Fitted on one fully labelled place, so that the calibration on the others is a fair figure.
-    temperature = fit_temperature(network, place_pairs(options.data, full[-1:]))
-    scores = {"temperature": temperature, "temperature_place": full[-1]["place"], "places": {}, "generated": {}}
+    temperature = fit_temperature(network, place_pairs(options.data, full[-1:])) if full else 1.0
+    scores = {"temperature": temperature, "temperature_place": full[-1]["place"] if full else "none"}
+    scores |= {"places": {}, "generated": {}}
+    full = full or places
     scores["full"] = evaluate_pairs(network, place_pairs(options.data, full), temperature)
     scores["full"]["places"] = [place["place"] for place in full]
     for place in places:

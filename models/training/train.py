@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from augment import augment
-from data import load_generated, load_training_place, random_crop, read_places
+from data import kind_of, load_generated, load_training_place, random_crop, read_places
 from evaluate import evaluate_pairs, place_pairs
 from losses import segmentation_loss
-from network import CLASSES, LanduseUnet, load_encoder
+from network import LanduseUnet, load_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 GSD_M = 1.0
@@ -74,7 +74,8 @@ def train(options: argparse.Namespace) -> None:
         random = np.random.default_rng([options.seed, state["step"]])
 
     places = load_places(options.data)
-    validation = [place for place in read_places(options.data, "val") if place["kind"].startswith("full")]
+    validation = read_places(options.data, "val")
+    validation = [place for place in validation if kind_of(place) == "full"] or validation
     towns, towns_looked_at = {}, -math.inf
     began, before = time.monotonic(), state["seconds"]
     next_validation = state["seconds"] + 60 * options.validate_every
@@ -109,10 +110,12 @@ def load_places(folder: Path) -> dict[str, list]:
     """Training places by kind: (weight, name, ground size, sheets). The weight is the root of the labelled area."""
     by_kind = {}
     for place in read_places(folder, "train"):
+        if kind_of(place) not in SHARES:
+            raise SystemExit(f"{place['place']}: its kind must be one of {', '.join(SHARES)}, not {place['kind']}")
         gsd_m, sheets = load_training_place(folder, place)
         # What is there to learn: the area of buildings, roads and vegetation; desert and sea abound.
         told = sum(np.isin(label, (1, 2, 3)).sum() for _, label in sheets) * gsd_m**2
-        by_kind.setdefault(place["kind"].split(",")[0], []).append((math.sqrt(told), place["place"], gsd_m, sheets))
+        by_kind.setdefault(kind_of(place), []).append((math.sqrt(told), place["place"], gsd_m, sheets))
     return by_kind
 
 
@@ -121,7 +124,7 @@ def sample_batch(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of augmented crops: kind, then place, then image, then position; crops are counted by place."""
     images, labels = [], []
-    kinds = [kind for kind in places if kind in SHARES]
+    kinds = list(places)
     shares = np.array([SHARES[kind] for kind in kinds])
     for _ in range(BATCH):
         if towns and random.random() < GENERATED_SHARE:
@@ -170,10 +173,12 @@ def update_average(average: LanduseUnet, network: LanduseUnet, step: int) -> Non
 
 
 def validate(average: LanduseUnet, folder: Path, places: list[dict]) -> dict:
-    """IoU per class over the fully labelled validation places, their confusions summed."""
+    """IoU per class over the fully labelled validation places (all, where none is), their confusions summed."""
+    if not places:
+        return {}
     average.eval()
     scores = evaluate_pairs(average, place_pairs(folder, places))
-    return {"miou": round(scores["miou"], 4), "iou": {name: round(scores["iou"][name], 4) for name in CLASSES}}
+    return {"miou": round(scores["miou"], 4), "iou": {name: round(iou, 4) for name, iou in scores["iou"].items()}}
 
 
 def position(state: dict) -> dict:
