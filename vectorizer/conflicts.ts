@@ -8,10 +8,11 @@
  */
 import Flatbush from 'flatbush';
 import type { ArcGraph } from './arc-graph.ts';
+import { checkIslands, type Islands } from './islands.ts';
 import type { Rings } from './rings.ts';
 
 /** Pieces between kept vertices: piece p runs from vertex starts[p] to ends[p] of arc arcs[p]. */
-interface Pieces {
+export interface Pieces {
   count: number;
   starts: Int32Array;
   ends: Int32Array;
@@ -19,14 +20,21 @@ interface Pieces {
   index: Flatbush;
 }
 
-export function findConflicts(graph: ArcGraph, rings: Rings, kept: Uint8Array): Set<number> {
+/** `tolerance` is the largest distance, in pixels, of a simplified border from the exact one. */
+export function findConflicts(
+  graph: ArcGraph,
+  rings: Rings,
+  islands: Islands,
+  kept: Uint8Array,
+  tolerance: number,
+): Set<number> {
   const conflicts = new Set<number>();
   const simplified = simplifiedArcs(graph, kept);
   checkJunctions(graph, kept, simplified, conflicts);
   checkRings(graph, rings, kept, conflicts);
   const pieces = indexPieces(graph, kept);
   checkCrossings(graph, pieces, simplified, conflicts);
-  if (conflicts.size === 0) checkIslands(graph, rings, kept, pieces, conflicts);
+  if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, tolerance, conflicts);
   return conflicts;
 }
 
@@ -205,55 +213,4 @@ function doubleArea(graph: ArcGraph, arc: number, kept: Uint8Array | null): numb
     previous = i;
   }
   return area;
-}
-
-/**
- * A hole's ring is the outer border of an island. Looking from its leftmost vertex to the left, the first border must
- * show the hole's region. (The view is lowered by an infinitely small amount, so that it meets no vertex.)
- */
-function checkIslands(graph: ArcGraph, rings: Rings, kept: Uint8Array, pieces: Pieces, conflicts: Set<number>): void {
-  const { xy, offsets, left, right } = graph;
-  for (let ring = 0; ring < rings.count; ring++) {
-    let leftmost = -1;
-    let area = 0;
-    for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) {
-      const arc = rings.halves[i] >> 1;
-      area += ((rings.halves[i] & 1) === 0 ? 1 : -1) * doubleArea(graph, arc, kept);
-      for (let vertex = offsets[arc]; vertex < offsets[arc + 1]; vertex++) {
-        if (kept[vertex] && (leftmost < 0 || xy[2 * vertex] < xy[2 * leftmost])) leftmost = vertex;
-      }
-    }
-    const isHole = area > 0; // y is down
-    if (!isHole || rings.regions[ring] === 0) continue;
-    const seen = firstPieceToTheLeft(xy, pieces, xy[2 * leftmost], xy[2 * leftmost + 1]);
-    const arc = pieces.arcs[seen];
-    const downwards = xy[2 * pieces.ends[seen] + 1] > xy[2 * pieces.starts[seen] + 1];
-    if ((downwards ? left[arc] : right[arc]) === rings.regions[ring]) continue;
-    conflicts.add(arc);
-    for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) conflicts.add(rings.halves[i] >> 1);
-  }
-}
-
-function firstPieceToTheLeft(xy: Int32Array, pieces: Pieces, x: number, y: number): number {
-  for (let reach = 16; ; reach *= 8) {
-    let best = -1;
-    let bestX = -Infinity;
-    let bestSlope = 0;
-    pieces.index.search(x - reach, y, x, y, (piece) => {
-      const a = 2 * pieces.starts[piece];
-      const b = 2 * pieces.ends[piece];
-      const [top, bottom] = xy[a + 1] < xy[b + 1] ? [a, b] : [b, a];
-      if (xy[top + 1] > y || xy[bottom + 1] <= y) return false;
-      const slope = (xy[bottom] - xy[top]) / (xy[bottom + 1] - xy[top + 1]);
-      const crossing = xy[top] + slope * (y - xy[top + 1]);
-      if (crossing >= x || crossing < bestX || (crossing === bestX && slope <= bestSlope)) return false;
-      best = piece;
-      bestX = crossing;
-      bestSlope = slope;
-      return false;
-    });
-    // Nearer pieces than the reach were all looked at; a farther one may hide a nearer one beyond it.
-    if (best >= 0 && bestX >= x - reach) return best;
-    if (x - reach < 0) throw new Error(`no border to the left of an island at ${x}, ${y}`);
-  }
 }

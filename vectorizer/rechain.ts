@@ -51,7 +51,8 @@ export function rechain(old: ArcGraph, regionOf: Int32Array): ArcGraph {
   for (let arc = 0; arc < old.count; arc++) {
     if (done[arc] || !kept(2 * arc)) continue;
     follow(2 * arc);
-    const loop = turnLoop(graph.xy, graph.offsets[graph.count], writeChain(graph, old, halves));
+    const end = writeChain(graph, old, halves); // may give the graph another array of vertices
+    const loop = turnLoop(graph.xy, graph.offsets[graph.count], end);
     const side = 2 * arc + (loop.reversed ? 1 : 0);
     addArc(graph, loop.end, leftOf(side), rightOf(side), -1, -1);
   }

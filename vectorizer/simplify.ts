@@ -4,6 +4,7 @@
  */
 import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
 import { findConflicts } from './conflicts.ts';
+import { findIslands } from './islands.ts';
 import type { Rings } from './rings.ts';
 import { anchorLoops, simplifyArc } from './simplify-arc.ts';
 
@@ -26,9 +27,10 @@ export function simplify(graph: ArcGraph, rings: Rings, tolerance: number): Simp
     if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = SHARES.length - 1;
     else simplifyArc(graph, arc, tolerance, kept);
   }
+  const islands = findIslands(graph);
   const finer = new Set<number>();
   for (;;) {
-    const conflicts = findConflicts(graph, rings, kept);
+    const conflicts = findConflicts(graph, rings, islands, kept, tolerance);
     if (conflicts.size === 0) return { kept, arcsKeptFiner: finer.size };
     let changed = 0;
     for (const arc of conflicts) {
