@@ -3,6 +3,7 @@ import express, { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { jobId } from '../identity.ts';
 import { parseParameters } from '../parameters.ts';
+import type { Database } from '../store/database.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -24,8 +25,9 @@ export function jobsRouter(deps: AppDependencies): Router {
     const id = jobId(scene.sha256, model.sha256, parameters);
     const existing = await getJob(db, id);
     if (!existing) {
-      await insertJob(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters } });
-      await queue.enqueueSegment(id);
+      if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters } })) {
+        await queue.enqueueSegment(id);
+      }
     } else if (existing.state === 'failed' || existing.state === 'cancelled') {
       await queue.retry(id);
     }
@@ -90,9 +92,30 @@ export function jobsRouter(deps: AppDependencies): Router {
 
 /** Ends a job and removes its features, its row and its maps. */
 export async function discardJob({ db, files, queue }: AppDependencies, job: Job): Promise<void> {
-  if (job.state === 'queued' || job.state === 'running') await queue.cancel(job.id);
+  if (job.state === 'queued' || job.state === 'running') {
+    await queue.cancel(job.id).catch((error) => {
+      // It came to its end by itself meanwhile.
+      if (!(error instanceof Problem && error.code === 'conflict')) throw error;
+    });
+  }
   await deleteJob(db, job.id);
   await files.remove(`jobs/${job.id}`);
+}
+
+const UNIQUE_VIOLATION = '23505';
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** False where a request at the same moment has inserted the job. */
+async function insertOnce(db: Database, job: Parameters<typeof insertJob>[1]): Promise<boolean> {
+  try {
+    await insertJob(db, job);
+    return true;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === UNIQUE_VIOLATION) return false;
+    if (code === FOREIGN_KEY_VIOLATION) throw new Problem('not_found', 'The scene was deleted meanwhile.');
+    throw error;
+  }
 }
 
 function parseJobRequest(body: unknown) {

@@ -1,0 +1,242 @@
+/** A running service for the tests of the routes: real Express and a real database, with a fake queue and renderer. */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Polygon } from 'geojson';
+import type { Queue } from '../jobs/queue.ts';
+import type { Database } from '../store/database.ts';
+import { insertFeatures, publishJob } from '../store/features.ts';
+import { localFileStore } from '../store/files.ts';
+import { insertJob, updateJob } from '../store/jobs.ts';
+import { insertScene, updateScene } from '../store/scenes.ts';
+import { type AppDependencies, createApp } from './app.ts';
+import type { TileRequest } from './dependencies.ts';
+import type { JobReport, ModelJson } from './types.ts';
+
+type Listener = Parameters<Queue['subscribe']>[1];
+
+/** Remembers what it was asked for, and changes states as the real queue does, but runs nothing. */
+export class FakeQueue implements Queue {
+  readonly calls: string[] = [];
+  readonly #db: Database;
+  readonly #listeners = new Map<string, Set<Listener>>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async enqueueIngest(sceneId: string) {
+    this.calls.push(`ingest ${sceneId}`);
+  }
+
+  async enqueueSegment(jobId: string) {
+    this.calls.push(`segment ${jobId}`);
+  }
+
+  async cancel(jobId: string) {
+    this.calls.push(`cancel ${jobId}`);
+    await updateJob(this.#db, jobId, { state: 'cancelled' });
+    this.notify('job', jobId);
+  }
+
+  async retry(jobId: string) {
+    this.calls.push(`retry ${jobId}`);
+    await updateJob(this.#db, jobId, { state: 'queued' });
+    this.notify('job', jobId);
+  }
+
+  subscribe(id: string, listener: Listener) {
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(id);
+    };
+  }
+
+  async stop() {}
+
+  notify(kind: 'scene' | 'job', id: string) {
+    for (const listener of this.#listeners.get(id) ?? []) listener({ kind, id });
+  }
+
+  get subscriptions(): number {
+    return this.#listeners.size;
+  }
+}
+
+export const MODEL: ModelJson = {
+  id: 'landuse-unet',
+  name: 'Land use',
+  description: 'Five classes',
+  gsd_m: 0.5,
+  classes: [{ name: 'building', value: 1, color: '#cc4444' }],
+  sha256: 'ab'.repeat(32),
+};
+
+export interface TestService {
+  address: string;
+  server: Server;
+  db: Database;
+  queue: FakeQueue;
+  folder: string;
+  files: AppDependencies['files'];
+  uploadFolder: string;
+  /** What the fake renderer was asked for. */
+  rendered: TileRequest[];
+  close(): Promise<void>;
+}
+
+export const UPLOAD_LIMIT_BYTES = 64 * 2 ** 20;
+
+export async function startService(db: Database, changes: Partial<AppDependencies> = {}): Promise<TestService> {
+  const folder = changes.uploadFolder ? join(changes.uploadFolder, '..') : await mkdtemp(join(tmpdir(), 'planimeter-'));
+  const queue = new FakeQueue(db);
+  const files = localFileStore(folder);
+  const rendered: TileRequest[] = [];
+  const fakeRenderTile: AppDependencies['renderTile'] = async (request) => {
+    rendered.push(request);
+    return Buffer.from(`fake ${request.format} of ${request.size} pixels`);
+  };
+  const uploadFolder = join(folder, 'uploads');
+  const app = createApp({
+    db,
+    files,
+    queue,
+    models: [MODEL],
+    service: {
+      name: 'planimeter',
+      version: '1.2.3',
+      database: db.kind,
+      device: 'cpu',
+      limits: { upload_bytes: UPLOAD_LIMIT_BYTES },
+      basemap: null,
+    },
+    uploadFolder,
+    uploadLimitBytes: UPLOAD_LIMIT_BYTES,
+    viewerFolder: null,
+    renderTile: fakeRenderTile,
+    createDemoScene: () => addScene(db, { ready: false }),
+    ...changes,
+  });
+  const server = await listen(createServer(app));
+  return {
+    address: `http://localhost:${(server.address() as AddressInfo).port}`,
+    server,
+    db,
+    queue,
+    folder,
+    files,
+    uploadFolder,
+    rendered,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function listen(server: Server): Promise<Server> {
+  return new Promise((resolve) => server.listen(0, 'localhost', () => resolve(server)));
+}
+
+/** A scene of 2000 × 2000 pixels at 0.5 m in UTM zone 40N, in Dubai. */
+export const GEOTRANSFORM = [326_000, 0.5, 0, 2_784_000, 0, -0.5] as const;
+export const SCENE_BBOX: [number, number, number, number] = [55.2773, 25.1535, 55.2875, 25.1628];
+
+export async function addScene(db: Database, { ready = true } = {}): Promise<string> {
+  const id = randomUUID();
+  const sha256 = randomUUID().replaceAll('-', '').repeat(2);
+  await insertScene(db, { id, name: 'dubai.tif', upload: null, sha256, bytes: 12 });
+  if (!ready) return id;
+  const [west, south, east, north] = SCENE_BBOX;
+  const footprint = ringPolygon([
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+  ]);
+  await updateScene(db, id, {
+    state: 'ready',
+    progress: 1,
+    srs: 'EPSG:32640',
+    epsg: 32640,
+    footprint,
+    bbox: SCENE_BBOX,
+    gsd_m: 0.5,
+    gsd_x_m: 0.5,
+    gsd_y_m: 0.5,
+    width: 2000,
+    height: 2000,
+    bands: 3,
+    report: {
+      width: 2000,
+      height: 2000,
+      bands: 3,
+      dtype: 'uint8',
+      epsg: 32640,
+      geographic: false,
+      geotransform: [...GEOTRANSFORM],
+      nodata: null,
+      meanColour: [1, 2, 3],
+      validPixels: 3_000_000,
+      findings: [],
+      assumptions: [],
+    },
+  });
+  return id;
+}
+
+export interface TestFeature {
+  collection: string;
+  class: string;
+  /** Rings in pixels of the scene. */
+  rings: [number, number][][];
+}
+
+/** A job in state `done` with these features; their ids are in the order given. */
+export async function addDoneJob(db: Database, scene: string, features: readonly TestFeature[]) {
+  const job = randomUUID();
+  await insertJob(db, { id: job, scene, model: MODEL.id, parameters: {} });
+  const ids = features.map(() => randomUUID());
+  const rows = features.map(({ collection, class: name, rings }, i) => {
+    return { id: ids[i], collection, class: name, score: 0.75, wkb: polygonWkb(rings) };
+  });
+  await insertFeatures(db, { id: job, epsg: 32640 }, rows);
+  await publishJob(db, job, { job, scene } as unknown as JobReport);
+  return { job, ids };
+}
+
+/** WKB (little endian) in the scene's CRS of rings in its pixels. */
+function polygonWkb(rings: readonly [number, number][][]): Uint8Array {
+  const points = rings.reduce((sum, ring) => sum + ring.length + 1, 0);
+  const wkb = Buffer.alloc(9 + 4 * rings.length + 16 * points);
+  wkb.writeUInt8(1, 0);
+  wkb.writeUInt32LE(3, 1);
+  wkb.writeUInt32LE(rings.length, 5);
+  let at = 9;
+  const [left, width, , top, , height] = GEOTRANSFORM;
+  for (const ring of rings) {
+    at = wkb.writeUInt32LE(ring.length + 1, at);
+    for (const [px, py] of [...ring, ring[0]]) {
+      at = wkb.writeDoubleLE(left + px * width, at);
+      at = wkb.writeDoubleLE(top + py * height, at);
+    }
+  }
+  return wkb;
+}
+
+function ringPolygon(ring: [number, number][]): Polygon {
+  return { type: 'Polygon', coordinates: [[...ring, ring[0]]] };
+}
+
+/** A response with its body as JSON. */
+export async function fetchJson(address: string, init?: RequestInit) {
+  const response = await fetch(address, init);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : null };
+}
