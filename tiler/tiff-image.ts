@@ -100,7 +100,7 @@ export async function readSize(tiff: TiffFile, ifd: Ifd, pixels: number) {
   if (width * height > pixels) {
     throw new Problem(
       'limit_exceeded',
-      `The image has ${width} × ${height} pixels, more than the ${pixels} allowed. Cut it: gdal_translate -srcwin`,
+      `The image has ${width} × ${height} pixels, more than the ${pixels} allowed. Cut it: gdal_translate -srcwin LEFT TOP WIDTH HEIGHT INPUT.tif OUTPUT.tif`,
     );
   }
   return { width, height, subfile: await one(Tag.NewSubfileType) };
@@ -209,7 +209,7 @@ async function readBits(tiff: TiffFile, ifd: Ifd, bands: number, mask: boolean):
   const distinct = [...new Set(bits)].join('/');
   const kind = SAMPLE_KINDS[formats.find((format) => format !== 1) ?? 1] ?? 'unknown';
   throw unsupported(
-    `The image has samples of ${distinct} bits (${kind}); 8-bit unsigned ones are read so far.`,
+    `The image has ${distinct}-bit samples (${kind}); 8-bit unsigned ones are read so far.`,
     '-ot Byte -scale',
   );
 }

@@ -4,7 +4,7 @@
  * limits before anything is allocated, and loops of IFDs end.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { describeFileKind } from './file-kind.ts';
+import { describeNonTiff } from './file-kind.ts';
 import { Problem } from './problem.ts';
 
 export interface Field {
@@ -50,8 +50,7 @@ async function readStructure(handle: FileHandle, mostIfds: number): Promise<Tiff
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const version = head.length >= 4 ? view.getUint16(2, littleEndian) : 0;
   if ((order !== 'II' && order !== 'MM') || (head.length >= 4 && version !== 42 && version !== 43)) {
-    const convert = 'Export it as GeoTIFF, or convert it: gdal_translate -of GTiff INPUT OUTPUT.tif';
-    throw new Problem('not_a_tiff', `Expected a TIFF, got ${describeFileKind(head)}. ${convert}`);
+    throw new Problem('not_a_tiff', describeNonTiff(head));
   }
   const big = version === 43;
   if (head.length < (big ? 16 : 8)) throw damaged(`The file ends within its header, after ${head.length} bytes.`);

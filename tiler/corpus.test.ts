@@ -1,0 +1,154 @@
+/**
+ * Every TIFF of the corpus, good, odd and hostile, goes through ingest in a process of its own: accepted with the
+ * pixels that GDAL reads, or refused with a typed Problem; never a crash, a hang or much memory.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { judge, pythonWithJudges } from '../test/python.ts';
+import { sharedPath } from '../test/shared.ts';
+import type { IngestReport } from './ingest.ts';
+import { PROBLEMS } from './problem.ts';
+
+const WALL_MS = 10_000;
+const MOST_RSS = 512 * 2 ** 20;
+
+type Outcome = { report: IngestReport } | { code: string; message: string } | { crash: string };
+type Answer = Outcome & { rss: number };
+
+/** Ingests what it is sent, one file after the other. */
+const CHILD = `
+  const { ingest, DEFAULT_INGEST_LIMITS } = await import(process.argv[1]);
+  process.on('message', async ({ source, working }) => {
+    let outcome;
+    try {
+      outcome = { report: await ingest(source, working, DEFAULT_INGEST_LIMITS, () => {}) };
+    } catch (error) {
+      outcome = error.name === 'Problem' ? { code: error.code, message: error.message } : { crash: error.stack };
+    }
+    process.send({ ...outcome, rss: process.resourceUsage().maxRSS * 1024 });
+  });
+`;
+
+function startChild(): ChildProcess {
+  const module = fileURLToPath(new URL('./ingest.ts', import.meta.url));
+  return fork(module, [], {
+    execArgv: ['--input-type=module', '--eval', CHILD, module],
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
+}
+
+function ask(child: ChildProcess, source: string, working: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    const finish = (answer: Answer) => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      finish({ crash: `still busy after ${WALL_MS} ms`, rss: 0 });
+    }, WALL_MS);
+    child.once('message', (answer) => finish(answer as Answer));
+    child.once('exit', (code, signal) => finish({ crash: `exit ${code ?? signal}`, rss: 0 }));
+    child.send({ source, working });
+  });
+}
+
+/** Runs all files through as few processes as survive. */
+async function ingestAll(files: readonly { source: string; working: string }[]): Promise<Answer[]> {
+  let child = startChild();
+  const answers: Answer[] = [];
+  for (const { source, working } of files) {
+    const answer = await ask(child, source, working);
+    answers.push(answer);
+    if ('crash' in answer) {
+      child.kill('SIGKILL');
+      child = startChild();
+    }
+  }
+  child.kill();
+  return answers;
+}
+
+async function tiffsUnder(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  return names.filter((name) => /\.tiff?$/i.test(name)).map((name) => join(folder, name));
+}
+
+/** For each pair: differing RGB samples, largest difference, differing mask pixels, share of differing luma, CRS and geotransform. */
+const COMPARE = `
+import json, sys, numpy, rasterio
+out = []
+for pair in json.load(sys.stdin):
+    with rasterio.open(pair['source']) as a, rasterio.open(pair['working']) as b:
+        worst, differing, masks, brightness = 0, 0, 0, 0
+        for y in range(0, a.height, 1024):
+            window = rasterio.windows.Window(0, y, a.width, min(1024, a.height - y))
+            valid = a.dataset_mask(window=window) > 0
+            masks += int((valid != (b.dataset_mask(window=window) > 0)).sum())
+            difference = (a.read([1, 2, 3], window=window).astype('int16') - b.read(window=window)) * valid
+            worst = max(worst, int(abs(difference).max()))
+            differing += int((difference != 0).sum())
+            brightness += int((abs(numpy.tensordot([0.299, 0.587, 0.114], difference, 1)) > 1).sum())
+        same = a.transform.almost_equals(b.transform, 1e-12) and a.crs.to_epsg() == b.crs.to_epsg()
+        sidecar = any(name.endswith('.msk') for name in a.files)
+        subsampled = a.photometric is not None and a.photometric.value.upper() == 'YCBCR'
+        out.append(dict(worst=worst, differing=differing, masks=0 if sidecar else masks, same=same,
+            brightness=brightness / a.width / a.height, subsampled=subsampled))
+json.dump(out, sys.stdout)
+`;
+
+interface Comparison {
+  worst: number;
+  differing: number;
+  masks: number;
+  brightness: number;
+  same: boolean;
+  subsampled: boolean;
+}
+
+const folders = [sharedPath('tiff-corpus'), sharedPath('scenes')].filter((folder) => folder !== null);
+
+test.skipIf(folders.length === 0)(
+  'every file is accepted exactly or refused clearly',
+  async () => {
+    const work = await mkdtemp(join(tmpdir(), 'corpus-'));
+    try {
+      const sources = (await Promise.all(folders.map(tiffsUnder))).flat();
+      const files = sources.map((source, i) => ({ source, working: join(work, `${i}.tif`) }));
+      const answers = await ingestAll(files);
+      const problems: string[] = [];
+      for (const [i, answer] of answers.entries()) {
+        if ('crash' in answer) problems.push(`${sources[i]}: ${answer.crash}`);
+        if ('code' in answer && !(answer.code in PROBLEMS)) problems.push(`${sources[i]}: ${answer.code}`);
+        if (answer.rss > MOST_RSS) problems.push(`${sources[i]}: ${answer.rss} bytes of memory`);
+      }
+      expect(problems).toEqual([]);
+      const accepted = files.filter((_, i) => 'report' in answers[i]);
+      expect(accepted.length).toBeGreaterThan(10);
+      const left = (await readdir(work)).filter(
+        (name) => !accepted.some(({ working }) => working.endsWith(`/${name}`)),
+      );
+      expect(left, 'files left behind by refusals').toEqual([]);
+
+      const python = pythonWithJudges();
+      if (!python) return;
+      const comparisons = judge<Comparison[]>(python, COMPARE, accepted);
+      for (const [i, { worst, differing, masks, brightness, same, subsampled }] of comparisons.entries()) {
+        const name = accepted[i].source;
+        expect({ name, masks, same }).toEqual({ name, masks: 0, same: true });
+        // Two libraries spread subsampled chroma differently: libjpeg-turbo (ours, Debian's GDAL) between the nearest
+        // samples, the judge's IJG libjpeg 9 through the cosine transform. Brightness is equal but for clipping.
+        if (subsampled) expect(brightness, name).toBeLessThan(0.01);
+        else expect({ name, worst, differing }).toEqual({ name, worst: 0, differing: 0 });
+      }
+    } finally {
+      await rm(work, { recursive: true });
+    }
+  },
+  240_000,
+);
