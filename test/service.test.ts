@@ -2,11 +2,9 @@
  * The whole way through a real service in processes of its own: upload, job, features, tiles; on the embedded
  * database and on PostgreSQL; killed in the middle; asked while it works; and handed files that it must refuse.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ItemsJson, JobJson, ModelJson, TileJson } from '../server/http/types.ts';
@@ -14,8 +12,7 @@ import { testEngines } from '../server/store/test-databases.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { createTiffWriter } from '../tiler/write-tiff.ts';
 import { getJson, refusal, startJob, upload, waitForJob, waitForScene } from './client.ts';
-
-const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
+import { kill, serve, stopAll } from './serve.ts';
 
 let folder: string;
 let town: { image: string; truth: string };
@@ -25,49 +22,7 @@ beforeAll(async () => {
   town = await writeTown(join(folder, 'town'), { seed: 21, width: 1400, height: 1100, gsdMetres: 0.5 });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-interface Served {
-  url: string;
-  process: ChildProcess;
-  data: string;
-}
-
-const served: Served[] = [];
-afterEach(async () => {
-  for (const { process: child } of served.splice(0)) {
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await gone;
-    }
-  }
-});
-
-/** Starts `planimeter serve` on a free port and waits for its address. */
-async function serve(data: string, databaseUrl?: string): Promise<Served> {
-  const env = { ...process.env, ...(databaseUrl && { DATABASE_URL: databaseUrl }) };
-  const child = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--data', data], {
-    env,
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
-  const url = await new Promise<string>((resolve, reject) => {
-    let text = '';
-    child.stderr!.on('data', (chunk) => {
-      text += chunk;
-      const address = /http:\/\/\S+/.exec(text);
-      if (address) resolve(address[0]);
-    });
-    child.on('exit', (code) => reject(new Error(`serve ended with status ${code}: ${text}`)));
-  });
-  served.push({ url, process: child, data });
-  return served.at(-1)!;
-}
-
-async function kill({ process: child }: Served): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await gone;
-}
+afterEach(stopAll);
 
 describe.each(testEngines())('on $name', ({ name, open }) => {
   let databaseUrl: string | undefined;

@@ -1,0 +1,106 @@
+/** The main job as a person does it: a real browser, a file dropped in, the map watched, a building clicked. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ItemsJson } from '../server/http/types.ts';
+import { writeTown } from '../tiler/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
+import { getJson } from './client.ts';
+import { type Served, serve, stopAll } from './serve.ts';
+
+declare const window: {
+  planimeter: { map: { project(lngLat: [number, number]): { x: number; y: number } } };
+};
+
+const executablePath = findChromium();
+
+describe.skipIf(!executablePath)('the viewer', () => {
+  let folder: string;
+  let image: string;
+  let service: Served;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'planimeter-viewer-'));
+    ({ image } = await writeTown(join(folder, 'town'), { seed: 31, width: 1200, height: 1000, gsdMetres: 0.5 }));
+    service = await serve(join(folder, 'data'));
+    browser = await chromium.launch({ executablePath: executablePath!, args: CHROMIUM_FLAGS });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await stopAll();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** A page that fails the test when it logs an error or speaks to another host. */
+  async function openPage(size: { width: number; height: number }): Promise<{ page: Page; troubles: string[] }> {
+    const page = await browser.newPage({ viewport: size });
+    const troubles: string[] = [];
+    page.on('pageerror', (error) => troubles.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));
+    page.on('request', (request) => {
+      const { protocol, host } = new URL(request.url());
+      if (protocol.startsWith('http') && host !== new URL(service.url).host) troubles.push(`request to ${host}`);
+    });
+    await page.goto(service.url);
+    return { page, troubles };
+  }
+
+  test('upload, watch, see polygons, click one', { timeout: 180_000 }, async () => {
+    const { page, troubles } = await openPage({ width: 1280, height: 800 });
+    await page.getByTestId('drop').waitFor();
+    await page.getByTestId('demo').waitFor();
+    await page.getByTestId('file-input').setInputFiles(image);
+    await page.getByTestId('legend').waitFor({ timeout: 120_000 });
+    await page.getByTestId('class-building').waitFor();
+    await page.waitForSelector('body[data-idle="true"]', { timeout: 60_000 });
+
+    const { features } = await getJson<ItemsJson>(`${service.url}/collections/buildings/items?limit=1000`);
+    const largest = features.sort((a, b) => b.properties.area_m2 - a.properties.area_m2)[0];
+    const inside = pointInside(largest.geometry.coordinates[0] as [number, number][]);
+    const at = await page.evaluate((lngLat) => window.planimeter.map.project(lngLat), inside);
+    await page.mouse.click(at.x, at.y);
+    const inspector = page.getByTestId('inspector');
+    await inspector.waitFor();
+    const text = await inspector.textContent();
+    expect(text).toMatch(/building/i);
+    expect(text).toMatch(/m²|ha/);
+    expect(text).toMatch(/%/);
+    await page.keyboard.press('Escape');
+    await inspector.waitFor({ state: 'hidden' });
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  test('a file that is no image is refused with its reason, on a phone', { timeout: 120_000 }, async () => {
+    const { page, troubles } = await openPage({ width: 390, height: 844 });
+    const wrong = join(folder, 'holiday.tif');
+    await writeFile(wrong, 'no image at all');
+    await page.getByTestId('file-input').setInputFiles(wrong);
+    const problem = page.getByTestId('problem');
+    await problem.waitFor();
+    expect(await problem.getAttribute('data-code')).toBe('not_a_tiff');
+    const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await page.evaluate(overflow)).toBe(0);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+});
+
+/** A point well inside a ring: the middle of the widest horizontal cut near its centre. */
+function pointInside(ring: [number, number][]): [number, number] {
+  const latitudes = ring.map(([, latitude]) => latitude);
+  const latitude = (Math.min(...latitudes) + Math.max(...latitudes)) / 2 + 1e-9;
+  const crossings = ring
+    .slice(1)
+    .flatMap(([x1, y1], i) => {
+      const [x0, y0] = ring[i];
+      return y0 < latitude === y1 < latitude ? [] : [x0 + ((latitude - y0) / (y1 - y0)) * (x1 - x0)];
+    })
+    .sort((a, b) => a - b);
+  const cuts = crossings.flatMap((west, i) => (i % 2 === 0 ? [[west, crossings[i + 1]]] : []));
+  const [west, east] = cuts.sort((a, b) => b[1] - b[0] - (a[1] - a[0]))[0];
+  return [(west + east) / 2, latitude];
+}
