@@ -1,0 +1,191 @@
+/**
+ * What stands where: one cell of the arterial lattice becomes a district of roads, blocks, river and everything on
+ * them. A district is a function of seed and cell alone; cells are planned when a band of pixels needs them.
+ */
+import { fillBlock } from './blocks.ts';
+import { CELL_METRES, type Frame, RIVER_HALF_METRES } from './frame.ts';
+import { fillLand } from './land.ts';
+import { hash, type Random, randomStream, unit } from './noise.ts';
+import { type Bounds, boundsOf, type District, overlaps, type Road, type RoadKind } from './plan.ts';
+import { planRiver } from './river.ts';
+import { furnishRoad } from './street.ts';
+
+/** Below this density the land is open country. */
+export const COUNTRY_DENSITY = 0.3;
+
+/** A rectangle of the frame between road centre lines; insets are what the roads on its sides take of it. */
+export interface Block {
+  u0: number;
+  v0: number;
+  u1: number;
+  v1: number;
+  /** Left, top, right, bottom, metres. */
+  insets: [number, number, number, number];
+}
+
+export const ROAD_WIDTHS: Record<RoadKind, [carriageway: number, sidewalk: number]> = {
+  arterial: [11, 2.5],
+  street: [7, 1.8],
+  lane: [5, 0],
+  track: [3.2, 0],
+  path: [2.2, 0],
+};
+
+/** The districts that reach into a ground box, in a fixed order; those planned before are taken from `known`. */
+export function districtsIn(frame: Frame, box: Bounds, known: ReadonlyMap<string, District>): Map<string, District> {
+  const { u0, v0, u1, v1 } = frame.boxAround(box.x0, box.y0, box.x1, box.y1);
+  const districts = new Map<string, District>();
+  for (let j = Math.floor(v0 / CELL_METRES) - 1; j <= Math.ceil(v1 / CELL_METRES); j++) {
+    for (let i = Math.floor(u0 / CELL_METRES) - 1; i <= Math.ceil(u1 / CELL_METRES); i++) {
+      if (!overlaps(districtBounds(frame, i, j), box)) continue;
+      const key = `${i},${j}`;
+      districts.set(key, known.get(key) ?? planDistrict(frame, key, i, j));
+    }
+  }
+  return districts;
+}
+
+/** Holds all that a district paints: its cell, its river, and what hangs over its edges. */
+function districtBounds(frame: Frame, i: number, j: number): Bounds {
+  const ring: number[] = [];
+  const v0 = frame.lineV(j) - RIVER_HALF_METRES;
+  for (let t = 0; t <= 1; t += 0.25) {
+    const u = frame.lineU(i) + t * (frame.lineU(i + 1) - frame.lineU(i));
+    const v = v0 + t * (frame.lineV(j + 1) - v0);
+    for (const [a, b] of [
+      [u, v0],
+      [u, frame.lineV(j + 1)],
+      [frame.lineU(i), v],
+      [frame.lineU(i + 1), v],
+    ]) {
+      ring.push(...frame.toGround(a, b));
+    }
+  }
+  return boundsOf(ring, 25);
+}
+
+/** Main roads run between all cells of a town, and along some lines of the lattice through the country. */
+export function hasMainRoad(frame: Frame, axis: 'u' | 'v', line: number, u: number, v: number): boolean {
+  return frame.density(u, v) > COUNTRY_DENSITY || unit(frame.seed, 60, axis === 'u' ? 1 : 2, line) < 0.4;
+}
+
+function planDistrict(frame: Frame, key: string, i: number, j: number): District {
+  const district: District = { key, areas: [], roads: [], buildings: [], trees: [], cars: [] };
+  const random = randomStream(hash(frame.seed, 50, i, j));
+  const u0 = frame.lineU(i);
+  const u1 = frame.lineU(i + 1);
+  const v0 = frame.lineV(j) + (frame.isRiver(j) ? RIVER_HALF_METRES : 0);
+  const v1 = frame.lineV(j + 1) - (frame.isRiver(j + 1) ? RIVER_HALF_METRES : 0);
+  const uMiddle = (u0 + u1) / 2;
+  const vMiddle = (v0 + v1) / 2;
+
+  // Of its four sides a district owns the left and the upper one, and the lower one where a river follows.
+  const sides: ['u' | 'v', number, number, number, boolean][] = [
+    ['u', i, u0, vMiddle, true],
+    ['v', j, uMiddle, v0, true],
+    ['u', i + 1, u1, vMiddle, false],
+    ['v', j + 1, uMiddle, v1, frame.isRiver(j + 1)],
+  ];
+  const insets = sides.map(([axis, line, u, v, owned]) => {
+    const main = hasMainRoad(frame, axis, line, u, v);
+    const kind: RoadKind = main ? (axis === 'v' && frame.isRiver(line) ? 'street' : 'arterial') : 'track';
+    if (owned) {
+      const ends = axis === 'u' ? [u, v0, u, v1] : [u0, v, u1, v];
+      addRoad(frame, district, kind, ends, random);
+    }
+    return roadInset(kind);
+  }) as Block['insets'];
+
+  if (frame.isRiver(j)) planRiver(frame, district, i, j, random);
+  const industrial = isIndustrial(frame, i, j, uMiddle, vMiddle);
+  divide(frame, district, { u0, v0, u1, v1, insets }, industrial, 0, random);
+  return district;
+}
+
+function isIndustrial(frame: Frame, i: number, j: number, u: number, v: number): boolean {
+  const density = frame.density(u, v);
+  return density > 0.16 && density < 0.62 && unit(frame.seed, 61, i, j) < 0.22;
+}
+
+/** Splits a block by streets until it has a size that its use asks for, then fills it. */
+function divide(frame: Frame, district: District, block: Block, industrial: boolean, depth: number, random: Random) {
+  const lengthU = block.u1 - block.u0;
+  const lengthV = block.v1 - block.v0;
+  const density = frame.density((block.u0 + block.u1) / 2, (block.v0 + block.v1) / 2);
+  const country = density < COUNTRY_DENSITY && !industrial;
+  const longest = industrial ? 175 : country ? 190 : density > 0.72 ? 105 : 135;
+  const shortest = industrial ? 105 : country ? 130 : density > 0.72 ? 76 : 64;
+  const across = lengthU >= lengthV;
+  const long = Math.max(lengthU, lengthV);
+  const short = Math.min(lengthU, lengthV);
+  const splitLong = long > longest || (long > shortest * 2.1 && short > shortest);
+  if (!splitLong && short <= shortest * 1.25) {
+    if (country) fillLand(frame, district, block, density, random);
+    else fillBlock(frame, district, block, density, industrial, random);
+    return;
+  }
+  const alongU = splitLong ? across : !across;
+  const share = random.between(0.42, 0.58);
+  const first: Block = { ...block, insets: [...block.insets] };
+  const second: Block = { ...block, insets: [...block.insets] };
+  const kind: RoadKind = country ? (random.chance(0.3) ? 'track' : 'path') : depth < 2 ? 'street' : 'lane';
+  // A path in the country is only a boundary between fields.
+  const isRoad = !(country && kind === 'path');
+  const inset = isRoad ? roadInset(kind) : 1.5;
+  if (alongU) {
+    const u = block.u0 + share * lengthU;
+    first.u1 = u;
+    second.u0 = u;
+    first.insets[2] = inset;
+    second.insets[0] = inset;
+    if (isRoad) addRoad(frame, district, kind, [u, block.v0, u, block.v1], random);
+  } else {
+    const v = block.v0 + share * lengthV;
+    first.v1 = v;
+    second.v0 = v;
+    first.insets[3] = inset;
+    second.insets[1] = inset;
+    if (isRoad) addRoad(frame, district, kind, [block.u0, v, block.u1, v], random);
+  }
+  divide(frame, district, first, industrial, depth + 1, random);
+  divide(frame, district, second, industrial, depth + 1, random);
+}
+
+function roadInset(kind: RoadKind): number {
+  const [width, sidewalk] = ROAD_WIDTHS[kind];
+  return width / 2 + sidewalk + (kind === 'arterial' ? 1.5 : 0.3);
+}
+
+/** Adds the road between two points of the frame, bent as the frame is, with what stands along it. */
+export function addRoad(
+  frame: Frame,
+  district: District,
+  kind: RoadKind,
+  [u0, v0, u1, v1]: readonly number[],
+  random: Random,
+  bridge = false,
+): Road {
+  const [widthMetres, sidewalkMetres] = ROAD_WIDTHS[kind];
+  const density = frame.density((u0 + u1) / 2, (v0 + v1) / 2);
+  const road: Road = {
+    kind,
+    line: frameLine(frame, u0, v0, u1, v1),
+    widthMetres,
+    sidewalkMetres: density < COUNTRY_DENSITY ? 0 : sidewalkMetres,
+    bridge,
+    seed: Math.floor(random.next() * 4294967296),
+  };
+  district.roads.push(road);
+  furnishRoad(district, road, density, random);
+  return road;
+}
+
+/** A straight line of the frame as a polyline on the ground, a point about every six metres. */
+export function frameLine(frame: Frame, u0: number, v0: number, u1: number, v1: number): number[] {
+  const steps = Math.max(1, Math.round(Math.hypot(u1 - u0, v1 - v0) / 6));
+  const line: number[] = [];
+  for (let k = 0; k <= steps; k++) {
+    line.push(...frame.toGround(u0 + ((u1 - u0) * k) / steps, v0 + ((v1 - v0) * k) / steps));
+  }
+  return line;
+}
