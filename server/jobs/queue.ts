@@ -73,6 +73,7 @@ export async function startQueue(
   const running = new Map<string, Run>();
   const listeners = new Map<string, Set<(event: ChangeNotice) => void>>();
   const workers = new Map<QueueName, string>();
+  let stopping: Promise<void> | null = null;
 
   const announce = (name: QueueName, id: string) => {
     for (const listener of listeners.get(id) ?? []) listener({ kind: SUBJECTS[name].kind, id });
@@ -89,15 +90,34 @@ export async function startQueue(
     announce(name, id);
   };
 
-  /** One attempt. Throws for pg-boss to try again. */
+  /** Gives a message back unused, for another process or the next start. */
+  const putBack = (name: QueueName, message: Job<Message>) =>
+    db.transaction(async (session) => {
+      const { id } = message.data;
+      await boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
+      if (await SUBJECTS[name].wait(session, id)) await send(name, id, session);
+    });
+
+  /** One attempt, from its first to its last state. Throws for pg-boss to try again. */
   const attempt = async (name: QueueName, message: Job<Message>): Promise<void> => {
     const { id } = message.data;
-    const subject = SUBJECTS[name];
-    if (!(await subject.begin(db, id))) return; // cancelled or deleted while it waited
-    announce(name, id);
+    if (stopping) return putBack(name, message);
+    if (!(await SUBJECTS[name].begin(db, id))) return; // cancelled or deleted while it waited
     const control = new AbortController();
-    const end = Promise.withResolvers<void>();
-    running.set(id, { control, ended: end.promise });
+    const ended = work(name, message, control);
+    running.set(id, { control, ended: ended.catch(() => {}) });
+    try {
+      await ended;
+    } finally {
+      running.delete(id);
+      wake(name, id); // and look for the next message at once
+    }
+  };
+
+  const work = async (name: QueueName, message: Job<Message>, control: AbortController): Promise<void> => {
+    const { id } = message.data;
+    const subject = SUBJECTS[name];
+    announce(name, id);
     // pg-boss aborts its signal when the message is no longer this worker's.
     const signal = AbortSignal.any([control.signal, message.signal]);
     const progress = reportProgress(async (latest: JobProgress) => {
@@ -110,28 +130,20 @@ export async function startQueue(
       if (await subject.isRunning(db, id)) throw new Error(`${name} of ${id} ended without a result`);
     } catch (error) {
       await progress.end();
-      if (control.signal.reason instanceof Stopping) {
-        await db.transaction(async (session) => {
-          await boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
-          if (await subject.wait(session, id)) await send(name, id, session);
-        });
-      } else if (signal.aborted) {
-        return; // whoever no longer wants it has said so in the database
-      } else if (error instanceof Problem) {
+      if (control.signal.reason instanceof Stopping) return await putBack(name, message);
+      if (signal.aborted) return; // whoever no longer wants it has said so in the database
+      if (error instanceof Problem) {
         await subject.fail(db, id, error);
-      } else {
-        console.error(`${name} of ${id}, attempt ${message.retryCount + 1}:`, error);
-        if (message.retryCount < RETRY_LIMIT) {
-          await subject.wait(db, id);
-          throw error;
-        }
-        await subject.fail(db, id, new Problem('internal', INTERNAL));
+        return;
       }
+      console.error(`${name} of ${id}, attempt ${message.retryCount + 1}:`, error);
+      if (message.retryCount < RETRY_LIMIT) {
+        await subject.wait(db, id);
+        throw error;
+      }
+      await subject.fail(db, id, new Problem('internal', INTERNAL));
     } finally {
       await subject.clean(db, id);
-      running.delete(id);
-      end.resolve();
-      wake(name, id); // and look for the next message at once
     }
   };
 
@@ -163,7 +175,6 @@ export async function startQueue(
   }
 
   const settled = (run: Run) => Promise.race([run.ended, wait(STOP_MS)]);
-  let stopping: Promise<void> | null = null;
 
   return {
     enqueueIngest: (sceneId) => enqueue('ingest', sceneId),

@@ -28,8 +28,8 @@ const DECIMALS = 8;
 const BATCH = 1000;
 
 /**
- * Stores a running job's features: transformed to EPSG:4326, repaired where invalid, shells counter-clockwise
- * (RFC 7946), with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
+ * Stores a running job's features: transformed to EPSG:4326, cut at the antimeridian and with shells
+ * counter-clockwise (RFC 7946), repaired where invalid, with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
  * job is not queued or running (any more).
  * @param job id, and the EPSG code of the features' coordinates
  */
@@ -54,18 +54,25 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
   const geometries = new Uint8Array(size);
   for (const [i, row] of rows.entries()) geometries.set(row.wkb, offsets[i]! - 1);
 
+  // OFFSET 0 keeps the planner from writing each expression out wherever its name stands, to be computed again.
   const [result] = await q.query<{ key: number | null }>(
     `WITH target AS (
        SELECT key FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR SHARE
      ), inserted AS (
        INSERT INTO planimeter.features (job, collection, id, class, score, area_m2, geom)
-       SELECT key, collection, f.id, class, score, ST_Area(geom::geography), ST_ForcePolygonCCW(geom)
-         FROM target,
-              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[])
-                AS f (id, collection, class, score, start, length),
-              ST_Transform(ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS transformed,
-              LATERAL (SELECT CASE WHEN ST_IsValid(transformed) THEN transformed
-                                   ELSE ST_CollectionExtract(ST_MakeValid(transformed), 3) END) AS valid (geom)
+       SELECT key, collection, id, class, score, ST_Area(geom::geography), geom
+         FROM (SELECT *, ST_ForcePolygonCCW(
+                           CASE WHEN ST_XMax(g) - ST_XMin(g) > 180
+                                  THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
+                                WHEN ST_IsValid(g) THEN g
+                                ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END) AS geom
+                 FROM (SELECT *, ST_Transform(
+                                   ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS g
+                         FROM target,
+                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[])
+                                AS f (id, collection, class, score, start, length)
+                        OFFSET 0) AS transformed
+               OFFSET 0) AS valid
      )
      SELECT max(key) AS key FROM target`,
     [

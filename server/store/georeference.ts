@@ -1,5 +1,5 @@
 /** Places a scene on the Earth: its geotransform and EPSG code become a footprint, a pixel size and tile grids. */
-import type { Polygon } from 'geojson';
+import type { MultiPolygon, Polygon } from 'geojson';
 import { apply, type Geotransform, invert } from '../../tiler/geotransform.ts';
 import type { ControlGrid } from '../../tiler/map-tile.ts';
 import { Problem } from '../../tiler/problem.ts';
@@ -12,15 +12,17 @@ const MERCATOR_HALF = Math.PI * 6378137;
 const POINTS_PER_SIDE = 8;
 
 /**
- * @returns footprint ring in EPSG:4326, its bounding box, and the geodesic size in metres of one pixel at the
- * scene's centre along its x and its y. Throws Problem unknown_crs for a code the database does not know, or where
- * the scene lies outside of what its CRS can describe.
+ * Where a scene lies.
+ * @returns footprint in EPSG:4326, cut at the antimeridian where it crosses it; its bounding box (west > east then);
+ * and the geodesic size in metres of one pixel at the scene's centre, along its x and its y.
+ * Throws Problem unknown_crs for a code that the database does not know or that cannot describe the scene's place,
+ * and unsupported_raster for a scene around a pole.
  */
 export async function georeference(
   q: Queryable,
   scene: { epsg: number; geotransform: Geotransform; width: number; height: number },
 ): Promise<{
-  footprint: Polygon;
+  footprint: Polygon | MultiPolygon;
   bbox: [number, number, number, number];
   gsdMetres: { x: number; y: number };
 }> {
@@ -32,51 +34,80 @@ export async function georeference(
       `EPSG:${epsg} is not known here: reproject the image to a common system, for example the UTM zone it lies in.`,
     );
   }
-  const pixels: [number, number][] = [];
-  const corners: [number, number][] = [
-    [0, 0],
-    [0, height],
-    [width, height],
-    [width, 0],
-  ];
-  for (const [side, [fromX, fromY]] of corners.entries()) {
-    const [toX, toY] = corners[(side + 1) % 4]!;
-    for (let i = 0; i < POINTS_PER_SIDE; i++) {
-      const t = i / POINTS_PER_SIDE;
-      pixels.push([fromX + t * (toX - fromX), fromY + t * (toY - fromY)]);
-    }
-  }
   const [centreX, centreY] = [width / 2, height / 2];
-  pixels.push([centreX - 0.5, centreY], [centreX + 0.5, centreY], [centreX, centreY - 0.5], [centreX, centreY + 0.5]);
-
-  const points = await transformPoints(
-    q,
-    pixels.map(([x, y]) => apply(geotransform, x, y)),
-    epsg,
-    4326,
-  );
+  const pixels: Point[] = [
+    ...outline(width, height),
+    [centreX - 0.5, centreY],
+    [centreX + 0.5, centreY],
+    [centreX, centreY - 0.5],
+    [centreX, centreY + 0.5],
+  ];
+  const placed = pixels.map(([x, y]) => apply(geotransform, x, y));
+  const points = await transformPoints(q, placed, epsg, 4326);
   if (points.some(([lon, lat]) => !(Math.abs(lon) <= 180 && Math.abs(lat) <= 90))) {
     throw new Problem(
       'unknown_crs',
       `The image says EPSG:${epsg}, but its corners do not lie where that system holds: check its CRS and geotransform.`,
     );
   }
-  const ring = points.slice(0, 4 * POINTS_PER_SIDE);
-  const lons = ring.map(([lon]) => lon);
-  const lats = ring.map(([, lat]) => lat);
-  // Corners went round the image anticlockwise as seen with y down; an image may be mirrored or rotated on the ground.
-  if (signedArea(ring) < 0) ring.reverse();
-  const [left, right, top, bottom] = points.slice(4 * POINTS_PER_SIDE) as [Point, Point, Point, Point];
   const [size] = await q.query<{ x: number; y: number }>(
     `SELECT ST_Distance(ST_MakePoint($1, $2)::geography, ST_MakePoint($3, $4)::geography) AS x,
             ST_Distance(ST_MakePoint($5, $6)::geography, ST_MakePoint($7, $8)::geography) AS y`,
-    [...left, ...right, ...top, ...bottom],
+    points.slice(-4).flat(),
   );
+  const ring = unrolled(points.slice(0, -4));
+  const [first, last] = [ring[0]!, ring.at(-1)!];
+  if (Math.abs(first[0] - last[0]) > 180) {
+    throw new Problem(
+      'unsupported_raster',
+      'The image lies around a pole: cut it into pieces that do not hold the pole.',
+    );
+  }
+  const [row] = await q.query<{ footprint: string }>(
+    `SELECT ST_AsGeoJSON(ST_ForcePolygonCCW(CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(g, 180, -360)
+                                                 WHEN ST_XMin(g) < -180 THEN ST_WrapX(g, -180, 360)
+                                                 ELSE g END), 9) AS footprint
+       FROM ST_SetSRID(ST_GeomFromGeoJSON($1::text), 4326) AS g`,
+    [JSON.stringify({ type: 'Polygon', coordinates: [[...ring, first]] })],
+  );
+  const lons = ring.map(([lon]) => lon);
+  const lats = ring.map(([, lat]) => lat);
   return {
-    footprint: { type: 'Polygon', coordinates: [[...ring, ring[0]!]] },
-    bbox: [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)],
+    footprint: JSON.parse(row!.footprint),
+    bbox: [wrapped(Math.min(...lons)), Math.min(...lats), wrapped(Math.max(...lons)), Math.max(...lats)],
     gsdMetres: size!,
   };
+}
+
+/** Points along the four sides of an image, in pixels, from the origin round it. */
+function outline(width: number, height: number): Point[] {
+  const corners: Point[] = [
+    [0, 0],
+    [0, height],
+    [width, height],
+    [width, 0],
+  ];
+  return corners.flatMap(([fromX, fromY], side) => {
+    const [toX, toY] = corners[(side + 1) % 4]!;
+    return Array.from({ length: POINTS_PER_SIDE }, (_, i): Point => {
+      const t = i / POINTS_PER_SIDE;
+      return [fromX + t * (toX - fromX), fromY + t * (toY - fromY)];
+    });
+  });
+}
+
+/** The same points with longitudes that do not jump by 360° from one to the next. */
+function unrolled(points: readonly Point[]): Point[] {
+  let turns = 0;
+  return points.map(([lon, lat], i) => {
+    const step = i === 0 ? 0 : lon - points[i - 1]![0];
+    if (Math.abs(step) > 180) turns -= Math.sign(step);
+    return [lon + 360 * turns, lat];
+  });
+}
+
+function wrapped(lon: number): number {
+  return lon > 180 ? lon - 360 : lon < -180 ? lon + 360 : lon;
 }
 
 /**
@@ -120,14 +151,4 @@ async function transformPoints(
     const y = row!.out_y[i]!;
     return Number.isFinite(x) && Number.isFinite(y) ? [x, y] : [Number.NaN, Number.NaN];
   });
-}
-
-/** Positive for a counter-clockwise ring that is not closed. */
-function signedArea(ring: readonly Point[]): number {
-  let twice = 0;
-  for (const [i, [x0, y0]] of ring.entries()) {
-    const [x1, y1] = ring[(i + 1) % ring.length]!;
-    twice += x0 * y1 - x1 * y0;
-  }
-  return twice / 2;
 }
