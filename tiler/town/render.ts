@@ -54,6 +54,9 @@ export function renderBand(
 
 function paint(canvas: Canvas, districts: readonly District[], look: Look): void {
   const box = extent(canvas);
+  // Verges and whatever no block covers.
+  const everywhere = [box.x0, box.y0, box.x1, box.y0, box.x1, box.y1, box.x0, box.y1];
+  paintArea(canvas, { kind: 'meadow', ring: everywhere, angle: 0, seed: 0 }, look);
   for (const district of districts) {
     for (const area of district.areas) if (overlaps(boundsOf(area.ring), box)) paintArea(canvas, area, look);
   }
