@@ -48,14 +48,14 @@ export function withRoom<T extends Growable>(array: T, needed: number): T {
 export function emptyArcGraph(): ArcGraph {
   return {
     count: 0,
-    offsets: new Int32Array(1025),
-    xy: new Int32Array(16384),
-    left: new Int32Array(1024),
-    right: new Int32Array(1024),
-    from: new Int32Array(1024),
-    to: new Int32Array(1024),
+    offsets: new Int32Array(65),
+    xy: new Int32Array(256),
+    left: new Int32Array(64),
+    right: new Int32Array(64),
+    from: new Int32Array(64),
+    to: new Int32Array(64),
     junctions: 0,
-    leaving: new Int32Array(1024),
+    leaving: new Int32Array(64),
   };
 }
 

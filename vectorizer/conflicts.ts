@@ -3,13 +3,14 @@
  * without crossings and with the faces it had:
  * 1. no two pieces of arcs cross, touch or overlap other than at a vertex they share;
  * 2. around each junction the arcs leave in the order they had;
- * 3. each ring runs in the direction it had, and no region loses more than half of what its shell encloses;
+ * 3. each ring runs in the direction it had and encloses more than half of what it did;
  * 4. each island lies in the region it lay in.
  */
 import Flatbush from 'flatbush';
 import type { ArcGraph } from './arc-graph.ts';
 import { checkIslands, type Islands } from './islands.ts';
 import type { Rings } from './rings.ts';
+import type { Simplified } from './simplify-arc.ts';
 
 /** Pieces between kept vertices: piece p runs from vertex starts[p] to ends[p] of arc arcs[p]. */
 export interface Pieces {
@@ -20,43 +21,35 @@ export interface Pieces {
   index: Flatbush;
 }
 
-/** `tolerance` is the largest distance, in pixels, of a simplified border from the exact one. */
+/**
+ * `loose` is 1 for arcs that are not exact: only those can be at fault. `tolerance` is the largest distance, in pixels,
+ * of a simplified border from the exact one.
+ */
 export function findConflicts(
   graph: ArcGraph,
   rings: Rings,
   islands: Islands,
-  kept: Uint8Array,
+  simplified: Simplified,
+  loose: Uint8Array,
   tolerance: number,
 ): Set<number> {
   const conflicts = new Set<number>();
-  const simplified = simplifiedArcs(graph, kept);
-  checkJunctions(graph, kept, simplified, conflicts);
-  checkRings(graph, rings, kept, conflicts);
-  const pieces = indexPieces(graph, kept);
-  checkCrossings(graph, pieces, simplified, conflicts);
-  if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, tolerance, conflicts);
+  checkJunctions(graph, simplified, loose, conflicts);
+  checkRings(graph, rings, simplified, conflicts);
+  const pieces = indexPieces(graph, simplified);
+  checkCrossings(graph, pieces, simplified, loose, conflicts);
+  if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, loose, tolerance, conflicts);
   return conflicts;
 }
 
-/** 1 for each arc that lost a vertex. */
-function simplifiedArcs(graph: ArcGraph, kept: Uint8Array): Uint8Array {
-  const simplified = new Uint8Array(graph.count);
-  for (let arc = 0; arc < graph.count; arc++) {
-    const end = graph.offsets[arc + 1];
-    const dropped = kept.indexOf(0, graph.offsets[arc]);
-    if (dropped >= 0 && dropped < end) simplified[arc] = 1;
-  }
-  return simplified;
-}
-
-function indexPieces(graph: ArcGraph, kept: Uint8Array): Pieces {
-  const { xy, offsets } = graph;
+function indexPieces(graph: ArcGraph, { kept, x, y }: Simplified): Pieces {
+  const { offsets } = graph;
   let count = -graph.count;
   for (let i = 0; i < kept.length; i++) count += kept[i];
   const starts = new Int32Array(count);
   const ends = new Int32Array(count);
   const arcs = new Int32Array(count);
-  const index = new Flatbush(Math.max(1, count), 16, Int32Array);
+  const index = new Flatbush(count);
   let piece = 0;
   for (let arc = 0; arc < graph.count; arc++) {
     let start = offsets[arc];
@@ -65,152 +58,152 @@ function indexPieces(graph: ArcGraph, kept: Uint8Array): Pieces {
       starts[piece] = start;
       ends[piece] = i;
       arcs[piece] = arc;
-      const [x0, y0, x1, y1] = [xy[2 * start], xy[2 * start + 1], xy[2 * i], xy[2 * i + 1]];
-      index.add(Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1));
+      index.add(Math.min(x[start], x[i]), Math.min(y[start], y[i]), Math.max(x[start], x[i]), Math.max(y[start], y[i]));
       piece++;
       start = i;
     }
   }
-  if (count === 0) index.add(0, 0, 0, 0);
   index.finish();
   return { count, starts, ends, arcs, index };
 }
 
-function checkCrossings(graph: ArcGraph, pieces: Pieces, simplified: Uint8Array, conflicts: Set<number>): void {
-  const { xy } = graph;
+function checkCrossings(
+  graph: ArcGraph,
+  pieces: Pieces,
+  simplified: Simplified,
+  loose: Uint8Array,
+  conflicts: Set<number>,
+): void {
+  const { x, y } = simplified;
   const { starts, ends, arcs, index } = pieces;
+  /** Vertices that are the same point of the graph have the same number: junctions, and both ends of a loop. */
+  function identity(vertex: number, arc: number): number {
+    const { from, to, offsets } = graph;
+    if (vertex === offsets[arc]) return from[arc] < 0 ? vertex : -1 - (from[arc] >> 2);
+    if (vertex === offsets[arc + 1] - 1) return to[arc] < 0 ? offsets[arc] : -1 - (to[arc] >> 2);
+    return vertex;
+  }
   for (let piece = 0; piece < pieces.count; piece++) {
     const arc = arcs[piece];
-    if (!simplified[arc]) continue;
-    const a = 2 * starts[piece];
-    const b = 2 * ends[piece];
-    index.search(
-      Math.min(xy[a], xy[b]),
-      Math.min(xy[a + 1], xy[b + 1]),
-      Math.max(xy[a], xy[b]),
-      Math.max(xy[a + 1], xy[b + 1]),
-      (other) => {
-        // A pair of simplified arcs is looked at once.
-        if (other === piece || (other < piece && simplified[arcs[other]])) return false;
-        if (piecesClash(xy, a, b, 2 * starts[other], 2 * ends[other])) {
-          conflicts.add(arc);
-          conflicts.add(arcs[other]);
-        }
-        return false;
-      },
-    );
+    if (!loose[arc]) continue;
+    const a = starts[piece];
+    const b = ends[piece];
+    const idA = identity(a, arc);
+    const idB = identity(b, arc);
+    const visit = (other: number): boolean => {
+      // A pair of loose arcs is looked at once.
+      if (other === piece || (other < piece && loose[arcs[other]])) return false;
+      const c = starts[other];
+      const d = ends[other];
+      const idC = identity(c, arcs[other]);
+      const idD = identity(d, arcs[other]);
+      let clash: boolean;
+      if (idA === idC) clash = idB === idD || sameDirection(x, y, a, b, d);
+      else if (idA === idD) clash = idB === idC || sameDirection(x, y, a, b, c);
+      else if (idB === idC) clash = sameDirection(x, y, b, a, d);
+      else if (idB === idD) clash = sameDirection(x, y, b, a, c);
+      else clash = piecesMeet(x, y, a, b, c, d);
+      if (clash) {
+        conflicts.add(arc);
+        conflicts.add(arcs[other]);
+      }
+      return false;
+    };
+    index.search(Math.min(x[a], x[b]), Math.min(y[a], y[b]), Math.max(x[a], x[b]), Math.max(y[a], y[b]), visit);
   }
 }
 
-/** Twice the signed area of the triangle of three vertices, each given by the place of its x. */
-function turn(xy: Int32Array, a: number, b: number, c: number): number {
-  return (xy[b] - xy[a]) * (xy[c + 1] - xy[a + 1]) - (xy[b + 1] - xy[a + 1]) * (xy[c] - xy[a]);
+type Coordinates = Float64Array;
+
+/** Twice the signed area of the triangle of three vertices. */
+function turn(x: Coordinates, y: Coordinates, a: number, b: number, c: number): number {
+  return (x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]);
 }
 
-/**
- * Whether the pieces a–b and c–d meet other than at one end that both have. Borders of the map meet at common vertices
- * only, so equal coordinates mean the same vertex.
- */
-function piecesClash(xy: Int32Array, a: number, b: number, c: number, d: number): boolean {
-  const same = (p: number, q: number): boolean => xy[p] === xy[q] && xy[p + 1] === xy[q + 1];
-  const ac = same(a, c);
-  const ad = same(a, d);
-  const bc = same(b, c);
-  const bd = same(b, d);
-  if ((ac && bd) || (ad && bc)) return true;
-  if (ac) return pointsAlong(xy, a, b, d);
-  if (ad) return pointsAlong(xy, a, b, c);
-  if (bc) return pointsAlong(xy, b, a, d);
-  if (bd) return pointsAlong(xy, b, a, c);
-  const abc = turn(xy, a, b, c);
-  const abd = turn(xy, a, b, d);
-  const cda = turn(xy, c, d, a);
-  const cdb = turn(xy, c, d, b);
+/** Whether the pieces a–b and c–d have a point in common. */
+function piecesMeet(x: Coordinates, y: Coordinates, a: number, b: number, c: number, d: number): boolean {
+  const abc = turn(x, y, a, b, c);
+  const abd = turn(x, y, a, b, d);
+  const cda = turn(x, y, c, d, a);
+  const cdb = turn(x, y, c, d, b);
   if (((abc > 0 && abd < 0) || (abc < 0 && abd > 0)) && ((cda > 0 && cdb < 0) || (cda < 0 && cdb > 0))) return true;
   return (
-    (abc === 0 && inBox(xy, a, b, c)) ||
-    (abd === 0 && inBox(xy, a, b, d)) ||
-    (cda === 0 && inBox(xy, c, d, a)) ||
-    (cdb === 0 && inBox(xy, c, d, b))
+    (abc === 0 && inBox(x, y, a, b, c)) ||
+    (abd === 0 && inBox(x, y, a, b, d)) ||
+    (cda === 0 && inBox(x, y, c, d, a)) ||
+    (cdb === 0 && inBox(x, y, c, d, b))
   );
 }
 
-/** Whether origin–p and origin–q point the same way. */
-function pointsAlong(xy: Int32Array, origin: number, p: number, q: number): boolean {
-  if (turn(xy, origin, p, q) !== 0) return false;
-  const dot = (xy[p] - xy[origin]) * (xy[q] - xy[origin]) + (xy[p + 1] - xy[origin + 1]) * (xy[q + 1] - xy[origin + 1]);
-  return dot > 0;
+/** Whether p and q lie in the same direction from the origin. */
+function sameDirection(x: Coordinates, y: Coordinates, origin: number, p: number, q: number): boolean {
+  if (turn(x, y, origin, p, q) !== 0) return false;
+  return (x[p] - x[origin]) * (x[q] - x[origin]) + (y[p] - y[origin]) * (y[q] - y[origin]) > 0;
 }
 
-function inBox(xy: Int32Array, a: number, b: number, p: number): boolean {
+function inBox(x: Coordinates, y: Coordinates, a: number, b: number, p: number): boolean {
   return (
-    xy[p] >= Math.min(xy[a], xy[b]) &&
-    xy[p] <= Math.max(xy[a], xy[b]) &&
-    xy[p + 1] >= Math.min(xy[a + 1], xy[b + 1]) &&
-    xy[p + 1] <= Math.max(xy[a + 1], xy[b + 1])
+    x[p] >= Math.min(x[a], x[b]) &&
+    x[p] <= Math.max(x[a], x[b]) &&
+    y[p] >= Math.min(y[a], y[b]) &&
+    y[p] <= Math.max(y[a], y[b])
   );
 }
 
-function checkJunctions(graph: ArcGraph, kept: Uint8Array, simplified: Uint8Array, conflicts: Set<number>): void {
-  const { xy, offsets, leaving } = graph;
+function checkJunctions(graph: ArcGraph, { kept, x, y }: Simplified, loose: Uint8Array, conflicts: Set<number>): void {
+  const { offsets, leaving } = graph;
   for (let first = 0; first < 4 * graph.junctions; first += 4) {
     let descents = 0;
     let firstAngle = 0;
     let previous = 0;
     let arcs = 0;
-    let concerned = false;
     for (let slot = first; slot < first + 4; slot++) {
       const half = leaving[slot];
       if (half < 0) continue;
       const arc = half >> 1;
-      if (simplified[arc]) concerned = true;
       const backwards = (half & 1) === 1;
       const origin = backwards ? offsets[arc + 1] - 1 : offsets[arc];
       const step = backwards ? -1 : 1;
       let next = origin + step;
       while (!kept[next]) next += step;
       // With y down, angles grow clockwise on the map, as directions do.
-      const angle = Math.atan2(xy[2 * next + 1] - xy[2 * origin + 1], xy[2 * next] - xy[2 * origin]);
+      const angle = Math.atan2(y[next] - y[origin], x[next] - x[origin]);
       if (arcs === 0) firstAngle = angle;
       else if (angle <= previous) descents++;
       previous = angle;
       arcs++;
     }
-    if (!concerned) continue;
     if (firstAngle <= previous) descents++;
     if (descents === 1) continue;
     for (let slot = first; slot < first + 4; slot++) {
-      if (leaving[slot] >= 0 && simplified[leaving[slot] >> 1]) conflicts.add(leaving[slot] >> 1);
+      if (leaving[slot] >= 0 && loose[leaving[slot] >> 1]) conflicts.add(leaving[slot] >> 1);
     }
   }
 }
 
-function checkRings(graph: ArcGraph, rings: Rings, kept: Uint8Array, conflicts: Set<number>): void {
+function checkRings(graph: ArcGraph, rings: Rings, simplified: Simplified, conflicts: Set<number>): void {
+  const { offsets, xy } = graph;
+  const { kept, x, y } = simplified;
+  const exactAreas = new Float64Array(graph.count);
+  const areas = new Float64Array(graph.count);
+  for (let arc = 0; arc < graph.count; arc++) {
+    let previous = offsets[arc];
+    for (let i = previous + 1; i < offsets[arc + 1]; i++) {
+      exactAreas[arc] += xy[2 * i - 2] * xy[2 * i + 1] - xy[2 * i] * xy[2 * i - 1];
+      if (!kept[i]) continue;
+      areas[arc] += x[previous] * y[i] - x[i] * y[previous];
+      previous = i;
+    }
+  }
   for (let ring = 0; ring < rings.count; ring++) {
     let exact = 0;
-    let simple = 0;
+    let area = 0;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) {
-      const half = rings.halves[i];
-      const sign = (half & 1) === 0 ? 1 : -1;
-      exact += sign * doubleArea(graph, half >> 1, null);
-      simple += sign * doubleArea(graph, half >> 1, kept);
+      const sign = (rings.halves[i] & 1) === 0 ? 1 : -1;
+      exact += sign * exactAreas[rings.halves[i] >> 1];
+      area += sign * areas[rings.halves[i] >> 1];
     }
-    const ratio = simple / exact;
-    if (ratio > 0.5) continue;
+    if (area / exact > 0.5) continue;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) conflicts.add(rings.halves[i] >> 1);
   }
-}
-
-/** Twice the signed area between an arc and the origin, of all vertices or of those that are kept. */
-function doubleArea(graph: ArcGraph, arc: number, kept: Uint8Array | null): number {
-  const { xy, offsets } = graph;
-  let area = 0;
-  let previous = 2 * offsets[arc];
-  for (let vertex = offsets[arc] + 1; vertex < offsets[arc + 1]; vertex++) {
-    if (kept && !kept[vertex]) continue;
-    const i = 2 * vertex;
-    area += xy[previous] * xy[i + 1] - xy[i] * xy[previous + 1];
-    previous = i;
-  }
-  return area;
 }

@@ -5,6 +5,7 @@
 import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
 import type { Pieces } from './conflicts.ts';
 import { findRoot, unite } from './labels.ts';
+import type { Simplified } from './simplify-arc.ts';
 
 export interface Islands {
   count: number;
@@ -41,27 +42,28 @@ export function checkIslands(
   graph: ArcGraph,
   islands: Islands,
   pieces: Pieces,
-  simplified: Uint8Array,
+  simplified: Simplified,
+  loose: Uint8Array,
   tolerance: number,
   conflicts: Set<number>,
 ): void {
-  const { xy } = graph;
-  const { count, leftmost, around } = describeIslands(graph, islands, pieces);
+  const { count, leftmost, around } = describeIslands(graph, islands, pieces, simplified);
   for (let island = 0; island < count; island++) {
     if (around[island] === OUTSIDE) continue;
-    const x = xy[2 * leftmost[island]];
-    const y = xy[2 * leftmost[island] + 1];
-    if (regionToTheLeft(graph, pieces, x, y) === around[island]) continue;
-    pieces.index.search(x - tolerance, y - tolerance, x + tolerance, y + tolerance, (piece) => {
-      if (simplified[pieces.arcs[piece]]) conflicts.add(pieces.arcs[piece]);
+    const x = simplified.x[leftmost[island]];
+    const y = simplified.y[leftmost[island]];
+    if (regionToTheLeft(graph, pieces, simplified, x, y) === around[island]) continue;
+    const reach = 2 * tolerance; // the island may have moved too
+    pieces.index.search(x - reach, y - reach, x + reach, y + reach, (piece) => {
+      if (loose[pieces.arcs[piece]]) conflicts.add(pieces.arcs[piece]);
       return false;
     });
   }
 }
 
 /** The leftmost vertex of each island and the region to the left of it. */
-function describeIslands(graph: ArcGraph, islands: Islands, pieces: Pieces) {
-  const { xy, left, right } = graph;
+function describeIslands(graph: ArcGraph, islands: Islands, pieces: Pieces, { x, y }: Simplified) {
+  const { left, right } = graph;
   const { count, ofArc } = islands;
   const leftmost = new Int32Array(count).fill(-1);
   const angles = new Float64Array(count);
@@ -70,9 +72,9 @@ function describeIslands(graph: ArcGraph, islands: Islands, pieces: Pieces) {
   // hand of the piece that is last clockwise.
   function look(island: number, vertex: number, towards: number, rightHand: number): void {
     const best = leftmost[island];
-    const farther = best < 0 ? -1 : xy[2 * vertex] - xy[2 * best] || xy[2 * vertex + 1] - xy[2 * best + 1];
+    const farther = best < 0 ? -1 : x[vertex] - x[best] || y[vertex] - y[best];
     if (farther > 0) return;
-    const angle = Math.atan2(xy[2 * towards + 1] - xy[2 * vertex + 1], xy[2 * towards] - xy[2 * vertex]);
+    const angle = Math.atan2(y[towards] - y[vertex], x[towards] - x[vertex]);
     if (farther === 0 && angle < angles[island]) return;
     leftmost[island] = vertex;
     angles[island] = angle;
@@ -87,28 +89,33 @@ function describeIslands(graph: ArcGraph, islands: Islands, pieces: Pieces) {
 }
 
 /** The region that the first border left of a point shows. The view is lowered infinitely little: it meets no vertex. */
-function regionToTheLeft(graph: ArcGraph, pieces: Pieces, x: number, y: number): number {
-  const { xy } = graph;
+function regionToTheLeft(
+  graph: ArcGraph,
+  pieces: Pieces,
+  simplified: Simplified,
+  fromX: number,
+  fromY: number,
+): number {
+  const { x, y } = simplified;
   let best = -1;
   let bestX = -Infinity;
   let bestSlope = 0;
-  for (let reach = 16; best < 0 || bestX < x - reach / 8; reach *= 8) {
-    if (reach > 8 * x + 128) throw new Error(`no border to the left of the island at ${x}, ${y}`);
-    pieces.index.search(x - reach, y, x, y, (piece) => {
-      const a = 2 * pieces.starts[piece];
-      const b = 2 * pieces.ends[piece];
-      const [top, bottom] = xy[a + 1] < xy[b + 1] ? [a, b] : [b, a];
-      if (xy[top + 1] > y || xy[bottom + 1] <= y) return false;
-      const slope = (xy[bottom] - xy[top]) / (xy[bottom + 1] - xy[top + 1]);
-      const crossing = xy[top] + slope * (y - xy[top + 1]);
-      if (crossing >= x || crossing < bestX || (crossing === bestX && slope <= bestSlope)) return false;
+  for (let reach = 16; best < 0 || bestX < fromX - reach / 8; reach *= 8) {
+    if (reach > 8 * fromX + 128) throw new Error(`no border to the left of the island at ${fromX}, ${fromY}`);
+    pieces.index.search(fromX - reach, fromY, fromX, fromY, (piece) => {
+      const a = pieces.starts[piece];
+      const b = pieces.ends[piece];
+      const [top, bottom] = y[a] < y[b] ? [a, b] : [b, a];
+      if (y[top] > fromY || y[bottom] <= fromY) return false;
+      const slope = (x[bottom] - x[top]) / (y[bottom] - y[top]);
+      const crossing = x[top] + slope * (fromY - y[top]);
+      if (crossing >= fromX || crossing < bestX || (crossing === bestX && slope <= bestSlope)) return false;
       best = piece;
       bestX = crossing;
       bestSlope = slope;
       return false;
     });
   }
-  const arc = pieces.arcs[best];
-  const downwards = xy[2 * pieces.ends[best] + 1] > xy[2 * pieces.starts[best] + 1];
-  return downwards ? graph.left[arc] : graph.right[arc];
+  const downwards = y[pieces.ends[best]] > y[pieces.starts[best]];
+  return downwards ? graph.left[pieces.arcs[best]] : graph.right[pieces.arcs[best]];
 }

@@ -28,13 +28,13 @@ export const OUTSIDE_CLASS = 256;
 export function createLabels(): Labels {
   const labels: Labels = {
     count: 0,
-    parents: new Int32Array(1024),
-    classes: new Uint16Array(1024),
-    pixels: new Float64Array(1024),
+    parents: new Int32Array(64),
+    classes: new Uint16Array(64),
+    pixels: new Float64Array(64),
     classPixels: new Float64Array(0),
-    scoreSums: new Float64Array(1024),
-    firstX: new Int32Array(1024),
-    firstY: new Int32Array(1024),
+    scoreSums: new Float64Array(64),
+    firstX: new Int32Array(64),
+    firstY: new Int32Array(64),
   };
   addLabel(labels, OUTSIDE_CLASS, -1, -1);
   return labels;

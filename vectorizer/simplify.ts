@@ -6,40 +6,101 @@ import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
 import { findConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
 import type { Rings } from './rings.ts';
-import { anchorLoops, simplifyArc } from './simplify-arc.ts';
+import { keepExact, type Simplified, simplifyArc } from './simplify-arc.ts';
 
-/** Shares of the tolerance that are tried one after the other; 0 is the exact border, which is always right. */
-const SHARES = [1, 0.5, 0.25, 0];
+/** What is tried one after the other: shares of the tolerance, with pieces laid through the steps or on corners. */
+const LEVELS = [
+  { share: 1, fit: true },
+  { share: 1, fit: false },
+  { share: 0.5, fit: false },
+];
+/** The level after those: the border as it is in the map. */
+const EXACT = LEVELS.length;
 
-export interface Simplified {
-  /** 1 for each vertex of the graph that stays. */
-  kept: Uint8Array;
-  arcsKeptFiner: number;
-}
-
-/** The tolerance is in pixels. Arcs on the map's edge stay exactly there. Loops of the graph may begin elsewhere after. */
-export function simplify(graph: ArcGraph, rings: Rings, tolerance: number): Simplified {
-  const kept = new Uint8Array(graph.offsets[graph.count]).fill(1);
-  if (tolerance <= 0) return { kept, arcsKeptFiner: 0 };
-  anchorLoops(graph);
+/**
+ * The tolerance is in pixels: no border moves farther. Arcs on the map's edge stay exactly there. Loops of the graph
+ * may begin elsewhere after. Returns how many arcs had to be kept finer than at the first level.
+ */
+export function simplify(
+  graph: ArcGraph,
+  rings: Rings,
+  tolerance: number,
+): { simplified: Simplified; arcsKeptFiner: number } {
+  const vertices = graph.offsets[graph.count];
+  const simplified = { kept: new Uint8Array(vertices), x: new Float64Array(vertices), y: new Float64Array(vertices) };
   const levels = new Uint8Array(graph.count);
+  if (tolerance > 0) anchorLoops(graph);
   for (let arc = 0; arc < graph.count; arc++) {
-    if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = SHARES.length - 1;
-    else simplifyArc(graph, arc, tolerance, kept);
+    if (tolerance <= 0 || graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = EXACT;
+    draw(arc);
   }
+  if (tolerance <= 0) return { simplified, arcsKeptFiner: 0 };
+
   const islands = findIslands(graph);
   const finer = new Set<number>();
   for (;;) {
-    const conflicts = findConflicts(graph, rings, islands, kept, tolerance);
-    if (conflicts.size === 0) return { kept, arcsKeptFiner: finer.size };
+    const conflicts = findConflicts(
+      graph,
+      rings,
+      islands,
+      simplified,
+      levels.map((level) => Number(level < EXACT)),
+      tolerance,
+    );
+    if (conflicts.size === 0) return { simplified, arcsKeptFiner: finer.size };
     let changed = 0;
     for (const arc of conflicts) {
-      if (levels[arc] === SHARES.length - 1) continue;
+      if (levels[arc] === EXACT) continue;
       levels[arc]++;
-      simplifyArc(graph, arc, tolerance * SHARES[levels[arc]], kept);
+      draw(arc);
       finer.add(arc);
       changed++;
     }
     if (changed === 0) throw new Error(`simplification cannot resolve ${conflicts.size} arcs that are exact already`);
+  }
+
+  function draw(arc: number): void {
+    const level = LEVELS[levels[arc]];
+    if (level) simplifyArc(graph, arc, tolerance * level.share, level.fit, simplified);
+    else keepExact(graph, arc, simplified);
+  }
+}
+
+/**
+ * A loop has no ends to hold it: makes each loop begin at its vertex farthest from the centre of its box, which is a
+ * corner where the loop has corners.
+ */
+function anchorLoops(graph: ArcGraph): void {
+  const { xy, offsets } = graph;
+  for (let arc = 0; arc < graph.count; arc++) {
+    if (graph.from[arc] >= 0) continue;
+    const first = 2 * offsets[arc];
+    const last = 2 * offsets[arc + 1] - 2;
+    let minX = xy[first];
+    let maxX = minX;
+    let minY = xy[first + 1];
+    let maxY = minY;
+    for (let i = first; i < last; i += 2) {
+      minX = Math.min(minX, xy[i]);
+      maxX = Math.max(maxX, xy[i]);
+      minY = Math.min(minY, xy[i + 1]);
+      maxY = Math.max(maxY, xy[i + 1]);
+    }
+    let corner = first;
+    let farthest = -1;
+    for (let i = first; i < last; i += 2) {
+      const dx = 2 * xy[i] - minX - maxX;
+      const dy = 2 * xy[i + 1] - minY - maxY;
+      if (dx * dx + dy * dy > farthest) {
+        farthest = dx * dx + dy * dy;
+        corner = i;
+      }
+    }
+    if (corner === first) continue;
+    const loop = xy.slice(first, last);
+    xy.set(loop.subarray(corner - first), first);
+    xy.set(loop.subarray(0, corner - first), first + last - corner);
+    xy[last] = xy[first];
+    xy[last + 1] = xy[first + 1];
   }
 }

@@ -25,16 +25,16 @@ export interface Strands {
 
 export function createStrands(): Strands {
   return {
-    x: new Int32Array(4096),
-    y: new Int32Array(4096),
-    link0: new Int32Array(4096),
-    link1: new Int32Array(4096),
-    mate: new Int32Array(4096),
-    anchor: new Int32Array(4096),
-    free: new Int32Array(4096),
+    x: new Int32Array(64),
+    y: new Int32Array(64),
+    link0: new Int32Array(64),
+    link1: new Int32Array(64),
+    mate: new Int32Array(64),
+    anchor: new Int32Array(64),
+    free: new Int32Array(64),
     freeCount: 0,
     used: 0,
-    cornerLabels: new Int32Array(4096),
+    cornerLabels: new Int32Array(64),
   };
 }
 
@@ -108,8 +108,8 @@ export function joinStrands(
   inner: number,
   outer: number,
 ): void {
-  const { mate } = strands;
   const vertex = beginStrand(strands, x, y, -1);
+  const { mate } = strands;
   link(strands, endA, vertex);
   link(strands, vertex, endB);
   if (mate[endA] === endB) {

@@ -8,6 +8,7 @@ import { rechain } from './rechain.ts';
 import { chainRings, type Rings } from './rings.ts';
 import { sieve } from './sieve.ts';
 import { simplify } from './simplify.ts';
+import type { Simplified } from './simplify-arc.ts';
 import { createTracer } from './trace.ts';
 
 export interface ClassBand {
@@ -85,7 +86,7 @@ export async function vectorize(
     regions = sieved.regions;
   }
   const rings = chainRings(graph);
-  const { kept, arcsKeptFiner } = simplify(graph, rings, options.tolerancePixels);
+  const { simplified, arcsKeptFiner } = simplify(graph, rings, options.tolerancePixels);
   const ringsOf = ringsByRegion(rings, regions.count);
 
   const report: VectorizeReport = {
@@ -100,19 +101,19 @@ export async function vectorize(
     if (region !== OUTSIDE && regions.classes[region] !== nodata) numbers.push(region);
   }
   report.regions = numbers.length;
-  report.vertices = countVertices(graph, regions, kept, nodata);
+  report.vertices = countVertices(graph, regions, simplified, nodata);
   return {
     report,
     regions: {
       *[Symbol.iterator]() {
-        for (const region of numbers) yield drawRegion(graph, regions, rings, ringsOf, kept, region);
+        for (const region of numbers) yield drawRegion(graph, regions, rings, ringsOf, simplified, region);
       },
     },
   };
 }
 
 /** Each arc's vertices but its last are vertices of one ring on each side that has a polygon. */
-function countVertices(graph: ArcGraph, regions: RegionTable, kept: Uint8Array, nodata: number): number {
+function countVertices(graph: ArcGraph, regions: RegionTable, { kept }: Simplified, nodata: number): number {
   let vertices = 0;
   for (let arc = 0; arc < graph.count; arc++) {
     let sides = 0;
@@ -145,13 +146,13 @@ function drawRegion(
   regions: RegionTable,
   rings: Rings,
   ringsOf: RingsOfRegions,
-  kept: Uint8Array,
+  simplified: Simplified,
   region: number,
 ): Region {
   const shell: Float64Array[] = [];
   const holes: Float64Array[] = [];
   for (let i = ringsOf.offsets[region]; i < ringsOf.offsets[region + 1]; i++) {
-    const ring = drawRing(graph, rings, kept, ringsOf.order[i]);
+    const ring = drawRing(graph, rings, simplified, ringsOf.order[i]);
     if (doubleArea(ring) < 0) shell.push(ring);
     else holes.push(ring);
   }
@@ -166,8 +167,8 @@ function drawRegion(
   };
 }
 
-function drawRing(graph: ArcGraph, rings: Rings, kept: Uint8Array, ring: number): Float64Array {
-  const { offsets, xy } = graph;
+function drawRing(graph: ArcGraph, rings: Rings, { kept, x, y }: Simplified, ring: number): Float64Array {
+  const { offsets } = graph;
   const vertices: number[] = [];
   for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) {
     const arc = rings.halves[i] >> 1;
@@ -175,7 +176,7 @@ function drawRing(graph: ArcGraph, rings: Rings, kept: Uint8Array, ring: number)
     const step = backwards ? -1 : 1;
     const end = backwards ? offsets[arc] : offsets[arc + 1] - 1;
     for (let vertex = backwards ? offsets[arc + 1] - 1 : offsets[arc]; vertex !== end; vertex += step) {
-      if (kept[vertex]) vertices.push(xy[2 * vertex], xy[2 * vertex + 1]);
+      if (kept[vertex]) vertices.push(x[vertex], y[vertex]);
     }
   }
   vertices.push(vertices[0], vertices[1]);
