@@ -3,7 +3,10 @@
  * send (a foreign `Origin`), and those that reach a loopback service under a foreign name (DNS rebinding).
  */
 import type { Request, RequestHandler } from 'express';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem, type ProblemCode } from '../../tiler/problem.ts';
+
+/** The code of what a foreign page made a browser ask. */
+export const FOREIGN_REQUEST = 'bad_request' satisfies ProblemCode;
 
 const LOOPBACK = /^(localhost|[^.]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
@@ -42,7 +45,7 @@ export function guardHost(allowedHosts: readonly string[] | 'any'): RequestHandl
   return (request, _response, next) => {
     const name = hostName(request.headers.host ?? '');
     if (allowedHosts !== 'any' && !LOOPBACK.test(name) && !allowedHosts.includes(name)) {
-      throw new Problem('bad_request', 'The service does not answer under this host name; name it when starting it.');
+      throw new Problem(FOREIGN_REQUEST, 'The service does not answer under this host name; name it when starting it.');
     }
     next();
   };
@@ -53,7 +56,7 @@ export const guardOrigin: RequestHandler = (request, _response, next) => {
   const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
   const foreign = request.headers.origin !== undefined && !isOwnOrigin(request, request.headers.origin);
   if (!reads && (foreign || request.headers['sec-fetch-site'] === 'cross-site')) {
-    throw new Problem('bad_request', 'Pages of other sites may not change anything here.');
+    throw new Problem(FOREIGN_REQUEST, 'Pages of other sites may not change anything here.');
   }
   next();
 };

@@ -5,11 +5,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Polygon } from 'geojson';
+import type { Geotransform } from '../../tiler/geotransform.ts';
 import type { Queue } from '../jobs/queue.ts';
 import type { Database } from '../store/database.ts';
 import { insertFeatures, publishJob } from '../store/features.ts';
 import { localFileStore } from '../store/files.ts';
+import { georeference } from '../store/georeference.ts';
 import { insertJob, updateJob } from '../store/jobs.ts';
 import { insertScene, updateScene } from '../store/scenes.ts';
 import { type AppDependencies, createApp } from './app.ts';
@@ -146,27 +147,21 @@ function listen(server: Server): Promise<Server> {
 
 /** A scene of 2000 × 2000 pixels at 0.5 m in UTM zone 40N, in Dubai. */
 export const GEOTRANSFORM = [326_000, 0.5, 0, 2_784_000, 0, -0.5] as const;
-export const SCENE_BBOX: [number, number, number, number] = [55.2773, 25.1535, 55.2875, 25.1628];
 
 export async function addScene(db: Database, { ready = true } = {}): Promise<string> {
   const id = randomUUID();
   const sha256 = randomUUID().replaceAll('-', '').repeat(2);
   await insertScene(db, { id, name: 'dubai.tif', upload: null, sha256, bytes: 12 });
   if (!ready) return id;
-  const [west, south, east, north] = SCENE_BBOX;
-  const footprint = ringPolygon([
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-  ]);
+  const place = { epsg: 32640, geotransform: [...GEOTRANSFORM] as Geotransform, width: 2000, height: 2000 };
+  const { footprint, bbox } = await georeference(db, place);
   await updateScene(db, id, {
     state: 'ready',
     progress: 1,
     srs: 'EPSG:32640',
     epsg: 32640,
     footprint,
-    bbox: SCENE_BBOX,
+    bbox,
     gsd_m: 0.5,
     gsd_x_m: 0.5,
     gsd_y_m: 0.5,
@@ -174,13 +169,10 @@ export async function addScene(db: Database, { ready = true } = {}): Promise<str
     height: 2000,
     bands: 3,
     report: {
-      width: 2000,
-      height: 2000,
+      ...place,
       bands: 3,
       dtype: 'uint8',
-      epsg: 32640,
       geographic: false,
-      geotransform: [...GEOTRANSFORM],
       nodata: null,
       meanColour: [1, 2, 3],
       validPixels: 3_000_000,
@@ -228,10 +220,6 @@ function polygonWkb(rings: readonly [number, number][][]): Uint8Array {
     }
   }
   return wkb;
-}
-
-function ringPolygon(ring: [number, number][]): Polygon {
-  return { type: 'Polygon', coordinates: [[...ring, ring[0]]] };
 }
 
 /** A response with its body as JSON. */
