@@ -12,6 +12,7 @@ import type { Network } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
+import { Problem } from '../tiler/problem.ts';
 import { openRaster } from '../tiler/raster.ts';
 import type { Compute } from './children/compute.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
@@ -44,8 +45,28 @@ const STAGE_SHARES: readonly [Stage, number][] = [
   ['store', 0.1],
 ];
 
-/** Original upload → working COG, and the scene's place on Earth. Throws the file's problem. */
-export async function ingestScene({ db, files }: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+/**
+ * Original upload → working COG, and the scene's place on Earth. Throws the file's problem; of a refused file nothing
+ * is kept.
+ */
+export async function ingestScene(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+  const { files } = tools;
+  const original = `scenes/${scene.id}/original.tif`;
+  const clear = async (keep: string[]) => {
+    const leftovers = (await files.list(`scenes/${scene.id}`)).filter((key) => !keep.includes(key));
+    for (const key of leftovers) await files.remove(key);
+  };
+  await clear([original]); // of a run that was killed
+  try {
+    await ingest(tools, scene, context);
+  } catch (error) {
+    const refused = error instanceof Problem && !context.signal.aborted;
+    await clear(refused ? [] : [original]);
+    throw error;
+  }
+}
+
+async function ingest({ db, files }: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
   const started = performance.now();
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const report = await ingestInSandbox(files.path(`scenes/${scene.id}/original.tif`), workingPath, {
@@ -92,9 +113,24 @@ export interface SegmentationJob {
 
 /**
  * A ready scene → class map, score map and published features; returns the report that was stored with the job.
- * Starting it again after an interruption begins with a clean slate and gives the same result.
+ * Starting it again after an interruption begins with a clean slate and gives the same result; when it throws, nothing
+ * is left behind.
  */
 export async function segmentScene(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  context: WorkContext,
+): Promise<JobReport> {
+  try {
+    return await segment(tools, job, context);
+  } catch (error) {
+    await deleteFeatures(tools.db, job.id);
+    await tools.files.remove(`jobs/${job.id}`);
+    throw error;
+  }
+}
+
+async function segment(
   { db, files, compute }: PipelineTools,
   job: SegmentationJob,
   { signal, progress }: WorkContext,

@@ -8,6 +8,9 @@ import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Problem, type ProblemCode } from '../../tiler/problem.ts';
 
+/** A child died on its own: nobody's fault that is known. */
+export class ChildCrash extends Error {}
+
 export interface ChildOptions {
   /** Path of the module that calls `answerTasks`. */
   entry: string;
@@ -75,7 +78,7 @@ export function createChild(options: ChildOptions): Child {
       clearInterval(watch);
       if (child === started) child = null;
       const how = signal ? `by ${signal}` : `with status ${code}`;
-      failAll(killReason ?? new Problem('interrupted', `A child process ended ${how} before its work was done.`));
+      failAll(killReason ?? new ChildCrash(`a child process ended ${how} before its work was done`));
     });
     watch = setInterval(async () => {
       const bytes = await residentBytes(started.pid);

@@ -2,7 +2,8 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_INGEST_LIMITS, type IngestReport, type InspectReport } from '../../tiler/ingest.ts';
-import { type ChildOptions, runOnce, type TaskOptions } from './child.ts';
+import { Problem } from '../../tiler/problem.ts';
+import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child.ts';
 
 const ENTRY = fileURLToPath(new URL('./sandbox-entry.ts', import.meta.url));
 
@@ -18,12 +19,21 @@ export function ingestInSandbox(
   limits: SandboxLimits = SANDBOX_LIMITS,
 ): Promise<IngestReport> {
   const child = sandbox(limits, { read: [sourcePath], write: [dirname(workingPath)] });
-  return runOnce(child, 'ingest', { sourcePath, workingPath, limits }, options);
+  return runOnce<IngestReport, number>(child, 'ingest', { sourcePath, workingPath, limits }, options).catch(blameFile);
 }
 
 /** Header of an untrusted GeoTIFF. Throws the file's problem. */
 export function inspectInSandbox(sourcePath: string, limits: SandboxLimits = SANDBOX_LIMITS): Promise<InspectReport> {
-  return runOnce(sandbox(limits, { read: [sourcePath], write: [] }), 'inspect', { sourcePath, limits });
+  const child = sandbox(limits, { read: [sourcePath], write: [] });
+  return runOnce<InspectReport>(child, 'inspect', { sourcePath, limits }).catch(blameFile);
+}
+
+/** What makes a reader die is a file that was made or broken to do so. */
+function blameFile(error: unknown): never {
+  if (!(error instanceof ChildCrash)) throw error;
+  throw new Problem('damaged_tiff', 'Reading the file failed badly; it may be damaged. Check it with gdalinfo.', {
+    cause: error,
+  });
 }
 
 function sandbox(limits: SandboxLimits, confine: { read: string[]; write: string[] }): ChildOptions {
