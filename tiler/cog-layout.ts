@@ -131,6 +131,8 @@ function georeferenceEntries({ geotransform, epsg, geographic }: TiffLayout): En
 function gdalMetadata(items: Record<string, string>): string {
   const quoted = (text: string) =>
     text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-  const lines = Object.entries(items).map(([name, value]) => `  <Item name="${quoted(name)}">${quoted(value)}</Item>`);
+  // GDAL unescapes values once more after parsing the XML.
+  const item = ([name, value]: [string, string]) => `  <Item name="${quoted(name)}">${quoted(quoted(value))}</Item>`;
+  const lines = Object.entries(items).map(item);
   return `<GDALMetadata>\n${lines.join('\n')}\n</GDALMetadata>`;
 }
