@@ -133,6 +133,7 @@ async function decodeByLibtiff(image: TiffImage, segments: Buffer[], samples: nu
   }
   const bytes = blockTiff(image, segments, samples, rows);
   const { data, info } = await sharp(bytes, { failOn: 'warning', limitInputPixels: false })
+    .toColourspace(samples >= 3 ? 'srgb' : 'b-w')
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((error: unknown) => {

@@ -1,0 +1,273 @@
+/** Files that are refused, each with its code and nothing left behind; and layouts that GDAL writes, read exactly. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { judge, pythonWithJudges } from '../test/python.ts';
+import { DEFAULT_INGEST_LIMITS, type IngestLimits, ingest, inspect } from './ingest.ts';
+import { Problem } from './problem.ts';
+import { openRaster } from './raster.ts';
+import { type Entry, encodeIfd, ifdBytes, Tag } from './tiff-tags.ts';
+import { createTiffWriter } from './write-tiff.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ingest-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The fields of an uncompressed RGB GeoTIFF of one strip, EPSG:32640, 1 m. */
+function plainEntries(width: number, height: number, stripOffset: number): Entry[] {
+  return [
+    { tag: Tag.ImageWidth, type: 'long', values: [width] },
+    { tag: Tag.ImageLength, type: 'long', values: [height] },
+    { tag: Tag.BitsPerSample, type: 'short', values: [8, 8, 8] },
+    { tag: Tag.Compression, type: 'short', values: [1] },
+    { tag: Tag.PhotometricInterpretation, type: 'short', values: [2] },
+    { tag: Tag.StripOffsets, type: 'offset', values: [stripOffset] },
+    { tag: Tag.SamplesPerPixel, type: 'short', values: [3] },
+    { tag: Tag.RowsPerStrip, type: 'long', values: [height] },
+    { tag: Tag.StripByteCounts, type: 'offset', values: [Math.min(2 ** 32 - 1, width * height * 3)] },
+    { tag: Tag.ModelPixelScale, type: 'double', values: [1, 1, 0] },
+    { tag: Tag.ModelTiepoint, type: 'double', values: [0, 0, 0, 400_000, 2_800_000, 0] },
+    { tag: Tag.GeoKeyDirectory, type: 'short', values: [1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32640] },
+  ];
+}
+
+/** A file from entries; those given replace or (with no values) remove the plain ones. */
+function tiff(width: number, height: number, changes: Entry[] = [], withPixels = true): Buffer {
+  const change = (offset: number) => {
+    const kept = plainEntries(width, height, offset).filter(({ tag }) => !changes.some((other) => other.tag === tag));
+    return [...kept, ...changes.filter(({ values }) => values.length > 0)];
+  };
+  const offset = 8 + ifdBytes(change(0), false);
+  const pixels = Buffer.alloc(withPixels ? width * height * 3 : 0).map((_, i) => (i * 31) % 251);
+  return Buffer.concat([Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0]), encodeIfd(change(offset), false, 8, 0), pixels]);
+}
+
+async function attempt(bytes: Buffer, limits: Partial<IngestLimits> = {}) {
+  const source = join(folder, 'source.tif');
+  const working = join(folder, 'working.tif');
+  await rm(working, { force: true });
+  await writeFile(source, bytes);
+  const result = await ingest(source, working, { ...DEFAULT_INGEST_LIMITS, ...limits }, () => {}).catch(
+    (error) => error,
+  );
+  const left = (await readdir(folder)).filter((name) => name.startsWith('working'));
+  expect(left).toEqual(result instanceof Error ? [] : ['working.tif']);
+  return result;
+}
+
+const NO_VALUES = { type: 'short', values: [] } as const;
+const scaled = (values: number[]): Entry => ({ tag: Tag.ModelPixelScale, type: 'double', values });
+
+test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits?: Partial<IngestLimits>]>([
+  ['an empty file', () => Buffer.alloc(0), 'not_a_tiff', /an empty file/],
+  ['a PNG', () => Buffer.from('89504e470d0a1a0a0000', 'hex'), 'not_a_tiff', /a PNG image.*gdal_translate/],
+  ['a web page', () => Buffer.from('<!DOCTYPE html><html>'), 'not_a_tiff', /web page/],
+  ['a header alone', () => tiff(64, 64).subarray(0, 8), 'damaged_tiff', /8 bytes/],
+  ['half a header', () => tiff(64, 64).subarray(0, 100), 'damaged_tiff', /points to/],
+  ['missing pixels', () => tiff(64, 64).subarray(0, 9000), 'damaged_tiff', /incomplete/],
+  ['40,000² without pixels', () => tiff(40_000, 40_000, [], false), 'damaged_tiff', /incomplete/],
+  ['70,000²', () => tiff(70_000, 70_000, [], false), 'limit_exceeded', /70000 × 70000/],
+  ['one pixel', () => tiff(1, 1), 'too_small', /1 × 1/],
+  ['no CRS', () => tiff(64, 64, [{ tag: Tag.GeoKeyDirectory, ...NO_VALUES }]), 'missing_crs', /-a_srs/],
+  ['no place', () => tiff(64, 64, [{ tag: Tag.ModelTiepoint, ...NO_VALUES }]), 'missing_crs', /-a_ullr/],
+  ['a scale of nothing', () => tiff(64, 64, [scaled([0, 0, 0])]), 'missing_crs', /-a_ullr/],
+  [
+    'a user-defined CRS',
+    () =>
+      tiff(64, 64, [
+        { tag: Tag.GeoKeyDirectory, type: 'short', values: [1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32767] },
+      ]),
+    'unknown_crs',
+    /gdalwarp -t_srs/,
+  ],
+  [
+    'a rotated image',
+    () =>
+      tiff(64, 64, [
+        scaled([]),
+        { tag: Tag.ModelTransformation, type: 'double', values: [1, 0.1, 0, 5, 0.1, -1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1] },
+      ]),
+    'unsupported_raster',
+    /north-up.*gdalwarp/,
+  ],
+  [
+    '16 bits',
+    () => tiff(64, 64, [{ tag: Tag.BitsPerSample, type: 'short', values: [16, 16, 16] }]),
+    'unsupported_raster',
+    /16-bit.*-scale/,
+  ],
+  [
+    'five bands',
+    () =>
+      tiff(64, 64, [
+        { tag: Tag.SamplesPerPixel, type: 'short', values: [5] },
+        { tag: Tag.BitsPerSample, type: 'short', values: [8, 8, 8, 8, 8] },
+      ]),
+    'unsupported_raster',
+    /5 bands.*-b 1 -b 2 -b 3/,
+  ],
+  [
+    'LERC',
+    () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [34887] }]),
+    'unsupported_raster',
+    /LERC/,
+  ],
+  [
+    'garbage for Deflate',
+    () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [8] }]),
+    'damaged_tiff',
+    /decompressed/,
+  ],
+  [
+    'garbage for LZW',
+    () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [5] }]),
+    'damaged_tiff',
+    /decompressed/,
+  ],
+  [
+    'garbage for JPEG',
+    () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [7] }]),
+    'damaged_tiff',
+    /decompressed/,
+  ],
+  [
+    'garbage for WebP',
+    () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [50001] }]),
+    'damaged_tiff',
+    /decompressed/,
+  ],
+  ['more pixels than allowed', () => tiff(64, 64), 'limit_exceeded', /64 × 64/, { pixels: 4000 }],
+  ['more in a block than allowed', () => tiff(64, 64), 'limit_exceeded', /block/, { bytesPerBlock: 4000 }],
+])('%s is refused', async (_name, bytes, code, says, limits) => {
+  const problem = await attempt(bytes(), limits);
+  expect(problem).toBeInstanceOf(Problem);
+  expect({ code: problem.code, detail: problem.message }).toEqual({ code, detail: expect.stringMatching(says) });
+});
+
+test('an image of nodata alone is refused', async () => {
+  const path = join(folder, 'nodata.tif');
+  const writer = await createTiffWriter(path, {
+    width: 600,
+    height: 40,
+    bands: 3,
+    compression: 'deflate',
+    geotransform: [0, 1, 0, 0, 0, -1],
+    epsg: 32640,
+    nodata: 7,
+    overviews: 'average',
+  });
+  await writer.writeRows(40, new Uint8Array(600 * 40 * 3).fill(7));
+  await writer.finish();
+  const working = join(folder, 'empty-working.tif');
+  await expect(ingest(path, working, DEFAULT_INGEST_LIMITS, () => {})).rejects.toMatchObject({ code: 'empty_raster' });
+  expect((await readdir(folder)).filter((name) => name.startsWith('empty-working'))).toEqual([]);
+});
+
+test('damage anywhere in a good file is refused or read, never anything else', async () => {
+  const good = tiff(40, 40);
+  const outcomes = new Set<string>();
+  for (let seed = 1; seed <= 300; seed++) {
+    const bad = Buffer.from(good);
+    for (let flip = 0, state = seed; flip < 1 + (seed % 4); flip++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      bad[state % 400] = (state >>> 16) & 255;
+    }
+    const result = await attempt(bad);
+    if (result instanceof Error && !(result instanceof Problem)) throw new Error(`seed ${seed}`, { cause: result });
+    outcomes.add(result instanceof Problem ? result.code : 'read');
+  }
+  expect(outcomes.size).toBeGreaterThan(4);
+});
+
+test('pixel is area or point: half a pixel apart', async () => {
+  const keys = (rasterType: number): Entry => ({
+    tag: Tag.GeoKeyDirectory,
+    type: 'short',
+    values: [1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, rasterType, 3072, 0, 1, 32640],
+  });
+  const area = await attempt(tiff(64, 64, [keys(1)]));
+  const point = await attempt(tiff(64, 64, [keys(2)]));
+  expect(area.geotransform).toEqual([400_000, 1, 0, 2_800_000, 0, -1]);
+  expect(point.geotransform).toEqual([399_999.5, 1, 0, 2_800_000.5, 0, -1]);
+  expect(point.findings).toMatchObject([{ code: 'pixel_is_point' }]);
+});
+
+/** Writes one noise image in each creation option and returns it. */
+const WRITE = `
+import json, sys, numpy, rasterio
+folder = json.load(sys.stdin)
+rng = numpy.random.default_rng(5)
+y, x = numpy.mgrid[0:421, 0:333]
+image = numpy.stack([(x * 3 + y) % 256, (y * 2) % 256, (x ^ y) % 256, 40 + (x + y) % 200]).astype('uint8')
+image += rng.integers(0, 9, image.shape, dtype='uint8')
+image[:, 100:180, 50:120] = 9
+options = {}
+for compression in ['NONE', 'LZW', 'DEFLATE', 'ZSTD', 'PACKBITS', 'WEBP']:
+    options[compression] = dict(compress=compression, count=3, webp_lossless=True)
+    options[compression + '-tiled'] = dict(compress=compression, count=3, tiled=True, blockxsize=64, blockysize=128, webp_lossless=True)
+    if compression != 'WEBP':
+        options[compression + '-planar'] = dict(compress=compression, count=4, interleave='band')
+        options[compression + '-planar-tiled'] = dict(compress=compression, count=3, interleave='band', tiled=True, blockxsize=64, blockysize=64)
+    if compression in ('LZW', 'DEFLATE', 'ZSTD'):
+        options[compression + '-predictor'] = dict(compress=compression, count=4, predictor=2)
+        options[compression + '-planar-predictor'] = dict(compress=compression, count=3, predictor=2, interleave='band')
+options['big-endian'] = dict(count=3, endianness='BIG', compress='LZW', predictor=2)
+options['bigtiff'] = dict(count=3, bigtiff='YES', compress='DEFLATE', tiled=True)
+options['one-strip'] = dict(count=3, blockysize=421)
+options['one-strip-lzw'] = dict(count=3, blockysize=421, compress='LZW')
+options['row-strips'] = dict(count=3, blockysize=1, compress='DEFLATE')
+options['odd-strips'] = dict(count=3, blockysize=263)
+options['rgba'] = dict(count=4, alpha='YES', photometric='RGB', compress='WEBP', webp_lossless=True)
+options['rgba-lzw'] = dict(count=4, alpha='YES', photometric='RGB', compress='LZW')
+options['jpeg-rgb'] = dict(count=3, compress='JPEG', photometric='RGB', tiled=True, blockxsize=64, blockysize=64)
+options['jpeg-strips'] = dict(count=3, compress='JPEG', photometric='RGB')
+options['jpeg-planar'] = dict(count=3, compress='JPEG', interleave='band')
+options['jpeg-four'] = dict(count=4, compress='JPEG')
+options['nodata'] = dict(count=3, nodata=9, compress='LZW')
+options['sparse'] = dict(count=3, nodata=9, tiled=True, blockxsize=64, blockysize=64, sparse_ok=True)
+out = {}
+for name, option in options.items():
+    option.setdefault('photometric', 'RGB')
+    count = option.pop('count')
+    path = folder + '/' + name + '.tif'
+    with rasterio.open(path, 'w', driver='GTiff', width=333, height=421, count=count, dtype='uint8', crs='EPSG:32640',
+                       transform=rasterio.Affine(0.5, 0, 400000, 0, -0.5, 2800000), **option) as d:
+        if name == 'sparse':
+            d.write(image[:3, 64:128, 64:192], window=rasterio.windows.Window(64, 64, 128, 64))
+        else:
+            d.write(image[:count])
+    with rasterio.open(path) as d:
+        d.read().transpose(1, 2, 0)[:, :, :3].tofile(path + '.pixels')
+        (d.dataset_mask() > 0).astype('uint8').tofile(path + '.valid')
+    out[name] = path
+json.dump(out, sys.stdout)
+`;
+
+test('every layout that GDAL writes is read pixel for pixel', async () => {
+  const python = pythonWithJudges();
+  if (!python) return;
+  const paths = judge<Record<string, string>>(python, WRITE, folder);
+  for (const [name, path] of Object.entries(paths)) {
+    const working = `${path}.working.tif`;
+    const report = await ingest(path, working, DEFAULT_INGEST_LIMITS, () => {});
+    expect(report, name).toMatchObject({ epsg: 32640, geotransform: [400_000, 0.5, 0, 2_800_000, 0, -0.5] });
+    expect(await inspect(path, DEFAULT_INGEST_LIMITS), name).toMatchObject({
+      width: 333,
+      height: 421,
+      bands: report.bands,
+    });
+    const raster = await openRaster(working);
+    const { pixels, valid } = await raster.read(0, 0, 0, 333, 421);
+    await raster.close();
+    const expectedValid = await readFile(`${path}.valid`);
+    expect(Buffer.compare(valid, expectedValid), `${name}: mask`).toBe(0);
+    expect(report.validPixels, name).toBe(expectedValid.reduce((a, b) => a + b, 0));
+    const expected = await readFile(`${path}.pixels`);
+    let differing = 0;
+    for (let i = 0; i < expected.length; i++) if (valid[Math.floor(i / 3)] && pixels[i] !== expected[i]) differing++;
+    expect({ name, differing }).toEqual({ name, differing: 0 });
+  }
+}, 60_000);
