@@ -1,0 +1,252 @@
+/** What the user can do, and what follows by itself: upload → scene is read → job → map. */
+import type { JobJson, SceneJson } from '../../server/http/types.ts';
+import * as api from './api.ts';
+import { currentScene, type InterruptedUpload, type State, type Store } from './state.ts';
+import { findInterrupted, forgetInterrupted, type RunningUpload, refuseEarly, startUpload } from './upload.ts';
+
+/** Scenes this browser brought in and whose job has not been asked for: their job starts by itself. */
+const EXPECTED_KEY = 'planimeter.expected';
+const AWAY_POLL_MS = 3000;
+
+export interface Actions {
+  start(): Promise<void>;
+  upload(file: File): Promise<void>;
+  pauseUpload(): void;
+  resumeUpload(): void;
+  cancelUpload(): void;
+  forgetUpload(upload: InterruptedUpload): Promise<void>;
+  tryDemo(): Promise<void>;
+  openScene(id: string): void;
+  deleteScene(scene: SceneJson): Promise<void>;
+  startJob(): Promise<void>;
+  cancelJob(): Promise<void>;
+  retryJob(): Promise<void>;
+  dismissTrouble(): void;
+}
+
+const isReadOut = (scene: SceneJson): boolean => scene.state === 'ready' || scene.state === 'refused';
+const isOver = (job: JobJson): boolean => job.state === 'done' || job.state === 'failed' || job.state === 'cancelled';
+
+export function createActions(store: Store): Actions {
+  let running: RunningUpload | null = null;
+  /** Aborted when another scene is opened: what the former one still hears is no longer for the page. */
+  let visit = new AbortController();
+
+  /** Runs an action; what goes wrong is told on the page. */
+  const attempt = async (action: () => Promise<void>): Promise<void> => {
+    try {
+      await action();
+    } catch (error) {
+      if (error instanceof api.ServiceError && error.trouble.code === 'away') noteAway();
+      store.set({ trouble: api.troubleOf(error) });
+    }
+  };
+
+  const noteAway = async (): Promise<void> => {
+    if (store.get().away || (await api.isHere()) || store.get().away) return;
+    store.set({ away: true });
+    const poll = setInterval(async () => {
+      if (!(await api.isHere())) return;
+      clearInterval(poll);
+      const { trouble, started, sceneId } = store.get();
+      store.set({ away: false, ...(trouble?.code === 'away' ? { trouble: null } : {}) });
+      if (!started) await start();
+      else if (sceneId && !visit.signal.aborted) openScene(sceneId);
+    }, AWAY_POLL_MS);
+  };
+
+  const putScene = (scene: SceneJson): void => {
+    const { scenes } = store.get();
+    const known = scenes.some(({ id }) => id === scene.id);
+    store.set({ scenes: known ? scenes.map((s) => (s.id === scene.id ? scene : s)) : [scene, ...scenes] });
+  };
+
+  const start = (): Promise<void> =>
+    attempt(async () => {
+      const [service, models, scenes] = await Promise.all([api.getService(), api.getModels(), api.getScenes()]);
+      store.set({ service, models, scenes: newestFirst(scenes), started: true });
+      findInterrupted().then((interrupted) => store.set({ interrupted }));
+      const wanted = new URLSearchParams(location.hash.slice(1)).get('scene');
+      const first = scenes.find(({ id }) => id === wanted) ?? newestFirst(scenes)[0];
+      if (wanted && first?.id !== wanted) {
+        const detail = 'The link leads to a scene that is not (or no longer) here. Choose one of the list.';
+        store.set({ trouble: { title: 'This scene is not here', detail } });
+      }
+      if (first) openScene(first.id);
+    });
+
+  const openScene = (id: string): void => {
+    visit.abort();
+    visit = new AbortController();
+    const { signal } = visit;
+    const change = store.get().sceneId !== id;
+    store.set({ sceneId: id, selected: null, ...(change ? { job: undefined, trouble: null } : {}) });
+    writeSceneToHash(id);
+    const scene = currentScene(store.get());
+    if (!scene || !isReadOut(scene)) {
+      api.follow<SceneJson>('scene', id, {
+        signal,
+        isFinal: isReadOut,
+        onAway: noteAway,
+        onValue(value) {
+          putScene(value);
+          if (value.state === 'ready') attempt(() => findJob(id, signal));
+          if (value.state === 'refused') expectJob(id, false);
+        },
+      });
+    } else if (scene.state === 'ready') attempt(() => findJob(id, signal));
+    else store.set({ job: null });
+  };
+
+  const findJob = async (sceneId: string, signal: AbortSignal): Promise<void> => {
+    const jobs = await api.getJobs(sceneId);
+    if (signal.aborted) return;
+    const [job] = jobs.sort((a, b) => b.created_at.localeCompare(a.created_at));
+    if (job) showJob(job, signal);
+    else if (isJobExpected(sceneId)) showJob(await api.startJob(sceneId), signal);
+    else store.set({ job: null });
+    expectJob(sceneId, false);
+  };
+
+  const showJob = (job: JobJson, signal: AbortSignal): void => {
+    if (signal.aborted) return;
+    store.set({ job });
+    if (isOver(job)) return;
+    const onValue = (value: JobJson) => store.set({ job: value });
+    api.follow<JobJson>('job', job.id, { signal, isFinal: isOver, onValue, onAway: noteAway });
+  };
+
+  /** Asks something of the job shown, and shows the job that is answered. */
+  const changeJob = (ask: (job: JobJson) => Promise<JobJson>): Promise<void> =>
+    attempt(async () => {
+      const { job } = store.get();
+      if (!job) return;
+      const answer = await ask(job);
+      openSceneAgain(answer);
+    });
+
+  const openSceneAgain = (job: JobJson): void => {
+    visit.abort();
+    visit = new AbortController();
+    showJob(job, visit.signal);
+  };
+
+  const receiveScene = (id: string): void => {
+    expectJob(id, true);
+    attempt(async () => {
+      putScene(await api.getScene(id));
+      openScene(id);
+    });
+  };
+
+  return {
+    start,
+    openScene,
+    upload: (file) =>
+      attempt(async () => {
+        if (running) {
+          const detail = 'Wait until it is done, or cancel it, and then add the next image.';
+          throw new api.ServiceError({ title: 'An upload is under way', detail });
+        }
+        store.set({ trouble: null });
+        const limitBytes = store.get().service?.limits.upload_bytes ?? Number.POSITIVE_INFINITY;
+        const trouble = await refuseEarly(file, limitBytes);
+        if (trouble) throw new api.ServiceError(trouble);
+        const interrupted = store.get().interrupted.filter(({ name, totalBytes }) => {
+          return name !== file.name || totalBytes !== file.size;
+        });
+        store.set({ interrupted });
+        running = await startUpload(file, {
+          onProgress: (upload) => store.set({ upload }),
+          onScene(id) {
+            running = null;
+            store.set({ upload: null });
+            receiveScene(id);
+          },
+          onTrouble(trouble) {
+            running = null;
+            store.set({ upload: null, trouble });
+            findInterrupted().then((interrupted) => store.set({ interrupted }));
+          },
+        });
+      }),
+    pauseUpload: () => running?.pause(),
+    resumeUpload: () => running?.resume(),
+    cancelUpload() {
+      running?.cancel();
+      running = null;
+      store.set({ upload: null });
+    },
+    async forgetUpload(upload) {
+      store.set({ interrupted: store.get().interrupted.filter(({ key }) => key !== upload.key) });
+      await forgetInterrupted(upload);
+    },
+    tryDemo: () =>
+      attempt(async () => {
+        store.set({ trouble: null });
+        const scene = await api.makeDemoScene();
+        putScene(scene);
+        expectJob(scene.id, true);
+        openScene(scene.id);
+      }),
+    deleteScene: (scene) =>
+      attempt(async () => {
+        await api.deleteScene(scene.id);
+        const scenes = store.get().scenes.filter(({ id }) => id !== scene.id);
+        const wasOpen = store.get().sceneId === scene.id;
+        store.set({ scenes });
+        if (!wasOpen) return;
+        visit.abort();
+        store.set({ sceneId: null, job: null, selected: null });
+        writeSceneToHash(null);
+        if (scenes[0]) openScene(scenes[0].id);
+      }),
+    startJob: () =>
+      attempt(async () => {
+        const { sceneId } = store.get();
+        if (sceneId) showJob(await api.startJob(sceneId), visit.signal);
+      }),
+    cancelJob: () => changeJob(({ id }) => api.cancelJob(id)),
+    retryJob: () => changeJob(({ id }) => api.retryJob(id)),
+    dismissTrouble: () => store.set({ trouble: null }),
+  };
+}
+
+const newestFirst = (scenes: readonly SceneJson[]): SceneJson[] =>
+  [...scenes].sort((a, b) => b.created_at.localeCompare(a.created_at));
+
+/** Whether the page brings something in or works on it, which is then all that the panel is about. */
+export const isBusy = (state: State): boolean => {
+  const scene = currentScene(state);
+  return (scene !== undefined && !isReadOut(scene)) || (!!state.job && !isOver(state.job));
+};
+
+function writeSceneToHash(id: string | null): void {
+  const parameters = new URLSearchParams(location.hash.slice(1));
+  if (parameters.get('scene') === id) return;
+  if (id) parameters.set('scene', id);
+  else parameters.delete('scene');
+  // Slashes stay readable: MapLibre writes the map's place into the same fragment.
+  history.replaceState(history.state, '', `#${decodeURIComponent(parameters.toString())}`);
+}
+
+function expectedScenes(): Set<string> {
+  try {
+    return new Set(JSON.parse(localStorage.getItem(EXPECTED_KEY) ?? '[]'));
+  } catch {
+    return new Set();
+  }
+}
+
+const isJobExpected = (sceneId: string): boolean => expectedScenes().has(sceneId);
+
+function expectJob(sceneId: string, expected: boolean): void {
+  const scenes = expectedScenes();
+  if (expected) scenes.add(sceneId);
+  else scenes.delete(sceneId);
+  try {
+    localStorage.setItem(EXPECTED_KEY, JSON.stringify([...scenes]));
+  } catch {
+    // Storage is closed to this page: after a reload the job is started by its button.
+  }
+}

@@ -1,0 +1,155 @@
+/** A scene's imagery and a job's features as MapLibre sources and layers. */
+import type {
+  ExpressionSpecification,
+  FilterSpecification,
+  MapGeoJSONFeature,
+  Map as MapLibreMap,
+  PointLike,
+} from 'maplibre-gl';
+import type { ModelClass, TileJson } from '../../server/http/types.ts';
+import { sheetColours } from './map.ts';
+import type { SelectedFeature } from './state.ts';
+
+/** Bottom to top. Buildings and roads are land use as well; there they are left to their own collection. */
+const COLLECTIONS = ['landuse', 'roads', 'buildings'] as const;
+const OBJECT_CLASSES: readonly string[] = ['building', 'road'];
+/** Everything of a scene lies below the footprints. */
+const ABOVE = 'footprints';
+
+export interface ClassView {
+  hidden: ReadonlySet<string>;
+  opacity: number;
+}
+
+/** Tiles are asked for by workers, which know no relative addresses. */
+const absolute = ({ tiles }: TileJson): string[] =>
+  tiles.map((tile) => (tile.startsWith('/') ? location.origin + tile : tile));
+
+export function showImagery(map: MapLibreMap, tileJson: TileJson, visible: boolean): void {
+  hideImagery(map);
+  const tiles = absolute(tileJson).map((tile) => (devicePixelRatio > 1 ? tile.replace('{y}', '{y}@2x') : tile));
+  const { minzoom, maxzoom, bounds } = tileJson;
+  map.addSource('imagery', { type: 'raster', tiles, tileSize: 256, minzoom, maxzoom, bounds });
+  map.addLayer(
+    { id: 'imagery', type: 'raster', source: 'imagery', paint: { 'raster-fade-duration': 200 } },
+    map.getLayer('landuse-fill') ? 'landuse-fill' : ABOVE,
+  );
+  setImageryVisible(map, visible);
+}
+
+export function hideImagery(map: MapLibreMap): void {
+  if (map.getLayer('imagery')) map.removeLayer('imagery');
+  if (map.getSource('imagery')) map.removeSource('imagery');
+}
+
+export function setImageryVisible(map: MapLibreMap, visible: boolean): void {
+  if (map.getLayer('imagery')) map.setLayoutProperty('imagery', 'visibility', visible ? 'visible' : 'none');
+}
+
+export function showFeatures(
+  map: MapLibreMap,
+  tileJson: TileJson,
+  classes: readonly ModelClass[],
+  view: ClassView,
+): void {
+  hideFeatures(map);
+  const { minzoom, maxzoom, bounds } = tileJson;
+  map.addSource('features', { type: 'vector', tiles: absolute(tileJson), minzoom, maxzoom, bounds, promoteId: 'id' });
+  const colour = colourByClass(classes);
+  for (const id of COLLECTIONS) {
+    const of = { source: 'features', 'source-layer': id } as const;
+    // Neighbours meet without a seam only when fills are not smoothed along their edges; the outline does that.
+    const fill = { 'fill-color': colour, 'fill-antialias': false };
+    map.addLayer({ id: `${id}-fill`, type: 'fill', ...of, paint: fill }, ABOVE);
+    map.addLayer(
+      { id: `${id}-line`, type: 'line', ...of, layout: { 'line-join': 'round' }, paint: { 'line-color': colour } },
+      ABOVE,
+    );
+  }
+  for (const id of COLLECTIONS) {
+    map.addLayer(
+      { id: `${id}-marked`, type: 'line', source: 'features', 'source-layer': id, layout: { 'line-join': 'round' } },
+      ABOVE,
+    );
+  }
+  paintMarks(map);
+  setClassView(map, view);
+}
+
+function colourByClass(classes: readonly ModelClass[]): ExpressionSpecification | string {
+  const unknown = '#888888';
+  const [first, ...rest] = classes;
+  if (!first) return unknown;
+  return [
+    'match',
+    ['get', 'class'],
+    first.name,
+    first.color,
+    ...rest.flatMap(({ name, color }) => [name, color]),
+    unknown,
+  ];
+}
+
+export function hideFeatures(map: MapLibreMap): void {
+  for (const id of COLLECTIONS) {
+    for (const layer of [`${id}-fill`, `${id}-line`, `${id}-marked`]) if (map.getLayer(layer)) map.removeLayer(layer);
+  }
+  if (map.getSource('features')) map.removeSource('features');
+}
+
+export function setClassView(map: MapLibreMap, { hidden, opacity }: ClassView): void {
+  if (!map.getSource('features')) return;
+  for (const id of COLLECTIONS) {
+    const without = id === 'landuse' ? [...OBJECT_CLASSES, ...hidden] : [...hidden];
+    const filter: FilterSpecification = ['!', ['in', ['get', 'class'], ['literal', without]]];
+    for (const layer of [`${id}-fill`, `${id}-line`, `${id}-marked`]) map.setFilter(layer, filter);
+    map.setPaintProperty(`${id}-fill`, 'fill-opacity', opacity);
+    map.setPaintProperty(`${id}-line`, 'line-opacity', Math.min(1, opacity * 2));
+    map.setPaintProperty(`${id}-line`, 'line-width', ['interpolate', ['linear'], ['zoom'], 13, 0.5, 16, 1, 19, 1.75]);
+  }
+}
+
+/** Outlines of the feature under the pointer and of the one selected, in the theme's accent. */
+export function paintMarks(map: MapLibreMap): void {
+  const { accent } = sheetColours();
+  const selected: ExpressionSpecification = ['boolean', ['feature-state', 'selected'], false];
+  const hovered: ExpressionSpecification = ['boolean', ['feature-state', 'hovered'], false];
+  for (const id of COLLECTIONS) {
+    const layer = `${id}-marked`;
+    if (!map.getLayer(layer)) continue;
+    map.setPaintProperty(layer, 'line-color', accent);
+    map.setPaintProperty(layer, 'line-width', ['case', selected, 3, 1.75]);
+    map.setPaintProperty(layer, 'line-opacity', ['case', selected, 1, hovered, 1, 0]);
+  }
+}
+
+/** The topmost feature shown at a point of the map's canvas. */
+export function featureAt(map: MapLibreMap, point: PointLike): SelectedFeature | null {
+  const layers = COLLECTIONS.map((id) => `${id}-fill`).filter((layer) => map.getLayer(layer));
+  if (layers.length === 0) return null;
+  const [feature] = map.queryRenderedFeatures(point, { layers });
+  return feature ? selectedFeature(feature) : null;
+}
+
+function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): SelectedFeature {
+  const { id, class: className, score, area_m2 } = properties;
+  return {
+    id: String(id),
+    collection: String(sourceLayer),
+    class: String(className),
+    score: Number(score),
+    area_m2: Number(area_m2),
+  };
+}
+
+export function markFeature(
+  map: MapLibreMap,
+  mark: 'hovered' | 'selected',
+  before: SelectedFeature | null,
+  now: SelectedFeature | null,
+): void {
+  if (!map.getSource('features')) return;
+  const address = ({ id, collection }: SelectedFeature) => ({ source: 'features', sourceLayer: collection, id });
+  if (before) map.setFeatureState(address(before), { [mark]: false });
+  if (now) map.setFeatureState(address(now), { [mark]: true });
+}

@@ -1,0 +1,125 @@
+/** The reading: what was measured per class, with switches for what the map shows. */
+import type { ClassTotal, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
+import { h, replace, setText } from './dom.ts';
+import { areaParts, classTitle, percent, plural } from './format.ts';
+import { currentModel, type State, type Store } from './state.ts';
+
+export function createLegend(store: Store): { element: HTMLElement; render(state: State): void } {
+  const value = h('span', { class: 'figure' });
+  const unit = h('span', { class: 'figure-unit' });
+  const summary = h('p', { class: 'quiet' });
+  const composition = h('div', { class: 'composition', 'aria-hidden': 'true' });
+  const list = h('ul', { class: 'classes' });
+  const view = createView(store);
+  const element = h(
+    'section',
+    { class: 'legend', 'data-testid': 'legend', 'aria-label': 'Classes', hidden: true },
+    h('div', { class: 'figure-row' }, h('p', { class: 'figure-line' }, value, '\u2009', unit), summary),
+    composition,
+    list,
+    view.element,
+  );
+  let shown: JobJson | null = null;
+  let switches = new Map<string, HTMLInputElement>();
+  return {
+    element,
+    render(state) {
+      const job = state.job?.state === 'done' ? state.job : null;
+      element.hidden = !job;
+      const model = currentModel(state);
+      if (job && job !== shown) {
+        const total = job.totals.reduce((sum, { area_m2 }) => sum + area_m2, 0);
+        const features = job.totals.reduce((sum, { count }) => sum + count, 0);
+        const [number, sign] = areaParts(total);
+        setText(value, number);
+        setText(unit, sign);
+        setText(summary, `mapped · ${plural(features, 'feature')}`);
+        const classes = byArea(job, model);
+        replace(composition, ...classes.map(({ total, color }) => compositionPart(total.share, color)));
+        const rows = classes.map((entry) => createRow(entry, (name, on) => toggle(store, name, on)));
+        switches = new Map(rows.map(({ name, box }) => [name, box]));
+        replace(list, ...rows.map((row) => row.element));
+      }
+      shown = job;
+      for (const [name, box] of switches) box.checked = !state.hiddenClasses.has(name);
+      view.render(state);
+    },
+  };
+}
+
+interface ClassEntry extends ModelClass {
+  total: ClassTotal;
+}
+
+/** Every class of the network, found or not, largest area first. */
+function byArea(job: JobJson, model: ModelJson | undefined): ClassEntry[] {
+  return (model?.classes ?? [])
+    .map((entry) => {
+      const none = { class: entry.name, count: 0, area_m2: 0, share: 0 };
+      return { ...entry, total: job.totals.find((total) => total.class === entry.name) ?? none };
+    })
+    .sort((a, b) => b.total.area_m2 - a.total.area_m2);
+}
+
+function toggle(store: Store, name: string, on: boolean): void {
+  const hidden = new Set(store.get().hiddenClasses);
+  if (on) hidden.delete(name);
+  else hidden.add(name);
+  const { selected } = store.get();
+  store.set({ hiddenClasses: hidden, ...(selected && hidden.has(selected.class) ? { selected: null } : {}) });
+}
+
+function compositionPart(share: number, color: string): HTMLElement {
+  const part = h('i');
+  part.style.setProperty('flex-grow', String(share));
+  part.style.setProperty('background-color', color);
+  return part;
+}
+
+function createRow({ name, color, total }: ClassEntry, onToggle: (name: string, on: boolean) => void) {
+  const box = h('input', { type: 'checkbox', class: 'swatch' });
+  box.addEventListener('change', () => onToggle(name, box.checked));
+  const [number, unit] = areaParts(total.area_m2);
+  const fill = h('i');
+  fill.style.setProperty('transform', `scaleX(${total.share})`);
+  const element = h(
+    'li',
+    { 'data-testid': `class-${name}` },
+    h(
+      'label',
+      { class: 'class-row' },
+      box,
+      h('span', { class: 'class-name' }, classTitle(name)),
+      h('span', { class: 'class-area' }, number, h('small', {}, `\u2009${unit}`)),
+      h('span', { class: 'class-count' }, plural(total.count, 'feature')),
+      h('span', { class: 'class-share' }, percent(total.share)),
+      h('span', { class: 'class-bar', 'aria-hidden': 'true' }, fill),
+    ),
+  );
+  element.style.setProperty('--class-colour', color);
+  return { name, box, element };
+}
+
+function createView(store: Store): { element: HTMLElement; render(state: State): void } {
+  const slider = h('input', { type: 'range', id: 'opacity', min: 0, max: 100, step: 5 });
+  slider.addEventListener('input', () => store.set({ classOpacity: Number(slider.value) / 100 }));
+  const output = h('output', { for: 'opacity' });
+  const imagery = h('input', { type: 'checkbox', role: 'switch', class: 'switch' });
+  imagery.addEventListener('change', () => store.set({ imageryVisible: imagery.checked }));
+  const element = h(
+    'div',
+    { class: 'view' },
+    h('div', { class: 'view-row' }, h('label', { for: 'opacity' }, 'Fill'), slider, output),
+    h('label', { class: 'view-row' }, h('span', {}, 'Imagery'), imagery),
+  );
+  return {
+    element,
+    render({ classOpacity, imageryVisible }) {
+      const value = Math.round(classOpacity * 100);
+      if (Number(slider.value) !== value) slider.value = String(value);
+      slider.style.setProperty('--filled', `${value}%`);
+      setText(output, `${value} %`);
+      imagery.checked = imageryVisible;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** The viewer: state, actions on it, and what shows it (panel, map, inspector), put together. */
+import '@fontsource-variable/inter/opsz.css';
+import './base.css';
+import './panel.css';
+import './map.css';
+import type { Map as MapLibreMap } from 'maplibre-gl';
+import { createActions } from './actions.ts';
+import { h } from './dom.ts';
+import { addFrame } from './frame.ts';
+import { createFurniture } from './furniture.ts';
+import { createInspector } from './inspector.ts';
+import { createMapView } from './map-view.ts';
+import { createPanel } from './panel.ts';
+import { createStore } from './state.ts';
+
+declare global {
+  interface Window {
+    /** For browser tests alone; `<body data-idle="true">` says when the map has been drawn completely. */
+    planimeter: { map: MapLibreMap };
+  }
+}
+
+const PHONE = matchMedia('(max-width: 719px)');
+
+const store = createStore();
+const actions = createActions(store);
+const app = document.getElementById('app')!;
+const mapElement = h('div', { class: 'map', role: 'region', 'aria-label': 'Map' });
+const panel = createPanel(store, actions);
+const inspector = createInspector(store);
+app.append(mapElement, panel, inspector.element);
+store.subscribe(inspector.render);
+
+await actions.start();
+
+/** How much of the map is covered; on phones half the page, so that the map keeps still when the sheet grows. */
+const clearing = () =>
+  PHONE.matches
+    ? { top: 0, right: 0, bottom: Math.round(innerHeight * 0.5), left: 0 }
+    : { top: 0, right: 0, bottom: 0, left: Math.round(panel.getBoundingClientRect().right) };
+
+const view = createMapView(mapElement, store, clearing, actions.openScene);
+addFrame(view.map, mapElement);
+app.append(createFurniture(view.map, view.fitScene));
+window.planimeter = { map: view.map };
+
+// The sheet's height places the scale bar above it on phones.
+new ResizeObserver(() => app.style.setProperty('--sheet', `${panel.offsetHeight}px`)).observe(panel);
+
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') store.set({ selected: null });
+});
+addEventListener('hashchange', () => {
+  const id = new URLSearchParams(location.hash.slice(1)).get('scene');
+  if (id && id !== store.get().sceneId) actions.openScene(id);
+});

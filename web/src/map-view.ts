@@ -1,0 +1,148 @@
+/** Keeps the map in step with the page's state: scene, job, classes shown, feature selected. */
+import type { GeoJSONSource, Map as MapLibreMap, PaddingOptions } from 'maplibre-gl';
+import type { SceneJson } from '../../server/http/types.ts';
+import { getTileJson, troubleOf } from './api.ts';
+import * as layers from './layers.ts';
+import { createMap, FLAT_ZOOM } from './map.ts';
+import { currentModel, currentScene, type SelectedFeature, type State, type Store } from './state.ts';
+import { onThemeChange } from './theme.ts';
+
+const FIT_MARGIN_PIXELS = 36;
+const FLIGHT_MS = 2400;
+
+export interface MapView {
+  map: MapLibreMap;
+  fitScene(): void;
+}
+
+/**
+ * @param clearing how much of the container other things cover, in CSS pixels a side
+ * @param openScene called when the mark of a scene is clicked
+ */
+export function createMapView(
+  container: HTMLElement,
+  store: Store,
+  clearing: () => Required<PaddingOptions>,
+  openScene: (id: string) => void,
+): MapView {
+  const linked = new URLSearchParams(location.hash.slice(1)).has('map');
+  const map = createMap(container, store.get().service?.basemap ?? null);
+  let placeIsGiven = linked;
+  let shown: { imagery: string | null; features: string | null } = { imagery: null, features: null };
+  let last: State | null = null;
+
+  map.setPadding(clearing());
+  if (!linked) map.setZoom(globeZoom(container, clearing()));
+  map.on('resize', () => map.setPadding(clearing()));
+
+  const frameScene = (scene: SceneJson | undefined, duration: number): void => {
+    if (!scene?.bbox) return;
+    const [west, south, east, north] = scene.bbox;
+    map.fitBounds([west, south, east, north], { padding: FIT_MARGIN_PIXELS, maxZoom: 19, duration });
+  };
+
+  const showImagery = async (scene: SceneJson): Promise<void> => {
+    shown = { ...shown, imagery: scene.id };
+    if (placeIsGiven) placeIsGiven = false;
+    else frameScene(scene, map.getZoom() < FLAT_ZOOM ? FLIGHT_MS : 1200);
+    const tileJson = await getTileJson(`/imagery/${scene.id}.json`);
+    if (shown.imagery === scene.id) layers.showImagery(map, tileJson, store.get().imageryVisible);
+  };
+
+  const showFeatures = async (job: string): Promise<void> => {
+    shown = { ...shown, features: job };
+    const tileJson = await getTileJson(`/tiles/${job}.json`);
+    const state = store.get();
+    if (shown.features === job)
+      layers.showFeatures(map, tileJson, currentModel(state)?.classes ?? [], classView(state));
+  };
+
+  const tell = (error: unknown) => store.set({ trouble: troubleOf(error) });
+
+  const update = (state: State): void => {
+    const scene = currentScene(state);
+    const sceneId = scene?.state === 'ready' ? scene.id : null;
+    const jobId = state.job?.state === 'done' && sceneId === state.job.scene ? state.job.id : null;
+    if (state.scenes !== last?.scenes || state.sceneId !== last?.sceneId) drawFootprints(map, state.scenes);
+    if (shown.features !== jobId) {
+      layers.hideFeatures(map);
+      shown = { ...shown, features: null };
+      if (jobId) showFeatures(jobId).catch(tell);
+    }
+    if (shown.imagery !== sceneId) {
+      layers.hideImagery(map);
+      shown = { ...shown, imagery: null };
+      if (scene && sceneId) showImagery(scene).catch(tell);
+    }
+    if (state.hiddenClasses !== last?.hiddenClasses || state.classOpacity !== last?.classOpacity) {
+      layers.setClassView(map, classView(state));
+    }
+    if (state.imageryVisible !== last?.imageryVisible) layers.setImageryVisible(map, state.imageryVisible);
+    if (state.selected !== (last?.selected ?? null))
+      layers.markFeature(map, 'selected', last?.selected ?? null, state.selected);
+    last = state;
+  };
+
+  map.on('load', () => {
+    store.subscribe(update);
+    onThemeChange(() => layers.paintMarks(map));
+    listenToPointer(map, store, openScene);
+  });
+
+  return { map, fitScene: () => frameScene(currentScene(store.get()), 900) };
+}
+
+const classView = ({ hiddenClasses, classOpacity }: State) => ({ hidden: hiddenClasses, opacity: classOpacity });
+
+/** The zoom at which the globe takes four fifths of the free part of the page. */
+function globeZoom(container: HTMLElement, { top, right, bottom, left }: Required<PaddingOptions>): number {
+  const side = Math.min(container.clientWidth - left - right, container.clientHeight - top - bottom);
+  return Math.log2((0.8 * side * Math.PI) / 512);
+}
+
+function drawFootprints(map: MapLibreMap, scenes: readonly SceneJson[]): void {
+  const placed = scenes.filter(({ state, footprint, bbox }) => state === 'ready' && footprint && bbox);
+  const footprints = placed.map(({ id, footprint }) => {
+    return { type: 'Feature', properties: { id }, geometry: footprint! } as const;
+  });
+  const places = placed.map(({ id, bbox }) => {
+    const coordinates = [(bbox![0] + bbox![2]) / 2, (bbox![1] + bbox![3]) / 2];
+    return { type: 'Feature', properties: { id }, geometry: { type: 'Point', coordinates } } as const;
+  });
+  map.getSource<GeoJSONSource>('footprints')?.setData({ type: 'FeatureCollection', features: footprints });
+  map.getSource<GeoJSONSource>('places')?.setData({ type: 'FeatureCollection', features: places });
+}
+
+function listenToPointer(map: MapLibreMap, store: Store, openScene: (id: string) => void): void {
+  const canvas = map.getCanvas();
+  let hovered: SelectedFeature | null = null;
+  const hover = (feature: SelectedFeature | null, pointing: boolean) => {
+    canvas.style.setProperty('cursor', pointing ? 'pointer' : '');
+    if (feature?.id === hovered?.id) return;
+    layers.markFeature(map, 'hovered', hovered, feature);
+    hovered = feature;
+  };
+  const sceneAt = (point: { x: number; y: number }): string | undefined => {
+    const reach = 8;
+    const box: [[number, number], [number, number]] = [
+      [point.x - reach, point.y - reach],
+      [point.x + reach, point.y + reach],
+    ];
+    return map.getZoom() < 10 ? map.queryRenderedFeatures(box, { layers: ['places'] })[0]?.properties.id : undefined;
+  };
+  map.on('mousemove', ({ point }) => {
+    const feature = layers.featureAt(map, point);
+    hover(feature, feature !== null || sceneAt(point) !== undefined);
+  });
+  map.on('mouseout', () => hover(null, false));
+  map.on('click', ({ point }) => {
+    const scene = sceneAt(point);
+    if (scene) openScene(scene);
+    else store.set({ selected: layers.featureAt(map, point) });
+  });
+  // The keyboard's pointer is the middle of the free part of the map, where base.css shows a cross while it has focus.
+  canvas.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    store.set({ selected: layers.featureAt(map, map.project(map.getCenter())) });
+  });
+}

@@ -1,0 +1,123 @@
+/** Sends a file by tus: pausable, and resumable after a reload once the same file is chosen again. */
+import { type DetailedError, defaultOptions, type HttpResponse, Upload } from 'tus-js-client';
+import { AWAY, findSceneByUpload, ServiceError, troubleOfBody } from './api.ts';
+import type { InterruptedUpload, Trouble, UploadState } from './state.ts';
+
+const ENDPOINT = '/uploads';
+const SCENE_HEADER = 'Planimeter-Scene';
+/** Large enough to cost nothing in speed, small enough that a proxy which buffers requests shows progress. */
+const CHUNK_BYTES = 16 * 1024 * 1024;
+const RETRY_DELAYS_MS = [0, 1000, 3000, 5000, 10_000, 20_000, 30_000];
+
+export interface RunningUpload {
+  pause(): void;
+  resume(): void;
+  /** Ends the upload here and on the service. */
+  cancel(): void;
+}
+
+interface UploadListener {
+  onProgress(state: UploadState): void;
+  onScene(sceneId: string): void;
+  onTrouble(trouble: Trouble): void;
+}
+
+/** What can be said of a file before a byte of it is sent; null when nothing speaks against it. */
+export async function refuseEarly(file: File, limitBytes: number): Promise<Trouble | null> {
+  const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  const magic = String.fromCharCode(...head);
+  if (!['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].includes(magic)) {
+    const detail = `“${file.name}” does not begin as a TIFF does. Choose a GeoTIFF (.tif, .tiff), or export the image as one.`;
+    return { code: 'not_a_tiff', title: 'The file is not a TIFF', detail };
+  }
+  if (file.size > limitBytes) {
+    const detail =
+      'The file is larger than this service accepts. Cut it into parts, or raise the limit of the service.';
+    return { code: 'too_large', title: 'The upload is too large', detail };
+  }
+  return null;
+}
+
+export async function startUpload(file: File, listener: UploadListener): Promise<RunningUpload> {
+  let paused = false;
+  let sentBytes = 0;
+  let startedAt = performance.now();
+  let startedAtBytes: number | null = null;
+  const report = () => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const bytesPerSecond = seconds > 0.5 ? (sentBytes - (startedAtBytes ?? sentBytes)) / seconds : 0;
+    listener.onProgress({ name: file.name, sentBytes, totalBytes: file.size, bytesPerSecond, paused });
+  };
+  const upload = new Upload(file, {
+    endpoint: ENDPOINT,
+    metadata: { filename: file.name, filetype: file.type },
+    chunkSize: CHUNK_BYTES,
+    retryDelays: RETRY_DELAYS_MS,
+    removeFingerprintOnSuccess: true,
+    onProgress(sent) {
+      sentBytes = sent;
+      startedAtBytes ??= sent;
+      report();
+    },
+    onSuccess({ lastResponse }) {
+      sceneOf(lastResponse, upload.url).then(listener.onScene, (error: ServiceError) =>
+        listener.onTrouble(error.trouble ?? AWAY),
+      );
+    },
+    onError(error) {
+      const response = 'originalResponse' in error ? (error as DetailedError).originalResponse : null;
+      listener.onTrouble(response ? troubleOfBody(response.getBody(), response.getStatus()) : AWAY);
+    },
+  });
+  const [previous] = await upload.findPreviousUploads();
+  if (previous) upload.resumeFromPreviousUpload(previous);
+  report();
+  upload.start();
+  return {
+    pause() {
+      paused = true;
+      void upload.abort();
+      report();
+    },
+    resume() {
+      paused = false;
+      startedAt = performance.now();
+      startedAtBytes = null;
+      report();
+      upload.start();
+    },
+    cancel() {
+      // The service may not have heard of the upload yet; then there is nothing to end there.
+      upload.abort(true).catch(() => {});
+    },
+  };
+}
+
+async function sceneOf(response: HttpResponse, uploadUrl: string | null): Promise<string> {
+  const scene = response.getHeader(SCENE_HEADER) ?? (uploadUrl ? await findSceneByUpload(uploadUrl) : undefined);
+  if (scene) return scene;
+  const detail = 'The file arrived, but the service no longer knows it. Choose it again.';
+  throw new ServiceError({ title: 'The upload was lost', detail });
+}
+
+/** Uploads of earlier visits that the service still holds a part of; those it has forgotten are forgotten here too. */
+export async function findInterrupted(): Promise<InterruptedUpload[]> {
+  const known = await defaultOptions.urlStorage.findAllUploads();
+  const found = await Promise.all(
+    known.map(async ({ urlStorageKey: key, uploadUrl: url, metadata, size }): Promise<InterruptedUpload | null> => {
+      if (!url) return null;
+      const response = await fetch(url, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } }).catch(() => null);
+      const sentBytes = Number(response?.headers.get('Upload-Offset') ?? Number.NaN);
+      const totalBytes = size ?? 0;
+      if (response && (!response.ok || sentBytes >= totalBytes)) await defaultOptions.urlStorage.removeUpload(key);
+      if (!response?.ok || sentBytes >= totalBytes) return null;
+      return { key, url, name: metadata.filename ?? 'image.tif', totalBytes, sentBytes };
+    }),
+  );
+  return found.filter((upload) => upload !== null);
+}
+
+export async function forgetInterrupted({ key, url }: InterruptedUpload): Promise<void> {
+  await defaultOptions.urlStorage.removeUpload(key);
+  await Upload.terminate(url).catch(() => {});
+}
