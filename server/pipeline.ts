@@ -25,7 +25,6 @@ import type { Database } from './store/database.ts';
 import { deleteFeatures, type FeatureRow, insertFeatures, publishJob } from './store/features.ts';
 import type { FileStore } from './store/files.ts';
 import { georeference } from './store/georeference.ts';
-import { classTotals } from './store/jobs.ts';
 import { type Scene, updateScene } from './store/scenes.ts';
 
 export interface PipelineTools {
@@ -192,15 +191,13 @@ async function segment(
     ticks('store', Math.min(stored, traced.regions), traced.regions);
   }
   await rm(regionsPath);
-  const totals = await classTotals(db, job.id);
-  const report: JobReport = {
+  return publishJob(db, job.id, {
     job: job.id,
     scene: scene.id,
     model: network.id,
     parameters: { ...parameters },
     assumptions: [...scene.report.assumptions, ...gridAssumptions(scene, network, grid)],
     counts,
-    areas_m2: Object.fromEntries(totals.map((total) => [total.class, total.area_m2])),
     ledger: mapped.ledger,
     seam: { certified: true, halo: plan.halo, disagreement: 0 },
     timings_ms: {
@@ -216,9 +213,7 @@ async function segment(
     model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres },
     chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
     geometry: traced,
-  };
-  await publishJob(db, job.id, report);
-  return report;
+  });
 }
 
 async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {

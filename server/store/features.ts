@@ -95,11 +95,12 @@ export async function deleteFeatures(q: Queryable, jobId: string): Promise<void>
 }
 
 /**
- * Ends a job well, in one transaction: its features become visible all together, with their totals. Throws Problem
- * conflict when the job is not queued or running (any more).
+ * Ends a job well, in one transaction: its features become visible all together, with their totals. Returns the report
+ * as it is stored, with the land use's `areas_m2`. Throws Problem conflict when the job is not queued or running (any
+ * more).
  */
-export async function publishJob(db: Database, jobId: string, report: JobReport): Promise<void> {
-  await db.transaction(async (q) => {
+export function publishJob(db: Database, jobId: string, report: Omit<JobReport, 'areas_m2'>): Promise<JobReport> {
+  return db.transaction(async (q) => {
     const [job] = await q.query<{ key: number }>(
       `UPDATE planimeter.jobs
           SET state = 'done', problem = NULL, report = $2::jsonb, finished_at = clock_timestamp(),
@@ -116,6 +117,15 @@ export async function publishJob(db: Database, jobId: string, report: JobReport)
          FROM planimeter.features WHERE job = $1 GROUP BY job, collection, class`,
       [job.key],
     );
+    const [stored] = await q.query<{ report: JobReport }>(
+      `UPDATE planimeter.jobs
+          SET report = jsonb_set(report, '{areas_m2}', coalesce(
+                (SELECT jsonb_object_agg(class, area_m2)
+                   FROM planimeter.job_totals WHERE job = $1 AND collection = 'landuse'), '{}'))
+        WHERE key = $1 RETURNING report`,
+      [job.key],
+    );
+    return stored!.report;
   });
 }
 
