@@ -278,11 +278,13 @@ function furnishFlat(building: Building, random: Random): void {
   const width = main.p1 - main.p0;
   const depth = main.q1 - main.q0;
   if (width < 8 || depth < 6) return;
-  const solar = random.chance(0.2);
+  const solar = random.chance(0.11);
   const count = Math.min(26, Math.ceil((width * depth) / 90));
   if (solar) {
+    const extent = width * random.between(0.2, 0.42);
+    const shift = random.between(-1, 1) * (width * 0.44 - extent);
     for (let q = main.q0 + 2.5; q < main.q1 - 2.5; q += 2.6) {
-      building.furniture.push({ kind: 'solar', p: 0, q, halfP: width * 0.4, halfQ: 0.8, riseMetres: 0.4 });
+      building.furniture.push({ kind: 'solar', p: shift, q, halfP: extent, halfQ: 0.8, riseMetres: 0.4 });
     }
     return;
   }
@@ -326,4 +328,9 @@ function skylight(building: Building, p: number, q: number, random: Random): voi
 
 function box(building: Building, p: number, q: number, half: number, random: Random): void {
   add(building, 'box', p, q, half, half * random.between(0.6, 1.3), random.between(0.6, 1.8));
+}
+
+/** The pose moved towards the street, so that a building is centred where the pose was. */
+export function setBack([x, y, cos, sin]: Pose, q: number): Pose {
+  return [x + q * sin, y - q * cos, cos, sin];
 }

@@ -160,7 +160,15 @@ export function fillPark(district: District, place: Site, random: Random): void 
     });
   }
   const wet = random.chance(0.45) && place.depth > 40;
-  if (wet) pond(district, place, place.length * 0.72, place.depth * 0.5, Math.min(13, place.depth * 0.2), random);
+  if (wet)
+    pond(
+      district,
+      place,
+      place.length * (crossing > 0.5 ? 0.8 : 0.2),
+      place.depth * 0.26,
+      Math.min(11, place.depth * 0.15),
+      random,
+    );
   scatterTrees(
     district,
     place,
@@ -205,39 +213,44 @@ export function fillPitch(district: District, place: Site, random: Random): void
 
 /** A round pond of uneven shore, its muddy rim first. */
 function pond(district: District, place: Site, a: number, b: number, radius: number, random: Random): void {
-  const phases = [0, 1, 2].map(() => random.next() * 6.283);
-  const shape = (widen: number): number[] => {
-    const ring: number[] = [];
-    for (let k = 0; k < 40; k++) {
-      const t = (k / 40) * 2 * Math.PI;
-      const r =
-        radius *
-          (1 +
-            0.16 * Math.sin(2 * t + phases[0]) +
-            0.09 * Math.sin(3 * t + phases[1]) +
-            0.05 * Math.sin(5 * t + phases[2])) +
-        widen;
-      ring.push(...place.point(0, a + 1.35 * r * Math.cos(t), b + r * Math.sin(t)));
-    }
-    return ring;
-  };
-  const seed = Math.floor(random.next() * 4294967296);
-  district.areas.push(
-    { kind: 'soil', ring: shape(0.9), angle: 0, seed },
-    { kind: 'water', ring: shape(0), angle: 0, seed },
-  );
+  const shore = uneven(random);
+  blob(district, place, 0, a, b, radius + 0.9, 'soil', random, shore);
+  blob(district, place, 0, a, b, radius, 'water', random, shore);
   for (let k = 0; k < 10; k++) {
-    const t = random.next() * 6.283;
-    place.tree(
-      district,
-      0,
-      a + 1.35 * (radius * 1.25 + 3) * Math.cos(t),
-      b + (radius * 1.25 + 3) * Math.sin(t),
-      random.between(1.5, 3.4),
-      random,
-      district.buildings.length,
-    );
+    const t = random.next() * 2 * Math.PI;
+    const r = radius * 1.25 + 3;
+    const [da, db] = [1.35 * r * Math.cos(t), r * Math.sin(t)];
+    place.tree(district, 0, a + da, b + db, random.between(1.5, 3.4), random, district.buildings.length);
   }
+}
+
+/** A closed outline around 1, by angle. */
+type Outline = (angle: number) => number;
+
+function uneven(random: Random): Outline {
+  const [p, q, r] = [random.next() * 6.283, random.next() * 6.283, random.next() * 6.283];
+  return (t) => 1 + 0.16 * Math.sin(2 * t + p) + 0.09 * Math.sin(3 * t + q) + 0.05 * Math.sin(5 * t + r);
+}
+
+/** A rounded area of ground, longer along the side than deep. */
+export function blob(
+  district: District,
+  place: Site,
+  side: number,
+  a: number,
+  b: number,
+  radius: number,
+  kind: GroundKind,
+  random: Random,
+  outline: Outline = uneven(random),
+): void {
+  const ring: number[] = [];
+  for (let k = 0; k < 40; k++) {
+    const t = (k / 40) * 2 * Math.PI;
+    const r = radius * outline(t);
+    ring.push(...place.point(side, a + 1.35 * r * Math.cos(t), b + r * Math.sin(t)));
+  }
+  district.areas.push({ kind, ring, angle: 0, seed: Math.floor(random.next() * 4294967296) });
 }
 
 function hedgerow(district: District, place: Site, side: number, random: Random): void {

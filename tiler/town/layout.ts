@@ -24,6 +24,7 @@ export interface Block {
 }
 
 export const ROAD_WIDTHS: Record<RoadKind, [carriageway: number, sidewalk: number]> = {
+  roundabout: [6.5, 1.8],
   arterial: [11, 2.5],
   street: [7, 1.8],
   lane: [5, 0],
@@ -69,15 +70,44 @@ export function hasMainRoad(frame: Frame, axis: 'u' | 'v', line: number, u: numb
   return frame.density(u, v) > COUNTRY_DENSITY || unit(frame.seed, 60, axis === 'u' ? 1 : 2, line) < 0.4;
 }
 
+/** Radius of a roundabout's centre line. */
+const ROUNDABOUT_METRES = 9;
+
+/** Some crossings of four main roads in town, not on the river, are roundabouts. */
+function isRoundabout(frame: Frame, i: number, j: number): boolean {
+  if (frame.isRiver(j) || unit(frame.seed, 62, i, j) > 0.5) return false;
+  const [u, v] = [frame.lineU(i), frame.lineV(j)];
+  if (frame.density(u, v) < COUNTRY_DENSITY) return false;
+  const arms = [middle(frame, i, j), middle(frame, i - 1, j - 1)];
+  return arms.every((arm) => hasMainRoad(frame, 'u', i, u, arm.v) && hasMainRoad(frame, 'v', j, arm.u, v));
+}
+
+/** The cell's extent between its border roads, and its middle. */
+function middle(frame: Frame, i: number, j: number) {
+  const v0 = frame.lineV(j) + (frame.isRiver(j) ? RIVER_HALF_METRES : 0);
+  const v1 = frame.lineV(j + 1) - (frame.isRiver(j + 1) ? RIVER_HALF_METRES : 0);
+  return { v0, v1, u: (frame.lineU(i) + frame.lineU(i + 1)) / 2, v: (v0 + v1) / 2 };
+}
+
+function addRoundabout(frame: Frame, district: District, u: number, v: number, random: Random): void {
+  const line: number[] = [];
+  for (let k = 0; k <= 24; k++) {
+    const t = ((k % 24) / 24) * 2 * Math.PI;
+    line.push(...frame.toGround(u + ROUNDABOUT_METRES * Math.cos(t), v + ROUNDABOUT_METRES * Math.sin(t)));
+  }
+  const [widthMetres, sidewalkMetres] = ROAD_WIDTHS.roundabout;
+  const seed = Math.floor(random.next() * 4294967296);
+  district.roads.push({ kind: 'roundabout', line, widthMetres, sidewalkMetres, bridge: false, seed });
+}
+
 function planDistrict(frame: Frame, key: string, i: number, j: number): District {
   const district: District = { key, areas: [], roads: [], buildings: [], trees: [], cars: [] };
   const random = randomStream(hash(frame.seed, 50, i, j));
   const u0 = frame.lineU(i);
   const u1 = frame.lineU(i + 1);
-  const v0 = frame.lineV(j) + (frame.isRiver(j) ? RIVER_HALF_METRES : 0);
-  const v1 = frame.lineV(j + 1) - (frame.isRiver(j + 1) ? RIVER_HALF_METRES : 0);
-  const uMiddle = (u0 + u1) / 2;
-  const vMiddle = (v0 + v1) / 2;
+  const { v0, v1, u: uMiddle, v: vMiddle } = middle(frame, i, j);
+  const clear = (a: number, b: number) => (isRoundabout(frame, a, b) ? ROUNDABOUT_METRES : 0);
+  if (isRoundabout(frame, i, j)) addRoundabout(frame, district, u0, v0, random);
 
   // Of its four sides a district owns the left and the upper one, and the lower one where a river follows.
   const sides: ['u' | 'v', number, number, number, boolean][] = [
@@ -90,7 +120,10 @@ function planDistrict(frame: Frame, key: string, i: number, j: number): District
     const main = hasMainRoad(frame, axis, line, u, v);
     const kind: RoadKind = main ? (axis === 'v' && frame.isRiver(line) ? 'street' : 'arterial') : 'track';
     if (owned) {
-      const ends = axis === 'u' ? [u, v0, u, v1] : [u0, v, u1, v];
+      const ends =
+        axis === 'u'
+          ? [u, v0 + clear(i, j), u, v1 - clear(i, j + 1)]
+          : [u0 + clear(i, line), v, u1 - clear(i + 1, line), v];
       addRoad(frame, district, kind, ends, random);
     }
     return roadInset(kind);

@@ -61,7 +61,7 @@ export interface Look {
 }
 
 export function makeLook(seed: number): Look {
-  const random = randomStream(seed ^ 0x10ca1);
+  const random = randomStream(seed ^ 0x10f2a);
   // From the south-east over south to the south-west, as in northern mornings to afternoons.
   const azimuth = random.between(0.68, 1.32) * Math.PI;
   const dryness = 0.9 * random.next() ** 2.2;
@@ -91,9 +91,9 @@ export function makeLook(seed: number): Look {
       [92, 84, 70],
     ],
     shadow: shadowTint(random),
-    gain: [1.03 + 0.045 * warm, 1.03, 1.03 - 0.045 * warm],
+    gain: [1.07 + 0.045 * warm, 1.07, 1.07 - 0.045 * warm],
     haze: random.between(0.02, 0.12),
-    saturation: random.between(0.84, 1.12),
+    saturation: random.between(0.84, 1.07),
     blur: random.between(0.1, 0.15),
     noise: random.between(2, 3.6),
     textures: {
@@ -130,8 +130,8 @@ function groundLooks(random: Random, dryness: number): Record<GroundKind, Ground
     rows: readonly [number, number] = [1, 0],
   ): GroundLook => ({ class: kind, colour, other, fine, grain, rows, variety });
   return {
-    lawn: look(VEGETATION, grass(fresh, straw), grass([104, 118, 70], straw, 0.25), 0.06, 0.05, 8),
-    meadow: look(VEGETATION, grass([96, 114, 62], straw), grass([126, 128, 78], straw, 0.3), 0.09, 0.06, 9),
+    lawn: look(VEGETATION, grass(fresh, straw), grass([102, 120, 70], straw, 0.14), 0.06, 0.05, 8),
+    meadow: look(VEGETATION, grass([96, 114, 62], straw), grass([118, 126, 74], straw, 0.2), 0.09, 0.06, 9),
     crop: look(VEGETATION, grass([78, 112, 54], straw), grass([96, 124, 62], straw), 0.035, 0.04, 11, [2.2, 0.05]),
     maize: look(VEGETATION, grass([62, 92, 44], straw), grass([82, 106, 56], straw), 0.05, 0.06, 8, [1.5, 0.09]),
     wheat: look(

@@ -2,7 +2,7 @@
 import { type Canvas, extent, fillRings, pixelIndex } from './canvas.ts';
 import { type Look, OTHER, ROAD } from './look.ts';
 import { hash, sampleTexture, texel, unit } from './noise.ts';
-import { tintOf } from './paint-ground.ts';
+import { paintArea, tintOf } from './paint-ground.ts';
 import { boundsOf, type Car, overlaps, type Road, toGround } from './plan.ts';
 import { lineLength } from './street.ts';
 
@@ -81,6 +81,34 @@ export function paintPavement(canvas: Canvas, road: Road, look: Look): void {
 export function paintCarriageway(canvas: Canvas, road: Road, look: Look): void {
   const half = road.widthMetres / 2;
   if (!onCanvas(canvas, road, half)) return;
+  strokeCarriageway(canvas, road, look);
+  if (road.kind === 'roundabout') {
+    // The island hides the ends of the roads that lead here.
+    paintArea(canvas, { kind: 'lawn', ring: island(road), angle: 0, seed: road.seed }, look);
+  }
+}
+
+/** What a roundabout's carriageway encloses: its centre line drawn together by half its width. */
+function island(road: Road): number[] {
+  const points = road.line.length / 2 - 1;
+  let x = 0;
+  let y = 0;
+  for (let k = 0; k < points; k++) {
+    x += road.line[2 * k] / points;
+    y += road.line[2 * k + 1] / points;
+  }
+  const ring: number[] = [];
+  for (let k = 0; k < points; k++) {
+    const dx = road.line[2 * k] - x;
+    const dy = road.line[2 * k + 1] - y;
+    const share = 1 - road.widthMetres / 2 / Math.hypot(dx, dy);
+    ring.push(x + dx * share, y + dy * share);
+  }
+  return ring;
+}
+
+function strokeCarriageway(canvas: Canvas, road: Road, look: Look): void {
+  const half = road.widthMetres / 2;
   const { soft, fine, grain } = look.textures;
   const paved = road.kind !== 'track' && road.kind !== 'path';
   const base = paved ? look.asphalt : road.kind === 'path' ? look.ground.gravel.colour : look.ground.soil.colour;
@@ -113,6 +141,7 @@ export function paintCarriageway(canvas: Canvas, road: Road, look: Look): void {
 
 /** Centre and edge lines and crossings; clear of the junctions at both ends. */
 export function paintMarkings(canvas: Canvas, road: Road, look: Look): void {
+  if (road.kind === 'roundabout') return;
   const centre = road.kind === 'arterial' || (road.kind === 'street' && road.seed % 3 === 0);
   const crossings = road.sidewalkMetres > 0 && !road.bridge && (road.kind === 'arterial' || road.seed % 5 < 2);
   if (!centre && !crossings) return;

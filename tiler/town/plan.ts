@@ -32,9 +32,10 @@ export interface Area {
   seed: number;
 }
 
-export type RoadKind = 'arterial' | 'street' | 'lane' | 'track' | 'path';
+export type RoadKind = 'roundabout' | 'arterial' | 'street' | 'lane' | 'track' | 'path';
 
-/** A centre line with the width of its carriageway. `track` is gravel, `path` is paved for walking: neither is asphalt. */
+/** A centre line with the width of its carriageway. `track` is gravel, `path` is paved for walking: neither is asphalt. A
+ * `roundabout` is a closed line around a green island. */
 export interface Road {
   kind: RoadKind;
   line: number[];

@@ -12,7 +12,7 @@ import { paintTree } from './paint-vegetation.ts';
 import { boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
 
 /** Of two roads that meet, the later one lies on top. */
-const ROAD_ORDER: readonly RoadKind[] = ['path', 'track', 'lane', 'street', 'arterial'];
+const ROAD_ORDER: readonly RoadKind[] = ['path', 'track', 'lane', 'street', 'arterial', 'roundabout'];
 
 export interface Band {
   /** RGB, rows * width * 3. */

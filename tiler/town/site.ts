@@ -39,6 +39,7 @@ export interface Site {
   hedge(district: District, side: number, a: number, b0: number, b1: number, random: Random): void;
   hedgeAlong(district: District, side: number, b: number, random: Random): void;
   car(district: District, side: number, a: number, b: number, across: boolean, random: Random): void;
+  lorry(district: District, side: number, a: number, b: number, random: Random): void;
 }
 
 export function site(frame: Frame, block: Block): Site {
@@ -78,7 +79,7 @@ export function site(frame: Frame, block: Block): Site {
       return [x, y, -sin, cos];
     },
     patch(district, side, a0, a1, b0, b1, kind, random) {
-      if (a1 - a0 < 0.5 || b1 - b0 < 0.5) return;
+      if (a1 <= a0 || b1 <= b0) return;
       const ring: number[] = [];
       const steps = Math.max(1, Math.round((a1 - a0) / 8));
       for (let k = 0; k <= steps; k++) ring.push(...point(side, a0 + ((a1 - a0) * k) / steps, b0));
@@ -110,6 +111,10 @@ export function site(frame: Frame, block: Block): Site {
       const [c, s] = across ? [-sin, cos] : [cos, sin];
       district.cars.push({ x, y, cos: c, sin: s, lengthMetres: random.between(3.8, 4.8), seed: seedOf(random) });
     },
+    lorry(district, side, a, b, random) {
+      const [x, y, cos, sin] = pose(side, a, b);
+      district.cars.push({ x, y, cos: -sin, sin: cos, lengthMetres: random.between(6, 12), seed: seedOf(random) });
+    },
   };
 }
 
@@ -122,6 +127,7 @@ export function ground(district: District, place: Site, kind: GroundKind, random
 export function carPark(
   district: District,
   place: Site,
+  side: number,
   a0: number,
   a1: number,
   b0: number,
@@ -130,7 +136,7 @@ export function carPark(
   kind: GroundKind = 'carpark',
 ): void {
   if (a1 - a0 < 8 || b1 - b0 < 7) return;
-  place.patch(district, 0, a0, a1, b0, b1, kind, random);
+  place.patch(district, side, a0, a1, b0, b1, kind, random);
   const taken = random.between(0.3, 0.85);
   const alongA = a1 - a0 > b1 - b0;
   const [length, depth] = alongA ? [a1 - a0, b1 - b0] : [b1 - b0, a1 - a0];
@@ -139,12 +145,12 @@ export function carPark(
       if (kind === 'carpark') {
         const line = (d: number, e: number) => (alongA ? [a0 + d, b0 + e] : [a0 + e, b0 + d]);
         const [la, lb] = line(s - 1.3, t);
-        if (alongA) place.patch(district, 0, la - 0.12, la + 0.4, lb - 2.4, lb + 2.4, 'paint', random);
-        else place.patch(district, 0, la - 2.4, la + 2.4, lb - 0.12, lb + 0.4, 'paint', random);
+        if (alongA) place.patch(district, side, la - 0.12, la + 0.4, lb - 2.4, lb + 2.4, 'paint', random);
+        else place.patch(district, side, la - 2.4, la + 2.4, lb - 0.12, lb + 0.4, 'paint', random);
       }
       if (!random.chance(taken)) continue;
-      if (alongA) place.car(district, 0, a0 + s + 0.1, b0 + t, true, random);
-      else place.car(district, 0, a0 + t, b0 + s + 0.1, false, random);
+      if (alongA) place.car(district, side, a0 + s + 0.1, b0 + t, true, random);
+      else place.car(district, side, a0 + t, b0 + s + 0.1, false, random);
     }
   }
 }
