@@ -72,7 +72,7 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       return;
     }
     const smallestM2 = SMALLEST_PIXELS * (tilePixelMetres(tile) / 2) ** 2;
-    const encoded = encodeVectorTile(tile, await featuresInTile(db, job.id, bbox, smallestM2));
+    const encoded = await encodeVectorTile(tile, await featuresInTile(db, job.id, bbox, smallestM2));
     if (!encoded) {
       response.status(204).end();
       return;

@@ -4,14 +4,14 @@
  * An upload is a data file and an information file beside it. Every step of finishing is written down there before the
  * next one begins, so that a process that is killed in between finishes the upload at its next start.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileConfigstore, FileStore } from '@tus/file-store';
 import { Server, type Upload } from '@tus/server';
 import { type Request, type Response, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { sha256OfFile } from '../../tiler/sha256.ts';
 import { findSceneBySha256, getScene, insertScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
 
@@ -167,12 +167,6 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
   };
 
   return { infos, finish, sweep };
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** Moves a file unless an earlier attempt has moved it already. */

@@ -38,7 +38,7 @@ function rings(bytes: Uint8Array, layer = 'landuse'): [number, number][][] {
   );
 }
 
-test('what is encoded is decoded: layers, properties, shells and holes', () => {
+test('what is encoded is decoded: layers, properties, shells and holes', async () => {
   const shell = [
     [100, 100],
     [100, 300],
@@ -50,10 +50,11 @@ test('what is encoded is decoded: layers, properties, shells and holes', () => {
     [200, 150],
     [200, 200],
   ] as const;
-  const bytes = encodeVectorTile(TILE, [
+  const encoded = await encodeVectorTile(TILE, [
     feature([[...shell], [...hole]]),
     feature([[...shell].reverse()], 'buildings'),
   ])!;
+  const bytes = encoded!;
   const layers = decode(bytes);
   expect(Object.keys(layers)).toEqual(['landuse', 'buildings']);
   expect([layers.landuse.version, layers.landuse.extent]).toEqual([2, EXTENT]);
@@ -69,7 +70,7 @@ test('what is encoded is decoded: layers, properties, shells and holes', () => {
   expect(new Set(rings(bytes)[0].map(String))).toEqual(new Set(shell.map(String)));
 });
 
-test('the corners of a tile lie at the corners of its extent', () => {
+test('the corners of a tile lie at the corners of its extent', async () => {
   const [west, south, east, north] = tileBbox(TILE);
   const corners: [number, number][] = [
     [west, north],
@@ -79,12 +80,12 @@ test('the corners of a tile lie at the corners of its extent', () => {
     [west, north],
   ];
   const geometry: Polygon = { type: 'Polygon', coordinates: [corners] };
-  const bytes = encodeVectorTile(TILE, [{ ...feature([]), geometry }])!;
+  const bytes = (await encodeVectorTile(TILE, [{ ...feature([]), geometry }]))!;
   const expected = ['0,0', `0,${EXTENT}`, `${EXTENT},${EXTENT}`, `${EXTENT},0`];
   expect(new Set(rings(bytes)[0].map(String))).toEqual(new Set(expected));
 });
 
-test('what has no area on the grid of the tile is left out', () => {
+test('what has no area on the grid of the tile is left out', async () => {
   const tiny = [
     [10.1, 10.1],
     [10.2, 10.1],
@@ -95,16 +96,33 @@ test('what has no area on the grid of the tile is left out', () => {
     [500, 10.1],
     [900, 10.2],
   ] as [number, number][];
-  expect(encodeVectorTile(TILE, [])).toBeNull();
-  expect(encodeVectorTile(TILE, [feature([tiny]), feature([thin])])).toBeNull();
+  expect(await encodeVectorTile(TILE, [])).toBeNull();
+  expect(await encodeVectorTile(TILE, [feature([tiny]), feature([thin])])).toBeNull();
 });
 
-test('neighbours share their borders on the grid, to the last unit', () => {
-  for (let seed = 1; seed <= 60; seed++) {
-    const bytes = encodeVectorTile(
+test('thousands of features are encoded with turns for others in between', async () => {
+  const features = Array.from({ length: 20 }, (_, seed) => coverage(seed + 1))
+    .flat()
+    .map((ring) => feature([ring]));
+  let turns = 0;
+  let encoding = true;
+  const count = () => {
+    turns++;
+    if (encoding) setImmediate(count);
+  };
+  setImmediate(count);
+  const started = performance.now();
+  expect(await encodeVectorTile(TILE, features)).not.toBeNull();
+  encoding = false;
+  expect(turns).toBeGreaterThan((performance.now() - started) / 100);
+});
+
+test('neighbours share their borders on the grid, to the last unit', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const bytes = (await encodeVectorTile(
       TILE,
       coverage(seed).map((ring) => feature([ring])),
-    )!;
+    ))!;
     const edges = new Map<string, number>();
     let area = 0;
     for (const ring of rings(bytes)) {

@@ -3,9 +3,13 @@
  *
  * Neighbours share their borders here too: every vertex goes to the tile's grid by itself, whichever feature it belongs
  * to, and nothing is simplified feature by feature, so that what was one border stays one border.
+ *
+ * Written straight to the wire format (https://github.com/mapbox/vector-tile-spec/tree/master/2.1), feature by feature,
+ * because a tile may hold twenty thousand of them: the encoder gives the event loop its turn in between.
  */
-import { fromGeojsonVt } from '@maplibre/vt-pbf';
+import { setImmediate } from 'node:timers/promises';
 import type { Geometry, Position } from 'geojson';
+import { PbfWriter } from 'pbf';
 import type { TileFeature } from '../store/features.ts';
 import { mercatorX, mercatorY, type TileAddress } from './mercator.ts';
 
@@ -15,28 +19,116 @@ export const BUFFER = 64;
 
 export const LAYERS = ['landuse', 'roads', 'buildings'] as const;
 
-type Ring = [number, number][];
-interface EncodedFeature {
-  type: 3;
-  geometry: Ring[];
-  tags: Record<string, string | number>;
-}
+/** Time after which others get their turn. */
+const TURN_MS = 8;
+
+/** x0, y0, x1, y1, … on the tile's grid; the first vertex is not repeated. */
+type Ring = number[];
+
+const KEYS = ['id', 'class', 'score', 'area_m2'] as const;
 
 /** @returns the tile, or null where no feature is larger than nothing on the tile's grid */
-export function encodeVectorTile(tile: TileAddress, features: readonly TileFeature[]): Uint8Array | null {
-  const layers = new Map<string, EncodedFeature[]>(LAYERS.map((name) => [name, []]));
+export async function encodeVectorTile(
+  tile: TileAddress,
+  features: readonly TileFeature[],
+): Promise<Uint8Array | null> {
+  let turnStart = performance.now();
+  const takeTurns = async () => {
+    if (performance.now() - turnStart < TURN_MS) return;
+    await setImmediate();
+    turnStart = performance.now();
+  };
+  const layers = new Map(LAYERS.map((name): [string, Layer] => [name, beginLayer(name)]));
   for (const feature of features) {
-    const geometry = quantise(feature.geometry, tile);
-    if (geometry.length === 0) continue;
-    const { id, class: className, score, area_m2 } = feature;
-    const tags = { id, class: className, score: round(score, 1000), area_m2: round(area_m2, 10) };
-    layers.get(feature.collection)?.push({ type: 3, geometry, tags });
+    await takeTurns();
+    const layer = layers.get(feature.collection);
+    const rings = quantise(feature.geometry, tile);
+    if (layer && rings.length > 0) addFeature(layer, feature, rings);
   }
-  const filled = [...layers].filter(([, encoded]) => encoded.length > 0);
-  if (filled.length === 0) return null;
-  // The declared type asks for fields of a whole GeoJSON-VT tile; only `features` is read.
-  const byName = Object.fromEntries(filled.map(([name, encoded]) => [name, { features: encoded }]));
-  return fromGeojsonVt(byName as unknown as Parameters<typeof fromGeojsonVt>[0], { version: 2, extent: EXTENT });
+  const pbf = new PbfWriter();
+  for (const layer of layers.values()) {
+    if (layer.values.length === 0) continue;
+    for (const value of layer.values) {
+      await takeTurns();
+      layer.pbf.writeMessage(4, writeValue, value);
+    }
+    pbf.writeBytesField(3, layer.pbf.finish());
+  }
+  const bytes = pbf.finish();
+  return bytes.length > 0 ? bytes : null;
+}
+
+interface Layer {
+  pbf: PbfWriter;
+  /** Index of each value among the layer's values, which features refer to. */
+  texts: Map<string, number>;
+  numbers: Map<number, number>;
+  values: (string | number)[];
+}
+
+function beginLayer(name: string): Layer {
+  const pbf = new PbfWriter();
+  pbf.writeVarintField(15, 2);
+  pbf.writeStringField(1, name);
+  pbf.writeVarintField(5, EXTENT);
+  for (const key of KEYS) pbf.writeStringField(3, key);
+  return { pbf, texts: new Map(), numbers: new Map(), values: [] };
+}
+
+function writeValue(value: string | number, pbf: PbfWriter): void {
+  if (typeof value === 'string') pbf.writeStringField(1, value);
+  else pbf.writeDoubleField(3, value);
+}
+
+function addFeature(layer: Layer, { id, class: className, score, area_m2 }: TileFeature, rings: Ring[]): void {
+  const tags = [
+    valueIndex(layer.texts, layer.values, id),
+    valueIndex(layer.texts, layer.values, className),
+    valueIndex(layer.numbers, layer.values, round(score, 1000)),
+    valueIndex(layer.numbers, layer.values, round(area_m2, 10)),
+  ].flatMap((value, key) => [key, value]);
+  layer.pbf.writeMessage(
+    2,
+    (_, pbf) => {
+      pbf.writePackedVarint(2, tags);
+      pbf.writeVarintField(3, 3); // a polygon
+      pbf.writePackedVarint(4, drawing(rings));
+    },
+    null,
+  );
+}
+
+function valueIndex<T extends string | number>(indices: Map<T, number>, values: (string | number)[], value: T): number {
+  const known = indices.get(value);
+  if (known !== undefined) return known;
+  indices.set(value, values.length);
+  return values.push(value) - 1;
+}
+
+const MOVE_TO = 1;
+const LINE_TO = 2;
+const CLOSE_PATH = 7;
+
+/** Rings as commands with steps from vertex to vertex (MVT 4.3). */
+function drawing(rings: Ring[]): number[] {
+  const commands: number[] = [];
+  let x = 0;
+  let y = 0;
+  for (const ring of rings) {
+    for (let i = 0; i < ring.length; i += 2) {
+      if (i === 0) commands.push(MOVE_TO | (1 << 3));
+      else if (i === 2) commands.push(LINE_TO | ((ring.length / 2 - 1) << 3));
+      commands.push(zigzag(ring[i] - x), zigzag(ring[i + 1] - y));
+      x = ring[i];
+      y = ring[i + 1];
+    }
+    commands.push(CLOSE_PATH | (1 << 3));
+  }
+  return commands;
+}
+
+function zigzag(step: number): number {
+  return ((step << 1) ^ (step >> 31)) >>> 0;
 }
 
 /** Rings on the tile's grid, each shell followed by its holes (MVT 4.3.4.4); what has no area there is left out. */
@@ -73,12 +165,20 @@ function quantiseRing(positions: readonly Position[], tile: TileAddress, directi
     const y = Math.round(mercatorY(lat) * scale - tile.y * EXTENT);
     if (x === previousX && y === previousY) continue;
     if (ring.length > 0) doubleArea += previousX * y - x * previousY;
-    ring.push([x, y]);
+    ring.push(x, y);
     previousX = x;
     previousY = y;
   }
-  if (ring.length < 4 || doubleArea === 0) return null;
-  return Math.sign(doubleArea) === direction ? ring : ring.reverse();
+  // The last vertex repeats the first one.
+  if (ring.length < 8 || doubleArea === 0) return null;
+  ring.length -= 2;
+  return Math.sign(doubleArea) === direction ? ring : reversed(ring);
+}
+
+function reversed(ring: Ring): Ring {
+  const backwards: Ring = [];
+  for (let i = ring.length - 2; i >= 0; i -= 2) backwards.push(ring[i], ring[i + 1]);
+  return backwards;
 }
 
 function round(value: number, parts: number): number {

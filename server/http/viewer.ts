@@ -24,7 +24,7 @@ export function viewerRouter({ viewerFolder }: Pick<AppDependencies, 'viewerFold
     // Vite puts a hash of the content into the names below assets/.
     const assets = { index: false, immutable: true, maxAge: '1y', redirect: false } as const;
     router.use('/assets', express.static(join(viewerFolder, 'assets'), assets));
-    router.use(express.static(viewerFolder, { index: false, maxAge: '1h', redirect: false }));
+    router.use(express.static(viewerFolder, { index: false, redirect: false }));
   }
   return router;
 }
