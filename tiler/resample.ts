@@ -10,7 +10,7 @@ export interface AxisFilter {
   taps: number;
   first: Int32Array;
   /** `taps` per output index; unused ones are 0. */
-  weights: Float32Array;
+  weights: Float64Array;
   /** The source pixel that holds the output pixel's centre. */
   nearest: Int32Array;
 }
@@ -42,14 +42,15 @@ export function axisFilter(inputs: number, outputs: number, scale: number): Axis
   const kernel = down ? lanczos3 : catmullRom;
   const width = down ? scale : 1;
   const radius = (down ? LANCZOS_LOBES : BICUBIC_RADIUS) * width;
-  const taps = Math.min(inputs, 2 * Math.ceil(radius) + 1);
+  // Pixel centres j + 1/2 strictly within the radius of the output's centre.
+  const taps = Math.min(inputs, Math.ceil(2 * radius));
   const first = new Int32Array(outputs);
   const nearest = new Int32Array(outputs);
-  const weights = new Float32Array(outputs * taps);
+  const weights = new Float64Array(outputs * taps);
   for (let i = 0; i < outputs; i++) {
     const centre = (i + 0.5) * scale;
     nearest[i] = Math.min(inputs - 1, Math.floor(centre));
-    const start = Math.max(0, Math.min(inputs - taps, Math.floor(centre - radius)));
+    const start = Math.max(0, Math.min(inputs - taps, Math.floor(centre - radius + 0.5)));
     first[i] = start;
     let sum = 0;
     for (let t = 0; t < taps; t++) sum += kernel((start + t + 0.5 - centre) / width);
@@ -83,6 +84,7 @@ export function resampleRgb(
   // Horizontally filtered source rows; one stays as long as an output row may still draw on it.
   const ring = Array.from({ length: rows.taps }, () => new Float32Array(rowValues));
   const sum = new Float32Array(rowValues);
+  const line = new Float64Array(sourceRowValues);
   const out = new Uint8Array(height * rowValues);
   let filtered = ys.start;
   for (let row = 0; row < height; row++) {
@@ -90,15 +92,10 @@ export function resampleRgb(
     filtered = Math.max(filtered, first);
     for (; filtered < first + rows.taps; filtered++) {
       const start = (filtered - ys.start) * sourceRowValues;
-      filterRow(source, start, columns, x, width, xs.start, ring[filtered % rows.taps]);
+      for (let i = 0; i < sourceRowValues; i++) line[i] = source[start + i];
+      filterRow(line, columns, x, width, xs.start, ring[filtered % rows.taps]);
     }
-    sum.fill(0);
-    for (let tap = 0; tap < rows.taps; tap++) {
-      const weight = rows.weights[(y + row) * rows.taps + tap];
-      if (weight === 0) continue;
-      const line = ring[(first + tap) % rows.taps];
-      for (let i = 0; i < rowValues; i++) sum[i] += weight * line[i];
-    }
+    sumRows(ring, first, rows.weights, (y + row) * rows.taps, sum);
     const at = row * rowValues;
     for (let i = 0; i < rowValues; i++) {
       const value = sum[i];
@@ -109,8 +106,7 @@ export function resampleRgb(
 }
 
 function filterRow(
-  source: Uint8Array,
-  rowStart: number,
+  line: Float64Array,
   columns: AxisFilter,
   x: number,
   width: number,
@@ -119,7 +115,7 @@ function filterRow(
 ): void {
   const { taps, first, weights } = columns;
   for (let column = 0, at = 0; column < width; column++, at += 3) {
-    let from = rowStart + (first[x + column] - sourceX) * 3;
+    let from = (first[x + column] - sourceX) * 3;
     let w = (x + column) * taps;
     const end = w + taps;
     let red = 0;
@@ -127,12 +123,41 @@ function filterRow(
     let blue = 0;
     for (; w < end; w++, from += 3) {
       const weight = weights[w];
-      red += weight * source[from];
-      green += weight * source[from + 1];
-      blue += weight * source[from + 2];
+      red += weight * line[from];
+      green += weight * line[from + 1];
+      blue += weight * line[from + 2];
     }
     out[at] = red;
     out[at + 1] = green;
     out[at + 2] = blue;
+  }
+}
+
+/** The weighted sum of the `ring`'s rows from number `first` on; four at a time, so that sums are stored less often. */
+function sumRows(
+  ring: Float32Array[],
+  first: number,
+  weights: Float64Array,
+  weightsAt: number,
+  sum: Float32Array,
+): void {
+  const taps = ring.length;
+  sum.fill(0);
+  let tap = 0;
+  for (; tap + 4 <= taps; tap += 4) {
+    const a = ring[(first + tap) % taps];
+    const b = ring[(first + tap + 1) % taps];
+    const c = ring[(first + tap + 2) % taps];
+    const d = ring[(first + tap + 3) % taps];
+    const wa = weights[weightsAt + tap];
+    const wb = weights[weightsAt + tap + 1];
+    const wc = weights[weightsAt + tap + 2];
+    const wd = weights[weightsAt + tap + 3];
+    for (let i = 0; i < sum.length; i++) sum[i] += wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i];
+  }
+  for (; tap < taps; tap++) {
+    const a = ring[(first + tap) % taps];
+    const wa = weights[weightsAt + tap];
+    for (let i = 0; i < sum.length; i++) sum[i] += wa * a[i];
   }
 }
