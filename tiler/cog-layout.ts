@@ -10,7 +10,7 @@ export interface TiffLayout {
   compression: 'deflate' | 'zstd';
   geotransform: Geotransform;
   epsg: number;
-  /** Whether `epsg` names a geographic CRS. Left out, it is told from the code's place in the EPSG registry. */
+  /** Whether `epsg` names a geographic CRS. Left out, it is told from the geotransform: see `looksGeographic`. */
   geographic?: boolean;
   nodata?: number;
   /** Colours of the classes 0, 1, ...; single band only. */
@@ -104,10 +104,16 @@ function colorMap(palette: NonNullable<TiffLayout['palette']>): number[] {
   return [0, 1, 2].flatMap((band) => Array.from({ length: 256 }, (_, code) => (palette[code]?.[band] ?? 0) * 257));
 }
 
+/** Small pixels near the origin are degrees; as metres they would be an image of a few centimetres around (0, 0). */
+function looksGeographic([x0, xPerColumn, , y0, , yPerRow]: Geotransform): boolean {
+  const onGlobe = Math.abs(x0) <= 541 && Math.abs(y0) <= 91;
+  return onGlobe && Math.abs(xPerColumn) < 0.02 && Math.abs(yPerRow) < 0.02;
+}
+
 function georeferenceEntries({ geotransform, epsg, geographic }: TiffLayout): Entry[] {
   const [x0, xPerColumn, xPerRow, y0, yPerColumn, yPerRow] = geotransform;
   const northUp = xPerRow === 0 && yPerColumn === 0 && xPerColumn > 0 && yPerRow < 0;
-  const isGeographic = geographic ?? (epsg >= 4001 && epsg <= 4999);
+  const isGeographic = geographic ?? looksGeographic(geotransform);
   const keys = [
     [1024, 0, 1, isGeographic ? 2 : 1], // GTModelType
     [1025, 0, 1, 1], // GTRasterType: PixelIsArea

@@ -80,7 +80,7 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
     const place = checkPlace(georeference, image);
     const tall = image.blockHeight > TALL_BLOCK_ROWS;
     const blockRowBytes = image.blocksAcross * image.blockWidth * image.blockHeight * image.bands;
-    const raster = await rasterOf(tiff, limits, tall ? blockRowBytes : 0);
+    const raster = await rasterOf(tiff, limits, tall ? blockRowBytes : 0, false);
     const sparse = image.byteCounts.includes(0);
     const header: SceneHeader = {
       width: image.width,

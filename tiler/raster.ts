@@ -7,7 +7,7 @@ import { readGeoreference } from './georeference.ts';
 import type { Geotransform } from './geotransform.ts';
 import { blockRows, readBlock } from './tiff-blocks.ts';
 import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
-import { openTiff, readText, type TiffFile } from './tiff-structure.ts';
+import { type Ifd, openTiff, readText, type TiffFile } from './tiff-structure.ts';
 import { SubfileType, Tag } from './tiff-tags.ts';
 
 export interface Raster {
@@ -56,7 +56,7 @@ interface Level {
 export async function openRaster(path: string): Promise<Raster> {
   const tiff = await openTiff(path, OPEN_LIMITS.ifds);
   try {
-    return await rasterOf(tiff, OPEN_LIMITS, CACHE_BYTES);
+    return await rasterOf(tiff, OPEN_LIMITS, CACHE_BYTES, true);
   } catch (error) {
     await tiff.handle.close();
     throw error;
@@ -64,8 +64,13 @@ export async function openRaster(path: string): Promise<Raster> {
 }
 
 /** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. */
-export async function rasterOf(tiff: TiffFile, limits: ImageLimits, cacheBytes: number): Promise<RasterOfFile> {
-  const levels = await readLevels(tiff, limits);
+export async function rasterOf(
+  tiff: TiffFile,
+  limits: ImageLimits,
+  cacheBytes: number,
+  overviews: boolean,
+): Promise<RasterOfFile> {
+  const levels = await readLevels(tiff, limits, overviews);
   const { image } = levels[0];
   const nodata = await readNodata(tiff);
   const georeference = await readGeoreference(tiff, tiff.ifds[0]);
@@ -126,21 +131,25 @@ export async function readNodata(tiff: TiffFile): Promise<number | null> {
   return text ? Number(text) : null;
 }
 
-async function readLevels(tiff: TiffFile, limits: ImageLimits): Promise<Level[]> {
+/** Full resolution and, if asked for, its overviews, each with its mask. Other images in the file are passed over. */
+async function readLevels(tiff: TiffFile, limits: ImageLimits, overviews: boolean): Promise<Level[]> {
   const image = await readImage(tiff, tiff.ifds[0], limits);
   const levels: Level[] = [{ image, mask: null }];
-  const masks: TiffImage[] = [];
+  const masks: Ifd[] = [];
   for (const ifd of tiff.ifds.slice(1)) {
     const { subfile } = await readSize(tiff, ifd, limits.pixels);
-    if (subfile & SubfileType.mask) masks.push(await readImage(tiff, ifd, limits));
-    else if (subfile & SubfileType.reduced) levels.push({ image: await readImage(tiff, ifd, limits), mask: null });
+    if (subfile & SubfileType.mask) masks.push(ifd);
+    else if (overviews && subfile & SubfileType.reduced) {
+      const overview = await readImage(tiff, ifd, limits);
+      if (overview.bands === image.bands) levels.push({ image: overview, mask: null });
+    }
   }
-  for (const level of levels) {
-    const { width, height } = level.image;
-    level.mask = masks.find((mask) => mask.width === width && mask.height === height && mask.bands === 1) ?? null;
+  for (const ifd of masks) {
+    const { width, height } = await readSize(tiff, ifd, limits.pixels);
+    const level = levels.find(({ image }) => image.width === width && image.height === height);
+    if (level) level.mask = await readImage(tiff, ifd, limits);
   }
-  const alike = levels.filter((level) => level.image.bands === image.bands);
-  return alike.sort((a, b) => b.image.width * b.image.height - a.image.width * a.image.height);
+  return levels.sort((a, b) => b.image.width * b.image.height - a.image.width * a.image.height);
 }
 
 function invalidateNodata(pixels: Uint8Array, valid: Uint8Array, bands: number, nodata: number): void {

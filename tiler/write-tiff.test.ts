@@ -50,6 +50,7 @@ const CASES: { name: string; layout: TiffLayout; classicLimitBytes?: number }[] 
       geotransform: [140, 1e-6, 0, -30, 0, -2e-6],
     },
   },
+  { name: 'projected-4509', layout: { ...BASE, width: 64, height: 64, epsg: 4509 } },
   {
     name: 'rotated',
     layout: {
