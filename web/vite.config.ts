@@ -1,7 +1,7 @@
 /** Builds the viewer to web/dist; in development it speaks to a service on 127.0.0.1. */
 import { defineConfig } from 'vite';
 
-const SERVICE = 'http://127.0.0.1:4600';
+const SERVICE = 'http://127.0.0.1:8080';
 const ROUTES = '^/(uploads|scenes|jobs|models|collections|tiles|imagery|health|service|openapi.json)';
 
 export default defineConfig({

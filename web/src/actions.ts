@@ -67,12 +67,8 @@ export function createActions(store: Store): Actions {
       store.set({ service, models, scenes: newestFirst(scenes), started: true });
       findInterrupted().then((interrupted) => store.set({ interrupted }));
       const wanted = new URLSearchParams(location.hash.slice(1)).get('scene');
-      const first = scenes.find(({ id }) => id === wanted) ?? newestFirst(scenes)[0];
-      if (wanted && first?.id !== wanted) {
-        const detail = 'The link leads to a scene that is not (or no longer) here. Choose one of the list.';
-        store.set({ trouble: { title: 'This scene is not here', detail } });
-      }
-      if (first) openScene(first.id);
+      const first = wanted ?? newestFirst(scenes)[0]?.id;
+      if (first) openScene(first);
     });
 
   const openScene = (id: string): void => {
@@ -83,7 +79,8 @@ export function createActions(store: Store): Actions {
     store.set({ sceneId: id, selected: null, ...(change ? { job: undefined, trouble: null } : {}) });
     writeSceneToHash(id);
     const scene = currentScene(store.get());
-    if (!scene || !isReadOut(scene)) {
+    if (!scene) attempt(() => fetchScene(id, signal));
+    else if (!isReadOut(scene)) {
       api.follow<SceneJson>('scene', id, {
         signal,
         isFinal: isReadOut,
@@ -96,6 +93,19 @@ export function createActions(store: Store): Actions {
       });
     } else if (scene.state === 'ready') attempt(() => findJob(id, signal));
     else store.set({ job: null });
+  };
+
+  /** A scene that came by a link, or that another client brought in since the page was loaded. */
+  const fetchScene = async (id: string, signal: AbortSignal): Promise<void> => {
+    const scene = await api.getScene(id).catch((error: unknown) => {
+      if (!(error instanceof api.ServiceError) || error.trouble.code === 'away') throw error;
+      const detail =
+        'The link leads to an image that is not, or no longer, here. Choose one of the list, or add it again.';
+      throw new api.ServiceError({ code: 'not_found', title: 'This image is not here', detail });
+    });
+    if (signal.aborted) return;
+    putScene(scene);
+    openScene(id);
   };
 
   const findJob = async (sceneId: string, signal: AbortSignal): Promise<void> => {

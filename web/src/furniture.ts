@@ -1,19 +1,23 @@
 /** What stands on the map beside the panel: zoom buttons, scale bar, position of the pointer. */
 import type { Map as MapLibreMap } from 'maplibre-gl';
-import { h, icon, setText } from './dom.ts';
+import { h, type IconName, icon, setText } from './dom.ts';
 import { position } from './format.ts';
 import { FLAT_ZOOM } from './map.ts';
 
-const LONGEST_BAR_PIXELS = 150;
+const LONGEST_BAR_PIXELS = 190;
+/** On shorter bars the middle's figure would touch its neighbours. */
+const LABELLED_MIDDLE_PIXELS = 110;
 
 export function createFurniture(map: MapLibreMap, fitScene: () => void): HTMLElement {
-  const button = (label: string, name: Parameters<typeof icon>[0], onclick: () => void) =>
-    h('button', { type: 'button', class: 'map-button', 'aria-label': label, title: label, onclick }, icon(name));
+  const button = (label: string, name: IconName, onclick: () => void, zooms = false) => {
+    const style = zooms ? 'map-button zoom' : 'map-button';
+    return h('button', { type: 'button', class: style, 'aria-label': label, title: label, onclick }, icon(name));
+  };
   const buttons = h(
     'div',
     { class: 'map-buttons', role: 'group', 'aria-label': 'Map' },
-    button('Zoom in', 'plus', () => map.zoomIn()),
-    button('Zoom out', 'minus', () => map.zoomOut()),
+    button('Zoom in', 'plus', () => map.zoomIn(), true),
+    button('Zoom out', 'minus', () => map.zoomOut(), true),
     button('Show the whole image', 'frame', fitScene),
   );
   return h('div', { class: 'furniture' }, createPosition(map), createScaleBar(map), buttons);
@@ -38,7 +42,7 @@ function createScaleBar(map: MapLibreMap): HTMLElement {
     element.hidden = map.getZoom() < FLAT_ZOOM;
     element.style.setProperty('width', `${metres / metresPerPixel}px`);
     element.setAttribute('aria-label', `Scale bar: ${metres / factor} ${unit}`);
-    setText(half, String(metres / factor / 2));
+    setText(half, metres / metresPerPixel < LABELLED_MIDDLE_PIXELS ? '' : String(metres / factor / 2));
     setText(whole, `${metres / factor}\u2009${unit}`);
   };
   map.on('move', update);

@@ -66,16 +66,17 @@ export function createIntake(actions: Actions): Intake {
   listenToDrops(actions);
   let shownInterrupted: readonly InterruptedUpload[] = [];
 
+  const element = h('div', {}, drop, demo);
   return {
     welcome,
     interrupted,
-    drop: h('div', { class: 'intake' }, drop, demo),
+    drop: element,
     chooseFile,
     render(state) {
       const empty = state.started && state.scenes.length === 0 && !state.upload;
       welcome.hidden = !empty;
       demo.hidden = !empty;
-      drop.hidden = !state.started || state.upload !== null;
+      element.hidden = !state.started || state.upload !== null;
       drop.classList.toggle('compact', !empty);
       choose.classList.toggle('primary', empty);
       setText(words, empty ? EMPTY_WORDS : MORE_WORDS);

@@ -33,10 +33,10 @@ store.subscribe(inspector.render);
 
 await actions.start();
 
-/** How much of the map is covered; on phones half the page, so that the map keeps still when the sheet grows. */
+/** How much of the map is covered; on phones what the sheet takes at most, so that the map keeps still when the sheet grows. */
 const clearing = () =>
   PHONE.matches
-    ? { top: 0, right: 0, bottom: Math.round(innerHeight * 0.5), left: 0 }
+    ? { top: 0, right: 0, bottom: Math.round(innerHeight * 0.56), left: 0 }
     : { top: 0, right: 0, bottom: 0, left: Math.round(panel.getBoundingClientRect().right) };
 
 const view = createMapView(mapElement, store, clearing, actions.openScene);

@@ -25,9 +25,11 @@ export function createMapView(
   clearing: () => Required<PaddingOptions>,
   openScene: (id: string) => void,
 ): MapView {
-  const linked = new URLSearchParams(location.hash.slice(1)).has('map');
+  const link = new URLSearchParams(location.hash.slice(1));
+  const linked = link.has('map');
+  /** The scene whose place on the map the link gives: it is not framed when it first appears. */
+  let placed = linked ? link.get('scene') : null;
   const map = createMap(container, store.get().service?.basemap ?? null);
-  let placeIsGiven = linked;
   let shown: { imagery: string | null; features: string | null } = { imagery: null, features: null };
   let last: State | null = null;
 
@@ -43,8 +45,8 @@ export function createMapView(
 
   const showImagery = async (scene: SceneJson): Promise<void> => {
     shown = { ...shown, imagery: scene.id };
-    if (placeIsGiven) placeIsGiven = false;
-    else frameScene(scene, map.getZoom() < FLAT_ZOOM ? FLIGHT_MS : 1200);
+    if (scene.id !== placed) frameScene(scene, map.getZoom() < FLAT_ZOOM ? FLIGHT_MS : 1200);
+    placed = null;
     const tileJson = await getTileJson(`/imagery/${scene.id}.json`);
     if (shown.imagery === scene.id) layers.showImagery(map, tileJson, store.get().imageryVisible);
   };

@@ -71,7 +71,7 @@ function addSheet(map: MapLibreMap): void {
     id: 'graticule',
     type: 'line',
     source: 'graticule',
-    paint: { 'line-width': ['interpolate', ['linear'], ['zoom'], GLOBE_ZOOM, 1.4, FLAT_ZOOM, 1] },
+    paint: { 'line-width': ['interpolate', ['linear'], ['zoom'], GLOBE_ZOOM, 1.7, FLAT_ZOOM, 1] },
   });
   map.addLayer({
     id: 'footprints',

@@ -40,6 +40,7 @@ export function createProgress(actions: Actions): { element: HTMLElement; render
 
 function createUploadCard(actions: Actions): { element: HTMLElement; render(upload: UploadState | null): void } {
   const title = h('h2');
+  const name = h('p', { class: 'quiet card-name' });
   const share = h('span', { class: 'reading' });
   const bar = progressBar('Upload');
   const amount = h('p', { class: 'quiet' });
@@ -51,6 +52,7 @@ function createUploadCard(actions: Actions): { element: HTMLElement; render(uplo
     'section',
     { class: 'card', 'data-testid': 'upload-progress', hidden: true },
     h('div', { class: 'card-head' }, title, share),
+    name,
     bar.element,
     amount,
     h('div', { class: 'actions' }, pause, cancel),
@@ -60,14 +62,15 @@ function createUploadCard(actions: Actions): { element: HTMLElement; render(uplo
     render(upload) {
       element.hidden = upload === null;
       if (!upload) return;
-      const { name, sentBytes, totalBytes, bytesPerSecond } = upload;
+      const { sentBytes, totalBytes, bytesPerSecond } = upload;
       const done = totalBytes > 0 ? sentBytes / totalBytes : 0;
-      setText(title, `Uploading ${name}`);
+      setText(title, upload.paused ? 'Upload paused' : done < 1 ? 'Uploading' : 'Checking what arrived');
+      setText(name, upload.name);
       setText(share, percent(done));
       bar.set(done);
       const speed = bytesPerSecond > 0 && !upload.paused ? ` · ${bytes(bytesPerSecond)}/s` : '';
       const left = speed && done < 1 ? ` · ${timeLeft(((totalBytes - sentBytes) / bytesPerSecond) * 1000)}` : '';
-      setText(amount, `${bytes(sentBytes)} of ${bytes(totalBytes)}${upload.paused ? ' · paused' : speed + left}`);
+      setText(amount, `${bytes(sentBytes)} of ${bytes(totalBytes)}${done < 1 ? speed + left : ''}`);
       if (paused === upload.paused) return;
       paused = upload.paused;
       replace(pause, icon(paused ? 'play' : 'pause', 16), paused ? 'Resume' : 'Pause');

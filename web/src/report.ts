@@ -17,7 +17,7 @@ export function createReport(onTrouble: (error: unknown) => void): {
   const downloads = h('ul', { class: 'downloads' });
   const element = h(
     'div',
-    { hidden: true },
+    { class: 'report', hidden: true },
     h('details', { class: 'disclosure' }, h('summary', {}, 'Download', icon('chevron', 18)), downloads),
     h('details', { class: 'disclosure' }, h('summary', {}, 'Report', icon('chevron', 18)), details),
   );

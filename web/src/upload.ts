@@ -109,8 +109,12 @@ export async function findInterrupted(): Promise<InterruptedUpload[]> {
       const response = await fetch(url, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } }).catch(() => null);
       const sentBytes = Number(response?.headers.get('Upload-Offset') ?? Number.NaN);
       const totalBytes = size ?? 0;
-      if (response && (!response.ok || sentBytes >= totalBytes)) await defaultOptions.urlStorage.removeUpload(key);
-      if (!response?.ok || sentBytes >= totalBytes) return null;
+      if (!response) return null;
+      const worthResuming = response.ok && sentBytes > 0 && sentBytes < totalBytes;
+      if (!worthResuming) {
+        await defaultOptions.urlStorage.removeUpload(key);
+        return null;
+      }
       return { key, url, name: metadata.filename ?? 'image.tif', totalBytes, sentBytes };
     }),
   );
