@@ -16,11 +16,17 @@ interface Holder {
 
 const SQLITE_BUSY = 5;
 
+/** A process that was just killed needs a moment to be gone. */
+const PATIENCE_MS = 1000;
+
+/** Locks of this process. One that nothing refers to would be closed, and so let go of, by the garbage collector. */
+const held = new Set<DatabaseSync>();
+
 /** Makes the folder where it is missing. Throws Problem data_folder_locked. Returns what lets go of the lock. */
 export function lockFolder(folder: string): () => void {
   mkdirSync(folder, { recursive: true });
   const holderPath = join(folder, 'lock.json');
-  const lock = new DatabaseSync(join(folder, 'lock.sqlite'), { timeout: 0 });
+  const lock = new DatabaseSync(join(folder, 'lock.sqlite'), { timeout: PATIENCE_MS });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -28,9 +34,11 @@ export function lockFolder(folder: string): () => void {
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
     throw new Problem('data_folder_locked', `${folder} is in use by ${describeHolder(holderPath)}. ${REMEDY}`);
   }
+  held.add(lock);
   const holder: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   writeFileSync(holderPath, JSON.stringify(holder));
   return () => {
+    if (!held.delete(lock)) return;
     rmSync(holderPath, { force: true });
     lock.close();
   };

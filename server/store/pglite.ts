@@ -8,6 +8,7 @@ import type { Database, Session } from './database.ts';
 import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
 import type { Reply, Request, WorkerSettings } from './pglite-worker.ts';
+import { asProblem } from './sql-errors.ts';
 import { findTemplate, removeTemplate, writeTemplate } from './template.ts';
 
 /**
@@ -76,7 +77,10 @@ interface Connection {
 
 /** The worker when its database is ready; rejects when it cannot be opened. */
 async function startWorker(settings: WorkerSettings): Promise<Connection> {
-  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: settings });
+  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
+    workerData: settings,
+    execArgv: [], // flags of the process, such as those that say what its own input is, are not for the worker
+  });
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   let stopped: Error | null = null;
   let nextId = 0;
@@ -95,7 +99,7 @@ async function startWorker(settings: WorkerSettings): Promise<Connection> {
   worker.on('message', (reply: Reply) => {
     const { resolve, reject } = waiting.get(reply.id)!;
     waiting.delete(reply.id);
-    if ('error' in reply) reject(Object.assign(new Error(reply.error.message), reply.error));
+    if ('error' in reply) reject(asProblem(Object.assign(new Error(reply.error.message), reply.error)) as Error);
     else resolve(reply.result);
   });
   return {

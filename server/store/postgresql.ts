@@ -1,6 +1,7 @@
 /** A PostgreSQL server through a pool of connections. */
 import pg from 'pg';
 import type { Database, Session } from './database.ts';
+import { asProblem } from './sql-errors.ts';
 
 const { builtins } = pg.types;
 
@@ -13,7 +14,13 @@ const PARSERS: Record<number, (text: string) => unknown> = {
 /** What is asked of the pool or of one of its connections. */
 function session(client: Pick<pg.ClientBase, 'query'>): Session {
   return {
-    query: async (sql, params = []) => (await client.query(sql, params as unknown[])).rows,
+    query: async (sql, params = []) => {
+      try {
+        return (await client.query(sql, params as unknown[])).rows;
+      } catch (error) {
+        throw asProblem(error);
+      }
+    },
     execute: async (script) => {
       const results = (await client.query(script)) as pg.QueryResult | pg.QueryResult[];
       return Array.isArray(results) ? results.flatMap((result) => result.rows) : results.rows;
