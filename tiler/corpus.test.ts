@@ -13,23 +13,27 @@ import { sharedPath } from '../test/shared.ts';
 import type { IngestReport } from './ingest.ts';
 import { PROBLEMS } from './problem.ts';
 
-const WALL_MS = 10_000;
+/** Of processor time; the wall time only ends what hangs. */
+const MOST_CPU_MS = 10_000;
+const WALL_MS = 40_000;
 const MOST_RSS = 512 * 2 ** 20;
 
 type Outcome = { report: IngestReport } | { code: string; message: string } | { crash: string };
-type Answer = Outcome & { rss: number };
+type Answer = Outcome & { rss: number; cpuMs: number };
 
 /** Ingests what it is sent, one file after the other. */
 const CHILD = `
   const { ingest, DEFAULT_INGEST_LIMITS } = await import(process.argv[1]);
   process.on('message', async ({ source, working }) => {
     let outcome;
+    const before = process.cpuUsage();
     try {
       outcome = { report: await ingest(source, working, DEFAULT_INGEST_LIMITS, () => {}) };
     } catch (error) {
       outcome = error.name === 'Problem' ? { code: error.code, message: error.message } : { crash: error.stack };
     }
-    process.send({ ...outcome, rss: process.resourceUsage().maxRSS * 1024 });
+    const { user, system } = process.cpuUsage(before);
+    process.send({ ...outcome, rss: process.resourceUsage().maxRSS * 1024, cpuMs: (user + system) / 1000 });
   });
 `;
 
@@ -50,10 +54,10 @@ function ask(child: ChildProcess, source: string, working: string): Promise<Answ
     };
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      finish({ crash: `still busy after ${WALL_MS} ms`, rss: 0 });
+      finish({ crash: `still busy after ${WALL_MS} ms`, rss: 0, cpuMs: 0 });
     }, WALL_MS);
     child.once('message', (answer) => finish(answer as Answer));
-    child.once('exit', (code, signal) => finish({ crash: `exit ${code ?? signal}`, rss: 0 }));
+    child.once('exit', (code, signal) => finish({ crash: `exit ${code ?? signal}`, rss: 0, cpuMs: 0 }));
     child.send({ source, working });
   });
 }
@@ -125,6 +129,7 @@ test.skipIf(folders.length === 0)(
       for (const [i, answer] of answers.entries()) {
         if ('crash' in answer) problems.push(`${sources[i]}: ${answer.crash}`);
         if ('code' in answer && !(answer.code in PROBLEMS)) problems.push(`${sources[i]}: ${answer.code}`);
+        if (answer.cpuMs > MOST_CPU_MS) problems.push(`${sources[i]}: ${answer.cpuMs} ms`);
         if (answer.rss > MOST_RSS) problems.push(`${sources[i]}: ${answer.rss} bytes of memory`);
       }
       expect(problems).toEqual([]);
