@@ -85,11 +85,10 @@ export function makeFrame(seed: number): Frame {
     isRiver: (j) => ((j % TOWN_CELLS) + TOWN_CELLS) % TOWN_CELLS === 0,
     reach(j, u) {
       const row = 37 * j + 0.5;
-      const width = clamp(sampleTexture(patches, u / 30, row + 180), -1, 1);
-      return {
-        middle: 7 * sampleTexture(patches, u / 5, row),
-        half: 18 + 4 * width + 2 * sampleTexture(patches, u / 3, row + 90),
-      };
+      const noise = (scale: number, offset: number) =>
+        clamp(sampleTexture(patches, u / scale, row + offset), -1.4, 1.4);
+      // At most 34 m from the lattice line, so that the path along the bank stays dry.
+      return { middle: 6 * noise(5, 0), half: 18 + 3.5 * noise(30, 180) + 1.8 * noise(3, 90) };
     },
     density(u, v) {
       const k = Math.round(u / (CELL_METRES * TOWN_CELLS));

@@ -6,12 +6,9 @@ import { fillBlock } from './blocks.ts';
 import { CELL_METRES, type Frame, RIVER_HALF_METRES } from './frame.ts';
 import { fillLand } from './land.ts';
 import { hash, type Random, randomStream, unit } from './noise.ts';
-import { type Bounds, boundsOf, type District, overlaps, type Road, type RoadKind } from './plan.ts';
+import { type Bounds, boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
 import { planRiver } from './river.ts';
-import { furnishRoad } from './street.ts';
-
-/** Below this density the land is open country. */
-export const COUNTRY_DENSITY = 0.3;
+import { addRoad, COUNTRY_DENSITY, hasMainRoad, ROAD_WIDTHS, roadInset } from './roads.ts';
 
 /** A rectangle of the frame between road centre lines; insets are what the roads on its sides take of it. */
 export interface Block {
@@ -22,15 +19,6 @@ export interface Block {
   /** Left, top, right, bottom, metres. */
   insets: [number, number, number, number];
 }
-
-export const ROAD_WIDTHS: Record<RoadKind, [carriageway: number, sidewalk: number]> = {
-  roundabout: [6.5, 1.8],
-  arterial: [11, 2.5],
-  street: [7, 1.8],
-  lane: [5, 0],
-  track: [3.2, 0],
-  path: [2.2, 0],
-};
 
 /** The districts that reach into a ground box, in a fixed order; those planned before are taken from `known`. */
 export function districtsIn(frame: Frame, box: Bounds, known: ReadonlyMap<string, District>): Map<string, District> {
@@ -63,11 +51,6 @@ function districtBounds(frame: Frame, i: number, j: number): Bounds {
     }
   }
   return boundsOf(ring, 25);
-}
-
-/** Main roads run between all cells of a town, and along some lines of the lattice through the country. */
-export function hasMainRoad(frame: Frame, axis: 'u' | 'v', line: number, u: number, v: number): boolean {
-  return frame.density(u, v) > COUNTRY_DENSITY || unit(frame.seed, 60, axis === 'u' ? 1 : 2, line) < 0.4;
 }
 
 /** Radius of a roundabout's centre line. */
@@ -182,43 +165,4 @@ function divide(frame: Frame, district: District, block: Block, industrial: bool
   }
   divide(frame, district, first, industrial, depth + 1, random);
   divide(frame, district, second, industrial, depth + 1, random);
-}
-
-function roadInset(kind: RoadKind): number {
-  const [width, sidewalk] = ROAD_WIDTHS[kind];
-  return width / 2 + sidewalk + (kind === 'arterial' ? 1.5 : 0.3);
-}
-
-/** Adds the road between two points of the frame, bent as the frame is, with what stands along it. */
-export function addRoad(
-  frame: Frame,
-  district: District,
-  kind: RoadKind,
-  [u0, v0, u1, v1]: readonly number[],
-  random: Random,
-  bridge = false,
-): Road {
-  const [widthMetres, sidewalkMetres] = ROAD_WIDTHS[kind];
-  const density = frame.density((u0 + u1) / 2, (v0 + v1) / 2);
-  const road: Road = {
-    kind,
-    line: frameLine(frame, u0, v0, u1, v1),
-    widthMetres,
-    sidewalkMetres: density < COUNTRY_DENSITY ? 0 : sidewalkMetres,
-    bridge,
-    seed: Math.floor(random.next() * 4294967296),
-  };
-  district.roads.push(road);
-  furnishRoad(district, road, density, random);
-  return road;
-}
-
-/** A straight line of the frame as a polyline on the ground, a point about every six metres. */
-export function frameLine(frame: Frame, u0: number, v0: number, u1: number, v1: number): number[] {
-  const steps = Math.max(1, Math.round(Math.hypot(u1 - u0, v1 - v0) / 6));
-  const line: number[] = [];
-  for (let k = 0; k <= steps; k++) {
-    line.push(...frame.toGround(u0 + ((u1 - u0) * k) / steps, v0 + ((v1 - v0) * k) / steps));
-  }
-  return line;
 }

@@ -1,12 +1,15 @@
 /** A painted band under the sun and through the camera: cast shadows by height, light, haze, blur, sensor noise. */
 import type { Canvas } from './canvas.ts';
 import type { Look } from './look.ts';
-import { clamp, sampleTexture, unit } from './noise.ts';
+import { clamp, hash, sampleTexture } from './noise.ts';
 
 /** Nothing stands higher than this; with the sun's height it bounds how far shadows reach. */
 export const TALLEST_METRES = 30;
 /** Blur reaches this far. */
 export const BLUR_PIXELS = 1;
+
+/** Odd multipliers that draw a byte for each channel from the same bits. */
+const CHANNEL_MIX = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d] as const;
 
 export function shadowReachMetres(look: Look): number {
   return TALLEST_METRES / look.sunTangent;
@@ -121,13 +124,15 @@ export function expose(
     for (let column = 0; column < columns; column++) {
       const i = 3 * ((row0 + row - canvas.row) * stride + column0 + column - canvas.column);
       const down = 3 * stride;
-      const shared = unit(seed, 80, column0 + column, row0 + row) + unit(seed, 81, column0 + column, row0 + row) - 1;
+      // Noise of the sensor: a part in all channels, a part in each, from the bytes of one hash.
+      const bits = hash(seed, 80, column0 + column, row0 + row);
+      const shared = ((bits & 255) + ((bits >>> 8) & 255)) / 255 - 1;
       for (let c = 0; c < 3; c++) {
         const k = i + c;
         const sides = lit[k - 3] + lit[k + 3] + lit[k - down] + lit[k + down];
         const corners = lit[k - down - 3] + lit[k - down + 3] + lit[k + down - 3] + lit[k + down + 3];
         const value = centre * lit[k] + blur * sides + corner * corners;
-        const own = unit(seed, 82 + c, column0 + column, row0 + row) - 0.5;
+        const own = (Math.imul(bits, CHANNEL_MIX[c]) >>> 24) / 255 - 0.5;
         image[3 * (row * columns + column) + c] = Math.round(
           clamp(value + look.noise * (2 * shared + 1.2 * own), 0, 255),
         );

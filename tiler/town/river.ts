@@ -1,8 +1,8 @@
 /** The river's reach within one lattice column: water between two wandering banks, bridges, and green along it. */
 import { type Frame, RIVER_HALF_METRES } from './frame.ts';
-import { addRoad, COUNTRY_DENSITY, frameLine, hasMainRoad } from './layout.ts';
 import type { Random } from './noise.ts';
 import type { Area, District, GroundKind } from './plan.ts';
+import { addRoad, COUNTRY_DENSITY, frameLine, hasMainRoad } from './roads.ts';
 
 export function planRiver(frame: Frame, district: District, i: number, j: number, random: Random): void {
   const u0 = frame.lineU(i);

@@ -43,21 +43,35 @@ export interface Site {
 }
 
 export function site(frame: Frame, block: Block): Site {
+  const chord = (ua: number, va: number, ub: number, vb: number): number => {
+    const [xa, ya] = frame.toGround(ua, va);
+    const [xb, yb] = frame.toGround(ub, vb);
+    return Math.hypot(xb - xa, yb - ya);
+  };
+  // The frame stretches: ground metres per metre of the frame, where it is shortest across the block.
+  const shares = [0.05, 0.5, 0.95];
+  const [spanU, spanV] = [block.u1 - block.u0, block.v1 - block.v0];
+  const scaleU =
+    Math.min(...shares.map((t) => chord(block.u0, block.v0 + t * spanV, block.u1, block.v0 + t * spanV))) / spanU;
+  const scaleV =
+    Math.min(...shares.map((t) => chord(block.u0 + t * spanU, block.v0, block.u0 + t * spanU, block.v1))) / spanV;
   const [left, top, right, bottom] = block.insets;
-  const u0 = block.u0 + left;
-  const u1 = block.u1 - right;
-  const v0 = block.v0 + top;
-  const v1 = block.v1 - bottom;
-  const alongU = u1 - u0 >= v1 - v0;
-  const length = Math.max(u1 - u0, v1 - v0);
-  const depth = Math.min(u1 - u0, v1 - v0);
+  const u0 = block.u0 + left / scaleU;
+  const u1 = block.u1 - right / scaleU;
+  const v0 = block.v0 + top / scaleV;
+  const v1 = block.v1 - bottom / scaleV;
+  const sizeU = (u1 - u0) * scaleU;
+  const sizeV = (v1 - v0) * scaleV;
+  const alongU = sizeU >= sizeV;
+  const length = Math.max(sizeU, sizeV);
+  const depth = Math.min(sizeU, sizeV);
 
   // Quarter turns keep the orientation, so that inward is always the same hand.
   const local = (side: number, a: number, b: number): [number, number] => {
     const turn = side & 3;
     const [s, t] =
       turn === 0 ? [a, b] : turn === 1 ? [length - b, a] : turn === 2 ? [length - a, depth - b] : [b, depth - a];
-    return alongU ? [u0 + s, v0 + t] : [u1 - t, v0 + s];
+    return alongU ? [u0 + s / scaleU, v0 + t / scaleV] : [u1 - t / scaleU, v0 + s / scaleV];
   };
   const point = (side: number, a: number, b: number): [number, number] => frame.toGround(...local(side, a, b));
   const pose = (side: number, a: number, b: number): Pose => {
