@@ -7,6 +7,7 @@
 import { promisify } from 'node:util';
 import { inflate, zstdDecompress } from 'node:zlib';
 import sharp from 'sharp';
+import { unpackBits } from './mask-bits.ts';
 import { Problem } from './problem.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { readBytes, type TiffFile } from './tiff-structure.ts';
@@ -107,17 +108,6 @@ function interleave(planes: readonly (Uint8Array | null)[], pixelCount: number):
   for (const [band, plane] of planes.entries()) {
     if (!plane) throw damaged('A block is there in some bands and missing in others.');
     for (let i = 0, at = band; i < pixelCount; i++, at += bands) out[at] = plane[i];
-  }
-  return out;
-}
-
-/** Rows of bits, highest first and padded to bytes, become 0|1 per pixel. */
-function unpackBits(bits: Uint8Array, width: number, rows: number): Uint8Array {
-  const rowBytes = (width + 7) >> 3;
-  const out = new Uint8Array(width * rows);
-  for (let row = 0, at = 0; row < rows; row++) {
-    const start = row * rowBytes;
-    for (let x = 0; x < width; x++) out[at++] = (bits[start + (x >> 3)] >> (7 - (x & 7))) & 1;
   }
   return out;
 }

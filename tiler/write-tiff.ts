@@ -10,6 +10,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
 import { imageEntries, levelSizes, maskEntries, type TiffLayout, type TilePlaces } from './cog-layout.ts';
+import { packBits } from './mask-bits.ts';
 import { averageRows, type Halve, majorityRows, type Row } from './overview.ts';
 import { encodeIfd, ifdBytes, Tag } from './tiff-tags.ts';
 
@@ -285,17 +286,6 @@ function compress(bytes: Uint8Array, compression: 'deflate' | 'zstd'): Promise<B
   const chunkSize = bytes.length + (bytes.length >> 8) + 1024;
   if (compression === 'deflate') return deflateAsync(bytes, { level: DEFLATE_LEVEL, chunkSize });
   return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }, chunkSize });
-}
-
-/** Eight 0|1 values to a byte, the first in the highest bit. The tile size is a multiple of 8, so rows need no padding. */
-function packBits(valid: Uint8Array): Uint8Array {
-  const out = new Uint8Array(valid.length >> 3);
-  for (let i = 0, at = 0; i < out.length; i++) {
-    let byte = 0;
-    for (let bit = 0; bit < 8; bit++) byte = (byte << 1) | valid[at++];
-    out[i] = byte;
-  }
-  return out;
 }
 
 /** Writes the whole file at `path` from the levels' tiles. */
