@@ -8,9 +8,9 @@
  */
 import Flatbush from 'flatbush';
 import type { ArcGraph } from './arc-graph.ts';
+import type { Simplified } from './border.ts';
 import { checkIslands, type Islands } from './islands.ts';
 import type { Rings } from './rings.ts';
-import type { Simplified } from './simplify-arc.ts';
 
 /** Pieces between kept vertices: piece p runs from vertex starts[p] to ends[p] of arc arcs[p]. */
 export interface Pieces {

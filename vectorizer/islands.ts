@@ -3,9 +3,9 @@
  * with a whole island; this finds where they did.
  */
 import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
+import type { Simplified } from './border.ts';
 import type { Pieces } from './conflicts.ts';
 import { findRoot, unite } from './labels.ts';
-import type { Simplified } from './simplify-arc.ts';
 
 export interface Islands {
   count: number;

@@ -3,10 +3,11 @@
  * would not be a coverage with the same regions, the arcs concerned are kept finer until it is.
  */
 import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
+import type { Simplified } from './border.ts';
 import { findConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
 import type { Rings } from './rings.ts';
-import { keepExact, type Simplified, simplifyArc } from './simplify-arc.ts';
+import { keepExact, simplifyArc } from './simplify-arc.ts';
 
 /** What is tried one after the other: shares of the tolerance, with pieces laid through the steps or on corners. */
 const LEVELS = [

@@ -3,12 +3,12 @@
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
 import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
+import type { Simplified } from './border.ts';
 import type { RegionTable } from './labels.ts';
 import { rechain } from './rechain.ts';
 import { chainRings, type Rings } from './rings.ts';
 import { sieve } from './sieve.ts';
 import { simplify } from './simplify.ts';
-import type { Simplified } from './simplify-arc.ts';
 import { createTracer } from './trace.ts';
 
 export interface ClassBand {
