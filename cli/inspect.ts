@@ -10,10 +10,8 @@ import { inputFile } from './files.ts';
 export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, [1, 1]);
   const file = await inputFile(positionals[0]);
-  const opening = openDatabase({});
-  opening.catch(() => {});
   const header = await inspectInSandbox(resolve(file));
-  const db = await opening;
+  const db = await openDatabase({});
   try {
     const { footprint, gsdMetres } = await georeference(db, header);
     const { epsg, findings, ...rest } = header;

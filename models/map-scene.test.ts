@@ -64,7 +64,6 @@ async function stitched(scene: { workingPath: string; grid: ModelGrid }, core: n
     plan,
     fill: FILL,
     network,
-    epsg,
     threads,
   };
   const { ledger } = await mapScene(request, () => {});

@@ -186,7 +186,7 @@ const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster) => ({
   compression: 'deflate' as const,
   geotransform: grid.geotransform,
   epsg: epsg!, // a working COG has one
-  geographic,
+  ...(geographic !== undefined && { geographic }),
 });
 
 function palette(classes: readonly NetworkClass[]): [number, number, number][] {

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   limit_exceeded: [422, 'The file exceeds a limit'],
   too_large: [413, 'The upload is too large'],
   bad_request: [400, 'The request is not understood'],
+  forbidden: [403, 'This is not allowed from here'],
   not_found: [404, 'There is nothing here'],
   conflict: [409, 'This cannot be done in the present state'],
   unsupported_model: [422, 'The network cannot be used for segmentation'],

@@ -6,7 +6,7 @@ import type { Request, RequestHandler } from 'express';
 import { Problem, type ProblemCode } from '../../tiler/problem.ts';
 
 /** The code of what a foreign page made a browser ask. */
-export const FOREIGN_REQUEST = 'bad_request' satisfies ProblemCode;
+export const FOREIGN_REQUEST = 'forbidden' satisfies ProblemCode;
 
 const LOOPBACK = /^(localhost|[^.]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
