@@ -68,7 +68,7 @@ function svg(name: string, attributes: Readonly<Record<string, string | number>>
 
 /** A 24-unit line icon in the text's colour, silent to screen readers. */
 export function icon(name: IconName, size = 20): SVGElement {
-  const of = { viewBox: '0 0 24 24', width: size, height: size, 'aria-hidden': 'true', class: `icon ${name}` };
+  const of = { viewBox: '0 0 24 24', width: size, height: size, 'aria-hidden': 'true', class: `icon icon-${name}` };
   const element = svg('svg', of);
   element.append(svg('path', { d: ICONS[name] }));
   return element;

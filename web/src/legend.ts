@@ -109,7 +109,7 @@ function createView(store: Store): { element: HTMLElement; render(state: State):
   const element = h(
     'div',
     { class: 'view' },
-    h('div', { class: 'view-row' }, h('label', { for: 'opacity' }, 'Fill'), slider, output),
+    h('div', { class: 'view-row' }, h('label', { for: 'opacity' }, 'Opacity'), slider, output),
     h('label', { class: 'view-row' }, h('span', {}, 'Imagery'), imagery),
   );
   return {

@@ -2,6 +2,9 @@
 import '@fontsource-variable/inter/opsz.css';
 import './base.css';
 import './panel.css';
+import './intake.css';
+import './scene.css';
+import './result.css';
 import './map.css';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { createActions } from './actions.ts';
