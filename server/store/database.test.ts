@@ -95,7 +95,12 @@ describe.each(testEngines())('the database on $name', ({ name, open }) => {
       await q.query('INSERT INTO notes VALUES (1)');
       await q.query('INSERT INTO notes VALUES (1)').catch(() => {});
     });
-    await broken.catch(() => {}); // PostgreSQL answers COMMIT with ROLLBACK; what counts is that nothing stays
+    await expect(broken).rejects.toMatchObject({ code: '23505' }); // also when the error was caught within
+    const script = db.transaction(async (q) => {
+      await q.execute('INSERT INTO notes VALUES (1); SELECT 1 / 0').catch(() => {});
+      await q.query('INSERT INTO notes VALUES (2)').catch(() => {});
+    });
+    await expect(script).rejects.toMatchObject({ code: '22012' });
     expect(await notes()).toEqual([]);
     expect(await db.transaction(async (q) => (await q.query('INSERT INTO notes VALUES (1) RETURNING id')).length)).toBe(
       1,
@@ -126,6 +131,17 @@ describe.each(testEngines())('the database on $name', ({ name, open }) => {
       await q.query('SELECT 1');
     });
     expect(await db.query('SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  });
+
+  test.runIf(name === 'postgresql')('a connection that the server ends costs its query, not the process', async () => {
+    const lost = db.transaction(async (q) => {
+      const [{ pid }] = (await q.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];
+      await db.query('SELECT pg_terminate_backend($1)', [pid]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await q.query('SELECT 1');
+    });
+    await expect(lost).rejects.toThrow();
+    for (let i = 0; i < 12; i++) expect(await db.query('SELECT 1 AS n')).toEqual([{ n: 1 }]);
   });
 
   test('the event loop is free while the database works', async () => {

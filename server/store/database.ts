@@ -20,8 +20,8 @@ export interface Session extends Queryable {
 export interface Database extends Session {
   readonly kind: 'pglite' | 'postgresql';
   /**
-   * Commits what `run` did through its argument, or rolls back when it throws. Statements of others do not come
-   * between. Inside, only the argument may be used: on the embedded database, which has one connection, a query
+   * Commits what `run` did through its argument, or rolls back when it throws or a statement fails. Statements of
+   * others do not come between. Inside, only the argument may be used: on the embedded database, which has one connection, a query
    * through the database itself would wait for the transaction's own end, so it throws.
    */
   transaction<T>(run: (q: Session) => Promise<T>): Promise<T>;

@@ -25,7 +25,7 @@ const STANDARD_COLLECTIONS = ['buildings', 'roads', 'landuse'];
 const DECIMALS = 8;
 
 /** Features in one statement: other callers of the embedded database wait for so many at most. */
-const BATCH = 1000;
+const BATCH = 500;
 
 /**
  * Stores a running job's features: transformed to EPSG:4326, cut at the antimeridian and with shells

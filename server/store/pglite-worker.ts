@@ -15,7 +15,8 @@ export interface WorkerSettings {
 
 export type Request = { id: number } & (
   | { kind: 'query'; sql: string; params: readonly unknown[] }
-  | { kind: 'execute'; script: string }
+  /** `alone`: not within a transaction of ours. */
+  | { kind: 'execute'; script: string; alone: boolean }
   | { kind: 'dump' }
   | { kind: 'close' }
 );
@@ -59,7 +60,7 @@ async function answer(request: Request): Promise<unknown> {
         return (await database.exec(request.script)).flatMap((result) => result.rows);
       } catch (error) {
         // A script may have begun a transaction of its own; left open it would swallow all that follows.
-        await database.exec('ROLLBACK');
+        if (request.alone) await database.exec('ROLLBACK');
         throw error;
       }
     case 'dump': {

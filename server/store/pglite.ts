@@ -10,6 +10,7 @@ import { migrate } from './migrate.ts';
 import type { Reply, Request, WorkerSettings } from './pglite-worker.ts';
 import { asProblem } from './sql-errors.ts';
 import { findTemplate, removeTemplate, writeTemplate } from './template.ts';
+import { inTransaction } from './transaction.ts';
 
 /**
  * @param folder data folder, made where missing, or null: in memory
@@ -133,29 +134,23 @@ function exclusive(connection: Connection, unlock: () => void): EmbeddedDatabase
   const session: Session = {
     query: async <R>(sql: string, params: readonly unknown[] = []) =>
       (await connection.call({ kind: 'query', sql, params })) as R[],
-    execute: async (script) => (await connection.call({ kind: 'execute', script })) as Record<string, unknown>[],
+    execute: async (script) =>
+      (await connection.call({ kind: 'execute', script, alone: false })) as Record<string, unknown>[],
   };
 
   return {
     kind: 'pglite',
     query: (sql, params) => whenFree(() => session.query(sql, params)),
-    execute: (script) => whenFree(() => session.execute(script)),
+    execute: (script) =>
+      whenFree(() => connection.call({ kind: 'execute', script, alone: true }) as ReturnType<Session['execute']>),
     transaction: (run) =>
       whenFree(() => {
         const state = { open: true };
-        return current.run(state, async () => {
-          await session.query('BEGIN');
-          try {
-            const result = await run(session);
-            await session.query('COMMIT');
-            return result;
-          } catch (error) {
-            await session.query('ROLLBACK');
-            throw error;
-          } finally {
+        return current.run(state, () =>
+          inTransaction(session, run).finally(() => {
             state.open = false;
-          }
-        });
+          }),
+        );
       }),
     dump: () => whenFree(() => connection.call({ kind: 'dump' })) as Promise<Uint8Array>,
     close: () => {

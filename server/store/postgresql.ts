@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { Database, Session } from './database.ts';
 import { asProblem } from './sql-errors.ts';
+import { inTransaction } from './transaction.ts';
 
 const { builtins } = pg.types;
 
@@ -40,32 +41,22 @@ export function openPostgresql(url: string): Database {
         (format !== 'binary' && PARSERS[oid]) || pg.types.getTypeParser(oid, format as 'text'),
     } as pg.CustomTypesConfig,
   });
-  // An idle connection that the server ends is replaced when the next one is wanted; without a listener it would
-  // end the process.
+  // A connection that the server ends fails the query that is under way, and is replaced when the next one is wanted;
+  // without listeners it would also end the process.
   pool.on('error', () => {});
-
-  const transaction = async <T>(run: (q: Session) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
-      const result = await run(session(client));
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((rollbackError: Error) => {
-        broken = rollbackError;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  };
+  pool.on('connect', (client) => client.on('error', () => {}));
 
   return {
     kind: 'postgresql',
     ...session(pool as Pick<pg.ClientBase, 'query'>),
-    transaction,
+    transaction: async (run) => {
+      const client = await pool.connect();
+      try {
+        return await inTransaction(session(client), run);
+      } finally {
+        client.release();
+      }
+    },
     close: () => pool.end(),
   };
 }
