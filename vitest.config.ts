@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'program',
-          include: ['{tiler,models,vectorizer,server,cli,test}/**/*.test.ts'],
+          include: ['{tiler,models,vectorizer,server,cli,web,test}/**/*.test.ts'],
           exclude: [LAYOUT],
           globalSetup: 'server/store/test-databases.ts',
           testTimeout: 60_000,
