@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -314,7 +315,8 @@ test('embedded: after kill -9 the next start goes on at once', async () => {
     expect(await child.next()).toBe('ready');
     const job = (await child.next())!.replace('began ', '');
     child.process.kill('SIGKILL');
-    const db = await openDatabase({ folder: root }); // at once
+    await once(child.process, 'exit');
+    const db = await openDatabase({ folder: root });
     expect((await getJob(db, job))!.state).toBe('running');
     const ran: string[] = [];
     const handlers: Handlers = {

@@ -17,7 +17,7 @@ interface Holder {
 const SQLITE_BUSY = 5;
 
 /** A process that was just killed needs a moment to be gone. */
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 2000;
 
 /** Locks of this process. One that nothing refers to would be closed, and so let go of, by the garbage collector. */
 const held = new Set<DatabaseSync>();
