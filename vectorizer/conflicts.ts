@@ -22,23 +22,23 @@ export interface Pieces {
 }
 
 /**
- * `loose` is 1 for arcs that are not exact: only those can be at fault. `tolerance` is the largest distance, in pixels,
- * of a simplified border from the exact one.
+ * `suspects` is 1 for arcs that have changed since nothing was wrong: each conflict has one of them. `tolerance` is the
+ * largest distance, in pixels, of a simplified border from the exact one. Found arcs may be exact already.
  */
 export function findConflicts(
   graph: ArcGraph,
   rings: Rings,
   islands: Islands,
   simplified: Simplified,
-  loose: Uint8Array,
+  suspects: Uint8Array,
   tolerance: number,
 ): Set<number> {
   const conflicts = new Set<number>();
-  checkJunctions(graph, simplified, loose, conflicts);
-  checkRings(graph, rings, simplified, conflicts);
+  checkJunctions(graph, simplified, suspects, conflicts);
+  checkRings(graph, rings, simplified, suspects, conflicts);
   const pieces = indexPieces(graph, simplified);
-  checkCrossings(graph, pieces, simplified, loose, conflicts);
-  if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, loose, tolerance, conflicts);
+  checkCrossings(graph, pieces, simplified, suspects, conflicts);
+  if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, tolerance, conflicts);
   return conflicts;
 }
 
@@ -71,7 +71,7 @@ function checkCrossings(
   graph: ArcGraph,
   pieces: Pieces,
   simplified: Simplified,
-  loose: Uint8Array,
+  suspects: Uint8Array,
   conflicts: Set<number>,
 ): void {
   const { x, y } = simplified;
@@ -85,14 +85,14 @@ function checkCrossings(
   }
   for (let piece = 0; piece < pieces.count; piece++) {
     const arc = arcs[piece];
-    if (!loose[arc]) continue;
+    if (!suspects[arc]) continue;
     const a = starts[piece];
     const b = ends[piece];
     const idA = identity(a, arc);
     const idB = identity(b, arc);
     const visit = (other: number): boolean => {
-      // A pair of loose arcs is looked at once.
-      if (other === piece || (other < piece && loose[arcs[other]])) return false;
+      // A pair of suspects is looked at once.
+      if (other === piece || (other < piece && suspects[arcs[other]])) return false;
       const c = starts[other];
       const d = ends[other];
       const idC = identity(c, arcs[other]);
@@ -150,9 +150,19 @@ function inBox(x: Coordinates, y: Coordinates, a: number, b: number, p: number):
   );
 }
 
-function checkJunctions(graph: ArcGraph, { kept, x, y }: Simplified, loose: Uint8Array, conflicts: Set<number>): void {
+function checkJunctions(
+  graph: ArcGraph,
+  { kept, x, y }: Simplified,
+  suspects: Uint8Array,
+  conflicts: Set<number>,
+): void {
   const { offsets, leaving } = graph;
   for (let first = 0; first < 4 * graph.junctions; first += 4) {
+    let concerned = false;
+    for (let slot = first; slot < first + 4; slot++) {
+      if (leaving[slot] >= 0 && suspects[leaving[slot] >> 1]) concerned = true;
+    }
+    if (!concerned) continue;
     let descents = 0;
     let firstAngle = 0;
     let previous = 0;
@@ -175,35 +185,46 @@ function checkJunctions(graph: ArcGraph, { kept, x, y }: Simplified, loose: Uint
     }
     if (firstAngle <= previous) descents++;
     if (descents === 1) continue;
-    for (let slot = first; slot < first + 4; slot++) {
-      if (leaving[slot] >= 0 && loose[leaving[slot] >> 1]) conflicts.add(leaving[slot] >> 1);
-    }
+    for (let slot = first; slot < first + 4; slot++) if (leaving[slot] >= 0) conflicts.add(leaving[slot] >> 1);
   }
 }
 
-function checkRings(graph: ArcGraph, rings: Rings, simplified: Simplified, conflicts: Set<number>): void {
+function checkRings(
+  graph: ArcGraph,
+  rings: Rings,
+  simplified: Simplified,
+  suspects: Uint8Array,
+  conflicts: Set<number>,
+): void {
   const { offsets, xy } = graph;
   const { kept, x, y } = simplified;
   const exactAreas = new Float64Array(graph.count);
   const areas = new Float64Array(graph.count);
   for (let arc = 0; arc < graph.count; arc++) {
+    let exact = 0;
+    let area = 0;
     let previous = offsets[arc];
     for (let i = previous + 1; i < offsets[arc + 1]; i++) {
-      exactAreas[arc] += xy[2 * i - 2] * xy[2 * i + 1] - xy[2 * i] * xy[2 * i - 1];
+      exact += xy[2 * i - 2] * xy[2 * i + 1] - xy[2 * i] * xy[2 * i - 1];
       if (!kept[i]) continue;
-      areas[arc] += x[previous] * y[i] - x[i] * y[previous];
+      area += x[previous] * y[i] - x[i] * y[previous];
       previous = i;
     }
+    exactAreas[arc] = exact;
+    areas[arc] = area;
   }
   for (let ring = 0; ring < rings.count; ring++) {
     let exact = 0;
     let area = 0;
+    let concerned = false;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) {
+      const arc = rings.halves[i] >> 1;
       const sign = (rings.halves[i] & 1) === 0 ? 1 : -1;
-      exact += sign * exactAreas[rings.halves[i] >> 1];
-      area += sign * areas[rings.halves[i] >> 1];
+      exact += sign * exactAreas[arc];
+      area += sign * areas[arc];
+      if (suspects[arc]) concerned = true;
     }
-    if (area / exact > 0.5) continue;
+    if (!concerned || area / exact > 0.5) continue;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) conflicts.add(rings.halves[i] >> 1);
   }
 }

@@ -43,7 +43,6 @@ export function checkIslands(
   islands: Islands,
   pieces: Pieces,
   simplified: Simplified,
-  loose: Uint8Array,
   tolerance: number,
   conflicts: Set<number>,
 ): void {
@@ -55,7 +54,7 @@ export function checkIslands(
     if (regionToTheLeft(graph, pieces, simplified, x, y) === around[island]) continue;
     const reach = 2 * tolerance; // the island may have moved too
     pieces.index.search(x - reach, y - reach, x + reach, y + reach, (piece) => {
-      if (loose[pieces.arcs[piece]]) conflicts.add(pieces.arcs[piece]);
+      conflicts.add(pieces.arcs[piece]);
       return false;
     });
   }

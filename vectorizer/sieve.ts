@@ -21,6 +21,9 @@ export interface Sieved {
  */
 export function sieve(graph: ArcGraph, regions: RegionTable, minPixels: number, nodata: number): Sieved {
   const { count } = regions;
+  if (minPixels <= 1) {
+    return { regions, regionOf: Int32Array.from({ length: count }, (_, i) => i), sieved: 0, sievedPixels: 0 };
+  }
   const parents = Int32Array.from({ length: count }, (_, region) => region);
   const classes = regions.classes.slice();
   const pixels = regions.pixels.slice();

@@ -6,6 +6,7 @@ import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
 import type { Simplified } from './border.ts';
 import { findConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
+import type { Lines } from './polygons.ts';
 import type { Rings } from './rings.ts';
 import { keepExact, simplifyArc } from './simplify-arc.ts';
 
@@ -20,44 +21,37 @@ const EXACT = LEVELS.length;
 
 /**
  * The tolerance is in pixels: no border moves farther. Arcs on the map's edge stay exactly there. Loops of the graph
- * may begin elsewhere after. Returns how many arcs had to be kept finer than at the first level.
+ * may begin elsewhere after. Also returns how many arcs had to be kept finer than at the first level.
  */
-export function simplify(
-  graph: ArcGraph,
-  rings: Rings,
-  tolerance: number,
-): { simplified: Simplified; arcsKeptFiner: number } {
+export function simplify(graph: ArcGraph, rings: Rings, tolerance: number): { lines: Lines; arcsKeptFiner: number } {
+  if (tolerance <= 0) return { lines: graph, arcsKeptFiner: 0 };
+  anchorLoops(graph);
   const vertices = graph.offsets[graph.count];
   const simplified = { kept: new Uint8Array(vertices), x: new Float64Array(vertices), y: new Float64Array(vertices) };
   const levels = new Uint8Array(graph.count);
-  if (tolerance > 0) anchorLoops(graph);
   for (let arc = 0; arc < graph.count; arc++) {
-    if (tolerance <= 0 || graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = EXACT;
+    if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = EXACT;
     draw(arc);
   }
-  if (tolerance <= 0) return { simplified, arcsKeptFiner: 0 };
-
   const islands = findIslands(graph);
   const finer = new Set<number>();
+  // Exact arcs cannot be in each other's way, and later only those that have changed can be in a new one's way.
+  let suspects = levels.map((level) => Number(level < EXACT));
   for (;;) {
-    const conflicts = findConflicts(
-      graph,
-      rings,
-      islands,
-      simplified,
-      levels.map((level) => Number(level < EXACT)),
-      tolerance,
-    );
-    if (conflicts.size === 0) return { simplified, arcsKeptFiner: finer.size };
+    const conflicts = findConflicts(graph, rings, islands, simplified, suspects, tolerance);
+    suspects = new Uint8Array(graph.count);
     let changed = 0;
     for (const arc of conflicts) {
       if (levels[arc] === EXACT) continue;
       levels[arc]++;
       draw(arc);
       finer.add(arc);
+      suspects[arc] = 1;
       changed++;
     }
-    if (changed === 0) throw new Error(`simplification cannot resolve ${conflicts.size} arcs that are exact already`);
+    if (changed > 0) continue;
+    if (conflicts.size > 0) throw new Error(`${conflicts.size} exact arcs are in each other's way`);
+    return { lines: collectLines(graph, simplified), arcsKeptFiner: finer.size };
   }
 
   function draw(arc: number): void {
@@ -65,6 +59,24 @@ export function simplify(
     if (level) simplifyArc(graph, arc, tolerance * level.share, level.fit, simplified);
     else keepExact(graph, arc, simplified);
   }
+}
+
+function collectLines(graph: ArcGraph, { kept, x, y }: Simplified): Lines {
+  let points = 0;
+  for (let i = 0; i < kept.length; i++) points += kept[i];
+  const offsets = new Int32Array(graph.count + 1);
+  const xy = new Float64Array(2 * points);
+  let point = 0;
+  for (let arc = 0; arc < graph.count; arc++) {
+    for (let i = graph.offsets[arc]; i < graph.offsets[arc + 1]; i++) {
+      if (!kept[i]) continue;
+      xy[2 * point] = x[i];
+      xy[2 * point + 1] = y[i];
+      point++;
+    }
+    offsets[arc + 1] = point;
+  }
+  return { offsets, xy };
 }
 
 /**

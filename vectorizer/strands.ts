@@ -86,6 +86,10 @@ export function anchorStrand(
   y: number,
   anchor: number,
 ): void {
+  if (strands.anchor[end] >= 0 && strands.mate[end] === end) {
+    emitStraightArc(strands, graph, end, x, y, anchor);
+    return;
+  }
   const vertex = beginStrand(strands, x, y, anchor);
   const other = strands.mate[end];
   link(strands, end, vertex);
@@ -123,16 +127,38 @@ export function joinStrands(
   if (strands.anchor[otherA] >= 0 && strands.anchor[otherB] >= 0) emitArc(strands, graph, otherA, otherB);
 }
 
+/** Writes an arc without corners, from the junction that was met first to the one at (x, y). */
+function emitStraightArc(strands: Strands, graph: ArcGraph, start: number, x: number, y: number, anchor: number): void {
+  const from = strands.anchor[start];
+  const at = 2 * graph.offsets[graph.count];
+  graph.xy = withRoom(graph.xy, at + 8);
+  const { xy } = graph;
+  xy[at] = strands.x[start];
+  xy[at + 1] = strands.y[start];
+  xy[at + 2] = x;
+  xy[at + 3] = y;
+  strands.free[strands.freeCount++] = start;
+  addArc(graph, at / 2 + 2, leftLabel(strands, from), rightLabel(strands, from), from, anchor);
+}
+
+/** Leaving to the north the left side is the north-west corner, to the east the north-east one, and so on. */
+function leftLabel({ cornerLabels }: Strands, from: number): number {
+  return cornerLabels[from];
+}
+
+function rightLabel({ cornerLabels }: Strands, from: number): number {
+  return cornerLabels[(from & ~3) | ((from + 1) & 3)];
+}
+
 /** Writes an arc from the junction that was met first; ties (both ends at one junction) by direction. */
 function emitArc(strands: Strands, graph: ArcGraph, endA: number, endB: number): void {
-  const { anchor, cornerLabels } = strands;
-  const [start, end] = anchor[endA] < anchor[endB] ? [endA, endB] : [endB, endA];
+  const { anchor } = strands;
+  const forwards = anchor[endA] < anchor[endB];
+  const start = forwards ? endA : endB;
+  const end = forwards ? endB : endA;
   const from = anchor[start];
-  // Leaving to the north the left side is the north-west corner, to the east the north-east one, and so on.
-  const left = cornerLabels[from];
-  const right = cornerLabels[(from & ~3) | ((from + 1) & 3)];
   const last = writeVertices(strands, graph, start, strands.link0[start], end);
-  addArc(graph, last, left, right, from, anchor[end]);
+  addArc(graph, last, leftLabel(strands, from), rightLabel(strands, from), from, anchor[end]);
 }
 
 /** Writes a loop clockwise from its topmost, then leftmost vertex. */

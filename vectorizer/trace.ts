@@ -5,8 +5,8 @@
  * a border for each column.
  */
 import { type ArcGraph, addJunction, EAST, emptyArcGraph, NORTH, SOUTH, WEST, withRoom } from './arc-graph.ts';
-import { addLabel, collectRegions, createLabels, findRoot, type RegionTable, unite } from './labels.ts';
-import { createRowBuffer, createRuns, fillOutside, findRuns, type Runs, sumBytes } from './runs.ts';
+import { addLabel, collectRegions, createLabels, findRoot, type Labels, type RegionTable, unite } from './labels.ts';
+import { createRowBuffer, createRuns, fillOutside, findRuns, type RowBuffer, type Runs, sumBytes } from './runs.ts';
 import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './strands.ts';
 
 export interface Tracer {
@@ -28,37 +28,13 @@ export function createTracer(width: number): Tracer {
   let y = 0;
   fillOutside(above, width);
 
-  function labelRuns(): void {
-    const { starts, classes } = current;
-    let over = 0;
-    for (let run = 0; run < current.count; run++) {
-      const start = starts[run];
-      const end = starts[run + 1];
-      const cls = classes[run];
-      let label = -1;
-      while (above.starts[over + 1] <= start) over++;
-      for (; above.starts[over] < end; over++) {
-        if (above.classes[over] !== cls) continue;
-        const candidate = findRoot(labels.parents, above.labels[over]);
-        if (label < 0) label = candidate;
-        else if (label !== candidate) label = unite(labels.parents, label, candidate);
-      }
-      over--;
-      if (label < 0) label = addLabel(labels, cls, start, y);
-      current.labels[run] = label;
-      if (label === 0) continue;
-      labels.pixels[label] += end - start;
-      labels.scoreSums[label] += sumBytes(scoreRow, start, end);
-    }
-  }
-
   return {
     addRows(rows, classes, scores) {
       for (let row = 0; row < rows; row++) {
         classRow.bytes.set(classes.subarray(row * width, (row + 1) * width));
         scoreRow.bytes.set(scores.subarray(row * width, (row + 1) * width));
         findRuns(classRow, width, current);
-        labelRuns();
+        labelRuns(labels, above, current, scoreRow, y);
         traceCorners(strands, graph, hanging, above, current, width, y);
         [above, current] = [current, above];
         y++;
@@ -75,6 +51,32 @@ export function createTracer(width: number): Tracer {
       return { regions, graph };
     },
   };
+}
+
+/** Labels a row of runs from those above it, and counts pixels and scores per label. */
+function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowBuffer, y: number): void {
+  const { starts, classes, count } = current;
+  const { starts: aboveStarts, classes: aboveClasses, labels: aboveLabels } = above;
+  let over = 0;
+  for (let run = 0; run < count; run++) {
+    const start = starts[run];
+    const end = starts[run + 1];
+    const cls = classes[run];
+    let label = -1;
+    while (aboveStarts[over + 1] <= start) over++;
+    for (; aboveStarts[over] < end; over++) {
+      if (aboveClasses[over] !== cls) continue;
+      const candidate = findRoot(labels.parents, aboveLabels[over]);
+      if (label < 0) label = candidate;
+      else if (label !== candidate) label = unite(labels.parents, label, candidate);
+    }
+    over--;
+    if (label < 0) label = addLabel(labels, cls, start, y);
+    current.labels[run] = label;
+    if (label === 0) continue;
+    labels.pixels[label] += end - start;
+    labels.scoreSums[label] += sumBytes(scoreRow, start, end);
+  }
 }
 
 /** Draws the borders on the corner row between two rows of runs. */

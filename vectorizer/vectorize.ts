@@ -2,11 +2,9 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
-import { type ArcGraph, OUTSIDE } from './arc-graph.ts';
-import type { Simplified } from './border.ts';
-import type { RegionTable } from './labels.ts';
+import { countVertices, drawPolygons, hasPolygon } from './polygons.ts';
 import { rechain } from './rechain.ts';
-import { chainRings, type Rings } from './rings.ts';
+import { chainRings } from './rings.ts';
 import { sieve } from './sieve.ts';
 import { simplify } from './simplify.ts';
 import { createTracer } from './trace.ts';
@@ -80,112 +78,24 @@ export async function vectorize(
   if (rows !== height) throw new RangeError(`expected ${height} rows, got ${rows}`);
 
   let { graph, regions } = tracer.finish();
-  const sieved = sieve(graph, regions, options.minAreaM2 / options.pixelAreaM2, nodata);
+  const minPixels = options.minAreaM2 / options.pixelAreaM2;
+  const sieved = sieve(graph, regions, minPixels, nodata);
   if (sieved.sieved > 0) {
     graph = rechain(graph, sieved.regionOf);
     regions = sieved.regions;
   }
   const rings = chainRings(graph);
-  const { simplified, arcsKeptFiner } = simplify(graph, rings, options.tolerancePixels);
-  const ringsOf = ringsByRegion(rings, regions.count);
-
-  const report: VectorizeReport = {
-    regions: 0,
-    sieved: sieved.sieved,
-    sievedPixels: sieved.sievedPixels,
-    vertices: 0,
-    arcsKeptFiner,
-  };
-  const numbers: number[] = [];
-  for (let region = 0; region < regions.count; region++) {
-    if (region !== OUTSIDE && regions.classes[region] !== nodata) numbers.push(region);
-  }
-  report.regions = numbers.length;
-  report.vertices = countVertices(graph, regions, simplified, nodata);
+  const { lines, arcsKeptFiner } = simplify(graph, rings, options.tolerancePixels);
+  let count = 0;
+  for (let region = 0; region < regions.count; region++) if (hasPolygon(regions, region, nodata)) count++;
   return {
-    report,
-    regions: {
-      *[Symbol.iterator]() {
-        for (const region of numbers) yield drawRegion(graph, regions, rings, ringsOf, simplified, region);
-      },
+    regions: { [Symbol.iterator]: () => drawPolygons(lines, regions, rings, nodata) },
+    report: {
+      regions: count,
+      sieved: sieved.sieved,
+      sievedPixels: sieved.sievedPixels,
+      vertices: countVertices(graph, lines, regions, nodata),
+      arcsKeptFiner,
     },
   };
-}
-
-/** Each arc's vertices but its last are vertices of one ring on each side that has a polygon. */
-function countVertices(graph: ArcGraph, regions: RegionTable, { kept }: Simplified, nodata: number): number {
-  let vertices = 0;
-  for (let arc = 0; arc < graph.count; arc++) {
-    let sides = 0;
-    for (const region of [graph.left[arc], graph.right[arc]]) {
-      if (region !== OUTSIDE && regions.classes[region] !== nodata) sides++;
-    }
-    for (let i = graph.offsets[arc]; i < graph.offsets[arc + 1] - 1; i++) vertices += sides * kept[i];
-  }
-  return vertices;
-}
-
-/** The rings of region r are order[offsets[r]] .. order[offsets[r + 1] - 1]. */
-interface RingsOfRegions {
-  offsets: Int32Array;
-  order: Int32Array;
-}
-
-function ringsByRegion(rings: Rings, regionCount: number): RingsOfRegions {
-  const offsets = new Int32Array(regionCount + 1);
-  for (let ring = 0; ring < rings.count; ring++) offsets[rings.regions[ring] + 1]++;
-  for (let region = 0; region < regionCount; region++) offsets[region + 1] += offsets[region];
-  const next = offsets.slice();
-  const order = new Int32Array(rings.count);
-  for (let ring = 0; ring < rings.count; ring++) order[next[rings.regions[ring]]++] = ring;
-  return { offsets, order };
-}
-
-function drawRegion(
-  graph: ArcGraph,
-  regions: RegionTable,
-  rings: Rings,
-  ringsOf: RingsOfRegions,
-  simplified: Simplified,
-  region: number,
-): Region {
-  const shell: Float64Array[] = [];
-  const holes: Float64Array[] = [];
-  for (let i = ringsOf.offsets[region]; i < ringsOf.offsets[region + 1]; i++) {
-    const ring = drawRing(graph, rings, simplified, ringsOf.order[i]);
-    if (doubleArea(ring) < 0) shell.push(ring);
-    else holes.push(ring);
-  }
-  if (shell.length !== 1) throw new Error(`region ${region} has ${shell.length} shells`);
-  return {
-    class: regions.classes[region],
-    score: regions.scoreSums[region] / regions.classPixels[region] / 255,
-    pixels: regions.pixels[region],
-    x: regions.firstX[region],
-    y: regions.firstY[region],
-    rings: [...shell, ...holes],
-  };
-}
-
-function drawRing(graph: ArcGraph, rings: Rings, { kept, x, y }: Simplified, ring: number): Float64Array {
-  const { offsets } = graph;
-  const vertices: number[] = [];
-  for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) {
-    const arc = rings.halves[i] >> 1;
-    const backwards = (rings.halves[i] & 1) === 1;
-    const step = backwards ? -1 : 1;
-    const end = backwards ? offsets[arc] : offsets[arc + 1] - 1;
-    for (let vertex = backwards ? offsets[arc + 1] - 1 : offsets[arc]; vertex !== end; vertex += step) {
-      if (kept[vertex]) vertices.push(x[vertex], y[vertex]);
-    }
-  }
-  vertices.push(vertices[0], vertices[1]);
-  return Float64Array.from(vertices);
-}
-
-/** Twice the signed area of a closed ring; negative where it runs counter-clockwise on the displayed map. */
-function doubleArea(ring: Float64Array): number {
-  let area = 0;
-  for (let i = 2; i < ring.length; i += 2) area += ring[i - 2] * ring[i + 1] - ring[i] * ring[i - 1];
-  return area;
 }
