@@ -118,7 +118,15 @@ export function paintMarks(map: MapLibreMap): void {
     const layer = `${id}-marked`;
     if (!map.getLayer(layer)) continue;
     map.setPaintProperty(layer, 'line-color', accent);
-    map.setPaintProperty(layer, 'line-width', ['case', selected, 3, 1.75]);
+    map.setPaintProperty(layer, 'line-width', [
+      'interpolate',
+      ['linear'],
+      ['zoom'],
+      14,
+      ['case', selected, 1.75, 1.25],
+      17,
+      ['case', selected, 3, 2],
+    ]);
     map.setPaintProperty(layer, 'line-opacity', ['case', selected, 1, hovered, 1, 0]);
   }
 }

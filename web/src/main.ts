@@ -36,19 +36,27 @@ store.subscribe(inspector.render);
 
 await actions.start();
 
-/** How much of the map is covered; on phones what the sheet takes at most, so that the map keeps still when the sheet grows. */
-const clearing = () =>
-  PHONE.matches
-    ? { top: 0, right: 0, bottom: Math.round(innerHeight * 0.56), left: 0 }
+const isLowered = () => panel.classList.contains('lowered');
+/** How much of the map is covered; a raised sheet counts at its highest, so that the map keeps still as it grows. */
+const clearing = () => {
+  const sheet = isLowered() ? panel.offsetHeight : Math.round(innerHeight * 0.56);
+  return PHONE.matches
+    ? { top: 0, right: 0, bottom: sheet, left: 0 }
     : { top: 0, right: 0, bottom: 0, left: Math.round(panel.getBoundingClientRect().right) };
+};
 
 const view = createMapView(mapElement, store, clearing, actions.openScene);
 addFrame(view.map, mapElement);
 app.append(createFurniture(view.map, view.fitScene));
 window.planimeter = { map: view.map };
 
-// The sheet's height places the scale bar above it on phones.
-new ResizeObserver(() => app.style.setProperty('--sheet', `${panel.offsetHeight}px`)).observe(panel);
+// On phones the sheet's height places the scale bar above it, and the map moves into the space that the sheet leaves.
+let wasLowered = isLowered();
+new ResizeObserver(() => {
+  app.style.setProperty('--sheet', `${panel.offsetHeight}px`);
+  if (PHONE.matches && wasLowered !== isLowered()) view.map.easeTo({ padding: clearing(), duration: 350 });
+  wasLowered = isLowered();
+}).observe(panel);
 
 addEventListener('keydown', (event) => {
   if (event.key === 'Escape') store.set({ selected: null });

@@ -74,7 +74,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
       scene?.state === 'refused'
         ? problemCard(refused!, [
             { label: 'Choose another file', run: intake.chooseFile },
-            { label: 'Remove this image', run: () => void actions.deleteScene(scene) },
+            { label: 'Remove', run: () => void actions.deleteScene(scene) },
           ])
         : problemCard(refused!, [{ label: 'Try again', run: () => void actions.retryJob() }]),
     );
