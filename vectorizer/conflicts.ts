@@ -3,7 +3,7 @@
  * without crossings and with the faces it had:
  * 1. no two pieces of arcs cross, touch or overlap other than at a vertex they share;
  * 2. around each junction the arcs leave in the order they had;
- * 3. each ring runs in the direction it had and encloses more than half of what it did;
+ * 3. each ring runs in the direction it had and encloses nearly the area it did;
  * 4. each island lies in the region it lay in.
  */
 import Flatbush from 'flatbush';
@@ -11,6 +11,9 @@ import type { ArcGraph } from './arc-graph.ts';
 import type { Simplified } from './border.ts';
 import { checkIslands, type Islands } from './islands.ts';
 import type { Rings } from './rings.ts';
+
+/** How many times larger or smaller a ring may become. */
+const AREA_CHANGE = 1.25;
 
 /** Pieces between kept vertices: piece p runs from vertex starts[p] to ends[p] of arc arcs[p]. */
 export interface Pieces {
@@ -224,7 +227,8 @@ function checkRings(
       area += sign * areas[arc];
       if (suspects[arc]) concerned = true;
     }
-    if (!concerned || area / exact > 0.5) continue;
+    const share = area / exact;
+    if (!concerned || (share > 1 / AREA_CHANGE && share < AREA_CHANGE)) continue;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) conflicts.add(rings.halves[i] >> 1);
   }
 }

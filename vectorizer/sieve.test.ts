@@ -9,6 +9,7 @@ import {
   smoothMap,
   vectorizeMap,
 } from './generated-maps.ts';
+import { vectorize } from './vectorize.ts';
 
 /** The class map that regions stand for, drawn with letters as in drawnMap. */
 async function sievedText(text: string, minAreaM2: number): Promise<string> {
@@ -46,7 +47,6 @@ test('nodata neither gives nor takes', async () => {
 
 test('the score is the mean over the pixels of the class itself', async () => {
   const map = drawnMap('aab aaa');
-  const { vectorize } = await import('./vectorize.ts');
   const scores = Uint8Array.from([100, 110, 255, 120, 130, 140]);
   const { regions } = await vectorize([{ rows: 2, classes: map.classes, scores }], {
     width: 3,

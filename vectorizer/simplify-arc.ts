@@ -34,9 +34,9 @@ export function keepExact(graph: ArcGraph, arc: number, result: Simplified): voi
 
 /**
  * Simplifies one arc. The tolerance is in pixels: the largest distance between the exact and the simplified border, from
- * either to the other. Without `fit` vertices stay on pixel corners.
+ * either to the other.
  */
-export function simplifyArc(graph: ArcGraph, arc: number, tolerance: number, fit: boolean, result: Simplified): void {
+export function simplifyArc(graph: ArcGraph, arc: number, tolerance: number, result: Simplified): void {
   keepExact(graph, arc, result);
   const first = graph.offsets[arc];
   const count = graph.offsets[arc + 1] - first;
@@ -44,9 +44,9 @@ export function simplifyArc(graph: ArcGraph, arc: number, tolerance: number, fit
   const border: Border = { xy: graph.xy, first, count, isLoop: graph.from[arc] < 0 };
   measure(border);
   let breaks = chooseBreakpoints(border, Math.max(tolerance - DRAWN_IN, tolerance / 2));
-  if (fit) breaks = restoreCutCorners(border, breaks, tolerance);
+  breaks = restoreCutCorners(border, breaks, tolerance);
   for (const i of breaks) placeAt(border, result, i, drawnIn(border, i));
-  if (fit) layLines(border, breaks, tolerance, result);
+  layLines(border, breaks, tolerance, result);
   for (;;) {
     const divided = divide(border, breaks, tolerance, result);
     if (divided.length === breaks.length) break;

@@ -10,12 +10,8 @@ import type { Lines } from './polygons.ts';
 import type { Rings } from './rings.ts';
 import { keepExact, simplifyArc } from './simplify-arc.ts';
 
-/** What is tried one after the other: shares of the tolerance, with pieces laid through the steps or on corners. */
-const LEVELS = [
-  { share: 1, fit: true },
-  { share: 1, fit: false },
-  { share: 0.5, fit: false },
-];
+/** Shares of the tolerance that are tried one after the other. */
+const LEVELS = [1, 0.7];
 /** The level after those: the border as it is in the map. */
 const EXACT = LEVELS.length;
 
@@ -55,9 +51,8 @@ export function simplify(graph: ArcGraph, rings: Rings, tolerance: number): { li
   }
 
   function draw(arc: number): void {
-    const level = LEVELS[levels[arc]];
-    if (level) simplifyArc(graph, arc, tolerance * level.share, level.fit, simplified);
-    else keepExact(graph, arc, simplified);
+    if (levels[arc] === EXACT) keepExact(graph, arc, simplified);
+    else simplifyArc(graph, arc, tolerance * LEVELS[levels[arc]], simplified);
   }
 }
 
