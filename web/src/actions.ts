@@ -193,8 +193,8 @@ export function createActions(store: Store): Actions {
     },
     tryDemo: () =>
       attempt(async () => {
-        store.set({ trouble: null });
-        const scene = await api.makeDemoScene();
+        store.set({ trouble: null, demoUnderWay: true });
+        const scene = await api.makeDemoScene().finally(() => store.set({ demoUnderWay: false }));
         putScene(scene);
         expectJob(scene.id, true);
         openScene(scene.id);

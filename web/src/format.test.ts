@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { area, bytes, classTitle, duration, gsd, percent, position } from './format.ts';
+import { area, bytes, duration, gsd, percent, position, titleOf } from './format.ts';
 
 test('areas take the unit people would', () => {
   const shown = [0, 4.21, 842, 4210, 9999, 12_400, 998_000, 5_240_000, 1_234_000_000].map(area);
@@ -35,5 +35,5 @@ test('positions keep to one turn around the globe', () => {
 });
 
 test('classes get their title from their name', () => {
-  expect(['other', 'building', 'bare_soil'].map(classTitle)).toEqual(['Other land', 'Building', 'Bare soil']);
+  expect(['other', 'building', 'bare_soil'].map(titleOf)).toEqual(['Other land', 'Building', 'Bare soil']);
 });

@@ -72,6 +72,7 @@ export function position(lat: number, lon: number, decimals: number): string {
   );
 }
 
-const CLASS_TITLES: Record<string, string> = { other: 'Other land' };
-export const classTitle = (name: string): string =>
-  CLASS_TITLES[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+const TITLES: Record<string, string> = { other: 'Other land', landuse: 'Land use' };
+/** How a class or a collection is called on the page. */
+export const titleOf = (name: string): string =>
+  TITLES[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');

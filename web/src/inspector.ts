@@ -1,7 +1,7 @@
 /** The card of the feature that was clicked. */
 import { getItem } from './api.ts';
 import { h, icon, replace } from './dom.ts';
-import { areaParts, classTitle, percent } from './format.ts';
+import { areaParts, percent, titleOf } from './format.ts';
 import { currentModel, type SelectedFeature, type State, type Store } from './state.ts';
 
 export function createInspector(store: Store): { element: HTMLElement; render(state: State): void } {
@@ -39,7 +39,7 @@ function content(feature: SelectedFeature, close: () => void): HTMLElement[] {
       'header',
       { class: 'inspector-head' },
       h('span', { class: 'chip', 'aria-hidden': 'true' }),
-      h('h2', {}, classTitle(feature.class)),
+      h('h2', {}, titleOf(feature.class)),
       h('button', { type: 'button', class: 'icon-button', 'aria-label': 'Close', onclick: close }, icon('close', 18)),
     ),
     h(
@@ -60,7 +60,7 @@ function content(feature: SelectedFeature, close: () => void): HTMLElement[] {
         percent(feature.score),
       ),
       h('dt', {}, 'Collection'),
-      h('dd', {}, feature.collection),
+      h('dd', {}, titleOf(feature.collection)),
       h('dt', {}, 'Id'),
       h('dd', { class: 'id' }, feature.id),
     ),

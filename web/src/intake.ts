@@ -56,10 +56,12 @@ export function createIntake(actions: Actions): Intake {
       'Give Planimeter an aerial or satellite image. It draws the buildings, roads, vegetation and water as clean shapes, and measures every one.',
     ),
   );
+  const demoTitle = h('strong');
+  const demoNote = h('small');
   const demo = h(
     'button',
     { type: 'button', class: 'demo', 'data-testid': 'demo', onclick: () => void actions.tryDemo() },
-    h('span', {}, h('strong', {}, 'Try the demo scene'), h('small', {}, 'A generated town, mapped in a minute')),
+    h('span', {}, demoTitle, demoNote),
     icon('chevron', 20),
   );
   const interrupted = h('div', { class: 'interrupted' });
@@ -76,6 +78,12 @@ export function createIntake(actions: Actions): Intake {
       const empty = state.started && state.scenes.length === 0 && !state.upload;
       welcome.hidden = !empty;
       demo.hidden = !empty;
+      demo.disabled = state.demoUnderWay;
+      setText(demoTitle, state.demoUnderWay ? 'Building the town' : 'Try the demo scene');
+      setText(
+        demoNote,
+        state.demoUnderWay ? 'Streets, roofs, trees and a river…' : 'A generated town, mapped in a minute',
+      );
       element.hidden = !state.started || state.upload !== null;
       drop.classList.toggle('compact', !empty);
       choose.classList.toggle('primary', empty);

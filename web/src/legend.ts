@@ -1,7 +1,7 @@
 /** The reading: what was measured per class, with switches for what the map shows. */
 import type { ClassTotal, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
 import { h, replace, setText } from './dom.ts';
-import { areaParts, classTitle, percent, plural } from './format.ts';
+import { areaParts, percent, plural, titleOf } from './format.ts';
 import { currentModel, type State, type Store } from './state.ts';
 
 export function createLegend(store: Store): { element: HTMLElement; render(state: State): void } {
@@ -89,7 +89,7 @@ function createRow({ name, color, total }: ClassEntry, onToggle: (name: string, 
       'label',
       { class: 'class-row' },
       box,
-      h('span', { class: 'class-name' }, classTitle(name)),
+      h('span', { class: 'class-name' }, titleOf(name)),
       h('span', { class: 'class-area' }, number, h('small', {}, `\u2009${unit}`)),
       h('span', { class: 'class-count' }, plural(total.count, 'feature')),
       h('span', { class: 'class-share' }, percent(total.share)),

@@ -120,6 +120,7 @@ function createHeading(actions: Actions): { element: HTMLElement; render(state: 
 /** One line for the collapsed sheet. */
 function summaryOf(state: State): string {
   const scene = currentScene(state);
+  if (state.demoUnderWay) return 'Building the demo town';
   if (state.upload) return `Uploading ${percent(state.upload.sentBytes / Math.max(1, state.upload.totalBytes))}`;
   if (refusalOf(state)) return 'Refused';
   if (scene && scene.state !== 'ready') return `Reading ${percent(scene.progress)}`;
@@ -133,6 +134,7 @@ function summaryOf(state: State): string {
 /** What screen readers are told: turns of events, not every percent. */
 function spokenOf(state: State): string {
   const scene = currentScene(state);
+  if (state.demoUnderWay) return 'Building the demo town';
   if (state.upload) return state.upload.paused ? 'Upload paused' : 'Uploading';
   if (scene?.state === 'ingesting') return 'Reading the image';
   if (state.job?.state === 'running') return `Mapping: ${state.job.progress.stage}`;

@@ -88,13 +88,14 @@ function createWorkCard(actions: Actions): {
   const left = h('p', { class: 'quiet' });
   const rows = [READING, ...STEPS.map((step) => step.title)].map(createRow);
   const cancel = h('button', { type: 'button', class: 'button', onclick: () => void actions.cancelJob() }, 'Cancel');
+  const foot = h('div', { class: 'card-foot' }, left, cancel);
   const element = h(
     'section',
     { class: 'card', 'data-testid': 'job-progress', hidden: true },
     h('div', { class: 'card-head' }, title, share),
     bar.element,
     h('ol', { class: 'steps' }, ...rows.map((row) => row.element)),
-    h('div', { class: 'card-foot' }, left, cancel),
+    foot,
   );
   const estimate = createEstimate();
   return {
@@ -125,6 +126,7 @@ function createWorkCard(actions: Actions): {
         setText(left, estimate(scene.id, scene.progress));
         for (const [index, row] of rows.entries()) row.set(index === 0 ? 'current' : 'pending', '');
       }
+      foot.hidden = cancel.hidden && left.textContent === '';
     },
   };
 }

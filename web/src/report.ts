@@ -2,7 +2,7 @@
 import type { JobJson, JobReport, Ledger, ModelJson, SceneJson, Stage } from '../../server/http/types.ts';
 import { getItems } from './api.ts';
 import { h, icon, replace } from './dom.ts';
-import { bytes, count, duration, gsd, percent, plural } from './format.ts';
+import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
 import { currentModel, currentScene, type State } from './state.ts';
 
 /** The most features the service gives in one answer. */
@@ -90,10 +90,11 @@ function factList(facts: readonly (readonly [string, string | null])[]): HTMLEle
 function downloadRows(job: JobJson, report: JobReport, onTrouble: (error: unknown) => void): HTMLElement[] {
   const collections = Object.entries(report.counts)
     .filter(([, features]) => features > 0)
+    .sort(([a], [b]) => a.localeCompare(b))
     .map(([id, features]) => {
       const address = `/collections/${id}/items?job=${job.id}&limit=${PAGE_FEATURES}`;
       const note = `GeoJSON · ${plural(features, 'feature')}`;
-      const title = id.charAt(0).toUpperCase() + id.slice(1);
+      const title = titleOf(id);
       const file = `${id}.geojson`;
       if (features <= PAGE_FEATURES) return downloadLink(title, note, address, file);
       return downloadButton(title, note, () => saveAllPages(address, file).catch(onTrouble));

@@ -40,6 +40,8 @@ export interface State {
   job: JobJson | null | undefined;
   upload: UploadState | null;
   interrupted: readonly InterruptedUpload[];
+  /** Whether the demo scene is being generated, which takes a while before there is a scene. */
+  demoUnderWay: boolean;
   trouble: Trouble | null;
   away: boolean;
   hiddenClasses: ReadonlySet<string>;
@@ -65,6 +67,7 @@ export function createStore(): Store {
     job: null,
     upload: null,
     interrupted: [],
+    demoUnderWay: false,
     trouble: null,
     away: false,
     // Land of no class of interest would only veil the imagery.
