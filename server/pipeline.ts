@@ -123,7 +123,6 @@ export async function segmentScene(
   try {
     return await segment(tools, job, context);
   } catch (error) {
-    await deleteFeatures(tools.db, job.id);
     await tools.files.remove(`jobs/${job.id}`);
     throw error;
   }

@@ -82,8 +82,10 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     expect(job.model).toBe(model.id);
   });
 
-  test('a job that is killed in the middle goes on by itself, and its features are there once', async () => {
-    const data = join(folder, `killed-${name}`);
+  test('a job that is killed in the middle goes on by itself, its features there once', {
+    timeout: 240_000,
+  }, async () => {
+    const data = join(folder, `data-${name}`);
     let service = await serve(data, databaseUrl);
     const scene = await waitForScene(service.url, await upload(service.url, town.image));
     const { id } = await startJob(service.url, scene.id, { min_area_m2: 30 });
@@ -144,6 +146,8 @@ test('bad input is refused with its reason, and nothing is left behind', async (
     empty: 'empty_raster',
     huge: 'damaged_tiff',
   });
+  const again = await refusal(url, file('dot.tif'));
+  expect(again.code, 'a refused file that is sent again').toBe('too_small');
   const left = await readdir(join(data, 'files', 'scenes'), { recursive: true }).catch(() => []);
   expect(left.filter((name) => name.endsWith('.tif') || name.includes('tmp'))).toEqual([]);
   expect((await fetch(`${url}/health`)).status).toBe(200);

@@ -12,7 +12,7 @@ import { Server, type Upload } from '@tus/server';
 import { type Request, type Response, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { sha256OfFile } from '../../tiler/sha256.ts';
-import { findSceneBySha256, getScene, insertScene } from '../store/scenes.ts';
+import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
 
 const SCENE_HEADER = 'Planimeter-Scene';
@@ -130,12 +130,14 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
     const existing = await findSceneBySha256(db, sha256);
     const scene = existing?.id ?? info.scene ?? randomUUID();
     await infos.set(id, { ...info, sha256, scene });
-    if (existing) {
+    if (existing && existing.state !== 'refused') {
       await rm(data, { force: true });
     } else {
       await moveOnce(data, files.path(`scenes/${scene}/original.tif`));
       const name = info.metadata?.filename ?? fileName(undefined);
-      await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size! });
+      // What was refused once may be taken now: limits change, and so does the program.
+      if (existing) await updateScene(db, scene, { state: 'uploaded', problem: null, name, upload: id });
+      else await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size! });
       await queue.enqueueIngest(scene);
     }
     await infos.set(id, { ...info, sha256, scene, done: true });

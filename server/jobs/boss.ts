@@ -15,6 +15,9 @@ export const DEAD_LETTERS: Record<QueueName, string> = { ingest: 'ingest-dead', 
 /** Attempts after the first, for errors that are not the input's fault. */
 export const RETRY_LIMIT = 2;
 
+/** How often work may be taken up again whose worker died: machines are switched off for reasons of their own. */
+const DEATH_LIMIT = 20;
+
 /** A worker on a server that is silent for so long is taken for dead. 10 is the least that pg-boss allows. */
 const HEARTBEAT_SECONDS = 10;
 
@@ -44,9 +47,10 @@ export async function startBoss(db: Database, url: string | undefined): Promise<
     await ensureQueue(boss, name, {
       policy: 'exclusive', // with the id as singleton key: a message that waits or is worked on is not sent twice
       deadLetter: DEAD_LETTERS[name],
-      retryLimit: RETRY_LIMIT,
+      retryLimit: DEATH_LIMIT,
       retryDelay: 1,
       retryBackoff: true,
+      retryDelayMax: 60,
       expireInSeconds: 23 * 3600, // of one attempt; pg-boss allows less than a day
       retentionSeconds: 365 * 24 * 3600,
       deleteAfterSeconds: 3600,
