@@ -1,7 +1,7 @@
 /** What the user can do, and what follows by itself: upload → scene is read → job → map. */
 import type { JobJson, SceneJson } from '../../server/http/types.ts';
 import * as api from './api.ts';
-import { currentScene, type InterruptedUpload, type State, type Store } from './state.ts';
+import { currentScene, type InterruptedUpload, type Store } from './state.ts';
 import { findInterrupted, forgetInterrupted, type RunningUpload, refuseEarly, startUpload } from './upload.ts';
 
 /** Scenes this browser brought in and whose job has not been asked for: their job starts by itself. */
@@ -224,12 +224,6 @@ export function createActions(store: Store): Actions {
 
 const newestFirst = (scenes: readonly SceneJson[]): SceneJson[] =>
   [...scenes].sort((a, b) => b.created_at.localeCompare(a.created_at));
-
-/** Whether the page brings something in or works on it, which is then all that the panel is about. */
-export const isBusy = (state: State): boolean => {
-  const scene = currentScene(state);
-  return (scene !== undefined && !isReadOut(scene)) || (!!state.job && !isOver(state.job));
-};
 
 function writeSceneToHash(id: string | null): void {
   const parameters = new URLSearchParams(location.hash.slice(1));

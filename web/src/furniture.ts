@@ -3,23 +3,28 @@ import type { Map as MapLibreMap } from 'maplibre-gl';
 import { h, type IconName, icon, setText } from './dom.ts';
 import { position } from './format.ts';
 import { FLAT_ZOOM } from './map.ts';
+import { currentScene, type Store } from './state.ts';
 
 const LONGEST_BAR_PIXELS = 190;
 /** On shorter bars the middle's figure would touch its neighbours. */
 const LABELLED_MIDDLE_PIXELS = 110;
 
-export function createFurniture(map: MapLibreMap, fitScene: () => void): HTMLElement {
+export function createFurniture(map: MapLibreMap, store: Store, fitScene: () => void): HTMLElement {
   const button = (label: string, name: IconName, onclick: () => void, zooms = false) => {
     const style = zooms ? 'map-button zoom' : 'map-button';
     return h('button', { type: 'button', class: style, 'aria-label': label, title: label, onclick }, icon(name));
   };
+  const whole = button('Show the whole image', 'frame', fitScene);
   const buttons = h(
     'div',
     { class: 'map-buttons', role: 'group', 'aria-label': 'Map' },
     button('Zoom in', 'plus', () => map.zoomIn(), true),
     button('Zoom out', 'minus', () => map.zoomOut(), true),
-    button('Show the whole image', 'frame', fitScene),
+    whole,
   );
+  store.subscribe((state) => {
+    whole.hidden = currentScene(state)?.state !== 'ready';
+  });
   return h('div', { class: 'furniture' }, createPosition(map), createScaleBar(map), buttons);
 }
 

@@ -47,7 +47,7 @@ const clearing = () => {
 
 const view = createMapView(mapElement, store, clearing, actions.openScene);
 addFrame(view.map, mapElement);
-app.append(createFurniture(view.map, view.fitScene));
+app.append(createFurniture(view.map, store, view.fitScene));
 window.planimeter = { map: view.map };
 
 // On phones the sheet's height places the scale bar above it, and the map moves into the space that the sheet leaves.
