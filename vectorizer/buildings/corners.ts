@@ -1,0 +1,95 @@
+/** Walls become a ring: its corners are where the lines of consecutive walls cross. */
+import type { Frame, Samples } from './outline.ts';
+import { GRID } from './predicates.ts';
+import { offsetOf, type Projection, type Wall } from './walls.ts';
+
+/**
+ * Corners in metres about the frame's centre, not closed; null where no ring comes out. Walls that would run backwards
+ * between their neighbours are taken out, and neighbours of one direction that then meet become one.
+ */
+export function cornersOf(
+  samples: Samples,
+  projection: Projection,
+  walls: readonly Wall[],
+  trimMetres: number,
+): { walls: Wall[]; corners: Float64Array } | null {
+  let ring = [...walls];
+  while (ring.length >= 4) {
+    const corners = crossings(projection.angle, ring);
+    const backwards = firstBackwards(samples, projection, ring, corners);
+    if (backwards < 0) return { walls: ring, corners };
+    ring = without(ring, backwards, samples.count);
+    for (const wall of ring) wall.offset = offsetOf(samples, projection, wall, trimMetres);
+  }
+  return null;
+}
+
+/** Corner i is where wall i begins. */
+export function crossings(angle: number, walls: readonly Wall[]): Float64Array {
+  const corners = new Float64Array(2 * walls.length);
+  for (let i = 0; i < walls.length; i++) {
+    const before = walls[(i + walls.length - 1) % walls.length];
+    const after = walls[i];
+    const a = angle + (before.direction * Math.PI) / 4;
+    const b = angle + (after.direction * Math.PI) / 4;
+    const determinant = Math.sin(b - a);
+    corners[2 * i] = (before.offset * Math.cos(b) - after.offset * Math.cos(a)) / determinant;
+    corners[2 * i + 1] = (before.offset * Math.sin(b) - after.offset * Math.sin(a)) / determinant;
+  }
+  return corners;
+}
+
+function firstBackwards(
+  samples: Samples,
+  projection: Projection,
+  walls: readonly Wall[],
+  corners: Float64Array,
+): number {
+  const { count, x, y } = samples;
+  for (let i = 0; i < walls.length; i++) {
+    const { direction, start, stop } = walls[i];
+    const cos = Math.cos(projection.angle + (direction * Math.PI) / 4);
+    const sin = Math.sin(projection.angle + (direction * Math.PI) / 4);
+    const from = start % count;
+    const to = (stop - 1) % count;
+    const outline = cos * (x[to] - x[from]) + sin * (y[to] - y[from]);
+    const j = 2 * ((i + 1) % walls.length);
+    const wall = cos * (corners[j] - corners[2 * i]) + sin * (corners[j + 1] - corners[2 * i + 1]);
+    if (wall === 0 || (wall > 0 !== outline > 0 && stop - start > 1)) return i;
+  }
+  return -1;
+}
+
+/** The samples of the wall that goes are shared out between its neighbours, which are one wall if of one direction. */
+function without(walls: readonly Wall[], gone: number, count: number): Wall[] {
+  const { start, stop } = walls[gone];
+  const middle = Math.ceil((start + stop) / 2);
+  const ring = walls.map((wall) => ({ ...wall }));
+  const before = ring[(gone + ring.length - 1) % ring.length];
+  const after = ring[(gone + 1) % ring.length];
+  if (before.direction === after.direction) {
+    let end = after.stop;
+    while (end <= before.start) end += count;
+    before.stop = end;
+    return ring.filter((wall, i) => i !== gone && wall !== after);
+  }
+  before.stop += middle - start;
+  after.start -= stop - middle;
+  if (after.start < 0) {
+    after.start += count;
+    after.stop += count;
+  }
+  return ring.filter((_, i) => i !== gone);
+}
+
+/** Places a ring in pixel coordinates on a grid so fine that angles stay, so that crossings can be told exactly. */
+export function toPixels(corners: Float64Array, frame: Frame): Float64Array {
+  const ring = new Float64Array(corners.length + 2);
+  for (let i = 0; i < corners.length; i += 2) {
+    ring[i] = Math.round((frame.centreX + corners[i] / frame.pixelMetresX) * GRID) / GRID;
+    ring[i + 1] = Math.round((frame.centreY + corners[i + 1] / frame.pixelMetresY) * GRID) / GRID;
+  }
+  ring[corners.length] = ring[0];
+  ring[corners.length + 1] = ring[1];
+  return ring;
+}

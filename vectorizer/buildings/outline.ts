@@ -1,0 +1,82 @@
+/**
+ * An exact ring of pixel corners becomes points that lie, in the mean, on the wall it stands for: the middles of its
+ * pixel sides, in metres about a centre, y down. (Corners of the steps lie half a step off to either side.)
+ */
+
+/** One ring's pixel sides in order; where there are many, each sample is the mean of a few that follow each other. */
+export interface Samples {
+  count: number;
+  x: Float64Array;
+  y: Float64Array;
+  /** Length of ring in metres that a sample stands for. */
+  weight: Float64Array;
+}
+
+export interface Frame {
+  centreX: number;
+  centreY: number;
+  pixelMetresX: number;
+  pixelMetresY: number;
+}
+
+/** Longer rings are sampled more coarsely. */
+const SAMPLES = 240;
+
+/** The frame about the middle of a ring's bounding box. The ring is closed and flat, in pixel corners. */
+export function frameOf(ring: Float64Array, pixelMetresX: number, pixelMetresY: number): Frame {
+  let minX = Number.POSITIVE_INFINITY;
+  let minY = Number.POSITIVE_INFINITY;
+  let maxX = Number.NEGATIVE_INFINITY;
+  let maxY = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < ring.length; i += 2) {
+    minX = Math.min(minX, ring[i]);
+    maxX = Math.max(maxX, ring[i]);
+    minY = Math.min(minY, ring[i + 1]);
+    maxY = Math.max(maxY, ring[i + 1]);
+  }
+  return { centreX: (minX + maxX) / 2, centreY: (minY + maxY) / 2, pixelMetresX, pixelMetresY };
+}
+
+/** Samples of a closed ring, from its vertex farthest from the frame's centre on: a convex corner. */
+export function sampleOutline(ring: Float64Array, frame: Frame): Samples {
+  const last = ring.length - 2;
+  let sides = 0;
+  let start = 0;
+  let farthest = -1;
+  for (let i = 0; i < last; i += 2) {
+    sides += Math.abs(ring[i + 2] - ring[i]) + Math.abs(ring[i + 3] - ring[i + 1]);
+    const distance =
+      ((ring[i] - frame.centreX) * frame.pixelMetresX) ** 2 + ((ring[i + 1] - frame.centreY) * frame.pixelMetresY) ** 2;
+    if (distance > farthest) {
+      farthest = distance;
+      start = i;
+    }
+  }
+  const perSample = Math.ceil(sides / SAMPLES);
+  const count = Math.ceil(sides / perSample);
+  const samples = {
+    count,
+    x: new Float64Array(count),
+    y: new Float64Array(count),
+    weight: new Float64Array(count),
+  };
+  let side = 0;
+  for (let k = 0; k < last; k += 2) {
+    const i = (start + k) % last;
+    const dx = ring[i + 2] - ring[i];
+    const dy = ring[i + 3] - ring[i + 1];
+    const length = Math.abs(dx) + Math.abs(dy);
+    const metres = dx === 0 ? frame.pixelMetresY : frame.pixelMetresX;
+    for (let step = 0.5; step < length; step++) {
+      const at = Math.floor(side++ / perSample);
+      samples.x[at] += metres * (ring[i] + (dx * step) / length - frame.centreX);
+      samples.y[at] += metres * (ring[i + 1] + (dy * step) / length - frame.centreY);
+      samples.weight[at] += metres;
+    }
+  }
+  for (let i = 0; i < count; i++) {
+    samples.x[i] *= frame.pixelMetresX / samples.weight[i];
+    samples.y[i] *= frame.pixelMetresY / samples.weight[i];
+  }
+  return samples;
+}
