@@ -1,0 +1,194 @@
+/** Dead ends: led to the edge of the surface, and across gaps to the road that goes on behind. */
+import {
+  addLine,
+  addNode,
+  joinThrough,
+  type Line,
+  lengthOf,
+  lines,
+  medianRadius,
+  removeLine,
+  type Sketch,
+  startAt,
+} from './sketch.ts';
+import { contains, type RoadSurface, type Runs } from './surface.ts';
+
+export interface Gaps {
+  /** The longest gap, pixels, and in widths of the road. */
+  maxGap: number;
+  maxWidths: number;
+}
+
+interface End {
+  node: number;
+  line: Line;
+  x: number;
+  y: number;
+  dx: number;
+  dy: number;
+  /** Half of the road's usual width. */
+  radius: number;
+}
+
+/** Over so many half-widths the direction of an end is taken. */
+const DIRECTION_RADII = 4;
+/** Cosine of how far an end may point away from what it is joined with: 35° to another end, for both of them. */
+const AGREE = 0.82;
+
+/** The axis ends a half-width before the surface does. Draws it on in its own direction. */
+export function extendEnds(sketch: Sketch, surface: Runs): void {
+  for (const end of deadEnds(sketch)) {
+    const reach = 1.6 * sketch.radius[end.node] + 1;
+    let far = 0;
+    while (far < reach && contains(surface, end.x + (far + 0.25) * end.dx, end.y + (far + 0.25) * end.dy)) far += 0.25;
+    if (far === 0) continue;
+    const line = startAt(end.line, end.node);
+    sketch.x[end.node] = end.x + far * end.dx;
+    sketch.y[end.node] = end.y + far * end.dy;
+    sketch.radius[end.node] = 0;
+    line.x.unshift(sketch.x[end.node]);
+    line.y.unshift(sketch.y[end.node]);
+    line.radius.unshift(end.radius);
+  }
+}
+
+/** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps it bridged. */
+export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): number {
+  const ends = deadEnds(sketch);
+  const cells = new Map<string, number[]>();
+  const size = Math.max(1, gaps.maxGap);
+  const key = (x: number, y: number) => `${Math.floor(x / size)} ${Math.floor(y / size)}`;
+  for (const [i, end] of ends.entries()) cells.set(key(end.x, end.y), [...(cells.get(key(end.x, end.y)) ?? []), i]);
+  const pairs: { a: End; b: End; cost: number }[] = [];
+  for (const [i, a] of ends.entries()) {
+    for (const sx of [-size, 0, size]) {
+      for (const sy of [-size, 0, size]) {
+        for (const j of cells.get(key(a.x + sx, a.y + sy)) ?? []) {
+          if (j <= i) continue;
+          const b = ends[j];
+          const distance = Math.hypot(b.x - a.x, b.y - a.y);
+          if (a.line === b.line && distance < lengthOf(a.line) / 2) continue;
+          if (distance > Math.min(gaps.maxGap, gaps.maxWidths * 2 * Math.min(a.radius, b.radius))) continue;
+          const [ux, uy] = distance > 0 ? [(b.x - a.x) / distance, (b.y - a.y) / distance] : [a.dx, a.dy];
+          const fromA = a.dx * ux + a.dy * uy;
+          const fromB = -(b.dx * ux + b.dy * uy);
+          const facing = -(a.dx * b.dx + a.dy * b.dy);
+          // Ends that nearly touch may lie side by side: then their own directions decide.
+          const touching = distance < Math.min(a.radius, b.radius);
+          if (facing < (touching ? 0.5 : AGREE) || (!touching && Math.min(fromA, fromB) < AGREE)) continue;
+          if (isBlocked(surface.blocked, a.x, a.y, b.x, b.y)) continue;
+          pairs.push({ a, b, cost: distance * (3 - fromA - fromB) });
+        }
+      }
+    }
+  }
+  pairs.sort((p, q) => p.cost - q.cost || p.a.node - q.a.node || p.b.node - q.b.node);
+  const used = new Set<number>();
+  let bridged = 0;
+  for (const { a, b } of pairs) {
+    if (used.has(a.node) || used.has(b.node)) continue;
+    used.add(a.node).add(b.node);
+    addGap(sketch, a.node, b.node);
+    joinThrough(sketch, a.node);
+    joinThrough(sketch, b.node);
+    bridged++;
+  }
+  return bridged;
+}
+
+/** Leads dead ends straight across a gap to the surface of another road and onto its line. Returns how many. */
+export function snapEnds(sketch: Sketch, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
+  let snapped = 0;
+  for (const end of deadEnds(sketch)) {
+    const reach = Math.min(gaps.maxGap, gaps.maxWidths * 2 * end.radius);
+    let far = 1;
+    const on = (runs: Runs) => contains(runs, end.x + far * end.dx, end.y + far * end.dy);
+    while (far < reach && !on(filled) && !on(surface.blocked)) far += 0.5;
+    if (!on(filled)) continue;
+    const hit = nearestAhead(sketch, end, far);
+    if (!hit) continue;
+    const node = splitAt(sketch, hit.line, hit.index);
+    addGap(sketch, end.node, node);
+    joinThrough(sketch, end.node);
+    snapped++;
+  }
+  return snapped;
+}
+
+/** Where the end's direction, from where it meets surface again, comes nearest to a line, weighing sideways double. */
+function nearestAhead(sketch: Sketch, end: End, far: number): { line: Line; index: number } | null {
+  let best: { line: Line; index: number } | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  const reach = far + 4 * end.radius + 12;
+  for (const line of lines(sketch)) {
+    for (let i = 0; i < line.x.length; i++) {
+      const x = line.x[i] - end.x;
+      const y = line.y[i] - end.y;
+      if (Math.abs(x) > reach || Math.abs(y) > reach || line === end.line) continue;
+      const ahead = x * end.dx + y * end.dy;
+      const aside = Math.abs(x * end.dy - y * end.dx);
+      if (ahead < far - 1 || aside > 1.5 + line.radius[i] / 2 || ahead > far + 2 * line.radius[i] + 3) continue;
+      const cost = ahead + 2 * aside;
+      if (cost < least) {
+        least = cost;
+        best = { line, index: i };
+      }
+    }
+  }
+  return best;
+}
+
+function splitAt(sketch: Sketch, line: Line, index: number): number {
+  if (index === 0) return line.from;
+  if (index === line.x.length - 1) return line.to;
+  const node = addNode(sketch, line.x[index], line.y[index], line.radius[index]);
+  removeLine(sketch, line);
+  const part = (start: number, end: number, from: number, to: number): Line => ({
+    from,
+    to,
+    x: line.x.slice(start, end),
+    y: line.y.slice(start, end),
+    radius: line.radius.slice(start, end),
+  });
+  addLine(sketch, part(0, index + 1, line.from, node));
+  addLine(sketch, part(index, line.x.length, node, line.to));
+  return node;
+}
+
+function addGap(sketch: Sketch, from: number, to: number): void {
+  const x = [sketch.x[from], (sketch.x[from] + sketch.x[to]) / 2, sketch.x[to]];
+  const y = [sketch.y[from], (sketch.y[from] + sketch.y[to]) / 2, sketch.y[to]];
+  addLine(sketch, { from, to, x, y, radius: [0, 0, 0] });
+}
+
+function isBlocked(blocked: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
+  const steps = Math.ceil(2 * Math.hypot(x1 - x0, y1 - y0)) || 1;
+  for (let k = 0; k <= steps; k++) {
+    if (contains(blocked, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return true;
+  }
+  return false;
+}
+
+function deadEnds(sketch: Sketch): End[] {
+  const ends: End[] = [];
+  for (let node = 0; node < sketch.at.length; node++) {
+    if (sketch.at[node].length !== 1) continue;
+    const line = startAt(sketch.at[node][0], node);
+    const radius = medianRadius(line);
+    const { x, y } = line;
+    let behind = 1;
+    while (behind < x.length - 1 && Math.hypot(x[behind] - x[0], y[behind] - y[0]) < DIRECTION_RADII * radius) behind++;
+    const length = Math.hypot(x[0] - x[behind], y[0] - y[behind]);
+    if (length === 0) continue;
+    ends.push({
+      node,
+      line,
+      x: x[0],
+      y: y[0],
+      dx: (x[0] - x[behind]) / length,
+      dy: (y[0] - y[behind]) / length,
+      radius,
+    });
+  }
+  return ends;
+}

@@ -1,0 +1,165 @@
+/**
+ * Crossings as a map shows them. The medial axis splits a crossing of four into two of three and bends every through road
+ * towards its side road; here junctions that lie in each other's surface become one, and the roads come in straight.
+ */
+import { type Line, lengthOf, lines, moveEnds, removeLine, type Sketch } from './sketch.ts';
+import { contains, type Runs } from './surface.ts';
+
+/** Junctions closer than this many local half-widths are one. Two equal roads at 45° come out 1.4 half-widths apart. */
+const CLUSTER_RADII = 1.6;
+/** So far from a junction, in its half-widths, the medial axis is that of the road alone. */
+const CLEAR_RADII = 1.6;
+/** Over so many half-widths the direction of a road is taken. */
+const DIRECTION_RADII = 3;
+/** How much the junction's own place weighs against where the roads point, so that near-parallel roads stay put. */
+const ANCHOR_WEIGHT = 0.08;
+
+/** Returns how many junctions went into others. */
+export function clusterJunctions(sketch: Sketch): number {
+  let merged = 0;
+  for (;;) {
+    const short: { line: Line; length: number }[] = [];
+    for (const line of lines(sketch)) {
+      if (line.from === line.to || sketch.at[line.from].length < 3 || sketch.at[line.to].length < 3) continue;
+      const length = lengthOf(line);
+      if (length < CLUSTER_RADII * Math.max(sketch.radius[line.from], sketch.radius[line.to]))
+        short.push({ line, length });
+    }
+    if (short.length === 0) return merged;
+    short.sort((a, b) => a.length - b.length);
+    const touched = new Set<number>();
+    for (const { line } of short) {
+      const { from, to } = line;
+      if (touched.has(from) || touched.has(to)) continue;
+      touched.add(from).add(to);
+      removeLine(sketch, line);
+      const [kept, gone] = sketch.radius[from] >= sketch.radius[to] ? [from, to] : [to, from];
+      const moved = [...sketch.at[gone]];
+      moveEnds(sketch, gone, kept);
+      for (const other of moved) {
+        if (other.from === kept && other.x[0] !== sketch.x[kept]) {
+          other.x.unshift(sketch.x[kept]);
+          other.y.unshift(sketch.y[kept]);
+          other.radius.unshift(sketch.radius[kept]);
+        }
+        if (other.to === kept && other.x[other.x.length - 1] !== sketch.x[kept]) {
+          other.x.push(sketch.x[kept]);
+          other.y.push(sketch.y[kept]);
+          other.radius.push(sketch.radius[kept]);
+        }
+      }
+      merged++;
+    }
+  }
+}
+
+interface Approach {
+  x: number;
+  y: number;
+  dx: number;
+  dy: number;
+}
+
+/** Puts each junction where its roads, seen from outside of it, meet best, and leads them there straight. */
+export function straightenJunctions(sketch: Sketch, surface: Runs): void {
+  const approaches: Approach[][] = sketch.at.map(() => []);
+  const before = { x: [...sketch.x], y: [...sketch.y] };
+  const cuts = new Map<Line, [number, number]>();
+  for (const line of lines(sketch)) {
+    const start = sketch.at[line.from].length >= 3 ? approach(sketch, line, false, approaches[line.from]) : 0;
+    const end = sketch.at[line.to].length >= 3 ? approach(sketch, line, true, approaches[line.to]) : 0;
+    cuts.set(line, [start, end]);
+  }
+  for (let node = 0; node < sketch.at.length; node++) {
+    if (approaches[node].length > 0) placeJunction(sketch, node, approaches[node], surface);
+  }
+  for (const [line, [start, end]] of cuts) {
+    const { from, to } = line;
+    // What is too short to lead straight into its junctions, like the arcs of a roundabout, follows them instead.
+    if (start === 0) bend(line, false, sketch.x[from] - before.x[from], sketch.y[from] - before.y[from]);
+    if (end === 0) bend(line, true, sketch.x[to] - before.x[to], sketch.y[to] - before.y[to]);
+    // A junction's disc is wider than the road: the road's own half-width goes up to the node.
+    const [first, last] = [Math.max(1, start), line.x.length - Math.max(1, end)];
+    const own = line.radius.slice(first, last);
+    line.radius = [own[0] ?? line.radius[0], ...own, own[own.length - 1] ?? line.radius[line.radius.length - 1]];
+    line.x = [sketch.x[from], ...line.x.slice(first, last), sketch.x[to]];
+    line.y = [sketch.y[from], ...line.y.slice(first, last), sketch.y[to]];
+  }
+}
+
+/** Moves one end of a line, the points between less and less towards the other. */
+function bend(line: Line, atEnd: boolean, moveX: number, moveY: number): void {
+  const last = line.x.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const share = atEnd ? i / last : 1 - i / last;
+    line.x[i] += share * moveX;
+    line.y[i] += share * moveY;
+  }
+}
+
+/**
+ * Notes how the line comes to the junction at its start (or end) and returns how many of its points lie in there: 0 if
+ * less than half of the line would be left, and then nothing is noted.
+ */
+function approach(sketch: Sketch, line: Line, atEnd: boolean, noted: Approach[]): number {
+  const count = line.x.length;
+  const at = (i: number) => (atEnd ? count - 1 - i : i);
+  const node = atEnd ? line.to : line.from;
+  const radius = sketch.radius[node];
+  const limit = lengthOf(line) * 0.45;
+  let passed = 0;
+  const step = (i: number) => Math.hypot(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
+  const away = (i: number) => Math.hypot(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
+  let cut = 1;
+  for (; cut < count - 1 && away(cut) < CLEAR_RADII * radius; cut++) {
+    passed += step(cut);
+    if (passed >= limit) return 0;
+  }
+  let far = cut;
+  for (let length = 0; far < count - 1 && length < DIRECTION_RADII * radius; ) length += step(++far);
+  const dx = line.x[at(cut)] - line.x[at(far)];
+  const dy = line.y[at(cut)] - line.y[at(far)];
+  const length = Math.hypot(dx, dy);
+  if (length === 0) return 0;
+  noted.push({ x: line.x[at(cut)], y: line.y[at(cut)], dx: dx / length, dy: dy / length });
+  return cut;
+}
+
+/** Least squares of the distances to the lines of approach, held to where the junction is by a small weight. */
+function placeJunction(sketch: Sketch, node: number, roads: Approach[], surface: Runs): void {
+  const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
+  let [xx, xy, yy, bx, by] = [ANCHOR_WEIGHT, 0, ANCHOR_WEIGHT, 0, 0];
+  for (const { x, y, dx, dy } of roads) {
+    const offset = -dy * (x - x0) + dx * (y - y0);
+    xx += dy * dy;
+    xy -= dx * dy;
+    yy += dx * dx;
+    bx -= dy * offset;
+    by += dx * offset;
+  }
+  const determinant = xx * yy - xy * xy;
+  let moveX = (bx * yy - by * xy) / determinant;
+  let moveY = (xx * by - xy * bx) / determinant;
+  const far = Math.hypot(moveX, moveY) / radius;
+  if (far > 1) {
+    moveX /= far;
+    moveY /= far;
+  }
+  for (let share = 1; share > 0.2; share /= 2) {
+    const x = x0 + share * moveX;
+    const y = y0 + share * moveY;
+    if (!roads.every((road) => straightInside(surface, x, y, road.x, road.y))) continue;
+    sketch.x[node] = x;
+    sketch.y[node] = y;
+    return;
+  }
+}
+
+/** Whether the straight line between two points stays on the surface, looked at every half pixel. */
+export function straightInside(surface: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
+  const steps = Math.ceil(2 * Math.hypot(x1 - x0, y1 - y0)) || 1;
+  for (let k = 0; k <= steps; k++) {
+    if (!contains(surface, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return false;
+  }
+  return true;
+}
