@@ -155,10 +155,11 @@ function splitAt(sketch: Sketch, line: Line, index: number): number {
   return node;
 }
 
+/** The gap's own points stand just inside its ends, so that the ends keep the width of the road. */
 function addGap(sketch: Sketch, from: number, to: number): void {
-  const x = [sketch.x[from], (sketch.x[from] + sketch.x[to]) / 2, sketch.x[to]];
-  const y = [sketch.y[from], (sketch.y[from] + sketch.y[to]) / 2, sketch.y[to]];
-  addLine(sketch, { from, to, x, y, radius: [0, 0, 0] });
+  const between = (values: number[]) =>
+    [0, 0.02, 0.98, 1].map((share) => values[from] + share * (values[to] - values[from]));
+  addLine(sketch, { from, to, x: between(sketch.x), y: between(sketch.y), radius: [0, 0, 0, 0] });
 }
 
 function isBlocked(blocked: Runs, x0: number, y0: number, x1: number, y1: number): boolean {

@@ -5,8 +5,8 @@
 import { type Line, lengthOf, lines, moveEnds, removeLine, type Sketch } from './sketch.ts';
 import { contains, type Runs } from './surface.ts';
 
-/** Junctions closer than this many local half-widths are one. Two equal roads at 45° come out 1.4 half-widths apart. */
-const CLUSTER_RADII = 1.6;
+/** Junctions closer than this many half-widths there are one. A crossing at 45° splits into two 1.4 to 1.8 apart. */
+const CLUSTER_RADII = 2;
 /** So far from a junction, in its half-widths, the medial axis is that of the road alone. */
 const CLEAR_RADII = 1.6;
 /** Over so many half-widths the direction of a road is taken. */
@@ -99,14 +99,14 @@ function bend(line: Line, atEnd: boolean, moveX: number, moveY: number): void {
 
 /**
  * Notes how the line comes to the junction at its start (or end) and returns how many of its points lie in there: 0 if
- * less than half of the line would be left, and then nothing is noted.
+ * less than a third of the line would be left, and then nothing is noted.
  */
 function approach(sketch: Sketch, line: Line, atEnd: boolean, noted: Approach[]): number {
   const count = line.x.length;
   const at = (i: number) => (atEnd ? count - 1 - i : i);
   const node = atEnd ? line.to : line.from;
   const radius = sketch.radius[node];
-  const limit = lengthOf(line) * 0.45;
+  const limit = lengthOf(line) * 0.35;
   let passed = 0;
   const step = (i: number) => Math.hypot(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
   const away = (i: number) => Math.hypot(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
