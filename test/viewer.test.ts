@@ -58,7 +58,7 @@ describe.skipIf(!executablePath)('the viewer', () => {
     await page.waitForSelector('body[data-idle="true"]', { timeout: 60_000 });
 
     const { features } = await getJson<ItemsJson>(`${service.url}/collections/buildings/items?limit=1000`);
-    const largest = features.sort((a, b) => b.properties.area_m2 - a.properties.area_m2)[0];
+    const largest = features.sort((a, b) => b.properties.area_m2! - a.properties.area_m2!)[0];
     const inside = pointInside(largest.geometry.coordinates[0] as [number, number][]);
     const at = await page.evaluate((lngLat) => window.planimeter.map.project(lngLat), inside);
     await page.mouse.click(at.x, at.y);

@@ -25,7 +25,27 @@ function object(properties: Record<string, Json>, optional: readonly string[] = 
 
 const bbox = list(number, { minItems: 4, maxItems: 4 });
 const areaGeometry = object({ type: oneOf('Polygon', 'MultiPolygon'), coordinates: list({}) });
+const featureGeometry = object({
+  type: oneOf('Polygon', 'MultiPolygon', 'LineString', 'MultiLineString'),
+  coordinates: list({}),
+});
 const links = list(ref('Link'));
+
+const flag: Json = { type: 'boolean' };
+const featureMeasures = {
+  area_m2: number,
+  perimeter_m: number,
+  length_m: number,
+  width_m: number,
+  from_node: count,
+  to_node: count,
+  regularized: flag,
+  orientation_deg: number,
+};
+const featureProperties = object(
+  { collection: text, job: uuid, scene: uuid, model: text, class: text, score: share, ...featureMeasures },
+  Object.keys(featureMeasures),
+);
 
 export const componentSchemas: Record<string, Json> = {
   Problem: object({
@@ -124,8 +144,8 @@ export const componentSchemas: Record<string, Json> = {
     {
       type: oneOf('Feature'),
       id: uuid,
-      geometry: areaGeometry,
-      properties: object({ collection: text, job: uuid, scene: uuid, class: text, score: share, area_m2: number }),
+      geometry: featureGeometry,
+      properties: featureProperties,
       links,
     },
     ['links'],

@@ -64,7 +64,7 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
         const decoded = landuse.feature(i);
         const stored = items.get(decoded.properties.id as string)!;
         expect(decoded.properties.class).toBe(stored.properties.class);
-        expect(decoded.properties.area_m2).toBeCloseTo(stored.properties.area_m2, 0);
+        expect(decoded.properties.area_m2!).toBeCloseTo(stored.properties.area_m2!, 0);
         const vertices = decoded.loadGeometry()[0];
         for (const [lon, lat] of stored.geometry.coordinates[0] as [number, number][]) {
           const [px, py] = [mercatorX(lon) * scale - tile.x * EXTENT, mercatorY(lat) * scale - tile.y * EXTENT];

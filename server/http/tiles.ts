@@ -18,7 +18,8 @@ const FIELDS = {
   id: 'Id of the feature',
   class: 'Class of the land',
   score: 'Mean probability of the class, 0 to 1',
-  area_m2: 'Geodesic area in square metres',
+  area_m2: 'Geodesic area in square metres, of areas',
+  length_m: 'Geodesic length in metres, of lines',
 };
 /** Viewers draw a vector tile on 512 pixels a side; features of fewer square pixels than this cannot be seen. */
 const SMALLEST_PIXELS = 1.5;

@@ -1,5 +1,5 @@
 /** The JSON that the HTTP interface speaks; the viewer imports these types and nothing else of ours. */
-import type { Feature, FeatureCollection, MultiPolygon, Polygon } from 'geojson';
+import type { Feature, FeatureCollection, LineString, MultiLineString, MultiPolygon, Polygon } from 'geojson';
 
 export interface ProblemJson {
   type: string;
@@ -135,11 +135,25 @@ export interface FeatureProperties {
   class: string;
   /** Mean probability of the class, 0..1. */
   score: number;
-  /** Geodesic. */
-  area_m2: number;
+  /** Id of the network. */
+  model: string;
+  /** All measures are geodesic; areas have these two. */
+  area_m2?: number;
+  perimeter_m?: number;
+  /** Lines have this one. */
+  length_m?: number;
+  /** Of roads: the mean width of the surface. */
+  width_m?: number;
+  /** Of roads: the nodes of the network that the line joins. */
+  from_node?: number;
+  to_node?: number;
+  /** Of buildings: whether right angles were made, and the dominant direction, clockwise from north, 0..90. */
+  regularized?: boolean;
+  orientation_deg?: number;
 }
 
-export type FeatureJson = Feature<Polygon | MultiPolygon, FeatureProperties> & { id: string };
+export type FeatureGeometry = Polygon | MultiPolygon | LineString | MultiLineString;
+export type FeatureJson = Feature<FeatureGeometry, FeatureProperties> & { id: string };
 
 export interface Link {
   href: string;
@@ -148,7 +162,7 @@ export interface Link {
   title?: string;
 }
 
-export interface ItemsJson extends FeatureCollection<Polygon | MultiPolygon, FeatureProperties> {
+export interface ItemsJson extends FeatureCollection<FeatureGeometry, FeatureProperties> {
   features: FeatureJson[];
   numberMatched: number;
   numberReturned: number;

@@ -24,6 +24,7 @@ function feature(rings: (readonly [number, number])[][], collection = 'landuse')
     class: 'water',
     score: 0.5,
     area_m2: 12.34,
+    length_m: null,
     geometry: { type: 'Polygon', coordinates },
   };
 }

@@ -22,10 +22,14 @@ export const LAYERS = ['landuse', 'roads', 'buildings'] as const;
 /** Time after which others get their turn. */
 const TURN_MS = 8;
 
-/** x0, y0, x1, y1, … on the tile's grid; the first vertex is not repeated. */
+/** x0, y0, x1, y1, … on the tile's grid; the first vertex of a ring is not repeated. */
 type Ring = number[];
 
-const KEYS = ['id', 'class', 'score', 'area_m2'] as const;
+const KEYS = ['id', 'class', 'score', 'area_m2', 'length_m'] as const;
+
+/** GeomType of the specification. */
+const LINE = 2;
+const POLYGON = 3;
 
 /** @returns the tile, or null where no feature is larger than nothing on the tile's grid */
 export async function encodeVectorTile(
@@ -42,8 +46,9 @@ export async function encodeVectorTile(
   for (const feature of features) {
     await takeTurns();
     const layer = layers.get(feature.collection);
-    const rings = quantise(feature.geometry, tile);
-    if (layer && rings.length > 0) addFeature(layer, feature, rings);
+    const type = feature.length_m === null ? POLYGON : LINE;
+    const parts = type === POLYGON ? quantise(feature.geometry, tile) : quantiseLines(feature.geometry, tile);
+    if (layer && parts.length > 0) addFeature(layer, feature, type, parts);
   }
   const pbf = new PbfWriter();
   for (const layer of layers.values()) {
@@ -80,19 +85,21 @@ function writeValue(value: string | number, pbf: PbfWriter): void {
   else pbf.writeDoubleField(3, value);
 }
 
-function addFeature(layer: Layer, { id, class: className, score, area_m2 }: TileFeature, rings: Ring[]): void {
+function addFeature(layer: Layer, feature: TileFeature, type: typeof LINE | typeof POLYGON, parts: Ring[]): void {
+  const { id, class: className, score, area_m2, length_m } = feature;
+  const measure = length_m === null ? area_m2 : length_m;
   const tags = [
     valueIndex(layer.texts, layer.values, id),
     valueIndex(layer.texts, layer.values, className),
     valueIndex(layer.numbers, layer.values, round(score, 1000)),
-    valueIndex(layer.numbers, layer.values, round(area_m2, 10)),
-  ].flatMap((value, key) => [key, value]);
+    valueIndex(layer.numbers, layer.values, round(measure, 10)),
+  ].flatMap((value, key) => [key === 3 && type === LINE ? 4 : key, value]);
   layer.pbf.writeMessage(
     2,
     (_, pbf) => {
       pbf.writePackedVarint(2, tags);
-      pbf.writeVarintField(3, 3); // a polygon
-      pbf.writePackedVarint(4, drawing(rings));
+      pbf.writeVarintField(3, type);
+      pbf.writePackedVarint(4, drawing(parts, type === POLYGON));
     },
     null,
   );
@@ -109,12 +116,12 @@ const MOVE_TO = 1;
 const LINE_TO = 2;
 const CLOSE_PATH = 7;
 
-/** Rings as commands with steps from vertex to vertex (MVT 4.3). */
-function drawing(rings: Ring[]): number[] {
+/** Rings or lines as commands with steps from vertex to vertex (MVT 4.3). */
+function drawing(parts: Ring[], closed: boolean): number[] {
   const commands: number[] = [];
   let x = 0;
   let y = 0;
-  for (const ring of rings) {
+  for (const ring of parts) {
     for (let i = 0; i < ring.length; i += 2) {
       if (i === 0) commands.push(MOVE_TO | (1 << 3));
       else if (i === 2) commands.push(LINE_TO | ((ring.length / 2 - 1) << 3));
@@ -122,7 +129,7 @@ function drawing(rings: Ring[]): number[] {
       x = ring[i];
       y = ring[i + 1];
     }
-    commands.push(CLOSE_PATH | (1 << 3));
+    if (closed) commands.push(CLOSE_PATH | (1 << 3));
   }
   return commands;
 }
@@ -151,6 +158,24 @@ function polygonsOf(geometry: Geometry): Position[][][] {
   if (geometry.type === 'Polygon') return [geometry.coordinates];
   if (geometry.type === 'MultiPolygon') return geometry.coordinates;
   return geometry.type === 'GeometryCollection' ? geometry.geometries.flatMap(polygonsOf) : [];
+}
+
+/** Lines on the tile's grid; what has no length there is left out. */
+function quantiseLines(geometry: Geometry, tile: TileAddress): Ring[] {
+  if (geometry.type === 'MultiLineString') return geometry.coordinates.flatMap((line) => quantiseLine(line, tile));
+  if (geometry.type === 'GeometryCollection') return geometry.geometries.flatMap((part) => quantiseLines(part, tile));
+  return geometry.type === 'LineString' ? quantiseLine(geometry.coordinates, tile) : [];
+}
+
+function quantiseLine(positions: readonly Position[], tile: TileAddress): Ring[] {
+  const scale = 2 ** tile.z * EXTENT;
+  const line: Ring = [];
+  for (const [lon, lat] of positions) {
+    const x = Math.round(mercatorX(lon) * scale - tile.x * EXTENT);
+    const y = Math.round(mercatorY(lat) * scale - tile.y * EXTENT);
+    if (line.at(-2) !== x || line.at(-1) !== y) line.push(x, y);
+  }
+  return line.length >= 4 ? [line] : [];
 }
 
 /** @param direction sign of the ring's area in a frame with y down: 1 for shells, -1 for holes */

@@ -95,7 +95,7 @@ describe.each(testEngines())('features on $name', ({ open }) => {
       const ring = [...along(south, west, east), ...along(north, east, west)];
       const one = row(polygonWkb(ring));
       await publish(4326, [one]);
-      const area = (await getItem(db, 'buildings', one.id))!.properties.area_m2;
+      const area = (await getItem(db, 'buildings', one.id))!.properties.area_m2!;
       expect(Math.abs(area / ellipsoidCellM2(west, south, east, north) - 1), `seed 11, cell ${i}`).toBeLessThan(2e-6);
     }
   });
@@ -109,7 +109,7 @@ describe.each(testEngines())('features on $name', ({ open }) => {
     // On a UTM zone's central meridian lengths are drawn 0.9996 times as long.
     expect((await getItem(db, 'buildings', utm.id))!.properties.area_m2).toBeCloseTo(10000 / 0.9996 ** 2, 2);
     const { properties, geometry } = (await getItem(db, 'buildings', mercator.id))!;
-    const area = properties.area_m2;
+    const area = properties.area_m2!;
     const ring = (geometry as Polygon).coordinates[0]! as Ring;
     const [[west, south], [east, north]] = [ring[0]!, ring[2]!];
     expect(area / ellipsoidCellM2(west, south, east, north)).toBeCloseTo(1, 5);
@@ -152,7 +152,7 @@ describe.each(testEngines())('features on $name', ({ open }) => {
     await publish(4326, [one]);
     const item = (await getItem(db, 'buildings', one.id))!;
     expect(item.geometry.type).toBe('MultiPolygon');
-    expect(item.properties.area_m2 / (ellipsoidCellM2(0, 0, 1, 1) / 2)).toBeCloseTo(1, 3);
+    expect(item.properties.area_m2! / (ellipsoidCellM2(0, 0, 1, 1) / 2)).toBeCloseTo(1, 3);
   });
 
   test('a shape across the antimeridian is cut there', async () => {
@@ -161,8 +161,8 @@ describe.each(testEngines())('features on $name', ({ open }) => {
     const job = await publish(32660, [one]);
     const item = (await getItem(db, 'dateline', one.id))!;
     expect(item.geometry.type).toBe('MultiPolygon');
-    expect(item.properties.area_m2).toBeGreaterThan(1.98e6);
-    expect(item.properties.area_m2).toBeLessThan(2e6);
+    expect(item.properties.area_m2!).toBeGreaterThan(1.98e6);
+    expect(item.properties.area_m2!).toBeLessThan(2e6);
     const inBbox = async (bbox: [number, number, number, number]) =>
       (await queryItems(db, 'dateline', { limit: 10, bbox })).matched;
     expect(await inBbox([179.9, -1, -179.9, 1])).toBe(1);

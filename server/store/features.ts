@@ -1,7 +1,6 @@
-/** Rows of `planimeter.features`: polygons in the scene's frame in, GeoJSON in EPSG:4326 out. */
-import type { MultiPolygon, Polygon } from 'geojson';
+/** Rows of `planimeter.features`: polygons and lines in the scene's frame in, GeoJSON in EPSG:4326 out. */
 import { Problem } from '../../tiler/problem.ts';
-import type { FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
+import type { FeatureGeometry, FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
 import type { Database, Queryable } from './database.ts';
 
 export interface FeatureRow {
@@ -11,8 +10,10 @@ export interface FeatureRow {
   class: string;
   /** 0..1 */
   score: number;
-  /** Polygon in the scene's CRS. */
+  /** Polygon or LineString in the scene's CRS. */
   wkb: Uint8Array;
+  /** What else is known of the feature, under the names that clients see. */
+  properties?: Record<string, unknown>;
 }
 
 /** west, south, east, north in degrees; west > east where the box crosses the antimeridian. */
@@ -59,8 +60,10 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
     `WITH target AS (
        SELECT key FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR SHARE
      ), inserted AS (
-       INSERT INTO planimeter.features (job, collection, id, class, score, area_m2, geom)
-       SELECT key, collection, id, class, score, ST_Area(geom::geography), geom
+       INSERT INTO planimeter.features (job, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
+       SELECT key, collection, id, class, score, ST_Area(geom::geography),
+              CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) END,
+              CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography) END, geom, properties::jsonb
          FROM (SELECT *, ST_ForcePolygonCCW(
                            CASE WHEN ST_XMax(g) - ST_XMin(g) > 180
                                   THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
@@ -69,8 +72,8 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
                  FROM (SELECT *, ST_Transform(
                                    ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS g
                          FROM target,
-                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[])
-                                AS f (id, collection, class, score, start, length)
+                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[])
+                                AS f (id, collection, class, score, start, length, properties)
                         OFFSET 0) AS transformed
                OFFSET 0) AS valid
      )
@@ -85,6 +88,7 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
       rows.map((row) => row.score),
       offsets,
       rows.map((row) => row.wkb.length),
+      rows.map((row) => JSON.stringify(row.properties ?? {})),
     ],
   );
   if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
@@ -155,14 +159,24 @@ export interface ItemsQuery {
   scene?: string | undefined;
 }
 
-interface ItemRow extends FeatureProperties {
+interface ItemRow {
   id: string;
   key: number;
+  collection: string;
+  job: string;
+  scene: string;
+  model: string;
+  class: string;
+  score: number;
+  area_m2: number;
+  perimeter_m: number | null;
+  length_m: number | null;
   geometry: string;
+  properties: Record<string, unknown>;
 }
 
-const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, f.class, f.score, f.area_m2,
-  ST_AsGeoJSON(f.geom, ${DECIMALS}) AS geometry`;
+const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model, f.class, f.score, f.area_m2, f.perimeter_m,
+  f.length_m, f.properties, ST_AsGeoJSON(f.geom, ${DECIMALS}) AS geometry`;
 
 /**
  * One page of a collection's published features, in the order of their ids, which pages keep while features come and
@@ -224,13 +238,15 @@ export interface TileFeature {
   class: string;
   score: number;
   area_m2: number;
-  geometry: Polygon | MultiPolygon;
+  /** Null for areas. */
+  length_m: number | null;
+  geometry: FeatureGeometry;
 }
 
 /**
  * A published job's features that touch a map tile, largest first.
  * @param bbox the tile with its buffer, in degrees; geometries are clipped to it
- * @param minAreaM2 smaller features are left out
+ * @param minAreaM2 smaller areas are left out, and lines shorter than the side of such a square
  */
 export async function featuresInTile(
   q: Queryable,
@@ -239,14 +255,14 @@ export async function featuresInTile(
   minAreaM2: number,
 ): Promise<TileFeature[]> {
   const rows = await q.query<TileFeature & { geometry: string }>(
-    `SELECT f.id, collection, class, score, area_m2, ST_AsGeoJSON(clipped, ${DECIMALS}) AS geometry
+    `SELECT f.id, collection, class, score, area_m2, length_m, ST_AsGeoJSON(clipped, ${DECIMALS}) AS geometry
        FROM planimeter.jobs j
        JOIN planimeter.features f ON f.job = j.key,
             ST_MakeEnvelope($2::float8, $3::float8, $4::float8, $5::float8, 4326) AS tile,
             LATERAL (SELECT CASE WHEN geom @ tile THEN geom ELSE ST_ClipByBox2D(geom, tile) END) AS c (clipped)
-      WHERE j.id = $1 AND j.state = 'done' AND geom && tile AND area_m2 >= $6
-        AND ST_Dimension(clipped) = 2 AND NOT ST_IsEmpty(clipped)
-      ORDER BY area_m2 DESC, f.id`,
+      WHERE j.id = $1 AND j.state = 'done' AND geom && tile AND (area_m2 >= $6 OR length_m >= sqrt($6))
+        AND ST_Dimension(clipped) = ST_Dimension(geom) AND NOT ST_IsEmpty(clipped)
+      ORDER BY area_m2 DESC, length_m DESC, f.id`,
     [jobId, ...bbox, minAreaM2],
   );
   return rows.map((row) => ({ ...row, geometry: JSON.parse(row.geometry) }));
@@ -275,6 +291,9 @@ function intersects(parameter: number): string {
   return `ST_Intersects(f.geom, ST_MakeEnvelope(${corners}, 4326))`;
 }
 
-function featureJson({ id, key: _, geometry, ...properties }: ItemRow): FeatureJson {
+function featureJson({ id, key: _, geometry, properties: more, ...row }: ItemRow): FeatureJson {
+  const { area_m2, perimeter_m, length_m, ...common } = row;
+  const measures = perimeter_m === null ? { length_m: length_m ?? 0 } : { area_m2, perimeter_m };
+  const properties: FeatureProperties = { ...common, ...measures, ...more };
   return { type: 'Feature', id, geometry: JSON.parse(geometry), properties };
 }

@@ -22,6 +22,10 @@ export function areaParts(m2: number): [value: string, unit: string] {
   return m2 < 1_000_000 ? [digits(m2 / 10_000), 'ha'] : [digits(m2 / 1_000_000), 'km²'];
 }
 
+export function lengthParts(metres: number): [value: string, unit: string] {
+  return metres < 1000 ? [whole.format(metres), 'm'] : [digits(metres / 1000), 'km'];
+}
+
 export const area = (m2: number): string => areaParts(m2).join('\u00a0');
 
 export function percent(share: number): string {

@@ -1,7 +1,7 @@
 /** The card of the feature that was clicked. */
 import { getItem } from './api.ts';
 import { h, icon, replace } from './dom.ts';
-import { areaParts, percent, titleOf } from './format.ts';
+import { areaParts, lengthParts, percent, titleOf } from './format.ts';
 import { currentModel, type SelectedFeature, type State, type Store } from './state.ts';
 
 export function createInspector(store: Store): { element: HTMLElement; render(state: State): void } {
@@ -31,7 +31,8 @@ export function createInspector(store: Store): { element: HTMLElement; render(st
 
 function content(feature: SelectedFeature, close: () => void): HTMLElement[] {
   const path = `/collections/${feature.collection}/items/${feature.id}`;
-  const [value, unit] = areaParts(feature.area_m2);
+  const [value, unit] =
+    feature.length_m === undefined ? areaParts(feature.area_m2 ?? 0) : lengthParts(feature.length_m);
   const scoreFill = h('i');
   scoreFill.style.setProperty('transform', `scaleX(${feature.score})`);
   return [

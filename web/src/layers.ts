@@ -1,18 +1,15 @@
 /** A scene's imagery and a job's features as MapLibre sources and layers. */
-import type {
-  ExpressionSpecification,
-  FilterSpecification,
-  MapGeoJSONFeature,
-  Map as MapLibreMap,
-  PointLike,
-} from 'maplibre-gl';
+import type { ExpressionSpecification, MapGeoJSONFeature, Map as MapLibreMap, PointLike } from 'maplibre-gl';
 import type { ModelClass, TileJson } from '../../server/http/types.ts';
 import { sheetColours } from './map.ts';
 import type { SelectedFeature } from './state.ts';
 
 /** Bottom to top. Buildings and roads are land use as well; there they are left to their own collection. */
 const COLLECTIONS = ['landuse', 'roads', 'buildings'] as const;
-const OBJECT_CLASSES: readonly string[] = ['building', 'road'];
+/** Drawn as areas from the collection of their objects; the surface of roads lies under their centre lines. */
+const OBJECT_CLASSES: readonly string[] = ['building'];
+const AREAS: ExpressionSpecification = ['==', ['geometry-type'], 'Polygon'];
+const IS_LINE: ExpressionSpecification = ['==', ['geometry-type'], 'LineString'];
 /** Everything of a scene lies below the footprints. */
 const ABOVE = 'footprints';
 
@@ -60,7 +57,7 @@ export function showFeatures(
     const of = { source: 'features', 'source-layer': id } as const;
     // Neighbours meet without a seam only when fills are not smoothed along their edges; the outline does that.
     const fill = { 'fill-color': colour, 'fill-antialias': false };
-    map.addLayer({ id: `${id}-fill`, type: 'fill', ...of, paint: fill }, ABOVE);
+    map.addLayer({ id: `${id}-fill`, type: 'fill', ...of, filter: AREAS, paint: fill }, ABOVE);
     map.addLayer(
       { id: `${id}-line`, type: 'line', ...of, layout: { 'line-join': 'round' }, paint: { 'line-color': colour } },
       ABOVE,
@@ -101,11 +98,22 @@ export function setClassView(map: MapLibreMap, { hidden, opacity }: ClassView): 
   if (!map.getSource('features')) return;
   for (const id of COLLECTIONS) {
     const without = id === 'landuse' ? [...OBJECT_CLASSES, ...hidden] : [...hidden];
-    const filter: FilterSpecification = ['!', ['in', ['get', 'class'], ['literal', without]]];
-    for (const layer of [`${id}-fill`, `${id}-line`, `${id}-marked`]) map.setFilter(layer, filter);
+    const shown: ExpressionSpecification = ['!', ['in', ['get', 'class'], ['literal', without]]];
+    map.setFilter(`${id}-fill`, ['all', AREAS, shown]);
+    for (const layer of [`${id}-line`, `${id}-marked`]) map.setFilter(layer, shown);
     map.setPaintProperty(`${id}-fill`, 'fill-opacity', opacity);
     map.setPaintProperty(`${id}-line`, 'line-opacity', Math.min(1, opacity * 2));
-    map.setPaintProperty(`${id}-line`, 'line-width', ['interpolate', ['linear'], ['zoom'], 13, 0.5, 16, 1, 19, 1.75]);
+    map.setPaintProperty(`${id}-line`, 'line-width', [
+      'interpolate',
+      ['linear'],
+      ['zoom'],
+      13,
+      ['case', IS_LINE, 1, 0.5],
+      16,
+      ['case', IS_LINE, 2.25, 1],
+      19,
+      ['case', IS_LINE, 4, 1.75],
+    ]);
   }
 }
 
@@ -133,20 +141,20 @@ export function paintMarks(map: MapLibreMap): void {
 
 /** The topmost feature shown at a point of the map's canvas. */
 export function featureAt(map: MapLibreMap, point: PointLike): SelectedFeature | null {
-  const layers = COLLECTIONS.map((id) => `${id}-fill`).filter((layer) => map.getLayer(layer));
+  const layers = [...COLLECTIONS.map((id) => `${id}-fill`), 'roads-line'].filter((layer) => map.getLayer(layer));
   if (layers.length === 0) return null;
   const [feature] = map.queryRenderedFeatures(point, { layers });
   return feature ? selectedFeature(feature) : null;
 }
 
 function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): SelectedFeature {
-  const { id, class: className, score, area_m2 } = properties;
+  const { id, class: className, score, area_m2, length_m } = properties;
   return {
     id: String(id),
     collection: String(sourceLayer),
     class: String(className),
     score: Number(score),
-    area_m2: Number(area_m2),
+    ...(length_m === undefined ? { area_m2: Number(area_m2) } : { length_m: Number(length_m) }),
   };
 }
 

@@ -27,7 +27,9 @@ export interface SelectedFeature {
   collection: string;
   class: string;
   score: number;
-  area_m2: number;
+  /** Areas have the one, lines the other. */
+  area_m2?: number;
+  length_m?: number;
 }
 
 export interface State {

@@ -53,7 +53,10 @@ CREATE TABLE planimeter.features (
   class       text NOT NULL,
   score       real NOT NULL,
   area_m2     double precision NOT NULL,
+  perimeter_m double precision,
+  length_m    double precision,
   geom        geometry(Geometry, 4326) NOT NULL,
+  properties  jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (job, collection, id)
 );
 CREATE INDEX features_page ON planimeter.features (collection, id, job);
