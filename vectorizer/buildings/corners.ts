@@ -16,9 +16,10 @@ export function cornersOf(
   let ring = [...walls];
   while (ring.length >= 4) {
     const corners = crossings(projection.angle, ring);
-    const backwards = firstBackwards(samples, projection, ring, corners);
-    if (backwards < 0) return { walls: ring, corners };
-    ring = without(ring, backwards, samples.count);
+    let gone = firstBackwards(samples, projection, ring, corners);
+    if (gone < 0) gone = shortestJog(ring, corners, trimMetres);
+    if (gone < 0) return { walls: ring, corners };
+    ring = without(ring, gone, samples.count);
     for (const wall of ring) wall.offset = offsetOf(samples, projection, wall, trimMetres);
   }
   return null;
@@ -30,13 +31,20 @@ export function crossings(angle: number, walls: readonly Wall[]): Float64Array {
   for (let i = 0; i < walls.length; i++) {
     const before = walls[(i + walls.length - 1) % walls.length];
     const after = walls[i];
-    const a = angle + (before.direction * Math.PI) / 4;
-    const b = angle + (after.direction * Math.PI) / 4;
-    const determinant = Math.sin(b - a);
-    corners[2 * i] = (before.offset * Math.cos(b) - after.offset * Math.cos(a)) / determinant;
-    corners[2 * i + 1] = (before.offset * Math.sin(b) - after.offset * Math.sin(a)) / determinant;
+    [corners[2 * i], corners[2 * i + 1]] = crossingOf(angle, before, after);
   }
   return corners;
+}
+
+/** Where the lines of two walls of different directions cross. */
+export function crossingOf(angle: number, before: Wall, after: Wall): [number, number] {
+  const a = angle + (before.direction * Math.PI) / 4;
+  const b = angle + (after.direction * Math.PI) / 4;
+  const determinant = Math.sin(b - a);
+  return [
+    (before.offset * Math.cos(b) - after.offset * Math.cos(a)) / determinant,
+    (before.offset * Math.sin(b) - after.offset * Math.sin(a)) / determinant,
+  ];
 }
 
 function firstBackwards(
@@ -58,6 +66,24 @@ function firstBackwards(
     if (wall === 0 || (wall > 0 !== outline > 0 && stop - start > 1)) return i;
   }
   return -1;
+}
+
+/** The shortest wall under `metres` between two of one direction; walls that are a little out of line make such jogs. */
+function shortestJog(walls: readonly Wall[], corners: Float64Array, metres: number): number {
+  let found = -1;
+  let shortest = metres;
+  for (let i = 0; i < walls.length; i++) {
+    const before = walls[(i + walls.length - 1) % walls.length];
+    const after = walls[(i + 1) % walls.length];
+    if (before.direction !== after.direction) continue;
+    const j = (2 * i + 2) % corners.length;
+    const length = Math.hypot(corners[j] - corners[2 * i], corners[j + 1] - corners[2 * i + 1]);
+    if (length < shortest) {
+      shortest = length;
+      found = i;
+    }
+  }
+  return found;
 }
 
 /** The samples of the wall that goes are shared out between its neighbours, which are one wall if of one direction. */
@@ -82,12 +108,19 @@ function without(walls: readonly Wall[], gone: number, count: number): Wall[] {
   return ring.filter((_, i) => i !== gone);
 }
 
+/** Pixel coordinates of a place in metres, on the grid of the exact predicates. */
+export function placeOf(x: number, y: number, frame: Frame): [number, number] {
+  return [
+    Math.round((frame.centreX + x / frame.pixelMetresX) * GRID) / GRID,
+    Math.round((frame.centreY + y / frame.pixelMetresY) * GRID) / GRID,
+  ];
+}
+
 /** Places a ring in pixel coordinates on a grid so fine that angles stay, so that crossings can be told exactly. */
 export function toPixels(corners: Float64Array, frame: Frame): Float64Array {
   const ring = new Float64Array(corners.length + 2);
   for (let i = 0; i < corners.length; i += 2) {
-    ring[i] = Math.round((frame.centreX + corners[i] / frame.pixelMetresX) * GRID) / GRID;
-    ring[i + 1] = Math.round((frame.centreY + corners[i + 1] / frame.pixelMetresY) * GRID) / GRID;
+    [ring[i], ring[i + 1]] = placeOf(corners[i], corners[i + 1], frame);
   }
   ring[corners.length] = ring[0];
   ring[corners.length + 1] = ring[1];

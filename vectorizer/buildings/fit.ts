@@ -61,12 +61,12 @@ export function fitBuilding(exact: readonly Float64Array[], options: FitOptions)
   return outline && walledFit(exact, samples, outline, frame, prices, options);
 }
 
-interface Outline extends Parting {
+export interface Outline extends Parting {
   projection: Projection;
 }
 
 /** Parts the outline at the most promising directions, turned until the walls fit best, and takes the cheapest. */
-function partAtBestAngle(samples: Samples, prices: Prices, options: FitOptions): Outline | null {
+export function partAtBestAngle(samples: Samples, prices: Prices, options: FitOptions): Outline | null {
   const chord = CHORD_PIXELS * Math.max(options.pixelMetresX, options.pixelMetresY);
   let best: Outline | null = null;
   for (const candidate of dominantDirections(samples, chord, CANDIDATE_DIRECTIONS)) {

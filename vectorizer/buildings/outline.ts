@@ -40,17 +40,27 @@ export function frameOf(ring: Float64Array, pixelMetresX: number, pixelMetresY: 
 /** Samples of a closed ring, from its vertex farthest from the frame's centre on: a convex corner. */
 export function sampleOutline(ring: Float64Array, frame: Frame): Samples {
   const last = ring.length - 2;
-  let sides = 0;
   let start = 0;
   let farthest = -1;
   for (let i = 0; i < last; i += 2) {
-    sides += Math.abs(ring[i + 2] - ring[i]) + Math.abs(ring[i + 3] - ring[i + 1]);
     const distance =
       ((ring[i] - frame.centreX) * frame.pixelMetresX) ** 2 + ((ring[i + 1] - frame.centreY) * frame.pixelMetresY) ** 2;
     if (distance > farthest) {
       farthest = distance;
       start = i;
     }
+  }
+  const turned = new Float64Array(ring.length);
+  turned.set(ring.subarray(start, last));
+  turned.set(ring.subarray(0, start + 2), last - start);
+  return sampleLine(turned, frame);
+}
+
+/** Samples of a line along pixel sides. */
+export function sampleLine(line: ArrayLike<number>, frame: Frame): Samples {
+  let sides = 0;
+  for (let i = 0; i + 3 < line.length; i += 2) {
+    sides += Math.abs(line[i + 2] - line[i]) + Math.abs(line[i + 3] - line[i + 1]);
   }
   const perSample = Math.ceil(sides / SAMPLES);
   const count = Math.ceil(sides / perSample);
@@ -61,16 +71,15 @@ export function sampleOutline(ring: Float64Array, frame: Frame): Samples {
     weight: new Float64Array(count),
   };
   let side = 0;
-  for (let k = 0; k < last; k += 2) {
-    const i = (start + k) % last;
-    const dx = ring[i + 2] - ring[i];
-    const dy = ring[i + 3] - ring[i + 1];
+  for (let i = 0; i + 3 < line.length; i += 2) {
+    const dx = line[i + 2] - line[i];
+    const dy = line[i + 3] - line[i + 1];
     const length = Math.abs(dx) + Math.abs(dy);
     const metres = dx === 0 ? frame.pixelMetresY : frame.pixelMetresX;
     for (let step = 0.5; step < length; step++) {
       const at = Math.floor(side++ / perSample);
-      samples.x[at] += metres * (ring[i] + (dx * step) / length - frame.centreX);
-      samples.y[at] += metres * (ring[i + 1] + (dy * step) / length - frame.centreY);
+      samples.x[at] += metres * (line[i] + (dx * step) / length - frame.centreX);
+      samples.y[at] += metres * (line[i + 1] + (dy * step) / length - frame.centreY);
       samples.weight[at] += metres;
     }
   }

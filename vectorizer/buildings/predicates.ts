@@ -21,8 +21,8 @@ export function sideOf(ax: number, ay: number, bx: number, by: number, cx: numbe
 
 const ticks = (coordinate: number): bigint => BigInt(coordinate * GRID);
 
-/** Whether segment a–b and segment c–d have a point in common. */
-function segmentsTouch(a: Float64Array, i: number, b: Float64Array, j: number): boolean {
+/** Whether the segment that begins at a[i] and the one that begins at b[j] have a point in common. */
+export function segmentsTouch(a: ArrayLike<number>, i: number, b: ArrayLike<number>, j: number): boolean {
   const ax = a[i];
   const ay = a[i + 1];
   const bx = a[i + 2];

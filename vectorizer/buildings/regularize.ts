@@ -6,6 +6,8 @@
 import Flatbush from 'flatbush';
 import { intersectionOverUnion } from './agreement.ts';
 import { type Fit, type FitOptions, fitBuilding } from './fit.ts';
+import { fitRow, type RowShapes, simplifyRow } from './fit-row.ts';
+import { arcsOf, findRows, type Row, type Steps } from './party-walls.ts';
 import { isValidPolygon, polygonsTouch } from './predicates.ts';
 import { simplifyRing } from './simplify-ring.ts';
 
@@ -36,60 +38,101 @@ export interface RegularizedBuilding {
 
 /** What stands for a building, from the best to what is always possible. */
 const REGULAR = 0;
-const SIMPLIFIED = 2;
-const EXACT = 4;
+const SIMPLIFIED = 1;
+const EXACT = 3;
+
+/** One building, or several that share walls and change their level together. */
+interface Block {
+  members: number[];
+  exact: RowShapes;
+  row: Row | null;
+  level: number;
+  shapes: RowShapes;
+  fits: Map<number, { kind: Fit['kind']; angle: number; iou: number }>;
+}
 
 /** One building for one, in the same order; a pure function of its arguments. Results do not overlap. */
 export function regularizeBuildings(buildings: readonly Building[], options: RegularizeOptions): RegularizedBuilding[] {
-  const drafts = buildings.map((building) => draft(building.rings, options));
-  keepApart(drafts, options);
-  return drafts.map((draft) => finish(draft));
-}
-
-interface Draft {
-  exact: Float64Array[];
-  fit: Fit | null;
-  level: number;
-  rings: Float64Array[];
-}
-
-function draft(exact: Float64Array[], options: FitOptions): Draft {
-  const fit = fitBuilding(exact, options);
-  const result: Draft = { exact, fit, level: REGULAR, rings: fit?.rings ?? exact };
-  if (!fit) lower(result, options);
-  return result;
-}
-
-/** Takes the next best shape that is valid. */
-function lower(draft: Draft, options: FitOptions): void {
-  draft.level = Math.max(SIMPLIFIED, draft.level + 1);
-  for (; draft.level < EXACT; draft.level++) {
-    const tolerance = options.toleranceMetres / (draft.level - SIMPLIFIED + 1);
-    draft.rings = draft.exact.map((ring) => simplifyRing(ring, tolerance, options.pixelMetresX, options.pixelMetresY));
-    if (isValidPolygon(draft.rings)) return;
+  const { rows, steps } = findRows(buildings);
+  const inRow = new Set(rows.flat());
+  const blocks = rows.map((row) => draftRow(row, buildings, steps, options));
+  for (const [number, { rings }] of buildings.entries()) {
+    if (!inRow.has(number)) blocks.push(draftSingle(number, rings, options));
   }
-  draft.rings = draft.exact;
+  keepApart(blocks, options);
+  const results: RegularizedBuilding[] = [];
+  for (const block of blocks) for (const member of block.members) results[member] = finish(block, member);
+  return results;
 }
 
-/** Lowers buildings until none touches another, but where their pixels do. */
-function keepApart(drafts: Draft[], options: FitOptions): void {
-  if (drafts.length < 2) return;
+function draftSingle(number: number, rings: Float64Array[], options: FitOptions): Block {
+  const exact = new Map([[number, rings]]);
+  const block: Block = { members: [number], exact, row: null, level: REGULAR, shapes: exact, fits: new Map() };
+  const fit = fitBuilding(rings, options);
+  if (fit) {
+    block.shapes = new Map([[number, fit.rings]]);
+    block.fits.set(number, fit);
+  } else lower(block, options);
+  return block;
+}
+
+function draftRow(members: number[], buildings: readonly Building[], steps: Steps, options: FitOptions): Block {
+  const exact = new Map(members.map((member) => [member, buildings[member].rings]));
+  const row = arcsOf(
+    members,
+    buildings.map(({ rings }) => rings),
+    steps,
+  );
+  const block: Block = { members, exact, row, level: row ? REGULAR : EXACT, shapes: exact, fits: new Map() };
+  if (!row) return block;
+  const fit = fitRow(row, exact, options);
+  if (fit) {
+    block.shapes = fit.shapes;
+    for (const [member, iou] of fit.ious) block.fits.set(member, { kind: 'rectilinear', angle: fit.angle, iou });
+  } else lower(block, options);
+  return block;
+}
+
+/** Takes the next best shapes that are valid. */
+function lower(block: Block, options: FitOptions): void {
+  for (block.level++; block.level < EXACT; block.level++) {
+    const tolerance = options.toleranceMetres / (block.level - SIMPLIFIED + 1);
+    const shapes = block.row ? simplifyRow(block.row, tolerance, options) : simplifySingle(block, tolerance, options);
+    if (shapes) {
+      block.shapes = shapes;
+      return;
+    }
+  }
+  block.shapes = block.exact;
+}
+
+function simplifySingle(block: Block, tolerance: number, options: FitOptions): RowShapes | null {
+  const [[member, exact]] = block.exact;
+  const rings = exact.map((ring) => simplifyRing(ring, tolerance, options));
+  return isValidPolygon(rings) ? new Map([[member, rings]]) : null;
+}
+
+/** Lowers blocks until no two touch, but where their pixels do. */
+function keepApart(blocks: Block[], options: FitOptions): void {
+  if (blocks.length < 2) return;
   for (;;) {
-    const boxes = drafts.map(({ rings }) => boxOf(rings[0]));
-    const index = new Flatbush(drafts.length);
+    const parts = blocks.flatMap((block) => [...block.shapes.values()].map((rings) => ({ block, rings })));
+    const boxes = parts.map(({ rings }) => boxOf(rings[0]));
+    const index = new Flatbush(parts.length);
     for (const [minX, minY, maxX, maxY] of boxes) index.add(minX, minY, maxX, maxY);
     index.finish();
-    const conflicts = new Set<number>();
-    for (let i = 0; i < drafts.length; i++) {
+    const conflicts = new Set<Block>();
+    for (const [i, { block, rings }] of parts.entries()) {
       for (const j of index.search(...boxes[i])) {
-        if (j <= i || (drafts[i].level === EXACT && drafts[j].level === EXACT)) continue;
-        if (!polygonsTouch(drafts[i].rings, drafts[j].rings)) continue;
-        if (drafts[i].level <= drafts[j].level) conflicts.add(i);
-        if (drafts[j].level <= drafts[i].level) conflicts.add(j);
+        const other = parts[j].block;
+        if (j <= i || other === block || (block.level === EXACT && other.level === EXACT)) continue;
+        if (!polygonsTouch(rings, parts[j].rings)) continue;
+        if (block.level <= other.level) conflicts.add(block);
+        if (other.level <= block.level) conflicts.add(other);
       }
     }
     if (conflicts.size === 0) return;
-    for (const i of conflicts) lower(drafts[i], options);
+    for (const block of conflicts) lower(block, options);
   }
 }
 
@@ -105,14 +148,14 @@ function boxOf(ring: Float64Array): [number, number, number, number] {
   return [minX, minY, maxX, maxY];
 }
 
-function finish({ exact, fit, level, rings }: Draft): RegularizedBuilding {
-  const regularized = fit !== null && level < SIMPLIFIED;
-  const degrees = fit ? (fit.angle * 180) / Math.PI : 0;
+function finish({ exact, level, shapes, fits }: Block, member: number): RegularizedBuilding {
+  const rings = shapes.get(member)!;
+  const fit = level === REGULAR ? fits.get(member) : undefined;
   return {
     rings,
-    regularized,
-    kind: regularized ? fit.kind : 'simplified',
-    orientationDegrees: degrees % 90,
-    iou: regularized ? fit.iou : intersectionOverUnion(exact, rings),
+    regularized: fit !== undefined,
+    kind: fit?.kind ?? 'simplified',
+    orientationDegrees: (((fits.get(member)?.angle ?? 0) * 180) / Math.PI) % 90,
+    iou: fit?.iou ?? intersectionOverUnion(exact.get(member)!, rings),
   };
 }

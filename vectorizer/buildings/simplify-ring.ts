@@ -1,34 +1,70 @@
-/** The shape of buildings that have no regular one: their exact ring with fewer vertices (Douglas & Peucker, 1973). */
+/** The shape of buildings that have no regular one: their exact outline with fewer vertices (Douglas & Peucker, 1973). */
 
-/** The tolerance is in the ring's units. Closed in, closed out; the ring itself where fewer than four corners remain. */
-export function simplifyRing(ring: Float64Array, tolerance: number, unitsX: number, unitsY: number): Float64Array {
+/** Metres per pixel. */
+export interface Scale {
+  pixelMetresX: number;
+  pixelMetresY: number;
+}
+
+/** A closed ring in, a closed ring out; the ring itself where fewer than four corners would remain. */
+export function simplifyRing(ring: Float64Array, toleranceMetres: number, scale: Scale): Float64Array {
   const count = ring.length / 2 - 1;
-  const squared = (i: number, j: number): number =>
-    ((ring[2 * i] - ring[2 * j]) * unitsX) ** 2 + ((ring[2 * i + 1] - ring[2 * j + 1]) * unitsY) ** 2;
   const farthestFrom = (from: number): number => {
     let farthest = 0;
-    for (let i = 1; i < count; i++) if (squared(i, from) > squared(farthest, from)) farthest = i;
+    for (let i = 1; i < count; i++) {
+      if (squaredDistance(ring, i, from, scale) > squaredDistance(ring, farthest, from, scale)) farthest = i;
+    }
     return farthest;
   };
   const one = farthestFrom(0);
   const other = farthestFrom(one);
   const kept = new Uint8Array(count);
-  kept[one] = 1;
-  kept[other] = 1;
-  const open: [number, number][] = [
-    [one, other],
-    [other, one],
-  ];
+  keepFarthest(ring, count, one, other, kept, toleranceMetres, scale);
+  keepFarthest(ring, count, other, one, kept, toleranceMetres, scale);
+  const vertices: number[] = [];
+  for (let i = 0; i < count; i++) if (kept[i]) vertices.push(ring[2 * i], ring[2 * i + 1]);
+  if (vertices.length < 8) return ring;
+  vertices.push(vertices[0], vertices[1]);
+  return Float64Array.from(vertices);
+}
+
+/** An open line of flat points, whose ends stay. */
+export function simplifyLine(line: ArrayLike<number>, toleranceMetres: number, scale: Scale): number[] {
+  const count = line.length / 2;
+  const kept = new Uint8Array(count);
+  keepFarthest(line, count, 0, count - 1, kept, toleranceMetres, scale);
+  const vertices: number[] = [];
+  for (let i = 0; i < count; i++) if (kept[i]) vertices.push(line[2 * i], line[2 * i + 1]);
+  return vertices;
+}
+
+function squaredDistance(xy: ArrayLike<number>, i: number, j: number, { pixelMetresX, pixelMetresY }: Scale): number {
+  return ((xy[2 * i] - xy[2 * j]) * pixelMetresX) ** 2 + ((xy[2 * i + 1] - xy[2 * j + 1]) * pixelMetresY) ** 2;
+}
+
+/** Marks two vertices and those between them (modulo the count) without which the line would stray too far. */
+function keepFarthest(
+  xy: ArrayLike<number>,
+  count: number,
+  from: number,
+  to: number,
+  kept: Uint8Array,
+  toleranceMetres: number,
+  { pixelMetresX, pixelMetresY }: Scale,
+): void {
+  kept[from] = 1;
+  kept[to] = 1;
+  const open: [number, number][] = [[from, to]];
   for (let piece = open.pop(); piece; piece = open.pop()) {
     const [start, stop] = piece;
-    const dx = (ring[2 * stop] - ring[2 * start]) * unitsX;
-    const dy = (ring[2 * stop + 1] - ring[2 * start + 1]) * unitsY;
+    const dx = (xy[2 * stop] - xy[2 * start]) * pixelMetresX;
+    const dy = (xy[2 * stop + 1] - xy[2 * start + 1]) * pixelMetresY;
     const length = dx * dx + dy * dy;
     let farthest = -1;
-    let most = tolerance * tolerance;
+    let most = toleranceMetres * toleranceMetres;
     for (let i = (start + 1) % count; i !== stop; i = (i + 1) % count) {
-      const px = (ring[2 * i] - ring[2 * start]) * unitsX;
-      const py = (ring[2 * i + 1] - ring[2 * start + 1]) * unitsY;
+      const px = (xy[2 * i] - xy[2 * start]) * pixelMetresX;
+      const py = (xy[2 * i + 1] - xy[2 * start + 1]) * pixelMetresY;
       const along = length > 0 ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
       const distance = (px - along * dx) ** 2 + (py - along * dy) ** 2;
       if (distance > most) {
@@ -40,9 +76,4 @@ export function simplifyRing(ring: Float64Array, tolerance: number, unitsX: numb
     kept[farthest] = 1;
     open.push([start, farthest], [farthest, stop]);
   }
-  const vertices: number[] = [];
-  for (let i = 0; i < count; i++) if (kept[i]) vertices.push(ring[2 * i], ring[2 * i + 1]);
-  if (vertices.length < 8) return ring;
-  vertices.push(vertices[0], vertices[1]);
-  return Float64Array.from(vertices);
 }

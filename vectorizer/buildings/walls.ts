@@ -50,8 +50,13 @@ export function project(samples: Samples, angle: number): Projection {
   return { angle, across };
 }
 
-/** The cheapest parting, or null where the outline is too short for one. */
-export function partIntoWalls(samples: Samples, projection: Projection, prices: Prices): Parting | null {
+/** The cheapest parting, or null where the outline is too short for one. A line that is not closed stays open. */
+export function partIntoWalls(
+  samples: Samples,
+  projection: Projection,
+  prices: Prices,
+  isClosed = true,
+): Parting | null {
   const { count, weight } = samples;
   const { across } = projection;
   const width = count + 1;
@@ -121,7 +126,7 @@ export function partIntoWalls(samples: Samples, projection: Projection, prices: 
     stop = start;
   }
   walls.reverse();
-  joinEnds(walls, count);
+  if (isClosed) joinEnds(walls, count);
   for (const wall of walls) wall.offset = offsetOf(samples, projection, wall, prices.shortestMetres);
   return { cost: costs[best[count] * width + count], walls };
 }
