@@ -28,7 +28,15 @@ export function drawLine(line: Line, tolerance: number, scoreOf: (x: number, y: 
   }
   const x = smooth(smooth(line.x, half), half);
   const y = smooth(smooth(line.y, half), half);
-  // Half of the narrowest half-width: so the drawn line cannot leave the surface.
+  // Nothing moves by more than half of the half-width there, and then by half of the narrowest one at most: so the drawn
+  // line stays on the surface.
+  for (let i = 0; i < x.length; i++) {
+    const moved = Math.hypot(x[i] - line.x[i], y[i] - line.y[i]);
+    const share = Math.min(1, (line.radius[i] || radius) / 2 / moved);
+    if (share === 1 || moved === 0) continue;
+    x[i] = line.x[i] + share * (x[i] - line.x[i]);
+    y[i] = line.y[i] + share * (y[i] - line.y[i]);
+  }
   const narrowest = Math.min(...line.radius.filter((value) => value > 0));
   const kept = simplify(x, y, Math.min(tolerance, narrowest / 2));
   const points = new Float64Array(2 * kept.length);

@@ -35,21 +35,39 @@ const DIRECTION_RADII = 4;
 /** Cosine of how far an end may point away from what it is joined with: 35° to another end, for both of them. */
 const AGREE = 0.82;
 
-/** The axis ends a half-width before the surface does. Draws it on in its own direction. */
+/**
+ * The axis ends a half-width before the surface does, or turns into one of its corners. Takes what lies in a corner away
+ * and draws the line on in its own direction to the edge of the surface.
+ */
 export function extendEnds(sketch: Sketch, surface: Runs): void {
+  for (const { node } of deadEnds(sketch)) trimCorner(sketch, node);
   for (const end of deadEnds(sketch)) {
-    const reach = 1.6 * sketch.radius[end.node] + 1;
+    const reach = 2 * end.radius + 1;
     let far = 0;
     while (far < reach && contains(surface, end.x + (far + 0.25) * end.dx, end.y + (far + 0.25) * end.dy)) far += 0.25;
-    if (far === 0) continue;
     const line = startAt(end.line, end.node);
+    sketch.radius[end.node] = 0;
+    if (far === 0) continue;
     sketch.x[end.node] = end.x + far * end.dx;
     sketch.y[end.node] = end.y + far * end.dy;
-    sketch.radius[end.node] = 0;
     line.x.unshift(sketch.x[end.node]);
     line.y.unshift(sketch.y[end.node]);
     line.radius.unshift(end.radius);
   }
+}
+
+/** Takes the points of an end away where the surface is much narrower than along the line, at most one width of it. */
+function trimCorner(sketch: Sketch, node: number): void {
+  const line = startAt(sketch.at[node][0], node);
+  const radius = medianRadius(line);
+  let cut = 0;
+  let length = 0;
+  while (cut < line.x.length - 2 && line.radius[cut] < 0.8 * radius && length < 2 * radius) {
+    length += Math.hypot(line.x[cut + 1] - line.x[cut], line.y[cut + 1] - line.y[cut]);
+    cut++;
+  }
+  for (const values of [line.x, line.y, line.radius]) values.splice(0, cut);
+  [sketch.x[node], sketch.y[node], sketch.radius[node]] = [line.x[0], line.y[0], line.radius[0]];
 }
 
 /** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps it bridged. */
