@@ -109,7 +109,7 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
   const seconds = Object.values(timings_ms).reduce((sum, ms) => sum + ms, 0) / 1000;
   const gsd = scene.gsd_m!.toFixed(2);
   say(`${scene.name}: ${scene.width} × ${scene.height} pixels of ${gsd} m, mapped in ${seconds.toFixed(1)} s`);
-  say(`${counts.landuse} areas, among them ${counts.buildings} buildings and ${counts.roads} roads\n`);
+  say(`${counts.landuse} areas of land use, ${counts.buildings} buildings, ${counts.roads} stretches of road\n`);
   const truth = town ? await truthAreas(url, town) : null;
   const head = ['class', 'areas', 'mapped', ...(truth ? ['truth'] : [])];
   say(head.map((title, column) => (column === 0 ? title.padEnd(12) : title.padStart(12))).join(''));

@@ -95,7 +95,7 @@ export async function run(args: string[]): Promise<void> {
 function summary(output: string, report: { counts: Record<string, number>; areas_m2: Record<string, number> }): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
   const { buildings, roads, landuse } = report.counts;
-  return `${output}: ${landuse} areas, among them ${buildings} buildings and ${roads} roads\n${areas.join('')}`;
+  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n${areas.join('')}`;
 }
 
 const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2).padStart(10)} ha`;

@@ -10,9 +10,9 @@ export function jobId(sceneSha256: string, networkSha256: string, parameters: ob
   return contentUuid(JSON.stringify([VERSION, sceneSha256, networkSha256, parameters]));
 }
 
-/** Id of the feature of a job whose region starts at a pixel of the model grid. */
-export function featureId(job: string, collection: string, x: number, y: number): string {
-  return contentUuid(`${job}/${collection}/${x}/${y}`);
+/** Id of the feature of a job that is at a place of the model grid. */
+export function featureId(job: string, collection: string, place: string): string {
+  return contentUuid(`${job}/${collection}/${place}`);
 }
 
 /** A UUID of version 8 (RFC 9562) from the SHA-256 of a text. */

@@ -16,7 +16,7 @@ import { Problem } from '../tiler/problem.ts';
 import { openRaster } from '../tiler/raster.ts';
 import type { Compute } from './children/compute.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
-import type { RegionLine } from './children/vectorize-map.ts';
+import type { FeatureLine } from './children/vectorize-map.ts';
 import type { Assumption, JobReport, Stage } from './http/types.ts';
 import { featureId } from './identity.ts';
 import type { WorkContext } from './jobs/queue.ts';
@@ -137,7 +137,7 @@ async function segment(
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
-  const regionsPath = files.path(`jobs/${job.id}/regions.ndjson`);
+  const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);
   await mkdir(dirname(classesPath), { recursive: true });
   const ticks = stageTicks(progress);
@@ -164,15 +164,15 @@ async function segment(
   );
 
   const vectorizeStarted = performance.now();
-  const pixelAreaM2 = grid.gsdMetres.x * grid.gsdMetres.y;
   const traced = await compute.vectorize(
     {
       classesPath,
       scoresPath,
-      regionsPath,
-      pixelAreaM2,
+      featuresPath,
+      pixelMetres: grid.gsdMetres,
       minAreaM2: parameters.min_area_m2,
-      tolerancePixels: parameters.tolerance_m / Math.sqrt(pixelAreaM2),
+      toleranceMetres: parameters.tolerance_m,
+      codes: { building: codeOf(network, 'building'), road: codeOf(network, 'road'), water: codeOf(network, 'water') },
     },
     { signal, onProgress: (rows) => ticks('vectorize', rows, grid.height) },
   );
@@ -182,14 +182,14 @@ async function segment(
   await deleteFeatures(db, job.id);
   const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
   let stored = 0;
-  for await (const rows of featureRows(regionsPath, job)) {
+  for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
     await insertFeatures(db, { id: job.id, epsg: scene.epsg }, rows);
     for (const { collection } of rows) counts[collection]++;
     stored += rows.length;
-    ticks('store', Math.min(stored, traced.regions), traced.regions);
+    ticks('store', stored, traced.features);
   }
-  await rm(regionsPath);
+  await rm(featuresPath);
   return publishJob(db, job.id, {
     job: job.id,
     scene: scene.id,
@@ -238,28 +238,29 @@ function gridAssumptions(scene: ReadyScene, network: Network, grid: ModelGrid): 
   return [{ code: 'model_grid', value, reason }];
 }
 
-/** The collection of objects that a class makes besides land use. */
-const OBJECT_COLLECTIONS: Readonly<Record<string, string>> = { building: 'buildings', road: 'roads' };
-
-/** Regions as rows of land use, and of buildings and roads where they are such, in portions. */
-async function* featureRows(regionsPath: string, job: SegmentationJob): AsyncGenerator<FeatureRow[]> {
+/** Lines of the features file as rows for the database, in portions. */
+async function* featureRows(featuresPath: string, job: SegmentationJob): AsyncGenerator<FeatureRow[]> {
   const classNames = new Map(job.network.classes.map(({ value, name }) => [value, name]));
   let rows: FeatureRow[] = [];
-  for await (const line of createInterface({ input: createReadStream(regionsPath) })) {
-    const region = JSON.parse(line) as RegionLine;
-    const name = classNames.get(region.class) ?? `class ${region.class}`;
-    const wkb = Buffer.from(region.wkb, 'base64');
-    for (const collection of ['landuse', OBJECT_COLLECTIONS[name]]) {
-      if (!collection) continue;
-      const id = featureId(job.id, collection, region.x, region.y);
-      rows.push({ id, collection, class: name, score: region.score, wkb });
-    }
+  for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
+    const { collection, place, class: code, score, wkb, properties } = JSON.parse(line) as FeatureLine;
+    rows.push({
+      id: featureId(job.id, collection, place),
+      collection,
+      class: classNames.get(code) ?? `class ${code}`,
+      score,
+      wkb: Buffer.from(wkb, 'base64'),
+      properties,
+    });
     if (rows.length < FEATURES_PER_INSERT) continue;
     yield rows;
     rows = [];
   }
   if (rows.length > 0) yield rows;
 }
+
+const codeOf = (network: Network, name: string): number | null =>
+  network.classes.find((each) => each.name === name)?.value ?? null;
 
 /** Turns a stage's units into the share of the whole job. */
 function stageTicks(progress: WorkContext['progress']): (stage: Stage, done: number, total: number) => void {

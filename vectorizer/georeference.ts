@@ -5,13 +5,14 @@
 import type { Region } from './vectorize.ts';
 
 const LITTLE_ENDIAN = 1;
+const WKB_LINE_STRING = 2;
 const WKB_POLYGON = 3;
 
 /**
  * ISO WKB (OGC 06-103r4) Polygon, little endian. The geotransform is in GDAL's order and may rotate or flip; the shell
  * runs counter-clockwise and holes clockwise in the target frame (RFC 7946) in any case.
  */
-export function regionToWkb(region: Region, geotransform: readonly number[]): Uint8Array {
+export function regionToWkb(region: Pick<Region, 'rings'>, geotransform: readonly number[]): Uint8Array {
   const [originX, xPerColumn, xPerRow, originY, yPerColumn, yPerRow] = geotransform;
   const { rings } = region;
   const vertices = rings.reduce((sum, ring) => sum + ring.length / 2, 0);
@@ -35,6 +36,24 @@ export function regionToWkb(region: Region, geotransform: readonly number[]): Ui
       view.setFloat64(at + 8, originY + x * yPerColumn + y * yPerRow, true);
       at += 16;
     }
+  }
+  return wkb;
+}
+
+/** ISO WKB LineString, little endian, of x0, y0, x1, y1, … */
+export function lineToWkb(points: Float64Array, geotransform: readonly number[]): Uint8Array {
+  const [originX, xPerColumn, xPerRow, originY, yPerColumn, yPerRow] = geotransform;
+  const count = points.length / 2;
+  const wkb = new Uint8Array(9 + 16 * count);
+  const view = new DataView(wkb.buffer);
+  view.setUint8(0, LITTLE_ENDIAN);
+  view.setUint32(1, WKB_LINE_STRING, true);
+  view.setUint32(5, count, true);
+  for (let i = 0; i < count; i++) {
+    const x = points[2 * i];
+    const y = points[2 * i + 1];
+    view.setFloat64(9 + 16 * i, originX + x * xPerColumn + y * xPerRow, true);
+    view.setFloat64(17 + 16 * i, originY + x * yPerColumn + y * yPerRow, true);
   }
   return wkb;
 }

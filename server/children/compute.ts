@@ -1,9 +1,8 @@
 /** The compute process: one, long-lived, started again when it has died. */
 import { fileURLToPath } from 'node:url';
 import type { MapRequest, MapResult } from '../../models/map-scene.ts';
-import type { VectorizeReport } from '../../vectorizer/vectorize.ts';
 import { createChild, type TaskOptions } from './child.ts';
-import type { VectorizeMapRequest } from './vectorize-map.ts';
+import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 
 /** Resident memory after which the compute process is ended. */
 export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
@@ -11,8 +10,8 @@ export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
 export interface Compute {
   /** Inference and stitching; progress in chips. */
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
-  /** Tracing and simplifying; progress in rows. */
-  vectorize(request: VectorizeMapRequest, options: TaskOptions<number>): Promise<VectorizeReport>;
+  /** From class map to features; progress in rows. */
+  vectorize(request: VectorizeMapRequest, options: TaskOptions<number>): Promise<GeometryReport>;
   stop(): Promise<void>;
 }
 

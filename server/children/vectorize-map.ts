@@ -1,72 +1,184 @@
-/** Class map and score map on disk → one line of JSON per region (class code, score, first pixel, WKB in base64). */
+/**
+ * Class map and score map on disk → features in the scene's CRS, one line of JSON each: land use as a coverage,
+ * buildings with straight walls, roads as a network of centre lines.
+ */
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { openRaster } from '../../tiler/raster.ts';
-import { regionToWkb } from '../../vectorizer/georeference.ts';
-import { type ClassBand, type VectorizeReport, vectorize } from '../../vectorizer/vectorize.ts';
+import { openRaster, type Raster } from '../../tiler/raster.ts';
+import { regularizeBuildings } from '../../vectorizer/buildings/regularize.ts';
+import { lineToWkb, regionToWkb } from '../../vectorizer/georeference.ts';
+import { type RoadEdge, type RoadNetwork, roadNetwork } from '../../vectorizer/roads/network.ts';
+import { createRoadSurface, type RoadSurface } from '../../vectorizer/roads/surface.ts';
+import { type ClassBand, type Region, type VectorizeReport, vectorize } from '../../vectorizer/vectorize.ts';
 
 export interface VectorizeMapRequest {
   classesPath: string;
-  scoresPath: string;
-  regionsPath: string;
-  /** Ground area of a pixel of the class map. */
-  pixelAreaM2: number;
+  /** Without one, every score is 1. */
+  scoresPath: string | null;
+  featuresPath: string;
+  /** Ground size of a pixel of the class map. */
+  pixelMetres: { x: number; y: number };
   minAreaM2: number;
-  tolerancePixels: number;
+  toleranceMetres: number;
+  /** Codes of the classes that make objects; null where the map has no such class. */
+  codes: { building: number | null; road: number | null; water: number | null };
 }
 
-/** One line of the regions file. */
-export interface RegionLine {
+/** One line of the features file. */
+export interface FeatureLine {
+  collection: string;
   /** Class code. */
   class: number;
   /** Mean probability, 0..1. */
   score: number;
-  /** First pixel of the region in raster order. */
-  x: number;
-  y: number;
-  /** Polygon in the scene's CRS, base64 of little-endian WKB. */
+  /** What tells the feature from the others of its collection: its place. */
+  place: string;
+  /** Polygon or LineString in the scene's CRS, base64 of little-endian WKB. */
   wkb: string;
+  properties: Record<string, unknown>;
+}
+
+/** What became of the borders; goes into the job's report. */
+export interface GeometryReport {
+  features: number;
+  landuse: VectorizeReport;
+  buildings: { count: number; regularized: number };
+  roads: RoadNetwork['report'] & { nodes: number; edges: number; components: number; dead_ends: number };
 }
 
 const BAND_ROWS = 512;
 const NODATA = 255;
+/** A regular shape stands for a building only where it agrees with the pixels as well as this. */
+const MIN_BUILDING_IOU = 0.85;
 
-/** Writes the regions file. `onProgress` gets the rows that have been read. */
+/** Writes the features file. `onProgress` gets the rows that have been traced. */
 export async function vectorizeMap(
   request: VectorizeMapRequest,
   onProgress: (rows: number) => void,
-): Promise<VectorizeReport> {
+): Promise<GeometryReport> {
   const classes = await openRaster(request.classesPath);
-  const scores = await openRaster(request.scoresPath);
-  const { width, height, geotransform } = classes;
-
-  async function* bands(): AsyncGenerator<ClassBand> {
-    for (let y = 0; y < height; y += BAND_ROWS) {
-      const rows = Math.min(BAND_ROWS, height - y);
-      const [classBand, scoreBand] = await Promise.all([
-        classes.read(0, 0, y, width, rows),
-        scores.read(0, 0, y, width, rows),
-      ]);
-      yield { rows, classes: classBand.pixels, scores: scoreBand.pixels };
-      onProgress(y + rows);
-    }
-  }
-
+  const scores = request.scoresPath === null ? null : await openRaster(request.scoresPath);
   try {
-    const { minAreaM2, tolerancePixels, pixelAreaM2 } = request;
-    const options = { width, height, pixelAreaM2, minAreaM2, tolerancePixels, nodata: NODATA };
-    const { regions, report } = await vectorize(bands(), options);
-    function* lines(): Generator<string> {
-      for (const region of regions) {
-        const { class: code, score, x, y } = region;
-        const wkb = Buffer.from(regionToWkb(region, geotransform)).toString('base64');
-        yield `${JSON.stringify({ class: code, score, x, y, wkb } satisfies RegionLine)}\n`;
-      }
-    }
-    await pipeline(Readable.from(lines()), createWriteStream(request.regionsPath));
-    return report;
+    return await writeFeatures(request, classes, scores, onProgress);
   } finally {
-    await Promise.all([classes.close(), scores.close()]);
+    await Promise.all([classes.close(), scores?.close()]);
   }
+}
+
+async function writeFeatures(
+  request: VectorizeMapRequest,
+  classes: Raster,
+  scores: Raster | null,
+  onProgress: (rows: number) => void,
+): Promise<GeometryReport> {
+  const { codes, pixelMetres, minAreaM2, toleranceMetres } = request;
+  const { width, height, geotransform } = classes;
+  const pixelAreaM2 = pixelMetres.x * pixelMetres.y;
+  const meanPixelMetres = Math.sqrt(pixelAreaM2);
+  const common = { width, height, pixelAreaM2, minAreaM2, nodata: NODATA };
+
+  const blocked = [codes.building, codes.water].filter((code) => code !== null);
+  const surface = codes.road === null ? null : createRoadSurface(width, height, { road: codes.road, blocked });
+  const seen = (band: ClassBand, y: number) => {
+    surface?.addRows(band.rows, band.classes, band.scores);
+    onProgress(y + band.rows);
+  };
+  const landuse = await vectorize(readBands(classes, scores, seen), {
+    ...common,
+    tolerancePixels: toleranceMetres / meanPixelMetres,
+  });
+  const exact = await vectorize(readBands(classes, scores), { ...common, tolerancePixels: 0 });
+  const raw = [...exact.regions].filter((region) => region.class === codes.building);
+  const buildings = regularizeBuildings(raw, {
+    pixelMetresX: pixelMetres.x,
+    pixelMetresY: pixelMetres.y,
+    toleranceMetres,
+    minIou: MIN_BUILDING_IOU,
+  });
+  const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, { pixelMetres: meanPixelMetres });
+
+  let features = 0;
+  function* lines(): Generator<string> {
+    const line = (feature: FeatureLine) => {
+      features++;
+      return `${JSON.stringify(feature)}\n`;
+    };
+    for (const region of landuse.regions) {
+      yield line({ ...ofRegion('landuse', region), wkb: base64(regionToWkb(region, geotransform)), properties: {} });
+    }
+    for (const [i, { rings, regularized, orientationDegrees }] of buildings.entries()) {
+      const properties = { regularized, orientation_deg: round(orientationDegrees, 1) };
+      yield line({ ...ofRegion('buildings', raw[i]), wkb: base64(regionToWkb({ rings }, geotransform)), properties });
+    }
+    for (const edge of network.edges) {
+      const wkb = base64(lineToWkb(edge.points, geotransform));
+      yield line({ ...ofEdge(edge, codes.road!), wkb, properties: roadProperties(edge) });
+    }
+  }
+  await pipeline(Readable.from(lines()), createWriteStream(request.featuresPath));
+  const { nodes, edges, components } = network;
+  return {
+    features,
+    landuse: landuse.report,
+    buildings: { count: buildings.length, regularized: buildings.filter((each) => each.regularized).length },
+    roads: {
+      nodes: nodes.length,
+      edges: edges.length,
+      components,
+      dead_ends: nodes.filter(({ degree }) => degree === 1).length,
+      ...network.report,
+    },
+  };
+}
+
+const EMPTY_SURFACE: RoadSurface = createRoadSurface(1, 0, { road: 0, blocked: [] }).finish();
+
+async function* readBands(
+  classes: Raster,
+  scores: Raster | null,
+  onBand: (band: ClassBand, y: number) => void = () => {},
+): AsyncGenerator<ClassBand> {
+  const { width, height } = classes;
+  for (let y = 0; y < height; y += BAND_ROWS) {
+    const rows = Math.min(BAND_ROWS, height - y);
+    const [classBand, scoreBand] = await Promise.all([
+      classes.read(0, 0, y, width, rows),
+      scores?.read(0, 0, y, width, rows),
+    ]);
+    const band = {
+      rows,
+      classes: classBand.pixels,
+      scores: scoreBand?.pixels ?? new Uint8Array(rows * width).fill(255),
+    };
+    yield band;
+    onBand(band, y);
+  }
+}
+
+const ofRegion = (collection: string, { class: code, score, x, y }: Region) => ({
+  collection,
+  class: code,
+  score,
+  place: `${x}/${y}`,
+});
+
+const ofEdge = ({ score, points }: RoadEdge, code: number) => ({
+  collection: 'roads',
+  class: code,
+  score,
+  place: points.join('/'),
+});
+
+const roadProperties = ({ from, to, widthMetres, bridgedMetres }: RoadEdge) => ({
+  from_node: from,
+  to_node: to,
+  width_m: round(widthMetres, 2),
+  bridged_m: round(bridgedMetres, 2),
+});
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+function round(value: number, decimals: number): number {
+  return Number(value.toFixed(decimals));
 }
