@@ -5,7 +5,7 @@
  */
 import { intersectionOverUnion } from './agreement.ts';
 import { cornersOf, crossingOf, placeOf } from './corners.ts';
-import { doubleArea, type FitOptions, partAtBestAngle, pricesOf } from './fit.ts';
+import { doubleArea, type FitOptions, pricesOf, wallsAtBestAngle } from './fit.ts';
 import { type Frame, frameOf, sampleLine, sampleOutline } from './outline.ts';
 import { drawRings, OPEN, outlinesOf, type Row } from './party-walls.ts';
 import { isValidPolygon, segmentsTouch } from './predicates.ts';
@@ -47,15 +47,15 @@ export function fitRow(row: Row, exact: RowShapes, options: FitOptions): RowFit 
   const shell = areas.indexOf(Math.max(...areas));
   const frame = frameOf(rings[shell], options.pixelMetresX, options.pixelMetresY);
   const prices = pricesOf(options.toleranceMetres);
-  const best = partAtBestAngle(sampleOutline(rings[shell], frame), prices, options);
+  const best = wallsAtBestAngle(sampleOutline(rings[shell], frame), prices, options);
   if (!best) return null;
   const { angle } = best.projection;
   const outlines: RegularOutline[] = [];
   for (const [number, ring] of rings.entries()) {
     const samples = sampleOutline(ring, frame);
     const projection = project(samples, angle);
-    const parting = partIntoWalls(samples, projection, prices);
-    const shape = parting && cornersOf(samples, projection, parting.walls, prices.shortestMetres);
+    const walls = partIntoWalls(samples, projection, prices);
+    const shape = walls && cornersOf(samples, projection, walls, prices.shortestMetres);
     if (!shape) return null;
     outlines.push({ arcs: chains[number], corners: shape.corners, feet: new Map() });
   }
@@ -98,9 +98,8 @@ function drawSharedWalls(
       continue;
     }
     const samples = sampleLine(points, frame);
-    const parting = partIntoWalls(samples, project(samples, angle), prices, false);
-    if (!parting) return null;
-    const { walls } = parting;
+    const walls = partIntoWalls(samples, project(samples, angle), prices, false);
+    if (!walls) return null;
     const line: number[] = [];
     for (const [end, wall] of [
       [0, walls[0]],

@@ -5,7 +5,7 @@ import { cornersOf, crossings, toPixels } from './corners.ts';
 import { dominantDirections } from './directions.ts';
 import { type Frame, frameOf, type Samples, sampleOutline } from './outline.ts';
 import { isValidPolygon } from './predicates.ts';
-import { type Parting, type Prices, type Projection, partIntoWalls, project, turnOf, type Wall } from './walls.ts';
+import { costOf, type Prices, type Projection, partIntoWalls, project, turnOf, type Wall } from './walls.ts';
 
 export interface FitOptions {
   pixelMetresX: number;
@@ -34,11 +34,13 @@ export interface Fit {
 
 const CHORD_PIXELS = 7;
 /** Prices in cubes of the tolerance; chosen by bench/regularize.ts. */
-const WALL_PRICE = 0.5;
-const DIAGONAL_PRICE = 1;
-const CIRCLE_PRICE = 3;
+const WALL_PRICE = 1;
+const DIAGONAL_PRICE = 2;
+const CIRCLE_PRICE = 5;
 const CANDIDATE_DIRECTIONS = 2;
 const REFINEMENTS = 2;
+/** Where the whole tolerance gives no shape that agrees, a finer one is tried. */
+const TOLERANCE_SHARES = [1, 0.6];
 
 export function pricesOf(toleranceMetres: number): Prices {
   const cube = toleranceMetres ** 3;
@@ -54,29 +56,39 @@ export function pricesOf(toleranceMetres: number): Prices {
 export function fitBuilding(exact: readonly Float64Array[], options: FitOptions): Fit | null {
   const frame = frameOf(exact[0], options.pixelMetresX, options.pixelMetresY);
   const samples = sampleOutline(exact[0], frame);
+  for (const share of TOLERANCE_SHARES) {
+    const fit = fitWithin(exact, samples, frame, { ...options, toleranceMetres: share * options.toleranceMetres });
+    if (fit) return fit;
+  }
+  return null;
+}
+
+function fitWithin(exact: readonly Float64Array[], samples: Samples, frame: Frame, options: FitOptions): Fit | null {
   const prices = pricesOf(options.toleranceMetres);
-  const outline = partAtBestAngle(samples, prices, options);
+  const outline = wallsAtBestAngle(samples, prices, options);
   const circle = exact.length === 1 ? roundFit(exact, samples, frame, outline?.cost ?? Infinity, options) : null;
   if (circle) return circle;
-  return outline && walledFit(exact, samples, outline, frame, prices, options);
+  return outline && walledFit(exact, outline, frame, prices, options);
 }
 
-export interface Outline extends Parting {
+export interface Outline {
   projection: Projection;
+  walls: Wall[];
+  corners: Float64Array;
+  cost: number;
 }
 
-/** Parts the outline at the most promising directions, turned until the walls fit best, and takes the cheapest. */
-export function partAtBestAngle(samples: Samples, prices: Prices, options: FitOptions): Outline | null {
+/** The walls at the most promising directions, turned until they fit best; the cheapest of them. */
+export function wallsAtBestAngle(samples: Samples, prices: Prices, options: FitOptions): Outline | null {
   const chord = CHORD_PIXELS * Math.max(options.pixelMetresX, options.pixelMetresY);
   let best: Outline | null = null;
   for (const candidate of dominantDirections(samples, chord, CANDIDATE_DIRECTIONS)) {
     let angle = candidate;
     for (let pass = 0; pass <= REFINEMENTS; pass++) {
-      const projection = project(samples, angle);
-      const parting = partIntoWalls(samples, projection, prices);
-      if (!parting) break;
-      if (!best || parting.cost < best.cost) best = { ...parting, projection };
-      const turn = turnOf(samples, projection, parting.walls, prices.shortestMetres);
+      const outline = wallsAt(samples, angle, prices);
+      if (!outline) break;
+      if (!best || outline.cost < best.cost) best = outline;
+      const turn = turnOf(samples, outline.projection, outline.walls, prices.shortestMetres);
       if (Math.abs(turn) < 1e-3) break;
       angle += turn;
     }
@@ -84,9 +96,15 @@ export function partAtBestAngle(samples: Samples, prices: Prices, options: FitOp
   return best;
 }
 
+export function wallsAt(samples: Samples, angle: number, prices: Prices): Outline | null {
+  const projection = project(samples, angle);
+  const walls = partIntoWalls(samples, projection, prices);
+  const shape = walls && cornersOf(samples, projection, walls, prices.shortestMetres);
+  return shape && { ...shape, projection, cost: costOf(samples, projection, shape.walls, prices) };
+}
+
 function walledFit(
   exact: readonly Float64Array[],
-  samples: Samples,
   outline: Outline,
   frame: Frame,
   prices: Prices,
@@ -95,10 +113,7 @@ function walledFit(
   const { angle } = outline.projection;
   const walled: WalledRing[] = [];
   for (const [number, ring] of exact.entries()) {
-    const ringSamples = number === 0 ? samples : sampleOutline(ring, frame);
-    const projection = number === 0 ? outline.projection : project(ringSamples, angle);
-    const parting = number === 0 ? outline : partIntoWalls(ringSamples, projection, prices);
-    const shape = parting && cornersOf(ringSamples, projection, parting.walls, prices.shortestMetres);
+    const shape = number === 0 ? outline : wallsAt(sampleOutline(ring, frame), angle, prices);
     if (!shape) return null;
     walled.push({ walls: shape.walls, inward: inwardOf(angle, shape.walls, shape.corners, number > 0) });
   }

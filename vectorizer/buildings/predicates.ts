@@ -3,8 +3,8 @@
  * polygons share a point. Rings are closed and flat.
  */
 
-/** Steps per pixel of all coordinates here: so fine that right angles stay right to 1e-7. */
-export const GRID = 2 ** 20;
+/** Steps per pixel of all coordinates here: so fine that right angles stay right to 1e-8. */
+export const GRID = 2 ** 26;
 
 /** Error bound of the determinant in doubles (J. R. Shewchuk, Discrete & Computational Geometry 18, 1997: ccwerrboundA). */
 const ERROR_BOUND = (3 + 16 * 2 ** -53) * 2 ** -53;

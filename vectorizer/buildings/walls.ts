@@ -25,11 +25,6 @@ export interface Prices {
   shortestDiagonalMetres: number;
 }
 
-export interface Parting {
-  cost: number;
-  walls: Wall[];
-}
-
 const DIRECTIONS = 4;
 
 /** Sample coordinates across each direction, doubled around so that walls may pass the first sample. */
@@ -56,7 +51,7 @@ export function partIntoWalls(
   projection: Projection,
   prices: Prices,
   isClosed = true,
-): Parting | null {
+): Wall[] | null {
   const { count, weight } = samples;
   const { across } = projection;
   const width = count + 1;
@@ -128,7 +123,19 @@ export function partIntoWalls(
   walls.reverse();
   if (isClosed) joinEnds(walls, count);
   for (const wall of walls) wall.offset = offsetOf(samples, projection, wall, prices.shortestMetres);
-  return { cost: costs[best[count] * width + count], walls };
+  return walls;
+}
+
+/** What the walls cost: their prices, and how far the samples are off. */
+export function costOf(samples: Samples, projection: Projection, walls: readonly Wall[], prices: Prices): number {
+  const { weight, count } = samples;
+  let cost = 0;
+  for (const { direction, start, stop, offset } of walls) {
+    cost += direction % 2 === 0 ? prices.wall : prices.diagonal;
+    const across = projection.across[direction];
+    for (let i = start; i < stop; i++) cost += weight[i % count] * (across[i % count] - offset) ** 2;
+  }
+  return cost;
 }
 
 /** The last wall goes on in the first where both have one direction. */
