@@ -4,8 +4,8 @@
  * neighbours share their wall to the last bit.
  */
 import { intersectionOverUnion } from './agreement.ts';
-import { cornersOf, crossingOf, placeOf } from './corners.ts';
-import { doubleArea, type FitOptions, pricesOf, wallsAtBestAngle } from './fit.ts';
+import { crossingOf, placeOf } from './corners.ts';
+import { doubleArea, type FitOptions, pricesOf, wallsAt, wallsAtBestAngle } from './fit.ts';
 import { type Frame, frameOf, sampleLine, sampleOutline } from './outline.ts';
 import { drawRings, OPEN, outlinesOf, type Row } from './party-walls.ts';
 import { isValidPolygon, segmentsTouch } from './predicates.ts';
@@ -27,6 +27,8 @@ const REACH = 3;
 /** Corners of a regularised outline in metres, and where the shared walls meet it: by place in the map. */
 interface RegularOutline {
   arcs: number[];
+  /** Wall i begins at corner i. */
+  walls: Wall[];
   corners: Float64Array;
   feet: Map<string, Foot>;
 }
@@ -52,12 +54,9 @@ export function fitRow(row: Row, exact: RowShapes, options: FitOptions): RowFit 
   const { angle } = best.projection;
   const outlines: RegularOutline[] = [];
   for (const [number, ring] of rings.entries()) {
-    const samples = sampleOutline(ring, frame);
-    const projection = project(samples, angle);
-    const walls = partIntoWalls(samples, projection, prices);
-    const shape = walls && cornersOf(samples, projection, walls, prices.shortestMetres);
+    const shape = wallsAt(sampleOutline(ring, frame), angle, prices);
     if (!shape) return null;
-    outlines.push({ arcs: chains[number], corners: shape.corners, feet: new Map() });
+    outlines.push({ arcs: chains[number], ...shape, feet: new Map() });
   }
   const drawn = drawSharedWalls(row, outlines, angle, frame, prices);
   if (!drawn || !drawOpenArcs(row, outlines, frame, drawn)) return null;
@@ -100,26 +99,61 @@ function drawSharedWalls(
     const samples = sampleLine(points, frame);
     const walls = partIntoWalls(samples, project(samples, angle), prices, false);
     if (!walls) return null;
-    const line: number[] = [];
-    for (const [end, wall] of [
+    const feet: Foot[] = [];
+    const ends: [number, Wall][] = [
       [0, walls[0]],
       [points.length - 2, walls[walls.length - 1]],
-    ] as [number, Wall][]) {
-      const place = points.slice(end, end + 2).join();
-      const outline = places.get(place);
-      if (!outline || outline.feet.has(place)) return null;
-      const foot = footOf(wall, angle, outline.corners, points[end], points[end + 1], frame, prices.shortestMetres);
-      if (!foot) return null;
-      outline.feet.set(place, foot);
-      line.push(...placeOf(foot.x, foot.y, frame));
-      if (end > 0) break;
-      for (let i = 1; i < walls.length; i++) {
-        line.push(...placeOf(...crossingOf(angle, walls[i - 1], walls[i]), frame));
-      }
+    ];
+    for (const [end, wall] of ends) {
+      const outline = places.get(points.slice(end, end + 2).join());
+      if (!outline || outline.feet.has(points.slice(end, end + 2).join())) return null;
+      const corner = cornerInLine(wall, outline, points[end], points[end + 1], frame, prices.shortestMetres);
+      if (corner && (walls.length > 1 || feet.length === 0)) feet[end === 0 ? 0 : 1] = corner;
     }
+    for (const [end, wall] of ends) {
+      const place = points.slice(end, end + 2).join();
+      const outline = places.get(place)!;
+      const { corners } = outline;
+      const foot =
+        feet[end === 0 ? 0 : 1] ??
+        footOf(wall, angle, corners, points[end], points[end + 1], frame, prices.shortestMetres);
+      if (!foot) return null;
+      feet[end === 0 ? 0 : 1] = foot;
+      outline.feet.set(place, foot);
+    }
+    const line = [...placeOf(feet[0].x, feet[0].y, frame)];
+    for (let i = 1; i < walls.length; i++) {
+      line.push(...placeOf(...crossingOf(angle, walls[i - 1], walls[i]), frame));
+    }
+    line.push(...placeOf(feet[1].x, feet[1].y, frame));
     drawn.push(line);
   }
   return drawn;
+}
+
+/** A corner of the outline next to a pixel corner where a shared wall goes on as an outer one: puts it in line. */
+function cornerInLine(
+  wall: Wall,
+  { walls, corners }: RegularOutline,
+  cornerX: number,
+  cornerY: number,
+  frame: Frame,
+  toleranceMetres: number,
+): Foot | null {
+  const x = (cornerX - frame.centreX) * frame.pixelMetresX;
+  const y = (cornerY - frame.centreY) * frame.pixelMetresY;
+  let nearest = 1.5 * toleranceMetres;
+  let foot: Foot | null = null;
+  for (const [i, after] of walls.entries()) {
+    const before = walls[(i + walls.length - 1) % walls.length];
+    const distance = Math.hypot(corners[2 * i] - x, corners[2 * i + 1] - y);
+    const outer = [before, after].find(({ direction }) => direction === wall.direction);
+    if (!outer || distance >= nearest) continue;
+    nearest = distance;
+    foot = { edge: i, along: 0, x: corners[2 * i], y: corners[2 * i + 1] };
+    wall.offset = outer.offset;
+  }
+  return foot;
 }
 
 /** Where a wall's line meets the outline next to a pixel corner. */
@@ -174,6 +208,7 @@ function drawOpenArcs(row: Row, outlines: readonly RegularOutline[], frame: Fram
       const ahead = (to.edge - from.edge + count) % count;
       const between = ahead === 0 && (to.along < from.along || to === from) ? count : ahead;
       for (let i = 1; i <= between; i++) {
+        if (i === between && to.along === 0) break; // the foot itself
         const corner = 2 * ((from.edge + i) % count);
         line.push(...placeOf(corners[corner], corners[corner + 1], frame));
       }
