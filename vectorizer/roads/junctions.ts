@@ -60,41 +60,47 @@ interface Approach {
   dy: number;
 }
 
+/** A line's end at a junction: how many of its points lie in the junction, 0 where it is too short to tell. */
+interface LineEnd {
+  line: Line;
+  atEnd: boolean;
+  cut: number;
+}
+
 /** Puts each junction where its roads, seen from outside of it, meet best, and leads them there straight. */
 export function straightenJunctions(sketch: Sketch, surface: Runs): void {
   const approaches: Approach[][] = sketch.at.map(() => []);
-  const before = { x: [...sketch.x], y: [...sketch.y] };
-  const cuts = new Map<Line, [number, number]>();
+  const ends: LineEnd[][] = sketch.at.map(() => []);
   for (const line of lines(sketch)) {
-    const start = sketch.at[line.from].length >= 3 ? approach(sketch, line, false, approaches[line.from]) : 0;
-    const end = sketch.at[line.to].length >= 3 ? approach(sketch, line, true, approaches[line.to]) : 0;
-    cuts.set(line, [start, end]);
+    for (const atEnd of [false, true]) {
+      const node = atEnd ? line.to : line.from;
+      const cut = sketch.at[node].length >= 3 ? approach(sketch, line, atEnd, approaches[node]) : 0;
+      ends[node].push({ line, atEnd, cut });
+    }
   }
+  const cuts = new Map<Line, [number, number]>();
   for (let node = 0; node < sketch.at.length; node++) {
-    if (approaches[node].length > 0) placeJunction(sketch, node, approaches[node], surface);
+    const straight = approaches[node].length > 0 && placeJunction(sketch, node, approaches[node], ends[node], surface);
+    for (const { line, atEnd, cut } of ends[node]) {
+      const pair = cuts.get(line) ?? [1, 1];
+      if (straight && cut > 0) pair[atEnd ? 1 : 0] = cut;
+      cuts.set(line, pair);
+    }
   }
   for (const [line, [start, end]] of cuts) {
-    const { from, to } = line;
-    // What is too short to lead straight into its junctions, like the arcs of a roundabout, follows them instead.
-    if (start === 0) bend(line, false, sketch.x[from] - before.x[from], sketch.y[from] - before.y[from]);
-    if (end === 0) bend(line, true, sketch.x[to] - before.x[to], sketch.y[to] - before.y[to]);
     // A junction's disc is wider than the road: the road's own half-width goes up to the node.
-    const [first, last] = [Math.max(1, start), line.x.length - Math.max(1, end)];
-    const own = line.radius.slice(first, last);
+    const last = line.x.length - end;
+    const own = line.radius.slice(start, last);
     line.radius = [own[0] ?? line.radius[0], ...own, own[own.length - 1] ?? line.radius[line.radius.length - 1]];
-    line.x = [sketch.x[from], ...line.x.slice(first, last), sketch.x[to]];
-    line.y = [sketch.y[from], ...line.y.slice(first, last), sketch.y[to]];
+    line.x = [sketch.x[line.from], ...line.x.slice(start, last), sketch.x[line.to]];
+    line.y = [sketch.y[line.from], ...line.y.slice(start, last), sketch.y[line.to]];
   }
 }
 
-/** Moves one end of a line, the points between less and less towards the other. */
-function bend(line: Line, atEnd: boolean, moveX: number, moveY: number): void {
-  const last = line.x.length - 1;
-  for (let i = 0; i <= last; i++) {
-    const share = atEnd ? i / last : 1 - i / last;
-    line.x[i] += share * moveX;
-    line.y[i] += share * moveY;
-  }
+/** The line with one end moved, the points between less and less towards the other. */
+function bent({ x, y }: Line, atEnd: boolean, moveX: number, moveY: number): { x: number[]; y: number[] } {
+  const share = (i: number) => (atEnd ? i : x.length - 1 - i) / (x.length - 1);
+  return { x: x.map((value, i) => value + share(i) * moveX), y: y.map((value, i) => value + share(i) * moveY) };
 }
 
 /**
@@ -125,8 +131,12 @@ function approach(sketch: Sketch, line: Line, atEnd: boolean, noted: Approach[])
   return cut;
 }
 
-/** Least squares of the distances to the lines of approach, held to where the junction is by a small weight. */
-function placeJunction(sketch: Sketch, node: number, roads: Approach[], surface: Runs): void {
+/**
+ * Least squares of the distances to the lines of approach, held to where the junction is by a small weight. Lines too
+ * short to lead straight into it, like the arcs of a roundabout, are bent along. Returns whether a place was found from
+ * which all approaches are reached straight over the surface; else nothing moves.
+ */
+function placeJunction(sketch: Sketch, node: number, roads: Approach[], ends: LineEnd[], surface: Runs): boolean {
   const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
   let [xx, xy, yy, bx, by] = [ANCHOR_WEIGHT, 0, ANCHOR_WEIGHT, 0, 0];
   for (const { x, y, dx, dy } of roads) {
@@ -145,14 +155,22 @@ function placeJunction(sketch: Sketch, node: number, roads: Approach[], surface:
     moveX /= far;
     moveY /= far;
   }
-  for (let share = 1; share > 0.2; share /= 2) {
+  for (const share of [1, 0.5, 0.25, 0]) {
     const x = x0 + share * moveX;
     const y = y0 + share * moveY;
     if (!roads.every((road) => straightInside(surface, x, y, road.x, road.y))) continue;
+    const short = ends
+      .filter(({ cut }) => cut === 0)
+      .map(({ line, atEnd }) => ({ line, moved: bent(line, atEnd, x - x0, y - y0) }));
+    const inside = ({ line, moved }: (typeof short)[number]) =>
+      moved.x.every((at, i) => contains(surface, at, moved.y[i]) || !contains(surface, line.x[i], line.y[i]));
+    if (!short.every(inside)) continue;
+    for (const { line, moved } of short) Object.assign(line, moved);
     sketch.x[node] = x;
     sketch.y[node] = y;
-    return;
+    return true;
   }
+  return false;
 }
 
 /** Whether the straight line between two points stays on the surface, looked at every half pixel. */
