@@ -5,7 +5,7 @@
  */
 import { intersectionOverUnion } from './agreement.ts';
 import { crossingOf, placeOf } from './corners.ts';
-import { doubleArea, type FitOptions, pricesOf, wallsAt, wallsAtBestAngle } from './fit.ts';
+import { doubleArea, type FitOptions, kindOf, pricesOf, wallsAt, wallsAtBestAngle, withinRightAngle } from './fit.ts';
 import { type Frame, frameOf, sampleLine, sampleOutline } from './outline.ts';
 import { drawRings, OPEN, outlinesOf, type Row } from './party-walls.ts';
 import { isValidPolygon, segmentsTouch } from './predicates.ts';
@@ -18,6 +18,8 @@ export type RowShapes = Map<number, Float64Array[]>;
 export interface RowFit {
   shapes: RowShapes;
   ious: Map<number, number>;
+  /** Of the row as a whole. */
+  kind: 'rectilinear' | 'diagonal';
   angle: number;
 }
 
@@ -49,7 +51,7 @@ export function fitRow(row: Row, exact: RowShapes, options: FitOptions): RowFit 
   const shell = areas.indexOf(Math.max(...areas));
   const frame = frameOf(rings[shell], options.pixelMetresX, options.pixelMetresY);
   const prices = pricesOf(options.toleranceMetres);
-  const best = wallsAtBestAngle(sampleOutline(rings[shell], frame), prices, options);
+  const best = wallsAtBestAngle(rings[shell], frame, prices);
   if (!best) return null;
   const { angle } = best.projection;
   const outlines: RegularOutline[] = [];
@@ -69,7 +71,7 @@ export function fitRow(row: Row, exact: RowShapes, options: FitOptions): RowFit 
     if (iou < options.minIou) return null;
     ious.set(building, iou);
   }
-  return { shapes, ious, angle: ((angle % (Math.PI / 2)) + Math.PI / 2) % (Math.PI / 2) };
+  return { shapes, ious, kind: kindOf(outlines), angle: withinRightAngle(angle) };
 }
 
 function ringOf(row: Row, arcs: readonly number[]): Float64Array {

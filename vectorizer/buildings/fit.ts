@@ -1,7 +1,7 @@
 /** One building, its exact rings of pixel corners, becomes the regular shape that describes it at the least cost. */
 import { intersectionOverUnion } from './agreement.ts';
 import { drawCircle, fitCircle } from './circle.ts';
-import { cornersOf, crossings, toPixels } from './corners.ts';
+import { cornersOf, toPixels } from './corners.ts';
 import { dominantDirections } from './directions.ts';
 import { type Frame, frameOf, type Samples, sampleOutline } from './outline.ts';
 import { isValidPolygon } from './predicates.ts';
@@ -14,22 +14,12 @@ export interface FitOptions {
   minIou: number;
 }
 
-/** The walls of one ring; offsets may be moved, and the ring drawn again. */
-export interface WalledRing {
-  walls: Wall[];
-  /** Of the ring's edges: 1 where the interior lies on the side that the wall's normal points to, else -1. */
-  inward: Int8Array;
-}
-
 export interface Fit {
   kind: 'rectilinear' | 'diagonal' | 'circle';
   /** Direction of the walls in radians from the x axis towards the y axis, in [0, π/2). */
   angle: number;
-  frame: Frame;
   rings: Float64Array[];
   iou: number;
-  /** Empty for circles. */
-  walled: WalledRing[];
 }
 
 const CHORD_PIXELS = 7;
@@ -39,6 +29,8 @@ const DIAGONAL_PRICE = 2;
 const CIRCLE_PRICE = 5;
 const CANDIDATE_DIRECTIONS = 2;
 const REFINEMENTS = 2;
+/** The direction is looked for with fewer samples than the walls are then laid with. */
+const SEARCH_SAMPLES = 72;
 /** Where the whole tolerance gives no shape that agrees, a finer one is tried. */
 const TOLERANCE_SHARES = [1, 0.6];
 
@@ -65,10 +57,10 @@ export function fitBuilding(exact: readonly Float64Array[], options: FitOptions)
 
 function fitWithin(exact: readonly Float64Array[], samples: Samples, frame: Frame, options: FitOptions): Fit | null {
   const prices = pricesOf(options.toleranceMetres);
-  const outline = wallsAtBestAngle(samples, prices, options);
+  const outline = wallsAtBestAngle(exact[0], frame, prices);
   const circle = exact.length === 1 ? roundFit(exact, samples, frame, outline?.cost ?? Infinity, options) : null;
   if (circle) return circle;
-  return outline && walledFit(exact, outline, frame, prices, options);
+  return outline && walledFit(exact, outline, frame, prices, options.minIou);
 }
 
 export interface Outline {
@@ -79,21 +71,25 @@ export interface Outline {
 }
 
 /** The walls at the most promising directions, turned until they fit best; the cheapest of them. */
-export function wallsAtBestAngle(samples: Samples, prices: Prices, options: FitOptions): Outline | null {
-  const chord = CHORD_PIXELS * Math.max(options.pixelMetresX, options.pixelMetresY);
+export function wallsAtBestAngle(ring: Float64Array, frame: Frame, prices: Prices): Outline | null {
+  const samples = sampleOutline(ring, frame);
+  const coarse = sampleOutline(ring, frame, SEARCH_SAMPLES);
+  const chord = CHORD_PIXELS * Math.max(frame.pixelMetresX, frame.pixelMetresY);
   let best: Outline | null = null;
   for (const candidate of dominantDirections(samples, chord, CANDIDATE_DIRECTIONS)) {
     let angle = candidate;
     for (let pass = 0; pass <= REFINEMENTS; pass++) {
-      const outline = wallsAt(samples, angle, prices);
+      const outline = wallsAt(coarse, angle, prices);
       if (!outline) break;
-      if (!best || outline.cost < best.cost) best = outline;
-      const turn = turnOf(samples, outline.projection, outline.walls, prices.shortestMetres);
-      if (Math.abs(turn) < 1e-3) break;
+      const turn = turnOf(coarse, outline.projection, outline.walls, prices.shortestMetres);
       angle += turn;
+      if (!best || outline.cost < best.cost) best = outline;
+      if (Math.abs(turn) < 2e-3) break;
     }
   }
-  return best;
+  if (!best) return null;
+  const turn = turnOf(coarse, best.projection, best.walls, prices.shortestMetres);
+  return wallsAt(samples, best.projection.angle + turn, prices);
 }
 
 export function wallsAt(samples: Samples, angle: number, prices: Prices): Outline | null {
@@ -108,36 +104,28 @@ function walledFit(
   outline: Outline,
   frame: Frame,
   prices: Prices,
-  options: FitOptions,
+  minIou: number,
 ): Fit | null {
   const { angle } = outline.projection;
-  const walled: WalledRing[] = [];
+  const shapes: Outline[] = [];
   for (const [number, ring] of exact.entries()) {
     const shape = number === 0 ? outline : wallsAt(sampleOutline(ring, frame), angle, prices);
     if (!shape) return null;
-    walled.push({ walls: shape.walls, inward: inwardOf(angle, shape.walls, shape.corners, number > 0) });
+    shapes.push(shape);
   }
-  const fit: Fit = {
-    kind: walled.some(({ walls }) => walls.some(({ direction }) => direction % 2 === 1)) ? 'diagonal' : 'rectilinear',
-    angle: ((angle % (Math.PI / 2)) + Math.PI / 2) % (Math.PI / 2),
-    frame,
-    rings: [],
-    iou: 0,
-    walled: walled,
-  };
-  return redraw(fit, angle, exact, options.minIou) ? fit : null;
+  const rings = shapes.map(({ corners }) => toPixels(corners, frame));
+  if (rings.some((ring, i) => Math.sign(doubleArea(ring)) !== Math.sign(doubleArea(exact[i])))) return null;
+  if (!isValidPolygon(rings)) return null;
+  const iou = intersectionOverUnion(exact, rings);
+  return iou < minIou ? null : { kind: kindOf(shapes), angle: withinRightAngle(angle), rings, iou };
 }
 
-/** Draws the rings of the fit's walls anew; false where they are no valid polygon that agrees with the exact one. */
-function redraw(fit: Fit, angle: number, exact: readonly Float64Array[], minIou: number): boolean {
-  const rings = fit.walled.map(({ walls }) => toPixels(crossings(angle, walls), fit.frame));
-  if (rings.some((ring, i) => Math.sign(doubleArea(ring)) !== Math.sign(doubleArea(exact[i])))) return false;
-  if (!isValidPolygon(rings)) return false;
-  const iou = intersectionOverUnion(exact, rings);
-  if (iou < minIou) return false;
-  fit.rings = rings;
-  fit.iou = iou;
-  return true;
+export function kindOf(shapes: readonly { walls: readonly Wall[] }[]): 'rectilinear' | 'diagonal' {
+  return shapes.some(({ walls }) => walls.some(({ direction }) => direction % 2 === 1)) ? 'diagonal' : 'rectilinear';
+}
+
+export function withinRightAngle(radians: number): number {
+  return ((radians % (Math.PI / 2)) + Math.PI / 2) % (Math.PI / 2);
 }
 
 function roundFit(
@@ -151,23 +139,7 @@ function roundFit(
   if (!circle || circle.residual + CIRCLE_PRICE * toleranceMetres ** 3 >= costOfWalls) return null;
   const rings = [toPixels(drawCircle(circle, doubleArea(exact[0]) < 0), frame)];
   const iou = intersectionOverUnion(exact, rings);
-  return iou < minIou ? null : { kind: 'circle', angle: 0, frame, rings, iou, walled: [] };
-}
-
-function inwardOf(angle: number, walls: readonly Wall[], corners: Float64Array, isHole: boolean): Int8Array {
-  let area = 0;
-  for (let i = 0; i < corners.length; i += 2) {
-    const j = (i + 2) % corners.length;
-    area += corners[i] * corners[j + 1] - corners[j] * corners[i + 1];
-  }
-  const inside = Math.sign(area) * (isHole ? -1 : 1);
-  return Int8Array.from(walls, ({ direction }, i) => {
-    const j = (2 * i + 2) % corners.length;
-    const cos = Math.cos(angle + (direction * Math.PI) / 4);
-    const sin = Math.sin(angle + (direction * Math.PI) / 4);
-    const along = cos * (corners[j] - corners[2 * i]) + sin * (corners[j + 1] - corners[2 * i + 1]);
-    return along > 0 ? inside : -inside;
-  });
+  return iou < minIou ? null : { kind: 'circle', angle: 0, rings, iou };
 }
 
 /** Twice the signed area of a closed ring. */

@@ -19,8 +19,8 @@ export interface Frame {
   pixelMetresY: number;
 }
 
-/** Longer rings are sampled more coarsely. */
-const SAMPLES = 240;
+/** Longer lines are sampled more coarsely. */
+const MOST_SAMPLES = 200;
 
 /** The frame about the middle of a ring's bounding box. The ring is closed and flat, in pixel corners. */
 export function frameOf(ring: Float64Array, pixelMetresX: number, pixelMetresY: number): Frame {
@@ -38,7 +38,7 @@ export function frameOf(ring: Float64Array, pixelMetresX: number, pixelMetresY: 
 }
 
 /** Samples of a closed ring, from its vertex farthest from the frame's centre on: a convex corner. */
-export function sampleOutline(ring: Float64Array, frame: Frame): Samples {
+export function sampleOutline(ring: Float64Array, frame: Frame, most = MOST_SAMPLES): Samples {
   const last = ring.length - 2;
   let start = 0;
   let farthest = -1;
@@ -53,16 +53,16 @@ export function sampleOutline(ring: Float64Array, frame: Frame): Samples {
   const turned = new Float64Array(ring.length);
   turned.set(ring.subarray(start, last));
   turned.set(ring.subarray(0, start + 2), last - start);
-  return sampleLine(turned, frame);
+  return sampleLine(turned, frame, most);
 }
 
 /** Samples of a line along pixel sides. */
-export function sampleLine(line: ArrayLike<number>, frame: Frame): Samples {
+export function sampleLine(line: ArrayLike<number>, frame: Frame, most = MOST_SAMPLES): Samples {
   let sides = 0;
   for (let i = 0; i + 3 < line.length; i += 2) {
     sides += Math.abs(line[i + 2] - line[i]) + Math.abs(line[i + 3] - line[i + 1]);
   }
-  const perSample = Math.ceil(sides / SAMPLES);
+  const perSample = Math.ceil(sides / most);
   const count = Math.ceil(sides / perSample);
   const samples = {
     count,

@@ -88,7 +88,7 @@ function draftRow(members: number[], buildings: readonly Building[], steps: Step
   const fit = fitRow(row, exact, options);
   if (fit) {
     block.shapes = fit.shapes;
-    for (const [member, iou] of fit.ious) block.fits.set(member, { kind: 'rectilinear', angle: fit.angle, iou });
+    for (const [member, iou] of fit.ious) block.fits.set(member, { kind: fit.kind, angle: fit.angle, iou });
   } else lower(block, options);
   return block;
 }
