@@ -4,10 +4,8 @@
  * Ingest happens once a scene, when it arrives; the other stages once a job. Decoding, inference and tracing run in
  * child processes; this file hands files and figures from one stage to the next.
  */
-import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Network } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
@@ -16,16 +14,15 @@ import { Problem } from '../tiler/problem.ts';
 import { openRaster } from '../tiler/raster.ts';
 import type { Compute } from './children/compute.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
-import type { FeatureLine } from './children/vectorize-map.ts';
 import type { Assumption, JobReport, Stage } from './http/types.ts';
-import { featureId } from './identity.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import type { JobParameters } from './parameters.ts';
 import type { Database } from './store/database.ts';
-import { deleteFeatures, type FeatureRow, insertFeatures, publishJob } from './store/features.ts';
+import { publishJob } from './store/features.ts';
 import type { FileStore } from './store/files.ts';
 import { georeference } from './store/georeference.ts';
 import { type Scene, updateScene } from './store/scenes.ts';
+import { storeFeatures } from './store-features.ts';
 
 export interface PipelineTools {
   db: Database;
@@ -35,7 +32,6 @@ export interface PipelineTools {
 
 /** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
 const CORE_PIXELS = 512;
-const FEATURES_PER_INSERT = 2000;
 /** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
 const STAGE_SHARES: readonly [Stage, number][] = [
   ['plan', 0.02],
@@ -179,16 +175,11 @@ async function segment(
   const vectorizeMs = performance.now() - vectorizeStarted;
 
   const storeStarted = performance.now();
-  await deleteFeatures(db, job.id);
-  const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
-  let stored = 0;
-  for await (const rows of featureRows(featuresPath, job)) {
-    signal.throwIfAborted();
-    await insertFeatures(db, { id: job.id, epsg: scene.epsg }, rows);
-    for (const { collection } of rows) counts[collection]++;
-    stored += rows.length;
-    ticks('store', stored, traced.features);
-  }
+  const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
+  const counts = await storeFeatures(db, { id: job.id, epsg: scene.epsg, classNames }, featuresPath, {
+    signal,
+    onProgress: (features) => ticks('store', features, traced.features),
+  });
   await rm(featuresPath);
   return publishJob(db, job.id, {
     job: job.id,
@@ -211,7 +202,7 @@ async function segment(
     model_sha256: network.sha256,
     model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres },
     chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
-    geometry: traced,
+    geometry: { ...traced },
   });
 }
 
@@ -236,27 +227,6 @@ function gridAssumptions(scene: ReadyScene, network: Network, grid: ModelGrid): 
     ? `The image was resampled to the ${network.gsdMetres} m per pixel that the network was trained at.`
     : 'The image has about the pixel size that the network was trained at and was not resampled.';
   return [{ code: 'model_grid', value, reason }];
-}
-
-/** Lines of the features file as rows for the database, in portions. */
-async function* featureRows(featuresPath: string, job: SegmentationJob): AsyncGenerator<FeatureRow[]> {
-  const classNames = new Map(job.network.classes.map(({ value, name }) => [value, name]));
-  let rows: FeatureRow[] = [];
-  for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
-    const { collection, place, class: code, score, wkb, properties } = JSON.parse(line) as FeatureLine;
-    rows.push({
-      id: featureId(job.id, collection, place),
-      collection,
-      class: classNames.get(code) ?? `class ${code}`,
-      score,
-      wkb: Buffer.from(wkb, 'base64'),
-      properties,
-    });
-    if (rows.length < FEATURES_PER_INSERT) continue;
-    yield rows;
-    rows = [];
-  }
-  if (rows.length > 0) yield rows;
 }
 
 const codeOf = (network: Network, name: string): number | null =>

@@ -28,6 +28,8 @@ export interface VectorizeMapRequest {
 /** One line of the features file. */
 export interface FeatureLine {
   collection: string;
+  /** Of detail; 0 is the finest. */
+  level: number;
   /** Class code. */
   class: number;
   /** Mean probability, 0..1. */
@@ -39,9 +41,19 @@ export interface FeatureLine {
   properties: Record<string, unknown>;
 }
 
+/** Levels of land use for maps of a smaller scale: a pixel there is 2^level pixels of the class map wide. */
+const COARSE_LEVELS = [2, 4, 6, 8];
+/** Of a map's pixel: how far borders may move at a coarser level, and how wide the smallest region is. */
+const COARSE_TOLERANCE = 0.5;
+const COARSE_REGION = 2;
+/** A map of so many pixels needs no coarser level. */
+const SMALL_MAP = 512;
+
 /** What became of the borders; goes into the job's report. */
 export interface GeometryReport {
   features: number;
+  /** Levels of detail that there are. */
+  levels: number[];
   landuse: VectorizeReport;
   buildings: { count: number; regularized: number };
   roads: RoadNetwork['report'] & { nodes: number; edges: number; components: number; dead_ends: number };
@@ -98,14 +110,29 @@ async function writeFeatures(
   });
   const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, { pixelMetres: meanPixelMetres });
 
+  const levels = COARSE_LEVELS.filter((level) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP);
+  const coarser: { level: number; regions: Iterable<Region> }[] = [];
+  for (const level of levels) {
+    const side = 2 ** level;
+    const { regions } = await vectorize(readBands(classes, scores), {
+      ...common,
+      minAreaM2: Math.max(minAreaM2, (COARSE_REGION * side) ** 2 * pixelAreaM2),
+      tolerancePixels: Math.max(toleranceMetres / meanPixelMetres, COARSE_TOLERANCE * side),
+    });
+    coarser.push({ level, regions });
+  }
+
   let features = 0;
   function* lines(): Generator<string> {
     const line = (feature: FeatureLine) => {
       features++;
       return `${JSON.stringify(feature)}\n`;
     };
-    for (const region of landuse.regions) {
-      yield line({ ...ofRegion('landuse', region), wkb: base64(regionToWkb(region, geotransform)), properties: {} });
+    for (const { level, regions } of [{ level: 0, regions: landuse.regions }, ...coarser]) {
+      for (const region of regions) {
+        const wkb = base64(regionToWkb(region, geotransform));
+        yield line({ ...ofRegion('landuse', region), level, wkb, properties: {} });
+      }
     }
     for (const [i, { rings, regularized, orientationDegrees }] of buildings.entries()) {
       const properties = { regularized, orientation_deg: round(orientationDegrees, 1) };
@@ -120,6 +147,7 @@ async function writeFeatures(
   const { nodes, edges, components } = network;
   return {
     features,
+    levels: [0, ...levels],
     landuse: landuse.report,
     buildings: { count: buildings.length, regularized: buildings.filter((each) => each.regularized).length },
     roads: {
@@ -158,6 +186,7 @@ async function* readBands(
 
 const ofRegion = (collection: string, { class: code, score, x, y }: Region) => ({
   collection,
+  level: 0,
   class: code,
   score,
   place: `${x}/${y}`,
@@ -165,6 +194,7 @@ const ofRegion = (collection: string, { class: code, score, x, y }: Region) => (
 
 const ofEdge = ({ score, points }: RoadEdge, code: number) => ({
   collection: 'roads',
+  level: 0,
   class: code,
   score,
   place: points.join('/'),

@@ -9,7 +9,7 @@ import type { AppDependencies } from './dependencies.ts';
 import { requestedJob } from './lookup.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox, tilePixelMetres } from './mercator.ts';
 import { onlyQuery, pathParameter, publicAddress, tileAddress } from './request.ts';
-import type { TileJson } from './types.ts';
+import type { JobReport, TileJson } from './types.ts';
 import { BUFFER, EXTENT, encodeVectorTile, LAYERS } from './vector-tile.ts';
 
 const compress = promisify(gzip);
@@ -73,7 +73,8 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       return;
     }
     const smallestM2 = SMALLEST_PIXELS * (tilePixelMetres(tile) / 2) ** 2;
-    const encoded = await encodeVectorTile(tile, await featuresInTile(db, job.id, bbox, smallestM2));
+    const level = levelOfDetail(job.report, tilePixelMetres(tile) / 2);
+    const encoded = await encodeVectorTile(tile, await featuresInTile(db, job.id, bbox, smallestM2, level));
     if (!encoded) {
       response.status(204).end();
       return;
@@ -87,4 +88,11 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   return router;
+}
+
+/** The coarsest level of a job's land use whose pixels are no wider than the map's. */
+function levelOfDetail(report: JobReport | null, mapPixelMetres: number): number {
+  const { geometry, model_grid: grid } = report ?? {};
+  if (!geometry || !grid) return 0;
+  return Math.max(0, ...geometry.levels.filter((level) => grid.gsd_m * 2 ** level <= mapPixelMetres));
 }

@@ -91,6 +91,9 @@ export interface JobReport {
   seam: { certified: boolean; halo: number; disagreement: number };
   timings_ms: Record<Stage, number>;
   peak_rss_bytes: number;
+  model_grid?: { width: number; height: number; gsd_m: number };
+  /** `levels` of detail of land use, 0 the finest; what became of the borders. */
+  geometry?: { levels: number[]; [more: string]: unknown };
   [more: string]: unknown;
 }
 

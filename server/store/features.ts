@@ -7,6 +7,8 @@ export interface FeatureRow {
   /** UUID. */
   id: string;
   collection: string;
+  /** Of detail: 0 is what was found, n land use for maps whose pixels are 2^n model pixels wide. Default 0. */
+  level?: number;
   class: string;
   /** 0..1 */
   score: number;
@@ -60,8 +62,8 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
     `WITH target AS (
        SELECT key FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR SHARE
      ), inserted AS (
-       INSERT INTO planimeter.features (job, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
-       SELECT key, collection, id, class, score, ST_Area(geom::geography),
+       INSERT INTO planimeter.features (job, level, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
+       SELECT key, level, collection, id, class, score, ST_Area(geom::geography),
               CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) END,
               CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography) END, geom, properties::jsonb
          FROM (SELECT *, ST_ForcePolygonCCW(
@@ -72,8 +74,8 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
                  FROM (SELECT *, ST_Transform(
                                    ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS g
                          FROM target,
-                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[])
-                                AS f (id, collection, class, score, start, length, properties)
+                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[],
+                                     $11::smallint[]) AS f (id, collection, class, score, start, length, properties, level)
                         OFFSET 0) AS transformed
                OFFSET 0) AS valid
      )
@@ -89,6 +91,7 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
       offsets,
       rows.map((row) => row.wkb.length),
       rows.map((row) => JSON.stringify(row.properties ?? {})),
+      rows.map((row) => row.level ?? 0),
     ],
   );
   if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
@@ -118,7 +121,7 @@ export function publishJob(db: Database, jobId: string, report: Omit<JobReport, 
       `INSERT INTO planimeter.job_totals (job, collection, class, count, area_m2, bbox)
        SELECT job, collection, class, count(*), sum(area_m2),
               ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))]
-         FROM planimeter.features WHERE job = $1 GROUP BY job, collection, class`,
+         FROM planimeter.features WHERE job = $1 AND level = 0 GROUP BY job, collection, class`,
       [job.key],
     );
     const [stored] = await q.query<{ report: JobReport }>(
@@ -199,7 +202,7 @@ export async function queryItems(
 
   const [total] = await q.query<{ matched: number }>(
     boxes.length > 0
-      ? `SELECT count(*) AS matched ${matching('features')}`
+      ? `SELECT count(*) AS matched ${matching('features')} AND f.level = 0`
       : `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`,
     [...filter, ...boxes.flat()],
   );
@@ -207,7 +210,7 @@ export async function queryItems(
   if (after) parameters.push(after.id, after.key);
   const count = parameters.length;
   const rows = await q.query<ItemRow>(
-    `SELECT ${ITEM} ${matching('features')}
+    `SELECT ${ITEM} ${matching('features')} AND f.level = 0
         ${after ? `AND (f.id, f.job) > ($${count - 1}::uuid, $${count}::integer)` : ''}
       ORDER BY f.id, f.job LIMIT $${after ? count - 2 : count}::integer`,
     parameters,
@@ -226,7 +229,7 @@ export async function getItem(q: Queryable, collection: string, id: string): Pro
   if (!UUID.test(id)) return null;
   const [row] = await q.query<ItemRow>(
     `SELECT ${ITEM} FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
-      WHERE f.collection = $1 AND f.id = $2::uuid ORDER BY f.job DESC LIMIT 1`,
+      WHERE f.collection = $1 AND f.id = $2::uuid AND f.level = 0 ORDER BY f.job DESC LIMIT 1`,
     [collection, id],
   );
   return row ? featureJson(row) : null;
@@ -246,6 +249,7 @@ export interface TileFeature {
 /**
  * A published job's features that touch a map tile, largest first.
  * @param bbox the tile with its buffer, in degrees; geometries are clipped to it
+ * @param level of detail; at a coarser one the buildings are blocks, and roads are as they are
  * @param minAreaM2 smaller areas are left out, and lines shorter than the side of such a square
  */
 export async function featuresInTile(
@@ -253,17 +257,20 @@ export async function featuresInTile(
   jobId: string,
   bbox: Bbox,
   minAreaM2: number,
+  level = 0,
 ): Promise<TileFeature[]> {
   const rows = await q.query<TileFeature & { geometry: string }>(
-    `SELECT f.id, collection, class, score, area_m2, length_m, ST_AsGeoJSON(clipped, ${DECIMALS}) AS geometry
+    `SELECT f.id, CASE WHEN level > 0 AND class = 'building' THEN 'buildings' ELSE collection END AS collection,
+            class, score, area_m2, length_m, ST_AsGeoJSON(clipped, ${DECIMALS}) AS geometry
        FROM planimeter.jobs j
        JOIN planimeter.features f ON f.job = j.key,
             ST_MakeEnvelope($2::float8, $3::float8, $4::float8, $5::float8, 4326) AS tile,
             LATERAL (SELECT CASE WHEN geom @ tile THEN geom ELSE ST_ClipByBox2D(geom, tile) END) AS c (clipped)
-      WHERE j.id = $1 AND j.state = 'done' AND geom && tile AND (area_m2 >= $6 OR length_m >= sqrt($6))
+      WHERE j.id = $1 AND j.state = 'done' AND geom && tile
+        AND (level = $7 OR (level = 0 AND collection = 'roads')) AND (area_m2 >= $6 OR length_m >= sqrt($6))
         AND ST_Dimension(clipped) = ST_Dimension(geom) AND NOT ST_IsEmpty(clipped)
       ORDER BY area_m2 DESC, length_m DESC, f.id`,
-    [jobId, ...bbox, minAreaM2],
+    [jobId, ...bbox, minAreaM2, level],
   );
   return rows.map((row) => ({ ...row, geometry: JSON.parse(row.geometry) }));
 }

@@ -53,13 +53,14 @@ export function showFeatures(
   const { minzoom, maxzoom, bounds } = tileJson;
   map.addSource('features', { type: 'vector', tiles: absolute(tileJson), minzoom, maxzoom, bounds, promoteId: 'id' });
   const colour = colourByClass(classes);
+  const stroke: ExpressionSpecification = ['case', IS_LINE, '#ffffff', colour];
   for (const id of COLLECTIONS) {
     const of = { source: 'features', 'source-layer': id } as const;
     // Neighbours meet without a seam only when fills are not smoothed along their edges; the outline does that.
     const fill = { 'fill-color': colour, 'fill-antialias': false };
     map.addLayer({ id: `${id}-fill`, type: 'fill', ...of, filter: AREAS, paint: fill }, ABOVE);
     map.addLayer(
-      { id: `${id}-line`, type: 'line', ...of, layout: { 'line-join': 'round' }, paint: { 'line-color': colour } },
+      { id: `${id}-line`, type: 'line', ...of, layout: { 'line-join': 'round' }, paint: { 'line-color': stroke } },
       ABOVE,
     );
   }

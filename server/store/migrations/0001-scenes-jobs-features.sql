@@ -44,10 +44,13 @@ CREATE TABLE planimeter.jobs (
 CREATE INDEX jobs_scene ON planimeter.jobs (scene);
 CREATE INDEX jobs_created_at ON planimeter.jobs (created_at);
 
--- Features belong to the public only while their job is 'done'. Their job exists because who inserts them locks its
+-- Features belong to the public only while their job is 'done'. Level 0 is what was found; level n is land use for
+-- maps of a smaller scale (a pixel there is 2^n pixels of the class map wide): fewer vertices, small regions given away,
+-- still a coverage. Their job exists because who inserts them locks its
 -- row, and they go with it by a trigger: a foreign key would look it up again for each of a million features.
 CREATE TABLE planimeter.features (
   job         integer NOT NULL,
+  level       smallint NOT NULL DEFAULT 0,
   collection  text NOT NULL,
   id          uuid NOT NULL,
   class       text NOT NULL,
@@ -57,9 +60,9 @@ CREATE TABLE planimeter.features (
   length_m    double precision,
   geom        geometry(Geometry, 4326) NOT NULL,
   properties  jsonb NOT NULL DEFAULT '{}',
-  PRIMARY KEY (job, collection, id)
+  PRIMARY KEY (job, collection, level, id)
 );
-CREATE INDEX features_page ON planimeter.features (collection, id, job);
+CREATE INDEX features_page ON planimeter.features (collection, id, job) WHERE level = 0;
 CREATE INDEX features_geom ON planimeter.features USING gist (geom);
 
 CREATE FUNCTION planimeter.delete_features_of_job() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,0 +1,59 @@
+/** The features file of a job → rows of the database, in portions. */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { FeatureLine } from './children/vectorize-map.ts';
+import { featureId } from './identity.ts';
+import type { Database } from './store/database.ts';
+import { deleteFeatures, type FeatureRow, insertFeatures } from './store/features.ts';
+
+export interface StoredJob {
+  id: string;
+  /** CRS of the features' coordinates. */
+  epsg: number;
+  classNames: ReadonlyMap<number, string>;
+}
+
+const FEATURES_PER_INSERT = 2000;
+
+/**
+ * Stores the features of a running job in place of what an earlier attempt stored; returns how many each collection
+ * has. They stay invisible until the job is published.
+ */
+export async function storeFeatures(
+  db: Database,
+  job: StoredJob,
+  featuresPath: string,
+  { signal, onProgress }: { signal: AbortSignal; onProgress: (features: number) => void },
+): Promise<Record<string, number>> {
+  await deleteFeatures(db, job.id);
+  const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
+  let stored = 0;
+  for await (const rows of featureRows(featuresPath, job)) {
+    signal.throwIfAborted();
+    await insertFeatures(db, job, rows);
+    for (const { collection, level } of rows) if (!level) counts[collection]++;
+    stored += rows.length;
+    onProgress(stored);
+  }
+  return counts;
+}
+
+async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerator<FeatureRow[]> {
+  let rows: FeatureRow[] = [];
+  for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
+    const { collection, level, place, class: code, score, wkb, properties } = JSON.parse(line) as FeatureLine;
+    rows.push({
+      id: featureId(job.id, collection, place),
+      collection,
+      level,
+      class: job.classNames.get(code) ?? String(code),
+      score,
+      wkb: Buffer.from(wkb, 'base64'),
+      properties,
+    });
+    if (rows.length < FEATURES_PER_INSERT) continue;
+    yield rows;
+    rows = [];
+  }
+  if (rows.length > 0) yield rows;
+}
