@@ -22,7 +22,8 @@ export interface Fit {
   iou: number;
 }
 
-const CHORD_PIXELS = 7;
+/** Length of the chords that tell directions, in tolerances: long against what is left of the pixels' steps. */
+const CHORD_TOLERANCES = 6;
 /** Prices in cubes of the tolerance; chosen by bench/regularize.ts. */
 const WALL_PRICE = 1;
 const DIAGONAL_PRICE = 2;
@@ -74,7 +75,7 @@ export interface Outline {
 export function wallsAtBestAngle(ring: Float64Array, frame: Frame, prices: Prices): Outline | null {
   const samples = sampleOutline(ring, frame);
   const coarse = sampleOutline(ring, frame, SEARCH_SAMPLES);
-  const chord = CHORD_PIXELS * Math.max(frame.pixelMetresX, frame.pixelMetresY);
+  const chord = CHORD_TOLERANCES * prices.shortestMetres;
   let best: Outline | null = null;
   for (const candidate of dominantDirections(samples, chord, CANDIDATE_DIRECTIONS)) {
     let angle = candidate;
