@@ -32,8 +32,11 @@ interface End {
 
 /** Over so many half-widths the direction of an end is taken. */
 const DIRECTION_RADII = 4;
-/** Cosine of how far an end may point away from what it is joined with: 35° to another end, for both of them. */
+/** Cosine of how far two ends may point away from each other: 35°, and 60° where the gap is no longer than one width. */
 const AGREE = 0.82;
+const AGREE_NEAR = 0.5;
+/** Directions, in radians off its own, in which an end looks for another road. A crown's bite turns an end so far. */
+const LOOKS = [0, 0.25, -0.25, 0.5, -0.5];
 
 /**
  * The axis ends a half-width before the surface does, or turns into one of its corners. Takes what lies in a corner away
@@ -93,7 +96,8 @@ export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): nu
           const facing = -(a.dx * b.dx + a.dy * b.dy);
           // Ends that nearly touch may lie side by side: then their own directions decide.
           const touching = distance < Math.min(a.radius, b.radius);
-          if (facing < (touching ? 0.5 : AGREE) || (!touching && Math.min(fromA, fromB) < AGREE)) continue;
+          const agree = distance < 2 * Math.min(a.radius, b.radius) ? AGREE_NEAR : AGREE;
+          if (facing < agree || (!touching && Math.min(fromA, fromB) < agree)) continue;
           if (isBlocked(surface.blocked, a.x, a.y, b.x, b.y)) continue;
           pairs.push({ a, b, cost: distance * (3 - fromA - fromB) });
         }
@@ -118,19 +122,35 @@ export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): nu
 export function snapEnds(sketch: Sketch, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
   let snapped = 0;
   for (const end of deadEnds(sketch)) {
-    const reach = Math.min(gaps.maxGap, gaps.maxWidths * 2 * end.radius);
-    let far = 1;
-    const on = (runs: Runs) => contains(runs, end.x + far * end.dx, end.y + far * end.dy);
-    while (far < reach && !on(filled) && !on(surface.blocked)) far += 0.5;
-    if (!on(filled)) continue;
-    const hit = nearestAhead(sketch, end, far);
-    if (!hit) continue;
-    const node = splitAt(sketch, hit.line, hit.index);
+    if (sketch.at[end.node].length !== 1) continue; // another end was led here
+    let best: { line: Line; index: number } | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (const turn of LOOKS) {
+      const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+      const look = { ...end, dx: end.dx * cos - end.dy * sin, dy: end.dx * sin + end.dy * cos };
+      const reach = (1 - Math.abs(turn)) * Math.min(gaps.maxGap, gaps.maxWidths * 2 * end.radius);
+      const far = surfaceAhead(look, surface, filled, reach);
+      const hit = far === null ? null : nearestAhead(sketch, look, far);
+      const cost = (far ?? 0) * (1 + Math.abs(turn));
+      if (hit && cost < least) [best, least] = [hit, cost];
+    }
+    if (!best) continue;
+    const node = splitAt(sketch, best.line, best.index);
     addGap(sketch, end.node, node);
     joinThrough(sketch, end.node);
     snapped++;
   }
   return snapped;
+}
+
+/** How far ahead surface begins again, or null where something else comes first. */
+function surfaceAhead(end: End, surface: RoadSurface, filled: Runs, reach: number): number | null {
+  for (let far = 1; far < reach; far += 0.5) {
+    const [x, y] = [end.x + far * end.dx, end.y + far * end.dy];
+    if (contains(filled, x, y)) return far;
+    if (contains(surface.blocked, x, y)) return null;
+  }
+  return null;
 }
 
 /** Where the end's direction, from where it meets surface again, comes nearest to a line, weighing sideways double. */

@@ -14,8 +14,12 @@ const DIRECTION_RADII = 3;
 /** How much the junction's own place weighs against where the roads point, so that near-parallel roads stay put. */
 const ANCHOR_WEIGHT = 0.08;
 
-/** Returns how many junctions went into others. */
-export function clusterJunctions(sketch: Sketch): number {
+/** Of each node, how far from it junctions lay that went into it. */
+export type Spread = Map<number, number>;
+
+/** Joins junctions in each other's surface, the nearest first. */
+export function clusterJunctions(sketch: Sketch): { merged: number; spread: Spread } {
+  const spread: Spread = new Map();
   let merged = 0;
   for (;;) {
     const short: { line: Line; length: number }[] = [];
@@ -25,15 +29,16 @@ export function clusterJunctions(sketch: Sketch): number {
       if (length < CLUSTER_RADII * Math.max(sketch.radius[line.from], sketch.radius[line.to]))
         short.push({ line, length });
     }
-    if (short.length === 0) return merged;
+    if (short.length === 0) return { merged, spread };
     short.sort((a, b) => a.length - b.length);
     const touched = new Set<number>();
-    for (const { line } of short) {
+    for (const { line, length } of short) {
       const { from, to } = line;
       if (touched.has(from) || touched.has(to)) continue;
       touched.add(from).add(to);
       removeLine(sketch, line);
       const [kept, gone] = sketch.radius[from] >= sketch.radius[to] ? [from, to] : [to, from];
+      spread.set(kept, Math.max(spread.get(kept) ?? 0, length + (spread.get(gone) ?? 0)));
       const moved = [...sketch.at[gone]];
       moveEnds(sketch, gone, kept);
       for (const other of moved) {
@@ -68,13 +73,14 @@ interface LineEnd {
 }
 
 /** Puts each junction where its roads, seen from outside of it, meet best, and leads them there straight. */
-export function straightenJunctions(sketch: Sketch, surface: Runs): void {
+export function straightenJunctions(sketch: Sketch, surface: Runs, spread: Spread): void {
   const approaches: Approach[][] = sketch.at.map(() => []);
   const ends: LineEnd[][] = sketch.at.map(() => []);
   for (const line of lines(sketch)) {
     for (const atEnd of [false, true]) {
       const node = atEnd ? line.to : line.from;
-      const cut = sketch.at[node].length >= 3 ? approach(sketch, line, atEnd, approaches[node]) : 0;
+      const cut =
+        sketch.at[node].length >= 3 ? approach(sketch, line, atEnd, spread.get(node) ?? 0, approaches[node]) : 0;
       ends[node].push({ line, atEnd, cut });
     }
   }
@@ -107,17 +113,19 @@ function bent({ x, y }: Line, atEnd: boolean, moveX: number, moveY: number): { x
  * Notes how the line comes to the junction at its start (or end) and returns how many of its points lie in there: 0 if
  * less than a third of the line would be left, and then nothing is noted.
  */
-function approach(sketch: Sketch, line: Line, atEnd: boolean, noted: Approach[]): number {
+function approach(sketch: Sketch, line: Line, atEnd: boolean, spread: number, noted: Approach[]): number {
   const count = line.x.length;
   const at = (i: number) => (atEnd ? count - 1 - i : i);
   const node = atEnd ? line.to : line.from;
   const radius = sketch.radius[node];
   const limit = lengthOf(line) * 0.35;
+  // The junction that stood at this line's own end may be away from where the joint one is.
+  const clear = CLEAR_RADII * radius + spread / 2;
   let passed = 0;
   const step = (i: number) => Math.hypot(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
   const away = (i: number) => Math.hypot(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
   let cut = 1;
-  for (; cut < count - 1 && away(cut) < CLEAR_RADII * radius; cut++) {
+  for (; cut < count - 1 && away(cut) < clear; cut++) {
     passed += step(cut);
     if (passed >= limit) return 0;
   }

@@ -87,10 +87,10 @@ export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNet
   const snappedEnds = snapEnds(sketch, surface, border.filled, gaps);
   const discardedPieces = prunePieces(sketch, MIN_PIECE_METRES / pixelMetres, PIECE_WIDTHS);
   prunedSpurs += pruneSpurs(sketch, minSpur, SPUR_WIDTHS);
-  const mergedJunctions = clusterJunctions(sketch);
+  const { merged: mergedJunctions, spread } = clusterJunctions(sketch);
   prunedSpurs += pruneRings(sketch, 4);
   for (let node = 0; node < sketch.at.length; node++) joinThrough(sketch, node);
-  straightenJunctions(sketch, border.filled);
+  straightenJunctions(sketch, border.filled, spread);
 
   const { nodes, edges } = drawEdges(sketch, surface, pixelMetres, toleranceMetres / pixelMetres);
   const lengthMetres = edges.reduce((sum, edge) => sum + edge.lengthMetres, 0);
