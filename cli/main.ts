@@ -6,8 +6,11 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
 
   planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
   planimeter segment IN.tif OUT.geojson [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
-                     [--report R.json] [--json]           one image, no server
+                     [--report R.json] [--min-area M2] [--tolerance M] [--json]
+                                                         one image, no server
   planimeter inspect IN.tif [--json]                      what would be understood of an image
+  planimeter vectorize CLASSES.tif OUT.geojson [--buildings N] [--roads N] [--water N]
+                     [--min-area M2] [--tolerance M]      a class map, N being class codes
   planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]
   planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--json]
   planimeter models list [--json]                         the networks
@@ -21,6 +24,7 @@ const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void
   serve: () => import('./serve.ts'),
   segment: () => import('./segment.ts'),
   inspect: () => import('./inspect.ts'),
+  vectorize: () => import('./vectorize.ts'),
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
   demo: () => import('./demo.ts'),

@@ -1,19 +1,15 @@
 /** `planimeter segment IN.tif OUT.geojson`: the pipeline on one image, with no server and nothing kept. */
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, extname, join, resolve } from 'node:path';
+import { copyFile, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, extname, resolve } from 'node:path';
 import { findNetwork } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
-import { startCompute } from '../server/children/compute.ts';
 import { writeGeoJson } from '../server/export.ts';
-import { jobId } from '../server/identity.ts';
+import { jobId, sceneId } from '../server/identity.ts';
 import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
 import { ingestScene, isReady, segmentScene } from '../server/pipeline.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { localFileStore } from '../server/store/files.ts';
 import { insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
+import { inWorkplace } from '../server/workplace.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
@@ -45,51 +41,34 @@ export async function run(args: string[]): Promise<void> {
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
   });
 
-  const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
-  const compute = startCompute();
-  const opening = openDatabase({});
-  opening.catch(() => {});
   const bar = createProgressBar();
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
-  try {
-    const files = localFileStore(folder);
-    const sceneId = randomUUID();
-    await mkdir(files.path(`scenes/${sceneId}`), { recursive: true });
-    await symlink(resolve(input), files.path(`scenes/${sceneId}/original.tif`));
+  const context = {
+    signal: interrupted.signal,
+    progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
+  };
+  await inWorkplace(async (opening) => {
     const sha256 = await sha256OfFile(input);
-    const db = await opening;
-    const tools = { db, files, compute };
-    const context = {
-      signal: interrupted.signal,
-      progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
-    };
-    await insertScene(db, {
-      id: sceneId,
-      name: basename(input),
-      upload: null,
-      sha256,
-      bytes: (await stat(input)).size,
-    });
-    await ingestScene(tools, (await getScene(db, sceneId))!, context);
-    const scene = await getScene(db, sceneId);
-    if (!scene || !isReady(scene)) throw new Error('the scene is not ready after its ingest');
+    const tools = await opening;
+    const { db, files } = tools;
+    const scene = sceneId(sha256);
+    await mkdir(files.path(`scenes/${scene}`), { recursive: true });
+    await symlink(resolve(input), files.path(`scenes/${scene}/original.tif`));
+    await insertScene(db, { id: scene, name: basename(input), upload: null, sha256, bytes: (await stat(input)).size });
+    await ingestScene(tools, (await getScene(db, scene))!, context);
+    const ready = await getScene(db, scene);
+    if (!ready || !isReady(ready)) throw new Error('the scene is not ready after its ingest');
     const id = jobId(sha256, network.sha256, parameters);
-    await insertJob(db, { id, scene: sceneId, model: network.id, parameters: { ...parameters } });
-    const report = await segmentScene(tools, { id, scene, network, parameters }, context);
+    await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
+    const report = await segmentScene(tools, { id, scene: ready, network, parameters }, context);
     await writeGeoJson(db, id, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(files.path(`jobs/${id}/scores.tif`), values.scores);
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
-    if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else process.stdout.write(summary(output, report));
-  } finally {
-    bar.end();
-    await compute.stop();
-    await opening.then((db) => db.close()).catch(() => {});
-    await rm(folder, { recursive: true, force: true });
-  }
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
+  }).finally(bar.end);
 }
 
 function summary(output: string, report: { counts: Record<string, number>; areas_m2: Record<string, number> }): string {

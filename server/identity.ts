@@ -5,6 +5,11 @@ import { readFileSync } from 'node:fs';
 /** Version of the program, part of every job's identity. */
 export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
+/** Id of a scene that is known by its content alone. */
+export function sceneId(sha256: string): string {
+  return contentUuid(sha256);
+}
+
 /** Id of the job that runs one network over one scene with fixed parameters. */
 export function jobId(sceneSha256: string, networkSha256: string, parameters: object): string {
   return contentUuid(JSON.stringify([VERSION, sceneSha256, networkSha256, parameters]));

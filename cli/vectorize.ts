@@ -1,0 +1,94 @@
+/** `planimeter vectorize CLASSES.tif OUT.geojson`: one stage alone, from a class map to features. */
+import { basename, extname, resolve } from 'node:path';
+import { writeGeoJson } from '../server/export.ts';
+import { jobId, sceneId } from '../server/identity.ts';
+import { parseParameters } from '../server/parameters.ts';
+import { georeference } from '../server/store/georeference.ts';
+import { insertJob, updateJob } from '../server/store/jobs.ts';
+import { insertScene } from '../server/store/scenes.ts';
+import { storeFeatures } from '../server/store-features.ts';
+import { inWorkplace } from '../server/workplace.ts';
+import { Problem } from '../tiler/problem.ts';
+import { openRaster } from '../tiler/raster.ts';
+import { sha256OfFile } from '../tiler/sha256.ts';
+import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { inputFile } from './files.ts';
+import { createProgressBar } from './progress.ts';
+
+export async function run(args: string[]): Promise<void> {
+  const text = { type: 'string' } as const;
+  const options = { buildings: text, roads: text, water: text, 'min-area': text, tolerance: text };
+  const { values, positionals } = readArguments(args, { ...options, json: { type: 'boolean' } }, [2, 2]);
+  const classesPath = resolve(await inputFile(positionals[0]));
+  const output = positionals[1];
+  if (extname(output).toLowerCase() !== '.geojson') throw new WrongCall(`"${output}" must end in .geojson`);
+  const codes = {
+    building: classCode('buildings', values.buildings),
+    road: classCode('roads', values.roads),
+    water: classCode('water', values.water),
+  };
+  const parameters = parseParameters({
+    ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
+    ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
+  });
+  const map = await readMapHeader(classesPath);
+  const classNames = new Map(Object.entries(codes).flatMap(([name, code]) => (code === null ? [] : [[code, name]])));
+
+  const bar = createProgressBar();
+  await inWorkplace(async (opening) => {
+    const sha256 = await sha256OfFile(classesPath);
+    const { db, files, compute } = await opening;
+    const { gsdMetres } = await georeference(db, map);
+    const scene = sceneId(sha256);
+    const id = jobId(sha256, 'vectorize', { ...parameters, ...codes });
+    await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
+    await insertJob(db, { id, scene, model: 'none', parameters: { ...parameters } });
+    const featuresPath = files.path('features.ndjson');
+    const signal = new AbortController().signal;
+    const traced = await compute.vectorize(
+      {
+        classesPath,
+        scoresPath: null,
+        featuresPath,
+        pixelMetres: gsdMetres,
+        minAreaM2: parameters.min_area_m2,
+        toleranceMetres: parameters.tolerance_m,
+        codes,
+      },
+      { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
+    );
+    const counts = await storeFeatures(db, { id, epsg: map.epsg, classNames }, featuresPath, {
+      signal,
+      onProgress: (features) => bar.update('store', features / traced.features),
+    });
+    await updateJob(db, id, { state: 'done' });
+    await writeGeoJson(db, id, output);
+    bar.end();
+    const result = { counts, geometry: traced };
+    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : summary(output, counts));
+  }).finally(bar.end);
+}
+
+/** Size and place of the map. Throws `missing_crs` where it has none. */
+async function readMapHeader(path: string) {
+  const { width, height, geotransform, epsg, close } = await openRaster(path);
+  await close();
+  if (epsg === null) {
+    throw new Problem(
+      'missing_crs',
+      'The class map says no EPSG code; give it one: gdal_edit.py -a_srs EPSG:N CLASSES.tif',
+    );
+  }
+  return { width, height, geotransform, epsg };
+}
+
+function classCode(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const code = readNumber(option, text);
+  if (Number.isInteger(code) && code >= 0 && code <= 254) return code;
+  throw new WrongCall(`--${option} takes a class code from 0 to 254; got "${text}"`);
+}
+
+function summary(output: string, { landuse, buildings, roads }: Record<string, number>): string {
+  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n`;
+}

@@ -1,0 +1,127 @@
+/** The command line on a generated town, against its ground truth; what comes out is judged by shapely. */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Evaluation } from '../models/evaluate.ts';
+import type { ItemsJson, JobReport } from '../server/http/types.ts';
+import { writeTown } from '../tiler/town/town.ts';
+import { judge, pythonWithJudges } from './python.ts';
+
+const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
+const SIZE = { width: 1100, height: 900 };
+
+let folder: string;
+let town: { image: string; truth: string };
+const file = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'planimeter-cli-'));
+  town = await writeTown(file('town'), { seed: 41, ...SIZE, gsdMetres: 0.5 });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function planimeter(...args: string[]) {
+  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', timeout: 120_000 });
+}
+
+const python = pythonWithJudges();
+
+/** Polygons of the coverage: their validity one by one and together, and their union's area as a share of their sum. */
+const COVERAGE = `
+import json, sys, shapely
+from shapely.geometry import shape
+shapes = [shape(g) for g in json.load(sys.stdin)]
+print(json.dumps(dict(invalid=sum(not s.is_valid for s in shapes), coverage=bool(shapely.coverage_is_valid(shapes)),
+  overlap=sum(s.area for s in shapes) / shapely.unary_union(shapes).area)))
+`;
+
+interface CoverageVerdict {
+  invalid: number;
+  coverage: boolean;
+  overlap: number;
+}
+
+test('segment: an image becomes features, maps and a report that agree with the truth', {
+  timeout: 180_000,
+}, async () => {
+  const outputs = ['--classes', 'classes.tif', '--scores', 'scores.tif', '--report', 'report.json', '--json'];
+  const run = planimeter('segment', town.image, 'out.geojson', ...outputs);
+  expect([run.status, run.stderr.includes('Error')], run.stderr).toEqual([0, false]);
+  const report = JSON.parse(await readFile(file('report.json'), 'utf8')) as JobReport;
+  expect(JSON.parse(run.stdout)).toEqual(report);
+
+  const { features } = JSON.parse(await readFile(file('out.geojson'), 'utf8')) as ItemsJson;
+  const of = (collection: string) => features.filter(({ properties }) => properties.collection === collection);
+  for (const [collection, count] of Object.entries(report.counts)) expect(of(collection).length).toBe(count);
+  const sceneM2 = SIZE.width * SIZE.height * 0.25;
+  const mappedM2 = of('landuse').reduce((sum, { properties }) => sum + properties.area_m2!, 0);
+  expect(mappedM2 / sceneM2).toBeCloseTo(1, 2);
+  for (const { geometry, properties } of of('roads')) {
+    expect(geometry.type).toBe('LineString');
+    expect(properties.length_m! > 0 && properties.width_m! > 0).toBe(true);
+  }
+
+  const scored = planimeter('evaluate', '--predicted', 'classes.tif', '--truth', town.truth, '--json');
+  const { classes } = JSON.parse(scored.stdout) as Evaluation;
+  const iou = Object.fromEntries(classes.map((each) => [each.class, each.iou ?? 0]));
+  console.log('IoU on a generated town:', iou);
+  expect(iou.vegetation).toBeGreaterThan(0.7);
+  expect(iou.building).toBeGreaterThan(0.4);
+  expect(iou.road).toBeGreaterThan(0.4);
+
+  if (!python) return;
+  const polygons = of('landuse').map(({ geometry }) => geometry);
+  const verdict = judge<CoverageVerdict>(python, COVERAGE, polygons);
+  expect(verdict).toMatchObject({ invalid: 0, coverage: true });
+  expect(verdict.overlap).toBeCloseTo(1, 9);
+  const buildings = judge<CoverageVerdict>(
+    python,
+    COVERAGE,
+    of('buildings').map(({ geometry }) => geometry),
+  );
+  expect(buildings.invalid).toBe(0);
+  expect(buildings.overlap).toBeCloseTo(1, 6);
+});
+
+test('vectorize: the same map gives the same land use, and twice the same file', { timeout: 180_000 }, async () => {
+  const run = (out: string) => planimeter('vectorize', town.truth, out, '--buildings', '1', '--roads', '2');
+  expect(run('a.geojson').status).toBe(0);
+  expect(run('b.geojson').status).toBe(0);
+  const a = await readFile(file('a.geojson'), 'utf8');
+  expect(a).toBe(await readFile(file('b.geojson'), 'utf8'));
+  const { features } = JSON.parse(a) as ItemsJson;
+  const polygons = features.filter(({ properties }) => properties.collection === 'landuse');
+  if (python) {
+    const verdict = judge<CoverageVerdict>(
+      python,
+      COVERAGE,
+      polygons.map(({ geometry }) => geometry),
+    );
+    expect(verdict).toMatchObject({ invalid: 0, coverage: true });
+  }
+});
+
+test('wrong calls and refused files have their exit status and leave nothing behind', async () => {
+  await writeFile(file('text.tif'), 'hello');
+  const before = await readdir(folder);
+  expect(planimeter('frobnicate').status).toBe(2);
+  expect(planimeter('segment', 'text.tif').status).toBe(2);
+  expect(planimeter('segment', 'missing.tif', 'x.geojson').status).toBe(2);
+  expect(planimeter('segment', town.image, 'x.docx').status).toBe(2);
+  expect(planimeter('segment', town.image, 'x.geojson', '--device', 'abacus').status).toBe(3);
+  const refused = planimeter('segment', 'text.tif', 'x.geojson', '--json');
+  expect(refused.status).toBe(3);
+  expect(JSON.parse(refused.stderr.trim().split('\n').at(-1)!)).toMatchObject({ code: 'not_a_tiff', status: 422 });
+  expect(await readdir(folder)).toEqual(before);
+});
+
+test('inspect and models list tell scripts what they need', () => {
+  const inspected = JSON.parse(planimeter('inspect', town.image, '--json').stdout);
+  expect(inspected).toMatchObject({ ...SIZE, bands: 3, dtype: 'uint8', srs: 'EPSG:32633', findings: [] });
+  expect(inspected.gsd_m).toBeCloseTo(0.5, 2);
+  const [network] = JSON.parse(planimeter('models', 'list', '--json').stdout);
+  expect(network).toMatchObject({ id: 'landuse-unet', gsd_m: 1 });
+});
