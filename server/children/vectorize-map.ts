@@ -44,8 +44,8 @@ export interface FeatureLine {
 /** Levels of land use for maps of a smaller scale: a pixel there is 2^level pixels of the class map wide. */
 const COARSE_LEVELS = [2, 4, 6, 8];
 /** Of a map's pixel: how far borders may move at a coarser level, and how wide the smallest region is. */
-const COARSE_TOLERANCE = 0.5;
-const COARSE_REGION = 2;
+const COARSE_TOLERANCE = 0.75;
+const COARSE_REGION = 4;
 /** A map of so many pixels needs no coarser level. */
 const SMALL_MAP = 512;
 

@@ -1,0 +1,80 @@
+/** From a class map to features: every level of detail is a coverage of the whole map, and each lighter than the last. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { judge, pythonWithJudges } from '../../test/python.ts';
+import { writeTown } from '../../tiler/town/town.ts';
+import { type FeatureLine, type GeometryReport, vectorizeMap } from './vectorize-map.ts';
+
+const SIZE = { width: 1400, height: 1100 };
+const GSD_M = 0.5;
+
+let folder: string;
+let lines: FeatureLine[];
+let report: GeometryReport;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'planimeter-vectorize-'));
+  const { truth } = await writeTown(folder, { seed: 51, ...SIZE, gsdMetres: GSD_M });
+  const featuresPath = join(folder, 'features.ndjson');
+  report = await vectorizeMap(
+    {
+      classesPath: truth,
+      scoresPath: null,
+      featuresPath,
+      pixelMetres: { x: GSD_M, y: GSD_M },
+      minAreaM2: 10,
+      toleranceMetres: 0.5,
+      codes: { building: 1, road: 2, water: 4 },
+    },
+    () => {},
+  );
+  const text = await readFile(featuresPath, 'utf8');
+  lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const landuse = (level: number) => lines.filter((line) => line.collection === 'landuse' && line.level === level);
+
+test('counts are those of the file', () => {
+  expect(lines.length).toBe(report.features);
+  expect(lines.filter(({ collection }) => collection === 'buildings').length).toBe(report.buildings.count);
+  expect(lines.filter(({ collection }) => collection === 'roads').length).toBe(report.roads.edges);
+  expect(report.levels).toEqual([0, 2]);
+  expect(new Set(lines.map(({ collection, level, place }) => `${collection}/${level}/${place}`)).size).toBe(
+    lines.length,
+  );
+});
+
+const JUDGE = `
+import json, sys, base64, shapely
+out = []
+for level in json.load(sys.stdin):
+    shapes = shapely.from_wkb([base64.b64decode(w) for w in level])
+    out.append(dict(coverage=bool(shapely.coverage_is_valid(shapes)), valid=bool(shapely.is_valid(shapes).all()),
+                    area=float(shapely.area(shapes).sum()), union=float(shapely.union_all(shapes).area),
+                    vertices=int(shapely.get_num_coordinates(shapes).sum())))
+print(json.dumps(out))
+`;
+
+const python = pythonWithJudges();
+
+test.skipIf(!python)('every level of detail is a coverage of the whole map, coarser ones are lighter', () => {
+  type Verdict = { coverage: boolean; valid: boolean; area: number; union: number; vertices: number };
+  const verdicts = judge<Verdict[]>(
+    python!,
+    JUDGE,
+    report.levels.map((level) => landuse(level).map(({ wkb }) => wkb)),
+  );
+  for (const { coverage, valid, area, union } of verdicts) {
+    expect([coverage, valid]).toEqual([true, true]);
+    expect(area / (SIZE.width * SIZE.height * GSD_M ** 2)).toBeCloseTo(1, 9);
+    expect(union / area).toBeCloseTo(1, 9);
+  }
+  expect(verdicts[1].vertices).toBeLessThan(verdicts[0].vertices / 2);
+  expect(landuse(2).length).toBeLessThan(landuse(0).length / 2);
+});
