@@ -89,14 +89,14 @@ export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): nu
           const b = ends[j];
           const distance = Math.hypot(b.x - a.x, b.y - a.y);
           if (a.line === b.line && distance < lengthOf(a.line) / 2) continue;
-          if (distance > Math.min(gaps.maxGap, gaps.maxWidths * 2 * Math.min(a.radius, b.radius))) continue;
+          if (distance > Math.min(gaps.maxGap, gaps.maxWidths * (a.radius + b.radius))) continue;
           const [ux, uy] = distance > 0 ? [(b.x - a.x) / distance, (b.y - a.y) / distance] : [a.dx, a.dy];
           const fromA = a.dx * ux + a.dy * uy;
           const fromB = -(b.dx * ux + b.dy * uy);
           const facing = -(a.dx * b.dx + a.dy * b.dy);
           // Ends that nearly touch may lie side by side: then their own directions decide.
           const touching = distance < Math.min(a.radius, b.radius);
-          const agree = distance < 2 * Math.min(a.radius, b.radius) ? AGREE_NEAR : AGREE;
+          const agree = distance < a.radius + b.radius ? AGREE_NEAR : AGREE;
           if (facing < agree || (!touching && Math.min(fromA, fromB) < agree)) continue;
           if (isBlocked(surface.blocked, a.x, a.y, b.x, b.y)) continue;
           pairs.push({ a, b, cost: distance * (3 - fromA - fromB) });

@@ -5,8 +5,12 @@
 import { type Line, lengthOf, lines, moveEnds, removeLine, type Sketch } from './sketch.ts';
 import { contains, type Runs } from './surface.ts';
 
-/** Junctions closer than this many half-widths there are one. A crossing at 45° splits into two 1.4 to 1.8 apart. */
-const CLUSTER_RADII = 2;
+/** Junctions closer than this many half-widths there are one. */
+const CLUSTER_RADII = 1.2;
+/** So are those up to here whose roads all meet in one point: a crossing at 45° splits into two 1.4 to 1.8 apart. */
+const SPLIT_RADII = 2;
+/** How far, in half-widths, a road may pass by the point where it meets the others. */
+const MEET_RADII = 0.5;
 /** So far from a junction, in its half-widths, the medial axis is that of the road alone. */
 const CLEAR_RADII = 1.6;
 /** Over so many half-widths the direction of a road is taken. */
@@ -26,8 +30,8 @@ export function clusterJunctions(sketch: Sketch): { merged: number; spread: Spre
     for (const line of lines(sketch)) {
       if (line.from === line.to || sketch.at[line.from].length < 3 || sketch.at[line.to].length < 3) continue;
       const length = lengthOf(line);
-      if (length < CLUSTER_RADII * Math.max(sketch.radius[line.from], sketch.radius[line.to]))
-        short.push({ line, length });
+      const radii = length / Math.max(sketch.radius[line.from], sketch.radius[line.to]);
+      if (radii < CLUSTER_RADII || (radii < SPLIT_RADII && isSplit(sketch, line))) short.push({ line, length });
     }
     if (short.length === 0) return { merged, spread };
     short.sort((a, b) => a.length - b.length);
@@ -56,6 +60,20 @@ export function clusterJunctions(sketch: Sketch): { merged: number; spread: Spre
       merged++;
     }
   }
+}
+
+/** Whether the roads at both ends of a line, seen from outside, meet in one point. */
+function isSplit(sketch: Sketch, link: Line): boolean {
+  const roads: Approach[] = [];
+  for (const node of [link.from, link.to]) {
+    for (const line of new Set(sketch.at[node])) {
+      if (line !== link && line.from !== line.to) approach(sketch, line, line.to === node, 0, roads);
+    }
+  }
+  if (roads.length < 4) return false;
+  const [x, y] = meetingPoint(roads, sketch.x[link.from], sketch.y[link.from]);
+  const radius = Math.max(sketch.radius[link.from], sketch.radius[link.to]);
+  return roads.every((road) => Math.abs(road.dx * (y - road.y) - road.dy * (x - road.x)) < MEET_RADII * radius);
 }
 
 interface Approach {
@@ -139,13 +157,8 @@ function approach(sketch: Sketch, line: Line, atEnd: boolean, spread: number, no
   return cut;
 }
 
-/**
- * Least squares of the distances to the lines of approach, held to where the junction is by a small weight. Lines too
- * short to lead straight into it, like the arcs of a roundabout, are bent along. Returns whether a place was found from
- * which all approaches are reached straight over the surface; else nothing moves.
- */
-function placeJunction(sketch: Sketch, node: number, roads: Approach[], ends: LineEnd[], surface: Runs): boolean {
-  const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
+/** Least squares of the distances to the lines of approach, held to (x0, y0) by a small weight. */
+function meetingPoint(roads: readonly Approach[], x0: number, y0: number): [number, number] {
   let [xx, xy, yy, bx, by] = [ANCHOR_WEIGHT, 0, ANCHOR_WEIGHT, 0, 0];
   for (const { x, y, dx, dy } of roads) {
     const offset = -dy * (x - x0) + dx * (y - y0);
@@ -156,8 +169,18 @@ function placeJunction(sketch: Sketch, node: number, roads: Approach[], ends: Li
     by += dx * offset;
   }
   const determinant = xx * yy - xy * xy;
-  let moveX = (bx * yy - by * xy) / determinant;
-  let moveY = (xx * by - xy * bx) / determinant;
+  return [x0 + (bx * yy - by * xy) / determinant, y0 + (xx * by - xy * bx) / determinant];
+}
+
+/**
+ * Moves a junction to where its roads meet, by its half-width at most. Lines too
+ * short to lead straight into it, like the arcs of a roundabout, are bent along. Returns whether a place was found from
+ * which all approaches are reached straight over the surface; else nothing moves.
+ */
+function placeJunction(sketch: Sketch, node: number, roads: Approach[], ends: LineEnd[], surface: Runs): boolean {
+  const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
+  const [meetX, meetY] = meetingPoint(roads, x0, y0);
+  let [moveX, moveY] = [meetX - x0, meetY - y0];
   const far = Math.hypot(moveX, moveY) / radius;
   if (far > 1) {
     moveX /= far;

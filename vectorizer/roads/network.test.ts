@@ -162,7 +162,7 @@ test('lines stay on the surface but for their gaps, and the same input gives the
     );
     roughen(SIZE, SIZE, classes, 2, 0.2, seed);
     const surface = surfaceOf(SIZE, SIZE, classes);
-    const { filled } = traceBorder(surface.road, 60, 50);
+    const { filled } = traceBorder(surface.road, 60, 75);
     const network = roadNetwork(surface, { pixelMetres: 1 });
     expect(roadNetwork(surface, { pixelMetres: 1 })).toEqual(network);
     for (const { points, bridgedMetres, from, to } of network.edges) {

@@ -20,7 +20,7 @@ export interface RoadOptions {
   maxGapMetres?: number;
   /** Branches that reach less far out of the road they hang on are not drawn. Default 8: a car's length and its turn. */
   minSpurMetres?: number;
-  /** Holes of less area are filled. Default 50: a crown or a car park's island; a roundabout's island stays. */
+  /** Holes of less area are filled. Default 75: a crown of 10 m; a roundabout's island stays. */
   minHoleM2?: number;
 }
 
@@ -68,12 +68,12 @@ export interface RoadNetwork {
 const SPUR_WIDTHS = 1.2;
 /** A piece without connection to any other is a road if it is this many times longer than wide. */
 const PIECE_WIDTHS = 3;
-const MIN_PIECE_METRES = 20;
+const MIN_PIECE_METRES = 30;
 const MIN_PIECE_M2 = 60;
 const MAX_GAP_WIDTHS = 3;
 
 export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNetwork {
-  const { pixelMetres, toleranceMetres = 0.5, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 50 } = options;
+  const { pixelMetres, toleranceMetres = 0.5, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 75 } = options;
   const pixelAreaM2 = pixelMetres * pixelMetres;
   const border = traceBorder(surface.road, MIN_PIECE_M2 / pixelAreaM2, minHoleM2 / pixelAreaM2);
   const sketch = medialAxis(border);
