@@ -1,10 +1,18 @@
 /** The card of the feature that was clicked. */
+import { bbox } from '@turf/turf';
 import { getItem } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { areaParts, lengthParts, percent, titleOf } from './format.ts';
 import { currentModel, type SelectedFeature, type State, type Store } from './state.ts';
 
-export function createInspector(store: Store): { element: HTMLElement; render(state: State): void } {
+/** west, south, east, north in degrees. */
+export type Box = [number, number, number, number];
+
+/** @param zoomTo shows a part of the map */
+export function createInspector(
+  store: Store,
+  zoomTo: (box: Box) => void,
+): { element: HTMLElement; render(state: State): void } {
   const element = h('aside', {
     class: 'inspector',
     'aria-label': 'Feature',
@@ -23,13 +31,13 @@ export function createInspector(store: Store): { element: HTMLElement; render(st
       element.hidden = selected === null;
       if (!selected) return;
       const color = currentModel(state)?.classes.find(({ name }) => name === selected.class)?.color;
-      replace(element, ...content(selected, close));
+      replace(element, ...content(selected, close, zoomTo));
       element.style.setProperty('--class-colour', color ?? 'currentColor');
     },
   };
 }
 
-function content(feature: SelectedFeature, close: () => void): HTMLElement[] {
+function content(feature: SelectedFeature, close: () => void, zoomTo: (box: Box) => void): HTMLElement[] {
   const path = `/collections/${feature.collection}/items/${feature.id}`;
   const [value, unit] =
     feature.length_m === undefined ? areaParts(feature.area_m2 ?? 0) : lengthParts(feature.length_m);
@@ -68,26 +76,31 @@ function content(feature: SelectedFeature, close: () => void): HTMLElement[] {
     h(
       'div',
       { class: 'actions' },
-      copyButton('Copy link', 'Link copied', async () => location.origin + path),
-      copyButton('Copy GeoJSON', 'GeoJSON copied', async () => JSON.stringify(await getItem(path), null, 2)),
+      actionButton('Zoom to', null, 'Zoom to', async () => zoomTo(bbox(await getItem(path)) as Box)),
+      actionButton('Copy link', 'copy', 'Link copied', () => copy(location.origin + path)),
+      actionButton('Copy GeoJSON', 'copy', 'GeoJSON copied', async () =>
+        copy(JSON.stringify(await getItem(path), null, 2)),
+      ),
     ),
   ];
 }
 
 const TOLD_MS = 1600;
 
-function copyButton(label: string, done: string, text: () => Promise<string>): HTMLElement {
+const copy = (text: string) => navigator.clipboard.writeText(text);
+
+/** A button that says for a moment what became of its action. */
+function actionButton(label: string, symbol: 'copy' | null, done: string, action: () => Promise<void>): HTMLElement {
   const words = h('span', {}, label);
   const tell = (message: string) => {
     replace(words, message);
     setTimeout(() => replace(words, label), TOLD_MS);
   };
   const onclick = () =>
-    text()
-      .then((content) => navigator.clipboard.writeText(content))
-      .then(
-        () => tell(done),
-        () => tell('Could not copy'),
-      );
-  return h('button', { type: 'button', class: 'button', onclick }, icon('copy', 16), words);
+    action().then(
+      () => tell(done),
+      () => tell('Not possible'),
+    );
+  const parts = symbol === null ? [words] : [icon(symbol, 16), words];
+  return h('button', { type: 'button', class: 'button', onclick }, ...parts);
 }

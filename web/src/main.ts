@@ -30,7 +30,7 @@ const actions = createActions(store);
 const app = document.getElementById('app')!;
 const mapElement = h('div', { class: 'map', role: 'region', 'aria-label': 'Map' });
 const panel = createPanel(store, actions);
-const inspector = createInspector(store);
+const inspector = createInspector(store, (box) => view.fitBox(box));
 app.append(mapElement, panel, inspector.element);
 store.subscribe(inspector.render);
 

@@ -2,6 +2,7 @@
 import type { GeoJSONSource, Map as MapLibreMap, PaddingOptions } from 'maplibre-gl';
 import type { SceneJson } from '../../server/http/types.ts';
 import { getTileJson, troubleOf } from './api.ts';
+import type { Box } from './inspector.ts';
 import * as layers from './layers.ts';
 import { createMap, FLAT_ZOOM } from './map.ts';
 import { currentModel, currentScene, type SelectedFeature, type State, type Store } from './state.ts';
@@ -9,10 +10,12 @@ import { onThemeChange } from './theme.ts';
 
 const FIT_MARGIN_PIXELS = 36;
 const FLIGHT_MS = 2400;
+const ZOOM_MS = 800;
 
 export interface MapView {
   map: MapLibreMap;
   fitScene(): void;
+  fitBox(box: Box): void;
 }
 
 /**
@@ -37,10 +40,11 @@ export function createMapView(
   if (!linked) map.setZoom(globeZoom(container, clearing()));
   map.on('resize', () => map.setPadding(clearing()));
 
+  const fitBox = (box: Box, duration = ZOOM_MS): void => {
+    map.fitBounds(box, { padding: FIT_MARGIN_PIXELS, maxZoom: 19, duration });
+  };
   const frameScene = (scene: SceneJson | undefined, duration: number): void => {
-    if (!scene?.bbox) return;
-    const [west, south, east, north] = scene.bbox;
-    map.fitBounds([west, south, east, north], { padding: FIT_MARGIN_PIXELS, maxZoom: 19, duration });
+    if (scene?.bbox) fitBox(scene.bbox, duration);
   };
 
   const showImagery = async (scene: SceneJson): Promise<void> => {
@@ -91,7 +95,7 @@ export function createMapView(
     listenToPointer(map, store, openScene);
   });
 
-  return { map, fitScene: () => frameScene(currentScene(store.get()), 900) };
+  return { map, fitScene: () => frameScene(currentScene(store.get()), 900), fitBox };
 }
 
 const classView = ({ hiddenClasses, classOpacity }: State) => ({ hidden: hiddenClasses, opacity: classOpacity });
