@@ -37,7 +37,7 @@ export function drawLine(line: Line, tolerance: number, scoreOf: (x: number, y: 
     x[i] = line.x[i] + share * (x[i] - line.x[i]);
     y[i] = line.y[i] + share * (y[i] - line.y[i]);
   }
-  const narrowest = Math.min(...line.radius.filter((value) => value > 0));
+  const narrowest = line.radius.reduce((least, value) => (value > 0 && value < least ? value : least), radius);
   const kept = simplify(x, y, Math.min(tolerance, narrowest / 2));
   const points = new Float64Array(2 * kept.length);
   for (const [k, i] of kept.entries()) {

@@ -73,6 +73,10 @@ function trimCorner(sketch: Sketch, node: number): void {
   [sketch.x[node], sketch.y[node], sketch.radius[node]] = [line.x[0], line.y[0], line.radius[0]];
 }
 
+/** Beyond where surface begins again the middle of a road is looked for so far, pixels. */
+const LOOK_ASIDE = 64;
+const INDEX_CELL = 64;
+
 /** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps it bridged. */
 export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): number {
   const ends = deadEnds(sketch);
@@ -121,16 +125,22 @@ export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): nu
 /** Leads dead ends straight across a gap to the surface of another road and onto its line. Returns how many. */
 export function snapEnds(sketch: Sketch, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
   let snapped = 0;
+  const index = indexLines(sketch);
   for (const end of deadEnds(sketch)) {
     if (sketch.at[end.node].length !== 1) continue; // another end was led here
     let best: { line: Line; index: number } | null = null;
     let least = Number.POSITIVE_INFINITY;
     for (const turn of LOOKS) {
       const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
-      const look = { ...end, dx: end.dx * cos - end.dy * sin, dy: end.dx * sin + end.dy * cos };
+      const look = {
+        ...end,
+        line: sketch.at[end.node][0],
+        dx: end.dx * cos - end.dy * sin,
+        dy: end.dx * sin + end.dy * cos,
+      };
       const reach = (1 - Math.abs(turn)) * Math.min(gaps.maxGap, gaps.maxWidths * 2 * end.radius);
       const far = surfaceAhead(look, surface, filled, reach);
-      const hit = far === null ? null : nearestAhead(sketch, look, far);
+      const hit = far === null ? null : nearestAhead(index.near(look, far + LOOK_ASIDE), look, far);
       const cost = (far ?? 0) * (1 + Math.abs(turn));
       if (hit && cost < least) [best, least] = [hit, cost];
     }
@@ -138,9 +148,37 @@ export function snapEnds(sketch: Sketch, surface: RoadSurface, filled: Runs, gap
     const node = splitAt(sketch, best.line, best.index);
     addGap(sketch, end.node, node);
     joinThrough(sketch, end.node);
+    for (const line of sketch.at[node]) index.add(line);
     snapped++;
   }
   return snapped;
+}
+
+/** Lines by the cells that they pass through. */
+function indexLines(sketch: Sketch) {
+  const cells = new Map<string, Set<Line>>();
+  const cell = (value: number) => Math.floor(value / INDEX_CELL);
+  const add = (line: Line) => {
+    for (let i = 0; i < line.x.length; i++) {
+      const key = `${cell(line.x[i])} ${cell(line.y[i])}`;
+      const held = cells.get(key);
+      if (held) held.add(line);
+      else cells.set(key, new Set([line]));
+    }
+  };
+  for (const line of lines(sketch)) add(line);
+  /** Those that may have points within a distance of the end, split and joined ones left out. */
+  const near = (end: End, reach: number): Set<Line> => {
+    const found = new Set<Line>();
+    for (let row = cell(end.y - reach); row <= cell(end.y + reach); row++) {
+      for (let column = cell(end.x - reach); column <= cell(end.x + reach); column++) {
+        for (const line of cells.get(`${column} ${row}`) ?? [])
+          if (sketch.at[line.from].includes(line)) found.add(line);
+      }
+    }
+    return found;
+  };
+  return { add, near };
 }
 
 /** How far ahead surface begins again, or null where something else comes first. */
@@ -154,15 +192,14 @@ function surfaceAhead(end: End, surface: RoadSurface, filled: Runs, reach: numbe
 }
 
 /** Where the end's direction, from where it meets surface again, comes nearest to a line, weighing sideways double. */
-function nearestAhead(sketch: Sketch, end: End, far: number): { line: Line; index: number } | null {
+function nearestAhead(candidates: ReadonlySet<Line>, end: End, far: number): { line: Line; index: number } | null {
   let best: { line: Line; index: number } | null = null;
   let least = Number.POSITIVE_INFINITY;
-  const reach = far + 4 * end.radius + 12;
-  for (const line of lines(sketch)) {
+  for (const line of candidates) {
+    if (line === end.line) continue;
     for (let i = 0; i < line.x.length; i++) {
       const x = line.x[i] - end.x;
       const y = line.y[i] - end.y;
-      if (Math.abs(x) > reach || Math.abs(y) > reach || line === end.line) continue;
       const ahead = x * end.dx + y * end.dy;
       const aside = Math.abs(x * end.dy - y * end.dx);
       if (ahead < far - 1 || aside > 1.5 + line.radius[i] / 2 || ahead > far + 2 * line.radius[i] + 3) continue;

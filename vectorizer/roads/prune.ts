@@ -32,7 +32,7 @@ export function pruneSpurs(sketch: Sketch, minSpur: number, spurWidths: number):
 export function pruneRings(sketch: Sketch, radii: number): number {
   let pruned = 0;
   for (const line of lines(sketch)) {
-    if (line.from !== line.to || lengthOf(line) > radii * Math.max(...line.radius)) continue;
+    if (line.from !== line.to || lengthOf(line) > radii * largest(line.radius)) continue;
     removeLine(sketch, line);
     joinThrough(sketch, line.from);
     pruned++;
@@ -56,10 +56,14 @@ export function prunePieces(sketch: Sketch, minLength: number, minWidths: number
       }
     }
     const length = piece.reduce((sum, line) => sum + lengthOf(line), 0);
-    const width = 2 * Math.max(...piece.map(medianRadius));
+    const width = 2 * largest(piece.map(medianRadius));
     if (length >= Math.max(minLength, minWidths * width)) continue;
     for (const line of piece) removeLine(sketch, line);
     pruned++;
   }
   return pruned;
+}
+
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }

@@ -85,7 +85,7 @@ export function lengthOf(line: { x: ArrayLike<number>; y: ArrayLike<number> }): 
 
 /** Half of the usual width of the surface along the line. Points are taken as evenly spaced. */
 export function medianRadius(line: Line): number {
-  const radii = line.radius.filter((radius) => radius > 0).sort((a, b) => a - b);
+  const radii = Float64Array.from(line.radius.filter((radius) => radius > 0)).sort();
   return radii.length > 0 ? radii[radii.length >> 1] : 0;
 }
 
