@@ -195,8 +195,11 @@ No operation looks further, so stitched chips equal one pass over the whole scen
 - One city, Dubai, carries nearly all full labels: road, vegetation and water elsewhere rest on augmentation, West
   Virginia's woods and New England's roads. Expect less in leafy, wet or snowy places, and look at the scores.
 - Dense villa quarters are labelled as one building block in Dubai, and so they come out.
+- Tracks in sand, which the Dubai labels call roads, are mostly missed; tarmac is found. Road IoU there suffers from it.
+- Places unlike all of these are guessed at: the beds of paddy fields in a dark tropical scene came out as buildings.
 - 1 m: houses of less than about 6 m are lost or merged. Car parks and yards waver between road and other land.
-- Dark roofs, building shadow and deep water look alike at this size; so do dry fields and bare land.
+- Dark roofs, building shadow and deep water look alike at this size; so do dry fields and bare land; dark
+  shade in a wood can come out as water.
 - Validation places chose nothing but the temperature; {scores["temperature_place"]} is therefore slightly favoured in calibration, not in IoU.
 
 ## Data
