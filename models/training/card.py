@@ -187,7 +187,7 @@ Trained on: {", ".join(train)}. Validated on: {", ".join(scores["places"])}.
 
 UNet on MobileNetV2's first {len(BLOCKS)} blocks, decoder widths {"-".join(map(str, WIDTHS))}, nearest up-sampling, sub-pixel head;
 {parameters():,} parameters, {model.stat().st_size:,} bytes, fp32. Total stride {STRIDE}. Receptive field in pixels: {left} to the left,
-{top} to the top, {right} to the right, {bottom} to the bottom, from the architecture and confirmed by perturbation; halo {halo()}.
+{top} to the top, {right} to the right, {bottom} to the bottom, from the architecture and confirmed by gradients (`test_training.py`); halo {halo()}.
 No operation looks further, so stitched chips equal one pass over the whole scene byte by byte on the CPU.
 
 ## Limits
@@ -196,6 +196,7 @@ No operation looks further, so stitched chips equal one pass over the whole scen
   Virginia's woods and New England's roads. Expect less in leafy, wet or snowy places, and look at the scores.
 - Dense villa quarters are labelled as one building block in Dubai, and so they come out.
 - Tracks in sand, which the Dubai labels call roads, are mostly missed; tarmac is found. Road IoU there suffers from it.
+- Water was learnt from sea, lagoons, pools and generated rivers: the brown lake of newbrunswick is mostly missed.
 - Places unlike all of these are guessed at: the beds of paddy fields in a dark tropical scene came out as buildings.
 - 1 m: houses of less than about 6 m are lost or merged. Car parks and yards waver between road and other land.
 - Dark roofs, building shadow and deep water look alike at this size; so do dry fields and bare land; dark
