@@ -1,7 +1,7 @@
 /** Walls become a ring: its corners are where the lines of consecutive walls cross. */
 import type { Frame, Samples } from './outline.ts';
 import { GRID } from './predicates.ts';
-import { offsetOf, type Projection, type Wall } from './walls.ts';
+import { meets, offsetOf, type Projection, type Wall } from './walls.ts';
 
 /**
  * Corners in metres about the frame's centre, not closed; null where no ring comes out. Walls that would run backwards
@@ -86,14 +86,15 @@ function shortestJog(walls: readonly Wall[], corners: Float64Array, metres: numb
   return found;
 }
 
-/** The samples of the wall that goes are shared out between its neighbours, which are one wall if of one direction. */
+/** The samples of the wall that goes are shared out between its neighbours, which are one wall if they hardly turn. */
 function without(walls: readonly Wall[], gone: number, count: number): Wall[] {
   const { start, stop } = walls[gone];
   const middle = Math.ceil((start + stop) / 2);
   const ring = walls.map((wall) => ({ ...wall }));
   const before = ring[(gone + ring.length - 1) % ring.length];
   const after = ring[(gone + 1) % ring.length];
-  if (before.direction === after.direction) {
+  if (!meets(before, after)) {
+    if (after.stop - after.start > before.stop - before.start) before.direction = after.direction;
     let end = after.stop;
     while (end <= before.start) end += count;
     before.stop = end;

@@ -3,6 +3,7 @@ import { intersectionOverUnion } from './agreement.ts';
 import { drawCircle, fitCircle } from './circle.ts';
 import { cornersOf, toPixels } from './corners.ts';
 import { dominantDirections } from './directions.ts';
+import { layOblique } from './oblique.ts';
 import { type Frame, frameOf, type Samples, sampleOutline } from './outline.ts';
 import { isValidPolygon } from './predicates.ts';
 import { costOf, type Prices, type Projection, partIntoWalls, project, turnOf, type Wall } from './walls.ts';
@@ -27,6 +28,7 @@ const CHORD_TOLERANCES = 6;
 /** Prices in cubes of the tolerance; chosen by bench/regularize.ts. */
 const WALL_PRICE = 1;
 const DIAGONAL_PRICE = 2;
+const OBLIQUE_PRICE = 4;
 const CIRCLE_PRICE = 5;
 const CANDIDATE_DIRECTIONS = 2;
 const REFINEMENTS = 2;
@@ -40,6 +42,7 @@ export function pricesOf(toleranceMetres: number): Prices {
   return {
     wall: WALL_PRICE * cube,
     diagonal: DIAGONAL_PRICE * cube,
+    oblique: OBLIQUE_PRICE * cube,
     shortestMetres: toleranceMetres,
     shortestDiagonalMetres: 2.5 * toleranceMetres,
   };
@@ -95,7 +98,8 @@ export function wallsAtBestAngle(ring: Float64Array, frame: Frame, prices: Price
 
 export function wallsAt(samples: Samples, angle: number, prices: Prices): Outline | null {
   const projection = project(samples, angle);
-  const walls = partIntoWalls(samples, projection, prices);
+  const parted = partIntoWalls(samples, projection, prices);
+  const walls = parted && layOblique(samples, projection, parted, prices);
   const shape = walls && cornersOf(samples, projection, walls, prices.shortestMetres);
   return shape && { ...shape, projection, cost: costOf(samples, projection, shape.walls, prices) };
 }
@@ -122,7 +126,7 @@ function walledFit(
 }
 
 export function kindOf(shapes: readonly { walls: readonly Wall[] }[]): 'rectilinear' | 'diagonal' {
-  return shapes.some(({ walls }) => walls.some(({ direction }) => direction % 2 === 1)) ? 'diagonal' : 'rectilinear';
+  return shapes.some(({ walls }) => walls.some(({ direction }) => direction % 2 !== 0)) ? 'diagonal' : 'rectilinear';
 }
 
 export function withinRightAngle(radians: number): number {

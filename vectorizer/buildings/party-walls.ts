@@ -33,22 +33,24 @@ function stepKey(x: number, y: number, toX: number, toY: number): number {
   return (y * 2 ** 24 + x) * 4 + direction;
 }
 
-function* unitSteps(ring: Float64Array): Generator<[number, number, number, number]> {
+function eachStep(ring: Float64Array, step: (x: number, y: number, toX: number, toY: number) => void): void {
   for (let i = 0; i + 3 < ring.length; i += 2) {
-    let [x, y] = ring.subarray(i, i + 2);
-    const [lastX, lastY] = ring.subarray(i + 2, i + 4);
-    while (x !== lastX || y !== lastY) {
-      const toX = x + Math.sign(lastX - x);
-      const toY = y + Math.sign(lastY - y);
-      yield [x, y, toX, toY];
-      x = toX;
-      y = toY;
-    }
+    let x = ring[i];
+    let y = ring[i + 1];
+    const right = Math.sign(ring[i + 2] - x);
+    const down = Math.sign(ring[i + 3] - y);
+    for (; x !== ring[i + 2] || y !== ring[i + 3]; x += right, y += down) step(x, y, x + right, y + down);
   }
 }
 
-/** Buildings that border each other, directly or through others, as lists of two and more in ascending order. */
-export function findRows(buildings: readonly { rings: readonly Float64Array[] }[]): { rows: number[][]; steps: Steps } {
+/**
+ * Buildings that border each other, directly or through others, as lists of two and more in ascending order. Only
+ * `candidates`, those whose boxes touch another's, are looked at.
+ */
+export function findRows(
+  buildings: readonly { rings: readonly Float64Array[] }[],
+  candidates: readonly number[],
+): { rows: number[][]; steps: Steps } {
   const steps: Steps = new Map();
   const parent = Int32Array.from(buildings, (_, i) => i);
   const find = (i: number): number => {
@@ -57,15 +59,15 @@ export function findRows(buildings: readonly { rings: readonly Float64Array[] }[
     parent[i] = root;
     return root;
   };
-  for (const [number, { rings }] of buildings.entries()) {
-    for (const ring of rings) {
-      for (const [x, y, toX, toY] of unitSteps(ring)) {
+  for (const number of candidates) {
+    for (const ring of buildings[number].rings) {
+      eachStep(ring, (x, y, toX, toY) => {
         steps.set(stepKey(x, y, toX, toY), number);
         const across = steps.get(stepKey(toX, toY, x, y));
-        if (across === undefined) continue;
+        if (across === undefined) return;
         const [a, b] = [find(number), find(across)];
         parent[Math.max(a, b)] = Math.min(a, b);
-      }
+      });
     }
   }
   const members = new Map<number, number[]>();
@@ -84,7 +86,8 @@ export function arcsOf(row: readonly number[], rings: readonly (readonly Float64
   const result: ArcRing[] = [];
   for (const building of row) {
     for (const ring of rings[building]) {
-      const walk = [...unitSteps(ring)];
+      const walk: [number, number, number, number][] = [];
+      eachStep(ring, (...step) => walk.push(step));
       const across = walk.map(([x, y, toX, toY]) => steps.get(stepKey(toX, toY, x, y)) ?? OPEN);
       const start = across.findIndex((neighbour, i) => neighbour !== across[(i + walk.length - 1) % walk.length]);
       if (start < 0 && across[0] !== OPEN) return null;

@@ -53,7 +53,11 @@ interface Block {
 
 /** One building for one, in the same order; a pure function of its arguments. Results do not overlap. */
 export function regularizeBuildings(buildings: readonly Building[], options: RegularizeOptions): RegularizedBuilding[] {
-  const { rows, steps } = findRows(buildings);
+  if (buildings.length === 0) return [];
+  const boxes = buildings.map(({ rings }) => boxOf(rings[0]));
+  const index = indexOf(boxes);
+  const candidates = boxes.flatMap((box, number) => (index.search(...box).length > 1 ? [number] : []));
+  const { rows, steps } = findRows(buildings, candidates);
   const inRow = new Set(rows.flat());
   const blocks = rows.map((row) => draftRow(row, buildings, steps, options));
   for (const [number, { rings }] of buildings.entries()) {
@@ -118,9 +122,7 @@ function keepApart(blocks: Block[], options: FitOptions): void {
   for (;;) {
     const parts = blocks.flatMap((block) => [...block.shapes.values()].map((rings) => ({ block, rings })));
     const boxes = parts.map(({ rings }) => boxOf(rings[0]));
-    const index = new Flatbush(parts.length);
-    for (const [minX, minY, maxX, maxY] of boxes) index.add(minX, minY, maxX, maxY);
-    index.finish();
+    const index = indexOf(boxes);
     const conflicts = new Set<Block>();
     for (const [i, { block, rings }] of parts.entries()) {
       for (const j of index.search(...boxes[i])) {
@@ -136,7 +138,16 @@ function keepApart(blocks: Block[], options: FitOptions): void {
   }
 }
 
-function boxOf(ring: Float64Array): [number, number, number, number] {
+type Box = [minX: number, minY: number, maxX: number, maxY: number];
+
+function indexOf(boxes: readonly Box[]): Flatbush {
+  const index = new Flatbush(boxes.length);
+  for (const box of boxes) index.add(...box);
+  index.finish();
+  return index;
+}
+
+function boxOf(ring: Float64Array): Box {
   let [minX, minY] = ring;
   let [maxX, maxY] = ring;
   for (let i = 2; i < ring.length; i += 2) {

@@ -8,7 +8,7 @@ import type { Samples } from './outline.ts';
 
 /** A straight piece of outline: samples start .. stop - 1 (modulo the count) at normal · point = offset. */
 export interface Wall {
-  /** 0: the dominant direction; 1: 45° on; 2: 90° on; 3: 135° on. */
+  /** In units of 45° from the dominant direction, in [0, 4): 0 and 2 are at right angles, others but 1 and 3 slant. */
   direction: number;
   start: number;
   stop: number;
@@ -20,6 +20,8 @@ export interface Prices {
   wall: number;
   /** Of one diagonal wall. */
   diagonal: number;
+  /** Of one in any other direction. */
+  oblique: number;
   /** Walls shorter than this do not come to be. */
   shortestMetres: number;
   shortestDiagonalMetres: number;
@@ -27,22 +29,26 @@ export interface Prices {
 
 const DIRECTIONS = 4;
 
-/** Sample coordinates across each direction, doubled around so that walls may pass the first sample. */
+/** Sample coordinates across each of the four directions. */
 export interface Projection {
   angle: number;
   across: Float64Array[];
 }
 
 export function project(samples: Samples, angle: number): Projection {
-  const across: Float64Array[] = [];
-  for (let direction = 0; direction < DIRECTIONS; direction++) {
-    const sin = Math.sin(angle + (direction * Math.PI) / 4);
-    const cos = Math.cos(angle + (direction * Math.PI) / 4);
-    const values = new Float64Array(samples.count);
-    for (let i = 0; i < samples.count; i++) values[i] = cos * samples.y[i] - sin * samples.x[i];
-    across.push(values);
-  }
-  return { angle, across };
+  return { angle, across: [0, 1, 2, 3].map((direction) => acrossLine(samples, angle + (direction * Math.PI) / 4)) };
+}
+
+function acrossLine({ count, x, y }: Samples, radians: number): Float64Array {
+  const sin = Math.sin(radians);
+  const cos = Math.cos(radians);
+  const across = new Float64Array(count);
+  for (let i = 0; i < count; i++) across[i] = cos * y[i] - sin * x[i];
+  return across;
+}
+
+function acrossOf(samples: Samples, { angle, across }: Projection, direction: number): Float64Array {
+  return Number.isInteger(direction) ? across[direction] : acrossLine(samples, angle + (direction * Math.PI) / 4);
 }
 
 /** The cheapest parting, or null where the outline is too short for one. A line that is not closed stays open. */
@@ -126,13 +132,20 @@ export function partIntoWalls(
   return walls;
 }
 
+/** Neighbouring walls meet at no flatter angle, or their corner would be anywhere. */
+const FLATTEST_CORNER = Math.sin((25 * Math.PI) / 180);
+
+export function meets(wall: Wall, neighbour: Wall): boolean {
+  return Math.abs(Math.sin(((wall.direction - neighbour.direction) * Math.PI) / 4)) >= FLATTEST_CORNER;
+}
+
 /** What the walls cost: their prices, and how far the samples are off. */
 export function costOf(samples: Samples, projection: Projection, walls: readonly Wall[], prices: Prices): number {
   const { weight, count } = samples;
   let cost = 0;
   for (const { direction, start, stop, offset } of walls) {
-    cost += direction % 2 === 0 ? prices.wall : prices.diagonal;
-    const across = projection.across[direction];
+    cost += direction % 2 === 0 ? prices.wall : direction % 2 === 1 ? prices.diagonal : prices.oblique;
+    const across = acrossOf(samples, projection, direction);
     for (let i = start; i < stop; i++) cost += weight[i % count] * (across[i % count] - offset) ** 2;
   }
   return cost;
@@ -160,11 +173,12 @@ export function innerSamples(samples: Samples, wall: Wall, trimMetres: number): 
 export function offsetOf(samples: Samples, projection: Projection, wall: Wall, trimMetres: number): number {
   const { weight, count } = samples;
   const { start, stop } = innerSamples(samples, wall, trimMetres);
+  const across = acrossOf(samples, projection, wall.direction);
   let sum = 0;
   let moment = 0;
   for (let i = start; i < stop; i++) {
     sum += weight[i % count];
-    moment += weight[i % count] * projection.across[wall.direction][i % count];
+    moment += weight[i % count] * across[i % count];
   }
   return moment / sum;
 }
@@ -176,6 +190,7 @@ export function turnOf(samples: Samples, projection: Projection, walls: readonly
   let acrossSquares = 0;
   let products = 0;
   for (const wall of walls) {
+    if (!Number.isInteger(wall.direction)) continue;
     const { start, stop } = innerSamples(samples, wall, trimMetres);
     const across = projection.across[wall.direction];
     // Along the wall: the coordinate across the perpendicular, which points backwards for the first two directions.
