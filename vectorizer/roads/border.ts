@@ -1,5 +1,5 @@
 /**
- * The runs of a surface in, its border out: rings of smoothed points one or two pixels apart, with the surface on their
+ * The runs of a surface in, its border out: rings of smoothed points one to three pixels apart, with the surface on their
  * left as the map is displayed. Diagonal neighbours are connected. Specks are dropped and small holes filled.
  */
 import type { Runs } from './surface.ts';
@@ -19,8 +19,8 @@ export interface Border {
 /** Points to each side of one that smoothing averages over, twice. */
 const SMOOTHING = 2;
 
-/** Mean width in pixels from which on a surface counts as wide. */
-const WIDE = 8;
+/** One border point in so many pixels of mean width, from one a pixel to one in three. */
+const WIDTH_PER_STEP = 5;
 
 /** Areas in pixels: rings around less surface than `minPieceArea` and around smaller holes than `minHoleArea` go. */
 export function traceBorder(runs: Runs, minPieceArea: number, minHoleArea: number): Border {
@@ -73,8 +73,8 @@ export function traceBorder(runs: Runs, minPieceArea: number, minHoleArea: numbe
   }
 
   const filled = keepToggles(runs, keep);
-  // Twice the area over the perimeter is the mean width of strips. Wide ones need a point every other pixel only.
-  const stride = (2 * areaOf(filled)) / xs.length > WIDE ? 2 : 1;
+  // Twice the area over the perimeter is the mean width of strips. Wide ones need fewer points.
+  const stride = Math.max(1, Math.min(3, Math.round((2 * areaOf(filled)) / xs.length / WIDTH_PER_STEP)));
   return { ...smoothRings(offsets, xs, ys, stride), filled, specks, filledHoles };
 }
 

@@ -67,12 +67,12 @@ function keepEdges(border: Border, triangles: Uint32Array, halfedges: Int32Array
     if (twin < edge) continue; // seen from the other side, or on the hull
     const p = triangles[edge];
     const q = triangles[twin];
+    if (follows(p, q) || follows(q, p)) continue; // the dual crosses the border
     const a = Math.floor(edge / 3);
     const b = Math.floor(twin / 3);
     const mx = (centres[2 * a] + centres[2 * b]) / 2;
     const my = (centres[2 * a + 1] + centres[2 * b + 1]) / 2;
     if (!Number.isFinite(mx + my)) continue; // a triangle of collinear points
-    if (follows(p, q) || follows(q, p)) continue; // the dual crosses the border
     if (inward(p, mx, my) && inward(q, mx, my)) {
       kept[edge] = 1;
       kept[twin] = 1;
@@ -136,7 +136,7 @@ function drawLines(
   centres: Float64Array,
   kept: Uint8Array,
 ): void {
-  const nodeOf = new Map<number, number>();
+  const nodeOf = new Int32Array(triangles.length / 3).fill(-1);
   const radiusAt = (t: number): number =>
     Math.hypot(
       centres[2 * t] - coordinates[2 * triangles[3 * t]],
@@ -144,12 +144,8 @@ function drawLines(
     );
   const degree = (t: number): number => kept[3 * t] + kept[3 * t + 1] + kept[3 * t + 2];
   const node = (t: number): number => {
-    let number = nodeOf.get(t);
-    if (number === undefined) {
-      number = addNode(sketch, centres[2 * t], centres[2 * t + 1], radiusAt(t));
-      nodeOf.set(t, number);
-    }
-    return number;
+    if (nodeOf[t] < 0) nodeOf[t] = addNode(sketch, centres[2 * t], centres[2 * t + 1], radiusAt(t));
+    return nodeOf[t];
   };
   const walk = (start: number, firstEdge: number): void => {
     const line = { from: node(start), to: 0, x: [] as number[], y: [] as number[], radius: [] as number[] };
@@ -167,7 +163,7 @@ function drawLines(
       const t = Math.floor(twin / 3);
       add(t);
       edge = -1;
-      if (!nodeOf.has(t)) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) edge = e;
+      if (nodeOf[t] < 0) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) edge = e;
       if (edge < 0) {
         line.to = node(t);
         addLine(sketch, line);
@@ -176,8 +172,10 @@ function drawLines(
     }
   };
   const count = triangles.length / 3;
-  for (let t = 0; t < count; t++) if (degree(t) === 1 || degree(t) === 3) node(t);
-  for (const t of [...nodeOf.keys()]) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) walk(t, e);
+  const ends: number[] = [];
+  for (let t = 0; t < count; t++) if (degree(t) === 1 || degree(t) === 3) ends.push(t);
+  for (const t of ends) node(t);
+  for (const t of ends) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) walk(t, e);
   // What is left are closed lines without a junction.
   for (let e = 0; e < kept.length; e++) if (kept[e] === 1) walk(Math.floor(e / 3), e);
 }
