@@ -73,8 +73,9 @@ function slantingWall(
   const steepness = 0.5 * Math.atan2(2 * xy, xx - yy);
   const direction = (((((steepness - angle) * 4) / Math.PI) % 4) + 4) % 4;
   if (Number.isInteger(direction)) return null;
+  const along = angle + (direction * Math.PI) / 4; // the same line as `steepness`, perhaps the other way round
   return {
-    wall: { direction, start, stop: end, offset: (Math.cos(steepness) * sumY - Math.sin(steepness) * sumX) / sum },
+    wall: { direction, start, stop: end, offset: (Math.cos(along) * sumY - Math.sin(along) * sumX) / sum },
     residual: (xx + yy - Math.hypot(xx - yy, 2 * xy)) / 2,
   };
 }
