@@ -22,6 +22,8 @@ export interface TiffLayout {
   mask?: boolean;
   /** Halved until both sides are at most 512. Averages and majorities are over valid pixels. */
   overviews: 'average' | 'majority' | 'none';
+  /** By band: overviews are of values clipped to these, the lower first; null: as they are. */
+  overviewRanges?: readonly (readonly [low: number, high: number] | null)[];
   /** Pixels, a multiple of 16; 512 by default. */
   tileSize?: number;
   /** GDAL_METADATA items. */

@@ -14,6 +14,7 @@ import type { Geotransform } from './geotransform.ts';
 import { Problem } from './problem.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts';
 import { createSamples, type Samples, type SampleType } from './samples.ts';
+import type { TiffImage } from './tiff-image.ts';
 import { Photometric } from './tiff-tags.ts';
 import { type BandRange, createRangeCounter, HIGH_SHARE, LOW_SHARE, type RangeCounter } from './value-range.ts';
 import { createTiffWriter } from './write-tiff.ts';
@@ -62,10 +63,25 @@ export async function ingest(
   onProgress: (share: number) => void,
 ): Promise<IngestReport> {
   const source = await openSource(sourcePath, limits);
-  const { raster, image, header, maskable } = source;
+  const { image, header, maskable } = source;
   const { width, height, epsg, geographic, geotransform } = header;
   const working = workingBands(source);
+  const distinct = [...new Set(working.rendered)];
+  const counter = createRangeCounter(
+    image.sampleType,
+    distinct.map((band) => band - 1),
+  );
+  // What 8-bit samples become is known beforehand: they are counted while they are written.
+  const countFirst = image.sampleType !== 'uint8';
+  const passes = countFirst ? counter.passes + 1 : 1;
   try {
+    let validPixels = 0;
+    for (let pass = 1; pass < passes; pass++) {
+      if (pass > 1) counter.nextPass();
+      validPixels = await readAll(source, working, counter, (share) => onProgress((pass - 1 + share) / passes));
+      checkNotEmpty(validPixels);
+    }
+    const scaling = scalingOf(source, working.rendered, counter);
     const writer = await createTiffWriter(workingPath, {
       width,
       height,
@@ -77,48 +93,58 @@ export async function ingest(
       geographic,
       mask: maskable,
       overviews: 'average',
+      ...(scaling.kind === 'percentiles' && { overviewRanges: clippingOf(scaling.rendering, working.count) }),
+      metadata: { [RENDERING_ITEM]: JSON.stringify(scaling.rendering) },
     });
     try {
-      const rgb = working.rendered.map((band) => band - 1);
-      const counter = createRangeCounter(image.sampleType, [...new Set(rgb)]);
-      const { passes } = counter;
-      let validPixels = 0;
-      for await (const { rows, pixels, valid, share } of readRows(source)) {
-        const own = working.take(pixels);
-        validPixels += countValid(valid);
-        counter.add(own, valid, working.count);
-        await writer.writeRows(rows, own, ...(maskable ? [valid] : []));
-        onProgress(share / passes);
-      }
-      if (validPixels === 0) {
-        throw new Problem('empty_raster', 'All pixels of the image are nodata or transparent. Check its nodata value.');
-      }
-      if (passes === 2) {
-        counter.nextPass();
-        for await (const { pixels, valid, share } of readRows(source)) {
-          counter.add(working.take(pixels), valid, working.count);
-          onProgress((1 + share) / 2);
-        }
-      }
-      const { rendering, meanColour, kind } = render(source, working.rendered, counter);
-      await writer.finish({ [RENDERING_ITEM]: JSON.stringify(rendering) });
-      const { compression: _, ...known } = header;
-      const scaling = describeScaling(image.sampleType, image.bits, rendering, kind);
-      return {
-        ...known,
-        rendering,
-        meanColour,
-        validPixels,
-        findings: [...header.findings, ...scaling.findings],
-        assumptions: [...header.assumptions, ...scaling.assumptions],
-      };
+      const counting = countFirst ? null : counter;
+      const onShare = (share: number) => onProgress((passes - 1 + share) / passes);
+      validPixels = await readAll(source, working, counting, onShare, (rows, pixels, valid) =>
+        writer.writeRows(rows, pixels, ...(maskable ? [valid] : [])),
+      );
+      checkNotEmpty(validPixels);
+      await writer.finish();
     } catch (error) {
       await writer.abort();
       throw error;
     }
+    const { compression: _, ...known } = header;
+    const { findings, assumptions } = describeScaling(image, scaling);
+    return {
+      ...known,
+      rendering: scaling.rendering,
+      meanColour: scalingOf(source, working.rendered, counter).meanColour,
+      validPixels,
+      findings: [...header.findings, ...findings],
+      assumptions: [...header.assumptions, ...assumptions],
+    };
   } finally {
-    await raster.close();
+    await source.raster.close();
   }
+}
+
+function checkNotEmpty(validPixels: number): void {
+  if (validPixels > 0) return;
+  throw new Problem('empty_raster', 'All pixels of the image are nodata or transparent. Check its nodata value.');
+}
+
+/** Hands the whole scene to the counter and to `use`; returns the number of valid pixels. */
+async function readAll(
+  source: Source,
+  working: WorkingBands,
+  counter: RangeCounter | null,
+  onShare: (share: number) => void,
+  use?: (rows: number, pixels: Samples, valid: Uint8Array) => Promise<void>,
+): Promise<number> {
+  let validPixels = 0;
+  for await (const { rows, pixels, valid, share } of readRows(source)) {
+    const own = working.take(pixels);
+    validPixels += countValid(valid);
+    counter?.add(own, valid, working.count);
+    await use?.(rows, own, valid);
+    onShare(share);
+  }
+  return validPixels;
 }
 
 interface Rows {
@@ -191,39 +217,59 @@ function countValid(valid: Uint8Array): number {
   return count;
 }
 
-/** The rendering that the counted samples ask for; 8-bit ones are taken as they are. */
-function render({ image, colourTable }: Source, bands: Rendering['bands'], counter: RangeCounter) {
+interface Scaling {
+  rendering: Rendering;
+  meanColour: IngestReport['meanColour'];
+  kind: BandRange['kind'];
+}
+
+/** The rendering that the counted samples ask for; that of 8-bit ones does not depend on them. */
+function scalingOf({ image, colourTable }: Source, bands: Rendering['bands'], counter: RangeCounter): Scaling {
   const { bits, sampleType, photometric } = image;
   const inverted = photometric === Photometric.minIsWhite && bands[0] === bands[2];
-  const white = colourTable || sampleType !== 'uint8' ? 255 : 2 ** bits - 1;
-  const whole: ValueRange = inverted ? [white, 0] : [0, white];
-  const byBand = new Map<number, BandRange>();
-  const found = counter.finish(sampleType === 'uint8' ? whole : null);
-  for (const [i, band] of [...new Set(bands)].entries()) byBand.set(band, found[i]);
-  const rgb = bands.map((band) => byBand.get(band)!);
-  const plain = sampleType === 'uint8' && white === 255 && !inverted;
-  const flip = inverted && sampleType !== 'uint8';
-  const ranges = rgb.map(({ range: [zero, full] }) => (flip ? [full, zero] : [zero, full]));
-  const rendering: Rendering = { bands, ranges: plain ? null : (ranges as unknown as Rendering['ranges']) };
-  const meanColour = rgb.map(({ mean }) => (flip ? 255 - mean : mean)) as IngestReport['meanColour'];
-  return { rendering, meanColour, kind: rgb[0].kind };
+  const flip = <T>(range: readonly [T, T]): [T, T] => (inverted ? [range[1], range[0]] : [range[0], range[1]]);
+  const declared: ValueRange | null = sampleType === 'uint8' ? [0, colourTable ? 255 : 2 ** bits - 1] : null;
+  const found = counter.finish(declared);
+  const distinct = [...new Set(bands)];
+  const rgb = bands.map((band) => found[distinct.indexOf(band)]);
+  const ranges = rgb.map(({ range }) => flip(range)) as [ValueRange, ValueRange, ValueRange];
+  const asTheyAre = declared !== null && declared[1] === 255 && !inverted;
+  const [red, green, blue] = rgb.map(({ mean }) => (inverted ? 255 - mean : mean));
+  return {
+    rendering: { bands, ranges: asTheyAre ? null : ranges },
+    meanColour: [red, green, blue],
+    kind: rgb[0].kind,
+  };
+}
+
+/**
+ * Overviews are of clipped values where values will be clipped, as those of an 8-bit version of the scene are: else one
+ * very bright roof would make its surroundings brighter in the one than in the other.
+ */
+function clippingOf({ bands, ranges }: Rendering, count: number): (ValueRange | null)[] {
+  const clipping = new Array<ValueRange | null>(count).fill(null);
+  for (const [i, band] of bands.entries()) {
+    const [zero, full] = ranges![i];
+    clipping[band - 1] = [Math.min(zero, full), Math.max(zero, full)];
+  }
+  return clipping;
 }
 
 /** How the samples became 8-bit ones, as an assumption that jobs repeat, and as a finding where it is a choice. */
-function describeScaling(type: SampleType, bits: number, { bands, ranges }: Rendering, kind: BandRange['kind']) {
+function describeScaling(image: TiffImage, { rendering: { bands, ranges }, kind }: Scaling) {
   const findings: Finding[] = [];
   const assumptions: Assumption[] = [];
   if (ranges) {
     const value = { bands, ranges };
     const share = (part: number) => `${Math.round(part * 100)} %`;
     const reasons = {
-      declared: `The range of ${bits}-bit samples, spread over 0 to 255.`,
+      declared: `The range of ${image.bits}-bit samples, spread over 0 to 255.`,
       levels: 'The values are the 256 even levels of 8-bit imagery; each was given its level.',
       percentiles: `From the ${share(LOW_SHARE)} to the ${share(HIGH_SHARE)} percentile of each band over the whole scene, spread over 0 to 255.`,
     };
     assumptions.push({ code: 'stretch', value, reason: reasons[kind] });
     if (kind === 'percentiles') {
-      const message = `The networks take 8 bits a band; these ${type} values were brought there. ${reasons[kind]}`;
+      const message = `The networks take 8 bits a band; these ${image.sampleType} values were brought there. ${reasons[kind]}`;
       const fix = 'gdal_translate -ot Byte -scale LOW HIGH 0 255 INPUT.tif OUTPUT.tif';
       findings.push({ code: 'scaled_to_8bit', severity: 'info', message, fix });
     }

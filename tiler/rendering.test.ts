@@ -29,7 +29,7 @@ function ground(seed: number): Float64Array {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       const noise = state / 2 ** 32;
       const smooth = 0.3 + 0.2 * Math.sin(x / 37 + band) * Math.cos(y / 23);
-      values[i++] = noise > 0.9998 ? 1 : smooth + noise * 0.05;
+      values[i++] = noise > 0.998 ? 1 : smooth + noise * 0.05;
     }
   }
   return values;
@@ -109,41 +109,40 @@ test('8-bit imagery in a wider type is given back its levels', async () => {
 }, 60_000);
 
 test('real 16-bit, 32-bit and floating-point imagery gives the pixels of its 8-bit version', async () => {
-  for (let seed = 1; seed <= 3; seed++) {
+  const scales: [SampleType, number, number][] = [
+    ['uint16', 2000, 150],
+    ['int16', 9000, -700],
+    ['float32', 0.3, 0.02],
+    ['int32', 3e6, -1e6],
+    ['float64', 40, 1e6],
+  ];
+  for (const [at, [type, scale, offset]] of scales.entries()) {
+    const seed = at + 1;
     const values = ground(seed);
-    const scales: [SampleType, number, number][] = [
-      ['uint16', 2000, 150],
-      ['int16', 9000, -700],
-      ['float32', 0.3, 0.02],
-      ['int32', 3e6, -1e6],
-      ['float64', 40, 1e6],
-    ];
-    for (const [type, scale, offset] of scales) {
-      const samples = createSamples(type, values.length);
-      for (let i = 0; i < values.length; i++) samples[i] = values[i] * scale + offset;
-      const wide = await take(await write(`wide-${type}-${seed}`, type, 3, samples));
-      expect(wide.report.findings.map(({ code }) => code)).toContain('scaled_to_8bit');
-      // The percentiles, by sorting.
-      const ranges = wide.report.rendering.ranges!;
-      for (let band = 0; band < 3; band++) {
-        const sorted = Float64Array.from({ length: WIDTH * HEIGHT }, (_, i) => samples[i * 3 + band]).sort();
-        const least = isFloat(type) || type === 'int32' ? (sorted.at(-1)! - sorted[0]) / 10_000 : 0;
-        for (const [at, share] of [0.02, 0.98].entries()) {
-          const exact = sorted[Math.ceil(share * sorted.length) - 1];
-          expect(Math.abs(ranges[band][at] - exact), `seed ${seed} ${type} ${exact}`).toBeLessThanOrEqual(least);
-        }
+    const samples = createSamples(type, values.length);
+    for (let i = 0; i < values.length; i++) samples[i] = values[i] * scale + offset;
+    const wide = await take(await write(`wide-${type}-${seed}`, type, 3, samples));
+    expect(wide.report.findings.map(({ code }) => code)).toContain('scaled_to_8bit');
+    // The percentiles, by sorting.
+    const ranges = wide.report.rendering.ranges!;
+    for (let band = 0; band < 3; band++) {
+      const sorted = Float64Array.from({ length: WIDTH * HEIGHT }, (_, i) => samples[i * 3 + band]).sort();
+      const least = isFloat(type) || type === 'int32' ? (sorted.at(-1)! - sorted[0]) / 10_000 : 0;
+      for (const [at, share] of [0.02, 0.98].entries()) {
+        const exact = sorted[Math.ceil(share * sorted.length) - 1];
+        expect(Math.abs(ranges[band][at] - exact), `seed ${seed} ${type} ${exact}`).toBeLessThanOrEqual(least);
       }
-      const bytes = Uint8Array.from(samples, (value, i) => toByte(value, ranges[i % 3]));
-      const plain = await take(await write(`bytes-${type}-${seed}`, 'uint8', 3, bytes));
-      const name = `seed ${seed} ${type}`;
-      expect(largestDifference(wide.pixels, plain.pixels), name).toBe(0);
-      // Overviews of the wide one average before the brightest are clipped.
-      let sum = 0;
-      for (let i = 0; i < plain.coarse.length; i++) sum += Math.abs(wide.coarse[i] - plain.coarse[i]);
-      expect(sum / plain.coarse.length, name).toBeLessThan(0.5);
-      for (const [i, mean] of wide.report.meanColour.entries()) {
-        expect(Math.abs(mean - plain.report.meanColour[i]), name).toBeLessThanOrEqual(1);
-      }
+    }
+    const bytes = Uint8Array.from(samples, (value, i) => toByte(value, ranges[i % 3]));
+    const plain = await take(await write(`bytes-${type}-${seed}`, 'uint8', 3, bytes));
+    const name = `seed ${seed} ${type}`;
+    expect(largestDifference(wide.pixels, plain.pixels), name).toBe(0);
+    let sum = 0;
+    expect(largestDifference(wide.coarse, plain.coarse), name).toBeLessThanOrEqual(2);
+    for (let i = 0; i < plain.coarse.length; i++) sum += Math.abs(wide.coarse[i] - plain.coarse[i]);
+    expect(sum / plain.coarse.length, name).toBeLessThan(0.5);
+    for (const [i, mean] of wide.report.meanColour.entries()) {
+      expect(Math.abs(mean - plain.report.meanColour[i]), name).toBeLessThanOrEqual(1);
     }
   }
 }, 60_000);

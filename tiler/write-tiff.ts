@@ -20,11 +20,8 @@ export type { TiffLayout };
 export interface TiffWriter {
   /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
   writeRows(rows: number, pixels: Samples, valid?: Uint8Array): Promise<void>;
-  /**
-   * Assembles the file and renames it to its final path; `metadata` is added to the layout's. Rejects when rows are
-   * missing.
-   */
-  finish(metadata?: Record<string, string>): Promise<void>;
+  /** Assembles the file and renames it to its final path. Rejects when rows are missing. */
+  finish(): Promise<void>;
   /** Nothing is left behind. */
   abort(): Promise<void>;
 }
@@ -98,11 +95,10 @@ export async function createTiffWriter(
       }
       rowsWritten += rows;
     },
-    async finish(metadata) {
+    async finish() {
       if (rowsWritten !== height) throw new RangeError(`expected ${height} rows, got ${rowsWritten}`);
       for (const level of levels) await level.flushing;
-      const all = { ...layout, ...(metadata && { metadata: { ...layout.metadata, ...metadata } }) };
-      await assemble(`${stem}.partial`, levels, all, classicLimitBytes);
+      await assemble(`${stem}.partial`, levels, layout, classicLimitBytes);
       await rename(`${stem}.partial`, path);
       await removeAll();
     },
@@ -212,19 +208,34 @@ async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLay
     if (level.maskTiles) level.open.valid.set(row.valid.subarray(from, to), at);
   }
   const last = level.rows === level.height - 1;
+  const clamped = index === 0 && layout.overviewRanges ? clampRow(row, layout.overviewRanges, bands) : row;
   if (index + 1 < levels.length && layout.overviews !== 'none') {
     const lower = level.rows % 2 === 1;
     if (lower || last) {
-      level.halve(lower ? level.upper : row, row, width, bands, level.halved);
+      level.halve(lower ? level.upper : clamped, clamped, width, bands, level.halved);
       if (layout.nodata !== undefined && !layout.mask) keepOffNodata(level.halved, bands, layout.nodata);
       await pushRow(levels, index + 1, level.halved, layout);
     } else {
-      level.upper.pixels.set(row.pixels);
+      level.upper.pixels.set(clamped.pixels);
       level.upper.valid.set(row.valid);
     }
   }
   level.rows++;
   if (rowInTile === tileSize - 1 || last) await startFlush(level, layout);
+}
+
+/** A copy whose values are within their band's range; NaN stays. */
+function clampRow(row: Row, ranges: NonNullable<TiffLayout['overviewRanges']>, bands: number): Row {
+  const pixels = row.pixels.slice();
+  for (const [band, range] of ranges.entries()) {
+    if (!range) continue;
+    const [low, high] = range;
+    for (let at = band; at < pixels.length; at += bands) {
+      if (pixels[at] < low) pixels[at] = low;
+      else if (pixels[at] > high) pixels[at] = high;
+    }
+  }
+  return { pixels, valid: row.valid };
 }
 
 /** A mean of valid pixels must not read as nodata: moves it by one. Invalid pixels get the value. */
