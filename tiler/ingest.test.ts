@@ -328,25 +328,33 @@ for name, option in options.items():
 json.dump(out, sys.stdout)
 `;
 
+async function openWorking(name: string, path: string) {
+  const working = `${path}.working.tif`;
+  const report = await ingest(path, working, DEFAULT_INGEST_LIMITS, () => {});
+  expect(report, name).toMatchObject({ epsg: 32640, geotransform: [400_000, 0.5, 0, 2_800_000, 0, -0.5] });
+  const { width, height, bands, dtype } = await inspect(path, DEFAULT_INGEST_LIMITS);
+  expect({ width, height, bands, dtype }, name).toEqual({
+    width: 333,
+    height: 421,
+    bands: report.bands,
+    dtype: report.dtype,
+  });
+  const valid = await readFile(`${path}.valid`);
+  expect(report.validPixels, name).toBe(valid.reduce((a, b) => a + b, 0));
+  return openSamples(working);
+}
+
 test('every layout that GDAL writes is read pixel for pixel', async () => {
   const python = pythonWithJudges();
   if (!python) return;
   const paths = judge<Record<string, string>>(python, WRITE, folder);
   for (const [name, path] of Object.entries(paths)) {
-    const working = `${path}.working.tif`;
-    const report = await ingest(path, working, DEFAULT_INGEST_LIMITS, () => {});
-    expect(report, name).toMatchObject({ epsg: 32640, geotransform: [400_000, 0.5, 0, 2_800_000, 0, -0.5] });
-    expect(await inspect(path, DEFAULT_INGEST_LIMITS), name).toMatchObject({
-      width: 333,
-      height: 421,
-      bands: report.bands,
-    });
-    const raster = await openSamples(working);
+    // Of the many combinations of sample types only the reading differs; the others go into a working COG and out again.
+    const raster = /^(u?int|float)\d+-/.test(name) ? await openSamples(path) : await openWorking(name, path);
     const { pixels, valid } = await raster.read(0, 0, 0, 333, 421);
     await raster.close();
     const expectedValid = await readFile(`${path}.valid`);
     expect(Buffer.compare(valid, expectedValid), `${name}: mask`).toBe(0);
-    expect(report.validPixels, name).toBe(expectedValid.reduce((a, b) => a + b, 0));
     const expected = samplesFromBytes(raster.sampleType, await readFile(`${path}.pixels`));
     expect({ name, samples: expected.length }).toEqual({ name, samples: pixels.length });
     let differing = 0;
