@@ -4,7 +4,8 @@
  */
 import { type ChipPlan, readChips } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
-import { openRaster, type Raster } from '../tiler/raster.ts';
+import type { Raster } from '../tiler/raster.ts';
+import { openScene } from '../tiler/rendering.ts';
 import { createTiffWriter, type TiffLayout } from '../tiler/write-tiff.ts';
 import type { Network, NetworkClass } from './registry.ts';
 import { type Answer, type NetworkSession, openNetwork } from './runtime.ts';
@@ -47,7 +48,7 @@ export async function mapScene(request: MapRequest, onProgress: (chips: number) 
   const { grid, plan, network, fill } = request;
   const ledger: Ledger = { done: 0, nodata: 0, outside: 0, failed: 0, pending: grid.width * grid.height };
   const session = await openNetwork(network, request.threads);
-  const raster = await openRaster(request.workingPath);
+  const raster = await openScene(request.workingPath);
   const writers = await Promise.all([
     createTiffWriter(request.classesPath, classMapLayout(request, raster)),
     createTiffWriter(request.scoresPath, scoreMapLayout(request, raster)),

@@ -11,7 +11,7 @@ import { planChips } from '../tiler/chips.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
-import { openRaster } from '../tiler/raster.ts';
+import { openScene } from '../tiler/rendering.ts';
 import type { Compute } from './children/compute.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, JobReport, Stage } from './http/types.ts';
@@ -207,7 +207,7 @@ async function segment(
 }
 
 async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {
-  const raster = await openRaster(workingPath);
+  const raster = await openScene(workingPath);
   try {
     const { levels, geotransform } = raster;
     return planModelGrid(

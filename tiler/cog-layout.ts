@@ -1,12 +1,15 @@
 /** What a tiled GeoTIFF is to be (`TiffLayout`) becomes the entries of its IFDs: TIFF 6.0, GeoTIFF 1.1, GDAL's tags. */
 import type { Geotransform } from './geotransform.ts';
+import { bytesPerSample, isFloat, type SampleType } from './samples.ts';
 import { asciiEntry, Compression, type Entry, Photometric, SubfileType, Tag } from './tiff-tags.ts';
 
 export interface TiffLayout {
   width: number;
   height: number;
-  /** uint8 each, pixel-interleaved. */
+  /** Pixel-interleaved. */
   bands: number;
+  /** uint8 by default. */
+  sampleType?: SampleType;
   compression: 'deflate' | 'zstd';
   geotransform: Geotransform;
   epsg: number;
@@ -19,6 +22,8 @@ export interface TiffLayout {
   mask?: boolean;
   /** Halved until both sides are at most 512. Averages and majorities are over valid pixels. */
   overviews: 'average' | 'majority' | 'none';
+  /** By band: overviews are of values clipped to these, the lower first; null: as they are. */
+  overviewRanges?: readonly (readonly [low: number, high: number] | null)[];
   /** Pixels, a multiple of 16; 512 by default. */
   tileSize?: number;
   /** GDAL_METADATA items. */
@@ -75,17 +80,20 @@ export function maskEntries(level: TiledLevel, reduced: boolean, layout: TiffLay
   ];
 }
 
+/** Values of tag 339: 1 unsigned, 2 signed, 3 floating-point. */
+const sampleFormat = (type: SampleType): number => (isFloat(type) ? 3 : type.startsWith('int') ? 2 : 1);
+
 /** The IFD of a level: full resolution, or `reduced`. */
 export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLayout): Entry[] {
-  const { bands, palette, nodata } = layout;
+  const { bands, palette, nodata, sampleType = 'uint8' } = layout;
   const photometric = palette ? Photometric.palette : bands >= 3 ? Photometric.rgb : Photometric.minIsBlack;
   const extraSamples = bands - (bands >= 3 ? 3 : 1);
   const entries: Entry[] = [
     ...tileEntries(level, reduced ? SubfileType.reduced : 0, Compression[layout.compression]),
-    { tag: Tag.BitsPerSample, type: 'short', values: new Array<number>(bands).fill(8) },
+    { tag: Tag.BitsPerSample, type: 'short', values: new Array<number>(bands).fill(8 * bytesPerSample(sampleType)) },
     { tag: Tag.SamplesPerPixel, type: 'short', values: [bands] },
     { tag: Tag.PhotometricInterpretation, type: 'short', values: [photometric] },
-    { tag: Tag.SampleFormat, type: 'short', values: new Array<number>(bands).fill(1) },
+    { tag: Tag.SampleFormat, type: 'short', values: new Array<number>(bands).fill(sampleFormat(sampleType)) },
   ];
   if (extraSamples > 0) {
     entries.push({ tag: Tag.ExtraSamples, type: 'short', values: new Array<number>(extraSamples).fill(0) });

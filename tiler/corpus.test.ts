@@ -83,22 +83,38 @@ async function tiffsUnder(folder: string): Promise<string[]> {
   return names.filter((name) => /\.tiff?$/i.test(name)).map((name) => join(folder, name));
 }
 
-/** For each pair: differing RGB samples, largest difference, differing mask pixels, share of differing luma, CRS and geotransform. */
+/** For each pair: differing samples, largest difference, differing mask pixels, share of differing luma, CRS and geotransform. */
 const COMPARE = `
 import json, sys, numpy, rasterio
+from rasterio.enums import ColorInterp
 out = []
 for pair in json.load(sys.stdin):
     with rasterio.open(pair['source']) as a, rasterio.open(pair['working']) as b:
         worst, differing, masks, brightness = 0, 0, 0, 0
+        alpha = ColorInterp.alpha in a.colorinterp
+        kept = [i for i in a.indexes if a.colorinterp[i - 1] != ColorInterp.alpha]
+        palette = a.colorinterp[0] == ColorInterp.palette and a.colormap(1)
         for y in range(0, a.height, 1024):
             window = rasterio.windows.Window(0, y, a.width, min(1024, a.height - y))
             valid = a.dataset_mask(window=window) > 0
+            source = a.read(kept, window=window)
+            if source.dtype.kind == 'f' and not alpha:
+                valid &= ~numpy.isnan(source).all(0)
+            if palette:
+                source = numpy.array([palette[i][:3] for i in range(256)])[source[0]].transpose(2, 0, 1)
+            working = b.read(window=window)
             masks += int((valid != (b.dataset_mask(window=window) > 0)).sum())
-            difference = (a.read([1, 2, 3], window=window).astype('int16') - b.read(window=window)) * valid
-            worst = max(worst, int(abs(difference).max()))
-            differing += int((difference != 0).sum())
-            brightness += int((abs(numpy.tensordot([0.299, 0.587, 0.114], difference, 1)) > 1).sum())
-        same = a.transform.almost_equals(b.transform, 1e-12) and a.crs.to_epsg() == b.crs.to_epsg()
+            both_nan = numpy.isnan(source.astype('float64')) & numpy.isnan(working.astype('float64'))
+            wrong = (source != working) & ~both_nan & valid
+            differing += int(wrong.sum())
+            if source.dtype.kind != 'f' and len(source) == 3:
+                difference = (source.astype('int64') - working) * valid
+                worst = max(worst, int(abs(difference).max()))
+                brightness += int((abs(numpy.tensordot([0.299, 0.587, 0.114], difference, 1)) > 1).sum())
+        compound = a.crs.to_wkt().startswith('COMPD')
+        same = a.transform.almost_equals(b.transform, 1e-12) and (compound or a.crs.to_epsg() == b.crs.to_epsg())
+        if not palette:
+            same = same and a.dtypes[0] == b.dtypes[0]
         sidecar = any(name.endswith('.msk') for name in a.files)
         subsampled = a.photometric is not None and a.photometric.value.upper() == 'YCBCR'
         out.append(dict(worst=worst, differing=differing, masks=0 if sidecar else masks, same=same,

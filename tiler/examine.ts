@@ -1,15 +1,17 @@
 /**
  * The header of an untrusted TIFF becomes what is known of the scene before its pixels are decoded, or the Problem that
- * says why it cannot be one and how to convert it. Accepted: 8-bit images of three or four bands, north-up, in a CRS
- * with an EPSG code.
+ * says why it cannot be one and how to convert it. Accepted: images of any number of bands, gray, RGB or with a colour
+ * table, placed by a geotransform in a CRS with an EPSG code.
  */
+import { type BandChoice, chooseBands } from './bands.ts';
 import { type Georeference, readGeoreference } from './georeference.ts';
 import { apply, type Geotransform } from './geotransform.ts';
 import { Problem } from './problem.ts';
 import { type RasterOfFile, rasterOf } from './raster.ts';
+import { bytesPerSample, isFloat, nodataAsSample, type SampleType } from './samples.ts';
 import { COMPRESSION_NAMES, readImage, type TiffImage } from './tiff-image.ts';
-import { openTiff, type TiffFile } from './tiff-structure.ts';
-import { Compression, Photometric } from './tiff-tags.ts';
+import { openTiff, readNumbers, type TiffFile } from './tiff-structure.ts';
+import { Compression, Photometric, Tag } from './tiff-tags.ts';
 
 export interface IngestLimits {
   /** Width times height. */
@@ -38,8 +40,9 @@ export interface Assumption {
 export interface SceneHeader {
   width: number;
   height: number;
+  /** Of the file; the working COG keeps them all but alpha, which becomes its mask. */
   bands: number;
-  dtype: 'uint8';
+  dtype: SampleType;
   epsg: number;
   /** Whether `epsg` names a geographic CRS. */
   geographic: boolean;
@@ -57,13 +60,20 @@ export interface Source {
   image: TiffImage;
   raster: RasterOfFile;
   header: SceneHeader;
+  choice: BandChoice;
+  /** Red, green and blue of each code, where the image has a colour table. */
+  colourTable: Uint8Array | null;
+  /** How many rows to read at once. */
+  bandRows: number;
   /** Whether the file has a way to mark pixels invalid. */
   maskable: boolean;
 }
 
 const SMALLEST_SIDE = 16;
-/** Blocks above this height are kept decoded while their rows are read. */
-const TALL_BLOCK_ROWS = 512;
+/** Of the samples that are read at once. */
+const WINDOW_BYTES = 32 << 20;
+const MOST_ROWS = 256;
+const FEWEST_ROWS = 16;
 
 const refusal = (what: string, command: string): Problem =>
   new Problem('unsupported_raster', `${what} Convert it: ${command} INPUT.tif OUTPUT.tif`);
@@ -74,26 +84,29 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
   try {
     const image = await readImage(tiff, tiff.ifds[0], limits);
     checkSize(image);
-    checkColours(image);
+    const colourTable = await readColours(tiff, image);
     checkBlocks(tiff, image);
     const georeference = await readGeoreference(tiff, tiff.ifds[0]);
     const place = checkPlace(georeference, image);
-    const tall = image.blockHeight > TALL_BLOCK_ROWS;
-    const blockRowBytes = image.blocksAcross * image.blockWidth * image.blockHeight * image.bands;
-    const raster = await rasterOf(tiff, limits, tall ? blockRowBytes : 0, false);
+    const rowBytes = image.blocksAcross * image.blockWidth * image.bands * bytesPerSample(image.sampleType);
+    const bandRows = rowsAtOnce(image.blockHeight, rowBytes);
+    // Blocks taller than what is read at once are kept while their rows are read.
+    const raster = await rasterOf(tiff, limits, bandRows < image.blockHeight ? rowBytes * image.blockHeight : 0, false);
     const sparse = image.byteCounts.includes(0);
+    const choice = chooseBands({ ...image, ...raster, roles: raster.bandRoles, names: raster.bandNames });
     const header: SceneHeader = {
       width: image.width,
       height: image.height,
       bands: image.bands,
-      dtype: 'uint8',
+      dtype: image.sampleType,
       ...place,
       nodata: raster.nodata,
       compression: COMPRESSION_NAMES.get(image.compression) ?? String(image.compression),
-      ...remarks(image, raster, georeference, sparse),
+      ...remarks(image, raster, georeference, { choice, sparse, coloured: colourTable !== null }),
     };
-    const maskable = sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null;
-    return { tiff, image, raster, header, maskable };
+    const maskable =
+      sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null || isFloat(image.sampleType);
+    return { tiff, image, raster, header, choice, colourTable, bandRows, maskable };
   } catch (error) {
     await tiff.handle.close();
     throw error;
@@ -109,22 +122,30 @@ function checkSize({ width, height }: TiffImage): void {
   );
 }
 
-function checkColours({ bands, photometric, compression }: TiffImage): void {
+/** Whole block rows where they are not too tall, so that no block is decoded twice. */
+function rowsAtOnce(blockHeight: number, rowBytes: number): number {
+  const most = Math.min(MOST_ROWS, Math.max(FEWEST_ROWS, Math.floor(WINDOW_BYTES / rowBytes)));
+  return blockHeight > 2 * most ? most : blockHeight * Math.max(1, Math.floor(most / blockHeight));
+}
+
+const MOST_CODES = 256;
+
+/** Checks what the samples mean. Returns the colour table, or null where there is none. */
+async function readColours(tiff: TiffFile, image: TiffImage): Promise<Uint8Array | null> {
+  const { bands, photometric, compression, bits, sampleType, extraSamples } = image;
   if (photometric === Photometric.palette) {
-    throw refusal('The image has a colour table.', 'gdal_translate -expand rgb');
-  }
-  if (bands < 3) {
-    const kind = bands === 1 ? 'one band' : 'two bands';
-    throw refusal(`The image has ${kind}; red, green and blue are needed.`, 'gdal_translate -b 1 -b 1 -b 1');
-  }
-  if (bands > 4) {
-    throw refusal(
-      `The image has ${bands} bands; three or four are read so far. Choose red, green and blue.`,
-      'gdal_translate -b 1 -b 2 -b 3',
-    );
+    const codes = 2 ** bits;
+    const table = codes <= MOST_CODES ? await readNumbers(tiff, tiff.ifds[0], Tag.ColorMap, 3 * MOST_CODES) : null;
+    if (!table || table.length < 3 * codes || sampleType !== 'uint8' || bands - extraSamples.length !== 1) {
+      throw refusal('The image has a colour table that is not read.', 'gdal_translate -expand rgb');
+    }
+    // 16 bits a colour; some programs write 8.
+    const shift = table.some((value) => value > 255) ? 8 : 0;
+    return Uint8Array.from({ length: 3 * codes }, (_, i) => table[(i % 3) * codes + Math.floor(i / 3)] >> shift);
   }
   const yCbCr = photometric === Photometric.yCbCr && compression === Compression.jpeg;
-  if (photometric === Photometric.rgb || photometric === Photometric.minIsBlack || yCbCr) return;
+  const gray = photometric === Photometric.minIsBlack || photometric === Photometric.minIsWhite;
+  if (photometric === Photometric.rgb || gray || yCbCr) return null;
   throw refusal(`The image is not in RGB (photometric interpretation ${photometric}).`, 'gdal_translate');
 }
 
@@ -164,49 +185,69 @@ function checkPlace(georeference: Georeference, { width, height }: TiffImage) {
       'The coordinate reference system has no EPSG code. Reproject: gdalwarp -t_srs EPSG:CODE INPUT.tif OUTPUT.tif',
     );
   }
-  const [, xPerColumn, xPerRow, , yPerColumn, yPerRow] = geotransform;
-  if (xPerRow !== 0 || yPerColumn !== 0 || xPerColumn < 0 || yPerRow > 0) {
-    throw refusal('The image is not north-up: its rows are rotated, sheared or upside down.', 'gdalwarp');
-  }
-  const [east, south] = apply(geotransform, width, height);
-  const beyond = geographic && (geotransform[3] > 91 || south < -91 || geotransform[0] < -541 || east > 541);
-  if (beyond) {
-    const corner = `${geotransform[0]}, ${geotransform[3]}`;
+  const corners = [apply(geotransform, 0, 0), apply(geotransform, width, height)];
+  corners.push(apply(geotransform, width, 0), apply(geotransform, 0, height));
+  const lost = geographic ? corners.find(([x, y]) => Math.abs(x) > 541 || Math.abs(y) > 91) : undefined;
+  if (lost) {
     throw new Problem(
       'missing_crs',
-      `The upper left corner, ${corner} degrees, is not on the globe. Place it: ${assign}`,
+      `A corner of the image, ${lost.join(', ')} degrees, is not on the globe. Place it: ${assign}`,
     );
   }
   return { geotransform, epsg, geographic };
 }
 
+interface Seen {
+  choice: BandChoice;
+  sparse: boolean;
+  /** Whether there is a colour table. */
+  coloured: boolean;
+}
+
 /** What was noticed and what was taken for granted. */
 function remarks(
   image: TiffImage,
-  { nodata, alphaBand, hasMask }: RasterOfFile,
+  { nodata, alphaBand, hasMask, sampleType }: RasterOfFile,
   georeference: Georeference,
-  sparse: boolean,
+  { choice, sparse, coloured }: Seen,
 ) {
   const findings: Finding[] = [];
   const assumptions: Assumption[] = [];
-  if (image.photometric === Photometric.minIsBlack) {
-    const reason = 'The file does not say what its bands are; the first three are taken for red, green and blue.';
-    assumptions.push({ code: 'bands_rgb', value: [1, 2, 3], reason });
+  if (coloured) {
+    const reason = 'The codes of the image were replaced by the colours of its colour table.';
+    assumptions.push({ code: 'palette_expanded', value: true, reason });
+  } else {
+    if (choice.guessed || choice.code !== 'bands_rgb') {
+      assumptions.push({ code: choice.code, value: choice.bands, reason: choice.reason });
+    }
+    if (choice.guessed) {
+      const message = `${choice.reason} If they are others, the map will be wrong.`;
+      const fix = 'gdal_translate -b RED -b GREEN -b BLUE INPUT.tif OUTPUT.tif';
+      findings.push({ code: 'band_order_assumed', severity: 'info', message, fix });
+    }
+    if (choice.code === 'gray_repeated') {
+      const message = 'The image is gray; the networks were trained on colours, so expect a poorer map.';
+      findings.push({ code: 'gray_repeated', severity: 'warning', message });
+    }
   }
   if (alphaBand !== null) {
     const reason = 'The file marks this band as alpha; pixels with alpha 0 hold no imagery.';
     assumptions.push({ code: 'alpha_band', value: alphaBand + 1, reason });
-  } else if (image.bands === 4) {
-    const reason = 'The fourth band is not marked as alpha; it is taken for near infrared and not used.';
-    assumptions.push({ code: 'band_ignored', value: 4, reason });
+  }
+  const unused = unusedBands(image, choice, alphaBand);
+  if (unused.length > 0 && unused.length <= 4) {
+    const reason = 'This band is neither red, green nor blue; it is kept and not used.';
+    for (const band of unused) assumptions.push({ code: 'band_ignored', value: band, reason });
+  } else if (unused.length > 0) {
+    const reason = 'These bands are neither red, green nor blue; they are kept and not used.';
+    assumptions.push({ code: 'bands_ignored', value: unused, reason });
   }
   if (nodata !== null && alphaBand === null && !hasMask) {
-    const met = Number.isInteger(nodata) && nodata >= 0 && nodata <= 255;
-    if (met) {
+    if (nodataAsSample(sampleType, nodata) !== null) {
       const reason = 'Pixels whose bands all hold the nodata value hold no imagery.';
-      assumptions.push({ code: 'nodata', value: nodata, reason });
+      assumptions.push({ code: 'nodata', value: Number.isFinite(nodata) ? nodata : String(nodata), reason });
     } else {
-      const message = `The nodata value ${nodata} cannot occur in 8-bit samples; it is not used.`;
+      const message = `The nodata value ${nodata} cannot occur in ${sampleType} samples; it is not used.`;
       const fix = 'gdal_edit.py -unsetnodata FILE.tif';
       findings.push({ code: 'nodata_unreachable', severity: 'warning', message, fix });
     }
@@ -215,9 +256,20 @@ function remarks(
     const message = 'Coordinates are given for pixel centres (PixelIsPoint); half a pixel was taken off.';
     findings.push({ code: 'pixel_is_point', severity: 'info', message });
   }
+  const [, xPerColumn, xPerRow, , yPerColumn, yPerRow] = georeference.geotransform!;
+  if (xPerRow !== 0 || yPerColumn !== 0 || xPerColumn < 0 || yPerRow > 0) {
+    const message = 'The image is not north-up: its rows are rotated, sheared or upside down. It is mapped as it lies.';
+    findings.push({ code: 'not_north_up', severity: 'info', message });
+  }
   if (sparse) {
     const message = 'Some blocks of the file were never written; their pixels hold no imagery.';
     findings.push({ code: 'sparse_blocks', severity: 'info', message });
   }
   return { findings, assumptions };
+}
+
+/** Numbers of the bands that are neither chosen nor alpha, the first being 1. */
+function unusedBands({ bands }: TiffImage, { bands: chosen }: BandChoice, alphaBand: number | null): number[] {
+  const numbers = Array.from({ length: bands }, (_, band) => band + 1);
+  return numbers.filter((band) => !chosen.includes(band) && band - 1 !== alphaBand);
 }

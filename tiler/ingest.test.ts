@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../test/python.ts';
 import { DEFAULT_INGEST_LIMITS, type IngestLimits, ingest, inspect } from './ingest.ts';
 import { Problem } from './problem.ts';
-import { openRaster } from './raster.ts';
+import { openSamples } from './raster.ts';
+import { samplesFromBytes } from './samples.ts';
 import { type Entry, encodeIfd, ifdBytes, Tag } from './tiff-tags.ts';
 import { createTiffWriter } from './write-tiff.ts';
 
@@ -59,6 +60,13 @@ async function attempt(bytes: Buffer, limits: Partial<IngestLimits> = {}) {
 }
 
 const NO_VALUES = { type: 'short', values: [] } as const;
+/** Column, row, 0, x, y, 0 of each corner. */
+const CONTROL_POINTS = [
+  [0, 0, 0, 4e5, 28e5, 0],
+  [64, 0, 0, 400_064, 28e5, 0],
+  [64, 64, 0, 400_064, 2_799_936, 0],
+  [0, 64, 0, 4e5, 2_799_936, 0],
+].flat();
 const scaled = (values: number[]): Entry => ({ tag: Tag.ModelPixelScale, type: 'double', values });
 
 test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits?: Partial<IngestLimits>]>([
@@ -84,35 +92,60 @@ test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits
     /gdalwarp -t_srs/,
   ],
   [
-    'a rotated image',
+    'ground control points',
+    () => tiff(64, 64, [scaled([]), { tag: Tag.ModelTiepoint, type: 'double', values: CONTROL_POINTS }]),
+    'unsupported_raster',
+    /4 ground control points.*gdalwarp/,
+  ],
+  [
+    '64-bit integers',
+    () => tiff(64, 64, [{ tag: Tag.BitsPerSample, type: 'short', values: [64, 64, 64] }]),
+    'unsupported_raster',
+    /64-bit.*-ot Float32/,
+  ],
+  [
+    'bands of different sizes',
+    () => tiff(64, 64, [{ tag: Tag.BitsPerSample, type: 'short', values: [8, 16, 8] }]),
+    'unsupported_raster',
+    /8\/16-bit.*same in all bands/,
+  ],
+  [
+    'complex numbers',
     () =>
       tiff(64, 64, [
-        scaled([]),
-        { tag: Tag.ModelTransformation, type: 'double', values: [1, 0.1, 0, 5, 0.1, -1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1] },
+        { tag: Tag.BitsPerSample, type: 'short', values: [64, 64, 64] },
+        { tag: Tag.SampleFormat, type: 'short', values: [6, 6, 6] },
       ]),
     'unsupported_raster',
-    /north-up.*gdalwarp/,
+    /complex/,
   ],
   [
-    '16 bits',
-    () => tiff(64, 64, [{ tag: Tag.BitsPerSample, type: 'short', values: [16, 16, 16] }]),
+    'JPEG 2000',
+    () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [34712] }]),
     'unsupported_raster',
-    /16-bit.*-scale/,
+    /JPEG 2000.*gdal_translate/,
   ],
   [
-    'five bands',
+    'CMYK',
+    () => tiff(64, 64, [{ tag: Tag.PhotometricInterpretation, type: 'short', values: [5] }]),
+    'unsupported_raster',
+    /not in RGB/,
+  ],
+  [
+    'a colour table that is not there',
     () =>
       tiff(64, 64, [
-        { tag: Tag.SamplesPerPixel, type: 'short', values: [5] },
-        { tag: Tag.BitsPerSample, type: 'short', values: [8, 8, 8, 8, 8] },
+        { tag: Tag.PhotometricInterpretation, type: 'short', values: [3] },
+        { tag: Tag.SamplesPerPixel, type: 'short', values: [1] },
+        { tag: Tag.BitsPerSample, type: 'short', values: [8] },
       ]),
     'unsupported_raster',
-    /5 bands.*-b 1 -b 2 -b 3/,
+    /colour table.*-expand rgb/,
   ],
   [
-    'LERC',
+    'garbage for LERC',
     () => tiff(64, 64, [{ tag: Tag.Compression, type: 'short', values: [34887] }]),
-    'unsupported_raster',
+    'damaged_tiff',
     /LERC/,
   ],
   [
@@ -228,46 +261,106 @@ options['jpeg-planar'] = dict(count=3, compress='JPEG', interleave='band')
 options['jpeg-four'] = dict(count=4, compress='JPEG')
 options['nodata'] = dict(count=3, nodata=9, compress='LZW')
 options['sparse'] = dict(count=3, nodata=9, tiled=True, blockxsize=64, blockysize=64, sparse_ok=True)
+ramp = (x * 211.0 + y * 97.0)
+values = {
+    'uint16': (ramp % 60000).astype('uint16'), 'int16': (ramp % 60000 - 30000).astype('int16'), 'int8': (ramp % 250 - 125).astype('int8'),
+    'uint32': (ramp * 40000 % 4e9).astype('uint32'), 'int32': (ramp * 40000 % 4e9 - 2e9).astype('int32'),
+    'float32': (ramp / 7 - 100).astype('float32'), 'float64': ramp / 7 - 100,
+}
+for dtype, value in values.items():
+    for compression in ['NONE', 'LZW', 'DEFLATE', 'ZSTD', 'PACKBITS', 'LERC', 'LERC_ZSTD', 'LERC_DEFLATE']:
+        lerc = 'LERC' in compression
+        if lerc and dtype in ('int8', 'uint32'): continue
+        if compression in ('NONE', 'PACKBITS', 'ZSTD', 'LERC_ZSTD', 'LERC_DEFLATE') and dtype not in ('int16', 'float32'): continue
+        for predictor in [1] if lerc or compression in ('NONE', 'PACKBITS') else [1, 2] + ([3] if dtype[0] == 'f' else []):
+            for order, interleave in [('LITTLE', 'pixel'), ('BIG', 'band'), ('BIG', 'pixel')]:
+                if order == 'BIG' and (interleave == 'pixel') != (predictor == 3): continue
+                shape = dict(tiled=True, blockxsize=64, blockysize=48) if predictor == 2 or order == 'BIG' else {}
+                name = '-'.join([dtype, compression, str(predictor), order, interleave])
+                options[name] = dict(compress=compression, predictor=predictor, endianness=order, interleave=interleave,
+                    count=2 if interleave == 'pixel' else 3, dtype=dtype, photometric='MINISBLACK', **shape)
+options['gray'] = dict(count=1, photometric='MINISBLACK', compress='JPEG')
+options['white-is-zero'] = dict(count=1, photometric='MINISWHITE', compress='LZW')
+options['palette'] = dict(count=1, photometric='PALETTE', compress='PACKBITS')
+options['eight'] = dict(count=8, photometric='MINISBLACK', compress='LZW')
+for bits in [1, 2, 4, 7]:
+    options['bits-%d' % bits] = dict(count=1, nbits=bits, photometric='MINISBLACK', compress='LZW')
+    options['bits-%d-rgb' % bits] = dict(count=3, nbits=bits, compress='DEFLATE')
+for bits in [9, 10, 12, 15]:
+    options['bits-%d' % bits] = dict(count=3, nbits=bits, dtype='uint16', compress='ZSTD')
+options['half'] = dict(count=3, nbits=16, dtype='float32', photometric='MINISBLACK', compress='DEFLATE', predictor=3)
+options['nan'] = dict(count=1, dtype='float32', photometric='MINISBLACK', nodata=float('nan'))
+options['nodata-float'] = dict(count=2, dtype='float32', photometric='MINISBLACK', nodata=-3.4028234663852886e38, compress='LZW')
+options['nodata-int16'] = dict(count=3, dtype='int16', nodata=-9999, compress='DEFLATE')
+options['alpha-uint16'] = dict(count=4, dtype='uint16', alpha='YES', photometric='RGB', compress='DEFLATE', predictor=2)
 out = {}
 for name, option in options.items():
     option.setdefault('photometric', 'RGB')
+    option.setdefault('dtype', 'uint8')
     count = option.pop('count')
+    dtype = option['dtype']
     path = folder + '/' + name + '.tif'
-    with rasterio.open(path, 'w', driver='GTiff', width=333, height=421, count=count, dtype='uint8', crs='EPSG:32640',
+    pixels = numpy.resize(image, (count,) + image.shape[1:])
+    if dtype != 'uint8':
+        pixels = numpy.stack([numpy.roll(values[dtype], 13 * i, 1) for i in range(count)])
+    if 'nbits' in option and dtype != 'float32':
+        pixels = pixels % 2 ** option['nbits']
+    if 'nodata' in option and dtype != 'uint8':
+        pixels[:, 30:90, 20:100] = option['nodata']
+    if name == 'alpha-uint16':
+        pixels[3] = numpy.where((x + y) % 3 == 0, 0, 65535)
+    with rasterio.open(path, 'w', driver='GTiff', width=333, height=421, count=count, crs='EPSG:32640',
                        transform=rasterio.Affine(0.5, 0, 400000, 0, -0.5, 2800000), **option) as d:
         if name == 'sparse':
             d.write(image[:3, 64:128, 64:192], window=rasterio.windows.Window(64, 64, 128, 64))
         else:
-            d.write(image[:count])
+            d.write(pixels)
+        if name == 'palette':
+            d.write_colormap(1, {i: (255 - i, i * 7 % 256, i, 255) for i in range(256)})
     with rasterio.open(path) as d:
-        d.read().transpose(1, 2, 0)[:, :, :3].tofile(path + '.pixels')
+        kept = [i for i in d.indexes if d.colorinterp[i - 1].name != 'alpha']
+        read = d.read(kept)
+        if name == 'palette':
+            read = numpy.array([d.colormap(1)[i][:3] for i in range(256)], 'uint8')[read[0]].transpose(2, 0, 1)
+        numpy.ascontiguousarray(read.transpose(1, 2, 0)).tofile(path + '.pixels')
         (d.dataset_mask() > 0).astype('uint8').tofile(path + '.valid')
     out[name] = path
 json.dump(out, sys.stdout)
 `;
+
+async function openWorking(name: string, path: string) {
+  const working = `${path}.working.tif`;
+  const report = await ingest(path, working, DEFAULT_INGEST_LIMITS, () => {});
+  expect(report, name).toMatchObject({ epsg: 32640, geotransform: [400_000, 0.5, 0, 2_800_000, 0, -0.5] });
+  const { width, height, bands, dtype } = await inspect(path, DEFAULT_INGEST_LIMITS);
+  expect({ width, height, bands, dtype }, name).toEqual({
+    width: 333,
+    height: 421,
+    bands: report.bands,
+    dtype: report.dtype,
+  });
+  const valid = await readFile(`${path}.valid`);
+  expect(report.validPixels, name).toBe(valid.reduce((a, b) => a + b, 0));
+  return openSamples(working);
+}
 
 test('every layout that GDAL writes is read pixel for pixel', async () => {
   const python = pythonWithJudges();
   if (!python) return;
   const paths = judge<Record<string, string>>(python, WRITE, folder);
   for (const [name, path] of Object.entries(paths)) {
-    const working = `${path}.working.tif`;
-    const report = await ingest(path, working, DEFAULT_INGEST_LIMITS, () => {});
-    expect(report, name).toMatchObject({ epsg: 32640, geotransform: [400_000, 0.5, 0, 2_800_000, 0, -0.5] });
-    expect(await inspect(path, DEFAULT_INGEST_LIMITS), name).toMatchObject({
-      width: 333,
-      height: 421,
-      bands: report.bands,
-    });
-    const raster = await openRaster(working);
+    // Of the many combinations of sample types only the reading differs; the others go into a working COG and out again.
+    const raster = /^(u?int|float)\d+-/.test(name) ? await openSamples(path) : await openWorking(name, path);
     const { pixels, valid } = await raster.read(0, 0, 0, 333, 421);
     await raster.close();
     const expectedValid = await readFile(`${path}.valid`);
     expect(Buffer.compare(valid, expectedValid), `${name}: mask`).toBe(0);
-    expect(report.validPixels, name).toBe(expectedValid.reduce((a, b) => a + b, 0));
-    const expected = await readFile(`${path}.pixels`);
+    const expected = samplesFromBytes(raster.sampleType, await readFile(`${path}.pixels`));
+    expect({ name, samples: expected.length }).toEqual({ name, samples: pixels.length });
     let differing = 0;
-    for (let i = 0; i < expected.length; i++) if (valid[Math.floor(i / 3)] && pixels[i] !== expected[i]) differing++;
+    for (let i = 0; i < expected.length; i++) {
+      if (valid[Math.floor(i / raster.bands)] && pixels[i] !== expected[i]) differing++;
+    }
     expect({ name, differing }).toEqual({ name, differing: 0 });
   }
-}, 60_000);
+}, 120_000);

@@ -2,10 +2,21 @@
  * An untrusted GeoTIFF becomes a working COG and a report of what was understood of it. Runs in the sandbox process;
  * row band by row band, so that memory follows the width.
  */
-import { type Assumption, type Finding, type IngestLimits, openSource, type SceneHeader } from './examine.ts';
+import {
+  type Assumption,
+  type Finding,
+  type IngestLimits,
+  openSource,
+  type SceneHeader,
+  type Source,
+} from './examine.ts';
 import type { Geotransform } from './geotransform.ts';
 import { Problem } from './problem.ts';
-import type { RasterWindow } from './raster.ts';
+import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts';
+import { createSamples, type Samples, type SampleType } from './samples.ts';
+import type { TiffImage } from './tiff-image.ts';
+import { Photometric } from './tiff-tags.ts';
+import { type BandRange, createRangeCounter, HIGH_SHARE, LOW_SHARE, type RangeCounter } from './value-range.ts';
 import { createTiffWriter } from './write-tiff.ts';
 
 export { type Assumption, DEFAULT_INGEST_LIMITS, type Finding, type IngestLimits } from './examine.ts';
@@ -13,15 +24,18 @@ export { type Assumption, DEFAULT_INGEST_LIMITS, type Finding, type IngestLimits
 export interface IngestReport {
   width: number;
   height: number;
-  /** Of the source; the working COG has red, green and blue. */
+  /** Of the source; the working COG keeps them all but alpha, which becomes its mask. */
   bands: number;
-  dtype: 'uint8';
+  /** Of the source and the working COG. */
+  dtype: SampleType;
+  /** What the networks and the map tiles are given of the working COG. */
+  rendering: Rendering;
   epsg: number;
   /** Whether `epsg` names a geographic CRS. */
   geographic: boolean;
   geotransform: Geotransform;
   nodata: number | null;
-  /** Mean red, green and blue of the valid pixels, rounded. */
+  /** Mean red, green and blue of the valid pixels as rendered, rounded. */
   meanColour: [number, number, number];
   validPixels: number;
   findings: Finding[];
@@ -38,8 +52,9 @@ export async function inspect(sourcePath: string, limits: IngestLimits): Promise
 }
 
 /**
- * Writes the working COG: RGB, tiles of 512, ZSTD, averaged overviews, a mask where pixels can be invalid. Throws
- * Problem and leaves nothing at `workingPath` when the file is refused. `onProgress` gets shares from 0 to 1.
+ * Writes the working COG: the file's own samples without loss (the colours of a colour table in place of its codes),
+ * tiles of 512, ZSTD, averaged overviews, a mask where pixels can be invalid. Throws Problem and leaves nothing at
+ * `workingPath` when the file is refused. `onProgress` gets shares from 0 to 1.
  */
 export async function ingest(
   sourcePath: string,
@@ -47,98 +62,217 @@ export async function ingest(
   limits: IngestLimits,
   onProgress: (share: number) => void,
 ): Promise<IngestReport> {
-  const { raster, image, header, maskable } = await openSource(sourcePath, limits);
-  const { width, height, epsg, geographic, geotransform, compression: _, ...report } = header;
-  const totals = { valid: 0, red: 0, green: 0, blue: 0 };
+  const source = await openSource(sourcePath, limits);
+  const { image, header, maskable } = source;
+  const { width, height, epsg, geographic, geotransform } = header;
+  const working = workingBands(source);
+  const distinct = [...new Set(working.rendered)];
+  const counter = createRangeCounter(
+    image.sampleType,
+    distinct.map((band) => band - 1),
+  );
+  // What 8-bit samples become is known beforehand: they are counted while they are written.
+  const countFirst = image.sampleType !== 'uint8';
+  const passes = countFirst ? counter.passes + 1 : 1;
   try {
+    let validPixels = 0;
+    for (let pass = 1; pass < passes; pass++) {
+      if (pass > 1) counter.nextPass();
+      validPixels = await readAll(source, working, counter, (share) => onProgress((pass - 1 + share) / passes));
+      checkNotEmpty(validPixels);
+    }
+    const scaling = scalingOf(source, working.rendered, counter);
     const writer = await createTiffWriter(workingPath, {
       width,
       height,
-      bands: 3,
+      bands: working.count,
+      sampleType: image.sampleType,
       compression: 'zstd',
       geotransform,
       epsg,
       geographic,
       mask: maskable,
       overviews: 'average',
+      ...(scaling.kind === 'percentiles' && { overviewRanges: clippingOf(scaling.rendering, working.count) }),
+      metadata: { [RENDERING_ITEM]: JSON.stringify(scaling.rendering) },
     });
     try {
-      const bandRows = rowsAtOnce(image.blockHeight);
-      const readBand = (y: number) => raster.read(0, 0, y, width, Math.min(bandRows, height - y));
-      let next = readBand(0);
-      for (let y = 0; y < height; y += bandRows) {
-        const window = await next;
-        const rows = Math.min(bandRows, height - y);
-        if (y + bandRows < height) {
-          next = readBand(y + bandRows);
-          next.catch(() => {}); // thrown when its turn comes
-        }
-        const rgb = takeColours(window, header.bands, totals);
-        await writer.writeRows(rows, rgb, ...(maskable ? [window.valid] : []));
-        onProgress((y + rows) / height);
-      }
-      if (totals.valid === 0) {
-        throw new Problem('empty_raster', 'All pixels of the image are nodata or transparent. Check its nodata value.');
-      }
+      const counting = countFirst ? null : counter;
+      const onShare = (share: number) => onProgress((passes - 1 + share) / passes);
+      validPixels = await readAll(source, working, counting, onShare, (rows, pixels, valid) =>
+        writer.writeRows(rows, pixels, ...(maskable ? [valid] : [])),
+      );
+      checkNotEmpty(validPixels);
       await writer.finish();
     } catch (error) {
       await writer.abort();
       throw error;
     }
+    const { compression: _, ...known } = header;
+    const { findings, assumptions } = describeScaling(image, scaling);
+    return {
+      ...known,
+      rendering: scaling.rendering,
+      meanColour: scalingOf(source, working.rendered, counter).meanColour,
+      validPixels,
+      findings: [...header.findings, ...findings],
+      assumptions: [...header.assumptions, ...assumptions],
+    };
   } finally {
-    await raster.close();
+    await source.raster.close();
   }
-  const mean = (sum: number) => Math.round(sum / totals.valid);
+}
+
+function checkNotEmpty(validPixels: number): void {
+  if (validPixels > 0) return;
+  throw new Problem('empty_raster', 'All pixels of the image are nodata or transparent. Check its nodata value.');
+}
+
+/** Hands the whole scene to the counter and to `use`; returns the number of valid pixels. */
+async function readAll(
+  source: Source,
+  working: WorkingBands,
+  counter: RangeCounter | null,
+  onShare: (share: number) => void,
+  use?: (rows: number, pixels: Samples, valid: Uint8Array) => Promise<void>,
+): Promise<number> {
+  let validPixels = 0;
+  for await (const { rows, pixels, valid, share } of readRows(source)) {
+    const own = working.take(pixels);
+    validPixels += countValid(valid);
+    counter?.add(own, valid, working.count);
+    await use?.(rows, own, valid);
+    onShare(share);
+  }
+  return validPixels;
+}
+
+interface Rows {
+  rows: number;
+  pixels: Samples;
+  valid: Uint8Array;
+  /** Of the scene, these rows included. */
+  share: number;
+}
+
+/** The scene from top to bottom; the next rows are decoded while these are used. */
+async function* readRows({ raster, bandRows, header: { width, height } }: Source): AsyncGenerator<Rows> {
+  const read = (y: number) => {
+    const window = raster.read(0, 0, y, width, Math.min(bandRows, height - y));
+    window.catch(() => {}); // thrown when its turn comes
+    return window;
+  };
+  let next = read(0);
+  for (let y = 0; y < height; y += bandRows) {
+    const window = await next;
+    const rows = Math.min(bandRows, height - y);
+    if (y + rows < height) next = read(y + rows);
+    yield { rows, ...window, share: (y + rows) / height };
+  }
+  await next.catch(() => {});
+}
+
+interface WorkingBands {
+  count: number;
+  /** Numbers of red, green and blue in the working COG, the first being 1. */
+  rendered: Rendering['bands'];
+  /** The samples of the working COG's bands out of the file's. */
+  take(pixels: Samples): Samples;
+}
+
+function workingBands({ image, raster, choice, colourTable }: Source): WorkingBands {
+  const { bands, sampleType } = image;
+  if (colourTable) {
+    return { count: 3, rendered: [1, 2, 3], take: (codes) => applyColours(codes, bands, colourTable) };
+  }
+  const alpha = raster.alphaBand;
+  if (alpha === null || bands === 1) return { count: bands, rendered: choice.bands, take: (pixels) => pixels };
+  const kept = Array.from({ length: bands }, (_, band) => band).filter((band) => band !== alpha);
+  const rendered = choice.bands.map((band) => kept.indexOf(band - 1) + 1) as Rendering['bands'];
+  const take = (pixels: Samples) => {
+    const pixelCount = pixels.length / bands;
+    const out = createSamples(sampleType, pixelCount * kept.length);
+    for (const [to, band] of kept.entries()) {
+      for (let from = band, at = to; at < out.length; from += bands, at += kept.length) out[at] = pixels[from];
+    }
+    return out;
+  };
+  return { count: kept.length, rendered, take };
+}
+
+function applyColours(codes: Samples, bands: number, table: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((codes.length / bands) * 3);
+  for (let from = 0, to = 0; to < rgb.length; from += bands, to += 3) {
+    const entry = codes[from] * 3;
+    rgb[to] = table[entry];
+    rgb[to + 1] = table[entry + 1];
+    rgb[to + 2] = table[entry + 2];
+  }
+  return rgb;
+}
+
+function countValid(valid: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < valid.length; i++) count += valid[i];
+  return count;
+}
+
+interface Scaling {
+  rendering: Rendering;
+  meanColour: IngestReport['meanColour'];
+  kind: BandRange['kind'];
+}
+
+/** The rendering that the counted samples ask for; that of 8-bit ones does not depend on them. */
+function scalingOf({ image, colourTable }: Source, bands: Rendering['bands'], counter: RangeCounter): Scaling {
+  const { bits, sampleType, photometric } = image;
+  const inverted = photometric === Photometric.minIsWhite && bands[0] === bands[2];
+  const flip = <T>(range: readonly [T, T]): [T, T] => (inverted ? [range[1], range[0]] : [range[0], range[1]]);
+  const declared: ValueRange | null = sampleType === 'uint8' ? [0, colourTable ? 255 : 2 ** bits - 1] : null;
+  const found = counter.finish(declared);
+  const distinct = [...new Set(bands)];
+  const rgb = bands.map((band) => found[distinct.indexOf(band)]);
+  const ranges = rgb.map(({ range }) => flip(range)) as [ValueRange, ValueRange, ValueRange];
+  const asTheyAre = declared !== null && declared[1] === 255 && !inverted;
+  const [red, green, blue] = rgb.map(({ mean }) => (inverted ? 255 - mean : mean));
   return {
-    width,
-    height,
-    epsg,
-    geographic,
-    geotransform,
-    ...report,
-    meanColour: [mean(totals.red), mean(totals.green), mean(totals.blue)],
-    validPixels: totals.valid,
+    rendering: { bands, ranges: asTheyAre ? null : ranges },
+    meanColour: [red, green, blue],
+    kind: rgb[0].kind,
   };
 }
 
-const BAND_ROWS = 256;
-
-/** Whole block rows, so that no block is decoded twice; parts of them where they are tall (they are then kept). */
-function rowsAtOnce(blockHeight: number): number {
-  if (blockHeight > 2 * BAND_ROWS) return BAND_ROWS;
-  return blockHeight * Math.max(1, Math.floor(BAND_ROWS / blockHeight));
+/**
+ * Overviews are of clipped values where values will be clipped, as those of an 8-bit version of the scene are: else one
+ * very bright roof would make its surroundings brighter in the one than in the other.
+ */
+function clippingOf({ bands, ranges }: Rendering, count: number): (ValueRange | null)[] {
+  const clipping = new Array<ValueRange | null>(count).fill(null);
+  for (const [i, band] of bands.entries()) {
+    const [zero, full] = ranges![i];
+    clipping[band - 1] = [Math.min(zero, full), Math.max(zero, full)];
+  }
+  return clipping;
 }
 
-/** The first three bands; adds the valid pixels to the totals. */
-function takeColours(
-  { pixels, valid }: RasterWindow,
-  bands: number,
-  totals: { valid: number; red: number; green: number; blue: number },
-): Uint8Array {
-  const rgb = bands === 3 ? pixels : new Uint8Array(valid.length * 3);
-  let count = 0;
-  let red = 0;
-  let green = 0;
-  let blue = 0;
-  for (let pixel = 0, from = 0, to = 0; pixel < valid.length; pixel++, from += bands, to += 3) {
-    const r = pixels[from];
-    const g = pixels[from + 1];
-    const b = pixels[from + 2];
-    if (valid[pixel] !== 0) {
-      count++;
-      red += r;
-      green += g;
-      blue += b;
-    }
-    if (bands !== 3) {
-      rgb[to] = r;
-      rgb[to + 1] = g;
-      rgb[to + 2] = b;
+/** How the samples became 8-bit ones, as an assumption that jobs repeat, and as a finding where it is a choice. */
+function describeScaling(image: TiffImage, { rendering: { bands, ranges }, kind }: Scaling) {
+  const findings: Finding[] = [];
+  const assumptions: Assumption[] = [];
+  if (ranges) {
+    const value = { bands, ranges };
+    const share = (part: number) => `${Math.round(part * 100)} %`;
+    const reasons = {
+      declared: `The range of ${image.bits}-bit samples, spread over 0 to 255.`,
+      levels: 'The values are the 256 even levels of 8-bit imagery; each was given its level.',
+      percentiles: `From the ${share(LOW_SHARE)} to the ${share(HIGH_SHARE)} percentile of each band over the whole scene, spread over 0 to 255.`,
+    };
+    assumptions.push({ code: 'stretch', value, reason: reasons[kind] });
+    if (kind === 'percentiles') {
+      const message = `The networks take 8 bits a band; these ${image.sampleType} values were brought there. ${reasons[kind]}`;
+      const fix = 'gdal_translate -ot Byte -scale LOW HIGH 0 255 INPUT.tif OUTPUT.tif';
+      findings.push({ code: 'scaled_to_8bit', severity: 'info', message, fix });
     }
   }
-  totals.valid += count;
-  totals.red += red;
-  totals.green += green;
-  totals.blue += blue;
-  return rgb;
+  return { findings, assumptions };
 }

@@ -1,8 +1,9 @@
 /** Two pixel rows of a raster become one row of half its width (rounded up): the next overview level. */
+import { isFloat, type Samples, type SampleType } from './samples.ts';
 
-/** A row of `width` pixels of `bands` interleaved uint8 values, and 0|1 for each pixel. */
+/** A row of `width` pixels of `bands` interleaved values, and 0|1 for each pixel. */
 export interface Row {
-  pixels: Uint8Array;
+  pixels: Samples;
   valid: Uint8Array;
 }
 
@@ -41,6 +42,35 @@ export function averageRows(upper: Row, lower: Row, width: number, bands: number
       }
     }
   }
+}
+
+/** The same for any samples: whole numbers rounded half up, floating-point ones as they come. */
+export function averageRowsOf(type: SampleType): Halve {
+  if (type === 'uint8') return averageRows;
+  const half = isFloat(type) ? 0 : 0.5;
+  const whole = isFloat(type) ? (value: number) => value : Math.floor;
+  return (upper, lower, width, bands, out) => {
+    for (let x = 0; x < (width + 1) >> 1; x++) {
+      const left = 2 * x;
+      const right = left + 1 < width ? left + 1 : left;
+      const a = upper.valid[left];
+      const b = upper.valid[right];
+      const c = lower.valid[left];
+      const d = lower.valid[right];
+      const count = a + b + c + d;
+      out.valid[x] = count > 0 ? 1 : 0;
+      for (let i = 0; i < bands; i++) {
+        const p = upper.pixels[left * bands + i];
+        const q = upper.pixels[right * bands + i];
+        const r = lower.pixels[left * bands + i];
+        const s = lower.pixels[right * bands + i];
+        let mean = p;
+        if (count === 4) mean = whole((p + q + r + s) / 4 + half);
+        else if (count > 0) mean = whole(((a ? p : 0) + (b ? q : 0) + (c ? r : 0) + (d ? s : 0)) / count + half);
+        out.pixels[x * bands + i] = mean;
+      }
+    }
+  };
 }
 
 /**

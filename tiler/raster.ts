@@ -1,16 +1,20 @@
 /**
- * An 8-bit GeoTIFF becomes windows of its pixels with their validity, at full resolution or from an overview. Validity
- * comes from the internal mask, else the alpha band, else the nodata value (a pixel is invalid where all its bands
- * hold it); blocks that were never written are invalid.
+ * A GeoTIFF becomes windows of its pixels with their validity, at full resolution or from an overview. Validity comes
+ * from the internal mask, else the alpha band, else the nodata value (a pixel is invalid where all its bands hold it);
+ * blocks that were never written are invalid, and floating-point pixels that are NaN in all bands.
  */
+import { bandTexts, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
 import type { Geotransform } from './geotransform.ts';
+import { Problem } from './problem.ts';
+import { bytesPerSample, createSamples, isFloat, nodataAsSample, type Samples, type SampleType } from './samples.ts';
 import { blockRows, readBlock } from './tiff-blocks.ts';
 import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
 import { type Ifd, openTiff, readText, type TiffFile } from './tiff-structure.ts';
 import { SubfileType, Tag } from './tiff-tags.ts';
 
-export interface Raster {
+/** `S` is Uint8Array where nothing else is said: maps of classes and scores, and RGB as networks and screens take it. */
+export interface Raster<S extends Samples = Uint8Array> {
   readonly width: number;
   readonly height: number;
   readonly bands: number;
@@ -25,12 +29,12 @@ export interface Raster {
    * The window must lie inside the level (RangeError). pixels: height*width*bands; valid: height*width of 0|1. Throws
    * Problem damaged_tiff where blocks do not decode.
    */
-  read(level: number, x: number, y: number, width: number, height: number): Promise<RasterWindow>;
+  read(level: number, x: number, y: number, width: number, height: number): Promise<RasterWindow<S>>;
   close(): Promise<void>;
 }
 
-export interface RasterWindow {
-  pixels: Uint8Array;
+export interface RasterWindow<S extends Samples = Uint8Array> {
+  pixels: S;
   valid: Uint8Array;
 }
 
@@ -41,10 +45,16 @@ const ASSOCIATED_ALPHA = 1;
 const UNASSOCIATED_ALPHA = 2;
 
 /** What `ingest` wants to know besides. */
-export interface RasterOfFile extends Raster {
+export interface RasterOfFile extends Raster<Samples> {
+  readonly sampleType: SampleType;
   /** Whether there is an internal mask. */
   readonly hasMask: boolean;
   readonly alphaBand: number | null;
+  /** GDAL's items about the image as a whole. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** GDAL's colour roles and names of bands, by number of the band, the first being 0. */
+  readonly bandRoles: ReadonlyMap<number, string>;
+  readonly bandNames: ReadonlyMap<number, string>;
 }
 
 interface Level {
@@ -52,8 +62,16 @@ interface Level {
   mask: TiffImage | null;
 }
 
-/** Opens working COGs, class maps, score maps and other people's 8-bit TIFFs. Throws Problem. */
+/** Opens class maps, score maps and other TIFFs of 8-bit samples. Throws Problem. */
 export async function openRaster(path: string): Promise<Raster> {
+  const raster = await openSamples(path);
+  if (raster.sampleType === 'uint8') return raster as Raster & RasterOfFile;
+  await raster.close();
+  throw new Problem('unsupported_raster', `Expected 8-bit samples, got ${raster.sampleType} ones.`);
+}
+
+/** Opens a TIFF of any samples that are read. Throws Problem. */
+export async function openSamples(path: string): Promise<RasterOfFile> {
   const tiff = await openTiff(path, OPEN_LIMITS.ifds);
   try {
     return await rasterOf(tiff, OPEN_LIMITS, CACHE_BYTES, true);
@@ -75,7 +93,11 @@ export async function rasterOf(
   const nodata = await readNodata(tiff);
   const georeference = await readGeoreference(tiff, tiff.ifds[0]);
   const blocks = createBlockCache(tiff, cacheBytes);
-  const alpha = await readAlphaBand(tiff, image);
+  const items = await readGdalMetadata(tiff);
+  const bandRoles = bandTexts(items, 'colorinterp');
+  const alpha = findAlphaBand(image, bandRoles);
+  const { sampleType } = image;
+  const held = nodata === null ? null : nodataAsSample(sampleType, nodata);
 
   return {
     width: image.width,
@@ -85,8 +107,12 @@ export async function rasterOf(
     epsg: georeference.epsg,
     geographic: georeference.geographic,
     nodata,
+    sampleType,
     hasMask: levels[0].mask !== null,
     alphaBand: alpha,
+    metadata: imageItems(items),
+    bandRoles,
+    bandNames: bandTexts(items, 'description'),
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
     async read(level, x, y, width, height) {
       const at = levels[level];
@@ -100,8 +126,9 @@ export async function rasterOf(
         for (let i = 0; i < written.length; i++) written[i] &= mask.samples[i] === 0 ? 0 : 1;
       } else if (alpha !== null) {
         for (let i = 0, a = alpha; i < written.length; i++, a += image.bands) if (pixels[a] === 0) written[i] = 0;
-      } else if (nodata !== null) {
-        invalidateNodata(pixels, written, image.bands, nodata);
+      } else {
+        if (held !== null && !Number.isNaN(held)) invalidateNodata(pixels, written, image.bands, held);
+        if (isFloat(sampleType)) invalidateNaN(pixels, written, image.bands);
       }
       return { pixels, valid: written };
     },
@@ -113,22 +140,22 @@ export async function rasterOf(
  * The band that says how opaque a pixel is, or null. GDAL's metadata, where it gives a band's role, overrules tag 338:
  * that is how GDAL itself marks a fourth band that is no alpha.
  */
-export async function readAlphaBand(tiff: TiffFile, image: TiffImage): Promise<number | null> {
+function findAlphaBand(image: TiffImage, roles: ReadonlyMap<number, string>): number | null {
   const colours = image.bands - image.extraSamples.length;
   const extra = image.extraSamples.findIndex((kind) => kind === ASSOCIATED_ALPHA || kind === UNASSOCIATED_ALPHA);
   if (extra < 0 || colours < 1) return null;
-  const metadata = (await readText(tiff, tiff.ifds[0], Tag.GdalMetadata, TEXT_BYTES)) ?? '';
-  const roles = metadata.matchAll(/<Item name="COLORINTERP" sample="(\d+)" role="colorinterp">(\w+)<\/Item>/g);
-  for (const [, sample, role] of roles) {
-    if (Number(sample) === colours + extra && role !== 'Alpha') return null;
-  }
-  return colours + extra;
+  const role = roles.get(colours + extra);
+  return role === undefined || role === 'Alpha' ? colours + extra : null;
 }
 
-/** GDAL_NODATA as a number (NaN and values beyond 8 bits are never met), or null. */
+const imageItems = (items: readonly MetadataItem[]): Record<string, string> =>
+  Object.fromEntries(items.filter(({ band }) => band === null).map(({ name, text }) => [name, text]));
+
+/** GDAL_NODATA as a number, or null. */
 export async function readNodata(tiff: TiffFile): Promise<number | null> {
   const text = (await readText(tiff, tiff.ifds[0], Tag.GdalNodata, TEXT_BYTES))?.trim();
-  return text ? Number(text) : null;
+  if (!text) return null;
+  return /^[+-]?nan$/i.test(text) ? Number.NaN : Number(text.replace(/^([+-]?)inf$/i, '$1Infinity'));
 }
 
 /** Full resolution and, if asked for, its overviews, each with its mask. Other images in the file are passed over. */
@@ -152,7 +179,7 @@ async function readLevels(tiff: TiffFile, limits: ImageLimits, overviews: boolea
   return levels.sort((a, b) => b.image.width * b.image.height - a.image.width * a.image.height);
 }
 
-function invalidateNodata(pixels: Uint8Array, valid: Uint8Array, bands: number, nodata: number): void {
+function invalidateNodata(pixels: Samples, valid: Uint8Array, bands: number, nodata: number): void {
   for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
     let band = 0;
     while (band < bands && pixels[at + band] === nodata) band++;
@@ -160,11 +187,19 @@ function invalidateNodata(pixels: Uint8Array, valid: Uint8Array, bands: number, 
   }
 }
 
-type BlockCache = (image: TiffImage, column: number, row: number) => Promise<Uint8Array | null>;
+function invalidateNaN(pixels: Samples, valid: Uint8Array, bands: number): void {
+  for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
+    let band = 0;
+    while (band < bands && Number.isNaN(pixels[at + band])) band++;
+    if (band === bands) valid[pixel] = 0;
+  }
+}
+
+type BlockCache = (image: TiffImage, column: number, row: number) => Promise<Samples | null>;
 
 /** Decoded blocks, the least recently used forgotten first; one being decoded is waited for, not decoded twice. */
 function createBlockCache(tiff: TiffFile, mostBytes: number): BlockCache {
-  const kept = new Map<string, { block: Promise<Uint8Array | null>; bytes: number }>();
+  const kept = new Map<string, { block: Promise<Samples | null>; bytes: number }>();
   const imageNumbers = new Map<TiffImage, number>();
   let bytes = 0;
   return (image, column, row) => {
@@ -178,7 +213,7 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): BlockCache {
     }
     const entry = {
       block: readBlock(tiff, image, column, row),
-      bytes: image.blockWidth * blockRows(image, row) * image.bands,
+      bytes: image.blockWidth * blockRows(image, row) * image.bands * bytesPerSample(image.sampleType),
     };
     kept.set(key, entry);
     bytes += entry.bytes;
@@ -194,7 +229,7 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): BlockCache {
 /** Copies the blocks' parts of a window together; `written` is 0 where a block was never written. */
 async function readWindow(blocks: BlockCache, image: TiffImage, x: number, y: number, width: number, height: number) {
   const { bands, blockWidth, blockHeight } = image;
-  const samples = new Uint8Array(width * height * bands);
+  const samples = createSamples(image.sampleType, width * height * bands);
   const written = new Uint8Array(width * height).fill(1);
   const copies: Promise<void>[] = [];
   for (let row = Math.floor(y / blockHeight); row * blockHeight < y + height; row++) {

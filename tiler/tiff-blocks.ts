@@ -1,14 +1,17 @@
 /**
- * The stored bytes of one block become its samples: uint8, pixel-interleaved, or 0|1 per pixel for a 1-bit mask.
- * ZSTD and Deflate go through node:zlib. LZW, PackBits, JPEG and WebP go through libtiff: the block's segments are put
- * into a small TIFF of their own in memory, which sharp decodes. Whatever the source's photometric tag says, that
- * small TIFF calls bands what keeps their values: gray, RGB, RGB with alpha; YCbCr only in JPEG, which then gives RGB.
+ * The stored bytes of one block become its samples, pixel-interleaved, or 0|1 per pixel for a 1-bit mask. ZSTD and
+ * Deflate go through node:zlib, LERC through Esri's decoder. LZW, PackBits, JPEG and WebP go through libtiff: the
+ * block's segments are put into a small TIFF of their own in memory, which sharp decodes. For LZW and PackBits that
+ * TIFF is a gray one of bytes, whatever the samples are. For JPEG and WebP it calls bands what keeps their values:
+ * gray, RGB, RGB with alpha; YCbCr only in JPEG, which then gives RGB.
  */
 import { promisify } from 'node:util';
 import { inflate, zstdDecompress } from 'node:zlib';
 import sharp from 'sharp';
-import { unpackBits } from './mask-bits.ts';
+import { decodeLerc } from './lerc-block.ts';
 import { Problem } from './problem.ts';
+import { unpackSamples } from './sample-bytes.ts';
+import { createSamples, type Samples } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { readBytes, type TiffFile } from './tiff-structure.ts';
 import { Compression, type Entry, encodeIfd, ifdBytes, Photometric, Tag } from './tiff-tags.ts';
@@ -36,20 +39,18 @@ export async function readBlock(
   image: TiffImage,
   column: number,
   row: number,
-): Promise<Uint8Array | null> {
+): Promise<Samples | null> {
   const rows = blockRows(image, row);
   const planes = image.planar ? image.bands : 1;
   const samples = image.planar ? 1 : image.bands;
-  const decoded: (Uint8Array | null)[] = [];
+  const decoded: (Samples | null)[] = [];
   for (let plane = 0; plane < planes; plane++) {
     const first = plane * image.segmentsPerPlane + row * image.segmentsPerBlock * image.blocksAcross + column;
     const count = image.tiled ? 1 : Math.ceil(rows / image.segmentRows);
     const segments = await readSegments(tiff, image, first, count);
     decoded.push(segments && (await decodeSegments(image, segments, samples, rows)));
   }
-  const [only] = decoded;
-  const pixels = planes === 1 ? only : interleave(decoded, image.blockWidth * rows);
-  return pixels && image.bits === 1 ? unpackBits(pixels, image.blockWidth, rows) : pixels;
+  return planes === 1 ? decoded[0] : interleave(image, decoded, image.blockWidth * rows);
 }
 
 /** The stored bytes of consecutive segments; a missing one among written ones is damage that cannot be drawn. */
@@ -63,25 +64,61 @@ async function readSegments(tiff: TiffFile, image: TiffImage, first: number, cou
   );
 }
 
-async function decodeSegments(image: TiffImage, segments: Buffer[], samples: number, rows: number) {
-  const rowBytes = Math.ceil((image.blockWidth * samples * image.bits) / 8);
+async function decodeSegments(image: TiffImage, segments: Buffer[], samples: number, rows: number): Promise<Samples> {
   const { compression } = image;
-  const zipped =
-    compression === Compression.zstd || compression === Compression.deflate || compression === Compression.oldDeflate;
-  if (!zipped && compression !== Compression.none) return decodeByLibtiff(image, segments, samples, rows);
+  if (compression === Compression.jpeg || compression === Compression.webp) {
+    return decodeByLibtiff(image, segments, samples, rows);
+  }
+  if (compression === Compression.lerc) {
+    const parts = segments.map((segment, i) => decodeLercSegment(image, segment, samples, rowsOf(image, rows, i)));
+    return joined(image, await Promise.all(parts));
+  }
+  const rowBytes = Math.ceil((image.blockWidth * samples * image.bits) / 8);
+  const bytes = await decompress(image, segments, rowBytes, rows);
+  return unpackSamples(image, bytes, samples, rows);
+}
 
+/** Rows of the block's segment number `i`. */
+const rowsOf = ({ segmentRows }: TiffImage, rows: number, i: number): number =>
+  Math.min(segmentRows, rows - i * segmentRows);
+
+async function decompress(image: TiffImage, segments: Buffer[], rowBytes: number, rows: number): Promise<Uint8Array> {
+  const { compression } = image;
+  if (compression === Compression.lzw || compression === Compression.packBits) {
+    return bytesByLibtiff(image, segments, rowBytes, rows);
+  }
   const parts = await Promise.all(
     segments.map(async (segment, i) => {
-      const bytes = Math.min(image.segmentRows, rows - i * image.segmentRows) * rowBytes;
+      const bytes = rowsOf(image, rows, i) * rowBytes;
       const most = image.segmentRows * rowBytes;
-      const part = zipped ? await unzip(segment, compression === Compression.zstd, most) : segment;
+      const part =
+        compression === Compression.none ? segment : await unzip(segment, compression === Compression.zstd, most);
       if (part.length < bytes) throw damaged(`A block holds ${part.length} bytes where ${bytes} are needed.`);
       return part.subarray(0, bytes);
     }),
   );
-  const pixels: Uint8Array = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-  if (image.predictor === 2 && image.bits === 8) undoDifferences(pixels, rowBytes, samples);
-  return pixels;
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+}
+
+async function decodeLercSegment(image: TiffImage, segment: Buffer, samples: number, rows: number): Promise<Samples> {
+  const { lercCompression, blockWidth } = image;
+  const most = 2 * blockWidth * image.segmentRows * samples * 8 + 4096;
+  const bytes = lercCompression === 0 ? segment : await unzip(segment, lercCompression === 2, most);
+  return decodeLerc(image, bytes, samples, rows);
+}
+
+function joined(image: TiffImage, parts: readonly Samples[]): Samples {
+  if (parts.length === 1) return parts[0];
+  const out = createSamples(
+    image.sampleType,
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 async function unzip(segment: Buffer, zstd: boolean, most: number): Promise<Buffer> {
@@ -93,18 +130,10 @@ async function unzip(segment: Buffer, zstd: boolean, most: number): Promise<Buff
   }
 }
 
-/** Predictor 2 (TIFF 6.0, section 14): each sample was stored as the difference to its left neighbour. */
-function undoDifferences(pixels: Uint8Array, rowBytes: number, samples: number): void {
-  for (let rowStart = 0; rowStart < pixels.length; rowStart += rowBytes) {
-    const end = rowStart + rowBytes;
-    for (let i = rowStart + samples; i < end; i++) pixels[i] = pixels[i] + pixels[i - samples];
-  }
-}
-
-function interleave(planes: readonly (Uint8Array | null)[], pixelCount: number): Uint8Array | null {
+function interleave(image: TiffImage, planes: readonly (Samples | null)[], pixelCount: number): Samples | null {
   if (planes.every((plane) => plane === null)) return null;
   const bands = planes.length;
-  const out = new Uint8Array(pixelCount * bands);
+  const out = createSamples(image.sampleType, pixelCount * bands);
   for (const [band, plane] of planes.entries()) {
     if (!plane) throw damaged('A block is there in some bands and missing in others.');
     for (let i = 0, at = band; i < pixelCount; i++, at += bands) out[at] = plane[i];
@@ -112,38 +141,58 @@ function interleave(planes: readonly (Uint8Array | null)[], pixelCount: number):
   return out;
 }
 
+/** JPEG and WebP: one to four 8-bit bands. */
 async function decodeByLibtiff(image: TiffImage, segments: Buffer[], samples: number, rows: number) {
-  if (samples > 4 || image.bits !== 8) {
-    const what = image.bits === 8 ? `${samples} bands` : 'a mask';
+  if (samples > 4 || image.sampleType !== 'uint8' || image.bits !== 8) {
     throw new Problem(
       'unsupported_raster',
-      `The image keeps ${what} in a compression that is read for up to four 8-bit bands. ` +
+      `The image keeps ${samples} bands of ${image.bits} bits in JPEG or WebP, which are read for up to four 8-bit bands. ` +
         'Convert it: gdal_translate -co COMPRESS=ZSTD INPUT.tif OUTPUT.tif',
     );
   }
-  const bytes = blockTiff(image, segments, samples, rows);
-  const { data, info } = await sharp(bytes, { failOn: 'warning', limitInputPixels: false })
-    .toColourspace(samples >= 3 ? 'srgb' : 'b-w')
+  const yCbCr = image.compression === Compression.jpeg && image.photometric === Photometric.yCbCr && samples === 3;
+  const photometric = yCbCr ? Photometric.yCbCr : samples >= 3 ? Photometric.rgb : Photometric.minIsBlack;
+  return decodeSmallTiff(image, segments, { width: image.blockWidth, samples, photometric }, rows);
+}
+
+/** LZW and PackBits, which know bytes alone. */
+const bytesByLibtiff = (image: TiffImage, segments: Buffer[], rowBytes: number, rows: number) =>
+  decodeSmallTiff(image, segments, { width: rowBytes, samples: 1, photometric: Photometric.minIsBlack }, rows);
+
+interface SmallTiff {
+  width: number;
+  samples: number;
+  photometric: number;
+}
+
+async function decodeSmallTiff(image: TiffImage, segments: Buffer[], small: SmallTiff, rows: number) {
+  const { data, info } = await sharp(smallTiff(image, segments, small, rows), {
+    failOn: 'warning',
+    limitInputPixels: false,
+  })
+    .toColourspace(small.samples >= 3 ? 'srgb' : 'b-w')
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch((error: unknown) => {
       throw damaged('A block of pixels cannot be decompressed.', error);
     });
-  if (info.width !== image.blockWidth || info.height !== rows || info.channels !== samples) {
+  if (info.width !== small.width || info.height !== rows || info.channels !== small.samples) {
     const got = `${info.width} × ${info.height} × ${info.channels}`;
-    throw damaged(`A block decodes to ${got} where ${image.blockWidth} × ${rows} × ${samples} was expected.`);
+    throw damaged(`A block decodes to ${got} where ${small.width} × ${rows} × ${small.samples} was expected.`);
   }
   return data;
 }
 
 /** A TIFF whose strips are the given segments, byte for byte. */
-function blockTiff(image: TiffImage, segments: readonly Buffer[], samples: number, rows: number): Buffer {
-  const jpeg = image.compression === Compression.jpeg;
-  const yCbCr = jpeg && image.photometric === Photometric.yCbCr && samples === 3;
-  const photometric = yCbCr ? Photometric.yCbCr : samples >= 3 ? Photometric.rgb : Photometric.minIsBlack;
+function smallTiff(
+  image: TiffImage,
+  segments: readonly Buffer[],
+  { width, samples, photometric }: SmallTiff,
+  rows: number,
+): Buffer {
   const offsets = new Float64Array(segments.length);
   const entries: Entry[] = [
-    { tag: Tag.ImageWidth, type: 'long', values: [image.blockWidth] },
+    { tag: Tag.ImageWidth, type: 'long', values: [width] },
     { tag: Tag.ImageLength, type: 'long', values: [rows] },
     { tag: Tag.BitsPerSample, type: 'short', values: new Array<number>(samples).fill(8) },
     { tag: Tag.Compression, type: 'short', values: [image.compression] },
@@ -154,10 +203,12 @@ function blockTiff(image: TiffImage, segments: readonly Buffer[], samples: numbe
     { tag: Tag.StripByteCounts, type: 'long', values: segments.map(({ length }) => length) },
     { tag: Tag.PlanarConfiguration, type: 'short', values: [1] },
   ];
-  if (image.predictor !== 1) entries.push({ tag: Tag.Predictor, type: 'short', values: [image.predictor] });
   if (samples === 2 || samples === 4) entries.push({ tag: Tag.ExtraSamples, type: 'short', values: [2] });
-  if (jpeg && image.jpegTables) entries.push({ tag: Tag.JpegTables, type: 'bytes', values: image.jpegTables });
-  if (yCbCr) entries.push({ tag: Tag.YCbCrSubsampling, type: 'short', values: image.subsampling });
+  if (image.compression === Compression.jpeg && image.jpegTables) {
+    entries.push({ tag: Tag.JpegTables, type: 'bytes', values: image.jpegTables });
+  }
+  if (photometric === Photometric.yCbCr)
+    entries.push({ tag: Tag.YCbCrSubsampling, type: 'short', values: image.subsampling });
   let position = 8 + ifdBytes(entries, false);
   for (const [i, { length }] of segments.entries()) {
     offsets[i] = position;

@@ -1,9 +1,10 @@
 /**
- * The fields of one IFD become the description of an image of 8-bit samples (or a 1-bit mask): its size, how its
- * samples are laid out, and a grid of blocks. A block is a tile, or as many whole strips as make about 256 rows; long
+ * The fields of one IFD become the description of an image (or of a 1-bit mask): its size, what its samples are and how
+ * they are laid out, and a grid of blocks. A block is a tile, or as many whole strips as make about 256 rows; long
  * uncompressed strips are cut, since any of their rows can be read alone.
  */
 import { Problem } from './problem.ts';
+import { bytesPerSample, type SampleType } from './samples.ts';
 import { type Ifd, readField, readNumbers, type TiffFile } from './tiff-structure.ts';
 import { Compression, Photometric, SubfileType, Tag } from './tiff-tags.ts';
 
@@ -18,10 +19,16 @@ export interface TiffImage {
   width: number;
   height: number;
   bands: number;
-  /** Of each sample: 8, or 1 in a mask. */
-  bits: 1 | 8;
+  /** Of each sample as stored: 1 to 16, 32 or 64. */
+  bits: number;
+  /** What the samples are decoded to: the stored type, or the next larger one for odd numbers of bits. */
+  sampleType: SampleType;
+  /** Of samples of more than one byte. */
+  littleEndian: boolean;
+  /** Whether this is a mask: a bit a pixel, decoded to 0|1. */
+  isMask: boolean;
   compression: number;
-  /** 1 none, 2 horizontal differences. */
+  /** 1 none, 2 horizontal differences, 3 differences of the bytes of floating-point numbers. */
   predictor: number;
   photometric: number;
   /** Each band in segments of its own. */
@@ -44,6 +51,8 @@ export interface TiffImage {
   offsets: Float64Array;
   byteCounts: Float64Array;
   jpegTables: Buffer | null;
+  /** Tag 50674: what LERC's bytes are compressed with once more (0 nothing, 1 Deflate, 2 ZSTD). */
+  lercCompression: number;
   /** Tag 530, horizontal and vertical. */
   subsampling: readonly number[];
 }
@@ -66,7 +75,7 @@ export const COMPRESSION_NAMES: ReadonlyMap<number, string> = new Map([
   [Compression.packBits, 'PackBits'],
   [Compression.oldDeflate, 'Deflate'],
   [34712, 'JPEG 2000'],
-  [34887, 'LERC'],
+  [Compression.lerc, 'LERC'],
   [34925, 'LZMA'],
   [Compression.zstd, 'ZSTD'],
   [Compression.webp, 'WebP'],
@@ -81,9 +90,13 @@ const READABLE: readonly number[] = [
   Compression.deflate,
   Compression.packBits,
   Compression.oldDeflate,
+  Compression.lerc,
   Compression.zstd,
   Compression.webp,
 ];
+
+/** The others know no predictor, whatever the header says. */
+const PREDICTED: readonly number[] = [Compression.lzw, Compression.deflate, Compression.oldDeflate, Compression.zstd];
 
 const damaged = (detail: string): Problem =>
   new Problem('damaged_tiff', `${detail} Send the file again, or check it with gdalinfo.`);
@@ -118,14 +131,16 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
   if (!(bands >= 1)) throw damaged(`The header gives ${bands} bands.`);
   if (bands > MOST_BANDS)
     throw new Problem('limit_exceeded', `The image has ${bands} bands; at most ${MOST_BANDS} are read.`);
-  const bits = await readBits(tiff, ifd, bands, (subfile & SubfileType.mask) !== 0);
+  const { bits, sampleType } = await readSampleType(tiff, ifd, bands);
+  const isMask = (subfile & SubfileType.mask) !== 0;
+  if (isMask && (bands !== 1 || bits !== 1)) throw damaged(`The mask has ${bands} bands of ${bits} bits.`);
   const compression = await one(Tag.Compression, Compression.none);
   if (!READABLE.includes(compression)) {
     const name = COMPRESSION_NAMES.get(compression) ?? `compression ${compression}`;
     throw unsupported(`The image is compressed with ${name}.`, '-co COMPRESS=ZSTD');
   }
-  const predictor = await one(Tag.Predictor, 1);
-  if (predictor !== 1 && predictor !== 2) throw damaged(`The header gives predictor ${predictor} for 8-bit samples.`);
+  const predictor = PREDICTED.includes(compression) ? await one(Tag.Predictor, 1) : 1;
+  checkPredictor(predictor, bits, await isFloatFormat(tiff, ifd));
   if ((await one(Tag.FillOrder, 1)) !== 1) {
     throw unsupported('The bits of each byte are stored in reverse order.', '-co COMPRESS=ZSTD');
   }
@@ -164,7 +179,8 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
   }
   const segmentsDown = Math.ceil(height / segmentRows);
   const segmentsPerBlock = tiled ? 1 : Math.min(segmentsDown, Math.max(1, Math.floor(ROWS_PER_BLOCK / segmentRows)));
-  const blockBytes = rowBytes * (planar ? bands : 1) * segmentRows * segmentsPerBlock;
+  const decodedRowBytes = segmentWidth * bands * bytesPerSample(sampleType);
+  const blockBytes = Math.max(rowBytes, decodedRowBytes) * segmentRows * segmentsPerBlock;
   if (blockBytes > limits.bytesPerBlock) {
     const sizes = `${Math.round(blockBytes / 2 ** 20)} MiB, more than the ${Math.round(limits.bytesPerBlock / 2 ** 20)} allowed`;
     throw new Problem(
@@ -177,6 +193,9 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
     height,
     bands,
     bits,
+    sampleType,
+    littleEndian: tiff.littleEndian,
+    isMask,
     compression,
     predictor,
     photometric,
@@ -194,24 +213,54 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
     offsets,
     byteCounts,
     jpegTables: await readField(tiff, ifd, Tag.JpegTables, JPEG_TABLES_BYTES),
+    lercCompression: (await numbers(Tag.LercParameters))?.[1] ?? 0,
     subsampling: [...((await numbers(Tag.YCbCrSubsampling)) ?? [2, 2])],
   };
 }
 
-const SAMPLE_KINDS = ['', 'unsigned', 'signed', 'float', 'unsigned', 'complex integer', 'complex float'];
+const SampleFormat = { unsigned: 1, signed: 2, float: 3, undefined: 4, complexInteger: 5, complexFloat: 6 } as const;
+const FORMAT_NAMES = ['', 'unsigned', 'signed', 'floating-point', 'undefined', 'complex integer', 'complex'];
 
-async function readBits(tiff: TiffFile, ifd: Ifd, bands: number, mask: boolean): Promise<1 | 8> {
+async function readFormats(tiff: TiffFile, ifd: Ifd): Promise<Float64Array> {
+  return (await readNumbers(tiff, ifd, Tag.SampleFormat, MOST_BANDS * 2)) ?? new Float64Array([SampleFormat.unsigned]);
+}
+
+const isFloatFormat = async (tiff: TiffFile, ifd: Ifd): Promise<boolean> =>
+  (await readFormats(tiff, ifd))[0] === SampleFormat.float;
+
+async function readSampleType(tiff: TiffFile, ifd: Ifd, bands: number) {
   const bits = (await readNumbers(tiff, ifd, Tag.BitsPerSample, MOST_BANDS * 2)) ?? new Float64Array([1]);
-  const formats = (await readNumbers(tiff, ifd, Tag.SampleFormat, MOST_BANDS * 2)) ?? new Float64Array([1]);
-  const plain = formats.every((format) => format === 1 || format === 4);
-  if (plain && bits.every((value) => value === 8) && (bits.length === 1 || bits.length >= bands)) return 8;
-  if (mask && plain && bands === 1 && bits[0] === 1) return 1;
-  const distinct = [...new Set(bits)].join('/');
-  const kind = SAMPLE_KINDS[formats.find((format) => format !== 1) ?? 1] ?? 'unknown';
+  const formats = await readFormats(tiff, ifd);
+  const uniform =
+    new Set(bits).size === 1 && new Set(formats).size === 1 && (bits.length === 1 || bits.length >= bands);
+  const sampleType = uniform ? sampleTypeOf(bits[0], formats[0]) : null;
+  if (sampleType) return { bits: bits[0], sampleType };
+  const kind = [...new Set(formats)].map((format) => FORMAT_NAMES[format] ?? 'unknown').join('/');
+  const found = `${[...new Set(bits)].join('/')}-bit samples (${kind})`;
   throw unsupported(
-    `The image has ${distinct}-bit samples (${kind}); 8-bit unsigned ones are read so far.`,
-    '-ot Byte -scale',
+    `The image has ${found}; read are integers of 1 to 16 and 32 bits and floating-point numbers of 16, 32 and 64 bits, the same in all bands.`,
+    '-ot Float32',
   );
+}
+
+/** The type that holds the numbers without loss; null for those that are not read. */
+function sampleTypeOf(bits: number, format: number): SampleType | null {
+  if (format === SampleFormat.float) {
+    if (bits === 16 || bits === 32) return 'float32';
+    return bits === 64 ? 'float64' : null;
+  }
+  if (format === SampleFormat.signed) return bits === 8 ? 'int8' : bits === 16 ? 'int16' : bits === 32 ? 'int32' : null;
+  if (format !== SampleFormat.unsigned && format !== SampleFormat.undefined) return null;
+  if (bits >= 1 && bits <= 8) return 'uint8';
+  if (bits > 8 && bits <= 16) return 'uint16';
+  return bits === 32 ? 'uint32' : null;
+}
+
+/** TIFF 6.0 and its Technical Note 3 define the predictors for these samples. */
+function checkPredictor(predictor: number, bits: number, float: boolean): void {
+  const whole = bits === 8 || bits === 16 || bits === 32 || bits === 64;
+  const defined = predictor === 1 || (predictor === 2 && whole) || (predictor === 3 && float);
+  if (!defined) throw damaged(`The header gives predictor ${predictor} for ${bits}-bit samples.`);
 }
 
 /** Uncompressed strips become strips of `rows` rows, which divide `storedRows` or cut a single strip. */

@@ -32,6 +32,7 @@ export const Tag = {
   GeoAsciiParams: 34737,
   GdalMetadata: 42112,
   GdalNodata: 42113,
+  LercParameters: 50674,
 } as const;
 
 /** Values of tag 259. */
@@ -42,6 +43,7 @@ export const Compression = {
   deflate: 8,
   packBits: 32773,
   oldDeflate: 32946,
+  lerc: 34887,
   zstd: 50000,
   webp: 50001,
 } as const;

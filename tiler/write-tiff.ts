@@ -1,5 +1,5 @@
 /**
- * Rows of uint8 pixels, top to bottom, become a tiled cloud-optimised GeoTIFF with overviews and a mask.
+ * Rows of pixels, top to bottom, become a tiled cloud-optimised GeoTIFF with overviews and a mask.
  *
  * Tiles are compressed in the thread pool as soon as they are full and collected in a temporary file per level;
  * `finish` then knows every size, chooses classic TIFF or BigTIFF and assembles the file: all IFDs, the coarsest
@@ -11,14 +11,15 @@ import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
 import { imageEntries, levelSizes, maskEntries, type TiffLayout, type TilePlaces } from './cog-layout.ts';
 import { packBits } from './mask-bits.ts';
-import { averageRows, type Halve, majorityRows, type Row } from './overview.ts';
+import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
+import { bytesOfSamples, createSamples, type Samples } from './samples.ts';
 import { encodeIfd, ifdBytes, Tag } from './tiff-tags.ts';
 
 export type { TiffLayout };
 
 export interface TiffWriter {
   /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
-  writeRows(rows: number, pixels: Uint8Array, valid?: Uint8Array): Promise<void>;
+  writeRows(rows: number, pixels: Samples, valid?: Uint8Array): Promise<void>;
   /** Assembles the file and renames it to its final path. Rejects when rows are missing. */
   finish(): Promise<void>;
   /** Nothing is left behind. */
@@ -74,7 +75,7 @@ export async function createTiffWriter(
     async writeRows(rows, pixels, valid) {
       const pixelCount = rows * width;
       if (pixels.length !== pixelCount * bands) {
-        throw new RangeError(`expected ${pixelCount * bands} bytes for ${rows} rows, got ${pixels.length}`);
+        throw new RangeError(`expected ${pixelCount * bands} samples for ${rows} rows, got ${pixels.length}`);
       }
       if ((valid !== undefined) !== (layout.mask === true) || (valid && valid.length !== pixelCount)) {
         const expected = layout.mask ? `${pixelCount} values` : 'none';
@@ -112,6 +113,9 @@ function checkLayout(layout: TiffLayout): void {
     throw new RangeError(`expected a size in whole pixels, got ${width} x ${height}`);
   }
   if (tileSize % 16 !== 0 || tileSize < 16) throw new RangeError(`expected a tile size in 16ths, got ${tileSize}`);
+  if (layout.sampleType && layout.sampleType !== 'uint8' && (palette || overviews === 'majority')) {
+    throw new RangeError(`expected uint8 with a palette or majority overviews, got ${layout.sampleType}`);
+  }
   if ((palette || overviews === 'majority') && bands !== 1) {
     throw new RangeError(`expected one band with a palette or majority overviews, got ${bands}`);
   }
@@ -134,6 +138,7 @@ interface Level {
   /** The last even row, until its partner comes for the next level. */
   upper: Row;
   halved: Row;
+  halve: Halve;
   flushing: Promise<void>;
   fileBytes: number;
   /** Position in `file` and size of each tile; those of the mask apart. */
@@ -153,7 +158,7 @@ function createLevel(
   const tileCount = tilesAcross * Math.ceil(height / tileSize);
   const tileRowPixels = tilesAcross * tileSize * tileSize;
   const rowOf = (pixels: number, withValid = true): Row => ({
-    pixels: new Uint8Array(pixels * layout.bands),
+    pixels: createSamples(layout.sampleType ?? 'uint8', pixels * layout.bands),
     valid: new Uint8Array(withValid ? pixels : 0),
   });
   const places = () => ({ position: new Float64Array(tileCount), bytes: new Float64Array(tileCount) });
@@ -169,6 +174,7 @@ function createLevel(
     twin: rowOf(tileRowPixels, layout.mask),
     upper: rowOf(width),
     halved: rowOf((width + 1) >> 1),
+    halve: layout.overviews === 'majority' ? majorityRows : averageRowsOf(layout.sampleType ?? 'uint8'),
     flushing: Promise.resolve(),
     fileBytes: 0,
     tiles: places(),
@@ -177,7 +183,7 @@ function createLevel(
 }
 
 /** Where no mask is given, a pixel is valid unless all its bands hold the nodata value. */
-function validFromNodata(pixels: Uint8Array, count: number, bands: number, nodata: number | undefined): Uint8Array {
+function validFromNodata(pixels: Samples, count: number, bands: number, nodata: number | undefined): Uint8Array {
   const valid = new Uint8Array(count).fill(1);
   if (nodata === undefined) return valid;
   for (let pixel = 0, at = 0; pixel < count; pixel++, at += bands) {
@@ -187,8 +193,6 @@ function validFromNodata(pixels: Uint8Array, count: number, bands: number, nodat
   }
   return valid;
 }
-
-const HALVE: Record<'average' | 'majority', Halve> = { average: averageRows, majority: majorityRows };
 
 /** Takes one row into level `index`, and what becomes of it into the levels above. */
 async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLayout): Promise<void> {
@@ -204,19 +208,34 @@ async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLay
     if (level.maskTiles) level.open.valid.set(row.valid.subarray(from, to), at);
   }
   const last = level.rows === level.height - 1;
+  const clamped = index === 0 && layout.overviewRanges ? clampRow(row, layout.overviewRanges, bands) : row;
   if (index + 1 < levels.length && layout.overviews !== 'none') {
     const lower = level.rows % 2 === 1;
     if (lower || last) {
-      HALVE[layout.overviews](lower ? level.upper : row, row, width, bands, level.halved);
+      level.halve(lower ? level.upper : clamped, clamped, width, bands, level.halved);
       if (layout.nodata !== undefined && !layout.mask) keepOffNodata(level.halved, bands, layout.nodata);
       await pushRow(levels, index + 1, level.halved, layout);
     } else {
-      level.upper.pixels.set(row.pixels);
+      level.upper.pixels.set(clamped.pixels);
       level.upper.valid.set(row.valid);
     }
   }
   level.rows++;
   if (rowInTile === tileSize - 1 || last) await startFlush(level, layout);
+}
+
+/** A copy whose values are within their band's range; NaN stays. */
+function clampRow(row: Row, ranges: NonNullable<TiffLayout['overviewRanges']>, bands: number): Row {
+  const pixels = row.pixels.slice();
+  for (const [band, range] of ranges.entries()) {
+    if (!range) continue;
+    const [low, high] = range;
+    for (let at = band; at < pixels.length; at += bands) {
+      if (pixels[at] < low) pixels[at] = low;
+      else if (pixels[at] > high) pixels[at] = high;
+    }
+  }
+  return { pixels, valid: row.valid };
 }
 
 /** A mean of valid pixels must not read as nodata: moves it by one. Invalid pixels get the value. */
@@ -270,7 +289,7 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
     const count = Math.min(COMPRESSIONS_IN_FLIGHT, tilesAcross - first);
     const compressed = Array.from({ length: count }, async (_, i) => {
       const from = (first + i) * tilePixels;
-      const pixels = row.pixels.subarray(from * layout.bands, (from + tilePixels) * layout.bands);
+      const pixels = bytesOfSamples(row.pixels.subarray(from * layout.bands, (from + tilePixels) * layout.bands));
       const mask = maskTiles && packBits(row.valid.subarray(from, from + tilePixels));
       return [await compress(pixels, layout.compression), mask && (await compress(mask, layout.compression))] as const;
     });

@@ -1,6 +1,7 @@
 /** What the render process does: map tiles of working copies, whose readers it keeps open. */
 import { type ControlGrid, renderMapTile } from '../../tiler/map-tile.ts';
-import { openRaster, type Raster } from '../../tiler/raster.ts';
+import type { Raster } from '../../tiler/raster.ts';
+import { openScene } from '../../tiler/rendering.ts';
 import { answerTasks } from './child.ts';
 
 export interface RenderRequest {
@@ -15,7 +16,7 @@ const rasters = new Map<string, Promise<Raster>>();
 
 /** The least recently used reader makes room; it is closed when its reads are over. */
 function rasterOf(path: string): Promise<Raster> {
-  const raster = rasters.get(path) ?? openRaster(path);
+  const raster = rasters.get(path) ?? openScene(path);
   rasters.delete(path);
   rasters.set(path, raster);
   raster.catch(() => rasters.delete(path));

@@ -172,6 +172,7 @@ export async function addScene(db: Database, { ready = true } = {}): Promise<str
       ...place,
       bands: 3,
       dtype: 'uint8',
+      rendering: { bands: [1, 2, 3], ranges: null },
       geographic: false,
       nodata: null,
       meanColour: [1, 2, 3],

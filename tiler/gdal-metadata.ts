@@ -1,0 +1,45 @@
+/** The XML of tag 42112, in which GDAL keeps what TIFF has no tags for, becomes a list of items. */
+import { readText, type TiffFile } from './tiff-structure.ts';
+import { Tag } from './tiff-tags.ts';
+
+export interface MetadataItem {
+  name: string;
+  text: string;
+  /** The band that it is about, the first being 0; null: the whole image. */
+  band: number | null;
+  role: string | null;
+}
+
+const MOST_BYTES = 1 << 20;
+const ITEM = /<Item\s([^<>]*)>([^<]*)<\/Item>/g;
+
+/** Reads the items of the first image; none where there are none. */
+export async function readGdalMetadata(tiff: TiffFile): Promise<MetadataItem[]> {
+  const xml = (await readText(tiff, tiff.ifds[0], Tag.GdalMetadata, MOST_BYTES)) ?? '';
+  return [...xml.matchAll(ITEM)].map(([, attributes, text]) => {
+    const attribute = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? null;
+    const sample = attribute('sample');
+    return {
+      name: plainText(attribute('name') ?? ''),
+      text: plainText(plainText(text)), // GDAL escapes values twice
+      band: sample === null ? null : Number(sample),
+      role: attribute('role'),
+    };
+  });
+}
+
+function plainText(text: string): string {
+  const plain = text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'");
+  return plain.replaceAll('&amp;', '&');
+}
+
+/** Texts by band of the items with a role, as `colorinterp` and `description`. */
+export function bandTexts(items: readonly MetadataItem[], role: string): Map<number, string> {
+  const texts = new Map<number, string>();
+  for (const item of items) if (item.role === role && item.band !== null) texts.set(item.band, item.text);
+  return texts;
+}

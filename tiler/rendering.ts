@@ -1,0 +1,94 @@
+/**
+ * A working COG of any samples becomes the 8-bit RGB that networks and screens take: which bands are red, green and
+ * blue, and which values become 0 and 255. Both hold for the whole scene and stand in the working COG's metadata.
+ *
+ * Samples are converted as they are read, before any resampling: each 8-bit value follows from one stored value alone,
+ * so an 8-bit and a 16-bit file of one scene give the network the same pixels, and a window equals the crop of the
+ * whole.
+ */
+import type { Raster, RasterOfFile } from './raster.ts';
+import { openSamples } from './raster.ts';
+import { isFloat, type Samples, type SampleType } from './samples.ts';
+
+/** The stored values that become 0 and 255; the first may be the larger one (inverted). */
+export type ValueRange = [zero: number, full: number];
+
+export interface Rendering {
+  /** Numbers of the bands that are red, green and blue; the first band is 1. */
+  bands: [red: number, green: number, blue: number];
+  /** For red, green and blue; null: the samples are 8-bit already and are taken as they are. */
+  ranges: [ValueRange, ValueRange, ValueRange] | null;
+}
+
+/** The metadata item of working COGs that holds their Rendering as JSON. */
+export const RENDERING_ITEM = 'PLANIMETER_RENDERING';
+
+/** Opens a working COG (or any 8-bit TIFF) as RGB. `rendering`: another one than its own. Throws Problem. */
+export async function openScene(path: string, rendering?: Rendering): Promise<Raster> {
+  const raster = await openSamples(path);
+  const stored = raster.metadata[RENDERING_ITEM];
+  const bands: Rendering['bands'] = raster.bands >= 3 ? [1, 2, 3] : [1, 1, 1];
+  const own: Rendering = stored ? JSON.parse(stored) : { bands, ranges: null };
+  return renderRaster(raster, rendering ?? own);
+}
+
+/** The RGB view of a raster, which it closes with itself. */
+export function renderRaster(raster: RasterOfFile, rendering: Rendering): Raster {
+  const { bands, ranges } = rendering;
+  if (!ranges && raster.sampleType === 'uint8' && raster.bands === 3 && bands.every((band, i) => band === i + 1)) {
+    return raster as Raster & RasterOfFile;
+  }
+  const converters = bands.map((_, i) => converter(raster.sampleType, ranges?.[i] ?? [0, 255]));
+  return {
+    ...raster,
+    bands: 3,
+    nodata: null, // of the stored values; `valid` tells
+    async read(level, x, y, width, height) {
+      const { pixels, valid } = await raster.read(level, x, y, width, height);
+      const rgb = new Uint8Array(valid.length * 3);
+      for (const [to, convert] of converters.entries()) convert(pixels, bands[to] - 1, raster.bands, rgb, to);
+      if (isFloat(raster.sampleType)) invalidateNaN(pixels, bands, raster.bands, valid);
+      return { pixels: rgb, valid };
+    },
+  };
+}
+
+type Converter = (pixels: Samples, band: number, bands: number, rgb: Uint8Array, to: number) => void;
+
+/** Rounded half up and held within 0..255. */
+export function toByte(value: number, [zero, full]: ValueRange): number {
+  const scaled = ((value - zero) * 255) / (full - zero);
+  return scaled <= 0 ? 0 : scaled >= 255 ? 255 : Math.floor(scaled + 0.5);
+}
+
+function converter(type: SampleType, range: ValueRange): Converter {
+  const table = byteTable(type, range);
+  if (!table) {
+    return (pixels, band, bands, rgb, to) => {
+      for (let from = band, at = to; at < rgb.length; from += bands, at += 3) rgb[at] = toByte(pixels[from], range);
+    };
+  }
+  const mask = table.length - 1;
+  return (pixels, band, bands, rgb, to) => {
+    for (let from = band, at = to; at < rgb.length; from += bands, at += 3) rgb[at] = table[pixels[from] & mask];
+  };
+}
+
+/** The byte of every value of an 8- or 16-bit type, by its lowest bits; null for other types. */
+function byteTable(type: SampleType, range: ValueRange): Uint8Array | null {
+  const wide = type === 'uint16' || type === 'int16';
+  if (!wide && type !== 'uint8' && type !== 'int8') return null;
+  const table = new Uint8Array(wide ? 65_536 : 256);
+  const first = type === 'int16' ? -32_768 : type === 'int8' ? -128 : 0;
+  for (let i = 0; i < table.length; i++) table[(first + i) & (table.length - 1)] = toByte(first + i, range);
+  return table;
+}
+
+/** A pixel that lacks one of the three is no imagery. */
+function invalidateNaN(pixels: Samples, rgb: Rendering['bands'], bands: number, valid: Uint8Array): void {
+  for (const band of new Set(rgb)) {
+    for (let pixel = 0, at = band - 1; pixel < valid.length; pixel++, at += bands) {
+      if (Number.isNaN(pixels[at])) valid[pixel] = 0;
+    }
+  }
+}
