@@ -18,7 +18,7 @@ const REQUIREMENTS = [
 ];
 const MIN_AREA_M2 = 12;
 /** Of the tolerance in pixels and in metres the larger one holds. */
-const TOLERANCE = { pixels: 1.5, metres: 0.6 };
+const TOLERANCE = { pixels: 1.25, metres: 0.5 };
 const MIN_IOU = 0.85;
 
 interface Mask {

@@ -26,10 +26,10 @@ export interface Fit {
 /** Length of the chords that tell directions, in tolerances: long against what is left of the pixels' steps. */
 const CHORD_TOLERANCES = 6;
 /** Prices in cubes of the tolerance; chosen by bench/regularize.ts. */
-const WALL_PRICE = 1;
-const DIAGONAL_PRICE = 2;
-const OBLIQUE_PRICE = 4;
-const CIRCLE_PRICE = 5;
+const WALL_PRICE = 1.2;
+const DIAGONAL_PRICE = 2.4;
+const OBLIQUE_PRICE = 5;
+const CIRCLE_PRICE = 5.5;
 const CANDIDATE_DIRECTIONS = 2;
 const REFINEMENTS = 2;
 /** The direction is looked for with fewer samples than the walls are then laid with. */
