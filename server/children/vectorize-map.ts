@@ -63,6 +63,8 @@ const BAND_ROWS = 512;
 const NODATA = 255;
 /** A regular shape stands for a building only where it agrees with the pixels as well as this. */
 const MIN_BUILDING_IOU = 0.85;
+/** Stair-steps of walls move by up to this many pixels before a straight wall describes them. */
+const WALL_PIXELS = 1.25;
 
 /** Writes the features file. `onProgress` gets the rows that have been traced. */
 export async function vectorizeMap(
@@ -105,7 +107,7 @@ async function writeFeatures(
   const buildings = regularizeBuildings(raw, {
     pixelMetresX: pixelMetres.x,
     pixelMetresY: pixelMetres.y,
-    toleranceMetres,
+    toleranceMetres: Math.max(toleranceMetres, WALL_PIXELS * meanPixelMetres),
     minIou: MIN_BUILDING_IOU,
   });
   const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, { pixelMetres: meanPixelMetres });
