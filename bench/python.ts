@@ -16,13 +16,15 @@ export function pythonWith(name: string, requirements: readonly string[]): strin
   const python = join(folder, 'bin', 'python');
   if (existsSync(python)) return python;
   mkdirSync(cache, { recursive: true });
-  rmSync(`${folder}.part`, { recursive: true, force: true });
-  run('python3', ['-m', 'venv', `${folder}.part`]);
-  run(join(`${folder}.part`, 'bin', 'python'), [
-    ...['-m', 'pip', 'install', '-q', '--only-binary=:all:'],
-    ...requirements,
-  ]);
-  renameSync(`${folder}.part`, folder);
+  const building = `${folder}.${process.pid}`;
+  try {
+    run('python3', ['-m', 'venv', building]);
+    run(join(building, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--only-binary=:all:', ...requirements]);
+    // Another process may have finished first.
+    if (!existsSync(python)) renameSync(building, folder);
+  } finally {
+    rmSync(building, { recursive: true, force: true });
+  }
   return python;
 }
 
