@@ -89,7 +89,7 @@ export function createIntake(actions: Actions): Intake {
       choose.classList.toggle('primary', empty);
       setText(words, empty ? EMPTY_WORDS : MORE_WORDS);
       const limit = state.service ? `, up to ${bytes(state.service.limits.upload_bytes)}` : '';
-      setText(formats, `8-bit RGB or RGBA with a coordinate system${limit}`);
+      setText(formats, `Any bands and bit depth, with a coordinate system${limit}`);
       if (state.interrupted === shownInterrupted) return;
       shownInterrupted = state.interrupted;
       replace(interrupted, ...state.interrupted.map((upload) => interruptedCard(upload, chooseFile, actions)));
