@@ -27,12 +27,12 @@ const ROLES: readonly RegExp[] = [/^red$/i, /^green$/i, /^blue$/i];
 /** In the order of certainty: GDAL's colour roles, band names, RGB by the TIFF's own tag, gray, the first three. */
 export function chooseBands({ bands, photometric, alphaBand, roles, names }: BandFacts): BandChoice {
   const colours = Array.from({ length: bands }, (_, band) => band).filter((band) => band !== alphaBand);
-  const byRole = findAll(ROLES, roles);
+  const byRole = findAll(ROLES, roles, colours);
   if (byRole) {
     const reason = 'The file says which bands are red, green and blue.';
     return { bands: byRole, code: 'bands_named', reason, guessed: false };
   }
-  const byName = findAll(NAMES, names);
+  const byName = findAll(NAMES, names, colours);
   if (byName) {
     const said = byName.map((band) => names.get(band - 1)).join(', ');
     const reason = `Red, green and blue were found by the names of the bands: ${said}.`;
@@ -52,8 +52,12 @@ export function chooseBands({ bands, photometric, alphaBand, roles, names }: Ban
   return { bands: [red + 1, green + 1, blue + 1], code: 'bands_rgb', reason, guessed: !rgb };
 }
 
-function findAll(patterns: readonly RegExp[], texts: ReadonlyMap<number, string>): BandChoice['bands'] | null {
-  const found = patterns.map((pattern) => [...texts].find(([, text]) => pattern.test(text.trim()))?.[0]);
+function findAll(
+  patterns: readonly RegExp[],
+  texts: ReadonlyMap<number, string>,
+  colours: readonly number[],
+): BandChoice['bands'] | null {
+  const found = patterns.map((pattern) => colours.find((band) => pattern.test((texts.get(band) ?? '').trim())));
   const [red, green, blue] = found;
   if (red === undefined || green === undefined || blue === undefined) return null;
   return [red + 1, green + 1, blue + 1];

@@ -71,7 +71,7 @@ export interface Source {
 
 const SMALLEST_SIDE = 16;
 /** Of the samples that are read at once. */
-const WINDOW_BYTES = 32 << 20;
+const WINDOW_BYTES = 8 << 20;
 const MOST_ROWS = 256;
 const FEWEST_ROWS = 16;
 

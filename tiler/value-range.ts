@@ -53,7 +53,8 @@ function countValues(type: SampleType, chosen: readonly number[]): RangeCounter 
     passes: 1,
     nextPass() {},
     add(pixels, valid, bands) {
-      for (const [i, band] of chosen.entries()) addCounts(counts[i], pixels, valid, band, bands, first);
+      if (chosen.length === 3) addThree(counts, pixels, valid, chosen, bands, first);
+      else for (const [i, band] of chosen.entries()) addCounts(counts[i], pixels, valid, band, bands, first);
     },
     finish(declared) {
       const step = declared ? null : levelStep(counts, first);
@@ -69,6 +70,23 @@ function countValues(type: SampleType, chosen: readonly number[]): RangeCounter 
       });
     },
   };
+}
+
+/** All three in one go over the memory. */
+function addThree(
+  [red, green, blue]: readonly Uint32Array[],
+  pixels: Samples,
+  valid: Uint8Array,
+  [redBand, greenBand, blueBand]: readonly number[],
+  bands: number,
+  first: number,
+): void {
+  for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
+    if (valid[pixel] === 0) continue;
+    red[pixels[at + redBand] - first]++;
+    green[pixels[at + greenBand] - first]++;
+    blue[pixels[at + blueBand] - first]++;
+  }
 }
 
 function addCounts(

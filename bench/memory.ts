@@ -1,0 +1,122 @@
+/**
+ * Peak memory of ingest, chips and maps on generated scenes of one width, one four times as high as the other:
+ * `node bench/memory.ts [WIDTH [HEIGHT [TYPE]]]`. Each stage runs in a process of its own.
+ */
+import { fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { planChips, readChips } from '../tiler/chips.ts';
+import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
+import { planModelGrid } from '../tiler/model-grid.ts';
+import { openScene } from '../tiler/rendering.ts';
+import { createSamples, type SampleType } from '../tiler/samples.ts';
+import { createTiffWriter } from '../tiler/write-tiff.ts';
+
+const GSD = { x: 1, y: 1 };
+const FILL = [128, 128, 128] as const;
+const CORE_PIXELS = 512;
+const HALO_PIXELS = 128;
+const ROWS = 256;
+const LEAST_WIDTH = 16;
+
+interface Paths {
+  source: string;
+  working: string;
+  classes: string;
+}
+
+const place = (width: number, height: number) =>
+  ({ width, height, compression: 'zstd', geotransform: [0, 1, 0, 0, 0, -1], epsg: 32640 }) as const;
+
+async function generate({ source }: Paths, width: number, height: number, sampleType: SampleType): Promise<void> {
+  const layout = {
+    ...place(width, height),
+    geotransform: [4e5, 1, 0, 28e5, 0, -1] as [number, number, number, number, number, number],
+  };
+  const writer = await createTiffWriter(source, { ...layout, bands: 3, sampleType, overviews: 'none' });
+  const rows = createSamples(sampleType, ROWS * width * 3);
+  for (let y = 0, state = 1; y < height; y += ROWS) {
+    const count = Math.min(ROWS, height - y);
+    for (let i = 0; i < rows.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      rows[i] = ((i >> 7) & 127) + (state >>> 28);
+    }
+    await writer.writeRows(count, rows.subarray(0, count * width * 3));
+  }
+  await writer.finish();
+}
+
+/** Chips with their halos through a network that calls bright pixels 1, into a class map. */
+async function mapTrivially({ working, classes }: Paths): Promise<void> {
+  const scene = await openScene(working);
+  const grid = planModelGrid({ ...scene, gsdMetres: GSD }, GSD.x);
+  const plan = planChips(grid, { stride: 16, halo: HALO_PIXELS }, CORE_PIXELS);
+  const writer = await createTiffWriter(classes, {
+    ...place(grid.width, grid.height),
+    geotransform: grid.geotransform,
+    bands: 1,
+    nodata: 255,
+    overviews: 'majority',
+  });
+  const rowsOfChips = Array.from({ length: plan.rows }, (_, row) => row);
+  let band = new Uint8Array(grid.width * plan.core);
+  for await (const { chip, pixels } of readChips(scene, grid, plan, FILL, rowsOfChips)) {
+    const columns = Math.min(chip.width, grid.width - chip.x);
+    const rows = Math.min(chip.height, grid.height - chip.y);
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) {
+        const from = ((y + plan.halo) * (chip.width + 2 * plan.halo) + x + plan.halo) * 3;
+        band[y * grid.width + chip.x + x] = pixels[from] > 100 ? 1 : 0;
+      }
+    }
+    if (chip.column < plan.columns - 1) continue;
+    await writer.writeRows(rows, band.subarray(0, rows * grid.width));
+    band = new Uint8Array(grid.width * plan.core);
+  }
+  await writer.finish();
+  await scene.close();
+}
+
+const STAGES = ['generate', 'ingest', 'map'] as const;
+type Stage = (typeof STAGES)[number];
+
+async function runStage(stage: Stage, paths: Paths, width: number, height: number, type: SampleType): Promise<void> {
+  if (stage === 'generate') await generate(paths, width, height, type);
+  else if (stage === 'ingest') await ingest(paths.source, paths.working, DEFAULT_INGEST_LIMITS, () => {});
+  else await mapTrivially(paths);
+}
+
+function inChild(...args: unknown[]): Promise<{ peakBytes: number; seconds: number }> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), ['--stage', JSON.stringify(args)]);
+    child.once('message', (message) => resolve(message as { peakBytes: number; seconds: number }));
+    child.once('exit', (code) => reject(new Error(`the stage ended with ${code}`)));
+  });
+}
+
+if (process.argv[2] === '--stage') {
+  const [stage, paths, width, height, type] = JSON.parse(process.argv[3]);
+  await runStage(stage, paths, width, height, type);
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  process.send!({ peakBytes, seconds: performance.now() / 1000 });
+} else {
+  const [width = 20_000, height = 10_000] = process.argv.slice(2, 4).map(Number);
+  const type = (process.argv[4] ?? 'uint8') as SampleType;
+  if (!(width >= LEAST_WIDTH && height >= LEAST_WIDTH)) throw new RangeError('expected a width and a height in pixels');
+  const folder = await mkdtemp(join(tmpdir(), 'memory-'));
+  const file = (name: string) => join(folder, `${name}.tif`);
+  const paths: Paths = { source: file('source'), working: file('working'), classes: file('classes') };
+  try {
+    for (const times of [1, 4]) {
+      for (const stage of STAGES) {
+        const { peakBytes, seconds } = await inChild(stage, paths, width, height * times, type);
+        const megabytes = Math.round(peakBytes / 1e6);
+        console.log(`${width} x ${height * times} ${type} ${stage}: ${megabytes} MB, ${seconds.toFixed(1)} s`);
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
