@@ -3,6 +3,7 @@
  * A child is watched: over its wall time or its memory it is killed, and what it was doing fails with a problem.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +46,9 @@ interface Pending {
   onProgress: ((value: never) => void) | undefined;
 }
 
+/** What a confined child may read of the program itself; the packages may be a link to another place. */
 const PROGRAM_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
+const PACKAGES_FOLDER = realpathSync(`${PROGRAM_FOLDER}node_modules`);
 const WATCH_INTERVAL_MS = 100;
 /** Handed down to children; nothing else of the environment is: it may hold secrets. */
 const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'XDG_RUNTIME_DIR', 'VK_DRIVER_FILES'];
@@ -154,7 +157,9 @@ const tooSlow = (wallMs: number) =>
 function nodeFlags({ memoryBytes, confine }: ChildOptions): string[] {
   const heap = [`--max-old-space-size=${Math.round(memoryBytes / 2 ** 20)}`];
   if (!confine) return heap;
-  const read = [PROGRAM_FOLDER, ...confine.read, ...confine.write].map((path) => `--allow-fs-read=${path}`);
+  const read = [PROGRAM_FOLDER, PACKAGES_FOLDER, ...confine.read, ...confine.write].map(
+    (path) => `--allow-fs-read=${path}`,
+  );
   const write = confine.write.map((path) => `--allow-fs-write=${path}`);
   return [...heap, '--permission', '--allow-addons', '--disable-warning=SecurityWarning', ...read, ...write];
 }
