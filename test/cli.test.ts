@@ -122,6 +122,7 @@ test('inspect and models list tell scripts what they need', () => {
   const inspected = JSON.parse(planimeter('inspect', town.image, '--json').stdout);
   expect(inspected).toMatchObject({ ...SIZE, bands: 3, dtype: 'uint8', srs: 'EPSG:32633', findings: [] });
   expect(inspected.gsd_m).toBeCloseTo(0.5, 2);
+  expect(inspected.models[0]).toMatchObject({ id: 'landuse-unet', suitable: true, chips: 2 });
   const [network] = JSON.parse(planimeter('models', 'list', '--json').stdout);
   expect(network).toMatchObject({ id: 'landuse-unet', gsd_m: 1 });
 });
