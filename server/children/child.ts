@@ -40,6 +40,13 @@ type Answer =
   | { id: number; kind: 'problem'; code: ProblemCode; detail: string }
   | { id: number; kind: 'error'; message: string; stack: string };
 
+/** A process and what it is asked to do. */
+interface Living {
+  process: ChildProcess;
+  pending: Map<number, Pending>;
+  killReason: Problem | null;
+}
+
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -55,69 +62,71 @@ const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'XDG_R
 
 /** A child that starts with its first task and again with the next one after it has died. */
 export function createChild(options: ChildOptions): Child {
-  const pending = new Map<number, Pending>();
-  let child: ChildProcess | null = null;
-  let watch: NodeJS.Timeout | undefined;
+  let current: Living | null = null;
   let nextId = 0;
-  let killReason: Problem | null = null;
 
-  const kill = (reason: Problem) => {
-    killReason ??= reason;
-    child?.kill('SIGKILL');
+  /** Its tasks fail with the reason; the next task gets a new child, also while this one is dying. */
+  const kill = (living: Living, reason: Problem) => {
+    if (current === living) current = null;
+    living.killReason ??= reason;
+    living.process.kill('SIGKILL');
   };
 
-  const start = (): ChildProcess => {
-    killReason = null;
+  const start = (): Living => {
     const started = fork(options.entry, [], {
       execArgv: nodeFlags(options),
       env: Object.fromEntries(ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    const living: Living = { process: started, pending: new Map(), killReason: null };
     lowerPriority(started.pid);
-    started.on('message', (answer: Answer) => settle(pending, answer));
-    started.on('error', (error) => failAll(error));
-    started.on('exit', (code, signal) => {
-      clearInterval(watch);
-      if (child === started) child = null;
-      const how = signal ? `by ${signal}` : `with status ${code}`;
-      failAll(killReason ?? new ChildCrash(`a child process ended ${how} before its work was done`));
-    });
-    watch = setInterval(async () => {
+    const watch = setInterval(async () => {
       const bytes = await residentBytes(started.pid);
       if (bytes <= options.memoryBytes) return;
       const limit = Math.round(options.memoryBytes / 2 ** 20);
-      kill(new Problem('limit_exceeded', `Working on this needed more than the limit of ${limit} MiB of memory.`));
+      kill(
+        living,
+        new Problem('limit_exceeded', `Working on this needed more than the limit of ${limit} MiB of memory.`),
+      );
     }, WATCH_INTERVAL_MS);
-    return started;
-  };
-
-  const failAll = (error: Error) => {
-    for (const { reject } of pending.values()) reject(error);
-    pending.clear();
+    const failAll = (error: Error) => {
+      for (const { reject } of living.pending.values()) reject(error);
+      living.pending.clear();
+    };
+    started.on('message', (answer: Answer) => settle(living.pending, answer));
+    started.on('error', failAll);
+    started.on('exit', (code, signal) => {
+      clearInterval(watch);
+      if (current === living) current = null;
+      const how = signal ? `by ${signal}` : `with status ${code}`;
+      failAll(living.killReason ?? new ChildCrash(`a child process ended ${how} before its work was done`));
+    });
+    return living;
   };
 
   return {
     run<Result, Progress>(task: string, input: unknown, { signal, onProgress }: TaskOptions<Progress> = {}) {
       signal?.throwIfAborted();
-      child ??= start();
+      current ??= start();
+      const living = current;
       const id = nextId++;
-      const onAbort = () => kill(new Problem('interrupted', 'The work was cancelled.'));
+      const onAbort = () => kill(living, new Problem('interrupted', 'The work was cancelled.'));
       signal?.addEventListener('abort', onAbort, { once: true });
-      const timer = options.wallMs && setTimeout(() => kill(tooSlow(options.wallMs!)), options.wallMs);
+      const timer = options.wallMs && setTimeout(() => kill(living, tooSlow(options.wallMs!)), options.wallMs);
       return new Promise<Result>((resolve, reject) => {
-        pending.set(id, { resolve: (value) => resolve(value as Result), reject, onProgress });
-        child!.send({ id, task, input }, (error) => error && reject(error));
+        living.pending.set(id, { resolve: (value) => resolve(value as Result), reject, onProgress });
+        living.process.send({ id, task, input }, (error) => error && reject(error));
       }).finally(() => {
         if (timer) clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       });
     },
     async stop() {
-      const stopping = child;
-      if (!stopping) return;
-      const gone = new Promise((resolve) => stopping.once('exit', resolve));
-      kill(new Problem('interrupted', 'The program is stopping.'));
+      const living = current;
+      if (!living) return;
+      const gone = new Promise((resolve) => living.process.once('exit', resolve));
+      kill(living, new Problem('interrupted', 'The program is stopping.'));
       await gone;
     },
   };

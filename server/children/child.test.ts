@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { type Child, ChildCrash, type ChildOptions, createChild, runOnce } from './child.ts';
+
+const entry = fileURLToPath(new URL('./test-entry.ts', import.meta.url));
+const LIMITS = { entry, memoryBytes: 512 * 2 ** 20 };
+
+let child: Child | null = null;
+const create = (options: Partial<ChildOptions> = {}): Child => {
+  child = createChild({ ...LIMITS, ...options });
+  return child;
+};
+afterEach(() => child?.stop());
+
+test('answers with progress, results, problems and errors', async () => {
+  const { run } = create();
+  const progress: string[] = [];
+  const bytes = Uint8Array.of(1, 2, 3);
+  expect(await run('echo', bytes, { onProgress: (value: string) => progress.push(value) })).toEqual(bytes);
+  expect(progress).toEqual(['half']);
+  await expect(run('refuse', null)).rejects.toMatchObject({ code: 'empty_raster', message: 'Nothing in it.' });
+  await expect(run('fail', null)).rejects.toThrow('a mistake');
+});
+
+test('a cancelled task ends at once, and the next one runs', async () => {
+  const { run } = create();
+  const control = new AbortController();
+  const spinning = run('spin', null, { signal: control.signal });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  control.abort();
+  const next = run('echo', 'next'); // while the first is still dying
+  await expect(spinning).rejects.toMatchObject({ code: 'interrupted' });
+  expect(await next).toBe('next');
+});
+
+test('a crash fails the tasks under way, and the next one runs', async () => {
+  const { run } = create();
+  const sleeping = run('sleep', 60_000);
+  const dying = run('die', null);
+  await expect(dying).rejects.toBeInstanceOf(ChildCrash);
+  await expect(sleeping).rejects.toBeInstanceOf(ChildCrash);
+  expect(await run('echo', 1)).toBe(1);
+});
+
+test('over its time or its memory a task is ended with a problem', async () => {
+  await expect(runOnce({ ...LIMITS, wallMs: 700 }, 'spin', null)).rejects.toMatchObject({
+    code: 'limit_exceeded',
+    message: expect.stringContaining('0.7 seconds'),
+  });
+  await expect(runOnce(LIMITS, 'eat', null)).rejects.toMatchObject({
+    code: 'limit_exceeded',
+    message: expect.stringContaining('512 MiB'),
+  });
+});
+
+test('a confined child reads and writes only what it may, and gets no secrets', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-child-'));
+  const file = (name: string) => join(folder, name);
+  process.env.DATABASE_URL ??= 'postgresql://somebody:secret@nowhere/db';
+  try {
+    await writeFile(file('mine.txt'), 'mine');
+    await writeFile(file('other.txt'), 'other');
+    const { run } = create({ confine: { read: [file('mine.txt')], write: [file('out')] } });
+    expect(await run('read', file('mine.txt'))).toBe('mine');
+    await expect(run('read', file('other.txt'))).rejects.toThrow(/access|permission/i);
+    await expect(run('write', file('other.txt'))).rejects.toThrow(/access|permission/i);
+    await run('write', file('out'));
+    expect(existsSync(file('out'))).toBe(true);
+    expect(await run('environment', null)).not.toContain('DATABASE_URL');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
