@@ -1,4 +1,7 @@
-/** `npm run bench [-- NAME…]`: runs the measurements of this folder one after the other, or those that are named. */
+/**
+ * `npm run bench [-- NAME… [--FLAG…]]`: runs the measurements of this folder one after the other, or those that are
+ * named, with the flags that they understand.
+ */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +13,8 @@ const HELPERS = ['run.ts', 'python.ts'];
 const all = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.ts') && !HELPERS.includes(file))
   .map((file) => file.slice(0, -'.ts'.length));
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
 const unknown = wanted.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`no such measurement: ${unknown.join(', ')}; there are: ${all.join(', ')}\n`);
@@ -18,6 +22,6 @@ if (unknown.length > 0) {
 }
 for (const name of wanted.length > 0 ? wanted : all) {
   process.stdout.write(`\n== ${name}\n`);
-  const { status } = spawnSync(process.execPath, [`${FOLDER}${name}.ts`], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [`${FOLDER}${name}.ts`, ...flags], { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
 }

@@ -48,26 +48,29 @@ export function smoothMap(
   const random = randomNumbers(seed);
   const fields = Array.from({ length: classCount }, () => smoothField(random, width, height, scale));
   const classes = new Uint8Array(width * height);
+  const highest = new Float64Array(width);
   const slope = random() + 0.5;
   for (let y = 0; y < height; y++) {
+    const row = classes.subarray(y * width, (y + 1) * width);
+    highest.fill(-1);
+    for (const [cls, drawRow] of fields.entries()) drawRow(y, cls, highest, row);
     for (let x = 0; x < width; x++) {
-      const pixel = y * width + x;
-      let best = 0;
-      for (let field = 1; field < classCount; field++) if (fields[field][pixel] > fields[best][pixel]) best = field;
-      if (random() < wrongShare) best = Math.floor(random() * classCount);
-      classes[pixel] = nodata && x * slope + y < (width + height) / 5 ? NODATA : best;
+      if (wrongShare > 0 && random() < wrongShare) row[x] = Math.floor(random() * classCount);
+      if (nodata && x * slope + y < (width + height) / 5) row[x] = NODATA;
     }
   }
   return { width, height, classes };
 }
 
-/** Random values on a coarse lattice, interpolated with smooth steps. */
-function smoothField(random: () => number, width: number, height: number, scale: number): Float64Array {
+/**
+ * Random values on a coarse lattice, interpolated with smooth steps. The function it returns takes a row of the field
+ * for a class: where it is higher than what was there, that class is written.
+ */
+function smoothField(random: () => number, width: number, height: number, scale: number) {
   const columns = Math.ceil(width / scale) + 2;
   const lattice = Float64Array.from({ length: columns * (Math.ceil(height / scale) + 2) }, random);
-  const field = new Float64Array(width * height);
   const ease = (t: number): number => t * t * (3 - 2 * t);
-  for (let y = 0; y < height; y++) {
+  return (y: number, cls: number, highest: Float64Array, classRow: Uint8Array): void => {
     const row = Math.floor(y / scale);
     const v = ease(y / scale - row);
     for (let x = 0; x < width; x++) {
@@ -76,10 +79,42 @@ function smoothField(random: () => number, width: number, height: number, scale:
       const at = row * columns + column;
       const top = lattice[at] * (1 - u) + lattice[at + 1] * u;
       const bottom = lattice[at + columns] * (1 - u) + lattice[at + columns + 1] * u;
-      field[y * width + x] = top * (1 - v) + bottom * v;
+      const value = top * (1 - v) + bottom * v;
+      if (value <= highest[x]) continue;
+      highest[x] = value;
+      classRow[x] = cls;
+    }
+  };
+}
+
+/** A grid of streets (class 2) with houses (1), half of them turned, and round trees (3) on open ground (0). */
+export function urbanMap(seed: number, width: number, height: number): ClassMap {
+  const random = randomNumbers(seed);
+  const classes = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    if (y % 120 < 9) classes.fill(2, y * width, (y + 1) * width);
+    else for (let x = 0; x < width; x += 160) classes.fill(2, y * width + x, y * width + Math.min(x + 9, width));
+  }
+  for (let count = Math.round((width * height) / 560); count > 0; count--) {
+    const centreX = random() * width;
+    const centreY = random() * height;
+    const angle = random() < 0.5 ? 0 : random() * Math.PI;
+    const along = 3 + 7 * random();
+    const across = 3 + 7 * random();
+    const isRound = random() < 0.4;
+    const cls = isRound ? 3 : 1;
+    const reach = Math.ceil(isRound ? along : along + across);
+    for (let y = Math.max(0, Math.floor(centreY) - reach); y < Math.min(height, centreY + reach); y++) {
+      for (let x = Math.max(0, Math.floor(centreX) - reach); x < Math.min(width, centreX + reach); x++) {
+        const dx = x + 0.5 - centreX;
+        const dy = y + 0.5 - centreY;
+        const u = Math.abs(dx * Math.cos(angle) + dy * Math.sin(angle));
+        const v = Math.abs(dy * Math.cos(angle) - dx * Math.sin(angle));
+        if (isRound ? dx * dx + dy * dy < along * along : u < along && v < across) classes[y * width + x] = cls;
+      }
     }
   }
-  return field;
+  return { width, height, classes };
 }
 
 /** All regions of a map; scores are 255, and the defaults are the exact borders. */

@@ -1,0 +1,144 @@
+/**
+ * Polygons of class maps: ours against GDAL's polygonize (rasterio.features.shapes), the same maps in one go, both into
+ * memory, one thread each, the best of some runs by CPU time (all threads: the garbage collector's count too). Ours
+ * also sums scores, and draws every ring. Beside it the whole way with sieve and simplification, and the peak memory
+ * of a process that reads the map band by band. Run: node bench/vectorize.ts [--large]
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pythonWithJudges } from '../test/python.ts';
+import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
+import { type ClassBand, vectorize } from '../vectorizer/vectorize.ts';
+
+const BAND_ROWS = 512;
+const SIEVE_PIXELS = 16;
+const TOLERANCE_PIXELS = 1;
+
+const SHAPES = `
+import sys, json, time, numpy
+from rasterio.features import shapes
+path, width, height, runs = sys.argv[1], *map(int, sys.argv[2:5])
+classes = numpy.fromfile(path, numpy.uint8).reshape(height, width)
+best = None
+for _ in range(runs):
+    cpu, wall = time.process_time(), time.perf_counter()
+    polygons = sum(1 for _ in shapes(classes, connectivity=4))
+    figures = {'seconds': time.process_time() - cpu, 'wall': time.perf_counter() - wall, 'polygons': polygons}
+    if best is None or figures['seconds'] < best['seconds']: best = figures
+print(json.dumps(best))
+`;
+
+interface Figures {
+  seconds: number;
+  wall: number;
+  polygons: number;
+  vertices: number;
+  peakBytes: number;
+}
+
+interface Measurement {
+  path: string;
+  width: number;
+  height: number;
+  runs: number;
+  simplified: boolean;
+  /** Reads the map band by band, so that it does not count as memory of ours. */
+  streamed: boolean;
+}
+
+const measurement = process.argv.find((argument) => argument.startsWith('--measure='));
+if (measurement) console.log(JSON.stringify(await measure(JSON.parse(measurement.slice('--measure='.length)))));
+else compare(process.argv.includes('--large'));
+
+function compare(large: boolean): void {
+  const maps: [string, number, (size: number) => ClassMap][] = [
+    ['smooth', 4096, (size) => smoothMap(1, size, size, 6, { scale: 80 })],
+    ['urban', 4096, (size) => urbanMap(1, size, size)],
+    ['noise', 2048, (size) => noiseMap(1, size, size, 6)],
+  ];
+  if (large) maps.push(['smooth', 16384, maps[0][2]], ['urban', 16384, maps[1][2]]);
+  const python = pythonWithJudges();
+  const folder = mkdtempSync(join(tmpdir(), 'planimeter-vectorize-'));
+  const path = join(folder, 'classes');
+  const columns = ['', 'polygons', 'vertices', 'Mpx/s', "GDAL's", 'ratio', 'wall', 'peak MB', 'simplified', 'peak MB'];
+  console.log(columns.map((column, i) => (i === 0 ? column.padEnd(16) : column.padStart(11))).join(''));
+  for (const [name, size, draw] of maps) {
+    writeFileSync(path, draw(size).classes);
+    const runs = size > 4096 ? 1 : name === 'noise' ? 2 : 5;
+    const map = { path, width: size, height: size, runs };
+    const theirs = python ? shapes(python, map) : null;
+    const exact = inChild({ ...map, simplified: false, streamed: false });
+    const exactPeak = inChild({ ...map, runs: 1, simplified: false, streamed: true }).peakBytes;
+    const simplified = inChild({ ...map, runs: Math.min(runs, 2), simplified: true, streamed: false });
+    const simplifiedPeak = inChild({ ...map, runs: 1, simplified: true, streamed: true }).peakBytes;
+    if (theirs && theirs.polygons !== exact.polygons) {
+      throw new Error(`${name} ${size}: expected ${theirs.polygons} polygons, got ${exact.polygons}`);
+    }
+    const speed = ({ seconds }: { seconds: number }): number => (size * size) / 1e6 / seconds;
+    const cells = [
+      ...[exact.polygons, exact.vertices, speed(exact).toFixed(1)],
+      ...(theirs ? [speed(theirs).toFixed(2), (theirs.seconds / exact.seconds).toFixed(1)] : ['-', '-']),
+      ...[`${exact.wall.toFixed(2)} s`, (exactPeak / 1e6).toFixed(0)],
+      ...[speed(simplified).toFixed(1), (simplifiedPeak / 1e6).toFixed(0)],
+    ];
+    console.log(`${name} ${size}²`.padEnd(16) + cells.map((cell) => String(cell).padStart(11)).join(''));
+  }
+  rmSync(folder, { recursive: true });
+}
+
+function shapes(python: string, { path, width, height, runs }: Omit<Measurement, 'simplified' | 'streamed'>) {
+  const result = spawnSync(python, ['-c', SHAPES, path, String(width), String(height), String(runs)]);
+  if (result.status !== 0) throw new Error(String(result.stderr));
+  return JSON.parse(String(result.stdout)) as Pick<Figures, 'seconds' | 'wall' | 'polygons'>;
+}
+
+function inChild(measurement: Measurement): Figures {
+  const script = fileURLToPath(import.meta.url);
+  const flags = ['--max-old-space-size=8192', script, `--measure=${JSON.stringify(measurement)}`];
+  const result = spawnSync(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (result.status !== 0) throw new Error(`the measurement ended with ${result.status ?? result.signal}`);
+  return JSON.parse(String(result.stdout));
+}
+
+async function measure({ path, width, height, runs, simplified, streamed }: Measurement): Promise<Figures> {
+  const whole = streamed ? null : readFileSync(path);
+  const file = streamed ? openSync(path, 'r') : 0;
+  const buffer = new Uint8Array(streamed ? BAND_ROWS * width : 0);
+  const scores = new Uint8Array(BAND_ROWS * width).fill(200);
+  function* bands(): Generator<ClassBand> {
+    for (let y = 0; y < height; y += BAND_ROWS) {
+      const rows = Math.min(BAND_ROWS, height - y);
+      const classes = whole ? whole.subarray(y * width, (y + rows) * width) : buffer.subarray(0, rows * width);
+      if (!whole) readSync(file, classes, 0, rows * width, y * width);
+      yield { rows, classes, scores: scores.subarray(0, rows * width) };
+    }
+  }
+  const options = {
+    ...{ width, height, pixelAreaM2: 1, nodata: 255 },
+    minAreaM2: simplified ? SIEVE_PIXELS : 0,
+    tolerancePixels: simplified ? TOLERANCE_PIXELS : 0,
+  };
+  let best: Figures | null = null;
+  for (let run = 0; run < runs; run++) {
+    const started = performance.now();
+    const before = process.cpuUsage();
+    const { regions, report } = await vectorize(bands(), options);
+    let polygons = 0;
+    let drawn = 0;
+    for (const { rings } of regions) {
+      polygons++;
+      for (const ring of rings) drawn += ring.length / 2 - 1;
+    }
+    if (drawn !== report.vertices) throw new Error(`expected ${report.vertices} vertices, got ${drawn}`);
+    const used = process.cpuUsage(before);
+    const seconds = (used.user + used.system) / 1e6;
+    const wall = (performance.now() - started) / 1000;
+    if (!best || seconds < best.seconds) {
+      best = { seconds, wall, polygons, vertices: drawn, peakBytes: 0 };
+    }
+  }
+  return { ...best!, peakBytes: process.resourceUsage().maxRSS * 1024 };
+}
