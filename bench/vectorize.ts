@@ -1,7 +1,7 @@
 /**
  * Polygons of class maps: ours against GDAL's polygonize (rasterio.features.shapes), the same maps in one go, both into
  * memory, one thread each, the best of some runs by CPU time (all threads: the garbage collector's count too). Ours
- * also sums scores, and draws every ring. Beside it the whole way with sieve and simplification, and the peak memory
+ * also sums scores, and has every ring in typed arrays. Beside it the whole way with sieve and simplification, and the peak memory
  * of a process that reads the map band by band. Run: node bench/vectorize.ts [--large]
  */
 import { spawnSync } from 'node:child_process';
@@ -125,14 +125,14 @@ async function measure({ path, width, height, runs, simplified, streamed }: Meas
   for (let run = 0; run < runs; run++) {
     const started = performance.now();
     const before = process.cpuUsage();
-    const { regions, report } = await vectorize(bands(), options);
+    const result = await vectorize(bands(), options);
     let polygons = 0;
     let drawn = 0;
-    for (const { rings } of regions) {
-      polygons++;
-      for (const ring of rings) drawn += ring.length / 2 - 1;
+    for (const { regions, offsets, order } of result.polygons) {
+      polygons += regions.count;
+      for (const ring of order) drawn += offsets[ring + 1] - offsets[ring];
     }
-    if (drawn !== report.vertices) throw new Error(`expected ${report.vertices} vertices, got ${drawn}`);
+    if (drawn !== result.report.vertices) throw new Error(`expected ${result.report.vertices} vertices, got ${drawn}`);
     const used = process.cpuUsage(before);
     const seconds = (used.user + used.system) / 1e6;
     const wall = (performance.now() - started) / 1000;

@@ -95,3 +95,22 @@ export function arcLength(graph: ArcGraph, arc: number): number {
   }
   return length;
 }
+
+/**
+ * The half-arc with which a region's ring goes on after one that arrives at a junction by `slot`. Regions are told apart
+ * by the `numbers` of the labels beside arcs. The region is on the left.
+ *
+ * Where a region touches itself at a corner only, its ring goes straight across instead of turning back (the region on
+ * both sides of the corner is joined by another way, or it would be two regions): so no ring ever passes a point twice,
+ * and a hole that touches the shell is a hole of its own, as the OGC's simple features want it.
+ */
+export function nextHalf(graph: ArcGraph, numbers: Int32Array, region: number, slot: number): number {
+  const { leaving, left, right } = graph;
+  const junction = slot & ~3;
+  const beside = leaving[junction | ((slot + 1) & 3)];
+  const ahead = leaving[junction | ((slot + 2) & 3)];
+  const across = leaving[junction | ((slot + 3) & 3)];
+  if (beside < 0) return ahead < 0 ? across : ahead;
+  if (ahead < 0 || across < 0) return beside;
+  return numbers[(across & 1) === 0 ? left[across >> 1] : right[across >> 1]] === region ? across : beside;
+}

@@ -93,10 +93,25 @@ export function numberTrees(parents: Int32Array, count: number): { numbers: Int3
   return { numbers, trees };
 }
 
-/** Sums what was counted per label into regions. */
-export function collectRegions(labels: Labels): { regions: RegionTable; regionOf: Int32Array } {
-  const { numbers: regionOf, trees: count } = numberTrees(labels.parents, labels.count);
-  const regions: RegionTable = {
+/** A table of those regions that have a number from 0 to count - 1, as the first of its number has it. */
+export function pickRegions(regions: RegionTable, numbers: Int32Array, count: number): RegionTable {
+  const picked = createRegionTable(count);
+  let number = 0;
+  for (let region = 0; number < count; region++) {
+    if (numbers[region] !== number) continue;
+    picked.classes[number] = regions.classes[region];
+    picked.pixels[number] = regions.pixels[region];
+    picked.classPixels[number] = regions.classPixels[region];
+    picked.scoreSums[number] = regions.scoreSums[region];
+    picked.firstX[number] = regions.firstX[region];
+    picked.firstY[number] = regions.firstY[region];
+    number++;
+  }
+  return picked;
+}
+
+export function createRegionTable(count: number): RegionTable {
+  return {
     count,
     classes: new Uint16Array(count),
     pixels: new Float64Array(count),
@@ -105,6 +120,12 @@ export function collectRegions(labels: Labels): { regions: RegionTable; regionOf
     firstX: new Int32Array(count),
     firstY: new Int32Array(count),
   };
+}
+
+/** Sums what was counted per label into regions. */
+export function collectRegions(labels: Labels): { regions: RegionTable; regionOf: Int32Array } {
+  const { numbers: regionOf, trees: count } = numberTrees(labels.parents, labels.count);
+  const regions = createRegionTable(count);
   for (let label = 0; label < labels.count; label++) {
     const region = regionOf[label];
     if (labels.parents[label] === label) {

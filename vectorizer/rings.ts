@@ -1,12 +1,8 @@
 /**
  * Half-arcs chained into rings: for each region one shell and its holes. A ring keeps its region on the left, so on
  * the displayed map shells run counter-clockwise and holes clockwise.
- *
- * Where a region touches itself at a corner only, its ring goes straight across instead of turning back (the region on
- * both sides of the corner is joined by another way, or it would be two regions): so no ring ever passes a point twice,
- * and a hole that touches the shell is a hole of its own, as the OGC's simple features want it.
  */
-import type { ArcGraph } from './arc-graph.ts';
+import { type ArcGraph, nextHalf } from './arc-graph.ts';
 
 export interface Rings {
   count: number;
@@ -16,8 +12,10 @@ export interface Rings {
   regions: Int32Array;
 }
 
-export function chainRings(graph: ArcGraph): Rings {
-  const { left, right, from, to, leaving } = graph;
+/** `regionCount` is how many regions the graph has. */
+export function chainRings(graph: ArcGraph, regionCount: number): Rings {
+  const { left, right, from, to } = graph;
+  const numbers = Int32Array.from({ length: regionCount }, (_, region) => region);
   const halfCount = 2 * graph.count;
   const offsets = new Int32Array(halfCount + 1);
   const halves = new Int32Array(halfCount);
@@ -35,14 +33,7 @@ export function chainRings(graph: ArcGraph): Rings {
       halves[written++] = half;
       const slot = (half & 1) === 0 ? to[half >> 1] : from[half >> 1];
       if (slot < 0) break;
-      const junction = slot & ~3;
-      let turn = 1;
-      while (leaving[junction | ((slot + turn) & 3)] < 0) turn++;
-      if (turn === 1) {
-        const across = leaving[junction | ((slot + 3) & 3)];
-        if (leaving[junction | ((slot + 2) & 3)] >= 0 && across >= 0 && regionOf(across) === region) turn = 3;
-      }
-      half = leaving[junction | ((slot + turn) & 3)];
+      half = nextHalf(graph, numbers, region, slot);
     } while (half !== start);
     regions[count] = region;
     offsets[++count] = written;

@@ -4,7 +4,7 @@
  * other neighbour stays.
  */
 import { type ArcGraph, arcLength, OUTSIDE } from './arc-graph.ts';
-import { findRoot, numberTrees, type RegionTable, unite } from './labels.ts';
+import { findRoot, numberTrees, pickRegions, type RegionTable, unite } from './labels.ts';
 
 export interface Sieved {
   regions: RegionTable;
@@ -106,25 +106,8 @@ export function sieve(graph: ArcGraph, regions: RegionTable, minPixels: number, 
   }
 
   const { numbers: regionOf, trees } = numberTrees(parents, count);
-  const table: RegionTable = {
-    count: trees,
-    classes: new Uint16Array(trees),
-    pixels: new Float64Array(trees),
-    classPixels: new Float64Array(trees),
-    scoreSums: new Float64Array(trees),
-    firstX: new Int32Array(trees),
-    firstY: new Int32Array(trees),
-  };
-  for (let region = 0; region < count; region++) {
-    if (parents[region] !== region) continue;
-    const number = regionOf[region];
-    table.classes[number] = classes[region];
-    table.pixels[number] = pixels[region];
-    table.classPixels[number] = classPixels[region];
-    table.scoreSums[number] = scoreSums[region];
-    table.firstX[number] = regions.firstX[region];
-    table.firstY[number] = regions.firstY[region];
-  }
+  const roots = regionOf.map((number, region) => (parents[region] === region ? number : -1));
+  const table = pickRegions({ ...regions, classes, pixels, classPixels, scoreSums }, roots, trees);
   return { regions: table, regionOf, sieved, sievedPixels };
 }
 

@@ -7,7 +7,7 @@ import type { Simplified } from './border.ts';
 import { findConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
 import type { Lines } from './polygons.ts';
-import type { Rings } from './rings.ts';
+import { chainRings } from './rings.ts';
 import { keepExact, simplifyArc } from './simplify-arc.ts';
 
 /** Shares of the tolerance that are tried one after the other. */
@@ -19,8 +19,13 @@ const EXACT = LEVELS.length;
  * The tolerance is in pixels: no border moves farther. Arcs on the map's edge stay exactly there. Loops of the graph
  * may begin elsewhere after. Also returns how many arcs had to be kept finer than at the first level.
  */
-export function simplify(graph: ArcGraph, rings: Rings, tolerance: number): { lines: Lines; arcsKeptFiner: number } {
+export function simplify(
+  graph: ArcGraph,
+  regionCount: number,
+  tolerance: number,
+): { lines: Lines; arcsKeptFiner: number } {
   if (tolerance <= 0) return { lines: graph, arcsKeptFiner: 0 };
+  const rings = chainRings(graph, regionCount);
   anchorLoops(graph);
   const vertices = graph.offsets[graph.count];
   const simplified = { kept: new Uint8Array(vertices), x: new Float64Array(vertices), y: new Float64Array(vertices) };

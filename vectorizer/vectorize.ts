@@ -2,9 +2,8 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
-import { countVertices, drawPolygons, hasPolygon } from './polygons.ts';
+import { drawInOrder, layPolygons, numberPolygons, type Polygons } from './polygons.ts';
 import { rechain } from './rechain.ts';
-import { chainRings } from './rings.ts';
 import { sieve } from './sieve.ts';
 import { simplify } from './simplify.ts';
 import { createTracer } from './trace.ts';
@@ -41,7 +40,8 @@ export interface Region {
   y: number;
   /**
    * rings[0] is the shell, the others are holes; closed (first vertex repeated), flat [x0, y0, x1, y1, …]. As the map
-   * is displayed the shell runs counter-clockwise and the holes clockwise.
+   * is displayed the shell runs counter-clockwise and the holes clockwise. Each begins at its topmost, then leftmost
+   * vertex, and holes come in the order of these.
    */
   rings: Float64Array[];
 }
@@ -57,11 +57,14 @@ export interface VectorizeReport {
   arcsKeptFiner: number;
 }
 
-/** The regions come in the order of their first pixel. Throws a RangeError if the bands do not fill the map. */
+/**
+ * The regions come in the order of their first pixel, drawn while iterating; `polygons` are the same as flat arrays.
+ * Throws a RangeError if the bands do not fill the map.
+ */
 export async function vectorize(
   bands: AsyncIterable<ClassBand> | Iterable<ClassBand>,
   options: VectorizeOptions,
-): Promise<{ regions: Iterable<Region>; report: VectorizeReport }> {
+): Promise<{ regions: Iterable<Region>; polygons: readonly Polygons[]; report: VectorizeReport }> {
   const { width, height, nodata } = options;
   const tracer = createTracer(width);
   let rows = 0;
@@ -84,17 +87,17 @@ export async function vectorize(
     graph = rechain(graph, sieved.regionOf);
     regions = sieved.regions;
   }
-  const rings = chainRings(graph);
-  const { lines, arcsKeptFiner } = simplify(graph, rings, options.tolerancePixels);
-  let count = 0;
-  for (let region = 0; region < regions.count; region++) if (hasPolygon(regions, region, nodata)) count++;
+  const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
+  const { numbers, count } = numberPolygons(regions, nodata);
+  const polygons = [layPolygons(graph, lines, regions, numbers, count)];
   return {
-    regions: { [Symbol.iterator]: () => drawPolygons(lines, regions, rings, nodata) },
+    regions: { [Symbol.iterator]: () => drawInOrder(polygons, width, height) },
+    polygons,
     report: {
       regions: count,
       sieved: sieved.sieved,
       sievedPixels: sieved.sievedPixels,
-      vertices: countVertices(graph, lines, regions, nodata),
+      vertices: polygons.reduce((sum, { xy }) => sum + xy.length / 2, 0),
       arcsKeptFiner,
     },
   };
