@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pythonWithJudges } from '../test/python.ts';
 import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
-import { type ClassBand, vectorize } from '../vectorizer/vectorize.ts';
+import { type ClassBand, traceRegions, vectorize } from '../vectorizer/vectorize.ts';
 
 const BAND_ROWS = 512;
 const SIEVE_PIXELS = 16;
@@ -54,10 +54,10 @@ if (measurement) console.log(JSON.stringify(await measure(JSON.parse(measurement
 else compare(process.argv.includes('--large'));
 
 function compare(large: boolean): void {
-  const maps: [string, number, (size: number) => ClassMap][] = [
-    ['smooth', 4096, (size) => smoothMap(1, size, size, 6, { scale: 80 })],
-    ['urban', 4096, (size) => urbanMap(1, size, size)],
-    ['noise', 2048, (size) => noiseMap(1, size, size, 6)],
+  const maps: [string, number, (width: number, height: number) => ClassMap][] = [
+    ['smooth', 4096, (width, height) => smoothMap(1, width, height, 6, { scale: 80 })],
+    ['urban', 4096, (width, height) => urbanMap(1, width, height)],
+    ['noise', 2048, (width, height) => noiseMap(1, width, height, 6)],
   ];
   if (large) maps.push(['smooth', 16384, maps[0][2]], ['urban', 16384, maps[1][2]]);
   const python = pythonWithJudges();
@@ -66,7 +66,7 @@ function compare(large: boolean): void {
   const columns = ['', 'polygons', 'vertices', 'Mpx/s', "GDAL's", 'ratio', 'wall', 'peak MB', 'simplified', 'peak MB'];
   console.log(columns.map((column, i) => (i === 0 ? column.padEnd(16) : column.padStart(11))).join(''));
   for (const [name, size, draw] of maps) {
-    writeFileSync(path, draw(size).classes);
+    writeFileSync(path, draw(size, size).classes);
     const runs = size > 4096 ? 1 : name === 'noise' ? 2 : 5;
     const map = { path, width: size, height: size, runs };
     const theirs = python ? shapes(python, map) : null;
@@ -85,6 +85,15 @@ function compare(large: boolean): void {
       ...[speed(simplified).toFixed(1), (simplifiedPeak / 1e6).toFixed(0)],
     ];
     console.log(`${name} ${size}²`.padEnd(16) + cells.map((cell) => String(cell).padStart(11)).join(''));
+  }
+  console.log('\nPeak MB of exact regions taken as they end, by the height of the map:');
+  for (const [name, , draw] of maps.slice(0, 2)) {
+    const peaks = [4096, 32768].map((height) => {
+      writeFileSync(path, draw(4096, height).classes);
+      const map = { path, width: 4096, height, runs: 1, simplified: false, streamed: true };
+      return `4096×${height} ${(inChild(map).peakBytes / 1e6).toFixed(0)}`;
+    });
+    console.log(`${name.padEnd(8)} ${peaks.join('   ')}`);
   }
   rmSync(folder, { recursive: true });
 }
@@ -125,9 +134,17 @@ async function measure({ path, width, height, runs, simplified, streamed }: Meas
   for (let run = 0; run < runs; run++) {
     const started = performance.now();
     const before = process.cpuUsage();
-    const result = await vectorize(bands(), options);
     let polygons = 0;
     let drawn = 0;
+    if (streamed && !simplified) {
+      for await (const { rings } of traceRegions(bands(), options)) {
+        polygons++;
+        for (const ring of rings) drawn += ring.length / 2 - 1;
+      }
+      best = { seconds: 0, wall: 0, polygons, vertices: drawn, peakBytes: 0 };
+      break;
+    }
+    const result = await vectorize(bands(), options);
     for (const { regions, offsets, order } of result.polygons) {
       polygons += regions.count;
       for (const ring of order) drawn += offsets[ring + 1] - offsets[ring];

@@ -53,6 +53,8 @@ export function addLabel(labels: Labels, cls: number, x: number, y: number): num
   }
   labels.parents[label] = label;
   labels.classes[label] = cls;
+  labels.pixels[label] = 0;
+  labels.scoreSums[label] = 0;
   labels.firstX[label] = x;
   labels.firstY[label] = y;
   return label;

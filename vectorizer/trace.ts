@@ -5,50 +5,118 @@
  * a border for each column.
  */
 import { type ArcGraph, addJunction, EAST, emptyArcGraph, NORTH, SOUTH, WEST, withRoom } from './arc-graph.ts';
+import { harvest, type TracerState } from './harvest.ts';
 import { addLabel, collectRegions, createLabels, findRoot, type Labels, type RegionTable, unite } from './labels.ts';
+import type { Polygons } from './polygons.ts';
 import { createRowBuffer, createRuns, fillOutside, findRuns, type RowBuffer, type Runs, sumBytes } from './runs.ts';
 import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './strands.ts';
 
 export interface Tracer {
   /** Takes whole rows: rows * width bytes each. */
   addRows(rows: number, classes: Uint8Array, scores: Uint8Array): void;
+  /** Ends the map: all regions, with their arc graph. */
   finish(): { regions: RegionTable; graph: ArcGraph };
 }
 
-export function createTracer(width: number): Tracer {
-  const classRow = createRowBuffer(width);
-  const scoreRow = createRowBuffer(width);
-  const labels = createLabels();
-  const graph = emptyArcGraph();
-  const strands = createStrands();
-  /** Open end of the border that comes down at each corner column. */
-  const hanging = new Int32Array(width + 1);
-  let above = createRuns(width);
-  let current = createRuns(width);
-  let y = 0;
-  fillOutside(above, width);
+export interface Harvester extends Pick<Tracer, 'addRows'> {
+  /** The polygons of regions that have ended since the last call. */
+  take(): Polygons[];
+  /** Ends the map: all that are left. */
+  finish(): Polygons[];
+}
 
+/** As many arcs and labels may gather before the first harvest: what it works on stays in the processor's cache. */
+const HARVEST_AT = 1 << 14;
+
+/** A tracer that keeps everything to its end. */
+export function createTracer(width: number): Tracer {
+  const rows = createRowTracer(width);
+  const { state } = rows;
   return {
-    addRows(rows, classes, scores) {
-      for (let row = 0; row < rows; row++) {
-        classRow.bytes.set(classes.subarray(row * width, (row + 1) * width));
-        scoreRow.bytes.set(scores.subarray(row * width, (row + 1) * width));
-        findRuns(classRow, width, current);
-        labelRuns(labels, above, current, scoreRow, y);
-        traceCorners(strands, graph, hanging, above, current, width, y);
-        [above, current] = [current, above];
-        y++;
-      }
+    addRows(count, classes, scores) {
+      for (let row = 0; row < count; row++) rows.addRow(classes, scores, row * width);
     },
     finish() {
-      fillOutside(current, width);
-      traceCorners(strands, graph, hanging, above, current, width, y);
-      const { regions, regionOf } = collectRegions(labels);
+      rows.end();
+      const { graph } = state;
+      const { regions, regionOf } = collectRegions(state.labels);
       for (let arc = 0; arc < graph.count; arc++) {
         graph.left[arc] = regionOf[graph.left[arc]];
         graph.right[arc] = regionOf[graph.right[arc]];
       }
       return { regions, graph };
+    },
+  };
+}
+
+/**
+ * A tracer that gives away polygons while rows come in, when `harvestAt` arcs and labels have gathered. It does not
+ * depend on the bands that rows come in.
+ */
+export function createHarvester(width: number, nodata: number, harvestAt = HARVEST_AT): Harvester {
+  const rows = createRowTracer(width);
+  const { state } = rows;
+  let limit = harvestAt;
+  let polygons: Polygons[] = [];
+  const gathered = (): number => state.graph.count + state.labels.count;
+  const take = (): Polygons[] => {
+    const taken = polygons;
+    polygons = [];
+    return taken;
+  };
+  return {
+    addRows(count, classes, scores) {
+      for (let row = 0; row < count; row++) {
+        rows.addRow(classes, scores, row * width);
+        if (gathered() < limit) continue;
+        polygons.push(harvest(state, nodata));
+        limit = Math.max(harvestAt, 2 * gathered());
+      }
+    },
+    take,
+    finish() {
+      rows.end();
+      polygons.push(harvest(state, nodata));
+      return take();
+    },
+  };
+}
+
+function createRowTracer(width: number) {
+  const classRow = createRowBuffer(width);
+  const scoreRow = createRowBuffer(width);
+  const state: TracerState = {
+    labels: createLabels(),
+    graph: emptyArcGraph(),
+    strands: createStrands(),
+    hanging: new Int32Array(width + 1),
+    last: createRuns(width),
+  };
+  const { labels, graph, strands, hanging } = state;
+  let spare = createRuns(width);
+  let y = 0;
+  fillOutside(state.last, width);
+
+  return {
+    state,
+    /** Takes the row that begins at `at`. */
+    addRow(classes: Uint8Array, scores: Uint8Array, at: number): void {
+      const above = state.last;
+      const current = spare;
+      classRow.bytes.set(classes.subarray(at, at + width));
+      scoreRow.bytes.set(scores.subarray(at, at + width));
+      findRuns(classRow, width, current);
+      labelRuns(labels, above, current, scoreRow, y);
+      traceCorners(strands, graph, hanging, above, current, width, y);
+      state.last = current;
+      spare = above;
+      y++;
+    },
+    /** Draws the lower edge of the map. */
+    end(): void {
+      fillOutside(spare, width);
+      traceCorners(strands, graph, hanging, state.last, spare, width, y);
+      state.last = spare;
     },
   };
 }

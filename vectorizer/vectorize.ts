@@ -2,11 +2,11 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
-import { drawInOrder, layPolygons, numberPolygons, type Polygons } from './polygons.ts';
+import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
 import { rechain } from './rechain.ts';
 import { sieve } from './sieve.ts';
 import { simplify } from './simplify.ts';
-import { createTracer } from './trace.ts';
+import { createHarvester, createTracer } from './trace.ts';
 
 export interface ClassBand {
   rows: number;
@@ -65,8 +65,67 @@ export async function vectorize(
   bands: AsyncIterable<ClassBand> | Iterable<ClassBand>,
   options: VectorizeOptions,
 ): Promise<{ regions: Iterable<Region>; polygons: readonly Polygons[]; report: VectorizeReport }> {
-  const { width, height, nodata } = options;
-  const tracer = createTracer(width);
+  const { width, height, nodata, tolerancePixels } = options;
+  const minPixels = options.minAreaM2 / options.pixelAreaM2;
+  let polygons: Polygons[] = [];
+  let changes = { sieved: 0, sievedPixels: 0, arcsKeptFiner: 0 };
+  if (minPixels <= 1 && tolerancePixels <= 0) {
+    for await (const part of tracePolygons(bands, options)) polygons.push(part);
+  } else {
+    const tracer = createTracer(width);
+    for await (const band of checkBands(bands, options)) tracer.addRows(band.rows, band.classes, band.scores);
+    let { graph, regions } = tracer.finish();
+    const { sieved, sievedPixels, ...joined } = sieve(graph, regions, minPixels, nodata);
+    if (sieved > 0) {
+      graph = rechain(graph, joined.regionOf);
+      regions = joined.regions;
+    }
+    const { lines, arcsKeptFiner } = simplify(graph, regions.count, tolerancePixels);
+    const { numbers, count } = numberPolygons(regions, nodata);
+    polygons = [layPolygons(graph, lines, regions, numbers, count)];
+    changes = { sieved, sievedPixels, arcsKeptFiner };
+  }
+  return {
+    regions: { [Symbol.iterator]: () => drawInOrder(polygons, width, height) },
+    polygons,
+    report: {
+      regions: polygons.reduce((sum, { regions }) => sum + regions.count, 0),
+      vertices: polygons.reduce((sum, { xy }) => sum + xy.length / 2, 0),
+      ...changes,
+    },
+  };
+}
+
+/**
+ * The exact regions, each as soon as it has ended: memory follows the width of the map and the borders of open regions.
+ * Their order does not depend on the bands.
+ */
+export async function* traceRegions(
+  bands: AsyncIterable<ClassBand> | Iterable<ClassBand>,
+  options: Pick<VectorizeOptions, 'width' | 'height' | 'nodata'>,
+): AsyncGenerator<Region> {
+  for await (const polygons of tracePolygons(bands, options)) {
+    for (let region = 0; region < polygons.regions.count; region++) yield regionAt(polygons, region);
+  }
+}
+
+async function* tracePolygons(
+  bands: AsyncIterable<ClassBand> | Iterable<ClassBand>,
+  options: Pick<VectorizeOptions, 'width' | 'height' | 'nodata'>,
+): AsyncGenerator<Polygons> {
+  const harvester = createHarvester(options.width, options.nodata);
+  for await (const band of checkBands(bands, options)) {
+    harvester.addRows(band.rows, band.classes, band.scores);
+    yield* harvester.take();
+  }
+  yield* harvester.finish();
+}
+
+/** Passes bands on that are whole rows of the map and fill it. */
+async function* checkBands(
+  bands: AsyncIterable<ClassBand> | Iterable<ClassBand>,
+  { width, height }: Pick<VectorizeOptions, 'width' | 'height'>,
+): AsyncGenerator<ClassBand> {
   let rows = 0;
   for await (const band of bands) {
     const pixels = band.rows * width;
@@ -75,30 +134,8 @@ export async function vectorize(
         `expected ${band.rows} rows of ${width} classes and scores, got ${band.classes.length} and ${band.scores.length}`,
       );
     }
-    tracer.addRows(band.rows, band.classes, band.scores);
     rows += band.rows;
+    yield band;
   }
   if (rows !== height) throw new RangeError(`expected ${height} rows, got ${rows}`);
-
-  let { graph, regions } = tracer.finish();
-  const minPixels = options.minAreaM2 / options.pixelAreaM2;
-  const sieved = sieve(graph, regions, minPixels, nodata);
-  if (sieved.sieved > 0) {
-    graph = rechain(graph, sieved.regionOf);
-    regions = sieved.regions;
-  }
-  const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
-  const { numbers, count } = numberPolygons(regions, nodata);
-  const polygons = [layPolygons(graph, lines, regions, numbers, count)];
-  return {
-    regions: { [Symbol.iterator]: () => drawInOrder(polygons, width, height) },
-    polygons,
-    report: {
-      regions: count,
-      sieved: sieved.sieved,
-      sievedPixels: sieved.sievedPixels,
-      vertices: polygons.reduce((sum, { xy }) => sum + xy.length / 2, 0),
-      arcsKeptFiner,
-    },
-  };
 }
