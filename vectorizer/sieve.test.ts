@@ -59,8 +59,22 @@ test('the score is the mean over the pixels of the class itself', async () => {
   expect([...regions].map(({ pixels, score }) => [pixels, score])).toEqual([[6, 600 / 5 / 255]]);
 });
 
+test('a line of one pixel is a sliver, whatever its length', async () => {
+  const map = drawnMap('aaaaaaaa aaaaaaaa bbbbbbbb aaaaaaaa aaaccaaa aaaccaaa aaaaaaaa');
+  const { regions, report } = await vectorizeMap(map, { minAreaM2: 4, minWidthPixels: 1 });
+  expect(regions.map((region) => region.class)).toEqual([0, 2]);
+  expect(report).toMatchObject({ sieved: 1, slivers: 1, sievedPixels: 8 });
+  expect(report.sievedByClass).toEqual({ 1: { regions: 1, pixels: 8 } });
+});
+
+test('classes have minima of their own', async () => {
+  const map = drawnMap('aaaaa abaca aaaca aaaaa');
+  const { regions } = await vectorizeMap(map, { minAreaM2: new Map([[2, 3]]) });
+  expect(regions.map((region) => region.class)).toEqual([0, 1]);
+});
+
 /** The same rule on the pixels themselves: slow, and as plain as it can be said. */
-function sievePixels(map: ClassMap, minPixels: number): Uint8Array {
+function sievePixels(map: ClassMap, minPixels: (cls: number) => number, minWidth: number): Uint8Array {
   const { width, height } = map;
   const classes = map.classes.slice();
   const settled = new Set<number>();
@@ -68,8 +82,17 @@ function sievePixels(map: ClassMap, minPixels: number): Uint8Array {
     const region = floodRegions({ width, height, classes });
     const sizes = new Map<number, number>();
     for (const first of region) sizes.set(first, (sizes.get(first) ?? 0) + 1);
+    const perimeters = new Map<number, number>();
+    for (let pixel = 0; pixel < region.length; pixel++) {
+      const x = pixel % width;
+      for (const next of [x > 0 ? pixel - 1 : -1, x < width - 1 ? pixel + 1 : -1, pixel - width, pixel + width]) {
+        if (region[next] !== region[pixel]) perimeters.set(region[pixel], (perimeters.get(region[pixel]) ?? 0) + 1);
+      }
+    }
+    const isUnfit = (first: number, size: number): boolean =>
+      size < minPixels(classes[first]) || size / (perimeters.get(first)! / 2) < minWidth;
     const small = [...sizes]
-      .filter(([first, size]) => size < minPixels && classes[first] !== NODATA && !settled.has(first))
+      .filter(([first, size]) => isUnfit(first, size) && classes[first] !== NODATA && !settled.has(first))
       .sort(([firstA, a], [firstB, b]) => a - b || firstA - firstB)[0];
     if (!small) return classes;
     const shared = new Map<number, number>();
@@ -99,10 +122,14 @@ test.each(seeds)('sieving arcs is sieving pixels (seed %i)', async (seed) => {
     seed % 2 === 0
       ? noiseMap(seed, 10 + (seed % 9), 9 + (seed % 7), 2 + (seed % 4), nodata ? 0.2 : 0)
       : smoothMap(seed, 26, 22, 2 + (seed % 4), { nodata, wrongShare: 0.05, scale: 5 });
-  const minAreaM2 = [2, 4, 9, 30][seed % 4];
-  const { regions } = await vectorizeMap(map, { minAreaM2 });
+  const limit = [2, 4, 9, 30][seed % 4];
+  const byClass = new Map([0, 1, 2, 3, 4].map((cls) => [cls, (limit * (cls + 1)) / 3]));
+  const minAreaM2 = seed % 5 === 0 ? byClass : limit;
+  const minWidthPixels = [0, 1, 1.5][seed % 3];
+  const { regions } = await vectorizeMap(map, { minAreaM2, minWidthPixels });
   const owner = rasterize(regions, map.width, map.height);
-  const expected = sievePixels(map, minAreaM2);
+  const minPixels = (cls: number): number => (seed % 5 === 0 ? byClass.get(cls)! : limit);
+  const expected = sievePixels(map, minPixels, minWidthPixels);
   expect([...owner].map((number) => (number < 0 ? NODATA : regions[number].class))).toEqual([...expected]);
   const expectedRegions = floodRegions({ ...map, classes: expected });
   for (let pixel = 0; pixel < owner.length; pixel++) {

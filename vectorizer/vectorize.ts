@@ -4,7 +4,7 @@
  */
 import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
 import { rechain } from './rechain.ts';
-import { sieve } from './sieve.ts';
+import { type Discarded, keepsAll, sieve, sieveLimits } from './sieve.ts';
 import { simplify } from './simplify.ts';
 import { createHarvester, createTracer } from './trace.ts';
 
@@ -20,8 +20,10 @@ export interface VectorizeOptions {
   width: number;
   height: number;
   pixelAreaM2: number;
-  /** Regions of less area are given to a neighbour. 0: none. */
-  minAreaM2: number;
+  /** Regions of less area are given to a neighbour, by class code if need be. 0, and classes not named: none. */
+  minAreaM2: number | ReadonlyMap<number, number>;
+  /** So are slivers: regions whose mean width (area by half the perimeter) is less. Default 0: none. */
+  minWidthPixels?: number;
   /** How far a simplified border may lie from the exact one, in pixels. 0: exact borders. */
   tolerancePixels: number;
   /** Class code of pixels without a class. They get no polygon. */
@@ -46,11 +48,8 @@ export interface Region {
   rings: Float64Array[];
 }
 
-export interface VectorizeReport {
+export interface VectorizeReport extends Discarded {
   regions: number;
-  /** Regions given to a neighbour, and pixels whose class changed by it. */
-  sieved: number;
-  sievedPixels: number;
   /** Vertices of all rings, the repeated ones not counted. */
   vertices: number;
   /** Arcs that the full tolerance would have made cross, touch or collapse. */
@@ -66,24 +65,24 @@ export async function vectorize(
   options: VectorizeOptions,
 ): Promise<{ regions: Iterable<Region>; polygons: readonly Polygons[]; report: VectorizeReport }> {
   const { width, height, nodata, tolerancePixels } = options;
-  const minPixels = options.minAreaM2 / options.pixelAreaM2;
+  const limits = sieveLimits(options.minAreaM2, options.pixelAreaM2, options.minWidthPixels ?? 0);
   let polygons: Polygons[] = [];
-  let changes = { sieved: 0, sievedPixels: 0, arcsKeptFiner: 0 };
-  if (minPixels <= 1 && tolerancePixels <= 0) {
+  let changes = { sieved: 0, sievedPixels: 0, slivers: 0, sievedByClass: {}, arcsKeptFiner: 0 };
+  if (keepsAll(limits) && tolerancePixels <= 0) {
     for await (const part of tracePolygons(bands, options)) polygons.push(part);
   } else {
     const tracer = createTracer(width);
     for await (const band of checkBands(bands, options)) tracer.addRows(band.rows, band.classes, band.scores);
     let { graph, regions } = tracer.finish();
-    const { sieved, sievedPixels, ...joined } = sieve(graph, regions, minPixels, nodata);
-    if (sieved > 0) {
+    const { discarded, ...joined } = sieve(graph, regions, limits, nodata);
+    if (discarded.sieved > 0) {
       graph = rechain(graph, joined.regionOf);
       regions = joined.regions;
     }
     const { lines, arcsKeptFiner } = simplify(graph, regions.count, tolerancePixels);
     const { numbers, count } = numberPolygons(regions, nodata);
     polygons = [layPolygons(graph, lines, regions, numbers, count)];
-    changes = { sieved, sievedPixels, arcsKeptFiner };
+    changes = { ...discarded, arcsKeptFiner };
   }
   return {
     regions: { [Symbol.iterator]: () => drawInOrder(polygons, width, height) },
