@@ -32,6 +32,13 @@ export function fillOutside(runs: Runs, width: number): void {
   runs.labels[0] = 0;
 }
 
+export function copyRuns(from: Runs, to: Runs): void {
+  to.count = from.count;
+  to.starts.set(from.starts);
+  to.classes.set(from.classes);
+  to.labels.set(from.labels);
+}
+
 /** Bytes of one row with a view of four bytes a word; both start at the same address. */
 export interface RowBuffer {
   bytes: Uint8Array;

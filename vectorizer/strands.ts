@@ -117,7 +117,7 @@ export function joinStrands(
   link(strands, endA, vertex);
   link(strands, vertex, endB);
   if (mate[endA] === endB) {
-    emitLoop(strands, graph, vertex, inner, outer);
+    closeStrand(strands, graph, vertex, inner, outer);
     return;
   }
   const otherA = mate[endA];
@@ -151,7 +151,7 @@ function rightLabel({ cornerLabels }: Strands, from: number): number {
 }
 
 /** Writes an arc from the junction that was met first; ties (both ends at one junction) by direction. */
-function emitArc(strands: Strands, graph: ArcGraph, endA: number, endB: number): void {
+export function emitArc(strands: Strands, graph: ArcGraph, endA: number, endB: number): void {
   const { anchor } = strands;
   const forwards = anchor[endA] < anchor[endB];
   const start = forwards ? endA : endB;
@@ -161,8 +161,8 @@ function emitArc(strands: Strands, graph: ArcGraph, endA: number, endB: number):
   addArc(graph, last, leftLabel(strands, from), rightLabel(strands, from), from, anchor[end]);
 }
 
-/** Writes a loop clockwise from its topmost, then leftmost vertex. */
-function emitLoop(strands: Strands, graph: ArcGraph, any: number, inner: number, outer: number): void {
+/** Writes a loop, of which one vertex is given, clockwise from its topmost, then leftmost vertex. */
+export function closeStrand(strands: Strands, graph: ArcGraph, any: number, inner: number, outer: number): void {
   const { x, y, link0, link1 } = strands;
   let start = any;
   for (let previous = any, vertex = link0[any]; vertex !== any; ) {

@@ -8,7 +8,16 @@ import { type ArcGraph, addJunction, EAST, emptyArcGraph, NORTH, SOUTH, WEST, wi
 import { harvest, type TracerState } from './harvest.ts';
 import { addLabel, collectRegions, createLabels, findRoot, type Labels, type RegionTable, unite } from './labels.ts';
 import type { Polygons } from './polygons.ts';
-import { createRowBuffer, createRuns, fillOutside, findRuns, type RowBuffer, type Runs, sumBytes } from './runs.ts';
+import {
+  copyRuns,
+  createRowBuffer,
+  createRuns,
+  fillOutside,
+  findRuns,
+  type RowBuffer,
+  type Runs,
+  sumBytes,
+} from './runs.ts';
 import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './strands.ts';
 
 export interface Tracer {
@@ -38,15 +47,19 @@ export function createTracer(width: number): Tracer {
     },
     finish() {
       rows.end();
-      const { graph } = state;
-      const { regions, regionOf } = collectRegions(state.labels);
-      for (let arc = 0; arc < graph.count; arc++) {
-        graph.left[arc] = regionOf[graph.left[arc]];
-        graph.right[arc] = regionOf[graph.right[arc]];
-      }
-      return { regions, graph };
+      return resolveLabels(state);
     },
   };
+}
+
+/** The regions of a map that has ended, and its graph with them on the sides of arcs. */
+export function resolveLabels({ labels, graph }: TracerState): { regions: RegionTable; graph: ArcGraph } {
+  const { regions, regionOf } = collectRegions(labels);
+  for (let arc = 0; arc < graph.count; arc++) {
+    graph.left[arc] = regionOf[graph.left[arc]];
+    graph.right[arc] = regionOf[graph.right[arc]];
+  }
+  return { regions, graph };
 }
 
 /**
@@ -82,7 +95,8 @@ export function createHarvester(width: number, nodata: number, harvestAt = HARVE
   };
 }
 
-function createRowTracer(width: number) {
+/** With an `openTop` the border above the first row is not drawn: each border that meets it begins there. */
+export function createRowTracer(width: number, openTop = false) {
   const classRow = createRowBuffer(width);
   const scoreRow = createRowBuffer(width);
   const state: TracerState = {
@@ -96,9 +110,12 @@ function createRowTracer(width: number) {
   let spare = createRuns(width);
   let y = 0;
   fillOutside(state.last, width);
+  const first = createRuns(openTop ? width : 0);
 
   return {
     state,
+    /** The first row, where the top is open. */
+    first,
     /** Takes the row that begins at `at`. */
     addRow(classes: Uint8Array, scores: Uint8Array, at: number): void {
       const above = state.last;
@@ -107,7 +124,12 @@ function createRowTracer(width: number) {
       scoreRow.bytes.set(scores.subarray(at, at + width));
       findRuns(classRow, width, current);
       labelRuns(labels, above, current, scoreRow, y);
-      traceCorners(strands, graph, hanging, above, current, width, y);
+      if (y === 0 && openTop) {
+        copyRuns(current, first);
+        for (let run = 1; run < current.count; run++) {
+          hanging[current.starts[run]] = beginStrand(strands, current.starts[run], 0, -1);
+        }
+      } else traceCorners(strands, graph, hanging, above, current, width, y);
       state.last = current;
       spare = above;
       y++;
@@ -148,7 +170,7 @@ function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowBuff
 }
 
 /** Draws the borders on the corner row between two rows of runs. */
-function traceCorners(
+export function traceCorners(
   strands: Strands,
   graph: ArcGraph,
   hanging: Int32Array,

@@ -2,9 +2,11 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
+import type { ArcGraph } from './arc-graph.ts';
+import type { RegionTable } from './labels.ts';
 import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
 import { rechain } from './rechain.ts';
-import { type Discarded, keepsAll, sieve, sieveLimits } from './sieve.ts';
+import { type Discarded, keepsAll, type SieveLimits, sieve, sieveLimits } from './sieve.ts';
 import { simplify } from './simplify.ts';
 import { createHarvester, createTracer } from './trace.ts';
 
@@ -56,34 +58,60 @@ export interface VectorizeReport extends Discarded {
   arcsKeptFiner: number;
 }
 
-/**
- * The regions come in the order of their first pixel, drawn while iterating; `polygons` are the same as flat arrays.
- * Throws a RangeError if the bands do not fill the map.
- */
+export interface VectorizedMap {
+  /** In the order of their first pixel, drawn while iterating. */
+  regions: Iterable<Region>;
+  /** The same as flat arrays. */
+  polygons: readonly Polygons[];
+  report: VectorizeReport;
+}
+
+/** Throws a RangeError if the bands do not fill the map. */
 export async function vectorize(
   bands: AsyncIterable<ClassBand> | Iterable<ClassBand>,
   options: VectorizeOptions,
-): Promise<{ regions: Iterable<Region>; polygons: readonly Polygons[]; report: VectorizeReport }> {
-  const { width, height, nodata, tolerancePixels } = options;
-  const limits = sieveLimits(options.minAreaM2, options.pixelAreaM2, options.minWidthPixels ?? 0);
-  let polygons: Polygons[] = [];
-  let changes = { sieved: 0, sievedPixels: 0, slivers: 0, sievedByClass: {}, arcsKeptFiner: 0 };
-  if (keepsAll(limits) && tolerancePixels <= 0) {
-    for await (const part of tracePolygons(bands, options)) polygons.push(part);
-  } else {
-    const tracer = createTracer(width);
+): Promise<VectorizedMap> {
+  if (!isExact(options)) {
+    const tracer = createTracer(options.width);
     for await (const band of checkBands(bands, options)) tracer.addRows(band.rows, band.classes, band.scores);
-    let { graph, regions } = tracer.finish();
-    const { discarded, ...joined } = sieve(graph, regions, limits, nodata);
-    if (discarded.sieved > 0) {
-      graph = rechain(graph, joined.regionOf);
-      regions = joined.regions;
-    }
-    const { lines, arcsKeptFiner } = simplify(graph, regions.count, tolerancePixels);
-    const { numbers, count } = numberPolygons(regions, nodata);
-    polygons = [layPolygons(graph, lines, regions, numbers, count)];
-    changes = { ...discarded, arcsKeptFiner };
+    return vectorizeGraph(tracer.finish(), options);
   }
+  const polygons: Polygons[] = [];
+  for await (const part of tracePolygons(bands, options)) polygons.push(part);
+  return vectors(polygons, options, { sieved: 0, sievedPixels: 0, slivers: 0, sievedByClass: {}, arcsKeptFiner: 0 });
+}
+
+/** The same of a graph that was traced before, which is used up. */
+export function vectorizeGraph(
+  traced: { graph: ArcGraph; regions: RegionTable },
+  options: VectorizeOptions,
+): VectorizedMap {
+  const { nodata } = options;
+  let { graph, regions } = traced;
+  const { discarded, ...joined } = sieve(graph, regions, limitsOf(options), nodata);
+  if (discarded.sieved > 0) {
+    graph = rechain(graph, joined.regionOf);
+    regions = joined.regions;
+  }
+  const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
+  const { numbers, count } = numberPolygons(regions, nodata);
+  const polygons = [layPolygons(graph, lines, regions, numbers, count)];
+  return vectors(polygons, options, { ...discarded, arcsKeptFiner });
+}
+
+function limitsOf({ minAreaM2, pixelAreaM2, minWidthPixels }: VectorizeOptions): SieveLimits {
+  return sieveLimits(minAreaM2, pixelAreaM2, minWidthPixels ?? 0);
+}
+
+function isExact(options: VectorizeOptions): boolean {
+  return options.tolerancePixels <= 0 && keepsAll(limitsOf(options));
+}
+
+function vectors(
+  polygons: readonly Polygons[],
+  { width, height }: VectorizeOptions,
+  changes: Discarded & { arcsKeptFiner: number },
+): VectorizedMap {
   return {
     regions: { [Symbol.iterator]: () => drawInOrder(polygons, width, height) },
     polygons,
@@ -127,14 +155,17 @@ async function* checkBands(
 ): AsyncGenerator<ClassBand> {
   let rows = 0;
   for await (const band of bands) {
-    const pixels = band.rows * width;
-    if (band.classes.length !== pixels || band.scores.length !== pixels) {
-      throw new RangeError(
-        `expected ${band.rows} rows of ${width} classes and scores, got ${band.classes.length} and ${band.scores.length}`,
-      );
-    }
+    checkRows(band, width);
     rows += band.rows;
     yield band;
   }
   if (rows !== height) throw new RangeError(`expected ${height} rows, got ${rows}`);
+}
+
+/** Throws a RangeError for a band that is not whole rows. */
+export function checkRows({ rows, classes, scores }: ClassBand, width: number): void {
+  if (classes.length === rows * width && scores.length === rows * width) return;
+  throw new RangeError(
+    `expected ${rows} rows of ${width} classes and scores, got ${classes.length} and ${scores.length}`,
+  );
 }
