@@ -39,27 +39,43 @@ export function copyRuns(from: Runs, to: Runs): void {
   to.labels.set(from.labels);
 }
 
-/** Bytes of one row with a view of four bytes a word; both start at the same address. */
-export interface RowBuffer {
+/** One row: its bytes begin at `at`, which is a multiple of four; `words` are the same bytes, four at a time. */
+export interface RowView {
   bytes: Uint8Array;
   words: Int32Array;
+  at: number;
 }
 
-export function createRowBuffer(width: number): RowBuffer {
-  const buffer = new ArrayBuffer((width + 7) & ~3);
-  return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer) };
+/** Shows rows of `width` bytes as they are where they lie on words, else in a copy. */
+export function createRowViewer(width: number): (source: Uint8Array, from: number) => RowView {
+  const own = new ArrayBuffer((width + 7) & ~3);
+  const copy: RowView = { bytes: new Uint8Array(own), words: new Int32Array(own), at: 0 };
+  const inPlace: RowView = { ...copy };
+  return (source, from) => {
+    if (((width | source.byteOffset | source.byteLength | from) & 3) !== 0) {
+      copy.bytes.set(source.subarray(from, from + width));
+      return copy;
+    }
+    if (inPlace.bytes !== source) {
+      inPlace.bytes = source;
+      inPlace.words = new Int32Array(source.buffer, source.byteOffset, source.byteLength >> 2);
+    }
+    inPlace.at = from;
+    return inPlace;
+  };
 }
 
-export function findRuns(row: RowBuffer, width: number, runs: Runs): void {
-  const { bytes, words } = row;
+export function findRuns({ bytes, words, at }: RowView, width: number, runs: Runs): void {
   const { starts, classes } = runs;
   starts[0] = -1;
   classes[0] = OUTSIDE_CLASS;
   let count = 1;
-  let x = 0;
-  while (x < width) {
+  let x = at;
+  const end = at + width;
+  const lastWord = (end + 3) >> 2;
+  while (x < end) {
     const value = bytes[x];
-    starts[count] = x;
+    starts[count] = x - at;
     classes[count] = value;
     count++;
     x++;
@@ -67,10 +83,9 @@ export function findRuns(row: RowBuffer, width: number, runs: Runs): void {
     if ((x & 3) === 0) {
       const four = Math.imul(value, 0x01010101);
       let word = x >> 2;
-      const end = (width + 3) >> 2;
-      while (word < end && words[word] === four) word++;
+      while (word < lastWord && words[word] === four) word++;
       x = word << 2;
-      while (x < width && bytes[x] === value) x++;
+      while (x < end && bytes[x] === value) x++;
     }
   }
   starts[count] = width;
@@ -80,21 +95,26 @@ export function findRuns(row: RowBuffer, width: number, runs: Runs): void {
   runs.count = count;
 }
 
-/** Sum of the bytes from..to-1. Pairs of bytes are added inside one word; 64 words cannot overflow 15 bits a half. */
-export function sumBytes(row: RowBuffer, from: number, to: number): number {
-  const { bytes, words } = row;
+/** Sum of the row's bytes from..to-1. Pairs of bytes are added inside one word; 64 words cannot overflow 15 bits a half. */
+export function sumBytes({ bytes, words, at }: RowView, from: number, to: number): number {
   let sum = 0;
-  let x = from;
-  while (x < to && (x & 3) !== 0) sum += bytes[x++];
+  let x = at + from;
+  const end = at + to;
+  while (x < end && (x & 3) !== 0) sum += bytes[x++];
   let word = x >> 2;
-  const lastWord = to >> 2;
+  const lastWord = end >> 2;
   while (word < lastWord) {
-    const end = Math.min(lastWord, word + 64);
+    const stop = Math.min(lastWord, word + 64);
     let halves = 0;
-    for (; word < end; word++) halves += (words[word] & 0x00ff00ff) + ((words[word] >>> 8) & 0x00ff00ff);
+    for (; word + 1 < stop; word += 2) {
+      const a = words[word];
+      const b = words[word + 1];
+      halves += (a & 0x00ff00ff) + ((a >>> 8) & 0x00ff00ff) + (b & 0x00ff00ff) + ((b >>> 8) & 0x00ff00ff);
+    }
+    for (; word < stop; word++) halves += (words[word] & 0x00ff00ff) + ((words[word] >>> 8) & 0x00ff00ff);
     sum += (halves & 0xffff) + (halves >>> 16);
     x = word << 2;
   }
-  while (x < to) sum += bytes[x++];
+  while (x < end) sum += bytes[x++];
   return sum;
 }

@@ -10,11 +10,11 @@ import { addLabel, collectRegions, createLabels, findRoot, type Labels, type Reg
 import type { Polygons } from './polygons.ts';
 import {
   copyRuns,
-  createRowBuffer,
+  createRowViewer,
   createRuns,
   fillOutside,
   findRuns,
-  type RowBuffer,
+  type RowView,
   type Runs,
   sumBytes,
 } from './runs.ts';
@@ -97,8 +97,8 @@ export function createHarvester(width: number, nodata: number, harvestAt = HARVE
 
 /** With an `openTop` the border above the first row is not drawn: each border that meets it begins there. */
 export function createRowTracer(width: number, openTop = false) {
-  const classRow = createRowBuffer(width);
-  const scoreRow = createRowBuffer(width);
+  const viewClasses = createRowViewer(width);
+  const viewScores = createRowViewer(width);
   const state: TracerState = {
     labels: createLabels(),
     graph: emptyArcGraph(),
@@ -120,10 +120,8 @@ export function createRowTracer(width: number, openTop = false) {
     addRow(classes: Uint8Array, scores: Uint8Array, at: number): void {
       const above = state.last;
       const current = spare;
-      classRow.bytes.set(classes.subarray(at, at + width));
-      scoreRow.bytes.set(scores.subarray(at, at + width));
-      findRuns(classRow, width, current);
-      labelRuns(labels, above, current, scoreRow, y);
+      findRuns(viewClasses(classes, at), width, current);
+      labelRuns(labels, above, current, viewScores(scores, at), y);
       if (y === 0 && openTop) {
         copyRuns(current, first);
         for (let run = 1; run < current.count; run++) {
@@ -144,7 +142,7 @@ export function createRowTracer(width: number, openTop = false) {
 }
 
 /** Labels a row of runs from those above it, and counts pixels and scores per label. */
-function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowBuffer, y: number): void {
+function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowView, y: number): void {
   const { starts, classes, count } = current;
   const { starts: aboveStarts, classes: aboveClasses, labels: aboveLabels } = above;
   let over = 0;
