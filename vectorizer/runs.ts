@@ -95,6 +95,9 @@ export function findRuns({ bytes, words, at }: RowView, width: number, runs: Run
   runs.count = count;
 }
 
+/** Every other byte of a word. */
+const PAIRS = 0x00ff00ff;
+
 /** Sum of the row's bytes from..to-1. Pairs of bytes are added inside one word; 64 words cannot overflow 15 bits a half. */
 export function sumBytes({ bytes, words, at }: RowView, from: number, to: number): number {
   let sum = 0;
@@ -105,13 +108,21 @@ export function sumBytes({ bytes, words, at }: RowView, from: number, to: number
   const lastWord = end >> 2;
   while (word < lastWord) {
     const stop = Math.min(lastWord, word + 64);
-    let halves = 0;
-    for (; word + 1 < stop; word += 2) {
+    let even = 0;
+    let odd = 0;
+    for (; word + 3 < stop; word += 4) {
       const a = words[word];
       const b = words[word + 1];
-      halves += (a & 0x00ff00ff) + ((a >>> 8) & 0x00ff00ff) + (b & 0x00ff00ff) + ((b >>> 8) & 0x00ff00ff);
+      const c = words[word + 2];
+      const d = words[word + 3];
+      even = (even + (a & PAIRS) + (b & PAIRS) + (c & PAIRS) + (d & PAIRS)) | 0;
+      odd = (odd + ((a >>> 8) & PAIRS) + ((b >>> 8) & PAIRS) + ((c >>> 8) & PAIRS) + ((d >>> 8) & PAIRS)) | 0;
     }
-    for (; word < stop; word++) halves += (words[word] & 0x00ff00ff) + ((words[word] >>> 8) & 0x00ff00ff);
+    for (; word < stop; word++) {
+      even = (even + (words[word] & PAIRS)) | 0;
+      odd = (odd + ((words[word] >>> 8) & PAIRS)) | 0;
+    }
+    const halves = even + odd;
     sum += (halves & 0xffff) + (halves >>> 16);
     x = word << 2;
   }
