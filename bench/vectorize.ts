@@ -9,10 +9,11 @@ import { existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonWithJudges } from '../test/python.ts';
 import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
 import { type ClassBand, traceRegions, vectorize } from '../vectorizer/vectorize.ts';
+import { pythonWith } from './python.ts';
 
+const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4'];
 const BAND_ROWS = 512;
 const SIEVE_PIXELS = 16;
 const TOLERANCE_PIXELS = 1;
@@ -60,7 +61,7 @@ function compare(large: boolean): void {
     ['noise', 2048, (width, height) => noiseMap(1, width, height, 6)],
   ];
   if (large) maps.push(['smooth', 16384, maps[0][2]], ['urban', 16384, maps[1][2]]);
-  const python = pythonWithJudges();
+  const python = pythonWith('shapes', REQUIREMENTS);
   const folder = mkdtempSync(join(tmpdir(), 'planimeter-vectorize-'));
   const path = join(folder, 'classes');
   const columns = ['', 'polygons', 'vertices', 'Mpx/s', "GDAL's", 'ratio', 'wall', 'peak MB', 'simplified', 'peak MB'];
@@ -69,18 +70,18 @@ function compare(large: boolean): void {
     writeFileSync(path, draw(size, size).classes);
     const runs = size > 4096 ? 1 : name === 'noise' ? 2 : 15;
     const map = { path, width: size, height: size, runs };
-    const theirs = python ? shapes(python, map) : null;
+    const theirs = shapes(python, map);
     const exact = inChild({ ...map, simplified: false, streamed: false });
     const exactPeak = inChild({ ...map, runs: 1, simplified: false, streamed: true }).peakBytes;
     const simplified = inChild({ ...map, runs: Math.min(runs, 2), simplified: true, streamed: false });
     const simplifiedPeak = inChild({ ...map, runs: 1, simplified: true, streamed: true }).peakBytes;
-    if (theirs && theirs.polygons !== exact.polygons) {
+    if (theirs.polygons !== exact.polygons) {
       throw new Error(`${name} ${size}: expected ${theirs.polygons} polygons, got ${exact.polygons}`);
     }
     const speed = ({ seconds }: { seconds: number }): number => (size * size) / 1e6 / seconds;
     const cells = [
       ...[exact.polygons, exact.vertices, speed(exact).toFixed(1)],
-      ...(theirs ? [speed(theirs).toFixed(2), (theirs.seconds / exact.seconds).toFixed(1)] : ['-', '-']),
+      ...[speed(theirs).toFixed(2), (theirs.seconds / exact.seconds).toFixed(1)],
       ...[`${exact.wall.toFixed(2)} s`, (exactPeak / 1e6).toFixed(0)],
       ...[speed(simplified).toFixed(1), (simplifiedPeak / 1e6).toFixed(0)],
     ];
