@@ -90,7 +90,9 @@ async function writeFeatures(
   const { width, height, geotransform } = classes;
   const pixelAreaM2 = pixelMetres.x * pixelMetres.y;
   const meanPixelMetres = Math.sqrt(pixelAreaM2);
-  const common = { width, height, pixelAreaM2, minAreaM2, nodata: NODATA };
+  // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
+  const minWidthPixels = minAreaM2 > 0 ? 1 : 0;
+  const common = { width, height, pixelAreaM2, minAreaM2, minWidthPixels, nodata: classes.nodata ?? NODATA };
 
   const blocked = [codes.building, codes.water].filter((code) => code !== null);
   const surface = codes.road === null ? null : createRoadSurface(width, height, { road: codes.road, blocked });
