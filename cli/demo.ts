@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Upload } from 'tus-js-client';
-import { DEMO_TOWN, type DemoScene, demoScene } from '../server/demo-scene.ts';
+import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/demo-scene.ts';
 import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/http/types.ts';
 import { type Service, startService } from '../server/service.ts';
 import { type ProblemCode, problemFromJson } from '../tiler/problem.ts';
@@ -31,7 +31,8 @@ export async function run(args: string[]): Promise<void> {
   ]);
   bar.end();
   try {
-    const scene = await uploadScene(service.url, file ?? town!.image, bar);
+    const upload = file ? { path: file, name: basename(file) } : { path: town!.image, name: DEMO_NAME };
+    const scene = await uploadScene(service.url, upload, bar);
     const job = await segment(service.url, scene, bar);
     bar.end();
     await printResult(service.url, scene, job, town, dataFolder);
@@ -61,14 +62,18 @@ async function startOnFreePort(options: { dataFolder: string; databaseUrl: strin
 }
 
 /** Uploads by tus and waits until the scene has been read. Throws its problem when it was refused. */
-async function uploadScene(url: string, path: string, bar: ProgressBar): Promise<SceneJson> {
+async function uploadScene(
+  url: string,
+  { path, name }: { path: string; name: string },
+  bar: ProgressBar,
+): Promise<SceneJson> {
   const { size } = await stat(path);
   const id = await new Promise<string>((found, reject) => {
     const upload = new Upload(createReadStream(path), {
       endpoint: `${url}/uploads`,
       uploadSize: size,
       chunkSize: 32 * 2 ** 20,
-      metadata: { filename: basename(path) },
+      metadata: { filename: name },
       onProgress: (sent, total) => bar.update('upload', sent / total),
       onAfterResponse: (_request, response) => {
         const scene = response.getHeader('Planimeter-Scene');

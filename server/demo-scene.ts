@@ -13,6 +13,7 @@ import type { Database } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
 import { findSceneBySha256, insertScene } from './store/scenes.ts';
 
+export const DEMO_NAME = 'Demo town.tif';
 export const DEMO_TOWN: TownOptions = { seed: 7, width: 2048, height: 2048, gsdMetres: 0.5 };
 
 const TOWN_LIMITS = { memoryBytes: 2 * 2 ** 30, wallMs: 10 * 60_000 };
@@ -54,7 +55,7 @@ export async function addDemoScene(
   const original = files.path(`scenes/${id}/original.tif`);
   await mkdir(dirname(original), { recursive: true });
   await copyFile(image, original);
-  await insertScene(db, { id, name: 'Demo town.tif', upload: null, sha256, bytes: (await stat(original)).size });
+  await insertScene(db, { id, name: DEMO_NAME, upload: null, sha256, bytes: (await stat(original)).size });
   await queue.enqueueIngest(id);
   return id;
 }
