@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { area, bytes, duration, gsd, percent, position, titleOf } from './format.ts';
+import { area, breakable, bytes, duration, gsd, percent, position, titleOf } from './format.ts';
 
 test('areas take the unit people would', () => {
   const shown = [0, 4.21, 842, 4210, 9999, 12_400, 998_000, 5_240_000, 1_234_000_000].map(area);
@@ -36,4 +36,8 @@ test('positions keep to one turn around the globe', () => {
 
 test('classes get their title from their name', () => {
   expect(['other', 'building', 'bare_soil'].map(titleOf)).toEqual(['Other land', 'Building', 'Bare soil']);
+});
+
+test('file names break after their separators', () => {
+  expect(breakable('a_b-c.tif')).toBe('a_\u200bb-\u200bc.\u200btif');
 });

@@ -80,3 +80,8 @@ const TITLES: Record<string, string> = { other: 'Other land', landuse: 'Land use
 /** How a class or a collection is called on the page. */
 export const titleOf = (name: string): string =>
   TITLES[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+
+/** A file's name that may be broken after its separators, with zero-width spaces. */
+export function breakable(name: string): string {
+  return name.replace(/[_.-](?=.)/g, '$&\u200b');
+}

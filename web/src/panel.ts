@@ -2,7 +2,7 @@
 import type { Actions } from './actions.ts';
 import { troubleOf } from './api.ts';
 import { h, icon, mark, replace, setText } from './dom.ts';
-import { areaParts, count, gsd, percent } from './format.ts';
+import { areaParts, breakable, count, gsd, percent } from './format.ts';
 import { createIntake } from './intake.ts';
 import { createLegend } from './legend.ts';
 import { createProblemSlot, problemCard } from './problem.ts';
@@ -103,7 +103,7 @@ function createHeading(actions: Actions): { element: HTMLElement; render(state: 
       const scene = currentScene(state);
       element.hidden = !scene;
       if (!scene) return;
-      setText(name, scene.name);
+      setText(name, breakable(scene.name));
       const { width, height, gsd_m, srs } = scene;
       setText(
         facts,
