@@ -24,8 +24,10 @@ export interface Network {
   gsdMetres: number;
   /** Total stride, pixels: chip origins and sizes are multiples of it. */
   stride: number;
-  /** Pixels around a core that make stitching exact: the receptive field's largest side, rounded up to the stride. */
+  /** Pixels around a core that chips are computed with, a multiple of the stride. */
   halo: number;
+  /** How far the network looks to the left, top, right and bottom of a pixel. A halo as large makes stitching exact. */
+  receptiveField: [number, number, number, number];
   classes: NetworkClass[];
   modelPath: string;
   sha256: string;
@@ -43,6 +45,7 @@ interface ManifestJson {
     'planimeter:gsd_m': number;
     'planimeter:stride': number;
     'planimeter:halo': number;
+    'planimeter:receptive_field': [number, number, number, number];
   };
   assets: { model: { href: string } };
 }
@@ -67,6 +70,20 @@ export async function findNetwork(id: string, folder = SHIPPED_NETWORKS): Promis
   throw new Problem('not_found', `There is no network called "${id}". Take one of: ${known}.`);
 }
 
+/**
+ * Throws `unsupported_model` for a network that looks further than its halo reaches: its chips would leave traces at
+ * their seams.
+ */
+export function requireExactStitching({ id, halo, stride, receptiveField }: Network): void {
+  const field = Math.max(...receptiveField);
+  if (halo >= field && halo % stride === 0) return;
+  const needed = Math.ceil(field / stride) * stride;
+  throw new Problem(
+    'unsupported_model',
+    `"${id}" looks ${field} pixels far and its halo is ${halo}; it needs ${needed}.`,
+  );
+}
+
 async function readManifest(folder: string): Promise<Network | null> {
   const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -82,6 +99,7 @@ async function readManifest(folder: string): Promise<Network | null> {
     gsdMetres: properties['planimeter:gsd_m'],
     stride: properties['planimeter:stride'],
     halo: properties['planimeter:halo'],
+    receptiveField: properties['planimeter:receptive_field'],
     classes: properties['mlm:output'][0]['classification:classes'].map(({ name, value, color_hint }) => ({
       name,
       value,

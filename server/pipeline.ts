@@ -6,7 +6,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Network } from '../models/registry.ts';
+import { type Network, requireExactStitching } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
@@ -130,6 +130,7 @@ async function segment(
   { signal, progress }: WorkContext,
 ): Promise<JobReport> {
   const { scene, network, parameters } = job;
+  requireExactStitching(network);
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
@@ -189,6 +190,7 @@ async function segment(
     assumptions: [...scene.report.assumptions, ...gridAssumptions(scene, network, grid)],
     counts,
     ledger: mapped.ledger,
+    // Exact by construction: a network that looks further than its halo is not run.
     seam: { certified: true, halo: plan.halo, disagreement: 0 },
     timings_ms: {
       ingest: scene.report.ingest_ms,
