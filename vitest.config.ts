@@ -15,6 +15,8 @@ export default defineConfig({
           globalSetup: 'server/store/test-databases.ts',
           testTimeout: 60_000,
           hookTimeout: 180_000,
+          // How long a state is waited for: a busy machine is no failure.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
     ],

@@ -122,7 +122,8 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     await writeFile(join(service.uploadFolder, `${id}.json`), JSON.stringify(info));
     const restarted = await startService(database.db, { uploadFolder: service.uploadFolder });
     await expect.poll(() => findSceneByUpload(database.db, id)).toMatchObject({ name: 'left.tif', bytes: 3 });
-    await expect.poll(() => restarted.queue.calls).toHaveLength(1);
+    // The service of this test may still be at its first look through the folder, and find the upload before the other.
+    await expect.poll(() => [...service.queue.calls, ...restarted.queue.calls]).toHaveLength(1);
     await restarted.close();
   });
 

