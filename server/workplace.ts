@@ -7,7 +7,7 @@ import type { PipelineTools } from './pipeline.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
 
-/** Runs `work` with tools of its own; the database opens while `prepare` is under way. */
+/** Runs `work` with tools of its own, whose database is still opening when it begins. */
 export async function inWorkplace<T>(work: (tools: Promise<PipelineTools>) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
   const compute = startCompute();
