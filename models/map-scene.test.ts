@@ -12,6 +12,7 @@ import { writeTown } from '../tiler/town/town.ts';
 import { CLASS_NODATA, mapScene, SCORE_NODATA } from './map-scene.ts';
 import { findNetwork, type Network } from './registry.ts';
 import { openNetwork } from './runtime.ts';
+import { tinyNetwork } from './test-network.ts';
 
 let folder: string;
 let network: Network;
@@ -24,16 +25,16 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const FILL = [120, 118, 101] as const;
 
-async function ingested(source: string, gsdMetres: number) {
+async function ingested(source: string, gsdMetres: number, networkGsdMetres: number) {
   const workingPath = join(folder, `${Math.random()}.tif`);
   await ingest(source, workingPath, DEFAULT_INGEST_LIMITS, () => {});
   const raster = await openRaster(workingPath);
-  const grid = planModelGrid({ ...raster, gsdMetres: { x: gsdMetres, y: gsdMetres } }, network.gsdMetres);
+  const grid = planModelGrid({ ...raster, gsdMetres: { x: gsdMetres, y: gsdMetres } }, networkGsdMetres);
   return { workingPath, raster, grid };
 }
 
 /** One run of the network over the whole model grid, reflect-padded by the halo and up to the stride. */
-async function wholePass(raster: Raster, grid: ModelGrid) {
+async function wholePass(raster: Raster, grid: ModelGrid, network: Network) {
   const { stride, halo } = network;
   const padded = (size: number) => Math.ceil(size / stride) * stride + 2 * halo;
   const [width, height] = [padded(grid.width), padded(grid.height)];
@@ -41,6 +42,7 @@ async function wholePass(raster: Raster, grid: ModelGrid) {
   const session = await openNetwork(network, 1);
   const answer = await session.infer(pixels, width, height);
   await session.close();
+  const planes = network.planes.map((_, i) => answer.planes.subarray(i * width * height, (i + 1) * width * height));
   const crop = (plane: Uint8Array, nodata: number) => {
     const cropped = new Uint8Array(grid.width * grid.height);
     for (let y = 0; y < grid.height; y++) {
@@ -51,11 +53,21 @@ async function wholePass(raster: Raster, grid: ModelGrid) {
     }
     return cropped;
   };
-  return { classes: crop(answer.classes, CLASS_NODATA), scores: crop(answer.scores, SCORE_NODATA) };
+  return {
+    classes: crop(answer.classes, CLASS_NODATA),
+    scores: crop(answer.scores, SCORE_NODATA),
+    planes: planes.map((plane) => crop(plane, 0)),
+  };
 }
 
-async function stitched(scene: { workingPath: string; grid: ModelGrid }, core: number, threads: number) {
-  const paths = { classesPath: join(folder, 'classes.tif'), scoresPath: join(folder, 'scores.tif') };
+async function stitched(
+  scene: { workingPath: string; grid: ModelGrid },
+  network: Network,
+  core: number,
+  threads: number,
+) {
+  const file = (name: string) => join(folder, `${name}.tif`);
+  const paths = { classesPath: file('classes'), scoresPath: file('scores'), planesPath: file('planes') };
   const plan = planChips(scene.grid, network, core);
   const request = {
     ...paths,
@@ -73,7 +85,10 @@ async function stitched(scene: { workingPath: string; grid: ModelGrid }, core: n
     await raster.close();
     return pixels;
   };
-  return { ledger, classes: await read(paths.classesPath), scores: await read(paths.scoresPath) };
+  const count = network.planes.length;
+  const interleaved = count > 0 ? await read(paths.planesPath) : new Uint8Array(0);
+  const planes = network.planes.map((_, i) => interleaved.filter((_, at) => at % count === i));
+  return { ledger, planes, classes: await read(paths.classesPath), scores: await read(paths.scoresPath) };
 }
 
 function differing(a: Uint8Array, b: Uint8Array): number {
@@ -83,15 +98,24 @@ function differing(a: Uint8Array, b: Uint8Array): number {
   return count;
 }
 
-async function expectNoTrace(source: string, gsdMetres: number, runs: readonly [core: number, threads: number][]) {
-  const scene = await ingested(source, gsdMetres);
-  const whole = await wholePass(scene.raster, scene.grid);
+async function expectNoTrace(
+  network: Network,
+  source: string,
+  gsdMetres: number,
+  runs: readonly [core: number, threads: number][],
+) {
+  const scene = await ingested(source, gsdMetres, network.gsdMetres);
+  const whole = await wholePass(scene.raster, scene.grid, network);
   expect(new Set(whole.classes).size).toBeGreaterThan(1);
   for (const [core, threads] of runs) {
-    const maps = await stitched(scene, core, threads);
+    const maps = await stitched(scene, network, core, threads);
     const what = `core ${core}, ${threads} threads`;
     expect(differing(maps.classes, whole.classes), `${what}: classes`).toBe(0);
     expect(differing(maps.scores, whole.scores), `${what}: scores`).toBe(0);
+    for (const [i, plane] of whole.planes.entries()) {
+      expect(differing(maps.planes[i], plane), `${what}: plane ${i}`).toBe(0);
+      expect(new Set(plane).size, `${what}: plane ${i}`).toBeGreaterThan(100);
+    }
     const { done, nodata, outside, failed, pending } = maps.ledger;
     expect(done + nodata + outside + failed + pending, what).toBe(scene.grid.width * scene.grid.height);
     expect(pending + failed, what).toBe(0);
@@ -101,7 +125,7 @@ async function expectNoTrace(source: string, gsdMetres: number, runs: readonly [
 
 test('chips of any size leave no trace on a generated town', async () => {
   const { image } = await writeTown(folder, { seed: 11, width: 1100, height: 739, gsdMetres: 0.5 });
-  await expectNoTrace(image, 0.5, [
+  await expectNoTrace(network, image, 0.5, [
     [64, 1],
     [160, 2],
     [256, 1],
@@ -109,9 +133,18 @@ test('chips of any size leave no trace on a generated town', async () => {
   ]);
 });
 
+test('nor do they in the planes that a network gives besides its classes', async () => {
+  const { image } = await writeTown(folder, { seed: 12, width: 301, height: 217, gsdMetres: 1 });
+  const tiny = await tinyNetwork(folder, { planes: true });
+  await expectNoTrace(tiny, image, 1, [
+    [32, 1],
+    [100, 2],
+  ]);
+});
+
 const dubai = sharedPath('scenes/dubai_tile1_utm40n_jpeg.tif');
 test.skipIf(!dubai || !process.env.PLANIMETER_FULL)('nor on a real scene', { timeout: 600_000 }, async () => {
-  await expectNoTrace(dubai!, 1, [
+  await expectNoTrace(network, dubai!, 1, [
     [256, 2],
     [512, 1],
   ]);

@@ -23,6 +23,8 @@ export interface MapRequest {
   network: Network;
   classesPath: string;
   scoresPath: string;
+  /** Where the probability planes go, if the network gives any: uint8, a band a plane. */
+  planesPath?: string;
   /** CPU threads, 0 for all cores. */
   threads: number;
 }
@@ -53,6 +55,11 @@ export async function mapScene(request: MapRequest, onProgress: (chips: number) 
     createTiffWriter(request.classesPath, classMapLayout(request, raster)),
     createTiffWriter(request.scoresPath, scoreMapLayout(request, raster)),
   ]);
+  const planesWriter =
+    network.planes.length > 0 && request.planesPath !== undefined
+      ? await createTiffWriter(request.planesPath, planesLayout(request, raster))
+      : null;
+  if (planesWriter) writers.push(planesWriter);
   const started = performance.now();
   let inferMs = 0;
   try {
@@ -64,6 +71,7 @@ export async function mapScene(request: MapRequest, onProgress: (chips: number) 
       inferMs += band.inferMs;
       await writers[0].writeRows(band.rows, band.classes);
       await writers[1].writeRows(band.rows, band.scores);
+      await planesWriter?.writeRows(band.rows, band.planes);
     }
     for (const writer of writers) await writer.finish();
   } catch (error) {
@@ -82,6 +90,8 @@ export interface Band {
   rows: number;
   classes: Uint8Array;
   scores: Uint8Array;
+  /** The network's planes pixel by pixel, 0 where there is no answer. */
+  planes: Uint8Array;
   /** Pixels that hold an answer; the others are nodata. */
   done: number;
   inferMs: number;
@@ -97,7 +107,8 @@ export async function* inferBands(
   onProgress: (chips: number) => void = () => {},
 ): AsyncGenerator<Band> {
   let chips = 0;
-  let band = emptyBand(grid.width, plan.core);
+  const { planeCount } = session;
+  let band = emptyBand(grid.width, plan.core, planeCount);
   for await (const { chip, pixels, valid } of readChips(raster, grid, plan, fill, range(plan.rows))) {
     band.rows = Math.min(chip.height, grid.height - chip.y);
     if (valid.includes(1)) {
@@ -109,15 +120,21 @@ export async function* inferBands(
     onProgress(++chips);
     if (chip.column < plan.columns - 1) continue;
     const size = band.rows * grid.width;
-    yield { ...band, classes: band.classes.subarray(0, size), scores: band.scores.subarray(0, size) };
-    band = emptyBand(grid.width, plan.core);
+    yield {
+      ...band,
+      classes: band.classes.subarray(0, size),
+      scores: band.scores.subarray(0, size),
+      planes: band.planes.subarray(0, size * planeCount),
+    };
+    band = emptyBand(grid.width, plan.core, planeCount);
   }
 }
 
-const emptyBand = (width: number, rows: number): Band => ({
+const emptyBand = (width: number, rows: number, planeCount: number): Band => ({
   rows: 0,
   classes: new Uint8Array(width * rows).fill(CLASS_NODATA),
   scores: new Uint8Array(width * rows).fill(SCORE_NODATA),
+  planes: new Uint8Array(width * rows * planeCount),
   done: 0,
   inferMs: 0,
 });
@@ -131,24 +148,31 @@ async function inferCore(
 ): Promise<Answer> {
   const width = core.width + 2 * halo;
   const answer = await session.infer(pixels, width, core.height + 2 * halo);
-  const crop = (plane: Uint8Array) => {
-    const cropped = new Uint8Array(core.width * core.height);
-    for (let y = 0; y < core.height; y++) {
-      const start = (y + halo) * width + halo;
-      cropped.set(plane.subarray(start, start + core.width), y * core.width);
+  const height = core.height + 2 * halo;
+  /** Of planes one after the other. */
+  const crop = (planes: Uint8Array) => {
+    const count = planes.length / (width * height);
+    const cropped = new Uint8Array(core.width * core.height * count);
+    for (let plane = 0, to = 0; plane < count; plane++) {
+      for (let y = 0; y < core.height; y++, to += core.width) {
+        const start = (plane * height + y + halo) * width + halo;
+        cropped.set(planes.subarray(start, start + core.width), to);
+      }
     }
     return cropped;
   };
-  return { classes: crop(answer.classes), scores: crop(answer.scores) };
+  return { classes: crop(answer.classes), scores: crop(answer.scores), planes: crop(answer.planes) };
 }
 
 /** Copies the valid pixels of a core into the band; returns how many there were. */
 function pasteCore(
   band: Band,
   bandWidth: number,
-  core: Answer & { valid: Uint8Array; x: number; width: number },
+  core: Answer & { valid: Uint8Array; x: number; width: number; height: number },
 ): number {
   const width = Math.min(core.width, bandWidth - core.x);
+  const planeSize = core.width * core.height;
+  const planeCount = core.planes.length / planeSize;
   let done = 0;
   for (let y = 0; y < band.rows; y++) {
     for (let x = 0; x < width; x++) {
@@ -157,6 +181,7 @@ function pasteCore(
       const to = y * bandWidth + core.x + x;
       band.classes[to] = core.classes[from];
       band.scores[to] = core.scores[from];
+      for (let p = 0; p < planeCount; p++) band.planes[to * planeCount + p] = core.planes[p * planeSize + from];
       done++;
     }
   }
@@ -178,6 +203,13 @@ const scoreMapLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
   ...mapLayout(request, raster),
   nodata: SCORE_NODATA,
   overviews: 'average',
+});
+
+const planesLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
+  ...mapLayout(request, raster),
+  bands: request.network.planes.length,
+  overviews: 'none',
+  metadata: { PLANES: request.network.planes.map(({ name }) => name).join(',') },
 });
 
 const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster) => ({

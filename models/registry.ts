@@ -16,6 +16,15 @@ export interface NetworkClass {
   color: string;
 }
 
+/** A probability plane that a network gives besides its classes, in the order of its output. */
+export interface NetworkPlane {
+  name: string;
+  /** The class whose probability it is, where it is one's. */
+  class?: number;
+  /** What it is for, such as `object`, `line` or `touching-border`. */
+  role?: string;
+}
+
 export interface Network {
   id: string;
   name: string;
@@ -29,6 +38,8 @@ export interface Network {
   /** How far the network looks to the left, top, right and bottom of a pixel. A halo as large makes stitching exact. */
   receptiveField: [number, number, number, number];
   classes: NetworkClass[];
+  /** Empty where the network gives classes and scores alone. */
+  planes: NetworkPlane[];
   modelPath: string;
   sha256: string;
 }
@@ -46,6 +57,7 @@ interface ManifestJson {
     'planimeter:stride': number;
     'planimeter:halo': number;
     'planimeter:receptive_field': [number, number, number, number];
+    'planimeter:planes'?: NetworkPlane[];
   };
   assets: { model: { href: string } };
 }
@@ -105,6 +117,7 @@ async function readManifest(folder: string): Promise<Network | null> {
       value,
       color: `#${color_hint.replace(/^#/, '').toLowerCase()}`,
     })),
+    planes: properties['planimeter:planes'] ?? [],
     modelPath,
     sha256: await sha256OfFile(modelPath),
   };

@@ -11,10 +11,14 @@ export interface Answer {
   classes: Uint8Array;
   /** height * width probabilities of that class, 0..255. */
   scores: Uint8Array;
+  /** The network's planes one after the other, each height * width probabilities 0..255; empty where it has none. */
+  planes: Uint8Array;
 }
 
 export interface NetworkSession {
   readonly device: 'cpu';
+  /** How many planes an answer holds. */
+  readonly planeCount: number;
   /**
    * One chip. `pixels` is height * width * 3 (RGB); height and width are multiples of the network's stride.
    * Blocks the calling thread while the network runs, so it belongs in the compute process.
@@ -22,6 +26,8 @@ export interface NetworkSession {
   infer(pixels: Uint8Array, width: number, height: number): Promise<Answer>;
   close(): Promise<void>;
 }
+
+const NO_PLANES = new Uint8Array(0);
 
 /** Loads a network. `threads` is the number of CPU threads, 0 for all cores. */
 export async function openNetwork(network: Network, threads = 0): Promise<NetworkSession> {
@@ -34,12 +40,18 @@ export async function openNetwork(network: Network, threads = 0): Promise<Networ
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     logSeverityLevel: 3,
   });
+  const outputs = ['class', 'score', ...(network.planes.length > 0 ? ['planes'] : [])];
   return {
     device: 'cpu',
+    planeCount: network.planes.length,
     async infer(pixels, width, height) {
       const image = new ort.Tensor('uint8', pixels, [1, height, width, 3]);
-      const { class: classes, score: scores } = await session.run({ image });
-      return { classes: classes.data as Uint8Array, scores: scores.data as Uint8Array };
+      const { class: classes, score: scores, planes } = await session.run({ image }, outputs);
+      return {
+        classes: classes.data as Uint8Array,
+        scores: scores.data as Uint8Array,
+        planes: (planes?.data as Uint8Array | undefined) ?? NO_PLANES,
+      };
     },
     close: () => session.release(),
   };

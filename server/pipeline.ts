@@ -134,6 +134,7 @@ async function segment(
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
+  const planesPath = files.path(`jobs/${job.id}/planes.tif`);
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);
   await mkdir(dirname(classesPath), { recursive: true });
@@ -155,6 +156,7 @@ async function segment(
       network,
       classesPath,
       scoresPath,
+      planesPath,
       threads: 0,
     },
     { signal, onProgress: (done) => ticks('infer', done, chips) },
