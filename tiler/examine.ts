@@ -129,6 +129,17 @@ function rowsAtOnce(blockHeight: number, rowBytes: number): number {
 }
 
 const MOST_CODES = 256;
+/** Values of tag 262 that are not read. */
+const COLOUR_SPACES: ReadonlyMap<number, string> = new Map([
+  [5, 'inks (CMYK)'],
+  [6, 'YCbCr that is not in JPEG blocks'],
+  [8, 'CIE Lab'],
+  [9, 'ICC Lab'],
+  [10, 'ITU Lab'],
+  [32803, 'those of a camera sensor (CFA)'],
+  [32844, 'LogL'],
+  [32845, 'LogLuv'],
+]);
 
 /** Checks what the samples mean. Returns the colour table, or null where there is none. */
 async function readColours(tiff: TiffFile, image: TiffImage): Promise<Uint8Array | null> {
@@ -146,7 +157,11 @@ async function readColours(tiff: TiffFile, image: TiffImage): Promise<Uint8Array
   const yCbCr = photometric === Photometric.yCbCr && compression === Compression.jpeg;
   const gray = photometric === Photometric.minIsBlack || photometric === Photometric.minIsWhite;
   if (photometric === Photometric.rgb || gray || yCbCr) return null;
-  throw refusal(`The image is not in RGB (photometric interpretation ${photometric}).`, 'gdal_translate');
+  throw new Problem(
+    'unsupported_raster',
+    `The colours of the image are ${COLOUR_SPACES.get(photometric) ?? `of an unknown kind (${photometric})`}, not RGB or gray. ` +
+      'Convert it: gdalwarp -co PHOTOMETRIC=RGB INPUT.tif OUTPUT.tif for YCbCr; for others, export it as RGB from the program that made it.',
+  );
 }
 
 /** Every block must lie within the file, and some must be there. */
@@ -229,6 +244,10 @@ function remarks(
       const message = 'The image is gray; the networks were trained on colours, so expect a poorer map.';
       findings.push({ code: 'gray_repeated', severity: 'warning', message });
     }
+  }
+  if (image.wideSigned !== null) {
+    const reason = 'The 64-bit integers of the file are all small enough to be kept exactly as float64.';
+    assumptions.push({ code: 'int64_as_float64', value: image.wideSigned ? 'int64' : 'uint64', reason });
   }
   if (alphaBand !== null) {
     const reason = 'The file marks this band as alpha; pixels with alpha 0 hold no imagery.';

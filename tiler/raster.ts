@@ -10,8 +10,8 @@ import { Problem } from './problem.ts';
 import { bytesPerSample, createSamples, isFloat, nodataAsSample, type Samples, type SampleType } from './samples.ts';
 import { blockRows, readBlock } from './tiff-blocks.ts';
 import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
-import { type Ifd, openTiff, readText, type TiffFile } from './tiff-structure.ts';
-import { SubfileType, Tag } from './tiff-tags.ts';
+import { type Ifd, openTiff, type TiffFile } from './tiff-structure.ts';
+import { SubfileType } from './tiff-tags.ts';
 
 /** `S` is Uint8Array where nothing else is said: maps of classes and scores, and RGB as networks and screens take it. */
 export interface Raster<S extends Samples = Uint8Array> {
@@ -40,7 +40,6 @@ export interface RasterWindow<S extends Samples = Uint8Array> {
 
 const OPEN_LIMITS = { pixels: 2 ** 40, bytesPerBlock: 2 ** 30, ifds: 256 };
 const CACHE_BYTES = 96 << 20;
-const TEXT_BYTES = 1 << 20;
 const ASSOCIATED_ALPHA = 1;
 const UNASSOCIATED_ALPHA = 2;
 
@@ -90,7 +89,7 @@ export async function rasterOf(
 ): Promise<RasterOfFile> {
   const levels = await readLevels(tiff, limits, overviews);
   const { image } = levels[0];
-  const nodata = await readNodata(tiff);
+  const { nodata } = image;
   const georeference = await readGeoreference(tiff, tiff.ifds[0]);
   const blocks = createBlockCache(tiff, cacheBytes);
   const items = await readGdalMetadata(tiff);
@@ -150,13 +149,6 @@ function findAlphaBand(image: TiffImage, roles: ReadonlyMap<number, string>): nu
 
 const imageItems = (items: readonly MetadataItem[]): Record<string, string> =>
   Object.fromEntries(items.filter(({ band }) => band === null).map(({ name, text }) => [name, text]));
-
-/** GDAL_NODATA as a number, or null. */
-export async function readNodata(tiff: TiffFile): Promise<number | null> {
-  const text = (await readText(tiff, tiff.ifds[0], Tag.GdalNodata, TEXT_BYTES))?.trim();
-  if (!text) return null;
-  return /^[+-]?nan$/i.test(text) ? Number.NaN : Number(text.replace(/^([+-]?)inf$/i, '$1Infinity'));
-}
 
 /** Full resolution and, if asked for, its overviews, each with its mask. Other images in the file are passed over. */
 async function readLevels(tiff: TiffFile, limits: ImageLimits, overviews: boolean): Promise<Level[]> {

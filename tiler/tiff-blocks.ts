@@ -10,13 +10,16 @@ import { inflate, zstdDecompress } from 'node:zlib';
 import sharp from 'sharp';
 import { decodeLerc } from './lerc-block.ts';
 import { Problem } from './problem.ts';
-import { unpackSamples } from './sample-bytes.ts';
-import { createSamples, type Samples } from './samples.ts';
+import { reverseBits, unpackSamples } from './sample-bytes.ts';
+import { createSamples, nodataAsSample, type Samples } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { readBytes, type TiffFile } from './tiff-structure.ts';
 import { Compression, type Entry, encodeIfd, ifdBytes, Photometric, Tag } from './tiff-tags.ts';
 
 sharp.cache(false); // every block is seen once
+
+/** Tag 266 does not hold for what these write, says libtiff. */
+const BYTE_CODED: readonly number[] = [Compression.jpeg];
 
 const inflateAsync = promisify(inflate);
 const zstdAsync = promisify(zstdDecompress);
@@ -53,15 +56,15 @@ export async function readBlock(
   return planes === 1 ? decoded[0] : interleave(image, decoded, image.blockWidth * rows);
 }
 
-/** The stored bytes of consecutive segments; a missing one among written ones is damage that cannot be drawn. */
+/** The stored bytes of consecutive segments; null where they were never written (such ones stand alone in a block). */
 async function readSegments(tiff: TiffFile, image: TiffImage, first: number, count: number): Promise<Buffer[] | null> {
+  if (image.byteCounts[first] === 0) return null;
   const numbers = Array.from({ length: count }, (_, i) => first + i);
-  const written = numbers.filter((segment) => image.byteCounts[segment] > 0);
-  if (written.length === 0) return null;
-  if (written.length < count) throw damaged('Strips are missing between others that are there.');
-  return Promise.all(
+  const segments = await Promise.all(
     numbers.map((segment) => readBytes(tiff.handle, tiff.bytes, image.offsets[segment], image.byteCounts[segment])),
   );
+  if (image.bitsReversed && !BYTE_CODED.includes(image.compression)) segments.forEach(reverseBits);
+  return segments;
 }
 
 async function decodeSegments(image: TiffImage, segments: Buffer[], samples: number, rows: number): Promise<Samples> {
@@ -135,8 +138,9 @@ function interleave(image: TiffImage, planes: readonly (Samples | null)[], pixel
   const bands = planes.length;
   const out = createSamples(image.sampleType, pixelCount * bands);
   for (const [band, plane] of planes.entries()) {
-    if (!plane) throw damaged('A block is there in some bands and missing in others.');
-    for (let i = 0, at = band; i < pixelCount; i++, at += bands) out[at] = plane[i];
+    // As GDAL has it: a block that was never written in one band alone holds nodata there, or else zeros.
+    const missing = image.nodata === null ? 0 : nodataAsSample(image.sampleType, image.nodata);
+    for (let i = 0, at = band; i < pixelCount; i++, at += bands) out[at] = plane ? plane[i] : (missing ?? 0);
   }
   return out;
 }

@@ -5,7 +5,7 @@
  */
 import { Problem } from './problem.ts';
 import { bytesPerSample, type SampleType } from './samples.ts';
-import { type Ifd, readField, readNumbers, type TiffFile } from './tiff-structure.ts';
+import { type Ifd, readField, readNumbers, readText, type TiffFile } from './tiff-structure.ts';
 import { Compression, Photometric, SubfileType, Tag } from './tiff-tags.ts';
 
 export interface ImageLimits {
@@ -19,12 +19,21 @@ export interface TiffImage {
   width: number;
   height: number;
   bands: number;
-  /** Of each sample as stored: 1 to 16, 32 or 64. */
+  /** Of each sample as stored: 1 to 32 or 64. */
   bits: number;
-  /** What the samples are decoded to: the stored type, or the next larger one for odd numbers of bits. */
+  /**
+   * What the samples are decoded to: the stored type, or the next larger one for odd numbers of bits; float64 for
+   * 64-bit integers, which must then be ones that it holds exactly.
+   */
   sampleType: SampleType;
+  /** Of 64-bit integers: whether they have a sign. Null for other samples. */
+  wideSigned: boolean | null;
   /** Of samples of more than one byte. */
   littleEndian: boolean;
+  /** Whether the lowest bit of each stored byte comes first. */
+  bitsReversed: boolean;
+  /** GDAL_NODATA, if it is given and a number. */
+  nodata: number | null;
   /** Whether this is a mask: a bit a pixel, decoded to 0|1. */
   isMask: boolean;
   compression: number;
@@ -131,7 +140,7 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
   if (!(bands >= 1)) throw damaged(`The header gives ${bands} bands.`);
   if (bands > MOST_BANDS)
     throw new Problem('limit_exceeded', `The image has ${bands} bands; at most ${MOST_BANDS} are read.`);
-  const { bits, sampleType } = await readSampleType(tiff, ifd, bands);
+  const { bits, sampleType, wideSigned } = await readSampleType(tiff, ifd, bands);
   const isMask = (subfile & SubfileType.mask) !== 0;
   if (isMask && (bands !== 1 || bits !== 1)) throw damaged(`The mask has ${bands} bands of ${bits} bits.`);
   const compression = await one(Tag.Compression, Compression.none);
@@ -141,9 +150,6 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
   }
   const predictor = PREDICTED.includes(compression) ? await one(Tag.Predictor, 1) : 1;
   checkPredictor(predictor, bits, await isFloatFormat(tiff, ifd));
-  if ((await one(Tag.FillOrder, 1)) !== 1) {
-    throw unsupported('The bits of each byte are stored in reverse order.', '-co COMPRESS=ZSTD');
-  }
   const planar = (await one(Tag.PlanarConfiguration, 1)) === 2 && bands > 1;
   const photometric = await one(Tag.PhotometricInterpretation, Photometric.minIsBlack);
 
@@ -178,7 +184,9 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
     ({ offsets, byteCounts } = cutStrips(offsets, byteCounts, height, storedRows, segmentRows, rowBytes, planes));
   }
   const segmentsDown = Math.ceil(height / segmentRows);
-  const segmentsPerBlock = tiled ? 1 : Math.min(segmentsDown, Math.max(1, Math.floor(ROWS_PER_BLOCK / segmentRows)));
+  // Strips that were never written are told from others by being blocks of their own.
+  const alone = tiled || byteCounts.includes(0);
+  const segmentsPerBlock = alone ? 1 : Math.min(segmentsDown, Math.max(1, Math.floor(ROWS_PER_BLOCK / segmentRows)));
   const decodedRowBytes = segmentWidth * bands * bytesPerSample(sampleType);
   const blockBytes = Math.max(rowBytes, decodedRowBytes) * segmentRows * segmentsPerBlock;
   if (blockBytes > limits.bytesPerBlock) {
@@ -194,7 +202,10 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
     bands,
     bits,
     sampleType,
+    wideSigned,
     littleEndian: tiff.littleEndian,
+    bitsReversed: (await one(Tag.FillOrder, 1)) === 2,
+    nodata: await readNodata(tiff, ifd),
     isMask,
     compression,
     predictor,
@@ -234,26 +245,38 @@ async function readSampleType(tiff: TiffFile, ifd: Ifd, bands: number) {
   const uniform =
     new Set(bits).size === 1 && new Set(formats).size === 1 && (bits.length === 1 || bits.length >= bands);
   const sampleType = uniform ? sampleTypeOf(bits[0], formats[0]) : null;
-  if (sampleType) return { bits: bits[0], sampleType };
+  const wideSigned = bits[0] === 64 && formats[0] !== SampleFormat.float ? formats[0] === SampleFormat.signed : null;
+  if (sampleType) return { bits: bits[0], sampleType, wideSigned };
   const kind = [...new Set(formats)].map((format) => FORMAT_NAMES[format] ?? 'unknown').join('/');
   const found = `${[...new Set(bits)].join('/')}-bit samples (${kind})`;
   throw unsupported(
-    `The image has ${found}; read are integers of 1 to 16 and 32 bits and floating-point numbers of 16, 32 and 64 bits, the same in all bands.`,
+    `The image has ${found}; read are integers of 1 to 32 (but 24) and 64 bits and floating-point numbers of 16, 32 and 64 bits, the same in all bands.`,
     '-ot Float32',
   );
 }
 
-/** The type that holds the numbers without loss; null for those that are not read. */
+/** The type that holds the numbers without loss (of 64-bit integers, see above); null for those that are not read. */
 function sampleTypeOf(bits: number, format: number): SampleType | null {
   if (format === SampleFormat.float) {
     if (bits === 16 || bits === 32) return 'float32';
     return bits === 64 ? 'float64' : null;
   }
+  if (bits === 64 && format <= SampleFormat.undefined) return 'float64';
   if (format === SampleFormat.signed) return bits === 8 ? 'int8' : bits === 16 ? 'int16' : bits === 32 ? 'int32' : null;
   if (format !== SampleFormat.unsigned && format !== SampleFormat.undefined) return null;
   if (bits >= 1 && bits <= 8) return 'uint8';
   if (bits > 8 && bits <= 16) return 'uint16';
-  return bits === 32 ? 'uint32' : null;
+  return bits > 16 && bits <= 32 && bits !== 24 ? 'uint32' : null; // of 24 bits readers disagree about the byte order
+}
+
+const NODATA_BYTES = 1 << 16;
+
+/** GDAL_NODATA of an image; null where there is none or it is no number. Read as strtod does: up to what is none. */
+export async function readNodata(tiff: TiffFile, ifd: Ifd): Promise<number | null> {
+  const text = (await readText(tiff, ifd, Tag.GdalNodata, NODATA_BYTES))?.trim() ?? '';
+  if (/^[+-]?nan/i.test(text)) return Number.NaN;
+  const number = Number.parseFloat(text.replace(/^([+-]?)inf.*$/i, '$1Infinity').replace(',', '.'));
+  return Number.isNaN(number) ? null : number;
 }
 
 /** TIFF 6.0 and its Technical Note 3 define the predictors for these samples. */
