@@ -114,7 +114,8 @@ for pair in json.load(sys.stdin):
         compound = a.crs.to_wkt().startswith('COMPD')
         same = a.transform.almost_equals(b.transform, 1e-12) and (compound or a.crs.to_epsg() == b.crs.to_epsg())
         if not palette:
-            same = same and a.dtypes[0] == b.dtypes[0]
+            kept_as = 'float64' if a.dtypes[0].endswith('int64') else a.dtypes[0]
+            same = same and b.dtypes[0] == kept_as
         sidecar = any(name.endswith('.msk') for name in a.files)
         subsampled = a.photometric is not None and a.photometric.value.upper() == 'YCBCR'
         out.append(dict(worst=worst, differing=differing, masks=0 if sidecar else masks, same=same,

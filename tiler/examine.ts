@@ -130,6 +130,7 @@ function rowsAtOnce(blockHeight: number, rowBytes: number): number {
 
 const MOST_CODES = 256;
 /** Values of tag 262 that are not read. */
+const GDAL_GIVES_RGB: readonly number[] = [6, 8];
 const COLOUR_SPACES: ReadonlyMap<number, string> = new Map([
   [5, 'inks (CMYK)'],
   [6, 'YCbCr that is not in JPEG blocks'],
@@ -159,8 +160,11 @@ async function readColours(tiff: TiffFile, image: TiffImage): Promise<Uint8Array
   if (photometric === Photometric.rgb || gray || yCbCr) return null;
   throw new Problem(
     'unsupported_raster',
-    `The colours of the image are ${COLOUR_SPACES.get(photometric) ?? `of an unknown kind (${photometric})`}, not RGB or gray. ` +
-      'Convert it: gdalwarp -co PHOTOMETRIC=RGB INPUT.tif OUTPUT.tif for YCbCr; for others, export it as RGB from the program that made it.',
+    `The colours of the image are ${COLOUR_SPACES.get(photometric) ?? `of an unknown kind (${photometric})`}, not RGB or gray. ${
+      GDAL_GIVES_RGB.includes(photometric)
+        ? 'Convert it: gdal_translate -b 1 -b 2 -b 3 INPUT.tif OUTPUT.tif'
+        : 'Export it as RGB from the program that made it.'
+    }`,
   );
 }
 
