@@ -11,11 +11,15 @@ import { lineToWkb, regionToWkb } from '../../vectorizer/georeference.ts';
 import { type RoadEdge, type RoadNetwork, roadNetwork } from '../../vectorizer/roads/network.ts';
 import { createRoadSurface, type RoadSurface } from '../../vectorizer/roads/surface.ts';
 import { type ClassBand, type Region, type VectorizeReport, vectorize } from '../../vectorizer/vectorize.ts';
+import { type Plane, type SplitReport, splitBuildings } from './split-buildings.ts';
 
 export interface VectorizeMapRequest {
   classesPath: string;
   /** Without one, every score is 1. */
   scoresPath: string | null;
+  /** Probabilities on the map's grid, one band a plane; with a plane of touching borders row houses are told apart. */
+  planesPath?: string;
+  planes?: readonly Plane[];
   featuresPath: string;
   /** Ground size of a pixel of the class map. */
   pixelMetres: { x: number; y: number };
@@ -55,7 +59,7 @@ export interface GeometryReport {
   /** Levels of detail that there are. */
   levels: number[];
   landuse: VectorizeReport;
-  buildings: { count: number; regularized: number };
+  buildings: { count: number; regularized: number } & Partial<SplitReport>;
   roads: RoadNetwork['report'] & { nodes: number; edges: number; components: number; dead_ends: number };
 }
 
@@ -105,7 +109,9 @@ async function writeFeatures(
     tolerancePixels: toleranceMetres / meanPixelMetres,
   });
   const exact = await vectorize(readBands(classes, scores), { ...common, tolerancePixels: 0 });
-  const raw = [...exact.regions].filter((region) => region.class === codes.building);
+  const whole = [...exact.regions].filter((region) => region.class === codes.building);
+  const split = await splitRows(whole, request, classes, scores);
+  const raw = split.buildings;
   const buildings = regularizeBuildings(raw, {
     pixelMetresX: pixelMetres.x,
     pixelMetresY: pixelMetres.y,
@@ -153,7 +159,11 @@ async function writeFeatures(
     features,
     levels: [0, ...levels],
     landuse: landuse.report,
-    buildings: { count: buildings.length, regularized: buildings.filter((each) => each.regularized).length },
+    buildings: {
+      count: buildings.length,
+      regularized: buildings.filter((each) => each.regularized).length,
+      ...split.report,
+    },
     roads: {
       nodes: nodes.length,
       edges: edges.length,
@@ -162,6 +172,27 @@ async function writeFeatures(
       ...network.report,
     },
   };
+}
+
+/** Row houses told apart where there are planes; else the regions as they are. */
+async function splitRows(
+  regions: Region[],
+  { planesPath, planes, codes, pixelMetres, minAreaM2 }: VectorizeMapRequest,
+  classes: Raster,
+  scores: Raster | null,
+): Promise<{ buildings: Region[]; report?: SplitReport }> {
+  if (!planesPath || !planes || codes.building === null) return { buildings: regions };
+  const raster = await openRaster(planesPath);
+  try {
+    const minPixels = minAreaM2 / (pixelMetres.x * pixelMetres.y);
+    return await splitBuildings(
+      regions,
+      { planes: raster, classes, scores },
+      { planes, code: codes.building, minPixels },
+    );
+  } finally {
+    await raster.close();
+  }
 }
 
 const EMPTY_SURFACE: RoadSurface = createRoadSurface(1, 0, { road: 0, blocked: [] }).finish();
