@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { QUERYABLES } from '../store/cql2.ts';
 import { getItem, listCollections, queryItems } from '../store/features.ts';
+import { parseCql2Text } from './cql2-text.ts';
 import type { AppDependencies } from './dependencies.ts';
 import {
   onlyQuery,
@@ -31,9 +33,13 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   landuse: 'Land use without gaps or overlaps: every mapped place belongs to one class',
 };
 
-const CONFORMANCE = ['core', 'geojson', 'oas30'].map(
-  (name) => `http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/${name}`,
-);
+const CONFORMANCE = [
+  ...['core', 'geojson', 'oas30'].map((name) => `ogcapi-features-1/1.0/conf/${name}`),
+  ...['queryables', 'filter', 'features-filter'].map((name) => `ogcapi-features-3/1.0/conf/${name}`),
+  ...['cql2-text', 'cql2-json', 'basic-cql2', 'basic-spatial-functions', 'spatial-functions'].map(
+    (name) => `cql2/1.0/conf/${name}`,
+  ),
+].map((path) => `http://www.opengis.net/spec/${path}`);
 
 type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
 type ItemQuery = Parameters<typeof queryItems>[2];
@@ -68,8 +74,15 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
     response.json(describe(await requestedCollection(request), publicAddress(request)));
   });
 
+  router.get('/collections/:collection/queryables', async (request, response) => {
+    checkQuery(request, []);
+    const { id } = await requestedCollection(request);
+    response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
+  });
+
   router.get('/collections/:collection/items', async (request, response) => {
-    checkQuery(request, ['bbox', 'limit', 'class', 'job', 'scene', 'after', 'datetime']);
+    const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
+    checkQuery(request, ['bbox', 'limit', 'class', 'job', 'scene', 'after', 'datetime', ...filters]);
     const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
     const query = itemQuery(request);
     checkDatetime(request);
@@ -135,12 +148,60 @@ function itemQuery(request: Request): Omit<ItemQuery, 'limit'> {
   const className = queryText(request, 'class');
   const job = queryId(request, 'job');
   const scene = queryId(request, 'scene');
+  const filter = queryFilter(request);
+  const sort = querySort(request);
   return {
     ...(bbox && { bbox }),
     ...(after && { after }),
     ...(className && { class: className }),
     ...(job && { job }),
     ...(scene && { scene }),
+    ...(filter !== undefined && { filter }),
+    ...(sort && { sort }),
+  };
+}
+
+/** `filter` in CQL2 text or, with `filter-lang=cql2-json` or a leading brace, CQL2 JSON. */
+function queryFilter(request: Request): unknown {
+  const text = queryText(request, 'filter');
+  const crs = queryText(request, 'filter-crs');
+  if (crs !== undefined && crs !== CRS84) {
+    throw new Problem('bad_request', `Geometries in filters are in ${CRS84}; "${shorten(crs)}" is not known.`);
+  }
+  const language = queryText(request, 'filter-lang') ?? (text?.trimStart().startsWith('{') ? 'cql2-json' : 'cql2-text');
+  if (language !== 'cql2-text' && language !== 'cql2-json') {
+    throw new Problem('bad_request', `"filter-lang" is cql2-text or cql2-json, not "${shorten(language)}".`);
+  }
+  if (text === undefined) return undefined;
+  if (language === 'cql2-text') return parseCql2Text(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem('bad_request', 'The filter is not JSON.');
+  }
+}
+
+/** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
+function querySort(request: Request): { property: string; descending: boolean } | undefined {
+  const text = queryText(request, 'sortby');
+  if (text === undefined) return undefined;
+  return { property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') };
+}
+
+/** JSON Schema of what a collection can be filtered by (OGC API – Features, part 3, 6). */
+function queryablesSchema(collection: string, address: string): Record<string, unknown> {
+  const types = { text: 'string', number: 'number', boolean: 'boolean' };
+  const properties = Object.entries(QUERYABLES).map(([name, { type }]) => {
+    if (type === 'geometry') return [name, { format: 'geometry-any' }];
+    return [name, type === 'time' ? { type: 'string', format: 'date-time' } : { type: types[type] }];
+  });
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: `${address}/collections/${collection}/queryables`,
+    type: 'object',
+    title: `What ${collection} can be filtered by`,
+    properties: Object.fromEntries(properties),
+    additionalProperties: false,
   };
 }
 
@@ -181,6 +242,11 @@ function describe({ id, bbox }: StoredCollection, address: string): CollectionJs
     links: [
       { rel: 'self', href: base, type: 'application/json' },
       { rel: 'items', href: `${base}/items`, type: GEOJSON },
+      {
+        rel: 'http://www.opengis.net/def/rel/ogc/1.0/queryables',
+        href: `${base}/queryables`,
+        type: 'application/schema+json',
+      },
     ],
   };
 }

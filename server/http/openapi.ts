@@ -153,9 +153,24 @@ const features = {
       inQuery('job', uuid, 'Only features of this job'),
       inQuery('scene', uuid, 'Only features of this scene'),
       inQuery('after', { type: 'string' }, 'Where the page before ended; taken from its next link'),
+      inQuery('filter', { type: 'string' }, "CQL2, such as area_m2 > 100 AND class = 'building'"),
+      inQuery('filter-lang', { type: 'string', enum: ['cql2-text', 'cql2-json'] }, 'Language of the filter'),
+      inQuery('filter-crs', { type: 'string' }, 'CRS of geometries in the filter: CRS84'),
+      inQuery('sortby', { type: 'string' }, 'A property; -area_m2 begins with the largest'),
       inQuery('datetime', { type: 'string' }, 'Features carry no time and are part of every interval'),
       format,
     ]),
+  },
+  '/collections/{collection}/queryables': {
+    parameters: [collectionId],
+    get: operation(
+      'features',
+      'What a collection can be filtered by',
+      {
+        200: { description: 'JSON Schema', ...content('application/schema+json', { type: 'object' }) },
+      },
+      [format],
+    ),
   },
   '/collections/{collection}/items/{id}': {
     parameters: [collectionId, inPath('id', uuid, 'Id of a feature')],

@@ -1,6 +1,7 @@
 /** Rows of `planimeter.features`: polygons and lines in the scene's frame in, GeoJSON in EPSG:4326 out. */
 import { Problem } from '../../tiler/problem.ts';
 import type { FeatureGeometry, FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
+import { cql2Condition, QUERYABLES } from './cql2.ts';
 import type { Database, Queryable } from './database.ts';
 
 export interface FeatureRow {
@@ -160,6 +161,9 @@ export interface ItemsQuery {
   class?: string | undefined;
   job?: string | undefined;
   scene?: string | undefined;
+  /** CQL2 JSON. */
+  filter?: unknown;
+  sort?: { property: string; descending: boolean } | undefined;
 }
 
 interface ItemRow {
@@ -176,14 +180,16 @@ interface ItemRow {
   length_m: number | null;
   geometry: string;
   properties: Record<string, unknown>;
+  sorted_by: string | number | boolean | null;
 }
 
 const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model, f.class, f.score, f.area_m2, f.perimeter_m,
   f.length_m, f.properties, ST_AsGeoJSON(f.geom, ${DECIMALS}) AS geometry`;
 
 /**
- * One page of a collection's published features, in the order of their ids, which pages keep while features come and
- * go; `next` is null on the last page. Throws Problem bad_request for an `after` that no page gave.
+ * One page of a collection's published features, in the order of their ids or of a property and then their ids, which
+ * pages keep while features come and go; features without the property come last. `next` is null on the last page.
+ * Throws Problem bad_request for an `after` that no page gave and for a filter that cannot be used.
  * @returns `matched`: the number on all pages
  */
 export async function queryItems(
@@ -191,28 +197,33 @@ export async function queryItems(
   collection: string,
   query: ItemsQuery,
 ): Promise<{ features: FeatureJson[]; matched: number; next: string | null }> {
-  const after = query.after === undefined ? null : parsePage(query.after);
-  const filter = [collection, query.class ?? null, query.job ?? null, query.scene ?? null];
   const boxes = query.bbox ? splitAtAntimeridian(query.bbox) : [];
+  const parameters: unknown[] = [collection, query.class ?? null, query.job ?? null, query.scene ?? null];
+  parameters.push(...boxes.flat());
   const inBbox = boxes.length > 0 ? `AND (${boxes.map((_, i) => intersects(5 + 4 * i)).join(' OR ')})` : '';
+  const filtered = query.filter === undefined ? '' : `AND ${cql2Condition(query.filter, parameters)}`;
   const matching = (table: string) => `
     FROM planimeter.${table} f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
    WHERE f.collection = $1 AND ($2::text IS NULL OR f.class = $2)
-     AND ($3::text IS NULL OR j.id = $3) AND ($4::text IS NULL OR j.scene = $4) ${inBbox}`;
+     AND ($3::text IS NULL OR j.id = $3) AND ($4::text IS NULL OR j.scene = $4) ${inBbox} ${filtered}`;
+  const known = inBbox === '' && filtered === '';
+  const sort = query.sort ? sortable(query.sort.property) : null;
+  const direction = query.sort?.descending ? 'DESC' : 'ASC';
 
-  const [total] = await q.query<{ matched: number }>(
-    boxes.length > 0
-      ? `SELECT count(*) AS matched ${matching('features')} AND f.level = 0`
-      : `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`,
-    [...filter, ...boxes.flat()],
+  const [total] = await explainingFilter(
+    query,
+    q.query<{ matched: number }>(
+      known
+        ? `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`
+        : `SELECT count(*)::integer AS matched ${matching('features')} AND f.level = 0`,
+      parameters,
+    ),
   );
-  const parameters = [...filter, ...boxes.flat(), query.limit + 1];
-  if (after) parameters.push(after.id, after.key);
-  const count = parameters.length;
+  const beyond = query.after === undefined ? '' : `AND ${afterCondition(parsePage(query.after), query, parameters)}`;
+  parameters.push(query.limit + 1);
   const rows = await q.query<ItemRow>(
-    `SELECT ${ITEM} ${matching('features')} AND f.level = 0
-        ${after ? `AND (f.id, f.job) > ($${count - 1}::uuid, $${count}::integer)` : ''}
-      ORDER BY f.id, f.job LIMIT $${after ? count - 2 : count}::integer`,
+    `SELECT ${ITEM}, ${sort?.sql ?? 'NULL'} AS sorted_by ${matching('features')} AND f.level = 0 ${beyond}
+      ORDER BY ${sort ? `${sort.sql} ${direction} NULLS LAST, ` : ''}f.id, f.job LIMIT $${parameters.length}::integer`,
     parameters,
   );
   const page = rows.slice(0, query.limit);
@@ -220,15 +231,24 @@ export async function queryItems(
   return {
     features: page.map(featureJson),
     matched: total!.matched,
-    next: rows.length > page.length && last ? `${last.id}~${last.key}` : null,
+    next: rows.length > page.length && last ? pageAfter(last, sort !== null) : null,
   };
+}
+
+/** What only the database can find wrong with a filter, such as a number too large to multiply, is the client's. */
+async function explainingFilter<T>(query: ItemsQuery, answer: Promise<T>): Promise<T> {
+  return answer.catch((error: { code?: unknown }) => {
+    const ofData = typeof error.code === 'string' && error.code.startsWith('22');
+    if (query.filter === undefined || !ofData) throw error;
+    throw new Problem('bad_request', 'The filter cannot be used: its numbers are too large.');
+  });
 }
 
 /** A published feature; of several jobs' features with this id the newest job's. Null where there is none. */
 export async function getItem(q: Queryable, collection: string, id: string): Promise<FeatureJson | null> {
   if (!UUID.test(id)) return null;
   const [row] = await q.query<ItemRow>(
-    `SELECT ${ITEM} FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+    `SELECT ${ITEM}, NULL AS sorted_by FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
       WHERE f.collection = $1 AND f.id = $2::uuid AND f.level = 0 ORDER BY f.job DESC LIMIT 1`,
     [collection, id],
   );
@@ -277,12 +297,52 @@ export async function featuresInTile(
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-function parsePage(after: string): { id: string; key: number } {
-  const [id, key] = after.split('~');
-  if (!UUID.test(id!) || !/^\d{1,9}$/.test(key ?? '')) {
-    throw new Problem('bad_request', 'The page is not known: follow the links of the pages instead of making them up.');
+/** The names of the properties that items can be sorted by. */
+export const SORTABLES = Object.keys(QUERYABLES).filter((name) => ['number', 'text'].includes(QUERYABLES[name]!.type));
+
+function sortable(name: string) {
+  if (SORTABLES.includes(name)) return QUERYABLES[name]!;
+  throw new Problem('bad_request', `Items can be sorted by ${SORTABLES.join(', ')}, not by "${name.slice(0, 60)}".`);
+}
+
+interface Page {
+  id: string;
+  key: number;
+  /** Of the property that the page was sorted by. */
+  value: unknown;
+}
+
+function pageAfter({ id, key, sorted_by }: ItemRow, sorted: boolean): string {
+  return `${id}~${key}${sorted ? `~${Buffer.from(JSON.stringify(sorted_by)).toString('base64url')}` : ''}`;
+}
+
+function parsePage(after: string): Page {
+  const [id, key, value] = after.split('~');
+  try {
+    if (!UUID.test(id!) || !/^\d{1,9}$/.test(key ?? '')) throw new Error('not a page');
+    const decoded = value === undefined ? undefined : JSON.parse(Buffer.from(value, 'base64url').toString());
+    return { id: id!, key: Number(key), value: decoded };
+  } catch {
+    throw unknownPage();
   }
-  return { id: id!, key: Number(key) };
+}
+
+const unknownPage = () =>
+  new Problem('bad_request', 'The page is not known: follow the links of the pages instead of making them up.');
+
+/** What comes after a page's last feature in the order that `queryItems` keeps. */
+function afterCondition({ id, key, value }: Page, { sort }: ItemsQuery, parameters: unknown[]): string {
+  if ((sort !== undefined) !== (value !== undefined)) throw unknownPage();
+  parameters.push(id, key);
+  const next = `(f.id, f.job) > ($${parameters.length - 1}::uuid, $${parameters.length}::integer)`;
+  if (!sort) return next;
+  const { sql, type } = sortable(sort.property);
+  if (value === null) return `${sql} IS NULL AND ${next}`;
+  if (typeof value !== (type === 'number' ? 'number' : 'string')) throw unknownPage();
+  parameters.push(value);
+  const last = `$${parameters.length}::${type === 'number' ? 'double precision' : 'text'}`;
+  const beyond = sort.descending ? '<' : '>';
+  return `(${sql} ${beyond} ${last} OR ${sql} IS NULL OR (${sql} = ${last} AND ${next}))`;
 }
 
 function splitAtAntimeridian([west, south, east, north]: Bbox): Bbox[] {
@@ -298,7 +358,7 @@ function intersects(parameter: number): string {
   return `ST_Intersects(f.geom, ST_MakeEnvelope(${corners}, 4326))`;
 }
 
-function featureJson({ id, key: _, geometry, properties: more, ...row }: ItemRow): FeatureJson {
+function featureJson({ id, key: _, sorted_by: _sorted, geometry, properties: more, ...row }: ItemRow): FeatureJson {
   const { area_m2, perimeter_m, length_m, ...common } = row;
   const measures = perimeter_m === null ? { length_m: length_m ?? 0 } : { area_m2, perimeter_m };
   const properties: FeatureProperties = { ...common, ...measures, ...more };
