@@ -52,8 +52,8 @@ export async function mapScene(request: MapRequest, onProgress: (chips: number) 
   const session = await openNetwork(network, request.threads);
   const raster = await openScene(request.workingPath);
   const writers = await Promise.all([
-    createTiffWriter(request.classesPath, classMapLayout(request, raster)),
-    createTiffWriter(request.scoresPath, scoreMapLayout(request, raster)),
+    createTiffWriter(request.classesPath, classMapLayout(request, raster), { growing: true }),
+    createTiffWriter(request.scoresPath, scoreMapLayout(request, raster), { growing: true }),
   ]);
   const planesWriter =
     network.planes.length > 0 && request.planesPath !== undefined

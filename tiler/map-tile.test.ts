@@ -8,14 +8,14 @@ import { type ControlGrid, renderMapTile } from './map-tile.ts';
 import { openRaster, type Raster } from './raster.ts';
 import { createTiffWriter, type TiffLayout } from './write-tiff.ts';
 
-/** The tile shows the scene's pixels [x0, x0 + span) × [y0, y0 + span). */
+/** The tile shows the scene's pixels [x0, x0 + span) × [y0, y0 + span); y runs to the north in its CRS. */
 function straightGrid(x0: number, y0: number, span: number, cells = 8): ControlGrid {
   const nodes = cells + 1;
   const at = (i: number) => (i * span) / cells;
   return {
     cells,
     x: Float64Array.from({ length: nodes * nodes }, (_, i) => x0 + at(i % nodes)),
-    y: Float64Array.from({ length: nodes * nodes }, (_, i) => y0 + at(Math.floor(i / nodes))),
+    y: Float64Array.from({ length: nodes * nodes }, (_, i) => -y0 - at(Math.floor(i / nodes))),
   };
 }
 

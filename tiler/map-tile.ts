@@ -3,17 +3,18 @@
  * interpolated between them; what is read is the coarsest level that still has a pixel for each of the tile's.
  */
 import sharp from 'sharp';
+import { apply, type Geotransform, invert } from './geotransform.ts';
 import type { Raster, RasterWindow } from './raster.ts';
 
 export interface ControlGrid {
   /** Along each side of the tile. */
   cells: number;
-  /** Scene pixel coordinates (level 0, corners whole) of the (cells+1)^2 nodes, row-major over the tile. */
+  /** Coordinates in the scene's CRS of the (cells+1)^2 nodes, row-major over the tile; NaN where it has none. */
   x: Float64Array;
   y: Float64Array;
 }
 
-type Palette = ReadonlyMap<number, readonly [number, number, number, number]>;
+export type Palette = ReadonlyMap<number, readonly [number, number, number, number]>;
 
 /** Scene pixels per tile pixel may be this much above a level's before a coarser level is taken. */
 const OVERSAMPLING = 1.25;
@@ -31,16 +32,24 @@ export async function renderMapTile(
   format: 'webp' | 'png' | 'jpg',
   palette?: Palette,
 ): Promise<Buffer | null> {
-  const scale = scenePixelsPerTilePixel(controlGrid, size);
+  const grid = inPixels(controlGrid, raster.geotransform);
+  const scale = scenePixelsPerTilePixel(grid, size);
   let level = 0;
   while (level + 1 < raster.levels.length && 2 ** (level + 1) <= scale * OVERSAMPLING) level++;
-  const bounds = windowOf(raster, controlGrid, level);
+  const bounds = windowOf(raster, grid, level);
   if (!bounds) return null;
   const window = await raster.read(level, bounds.x, bounds.y, bounds.width, bounds.height);
   const source = { ...bounds, ...window, bands: raster.bands, reduction: 2 ** level };
   const rgba = new Uint8Array(size * size * 4);
-  const drawn = drawTile(source, controlGrid, size, rgba, palette);
+  const drawn = drawTile(source, grid, size, rgba, palette);
   return drawn === 0 ? null : encode(rgba, size, format, palette !== undefined);
+}
+
+/** The nodes in the raster's pixels at full resolution, pixel corners whole. */
+function inPixels({ cells, x, y }: ControlGrid, geotransform: Geotransform): ControlGrid {
+  const inverse = invert(geotransform);
+  const nodes = Array.from(x, (nodeX, i) => apply(inverse, nodeX, y[i]));
+  return { cells, x: Float64Array.from(nodes, ([px]) => px), y: Float64Array.from(nodes, ([, py]) => py) };
 }
 
 /** The smaller side of the tile's pixels on the ground of the scene, in the middle of the tile. */

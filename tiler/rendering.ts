@@ -26,10 +26,13 @@ export const RENDERING_ITEM = 'PLANIMETER_RENDERING';
 /** Opens a working COG (or any 8-bit TIFF) as RGB. `rendering`: another one than its own. Throws Problem. */
 export async function openScene(path: string, rendering?: Rendering): Promise<Raster> {
   const raster = await openSamples(path);
+  return renderRaster(raster, rendering ?? storedRendering(raster));
+}
+
+/** A working COG's own rendering; of other files the first three bands, or the first one as gray. */
+export function storedRendering(raster: RasterOfFile): Rendering {
   const stored = raster.metadata[RENDERING_ITEM];
-  const bands: Rendering['bands'] = raster.bands >= 3 ? [1, 2, 3] : [1, 1, 1];
-  const own: Rendering = stored ? JSON.parse(stored) : { bands, ranges: null };
-  return renderRaster(raster, rendering ?? own);
+  return stored ? JSON.parse(stored) : { bands: raster.bands >= 3 ? [1, 2, 3] : [1, 1, 1], ranges: null };
 }
 
 /** The RGB view of a raster, which it closes with itself. */

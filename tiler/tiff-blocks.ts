@@ -58,7 +58,7 @@ export async function readBlock(
 
 /** The stored bytes of consecutive segments; null where they were never written (such ones stand alone in a block). */
 async function readSegments(tiff: TiffFile, image: TiffImage, first: number, count: number): Promise<Buffer[] | null> {
-  if (image.byteCounts[first] === 0) return null;
+  if (image.byteCounts[first] === 0 || image.offsets[first] === 0) return null;
   const numbers = Array.from({ length: count }, (_, i) => first + i);
   const segments = await Promise.all(
     numbers.map((segment) => readBytes(tiff.handle, tiff.bytes, image.offsets[segment], image.byteCounts[segment])),

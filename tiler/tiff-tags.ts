@@ -126,3 +126,20 @@ export function encodeIfd(entries: readonly Entry[], big: boolean, position: num
   writeOffset(next, at);
   return out;
 }
+
+/** Bytes of the header and of the IFDs of all images. */
+export const headBytes = (images: readonly { entries: readonly Entry[] }[], big: boolean): number =>
+  images.reduce((sum, { entries }) => sum + ifdBytes(entries, big), big ? 16 : 8);
+
+/** What a file begins with: its header and the IFDs of all images, one after the other. */
+export function encodeHead(images: readonly { entries: readonly Entry[] }[], big: boolean): Buffer {
+  const header = big ? [0x49, 0x49, 43, 0, 8, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0] : [0x49, 0x49, 42, 0, 8, 0, 0, 0];
+  const parts: Buffer[] = [Buffer.from(header)];
+  let at = header.length;
+  for (const [index, { entries }] of images.entries()) {
+    const end = at + ifdBytes(entries, big);
+    parts.push(encodeIfd(entries, big, at, index + 1 < images.length ? end : 0));
+    at = end;
+  }
+  return Buffer.concat(parts);
+}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../test/python.ts';
 import { openRaster } from './raster.ts';
-import { createTiffWriter, type TiffLayout } from './write-tiff.ts';
+import { createTiffWriter, growingPath, type TiffLayout } from './write-tiff.ts';
 
 const BASE: TiffLayout = {
   width: 1,
@@ -153,8 +153,10 @@ interface Level {
   valid: Uint8Array;
 }
 
-async function write(path: string, layout: TiffLayout, level: Level, classicLimitBytes: number | undefined) {
-  const writer = await createTiffWriter(path, layout, classicLimitBytes);
+async function write(path: string, layout: TiffLayout, level: Level, classicLimitBytes?: number) {
+  const writer = await createTiffWriter(path, layout, {
+    ...(classicLimitBytes !== undefined && { classicLimitBytes }),
+  });
   for (let y = 0, step = 1; y < layout.height; y += step, step = 1 + ((step * 37) % 300)) {
     const end = Math.min(layout.height, y + step);
     const pixels = level.pixels.subarray(y * layout.width * layout.bands, end * layout.width * layout.bands);
@@ -236,6 +238,54 @@ test('nothing is left behind, and nothing half written stands at the path', asyn
     expect(await readdir(folder)).toEqual([]);
     await expect(createTiffWriter(join(folder, 'no', 'a.tif'), layout)).rejects.toThrow('ENOENT');
     await expect(createTiffWriter(path, { ...layout, overviews: 'majority' })).rejects.toThrow('got 3');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.each([
+  ['a class map', { ...BASE, bands: 1, nodata: 255, palette: PALETTE, overviews: 'majority', compression: 'deflate' }],
+  ['a map of scores', { ...BASE, bands: 1, nodata: 0 }],
+  ['a scene', { ...BASE, mask: true }],
+] as const)('%s can be read as far as it is written, and becomes the same file', async (_what, base) => {
+  const folder = await mkdtemp(join(tmpdir(), 'write-tiff-'));
+  try {
+    const layout: TiffLayout = { ...base, width: 1300, height: 1111, tileSize: 256 };
+    const { width, height, bands, mask } = layout;
+    const { pixels, valid } = scene(layout);
+    const [path, plain] = [join(folder, 'a.tif'), join(folder, 'plain.tif')];
+    const write = async (to: string, growing: boolean, afterRows: (rows: number) => Promise<void>) => {
+      const writer = await createTiffWriter(to, layout, { growing });
+      for (let y = 0, rows = 0; y < height; y += rows) {
+        rows = Math.min(height - y, y % 3 === 0 ? 256 : 200);
+        const band = pixels.subarray(y * width * bands, (y + rows) * width * bands);
+        await writer.writeRows(rows, band, ...(mask ? [valid.subarray(y * width, (y + rows) * width)] : []));
+        await afterRows(y + rows);
+      }
+      await writer.finish();
+    };
+    await write(plain, false, async () => {});
+    const whole = await openRaster(plain);
+    await write(path, true, async (rows) => {
+      const growing = await openRaster(growingPath(path));
+      for (const [level, size] of growing.levels.entries()) {
+        const expected = await whole.read(level, 0, 0, size.width, size.height);
+        const got = await growing.read(level, 0, 0, size.width, size.height);
+        const complete = rows === height ? size.height : Math.floor(rows / 2 ** level);
+        const end = complete * size.width;
+        const same = (a: Uint8Array, b: Uint8Array, count: number) =>
+          Buffer.compare(a.subarray(0, count), b.subarray(0, count)) === 0;
+        expect(same(got.pixels, expected.pixels, end * bands), `pixels of level ${level} after ${rows} rows`).toBe(
+          true,
+        );
+        expect(same(got.valid, expected.valid, end), `mask of level ${level} after ${rows} rows`).toBe(true);
+        expect(got.valid.subarray(end).includes(1), `level ${level} below row ${complete}`).toBe(false);
+      }
+      await growing.close();
+    });
+    await whole.close();
+    expect(await readdir(folder)).toEqual(['a.tif', 'plain.tif']);
+    expect((await readFile(path)).equals(await readFile(plain))).toBe(true);
   } finally {
     await rm(folder, { recursive: true });
   }

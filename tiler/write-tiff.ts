@@ -1,21 +1,25 @@
 /**
  * Rows of pixels, top to bottom, become a tiled cloud-optimised GeoTIFF with overviews and a mask.
  *
- * Tiles are compressed in the thread pool as soon as they are full and collected in a temporary file per level;
- * `finish` then knows every size, chooses classic TIFF or BigTIFF and assembles the file: all IFDs, the coarsest
- * overview's tiles, ..., the full resolution's tiles. Memory follows the width: four tile rows per level.
+ * Tiles are compressed in the thread pool as soon as they are full and collected in a temporary file; `finish` then
+ * knows every size, chooses classic TIFF or BigTIFF and assembles the file: all IFDs, the coarsest overview's tiles,
+ * ..., the full resolution's tiles. Memory follows the width: four tile rows per level.
+ *
+ * The temporary file can be one that others watch grow: see `growing-tiff.ts`.
  */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
 import { imageEntries, levelSizes, maskEntries, type TiffLayout, type TilePlaces } from './cog-layout.ts';
+import { createGrowingTiff, type GrowingTiff, growingPath } from './growing-tiff.ts';
 import { packBits } from './mask-bits.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
 import { bytesOfSamples, createSamples, type Samples } from './samples.ts';
-import { encodeIfd, ifdBytes, Tag } from './tiff-tags.ts';
+import { type Entry, encodeHead, headBytes, Tag } from './tiff-tags.ts';
 
 export type { TiffLayout };
+export { growingPath };
 
 export interface TiffWriter {
   /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
@@ -35,36 +39,42 @@ const CLASSIC_LIMIT_BYTES = 2 ** 32 - 1;
 const deflateAsync = promisify(deflate);
 const zstdAsync = promisify(zstdCompress);
 
-/**
- * Opens a writer for `path`; nothing stands there before `finish`. Files whose size could exceed `classicLimitBytes`
- * become BigTIFFs. Throws RangeError for a layout that makes no sense.
- */
+export interface WriterOptions {
+  /** Files whose size could exceed this become BigTIFFs. */
+  classicLimitBytes?: number;
+  /** Whether the rows written so far can be read as a TIFF at `growingPath(path)` until `finish` or `abort`. */
+  growing?: boolean;
+}
+
+/** Opens a writer for `path`; nothing stands there before `finish`. Throws RangeError for a layout that makes no sense. */
 export async function createTiffWriter(
   path: string,
   layout: TiffLayout,
-  classicLimitBytes = CLASSIC_LIMIT_BYTES,
+  { classicLimitBytes = CLASSIC_LIMIT_BYTES, growing = false }: WriterOptions = {},
 ): Promise<TiffWriter> {
   checkLayout(layout);
   const { width, height, bands } = layout;
   const stem = `${path}.${randomBytes(4).toString('hex')}`;
-  const sizes = levelSizes(width, height, layout.overviews !== 'none');
-  const levels: Level[] = [];
+  const store = await createTileStore(growing ? growingPath(path) : `${stem}.tiles.partial`);
+  let levels: Level[] = [];
+  let grown: GrowingTiff | null = null;
   let rowsWritten = 0;
 
   const removeAll = async () => {
-    for (const level of levels) {
-      await level.flushing.catch(() => {});
-      await level.file.close();
-      await rm(level.path, { force: true });
-    }
-    levels.length = 0;
+    for (const level of levels) await level.flushing.catch(() => {});
+    levels = [];
+    await store.file.close().catch(() => {}); // closed before
+    await rm(store.path, { force: true });
     await rm(`${stem}.partial`, { force: true });
   };
 
   try {
-    for (const [index, size] of sizes.entries()) {
-      const levelPath = `${stem}.level${index}.partial`;
-      levels.push(createLevel(levelPath, await open(levelPath, 'wx+'), size, layout));
+    const sizes = levelSizes(width, height, layout.overviews !== 'none');
+    levels = sizes.map((size) => createLevel(store, size, layout));
+    if (growing) {
+      const images = imagesOf(levels, layout);
+      grown = await createGrowingTiff(store.path, store.file, images);
+      store.bytes = grown.headBytes;
     }
   } catch (error) {
     await removeAll();
@@ -94,16 +104,31 @@ export async function createTiffWriter(
         await pushRow(levels, 0, one, layout);
       }
       rowsWritten += rows;
+      if (!grown) return;
+      for (const level of levels) await flushUnfinished(level, layout);
+      await grown.publish();
     },
     async finish() {
       if (rowsWritten !== height) throw new RangeError(`expected ${height} rows, got ${rowsWritten}`);
       for (const level of levels) await level.flushing;
-      await assemble(`${stem}.partial`, levels, layout, classicLimitBytes);
+      await assemble(`${stem}.partial`, store, levels, layout, classicLimitBytes);
       await rename(`${stem}.partial`, path);
       await removeAll();
     },
     abort: removeAll,
   };
+}
+
+/** The temporary file with the tiles of all levels, in the order in which they were full. */
+interface TileStore {
+  path: string;
+  file: FileHandle;
+  bytes: number;
+}
+
+async function createTileStore(path: string): Promise<TileStore> {
+  await rm(path, { force: true }); // of a process that was killed while others watched it
+  return { path, file: await open(path, 'wx+'), bytes: 0 };
 }
 
 function checkLayout(layout: TiffLayout): void {
@@ -124,8 +149,7 @@ function checkLayout(layout: TiffLayout): void {
 
 /** Rows waiting to become tiles of one level, and the tiles already in its file. */
 interface Level {
-  path: string;
-  file: FileHandle;
+  store: TileStore;
   width: number;
   height: number;
   tileSize: number;
@@ -140,18 +164,12 @@ interface Level {
   halved: Row;
   halve: Halve;
   flushing: Promise<void>;
-  fileBytes: number;
-  /** Position in `file` and size of each tile; those of the mask apart. */
+  /** Position in `store` and size of each tile; those of the mask apart. */
   tiles: TilePlaces;
   maskTiles: TilePlaces | null;
 }
 
-function createLevel(
-  path: string,
-  file: FileHandle,
-  size: { width: number; height: number },
-  layout: TiffLayout,
-): Level {
+function createLevel(store: TileStore, size: { width: number; height: number }, layout: TiffLayout): Level {
   const { width, height } = size;
   const tileSize = layout.tileSize ?? 512;
   const tilesAcross = Math.ceil(width / tileSize);
@@ -163,8 +181,7 @@ function createLevel(
   });
   const places = () => ({ position: new Float64Array(tileCount), bytes: new Float64Array(tileCount) });
   return {
-    path,
-    file,
+    store,
     width,
     height,
     tileSize,
@@ -176,7 +193,6 @@ function createLevel(
     halved: rowOf((width + 1) >> 1),
     halve: layout.overviews === 'majority' ? majorityRows : averageRowsOf(layout.sampleType ?? 'uint8'),
     flushing: Promise.resolve(),
-    fileBytes: 0,
     tiles: places(),
     maskTiles: layout.mask ? places() : null,
   };
@@ -258,32 +274,41 @@ async function startFlush(level: Level, layout: TiffLayout): Promise<void> {
   level.open = level.twin;
   level.twin = full;
   const tileRow = Math.ceil(level.rows / level.tileSize) - 1;
-  const unfilled = (tileRow + 1) * level.tileSize - level.rows;
-  if (unfilled > 0) clearBottom(full, level, unfilled, layout.bands);
+  clearBottom(full, level, layout.bands, 0);
   level.flushing = flushTileRow(level, full, tileRow, layout);
   level.flushing.catch(() => {}); // reported by the next await of it
 }
 
-/** Zeroes the padding below the last row: the buffer holds an earlier tile row there. */
-function clearBottom(row: Row, level: Level, unfilled: number, bands: number): void {
+/** Writes the open tile row as far as it is filled; it is written once more when it is full. */
+async function flushUnfinished(level: Level, layout: TiffLayout): Promise<void> {
+  await level.flushing;
+  if (level.rows % level.tileSize === 0 || level.rows === level.height) return;
+  clearBottom(level.open, level, layout.bands, layout.nodata ?? 0);
+  await flushTileRow(level, level.open, Math.floor(level.rows / level.tileSize), layout);
+  clearBottom(level.open, level, layout.bands, 0);
+}
+
+/** Clears what lies below the last row of its tile row: the buffer holds an earlier tile row there. */
+function clearBottom(row: Row, level: Level, bands: number, value: number): void {
   const { tileSize, tilesAcross } = level;
+  const unfilled = (tileSize - (level.rows % tileSize)) % tileSize;
   for (let tile = 0; tile < tilesAcross; tile++) {
     const to = (tile + 1) * tileSize * tileSize;
     const from = to - unfilled * tileSize;
-    row.pixels.fill(0, from * bands, to * bands);
+    row.pixels.fill(value, from * bands, to * bands);
     if (level.maskTiles) row.valid.fill(0, from, to);
   }
 }
 
 async function flushTileRow(level: Level, row: Row, tileRow: number, layout: TiffLayout): Promise<void> {
-  const { tileSize, tilesAcross, maskTiles } = level;
+  const { store, tileSize, tilesAcross, maskTiles } = level;
   const tilePixels = tileSize * tileSize;
   const append = async (bytes: Buffer, places: TilePlaces, tile: number) => {
-    const position = level.fileBytes;
-    level.fileBytes += bytes.length;
+    const position = store.bytes;
+    store.bytes += bytes.length;
+    await store.file.write(bytes, 0, bytes.length, position);
     places.position[tile] = position;
     places.bytes[tile] = bytes.length;
-    await level.file.write(bytes, 0, bytes.length, position);
   };
   for (let first = 0; first < tilesAcross; first += COMPRESSIONS_IN_FLIGHT) {
     const count = Math.min(COMPRESSIONS_IN_FLIGHT, tilesAcross - first);
@@ -307,62 +332,80 @@ function compress(bytes: Uint8Array, compression: 'deflate' | 'zstd'): Promise<B
   return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }, chunkSize });
 }
 
-/** Writes the whole file at `path` from the levels' tiles. */
-async function assemble(path: string, levels: readonly Level[], layout: TiffLayout, classicLimit: number) {
-  const tileBytes = levels.reduce((sum, level) => sum + level.fileBytes, 0);
-  const images = levels.flatMap((level, index) => {
-    const image = {
-      level,
-      entries: imageEntries({ ...level, places: level.tiles }, index > 0, layout),
-      places: level.tiles,
-    };
-    if (!level.maskTiles) return [image];
-    return [
-      image,
-      {
-        level,
-        entries: maskEntries({ ...level, places: level.maskTiles }, index > 0, layout),
-        places: level.maskTiles,
-      },
-    ];
+interface Image {
+  level: Level;
+  entries: Entry[];
+  places: TilePlaces;
+}
+
+/** Each level's image followed by its mask. */
+function imagesOf(levels: readonly Level[], layout: TiffLayout): Image[] {
+  return levels.flatMap((level, index) => {
+    const { tiles, maskTiles } = level;
+    const image = { level, entries: imageEntries({ ...level, places: tiles }, index > 0, layout), places: tiles };
+    if (!maskTiles) return [image];
+    const entries = maskEntries({ ...level, places: maskTiles }, index > 0, layout);
+    return [image, { level, entries, places: maskTiles }];
   });
-  const headBytes = (big: boolean) => images.reduce((sum, { entries }) => sum + ifdBytes(entries, big), big ? 16 : 8);
-  const big = headBytes(false) + tileBytes > classicLimit;
+}
 
-  const levelStart = new Map<Level, number>();
-  let position = headBytes(big);
+/** Writes the whole file at `path` from the tiles in the store. */
+async function assemble(
+  path: string,
+  store: TileStore,
+  levels: readonly Level[],
+  layout: TiffLayout,
+  classicLimitBytes: number,
+): Promise<void> {
+  const images = imagesOf(levels, layout);
+  const tileBytes = images.reduce((sum, { places }) => sum + places.bytes.reduce((bytes, tile) => bytes + tile, 0), 0);
+  const big = headBytes(images, false) + tileBytes > classicLimitBytes;
+  let position = headBytes(images, big);
+  const copies: { from: number; to: number; bytes: number }[] = [];
   for (const level of [...levels].reverse()) {
-    levelStart.set(level, position);
-    position += level.fileBytes;
-  }
-  const header = big
-    ? Buffer.from([0x49, 0x49, 43, 0, 8, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0])
-    : Buffer.from([0x49, 0x49, 42, 0, 8, 0, 0, 0]);
-  const head: Buffer[] = [header];
-  let at = header.length;
-  for (const [index, { level, entries, places }] of images.entries()) {
-    const offsets = entries.find(({ tag }) => tag === Tag.TileOffsets)!;
-    const start = levelStart.get(level)!;
-    offsets.values = places.position.map((tile) => start + tile);
-    const end = at + ifdBytes(entries, big);
-    head.push(encodeIfd(entries, big, at, index + 1 < images.length ? end : 0));
-    at = end;
-  }
-
-  const out = await open(path, 'wx');
-  try {
-    const bytes = Buffer.concat(head);
-    await out.write(bytes, 0, bytes.length, 0);
-    const buffer = Buffer.alloc(COPY_BYTES);
-    for (const level of levels) {
-      for (let from = 0; from < level.fileBytes; ) {
-        const { bytesRead } = await level.file.read(buffer, 0, Math.min(COPY_BYTES, level.fileBytes - from), from);
-        if (bytesRead === 0) throw new Error(`${level.path} ends at ${from} of ${level.fileBytes} bytes`);
-        await out.write(buffer, 0, bytesRead, levelStart.get(level)! + from);
-        from += bytesRead;
+    // A tile's mask follows the tile, so that one read fetches both.
+    const parts = images.filter((image) => image.level === level);
+    const offsets = parts.map(({ places }) => new Float64Array(places.bytes.length));
+    for (let tile = 0; tile < level.tiles.bytes.length; tile++) {
+      for (const [i, { places }] of parts.entries()) {
+        const bytes = places.bytes[tile];
+        copies.push({ from: places.position[tile], to: position, bytes });
+        offsets[i][tile] = position;
+        position += bytes;
       }
     }
+    for (const [i, { entries }] of parts.entries()) {
+      entries.find(({ tag }) => tag === Tag.TileOffsets)!.values = offsets[i];
+    }
+  }
+  const out = await open(path, 'wx');
+  try {
+    const head = encodeHead(images, big);
+    await out.write(head, 0, head.length, 0);
+    await copyParts(store, out, copies);
   } finally {
     await out.close();
+  }
+}
+
+/** Copies ranges of bytes, those that follow each other in both files in one go. */
+async function copyParts(
+  store: TileStore,
+  out: FileHandle,
+  copies: readonly { from: number; to: number; bytes: number }[],
+): Promise<void> {
+  const buffer = Buffer.alloc(COPY_BYTES);
+  for (let first = 0; first < copies.length; ) {
+    const { from, to } = copies[first];
+    let bytes = 0;
+    while (first < copies.length && copies[first].from === from + bytes && copies[first].to === to + bytes) {
+      bytes += copies[first++].bytes;
+    }
+    for (let done = 0; done < bytes; ) {
+      const { bytesRead } = await store.file.read(buffer, 0, Math.min(COPY_BYTES, bytes - done), from + done);
+      if (bytesRead === 0) throw new Error(`${store.path} ends at byte ${from + done}`);
+      await out.write(buffer, 0, bytesRead, to + done);
+      done += bytesRead;
+    }
   }
 }

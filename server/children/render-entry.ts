@@ -1,45 +1,80 @@
-/** What the render process does: map tiles of working copies, whose readers it keeps open. */
-import { type ControlGrid, renderMapTile } from '../../tiler/map-tile.ts';
-import type { Raster } from '../../tiler/raster.ts';
-import { openScene } from '../../tiler/rendering.ts';
+/** What the render process does: map tiles of rasters, whose readers it keeps open. */
+import { stat } from 'node:fs/promises';
+import { type ControlGrid, type Palette, renderMapTile } from '../../tiler/map-tile.ts';
+import { openRaster, type Raster } from '../../tiler/raster.ts';
+import { openView, type SceneView } from '../../tiler/scene-view.ts';
+import { growingPath } from '../../tiler/write-tiff.ts';
 import { answerTasks } from './child.ts';
 
 export interface RenderRequest {
+  /** Of a working COG, or of a class map or score map that may still be growing. */
   path: string;
   controlGrid: ControlGrid;
   format: 'webp' | 'png' | 'jpg';
   size: number;
+  view?: SceneView;
+  palette?: Palette;
 }
 
 const OPEN_RASTERS = 8;
 const rasters = new Map<string, Promise<Raster>>();
-
-/** The least recently used reader makes room; it is closed when its reads are over. */
-function rasterOf(path: string): Promise<Raster> {
-  const raster = rasters.get(path) ?? openScene(path);
-  rasters.delete(path);
-  rasters.set(path, raster);
-  raster.catch(() => rasters.delete(path));
-  return raster;
-}
-
-async function closeUnused(): Promise<void> {
-  for (const [path, raster] of [...rasters].slice(0, -OPEN_RASTERS)) {
-    rasters.delete(path);
-    await (await raster).close();
-  }
-}
-
 let running = 0;
 
 answerTasks({
-  async tile({ path, controlGrid, size, format }: RenderRequest) {
+  async tile(request: RenderRequest) {
     running++;
     try {
-      return await renderMapTile(await rasterOf(path), controlGrid, size, format);
+      return await tile(request);
     } finally {
       running--;
       if (running === 0) await closeUnused();
     }
   },
 });
+
+/** Null also where there is no such file yet. */
+async function tile(request: RenderRequest): Promise<Buffer | null> {
+  const { path, controlGrid, size, format, palette } = request;
+  const whole = await versionOf(path);
+  if (whole) return renderMapTile(await rasterOf(path, whole, request), controlGrid, size, format, palette);
+  // A tile that was written after the reader had looked at the file's size can be read the next time.
+  for (let tries = 2; ; tries--) {
+    const version = await versionOf(growingPath(path));
+    if (!version) return null;
+    try {
+      const raster = await rasterOf(growingPath(path), version, request);
+      return await renderMapTile(raster, controlGrid, size, format, palette);
+    } catch (error) {
+      rasters.delete(keyOf(growingPath(path), version, request));
+      if (tries === 0) throw error;
+    }
+  }
+}
+
+/** Another one whenever the file changes; null where there is none. */
+async function versionOf(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return found && `${found.ino}-${found.mtimeNs}`;
+}
+
+const keyOf = (path: string, version: string, { view }: RenderRequest) => `${path} ${version} ${JSON.stringify(view)}`;
+
+/** The least recently used reader makes room; it is closed when its reads are over. */
+function rasterOf(path: string, version: string, request: RenderRequest): Promise<Raster> {
+  const key = keyOf(path, version, request);
+  const raster = rasters.get(key) ?? (request.palette ? openRaster(path) : openView(path, request.view ?? {}));
+  rasters.delete(key);
+  rasters.set(key, raster);
+  raster.catch(() => rasters.delete(key));
+  return raster;
+}
+
+async function closeUnused(): Promise<void> {
+  for (const [key, raster] of [...rasters].slice(0, -OPEN_RASTERS)) {
+    rasters.delete(key);
+    await (await raster).close();
+  }
+}

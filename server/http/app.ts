@@ -1,5 +1,6 @@
 /** The HTTP interface: guards first, then one router a resource, then the viewer, and problem+json for all that fails. */
 import express, { type Express } from 'express';
+import { classTilesRouter } from './class-tiles.ts';
 import { collectionsRouter } from './collections.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { answerProblem, notFound } from './errors.ts';
@@ -30,6 +31,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(collectionsRouter(deps));
   app.use(tilesRouter(deps));
   app.use(imageryRouter(deps));
+  app.use(classTilesRouter(deps));
   app.use(serviceRouter(deps));
   app.use(viewerRouter(deps));
   app.use(notFound);

@@ -1,13 +1,19 @@
 /** What the HTTP interface stands on; handed in, so that every route runs in a test without the pipeline. */
-import type { ControlGrid } from '../../tiler/map-tile.ts';
+import type { ControlGrid, Palette } from '../../tiler/map-tile.ts';
+import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Queue } from '../jobs/queue.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
 import type { ModelJson, ServiceJson } from './types.ts';
 
 export interface TileRequest {
+  /** Of a raster, or of one that is being written: see tiler/growing-tiff.ts. */
   path: string;
   controlGrid: ControlGrid;
+  /** Of a scene; without it the scene's own. */
+  view?: SceneView;
+  /** Colours of the codes of a class map or a score map. */
+  palette?: Palette;
   format: 'webp' | 'png' | 'jpg';
   /** Pixels along a side of the tile. */
   size: number;

@@ -178,6 +178,18 @@ const features = {
   },
 };
 
+const imageRow = inPath('y', { type: 'string', pattern: '^\\d+(@2x)?$' }, 'Row, with @2x for 512 pixels a side');
+const imageFormat = inPath('format', { type: 'string', enum: ['webp', 'png', 'jpg'] }, 'Format');
+const rasterTile = {
+  200: binary('An image', 'image/webp', 'image/png', 'image/jpeg'),
+  204: plain('Nothing here'),
+  304: plain('As it was'),
+};
+const sceneView = [
+  inQuery('bands', { type: 'string' }, 'Band numbers for red, green and blue, as 4,3,2; or one for gray'),
+  inQuery('stretch', { type: 'string' }, 'none, percentile, or the values shown as black and white, as 0,3000'),
+];
+
 const tiles = {
   '/tiles/{job}.json': {
     parameters: [inPath('job', uuid, 'Id of a job')],
@@ -193,22 +205,33 @@ const tiles = {
   },
   '/imagery/{scene}.json': {
     parameters: [inPath('scene', uuid, 'Id of a scene')],
-    get: operation('tiles', 'TileJSON of the imagery of a scene', { 200: json(schema('TileJson')) }),
+    get: operation('tiles', 'TileJSON of the imagery of a scene', { 200: json(schema('TileJson')) }, sceneView),
   },
   '/imagery/{scene}/{z}/{x}/{y}.{format}': {
-    parameters: [
-      inPath('scene', uuid, 'Id of a scene'),
-      zoom,
-      column,
-      inPath('y', { type: 'string', pattern: '^\\d+(@2x)?$' }, 'Row, with @2x for 512 pixels a side'),
-      inPath('format', { type: 'string', enum: ['webp', 'png', 'jpg'] }, 'Format'),
-    ],
-    get: operation('tiles', 'An imagery tile in Web Mercator', {
-      200: binary('An image', 'image/webp', 'image/png', 'image/jpeg'),
-      204: plain('No imagery here'),
-      304: plain('As it was'),
-    }),
+    parameters: [inPath('scene', uuid, 'Id of a scene'), zoom, column, imageRow, imageFormat],
+    get: operation('tiles', 'An imagery tile in Web Mercator', rasterTile, sceneView),
   },
+  ...Object.fromEntries(
+    [
+      ['classes', 'class map in the colours of its classes'],
+      ['scores', 'score map, dark where uncertain'],
+    ].flatMap(([map, what]) => [
+      [
+        `/jobs/{id}/${map}.json`,
+        {
+          parameters: [jobId],
+          get: operation('tiles', `TileJSON of the ${what}`, { 200: json(schema('TileJson')) }),
+        },
+      ],
+      [
+        `/jobs/{id}/${map}/{z}/{x}/{y}.{format}`,
+        {
+          parameters: [jobId, zoom, column, imageRow, imageFormat],
+          get: operation('tiles', `A tile of the ${what}; of a running job what is done`, rasterTile),
+        },
+      ],
+    ]),
+  ),
 };
 
 const service = {

@@ -1,6 +1,7 @@
 import { VectorTile } from '@mapbox/vector-tile';
 import { PbfReader } from 'pbf';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { updateJob } from '../store/jobs.ts';
 import { getScene } from '../store/scenes.ts';
 import { testEngines } from '../store/test-databases.ts';
 import { mercatorX, mercatorY } from './mercator.ts';
@@ -160,9 +161,9 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
       const [{ path, controlGrid }] = service.rendered;
       expect(path).toBe(service.files.path(`scenes/${scene}/working.tif`));
       expect(controlGrid.x).toHaveLength((controlGrid.cells + 1) ** 2);
-      // The tile lies around the middle of the scene, whose pixels run from 0 to 2000.
-      expect(Math.min(...controlGrid.x)).toBeLessThan(1010);
-      expect(Math.max(...controlGrid.x)).toBeGreaterThan(990);
+      // The tile lies around the middle of the scene, 500 m from its left side.
+      expect(Math.min(...controlGrid.x)).toBeLessThan(326_505);
+      expect(Math.max(...controlGrid.x)).toBeGreaterThan(326_495);
       const again = await imagery(`${z}/${x}/${y}${density}.${format}`, { headers: notNew(response) });
       expect(again.status).toBe(304);
       expect(service.rendered).toHaveLength(1);
@@ -172,6 +173,65 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
       const { z, x, y } = tileAt(17, [0, 0]);
       expect((await imagery(`${z}/${x}/${y}.png`)).status).toBe(204);
       expect((await imagery('0/0/0.png')).status).toBe(204);
+      expect(service.rendered).toEqual([]);
+    });
+
+    test.each([
+      ['bands=3,2,1', { bands: [3, 2, 1] }],
+      ['bands=2', { bands: [2, 2, 2] }],
+      ['stretch=percentile', { stretch: 'percentile' }],
+      [
+        'bands=1,1,3&stretch=0,3000',
+        {
+          bands: [1, 1, 3],
+          stretch: [
+            [0, 3000],
+            [0, 3000],
+            [0, 3000],
+          ],
+        },
+      ],
+      [
+        'stretch=0,1,2,3,5,-4.5',
+        {
+          stretch: [
+            [0, 1],
+            [2, 3],
+            [5, -4.5],
+          ],
+        },
+      ],
+    ])('show other bands and stretches: %s', async (query, view) => {
+      const { body } = await fetchJson(`${service.address}/imagery/${scene}.json?${query}`);
+      const { z, x, y } = tileAt(17, middle);
+      const address = body.tiles[0].replace('{z}', z).replace('{x}', x).replace('{y}', y);
+      const response = await fetch(address);
+      expect(response.status).toBe(200);
+      expect(service.rendered[0].view).toEqual(view);
+      expect(response.headers.get('etag')).not.toBe((await imagery(`${z}/${x}/${y}.webp`)).headers.get('etag'));
+    });
+
+    test.each([
+      'bands=0,1,2',
+      'bands=1,2,4',
+      'bands=1,2',
+      'bands=',
+      'bands=red',
+      'bands=1&bands=2',
+      'stretch=',
+      'stretch=1',
+      'stretch=1,1',
+      'stretch=1,2,3',
+      'stretch=0,Infinity',
+      'stretch=0,1,2,3,4,',
+      'stretch=constructor',
+      'band=1',
+    ])('refuse %s', async (query) => {
+      const { z, x, y } = tileAt(17, middle);
+      for (const path of [`${scene}.json`, `${scene}/${z}/${x}/${y}.png`]) {
+        const { body } = await fetchJson(`${service.address}/imagery/${path}?${query}`);
+        expect(body).toMatchObject({ status: 400, code: 'bad_request' });
+      }
       expect(service.rendered).toEqual([]);
     });
 
@@ -189,6 +249,39 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
     });
   });
 
+  describe.each(['classes', 'scores'])('of %s', (map) => {
+    test('are described by TileJSON, and kept once the job is done', async () => {
+      const { job } = await addDoneJob(database.db, scene, []);
+      const { body } = await fetchJson(`${service.address}/jobs/${job}/${map}.json`);
+      expect(body).toMatchObject({ tilejson: '3.0.0', bounds: bbox, minzoom: 13, maxzoom: 18 });
+      const { z, x, y } = tileAt(17, middle);
+      const address = body.tiles[0].replace('{z}', z).replace('{x}', x).replace('{y}', y);
+      const response = await fetch(address);
+      expect(response.headers.get('content-type')).toBe('image/png');
+      expect(response.headers.get('cache-control')).toContain('max-age');
+      const [{ path, palette }] = service.rendered;
+      expect(path).toBe(service.files.path(`jobs/${job}/${map}.tif`));
+      expect(palette!.get(1)).toEqual(map === 'classes' ? [0xcc, 0x44, 0x44, 255] : [68, 2, 85, 255]);
+      expect((await fetch(address, { headers: notNew(response) })).status).toBe(304);
+      expect(service.rendered).toHaveLength(1);
+    });
+
+    test('of a running job are asked for again each time; of a waiting one they are empty', async () => {
+      const headers = { 'Content-Type': 'application/json' };
+      const init = { method: 'POST', headers, body: JSON.stringify({ scene }) };
+      const { id } = (await fetchJson(`${service.address}/jobs`, init)).body;
+      const { z, x, y } = tileAt(17, middle);
+      const tile = (headers = {}) => fetch(`${service.address}/jobs/${id}/${map}/${z}/${x}/${y}@2x.webp`, { headers });
+      expect((await tile()).status).toBe(204);
+      expect(service.rendered).toEqual([]);
+      await updateJob(database.db, id, { state: 'running' });
+      const first = await tile();
+      expect([first.status, first.headers.get('cache-control')]).toEqual([200, 'private, no-cache']);
+      expect((await tile(notNew(first))).status).toBe(304);
+      expect(service.rendered.map(({ size }) => size)).toEqual([512, 512]);
+    });
+  });
+
   test.each([
     ['a zoom beyond all', '99/0/0'],
     ['a huge zoom', '999999999999999999999/0/0'],
@@ -201,7 +294,12 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
     ['nothing', '3/%20/0'],
   ])('are refused for %s', async (_what, address) => {
     const { job } = await addDoneJob(database.db, scene, []);
-    for (const path of [`tiles/${job}/${address}.mvt`, `imagery/${scene}/${address}.png`]) {
+    const paths = [
+      `tiles/${job}/${address}.mvt`,
+      `imagery/${scene}/${address}.png`,
+      `jobs/${job}/classes/${address}.png`,
+    ];
+    for (const path of paths) {
       const { status, body } = await fetchJson(`${service.address}/${path}`);
       expect([status, body.code]).toEqual([400, 'bad_request']);
     }

@@ -1,6 +1,6 @@
 /** Places a scene on the Earth: its geotransform and EPSG code become a footprint, a pixel size and tile grids. */
 import type { MultiPolygon, Polygon } from 'geojson';
-import { apply, type Geotransform, invert } from '../../tiler/geotransform.ts';
+import { apply, type Geotransform } from '../../tiler/geotransform.ts';
 import type { ControlGrid } from '../../tiler/map-tile.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { Queryable } from './database.ts';
@@ -111,12 +111,12 @@ function wrapped(lon: number): number {
 }
 
 /**
- * Scene pixel coordinates (level 0, pixel corners) of the (cells + 1)² nodes of a Web Mercator tile, row by row from
- * the north-west; NaN where the scene's CRS cannot describe a node.
+ * Coordinates in an EPSG code of the (cells + 1)² nodes of a Web Mercator tile, row by row from the north-west; NaN
+ * where it cannot describe a node.
  */
 export async function tileControlGrid(
   q: Queryable,
-  scene: { epsg: number; geotransform: Geotransform },
+  epsg: number,
   z: number,
   x: number,
   y: number,
@@ -129,9 +129,8 @@ export async function tileControlGrid(
       nodes.push([(x + column / cells) * tileSide - MERCATOR_HALF, MERCATOR_HALF - (y + row / cells) * tileSide]);
     }
   }
-  const inverse = invert(scene.geotransform);
-  const pixels = (await transformPoints(q, nodes, 3857, scene.epsg)).map(([px, py]) => apply(inverse, px, py));
-  return { cells, x: Float64Array.from(pixels, ([px]) => px), y: Float64Array.from(pixels, ([, py]) => py) };
+  const placed = await transformPoints(q, nodes, 3857, epsg);
+  return { cells, x: Float64Array.from(placed, ([px]) => px), y: Float64Array.from(placed, ([, py]) => py) };
 }
 
 type Point = [number, number];

@@ -1,0 +1,76 @@
+/** A working COG as somebody wants to see it: other bands, another stretch than those the scene is given to networks in. */
+import type { Raster, RasterOfFile } from './raster.ts';
+import { openSamples } from './raster.ts';
+import { type Rendering, renderRaster, storedRendering, type ValueRange } from './rendering.ts';
+import type { SampleType } from './samples.ts';
+import { HIGH_SHARE, LOW_SHARE } from './value-range.ts';
+
+export interface SceneView {
+  /** Numbers of the bands that are red, green and blue, the first being 1; without it the scene's own. */
+  bands?: [red: number, green: number, blue: number];
+  /**
+   * `none`: the whole range of the data type (floating-point numbers from 0 to 1); `percentile`: 2nd to 98th of the
+   * scene; ranges for red, green and blue; without it what the scene has for these bands, percentiles for others.
+   */
+  stretch?: 'none' | 'percentile' | [ValueRange, ValueRange, ValueRange];
+}
+
+const WHOLE: Record<SampleType, ValueRange> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 65_535],
+  int16: [-32_768, 32_767],
+  uint32: [0, 2 ** 32 - 1],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  float32: [0, 1],
+  float64: [0, 1],
+};
+
+/** Opens a working COG as RGB. Throws RangeError for bands that it lacks, and Problem. */
+export async function openView(path: string, view: SceneView): Promise<Raster> {
+  const raster = await openSamples(path);
+  try {
+    return renderRaster(raster, await renderingOf(raster, view));
+  } catch (error) {
+    await raster.close();
+    throw error;
+  }
+}
+
+async function renderingOf(raster: RasterOfFile, { bands: wanted, stretch }: SceneView): Promise<Rendering> {
+  const own = storedRendering(raster);
+  const bands = wanted ?? own.bands;
+  if (bands.some((band) => band > raster.bands)) {
+    throw new RangeError(`expected bands from 1 to ${raster.bands}, got ${bands.join(', ')}`);
+  }
+  if (Array.isArray(stretch)) return { bands, ranges: stretch };
+  if (stretch === 'none') {
+    const whole = WHOLE[raster.sampleType];
+    return { bands, ranges: raster.sampleType === 'uint8' ? null : [whole, whole, whole] };
+  }
+  if (stretch === undefined && own.ranges === null) return { bands, ranges: null };
+  const known = (band: number) => (stretch === undefined ? own.ranges?.[own.bands.indexOf(band)] : undefined);
+  const unknown = [...new Set(bands)].filter((band) => !known(band));
+  const found = await percentiles(raster, unknown);
+  const range = (band: number): ValueRange => known(band) ?? found.get(band)!;
+  return { bands, ranges: [range(bands[0]), range(bands[1]), range(bands[2])] };
+}
+
+/** 2nd and 98th percentile of each band's valid values, taken from the coarsest overview. */
+async function percentiles(raster: RasterOfFile, bands: readonly number[]): Promise<Map<number, ValueRange>> {
+  const level = raster.levels.length - 1;
+  const { width, height } = raster.levels[level];
+  const { pixels, valid } = await raster.read(level, 0, 0, width, height);
+  return new Map(
+    bands.map((band) => {
+      const values: number[] = [];
+      for (let pixel = 0, at = band - 1; pixel < valid.length; pixel++, at += raster.bands) {
+        if (valid[pixel] === 1 && Number.isFinite(pixels[at])) values.push(pixels[at]);
+      }
+      const sorted = Float64Array.from(values).sort();
+      const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+      const [low, high] = [at(LOW_SHARE), at(HIGH_SHARE)];
+      return [band, high > low ? [low, high] : [low, low + 1]];
+    }),
+  );
+}
