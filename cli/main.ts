@@ -14,6 +14,7 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]
   planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--json]
   planimeter models list [--json]                         the networks
+  planimeter doctor [--data DIR] [--json]                 whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
 Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
@@ -27,6 +28,7 @@ const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void
   vectorize: () => import('./vectorize.ts'),
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
+  doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
 };
 

@@ -15,6 +15,7 @@ import { createApp } from './http/app.ts';
 import type { ModelJson } from './http/types.ts';
 import { VERSION } from './identity.ts';
 import { type Handlers, startQueue } from './jobs/queue.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { DEFAULT_NETWORK, parseParameters } from './parameters.ts';
 import { ingestScene, isReady, type PipelineTools, segmentScene } from './pipeline.ts';
 import { openDatabase } from './store/database.ts';
@@ -62,7 +63,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const compute = startCompute();
   const renderer = startRenderer();
   const tools = { db, files, compute };
-  const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks));
+  const metrics = createMetrics(db);
+  const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks, metrics));
   const app = createApp({
     db,
     files,
@@ -76,6 +78,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       limits: { upload_bytes: uploadLimitBytes },
       basemap: options.basemap ?? null,
     },
+    metrics,
     uploadFolder,
     uploadLimitBytes,
     viewerFolder: viewer,
@@ -100,7 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** What the queue calls. Both begin with a clean slate, so that an interrupted run can simply be started again. */
-function handlers(tools: PipelineTools, networks: readonly Network[]): Handlers {
+function handlers(tools: PipelineTools, networks: readonly Network[], metrics: Metrics): Handlers {
   return {
     async ingest(id, context) {
       const scene = await getScene(tools.db, id);
@@ -112,7 +115,12 @@ function handlers(tools: PipelineTools, networks: readonly Network[]): Handlers 
       if (!job || !scene || !isReady(scene)) return; // deleted while it waited
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-      await segmentScene(tools, { id, scene, network, parameters: parseParameters(job.parameters) }, context);
+      const report = await segmentScene(
+        tools,
+        { id, scene, network, parameters: parseParameters(job.parameters) },
+        context,
+      );
+      metrics.countJob(report);
     },
   };
 }

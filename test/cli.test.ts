@@ -126,3 +126,12 @@ test('inspect and models list tell scripts what they need', () => {
   const [network] = JSON.parse(planimeter('models', 'list', '--json').stdout);
   expect(network).toMatchObject({ id: 'landuse-unet', gsd_m: 1 });
 });
+
+test('doctor finds this installation well, and says what is wrong with a folder that cannot be written', () => {
+  const well = planimeter('doctor', '--data', file('data'), '--json');
+  expect(JSON.parse(well.stdout).filter(({ ok }: { ok: boolean }) => !ok)).toEqual([]);
+  expect(well.status).toBe(0);
+  const unwell = planimeter('doctor', '--data', '/proc/nowhere');
+  expect(unwell.stdout).toMatch(/^BAD data folder: .+\/proc\/nowhere/m);
+  expect(unwell.status).toBe(1);
+});

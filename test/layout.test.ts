@@ -26,6 +26,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   '@electric-sql/pglite-postgis': ['server/store'],
   'pg-boss': ['server/jobs'],
   express: ['server/http'],
+  'prom-client': ['server'],
   '@tus/server': ['server/http'],
   '@tus/file-store': ['server/http'],
   'maplibre-gl': ['web'],

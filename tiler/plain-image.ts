@@ -32,3 +32,11 @@ export async function readPlainImage(path: string, bands: 1 | 3, gsdMetres: numb
     async close() {},
   };
 }
+
+/** Which of JPEG, WebP and PNG this installation of sharp both reads and writes. */
+export function imageFormats(): string[] {
+  const { jpeg, webp, png } = sharp.format;
+  return Object.entries({ jpeg, webp, png })
+    .filter(([, { input, output }]) => input.buffer && output.buffer)
+    .map(([name]) => name);
+}

@@ -10,7 +10,7 @@ import { jobsRouter } from './jobs.ts';
 import { modelsRouter } from './models.ts';
 import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
-import { serviceRouter } from './service.ts';
+import { countRequests, serviceRouter } from './service.ts';
 import { tilesRouter } from './tiles.ts';
 import { uploadsRouter } from './uploads.ts';
 import { viewerRouter } from './viewer.ts';
@@ -22,6 +22,7 @@ export function createApp(deps: AppDependencies): Express {
   app.disable('x-powered-by');
   // A reverse proxy on this machine may say which scheme and host the client used.
   app.set('trust proxy', 'loopback');
+  app.use(countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
   app.use(uploadsRouter(deps));
   app.use(scenesRouter(deps));

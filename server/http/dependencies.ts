@@ -2,6 +2,7 @@
 import type { ControlGrid, Palette } from '../../tiler/map-tile.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Queue } from '../jobs/queue.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
 import type { ModelJson, ServiceJson } from './types.ts';
@@ -26,6 +27,7 @@ export interface AppDependencies {
   /** The first one is used where a job names none. */
   models: readonly ModelJson[];
   service: ServiceJson;
+  metrics: Metrics;
   /** On the file system of the file store, since finished uploads are moved there. */
   uploadFolder: string;
   uploadLimitBytes: number;

@@ -247,6 +247,11 @@ const service = {
   },
   '/models': { get: operation('service', 'The networks', { 200: json(listOf(schema('Model'))) }) },
   '/health': { get: operation('service', 'Whether the service is well', { 200: json(schema('Health')) }) },
+  '/metrics': {
+    get: operation('service', 'Figures for Prometheus', {
+      200: { description: 'As asked', ...content('text/plain;version=0.0.4', { type: 'string' }) },
+    }),
+  },
   '/service': { get: operation('service', 'Version, limits, device', { 200: json(schema('Service')) }) },
   '/openapi.json': {
     get: operation('service', 'This document', {

@@ -1,16 +1,36 @@
-/** The service about itself: whether it is well, what it can do, and its interface in OpenAPI. */
-import { Router } from 'express';
+/** The service about itself: whether it is well, what it can do, its figures, and its interface in OpenAPI. */
+import { type RequestHandler, Router } from 'express';
+import type { Metrics } from '../metrics.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { openapiDocument } from './openapi.ts';
 import { onlyQuery, publicAddress } from './request.ts';
 
-export function serviceRouter({ db, service }: Pick<AppDependencies, 'db' | 'service'>): Router {
+/** Counts each request when its answer has ended. */
+export function countRequests(metrics: Metrics): RequestHandler {
+  return (request, response, next) => {
+    const started = performance.now();
+    response.on('close', () => {
+      const route = typeof request.route?.path === 'string' ? request.route.path : 'other';
+      const { method } = request;
+      metrics.countRequest({ method, route, status: response.statusCode }, (performance.now() - started) / 1000);
+    });
+    next();
+  };
+}
+
+export function serviceRouter({ db, service, metrics }: Pick<AppDependencies, 'db' | 'service' | 'metrics'>): Router {
   const router = Router();
 
   router.get('/health', async (request, response) => {
     onlyQuery(request, []);
     await db.query('SELECT 1');
     response.set('Cache-Control', 'no-store').json({ status: 'ok' });
+  });
+
+  router.get('/metrics', async (request, response) => {
+    onlyQuery(request, []);
+    const text = await metrics.text();
+    response.set('Cache-Control', 'no-store').type(metrics.contentType).send(text);
   });
 
   router.get('/service', (request, response) => {

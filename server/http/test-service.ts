@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Geotransform } from '../../tiler/geotransform.ts';
 import type { Queue } from '../jobs/queue.ts';
+import { createMetrics } from '../metrics.ts';
 import type { Database } from '../store/database.ts';
 import { insertFeatures, publishJob } from '../store/features.ts';
 import { localFileStore } from '../store/files.ts';
@@ -116,6 +117,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
       limits: { upload_bytes: UPLOAD_LIMIT_BYTES },
       basemap: null,
     },
+    metrics: createMetrics(db),
     uploadFolder,
     uploadLimitBytes: UPLOAD_LIMIT_BYTES,
     viewerFolder: null,

@@ -1,0 +1,93 @@
+/** `planimeter doctor`: looks whether everything is there that the service needs, and says what to do where it is not. */
+import { spawnSync } from 'node:child_process';
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { findNetwork } from '../models/registry.ts';
+import { openNetwork } from '../models/runtime.ts';
+import { DEFAULT_NETWORK } from '../server/parameters.ts';
+import { openDatabase } from '../server/store/database.ts';
+import { imageFormats } from '../tiler/plain-image.ts';
+import { readArguments } from './arguments.ts';
+
+interface Check {
+  name: string;
+  ok: boolean;
+  /** What was found and, where it is not well, what to do. */
+  message: string;
+}
+
+const MIN_FREE_BYTES = 5 * 2 ** 30;
+const MIN_NODE_MAJOR = 24;
+
+export async function run(args: string[]): Promise<void> {
+  const { values } = readArguments(args, { data: { type: 'string' }, json: { type: 'boolean' } }, [0, 0]);
+  const dataFolder = resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter');
+  const checks = [
+    await check('Node', node),
+    await check('images', images),
+    await check('network', network),
+    await check('database', database),
+    await check('data folder', () => folder(dataFolder)),
+    await check('clock', clock),
+  ];
+  if (values.json) process.stdout.write(`${JSON.stringify(checks)}\n`);
+  else for (const { name, ok, message } of checks) process.stdout.write(`${ok ? 'ok ' : 'BAD'} ${name}: ${message}\n`);
+  if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+/** `look` returns what it found, and throws what to do. */
+async function check(name: string, look: () => Promise<string> | string): Promise<Check> {
+  try {
+    return { name, ok: true, message: await look() };
+  } catch (error) {
+    return { name, ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function node(): string {
+  if (Number.parseInt(process.versions.node, 10) >= MIN_NODE_MAJOR) return process.versions.node;
+  throw new Error(`${process.versions.node} is too old; run "npm ci" in the program's folder, which brings 24.`);
+}
+
+function images(): string {
+  const missing = ['jpeg', 'webp', 'png'].filter((format) => !imageFormats().includes(format));
+  if (missing.length === 0) return 'JPEG, WebP and PNG are read and written';
+  throw new Error(`sharp cannot write ${missing.join(', ')}; reinstall it: npm ci --include=optional`);
+}
+
+async function network(): Promise<string> {
+  const session = await openNetwork(await findNetwork(DEFAULT_NETWORK), 1);
+  const { device } = session;
+  await session.close();
+  return `${DEFAULT_NETWORK} loads (${device})`;
+}
+
+async function database(): Promise<string> {
+  const url = process.env.DATABASE_URL;
+  const db = await openDatabase(url ? { url } : {});
+  try {
+    const [{ version }] = (await db.query('SELECT PostGIS_Lib_Version() AS version')) as [{ version: string }];
+    return `${url ? 'PostgreSQL of DATABASE_URL' : 'embedded'}, PostGIS ${version}`;
+  } finally {
+    await db.close();
+  }
+}
+
+async function folder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  await access(path, constants.W_OK);
+  const { bavail, bsize } = await statfs(path);
+  const free = `${((Number(bavail) * bsize) / 2 ** 30).toFixed(1)} GB free at ${path}`;
+  if (Number(bavail) * bsize < MIN_FREE_BYTES) throw new Error(`only ${free}; make room, or name another with --data`);
+  return free;
+}
+
+/** Signed addresses and certificates are refused when the clock is wrong. */
+function clock(): string {
+  const now = new Date();
+  const answer = spawnSync('timedatectl', ['show', '--property=NTPSynchronized', '--value'], { encoding: 'utf8' });
+  const synchronized = answer.status === 0 ? answer.stdout.trim() : '';
+  if (now.getUTCFullYear() < 2026) throw new Error(`it is ${now.toISOString()} here; set the clock`);
+  if (synchronized === 'no') throw new Error('not synchronised; turn on NTP: timedatectl set-ntp true');
+  return `${now.toISOString()}${synchronized === 'yes' ? ', synchronised' : ''}`;
+}
