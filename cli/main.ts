@@ -5,11 +5,11 @@ import { WrongCall } from './arguments.ts';
 const USAGE = `planimeter: maps from aerial and satellite imagery
 
   planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
-  planimeter segment IN.tif OUT.geojson [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
+  planimeter segment IN.tif OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
                      [--report R.json] [--min-area M2] [--tolerance M] [--json]
                                                          one image, no server
   planimeter inspect IN.tif [--json]                      what would be understood of an image
-  planimeter vectorize CLASSES.tif OUT.geojson [--buildings N] [--roads N] [--water N]
+  planimeter vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N]
                      [--min-area M2] [--tolerance M]      a class map, N being class codes
   planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]
   planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--json]
@@ -17,6 +17,7 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter doctor [--data DIR] [--json]                 whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
+OUT by its ending: .gpkg (a layer a collection), .geojson, .geojsonl, .fgb, .parquet, .pmtiles, .csv
 Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 `;
 

@@ -1,9 +1,9 @@
-/** `planimeter segment IN.tif OUT.geojson`: the pipeline on one image, with no server and nothing kept. */
+/** `planimeter segment IN.tif OUT`: the pipeline on one image, with no server and nothing kept. */
 import { copyFile, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
-import { basename, extname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { findNetwork } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
-import { writeGeoJson } from '../server/export.ts';
+import { exportJob } from '../server/export/export.ts';
 import { jobId, sceneId } from '../server/identity.ts';
 import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
 import { ingestScene, isReady, segmentScene } from '../server/pipeline.ts';
@@ -11,8 +11,9 @@ import { insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { readArguments, readNumber } from './arguments.ts';
 import { inputFile } from './files.ts';
+import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
 export async function run(args: string[]): Promise<void> {
@@ -33,7 +34,7 @@ export async function run(args: string[]): Promise<void> {
   );
   const input = await inputFile(positionals[0]);
   const output = positionals[1];
-  if (extname(output).toLowerCase() !== '.geojson') throw new WrongCall(`"${output}" must end in .geojson`);
+  const format = outputFormat(output);
   parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const network = await findNetwork(values.model ?? DEFAULT_NETWORK);
   const parameters = parseParameters({
@@ -62,7 +63,8 @@ export async function run(args: string[]): Promise<void> {
     const id = jobId(sha256, network.sha256, parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
     const report = await segmentScene(tools, { id, scene: ready, network, parameters }, context);
-    await writeGeoJson(db, id, output);
+    const tiled = { id, gsdMetres: report.model_grid?.gsd_m ?? null, levels: report.geometry?.levels ?? [] };
+    await exportJob(db, tiled, format, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(files.path(`jobs/${id}/scores.tif`), values.scores);
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);

@@ -1,6 +1,6 @@
-/** `planimeter vectorize CLASSES.tif OUT.geojson`: one stage alone, from a class map to features. */
-import { basename, extname, resolve } from 'node:path';
-import { writeGeoJson } from '../server/export.ts';
+/** `planimeter vectorize CLASSES.tif OUT`: one stage alone, from a class map to features. */
+import { basename, resolve } from 'node:path';
+import { exportJob } from '../server/export/export.ts';
 import { jobId, sceneId } from '../server/identity.ts';
 import { parseParameters } from '../server/parameters.ts';
 import { georeference } from '../server/store/georeference.ts';
@@ -13,6 +13,7 @@ import { openRaster } from '../tiler/raster.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
+import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
 export async function run(args: string[]): Promise<void> {
@@ -21,7 +22,7 @@ export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, { ...options, json: { type: 'boolean' } }, [2, 2]);
   const classesPath = resolve(await inputFile(positionals[0]));
   const output = positionals[1];
-  if (extname(output).toLowerCase() !== '.geojson') throw new WrongCall(`"${output}" must end in .geojson`);
+  const format = outputFormat(output);
   const codes = {
     building: classCode('buildings', values.buildings),
     road: classCode('roads', values.roads),
@@ -62,7 +63,8 @@ export async function run(args: string[]): Promise<void> {
       onProgress: (features) => bar.update('store', features / traced.features),
     });
     await updateJob(db, id, { state: 'done' });
-    await writeGeoJson(db, id, output);
+    const gsd = Math.sqrt(gsdMetres.x * gsdMetres.y);
+    await exportJob(db, { id, gsdMetres: gsd, levels: traced.levels }, format, output);
     bar.end();
     const result = { counts, geometry: traced };
     process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : summary(output, counts));

@@ -1,11 +1,18 @@
 /**
- * The outside judges (GDAL through rasterio, shapely, scikit-learn) in a virtual environment of their own, made on
+ * The outside judges (GDAL through rasterio and pyogrio, pyarrow, shapely, scikit-learn) in a virtual environment of their own, made on
  * first use.
  */
 import { spawnSync } from 'node:child_process';
 import { pythonWith } from '../bench/python.ts';
 
-const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4', 'shapely==2.2.0', 'scikit-learn==1.9.1'];
+const REQUIREMENTS = [
+  'numpy==2.4.6',
+  'rasterio==1.4.4',
+  'shapely==2.2.0',
+  'scikit-learn==1.9.1',
+  'pyogrio==0.13.0',
+  'pyarrow==26.0.1',
+];
 
 /** Path of a Python that has the judges, or null (said loudly) where none can be made. With CI=true that is an error. */
 export function pythonWithJudges(): string | null {
@@ -13,7 +20,10 @@ export function pythonWithJudges(): string | null {
     return pythonWith('judges', REQUIREMENTS);
   } catch (error) {
     if (process.env.CI === 'true') throw new Error('the Python judges could not be installed', { cause: error });
-    console.error('SKIPPED: no Python judges (rasterio, shapely, scikit-learn):', (error as Error).message);
+    console.error(
+      'SKIPPED: no Python judges (rasterio, pyogrio, pyarrow, shapely, scikit-learn):',
+      (error as Error).message,
+    );
     return null;
   }
 }

@@ -1,6 +1,9 @@
 /** Jobs: a network run over a scene with fixed parameters; started, watched, cancelled, retried, deleted. */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import express, { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
 import { jobId } from '../identity.ts';
 import { parseParameters } from '../parameters.ts';
 import type { Database } from '../store/database.ts';
@@ -8,7 +11,7 @@ import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { describeJob, requestedJob } from './lookup.ts';
-import { isId, onlyQuery, queryId, shorten } from './request.ts';
+import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from './request.ts';
 import type { ModelJson } from './types.ts';
 
 const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
@@ -87,7 +90,51 @@ export function jobsRouter(deps: AppDependencies): Router {
     });
   }
 
+  /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
+  router.get('/jobs/:id/export.:format', async (request, response) => {
+    onlyQuery(request, ['collection']);
+    const collection = queryText(request, 'collection');
+    const format = exportFormat(`.${pathParameter(request, 'format')}`);
+    if (!format) {
+      const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
+      throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
+    }
+    const job = await requestedJob(db, request);
+    if (job.state !== 'done') {
+      throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
+    }
+    const path = await exportOnce(deps, job, format, collection);
+    response.attachment(`${job.id}${collection ? `-${collection}` : ''}${format.ending}`);
+    response.set('Cache-Control', 'private, no-cache');
+    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
+  });
+
   return router;
+}
+
+const exporting = new Map<string, Promise<void>>();
+
+/** Path of a job's export; requests that come while it is written wait for it. */
+async function exportOnce(
+  { db, files }: AppDependencies,
+  { id, report }: Job,
+  format: ExportFormat,
+  collection: string | undefined,
+): Promise<string> {
+  if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
+    throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
+  }
+  const path = files.path(`jobs/${id}/exports/${collection ?? 'all'}${format.ending}`);
+  const write = async () => {
+    if (await stat(path).catch(() => null)) return;
+    const tiled = { id, gsdMetres: report?.model_grid?.gsd_m ?? null, levels: report?.geometry?.levels ?? [] };
+    await mkdir(dirname(path), { recursive: true });
+    await exportJob(db, tiled, format, path, collection);
+  };
+  const written = exporting.get(path) ?? write().finally(() => exporting.delete(path));
+  exporting.set(path, written);
+  await written;
+  return path;
 }
 
 /** Ends a job and removes its features, its row and its maps. */

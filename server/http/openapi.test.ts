@@ -54,7 +54,12 @@ test('every reference of the document leads somewhere, and every path names its 
 test.each(described.filter((route) => route.startsWith('get ')))('%s answers as the document says', async (route) => {
   const path = route.slice(4);
   const subject = path.startsWith('/scenes') ? 'scene' : path.startsWith('/jobs') ? 'job' : 'feature';
-  const address = path.replace(/\{(\w+)\}/g, (_, name) => examples[name === 'id' ? subject : name]);
+  const values: Record<string, string> = {
+    ...examples,
+    id: examples[subject],
+    ...(subject === 'job' && { format: 'gpkg' }),
+  };
+  const address = path.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const response = await fetch(service.address + address, { headers: { Accept: 'application/json' } });
   const { responses } = document.paths[path].get as {
     responses: Record<string, { content?: Record<string, unknown> }>;

@@ -1,4 +1,5 @@
 /** The HTTP interface in OpenAPI 3.0, kept beside the routes; a test holds that both name the same ones. */
+import { EXPORT_FORMATS } from '../export/export.ts';
 import { componentSchemas } from './openapi-schemas.ts';
 
 type Json = Record<string, unknown>;
@@ -130,6 +131,21 @@ const jobs = {
   '/jobs/{id}/scores.tif': {
     parameters: [jobId],
     get: operation('jobs', 'The score map as GeoTIFF', { 200: binary('Probability times 255', 'image/tiff') }),
+  },
+};
+
+const exports = {
+  '/jobs/{id}/export.{format}': {
+    parameters: [
+      jobId,
+      inPath('format', { type: 'string', enum: EXPORT_FORMATS.map(({ ending }) => ending.slice(1)) }, 'Format'),
+    ],
+    get: operation(
+      'jobs',
+      'What the job found as a file: a layer a collection in GeoPackage, a column `collection` in the others',
+      { 200: binary('The file', ...EXPORT_FORMATS.map(({ mediaType }) => mediaType)) },
+      [inQuery('collection', { type: 'string' }, 'Only this collection')],
+    ),
   },
 };
 
@@ -270,7 +286,7 @@ export function openapiDocument(version: string, address: string) {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: address }],
-    paths: { ...service, ...uploads, ...scenes, ...jobs, ...features, ...tiles } as Record<string, Json>,
+    paths: { ...service, ...uploads, ...scenes, ...jobs, ...exports, ...features, ...tiles } as Record<string, Json>,
     components: { schemas: componentSchemas },
   };
 }

@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
-import { featuresInTile } from '../store/features.ts';
 import { getScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { encodeJobTile } from './job-tile.ts';
 import { requestedJob } from './lookup.ts';
-import { bboxesTouch, firstZoom, nativeZoom, tileBbox, tilePixelMetres } from './mercator.ts';
+import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from './mercator.ts';
 import { onlyQuery, pathParameter, publicAddress, tileAddress } from './request.ts';
-import type { JobReport, TileJson } from './types.ts';
-import { BUFFER, EXTENT, encodeVectorTile, LAYERS } from './vector-tile.ts';
+import type { TileJson } from './types.ts';
+import { BUFFER, EXTENT, LAYERS } from './vector-tile.ts';
 
 const compress = promisify(gzip);
 
@@ -21,8 +21,6 @@ const FIELDS = {
   area_m2: 'Geodesic area in square metres, of areas',
   length_m: 'Geodesic length in metres, of lines',
 };
-/** Viewers draw a vector tile on 512 pixels a side; features of fewer square pixels than this cannot be seen. */
-const SMALLEST_PIXELS = 1.5;
 
 export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   const router = Router();
@@ -72,9 +70,9 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       response.status(204).end();
       return;
     }
-    const smallestM2 = SMALLEST_PIXELS * (tilePixelMetres(tile) / 2) ** 2;
-    const level = levelOfDetail(job.report, tilePixelMetres(tile) / 2);
-    const encoded = await encodeVectorTile(tile, await featuresInTile(db, job.id, bbox, smallestM2, level));
+    const gsdMetres = job.report?.model_grid?.gsd_m ?? null;
+    const levels = job.report?.geometry?.levels ?? [];
+    const encoded = await encodeJobTile(db, { id: job.id, gsdMetres, levels }, tile);
     if (!encoded) {
       response.status(204).end();
       return;
@@ -88,11 +86,4 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   return router;
-}
-
-/** The coarsest level of a job's land use whose pixels are no wider than the map's. */
-function levelOfDetail(report: JobReport | null, mapPixelMetres: number): number {
-  const { geometry, model_grid: grid } = report ?? {};
-  if (!geometry || !grid) return 0;
-  return Math.max(0, ...geometry.levels.filter((level) => grid.gsd_m * 2 ** level <= mapPixelMetres));
 }

@@ -1,0 +1,11 @@
+/** Output files that a command line names. */
+import { EXPORT_FORMATS, type ExportFormat, exportFormat } from '../server/export/export.ts';
+import { WrongCall } from './arguments.ts';
+
+/** The format that an output's ending names. Throws a wrong call with the endings that there are. */
+export function outputFormat(path: string): ExportFormat {
+  const format = exportFormat(path);
+  if (format) return format;
+  const endings = EXPORT_FORMATS.map(({ ending }) => ending).join(', ');
+  throw new WrongCall(`"${path}" must end in one of ${endings}`);
+}

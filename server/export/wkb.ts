@@ -1,0 +1,64 @@
+/** Little-endian WKB of lines and polygons (OGC 06-103r4), as PostGIS writes it: taken apart, and made multi-part. */
+
+const LINE = 2;
+const POLYGON = 3;
+const MULTI = 3;
+
+/** Codes of single-part geometries here and in FlatGeobuf: 2 LineString, 3 Polygon; multi-part ones are 3 more. */
+export interface ParsedGeometry {
+  type: number;
+  /** Polygons of rings, or lines of one ring each: x, y, x, y, … in degrees. */
+  parts: Float64Array[][];
+}
+
+/** Throws for points and collections, which no collection of ours has. */
+export function parseWkb(wkb: Uint8Array): ParsedGeometry {
+  const view = new DataView(wkb.buffer, wkb.byteOffset, wkb.byteLength);
+  let at = 0;
+  const header = () => {
+    const type = view.getUint32(at + 1, true);
+    at += 5;
+    return type;
+  };
+  const count = () => {
+    at += 4;
+    return view.getUint32(at - 4, true);
+  };
+  const positions = () => {
+    const values = new Float64Array(count() * 2);
+    for (let i = 0; i < values.length; i++, at += 8) values[i] = view.getFloat64(at, true);
+    return values;
+  };
+  const part = (type: number) => (type === POLYGON ? Array.from({ length: count() }, positions) : [positions()]);
+  const type = header();
+  if (type === LINE || type === POLYGON) return { type, parts: [part(type)] };
+  if (type !== LINE + MULTI && type !== POLYGON + MULTI) throw new Error(`WKB of type ${type} is not exported`);
+  return { type, parts: Array.from({ length: count() }, () => part(header())) };
+}
+
+/** A LineString or Polygon as the multi-part geometry of one part; multi-part ones as they are. */
+export function toMultiWkb(wkb: Uint8Array): Uint8Array {
+  const type = new DataView(wkb.buffer, wkb.byteOffset).getUint32(1, true);
+  if (type > POLYGON) return wkb;
+  const multi = new Uint8Array(9 + wkb.length);
+  const view = new DataView(multi.buffer);
+  multi[0] = 1;
+  view.setUint32(1, type + MULTI, true);
+  view.setUint32(5, 1, true);
+  multi.set(wkb, 9);
+  return multi;
+}
+
+/** west, south, east, north. */
+export function boundsOf({ parts }: ParsedGeometry): [number, number, number, number] {
+  const bounds: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [shell] of parts) {
+    for (let i = 0; i < shell.length; i += 2) {
+      if (shell[i] < bounds[0]) bounds[0] = shell[i];
+      if (shell[i + 1] < bounds[1]) bounds[1] = shell[i + 1];
+      if (shell[i] > bounds[2]) bounds[2] = shell[i];
+      if (shell[i + 1] > bounds[3]) bounds[3] = shell[i + 1];
+    }
+  }
+  return bounds;
+}
