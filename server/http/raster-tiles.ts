@@ -9,8 +9,8 @@ import { type Bbox, pathParameter, publicAddress, tileAddress } from './request.
 import type { TileJson } from './types.ts';
 
 const MEDIA_TYPES = { webp: 'image/webp', png: 'image/png', jpg: 'image/jpeg' } as const;
-/** Cells along a tile's side between which the warp is linear: under a tenth of a pixel off for scenes on UTM. */
-const CONTROL_CELLS = 16;
+/** Cells along a tile's side between which the warp is linear: a hundredth of a pixel off, at low zooms a tenth. */
+export const controlCells = (zoom: number): number => (zoom < 8 ? 32 : 8);
 /** Zoom levels beyond the scene's own at which its pixels are still enlarged here. */
 const UPSCALED_LEVELS = 2;
 /** Part of every ETag; another one whenever the rendering changes. */
@@ -86,7 +86,7 @@ export async function sendTile(
   else response.status(204).end();
 
   async function render(): Promise<Buffer | null> {
-    const controlGrid = await tileControlGrid(db, scene.epsg!, z, x, y, CONTROL_CELLS);
+    const controlGrid = await tileControlGrid(db, scene.epsg!, z, x, y, controlCells(z));
     // Maps drop requests for tiles that have left the view; those are not worth the render process's time.
     if (response.closed) return null;
     return renderTile({ ...raster, controlGrid, format, size });
