@@ -1,12 +1,12 @@
-/** `planimeter inspect IN.tif`: what would be understood of an image, and whether it would be taken. */
+/** `planimeter inspect IN.tif`: what would be understood of an image, and what each network would make of it. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { listNetworks } from '../models/registry.ts';
 import { inspectInSandbox } from '../server/children/sandbox.ts';
-import { type Suitability, suitability } from '../server/preflight.ts';
+import type { PreflightJson } from '../server/http/types.ts';
+import { preflight } from '../server/preflight.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { georeference } from '../server/store/georeference.ts';
-import type { Finding } from '../tiler/ingest.ts';
 import { readArguments } from './arguments.ts';
 import { inputFile } from './files.ts';
 
@@ -17,30 +17,61 @@ export async function run(args: string[]): Promise<void> {
   const db = await openDatabase({});
   try {
     const { footprint, gsdMetres } = await georeference(db, header);
-    const { epsg, findings, ...rest } = header;
+    const { epsg, findings: _, look: _look, rendering: _rendering, bandNames: _names, ...rest } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    const models = (await listNetworks()).map((network) => suitability({ ...header, gsdMetres }, network));
     const size = (await stat(file)).size;
-    const report = { file, size, ...rest, srs: `EPSG:${epsg}`, gsd_m, footprint, findings, models };
+    const judged = await preflight({ ...header, gsdMetres }, await listNetworks());
+    const report = { file, size, ...rest, srs: `EPSG:${epsg}`, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));
   } finally {
     await db.close();
   }
 }
 
-function describe({ findings, models, footprint: _, ...facts }: Described): string {
-  const lines = Object.entries(facts).map(([name, value]) => `${name.padEnd(14)} ${plain(value)}`);
-  for (const { id, suitable, reason, minutes } of models) {
-    lines.push(`${suitable ? 'suits' : 'does not suit'} ${id}: ${reason} About ${plain(minutes)} min.`);
+type Described = Omit<PreflightJson, 'footprint'>;
+
+function describe(report: Described): string {
+  const { file, size, width, height, dtype, srs, gsd_m, nodata, valid_share, content, model } = report;
+  const facts: [string, string][] = [
+    ['file', `${file}, ${(size / 1e6).toFixed(1)} MB`],
+    ['pixels', `${width} × ${height} of ${figure(gsd_m)} m, ${report.bands} bands of ${dtype}`],
+    ['system', srs],
+    ['nodata', `${nodata ?? 'none'}; about ${Math.round(valid_share * 100)} % of the pixels hold imagery`],
+    ['content', CONTENT[content.kind]],
+  ];
+  const lines = facts.map(([name, value]) => `${name.padEnd(10)}${value}`);
+  for (const band of report.band_values) {
+    const use = band.used_for.length > 0 ? ` → ${band.used_for.join(', ')}` : '';
+    const [low, , middle, , high] = band.percentiles ?? [];
+    const values =
+      band.min === null
+        ? 'no values'
+        : `${figure(band.min)} to ${figure(band.max!)}, 2 % below ${figure(low!)}, half below ${figure(middle!)}, 2 % above ${figure(high!)}`;
+    lines.push(
+      `${`band ${band.number}`.padEnd(10)}${band.name ?? 'unnamed'}${use}: ${values}  ${sparkline(band.histogram)}`,
+    );
   }
-  for (const { severity, message, fix } of findings) lines.push(`${severity}: ${message}${fix ? ` (${fix})` : ''}`);
+  for (const { id, suitable, reason, minutes, memory_bytes } of report.models) {
+    const cost = `About ${minutes} min and ${(memory_bytes / 1e9).toFixed(1)} GB of memory.`;
+    lines.push(`${suitable ? 'suits' : 'does not suit'} ${id}: ${reason} ${cost}`);
+  }
+  if (model) lines.push(`takes     ${model.id}: ${model.reason}`);
+  for (const { severity, message, fix, job } of report.findings) {
+    const remedy = [fix, job && `in a job: ${JSON.stringify(job)}`].filter(Boolean).join('; ');
+    lines.push(`${severity}: ${message}${remedy ? ` (${remedy})` : ''}`);
+  }
   return `${lines.join('\n')}\n`;
 }
 
-interface Described {
-  footprint: unknown;
-  findings: readonly Finding[];
-  models: readonly Suitability[];
-}
+const CONTENT = {
+  imagery: 'looks like imagery',
+  few_colours: 'looks like a map or a mask: flat, in few colours',
+  paper: 'looks like a scanned sheet: mostly white',
+};
 
-const plain = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+const figure = (value: number): string => String(Number(value.toPrecision(5)));
+
+function sparkline(counts: readonly number[]): string {
+  const most = Math.max(...counts, 1);
+  return counts.map((count) => (count === 0 ? ' ' : '▁▂▃▄▅▆▇█'[Math.floor((count / most) * 7)])).join('');
+}

@@ -1,12 +1,14 @@
 /** `planimeter segment IN.tif OUT`: the pipeline on one image, with no server and nothing kept. */
 import { copyFile, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { findNetwork } from '../models/registry.ts';
+import { findNetwork, listNetworks } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
 import { exportJob } from '../server/export/export.ts';
 import { jobId, sceneId } from '../server/identity.ts';
+import { chooseModel, modelReason } from '../server/model-choice.ts';
 import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
 import { ingestScene, isReady, segmentScene } from '../server/pipeline.ts';
+import { choosable } from '../server/preflight.ts';
 import { insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
@@ -15,6 +17,7 @@ import { readArguments, readNumber } from './arguments.ts';
 import { inputFile } from './files.ts';
 import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
+import { readBands, readStretch } from './view.ts';
 
 export async function run(args: string[]): Promise<void> {
   const text = { type: 'string' } as const;
@@ -28,6 +31,8 @@ export async function run(args: string[]): Promise<void> {
       report: text,
       'min-area': text,
       tolerance: text,
+      bands: text,
+      stretch: text,
       json: { type: 'boolean' },
     },
     [2, 2],
@@ -36,10 +41,12 @@ export async function run(args: string[]): Promise<void> {
   const output = positionals[1];
   const format = outputFormat(output);
   parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
-  const network = await findNetwork(values.model ?? DEFAULT_NETWORK);
+  const named = values.model === undefined ? null : await findNetwork(values.model);
   const parameters = parseParameters({
     ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
+    ...(values.bands !== undefined && { bands: readBands(values.bands) }),
+    ...(values.stretch !== undefined && { stretch: readStretch(values.stretch) }),
   });
 
   const bar = createProgressBar();
@@ -60,9 +67,13 @@ export async function run(args: string[]): Promise<void> {
     await ingestScene(tools, (await getScene(db, scene))!, context);
     const ready = await getScene(db, scene);
     if (!ready || !isReady(ready)) throw new Error('the scene is not ready after its ingest');
+    const networks = await listNetworks();
+    const chosen = chooseModel(ready.gsd_m, networks.map(choosable));
+    const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
+    const reason = modelReason(ready.gsd_m, network.id, networks.map(choosable));
     const id = jobId(sha256, network.sha256, parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
-    const report = await segmentScene(tools, { id, scene: ready, network, parameters }, context);
+    const report = await segmentScene(tools, { id, scene: ready, network, parameters, modelReason: reason }, context);
     const tiled = { id, gsdMetres: report.model_grid?.gsd_m ?? null, levels: report.geometry?.levels ?? [] };
     await exportJob(db, tiled, format, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);

@@ -5,7 +5,7 @@
 import { type ChipPlan, readChips } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import type { Raster } from '../tiler/raster.ts';
-import { openScene } from '../tiler/rendering.ts';
+import { openScene, type Rendering } from '../tiler/rendering.ts';
 import { createTiffWriter, type TiffLayout } from '../tiler/write-tiff.ts';
 import type { Network, NetworkClass } from './registry.ts';
 import { type Answer, type NetworkSession, openNetwork } from './runtime.ts';
@@ -16,6 +16,8 @@ export const SCORE_NODATA = 0;
 
 export interface MapRequest {
   workingPath: string;
+  /** Other bands or another stretch than the scene's own. */
+  rendering?: Rendering;
   grid: ModelGrid;
   plan: ChipPlan;
   /** RGB that stands where there is no imagery: the scene's mean colour. */
@@ -50,7 +52,7 @@ export async function mapScene(request: MapRequest, onProgress: (chips: number) 
   const { grid, plan, network, fill } = request;
   const ledger: Ledger = { done: 0, nodata: 0, outside: 0, failed: 0, pending: grid.width * grid.height };
   const session = await openNetwork(network, request.threads);
-  const raster = await openScene(request.workingPath);
+  const raster = await openScene(request.workingPath, request.rendering);
   const writers = await Promise.all([
     createTiffWriter(request.classesPath, classMapLayout(request, raster), { growing: true }),
     createTiffWriter(request.scoresPath, scoreMapLayout(request, raster), { growing: true }),

@@ -31,6 +31,8 @@ export interface Network {
   description: string;
   /** Ground sample distance that the network was trained at. */
   gsdMetres: number;
+  /** Finest and coarsest ground sample distance that it was trained to take, where its manifest says so. */
+  gsdRangeMetres?: [finest: number, coarsest: number];
   /** Total stride, pixels: chip origins and sizes are multiples of it. */
   stride: number;
   /** Pixels around a core that chips are computed with, a multiple of the stride. */
@@ -54,6 +56,7 @@ interface ManifestJson {
     'mlm:name': string;
     'mlm:output': { 'classification:classes': { value: number; name: string; color_hint: string }[] }[];
     'planimeter:gsd_m': number;
+    'planimeter:gsd_range_m'?: [number, number];
     'planimeter:stride': number;
     'planimeter:halo': number;
     'planimeter:receptive_field': [number, number, number, number];
@@ -109,6 +112,7 @@ async function readManifest(folder: string): Promise<Network | null> {
     name: properties['mlm:name'],
     description: properties.description,
     gsdMetres: properties['planimeter:gsd_m'],
+    ...(properties['planimeter:gsd_range_m'] && { gsdRangeMetres: properties['planimeter:gsd_range_m'] }),
     stride: properties['planimeter:stride'],
     halo: properties['planimeter:halo'],
     receptiveField: properties['planimeter:receptive_field'],

@@ -8,6 +8,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Network, requireExactStitching } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
+import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
@@ -16,7 +17,8 @@ import type { Compute } from './children/compute.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
-import type { JobParameters } from './parameters.ts';
+import { rememberSpeed } from './measured-speed.ts';
+import { type JobParameters, sceneView } from './parameters.ts';
 import type { Database } from './store/database.ts';
 import { publishJob } from './store/features.ts';
 import type { FileStore } from './store/files.ts';
@@ -99,11 +101,18 @@ export function isReady(scene: Scene): scene is ReadyScene {
   return scene.state === 'ready';
 }
 
+/** Names of the working COG's bands; those of scenes that were read before names were kept are not known. */
+export function bandNamesOf({ bandNames, bands }: IngestReport): (string | null)[] {
+  return bandNames ?? new Array<string | null>(bands).fill(null);
+}
+
 export interface SegmentationJob {
   id: string;
   scene: ReadyScene;
   network: Network;
   parameters: JobParameters;
+  /** Why this network was taken. */
+  modelReason: string;
 }
 
 /**
@@ -141,6 +150,8 @@ async function segment(
   const ticks = stageTicks(progress);
 
   const planStarted = performance.now();
+  const view = sceneView(parameters, bandNamesOf(scene.report));
+  const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
   const grid = await planGrid(workingPath, scene, network);
   const plan = planChips(grid, network, CORE_PIXELS);
   const planMs = performance.now() - planStarted;
@@ -152,7 +163,8 @@ async function segment(
       workingPath,
       grid,
       plan,
-      fill: scene.report.meanColour,
+      fill: chosen?.meanColour ?? scene.report.meanColour,
+      ...(chosen && { rendering: chosen.rendering }),
       network,
       classesPath,
       scoresPath,
@@ -161,6 +173,8 @@ async function segment(
     },
     { signal, onProgress: (done) => ticks('infer', done, chips) },
   );
+
+  await rememberSpeed(network.sha256, chips * (plan.core + 2 * plan.halo) ** 2, mapped.inferMs);
 
   const vectorizeStarted = performance.now();
   const traced = await compute.vectorize(
@@ -189,7 +203,11 @@ async function segment(
     scene: scene.id,
     model: network.id,
     parameters: { ...parameters },
-    assumptions: [...scene.report.assumptions, ...gridAssumptions(scene, network, grid)],
+    assumptions: [
+      { code: 'model_choice', value: network.id, reason: job.modelReason },
+      ...renderingAssumptions(scene, parameters, chosen),
+      ...gridAssumptions(scene, network, grid),
+    ],
     counts,
     ledger: mapped.ledger,
     // Exact by construction: a network that looks further than its halo is not run.
@@ -222,6 +240,35 @@ async function planGrid(workingPath: string, scene: ReadyScene, network: Network
     await raster.close();
   }
 }
+
+/** What is assumed of bands and values; what the job sets stands in place of what was understood of the file. */
+function renderingAssumptions(
+  { report }: ReadyScene,
+  { bands, stretch }: JobParameters,
+  chosen: ChosenRendering | null,
+): Assumption[] {
+  if (!chosen) return report.assumptions;
+  const replaced = [...(bands ? BAND_CODES : []), 'stretch'];
+  const kept = report.assumptions.filter(({ code }) => !replaced.includes(code));
+  const { rendering, kind } = chosen;
+  const reasons = {
+    declared: 'The values that the job sets are spread over 0 to 255.',
+    levels: 'The values are the 256 even levels of 8-bit imagery; each was given its level.',
+    percentiles: 'From the 2nd to the 98th percentile of each band over the whole scene, spread over 0 to 255.',
+  };
+  const asTheyAre = 'The values are 8-bit ones and are taken as they are.';
+  const reason = rendering.ranges ? reasons[stretch || kind !== 'declared' ? kind : 'levels'] : asTheyAre;
+  return [
+    ...(bands
+      ? [{ code: 'bands', value: rendering.bands, reason: 'The job says which are red, green and blue.' }]
+      : []),
+    { code: 'stretch', value: { bands: rendering.bands, ranges: rendering.ranges }, reason },
+    ...kept,
+  ];
+}
+
+/** Assumptions about bands that a job's own choice takes the place of. */
+const BAND_CODES = ['bands_named', 'bands_rgb', 'gray_repeated', 'band_ignored', 'bands_ignored'];
 
 /** What was done about a scene whose pixels are not the network's size. */
 function gridAssumptions(scene: ReadyScene, network: Network, grid: ModelGrid): Assumption[] {

@@ -1,19 +1,15 @@
-/** What a scene would ask of each network, before any work is done. */
+/** What is understood of a scene and what it would ask of each network, before any work is done. */
 import type { Network } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { Geotransform } from '../tiler/geotransform.ts';
+import type { Look } from '../tiler/look.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
+import type { Rendering } from '../tiler/rendering.ts';
+import type { SampleType } from '../tiler/samples.ts';
+import type { Finding, PreflightJson, Suitability } from './http/types.ts';
+import { measuredSpeeds } from './measured-speed.ts';
+import { type Choosable, chooseModel, fitOf } from './model-choice.ts';
 import { CORE_PIXELS } from './pipeline.ts';
-
-export interface Suitability {
-  id: string;
-  suitable: boolean;
-  reason: string;
-  /** How many times the network would run. */
-  chips: number;
-  /** Expected on two CPU cores. */
-  minutes: number;
-}
 
 export interface SceneShape {
   width: number;
@@ -22,36 +18,146 @@ export interface SceneShape {
   gsdMetres: { x: number; y: number };
 }
 
-/** Imagery this many times coarser than the network's shows too little of what it looks for. */
-const COARSEST_RATIO = 3;
+/** What a header and a look at the pixels say. */
+export interface SceneFacts extends SceneShape {
+  dtype: SampleType;
+  bandNames: (string | null)[];
+  rendering: Rendering;
+  /** Of reading the file. */
+  findings: readonly Finding[];
+  look: Look;
+  /** Exact where the whole scene was read; else of the look. */
+  validShare?: number;
+}
+
 /** Pixels, halo counted, that landuse-unet looks at in a second on two cores without AVX-512. */
 const PIXELS_PER_SECOND = 2.5e6;
 const SMALLEST_OVERVIEW = 512;
+/** Of the compute process with a network and no scene. */
+const BASE_MEMORY_BYTES = 450e6;
+/** Of a stitched row band: classes, scores, their overviews and what is being traced. */
+const BYTES_PER_BAND_PIXEL = 8;
+/** Class map, score map and features of a model-grid pixel, compressed. */
+const DISK_BYTES_PER_PIXEL = 0.6;
 
-/** Whether a network suits a scene, and what it would cost. */
-export function suitability(scene: SceneShape, network: Network): Suitability {
+export const choosable = ({ id, gsdMetres, gsdRangeMetres, classes }: Network): Choosable => ({
+  id,
+  gsd_m: gsdMetres,
+  gsd_range_m: gsdRangeMetres,
+  classes,
+});
+
+/** Whether a network suits a scene, and what it would cost. `pixelsPerSecond`: as measured on this machine. */
+export function suitability(scene: SceneShape, network: Network, pixelsPerSecond?: number): Suitability {
   const grid = planModelGrid({ ...scene, levels: overviewSizes(scene) }, network.gsdMetres);
   const { columns, rows, core, halo } = planChips(grid, network, CORE_PIXELS);
   const chips = columns * rows;
-  const minutes = (chips * (core + 2 * halo) ** 2) / PIXELS_PER_SECOND / 60;
-  const sceneGsd = Math.sqrt(scene.gsdMetres.x * scene.gsdMetres.y);
-  const suitable = sceneGsd <= COARSEST_RATIO * network.gsdMetres;
+  const minutes = (chips * (core + 2 * halo) ** 2) / (pixelsPerSecond ?? PIXELS_PER_SECOND) / 60;
   return {
     id: network.id,
-    suitable,
-    reason: reason(sceneGsd, network.gsdMetres, suitable),
+    ...fitOf(sceneGsd(scene), choosable(network)),
     chips,
     minutes: Number(minutes.toFixed(2)),
+    minutes_measured: pixelsPerSecond !== undefined,
+    memory_bytes: Math.round(BASE_MEMORY_BYTES + grid.width * core * BYTES_PER_BAND_PIXEL),
+    disk_bytes: Math.round(grid.width * grid.height * DISK_BYTES_PER_PIXEL),
   };
 }
 
-function reason(sceneGsd: number, networkGsd: number, suitable: boolean): string {
-  const [scene, network] = [sceneGsd, networkGsd].map((metres) => `${Number(metres.toPrecision(3))} m`);
-  if (!suitable) return `Pixels of ${scene} show too little for a network that was trained on ${network}.`;
-  if (sceneGsd < networkGsd * 0.85) return `Pixels of ${scene} are brought to the ${network} of the network.`;
-  if (sceneGsd > networkGsd * 1.15)
-    return `Pixels of ${scene} are coarser than the network's ${network}: expect less detail.`;
-  return `Pixels of ${scene} are what the network was trained on.`;
+const sceneGsd = ({ gsdMetres }: SceneShape): number => Math.sqrt(gsdMetres.x * gsdMetres.y);
+
+/** The part of the report that does not need a database. */
+export async function preflight(
+  scene: SceneFacts,
+  networks: readonly Network[],
+): Promise<
+  Pick<PreflightJson, 'band_values' | 'rendering' | 'content' | 'valid_share' | 'findings' | 'models' | 'model'>
+> {
+  const { look, rendering, bandNames } = scene;
+  const speeds = await measuredSpeeds();
+  const models = networks.map((network) => suitability(scene, network, speeds[network.sha256]));
+  const colours = ['red', 'green', 'blue'] as const;
+  return {
+    band_values: look.bands.map((values, i) => ({
+      number: i + 1,
+      name: bandNames[i] ?? null,
+      used_for: colours.filter((_, at) => rendering.bands[at] === i + 1),
+      ...(values ?? { min: null, max: null, mean: null, percentiles: null, histogram: [] }),
+    })),
+    rendering: { bands: rendering.bands, ranges: rendering.ranges },
+    content: {
+      kind: look.content.kind,
+      colours: look.content.colours,
+      flat_share: rounded(look.content.flatShare),
+      commonest_share: rounded(look.content.commonestShare),
+      contrast: look.content.contrast,
+    },
+    valid_share: scene.validShare ?? rounded(look.valid / Math.max(1, look.sampled)),
+    findings: [...scene.findings.map((finding) => withRemedy(finding, scene)), ...lookFindings(scene, models)],
+    models,
+    model: chooseModel(sceneGsd(scene), networks.map(choosable)),
+  };
+}
+
+const rounded = (share: number): number => Number(share.toFixed(4));
+
+/** Files of satellites put blue first more often than red; near infrared comes last. */
+const BLUE_FIRST: Rendering['bands'] = [3, 2, 1];
+
+/** Findings of the file with what a job request can do about them. */
+function withRemedy(finding: Finding, { rendering, bandNames }: SceneFacts): Finding {
+  if (finding.code === 'band_order_assumed' && bandNames.length >= 3) {
+    return { ...finding, params: { bands: rendering.bands }, job: { parameters: { bands: BLUE_FIRST } } };
+  }
+  if (finding.code === 'gray_repeated') return { ...finding, params: { band: rendering.bands[0] } };
+  if (finding.code === 'scaled_to_8bit' && rendering.ranges) {
+    const [low, high] = [0, 1].map((end) => rendering.ranges!.map((range) => range[end]));
+    return { ...finding, params: { low, high }, job: { parameters: { stretch: { low, high } } } };
+  }
+  return finding;
+}
+
+/** Brightness steps, of 255, that imagery should at least make use of. */
+const LEAST_CONTRAST = 40;
+const MOSTLY_EMPTY = 0.2;
+
+function lookFindings({ look, validShare, dtype, ...scene }: SceneFacts, models: readonly Suitability[]): Finding[] {
+  const findings: Finding[] = [];
+  const { kind, colours, flatShare, contrast } = look.content;
+  if (kind !== 'imagery') {
+    const what =
+      kind === 'paper'
+        ? 'Most of the image is white, as a scanned sheet is.'
+        : `The image has large flat areas in few colours (${colours} different ones where it was looked at), as maps and masks have.`;
+    findings.push({
+      code: 'not_imagery',
+      severity: 'warning',
+      message: `${what} The networks were trained on aerial and satellite imagery and will make little of it.`,
+      fix: 'Bring the imagery itself; a class map is turned into shapes by "planimeter vectorize".',
+      params: { kind, colours, flat_share: rounded(flatShare) },
+    });
+  } else if (contrast < LEAST_CONTRAST) {
+    findings.push({
+      code: 'low_contrast',
+      severity: 'warning',
+      message: `The image uses ${contrast} of 255 steps of brightness as it would be given to a network (${dtype}).`,
+      fix: 'Stretch it from its 2nd to its 98th percentile.',
+      params: { contrast },
+      job: { parameters: { stretch: 'percentile' } },
+    });
+  }
+  const share = validShare ?? look.valid / Math.max(1, look.sampled);
+  if (share < MOSTLY_EMPTY) {
+    const message = `Only ${Math.round(share * 100)} % of the image holds imagery; the rest is nodata and is not mapped.`;
+    findings.push({ code: 'mostly_nodata', severity: 'info', message, params: { valid_share: rounded(share) } });
+  }
+  if (models.length > 0 && !models.some(({ suitable }) => suitable)) {
+    const gsd_m = Number(sceneGsd(scene).toPrecision(3));
+    const message = `Pixels of ${gsd_m} m are too coarse for every network here: expect a poor map.`;
+    const fix = 'Bring imagery of finer pixels, or add a network that was trained on such ones.';
+    findings.push({ code: 'too_coarse', severity: 'warning', message, fix, params: { gsd_m } });
+  }
+  return findings;
 }
 
 function overviewSizes({ width, height }: SceneShape): { width: number; height: number }[] {

@@ -9,15 +9,17 @@ import { listNetworks, type Network } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
-import { startRenderer } from './children/render.ts';
+import { type Renderer, startRenderer } from './children/render.ts';
 import { addDemoScene } from './demo-scene.ts';
 import { createApp } from './http/app.ts';
 import type { ModelJson } from './http/types.ts';
 import { VERSION } from './identity.ts';
 import { type Handlers, startQueue } from './jobs/queue.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { modelReason } from './model-choice.ts';
 import { DEFAULT_NETWORK, parseParameters } from './parameters.ts';
-import { ingestScene, isReady, type PipelineTools, segmentScene } from './pipeline.ts';
+import { bandNamesOf, ingestScene, isReady, type PipelineTools, type ReadyScene, segmentScene } from './pipeline.ts';
+import { choosable, preflight, type SceneFacts } from './preflight.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
 import { getJob } from './store/jobs.ts';
@@ -84,6 +86,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     viewerFolder: viewer,
     allowedHosts: LOOPBACK_HOSTS.includes(host) ? [] : 'any',
     renderTile: renderer.tile,
+    preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
     createDemoScene: () => addDemoScene({ db, files, queue }, demoFolder),
   });
   const server = createServer(app);
@@ -117,11 +120,33 @@ function handlers(tools: PipelineTools, networks: readonly Network[], metrics: M
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
       const report = await segmentScene(
         tools,
-        { id, scene, network, parameters: parseParameters(job.parameters) },
+        {
+          id,
+          scene,
+          network,
+          parameters: parseParameters(job.parameters),
+          modelReason: modelReason(scene.gsd_m, network.id, networks.map(choosable)),
+        },
         context,
       );
       metrics.countJob(report);
     },
+  };
+}
+
+async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, scene: ReadyScene): Promise<SceneFacts> {
+  const { width, height, geotransform, dtype, rendering, findings, validPixels } = scene.report;
+  return {
+    width,
+    height,
+    geotransform,
+    gsdMetres: { x: scene.gsd_x_m, y: scene.gsd_y_m },
+    dtype,
+    rendering,
+    findings,
+    look: await renderer.look(files.path(`scenes/${scene.id}/working.tif`)),
+    bandNames: bandNamesOf(scene.report),
+    validShare: validPixels / (width * height),
   };
 }
 
@@ -130,6 +155,7 @@ async function networksByPreference(): Promise<Network[]> {
   return networks.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
 }
 
-function modelJson({ id, name, description, gsdMetres, classes, sha256 }: Network): ModelJson {
-  return { id, name, description, gsd_m: gsdMetres, classes, sha256 };
+function modelJson({ id, name, description, gsdMetres, gsdRangeMetres, classes, sha256 }: Network): ModelJson {
+  const range = gsdRangeMetres && { gsd_range_m: gsdRangeMetres };
+  return { id, name, description, gsd_m: gsdMetres, ...range, classes, sha256 };
 }

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Evaluation } from '../models/evaluate.ts';
 import type { ItemsJson, JobReport } from '../server/http/types.ts';
+import { openRaster, openSamples } from '../tiler/raster.ts';
 import { writeTown } from '../tiler/town/town.ts';
+import { createTiffWriter } from '../tiler/write-tiff.ts';
 import { judge, pythonWithJudges } from './python.ts';
 
 const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
@@ -86,6 +88,48 @@ test('segment: an image becomes features, maps and a report that agree with the 
   expect(buildings.overlap).toBeCloseTo(1, 6);
 });
 
+test('segment: a file whose bands are in another order gives the same map once they are named', {
+  timeout: 180_000,
+}, async () => {
+  const source = await openSamples(town.image);
+  const { width, height, geotransform, epsg } = source;
+  const { pixels } = await source.read(0, 0, 0, width, height);
+  await source.close();
+  const swapped = Uint8Array.from(pixels, (_, i) => pixels[i - (i % 3) + (2 - (i % 3))] as number);
+  const layout = {
+    width,
+    height,
+    bands: 3,
+    compression: 'deflate' as const,
+    geotransform,
+    epsg: epsg!,
+    overviews: 'none' as const,
+  };
+  const writer = await createTiffWriter(file('bgr.tif'), { ...layout, geographic: false });
+  await writer.writeRows(height, swapped);
+  await writer.finish();
+  const outputs = ['--bands', '3,2,1', '--classes', 'bgr-classes.tif', '--report', 'bgr.json'];
+  const run = planimeter('segment', 'bgr.tif', 'bgr.gpkg', ...outputs);
+  expect([run.status, run.stderr.includes('Error')], run.stderr).toEqual([0, false]);
+  const [ours, theirs] = await Promise.all(['bgr-classes.tif', 'classes.tif'].map((name) => codesOf(file(name))));
+  expect(Buffer.compare(ours, theirs)).toBe(0);
+  const report = JSON.parse(await readFile(file('bgr.json'), 'utf8')) as JobReport;
+  expect(report.parameters.bands).toEqual([3, 2, 1]);
+  const reasons = new Map(report.assumptions.map(({ code, value }) => [code, value]));
+  expect(reasons.get('bands')).toEqual([3, 2, 1]);
+  expect(reasons.get('model_choice')).toBe('landuse-unet');
+  const wrong = planimeter('segment', 'bgr.tif', 'x.gpkg', '--bands', '4,3,2', '--json');
+  expect([wrong.status, JSON.parse(wrong.stderr.trim().split('\n').at(-1)!).code]).toEqual([3, 'bad_request']);
+  for (const name of ['bgr.tif', 'bgr.gpkg']) await rm(file(name));
+});
+
+async function codesOf(path: string): Promise<Uint8Array> {
+  const raster = await openRaster(path);
+  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  await raster.close();
+  return pixels;
+}
+
 test('vectorize: the same map gives the same land use, and twice the same file', { timeout: 180_000 }, async () => {
   const run = (out: string) => planimeter('vectorize', town.truth, out, '--buildings', '1', '--roads', '2');
   expect(run('a.geojson').status).toBe(0);
@@ -122,7 +166,16 @@ test('inspect and models list tell scripts what they need', () => {
   const inspected = JSON.parse(planimeter('inspect', town.image, '--json').stdout);
   expect(inspected).toMatchObject({ ...SIZE, bands: 3, dtype: 'uint8', srs: 'EPSG:32633', findings: [] });
   expect(inspected.gsd_m).toBeCloseTo(0.5, 2);
-  expect(inspected.models[0]).toMatchObject({ id: 'landuse-unet', suitable: true, chips: 2 });
+  const landuse = inspected.models.find(({ id }: { id: string }) => id === 'landuse-unet');
+  expect(landuse).toMatchObject({ suitable: true, chips: 2 });
+  expect(landuse.minutes).toBeGreaterThan(0);
+  expect(inspected.model).toMatchObject({ id: 'landuse-unet', reason: expect.stringContaining('building') });
+  expect(inspected.content.kind).toBe('imagery');
+  expect(inspected.band_values.map(({ used_for }: { used_for: string[] }) => used_for)).toEqual([
+    ['red'],
+    ['green'],
+    ['blue'],
+  ]);
   const [network] = JSON.parse(planimeter('models', 'list', '--json').stdout);
   expect(network).toMatchObject({ id: 'landuse-unet', gsd_m: 1 });
 });

@@ -42,6 +42,8 @@ export interface SceneHeader {
   height: number;
   /** Of the file; the working COG keeps them all but alpha, which becomes its mask. */
   bands: number;
+  /** Of the working COG's bands, in their order: a name or a colour that the file gives, or null. */
+  bandNames: (string | null)[];
   dtype: SampleType;
   epsg: number;
   /** Whether `epsg` names a geographic CRS. */
@@ -98,6 +100,7 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
       width: image.width,
       height: image.height,
       bands: image.bands,
+      bandNames: colourTable ? ['red', 'green', 'blue'] : bandNames(image, raster, choice),
       dtype: image.sampleType,
       ...place,
       nodata: raster.nodata,
@@ -111,6 +114,19 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
     await tiff.handle.close();
     throw error;
   }
+}
+
+/** Names before roles: "B08" says more than "undefined". */
+function bandNames({ bands }: TiffImage, raster: RasterOfFile, choice: BandChoice): (string | null)[] {
+  const colours = ['red', 'green', 'blue'];
+  return Array.from({ length: bands }, (_, band) => band)
+    .filter((band) => bands === 1 || band !== raster.alphaBand)
+    .map((band) => {
+      const said = raster.bandNames.get(band)?.trim() || raster.bandRoles.get(band)?.trim().toLowerCase();
+      if (said && said !== 'undefined') return said;
+      const at = choice.guessed || choice.code === 'gray_repeated' ? -1 : choice.bands.indexOf(band + 1);
+      return colours[at] ?? null;
+    });
 }
 
 function checkSize({ width, height }: TiffImage): void {

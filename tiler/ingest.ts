@@ -11,7 +11,9 @@ import {
   type Source,
 } from './examine.ts';
 import type { Geotransform } from './geotransform.ts';
+import { LOOK_WINDOWS, type Look, lookAt } from './look.ts';
 import { Problem } from './problem.ts';
+import type { RasterOfFile } from './raster.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts';
 import { createSamples, type Samples, type SampleType } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
@@ -26,6 +28,8 @@ export interface IngestReport {
   height: number;
   /** Of the source; the working COG keeps them all but alpha, which becomes its mask. */
   bands: number;
+  /** Of the working COG's bands: what the file calls them, or null. */
+  bandNames?: (string | null)[];
   /** Of the source and the working COG. */
   dtype: SampleType;
   /** What the networks and the map tiles are given of the working COG. */
@@ -42,13 +46,48 @@ export interface IngestReport {
   assumptions: Assumption[];
 }
 
-export type InspectReport = SceneHeader;
+export interface InspectReport extends SceneHeader {
+  /** Of the file's own samples; those of a colour table are its codes. */
+  look: Look;
+  rendering: Rendering;
+}
 
-/** What the header says. Throws the Problem with which `ingest` would refuse the file. */
+/** What the header and a look at the pixels say. Throws the Problem with which `ingest` would refuse the file. */
 export async function inspect(sourcePath: string, limits: IngestLimits): Promise<InspectReport> {
-  const { raster, header } = await openSource(sourcePath, limits);
-  await raster.close();
-  return header;
+  const source = await openSource(sourcePath, limits);
+  const { image, raster, header } = source;
+  try {
+    const working = workingBands(source);
+    const scene: RasterOfFile = {
+      ...raster,
+      bands: working.count,
+      async read(...window) {
+        const { pixels, valid } = await raster.read(...window);
+        return { pixels: working.take(pixels), valid };
+      },
+    };
+    const blockSamples = image.blockWidth * image.blockHeight * image.bands;
+    const windows = Math.max(2, Math.min(LOOK_WINDOWS, Math.floor(Math.sqrt(MOST_LOOKED_AT / blockSamples))));
+    const bands = working.rendered;
+    const values = await lookAt(scene, { bands, ranges: [WHOLE, WHOLE, WHOLE] }, windows);
+    const ranges = image.sampleType === 'uint8' ? null : estimatedRanges(values, bands);
+    const rendering: Rendering = { bands, ranges };
+    return { ...header, rendering, look: await lookAt(scene, rendering, windows) };
+  } finally {
+    await raster.close();
+  }
+}
+
+/** Samples that are decoded to look at a file, at most. */
+const MOST_LOOKED_AT = 64e6;
+const WHOLE: ValueRange = [0, 255];
+
+/** Percentiles of the sampled pixels; ingest takes those of all. */
+function estimatedRanges({ bands }: Look, rgb: Rendering['bands']): [ValueRange, ValueRange, ValueRange] {
+  return rgb.map((number): ValueRange => {
+    const [low, , , , high] = bands[number - 1]?.percentiles ?? [0, 0, 0, 0, 1];
+    return high > low ? [low, high] : [low, low + 1];
+  }) as [ValueRange, ValueRange, ValueRange];
 }
 
 /**

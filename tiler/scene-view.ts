@@ -15,7 +15,8 @@ export interface SceneView {
   stretch?: 'none' | 'percentile' | [ValueRange, ValueRange, ValueRange];
 }
 
-const WHOLE: Record<SampleType, ValueRange> = {
+/** All that the samples of a type can hold; of floating-point numbers, reflectances. */
+export const WHOLE_RANGES: Record<SampleType, ValueRange> = {
   uint8: [0, 255],
   int8: [-128, 127],
   uint16: [0, 65_535],
@@ -45,7 +46,7 @@ async function renderingOf(raster: RasterOfFile, { bands: wanted, stretch }: Sce
   }
   if (Array.isArray(stretch)) return { bands, ranges: stretch };
   if (stretch === 'none') {
-    const whole = WHOLE[raster.sampleType];
+    const whole = WHOLE_RANGES[raster.sampleType];
     return { bands, ranges: raster.sampleType === 'uint8' ? null : [whole, whole, whole] };
   }
   if (stretch === undefined && own.ranges === null) return { bands, ranges: null };

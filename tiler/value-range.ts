@@ -27,8 +27,8 @@ export interface RangeCounter {
   /** Must be called between two passes. */
   nextPass(): void;
   add(pixels: Samples, valid: Uint8Array, bands: number): void;
-  /** For each of the chosen bands, in their order. `declared`: the range to take instead of finding one. */
-  finish(declared: ValueRange | null): BandRange[];
+  /** For each of the chosen bands, in their order. `declared`: the range or the way to take instead of finding one. */
+  finish(declared: ValueRange | 'percentiles' | null): BandRange[];
 }
 
 const BINS = 65_536;
@@ -60,7 +60,9 @@ function countValues(type: SampleType, chosen: readonly number[]): RangeCounter 
       const step = declared ? null : levelStep(counts, first);
       return counts.map((count) => {
         const valueAt = (bin: number) => first + bin;
-        if (declared) return { range: declared, kind: 'declared', mean: meanByte(count, valueAt, declared) };
+        if (declared && declared !== 'percentiles') {
+          return { range: declared, kind: 'declared', mean: meanByte(count, valueAt, declared) };
+        }
         if (step !== null) {
           const range: ValueRange = [0, step * 255];
           return { range, kind: 'levels', mean: meanByte(count, valueAt, range) };
@@ -163,13 +165,15 @@ function countSteps(type: SampleType, chosen: readonly number[]): RangeCounter {
       if (spans.length === 0) addRough(pixels, valid, bands);
       else addFine(pixels, valid, bands);
     },
-    finish(declared) {
+    finish(wanted) {
       const integer = !isFloat(type);
+      const declared = wanted === 'percentiles' ? null : wanted;
+      const evenSteps = wanted === 'percentiles' ? [] : steps;
       return fine.map((count, i) => {
         const [low, high] = spans[i];
         const width = (high - low) / BINS;
         const middle = (bin: number) => low + (bin + 0.5) * width;
-        const given = declared ?? (steps.length > 0 ? ([0, steps[0] * 255] satisfies ValueRange) : null);
+        const given = declared ?? (evenSteps.length > 0 ? ([0, evenSteps[0] * 255] satisfies ValueRange) : null);
         const found = () => spread(middle(quantile(count, LOW_SHARE)), middle(quantile(count, HIGH_SHARE)), width);
         const range = given ?? (integer ? (found().map(Math.round) as ValueRange) : found());
         const kind = declared ? 'declared' : given ? 'levels' : 'percentiles';

@@ -1,6 +1,8 @@
 /** The compute process: one, long-lived, started again when it has died. */
 import { fileURLToPath } from 'node:url';
 import type { MapRequest, MapResult } from '../../models/map-scene.ts';
+import type { ChosenRendering } from '../../tiler/choose-rendering.ts';
+import type { SceneView } from '../../tiler/scene-view.ts';
 import { createChild, type TaskOptions } from './child.ts';
 import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 
@@ -12,6 +14,8 @@ export interface Compute {
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
   /** From class map to features; progress in rows. */
   vectorize(request: VectorizeMapRequest, options: TaskOptions<number>): Promise<GeometryReport>;
+  /** Of a whole working COG, for a job that sets bands or stretch. */
+  chooseRendering(request: { path: string; view: SceneView }, options: TaskOptions<never>): Promise<ChosenRendering>;
   stop(): Promise<void>;
 }
 
@@ -21,6 +25,7 @@ export function startCompute(): Compute {
   return {
     map: (request, options) => child.run('map', request, options),
     vectorize: (request, options) => child.run('vectorize', request, options),
+    chooseRendering: (request, options) => child.run('chooseRendering', request, options),
     stop: () => child.stop(),
   };
 }

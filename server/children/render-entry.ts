@@ -1,7 +1,9 @@
 /** What the render process does: map tiles of rasters, whose readers it keeps open. */
 import { stat } from 'node:fs/promises';
+import { lookAt } from '../../tiler/look.ts';
 import { type ControlGrid, type Palette, renderMapTile } from '../../tiler/map-tile.ts';
-import { openRaster, type Raster } from '../../tiler/raster.ts';
+import { openRaster, openSamples, type Raster } from '../../tiler/raster.ts';
+import { storedRendering } from '../../tiler/rendering.ts';
 import { openView, type SceneView } from '../../tiler/scene-view.ts';
 import { growingPath } from '../../tiler/write-tiff.ts';
 import { answerTasks } from './child.ts';
@@ -28,6 +30,14 @@ answerTasks({
     } finally {
       running--;
       if (running === 0) await closeUnused();
+    }
+  },
+  async look(path: string) {
+    const raster = await openSamples(path);
+    try {
+      return await lookAt(raster, storedRendering(raster));
+    } finally {
+      await raster.close();
     }
   },
 });

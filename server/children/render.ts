@@ -1,5 +1,6 @@
 /** The render process: imagery tiles, off the server's event loop. */
 import { fileURLToPath } from 'node:url';
+import type { Look } from '../../tiler/look.ts';
 import { createChild } from './child.ts';
 import type { RenderRequest } from './render-entry.ts';
 
@@ -9,6 +10,8 @@ export const RENDER_MEMORY_BYTES = 2 * 2 ** 30;
 export interface Renderer {
   /** An encoded map tile, or null where the scene has no pixels. */
   tile(request: RenderRequest): Promise<Buffer | null>;
+  /** What the pixels of a working COG are like. */
+  look(path: string): Promise<Look>;
   stop(): Promise<void>;
 }
 
@@ -20,6 +23,7 @@ export function startRenderer(): Renderer {
       const bytes = await child.run<Uint8Array | null>('tile', request);
       return bytes && Buffer.from(bytes);
     },
+    look: (path) => child.run('look', path),
     stop: () => child.stop(),
   };
 }

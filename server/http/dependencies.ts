@@ -3,6 +3,8 @@ import type { ControlGrid, Palette } from '../../tiler/map-tile.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Queue } from '../jobs/queue.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ReadyScene } from '../pipeline.ts';
+import type { preflight } from '../preflight.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
 import type { ModelJson, ServiceJson } from './types.ts';
@@ -36,6 +38,8 @@ export interface AppDependencies {
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */
   renderTile(request: TileRequest): Promise<Buffer | null>;
+  /** Looks at a ready scene in a child process. */
+  preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
   createDemoScene(): Promise<string>;
 }

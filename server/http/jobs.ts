@@ -5,7 +5,9 @@ import express, { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
 import { jobId } from '../identity.ts';
-import { parseParameters } from '../parameters.ts';
+import { chooseModel } from '../model-choice.ts';
+import { parseParameters, sceneView } from '../parameters.ts';
+import { bandNamesOf, isReady, type ReadyScene } from '../pipeline.ts';
 import type { Database } from '../store/database.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
@@ -24,7 +26,8 @@ export function jobsRouter(deps: AppDependencies): Router {
   router.post('/jobs', express.json({ limit: '64kb', strict: false }), async (request, response) => {
     const { sceneId, modelId, parameters } = parseJobRequest(request.body);
     const scene = await readyScene(deps, sceneId);
-    const model = chooseModel(models, modelId);
+    const model = requestedModel(models, modelId, scene);
+    sceneView(parameters, bandNamesOf(scene.report)); // says which bands there are, before the job is queued
     const id = jobId(scene.sha256, model.sha256, parameters);
     const existing = await getJob(db, id);
     if (!existing) {
@@ -180,19 +183,26 @@ function parseJobRequest(body: unknown) {
   return { sceneId: scene.toLowerCase(), modelId: model, parameters: parseParameters(parameters) };
 }
 
-async function readyScene({ db }: AppDependencies, id: string): Promise<Scene> {
+async function readyScene({ db }: AppDependencies, id: string): Promise<ReadyScene> {
   const scene = await getScene(db, id);
   if (!scene) throw new Problem('not_found', `There is no scene with the id "${id}".`);
+  return requireReady(scene);
+}
+
+/** Throws `conflict` for a scene that is not ready to be mapped. */
+export function requireReady(scene: Scene): ReadyScene {
   if (scene.state === 'refused') {
     throw new Problem('conflict', `The scene was refused: ${scene.problem?.detail ?? 'its file cannot be used.'}`);
   }
-  if (scene.state !== 'ready')
+  if (!isReady(scene)) {
     throw new Problem('conflict', 'The scene is still being read; ask again once it is ready.');
+  }
   return scene;
 }
 
-function chooseModel(models: readonly ModelJson[], id: string | undefined): ModelJson {
-  const model = id === undefined ? models[0] : models.find((candidate) => candidate.id === id);
+function requestedModel(models: readonly ModelJson[], named: string | undefined, scene: ReadyScene): ModelJson {
+  const id = named ?? chooseModel(scene.gsd_m, models)?.id;
+  const model = models.find((candidate) => candidate.id === id);
   if (model) return model;
   const known = models.map((candidate) => candidate.id).join(', ') || 'none is installed';
   throw new Problem('bad_request', `There is no model "${shorten(id ?? '')}". Known are: ${known}.`);

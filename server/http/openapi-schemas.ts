@@ -67,14 +67,18 @@ export const componentSchemas: Record<string, Json> = {
     limits: object({ upload_bytes: count }),
     basemap: orNull(text),
   }),
-  Model: object({
-    id: text,
-    name: text,
-    description: text,
-    gsd_m: number,
-    sha256: text,
-    classes: list(object({ name: text, value: count, color: text })),
-  }),
+  Model: object(
+    {
+      id: text,
+      name: text,
+      description: text,
+      gsd_m: number,
+      gsd_range_m: list(number),
+      sha256: text,
+      classes: list(object({ name: text, value: count, color: text })),
+    },
+    ['gsd_range_m'],
+  ),
   Scene: object({
     id: uuid,
     name: text,
@@ -93,9 +97,65 @@ export const componentSchemas: Record<string, Json> = {
     height: orNull(count),
     bands: orNull(count),
     valid_share: orNull(share),
-    findings: list(
-      object({ code: text, severity: oneOf('info', 'warning', 'error'), message: text, fix: text }, ['fix']),
+    findings: list(ref('Finding')),
+  }),
+  Finding: object(
+    {
+      code: text,
+      severity: oneOf('info', 'warning', 'error'),
+      message: text,
+      fix: text,
+      params: { type: 'object' },
+      job: { type: 'object', description: 'Members of a job request that are the fix' },
+    },
+    ['fix', 'params', 'job'],
+  ),
+  Preflight: object({
+    file: text,
+    size: count,
+    width: count,
+    height: count,
+    bands: count,
+    dtype: text,
+    srs: text,
+    gsd_m: number,
+    nodata: orNull(number),
+    footprint: areaGeometry,
+    valid_share: share,
+    band_values: list(
+      object({
+        number: count,
+        name: orNull(text),
+        used_for: list(oneOf('red', 'green', 'blue')),
+        min: orNull(number),
+        max: orNull(number),
+        mean: orNull(number),
+        percentiles: orNull(list(number)),
+        histogram: list(count),
+      }),
     ),
+    rendering: object({ bands: list(count), ranges: orNull(list(list(number))) }),
+    content: object({
+      kind: oneOf('imagery', 'few_colours', 'paper'),
+      colours: count,
+      flat_share: share,
+      commonest_share: share,
+      contrast: count,
+    }),
+    findings: list(ref('Finding')),
+    models: list(
+      object({
+        id: text,
+        suitable: { type: 'boolean' },
+        reason: text,
+        chips: count,
+        minutes: number,
+        minutes_measured: { type: 'boolean' },
+        memory_bytes: count,
+        disk_bytes: count,
+      }),
+    ),
+    model: orNull(object({ id: text, reason: text })),
   }),
   JobRequest: {
     ...object({ scene: uuid, model: text, parameters: ref('JobParameters') }, ['model', 'parameters']),
@@ -104,9 +164,19 @@ export const componentSchemas: Record<string, Json> = {
   JobParameters: {
     type: 'object',
     additionalProperties: false,
-    properties: Object.fromEntries(
-      Object.entries(DEFAULT_PARAMETERS).map(([name, value]) => [name, { type: 'number', minimum: 0, default: value }]),
-    ),
+    properties: {
+      ...Object.fromEntries(
+        Object.entries(DEFAULT_PARAMETERS).map(([name, value]) => [
+          name,
+          { type: 'number', minimum: 0, default: value },
+        ]),
+      ),
+      bands: { ...list({ anyOf: [count, text] }), description: 'Bands that are red, green and blue: numbers or names' },
+      stretch: {
+        description: 'Values of red, green and blue that become 0 and 255',
+        anyOf: [oneOf('none', 'percentile'), object({ low: list(number), high: list(number) })],
+      },
+    },
   },
   Job: object({
     id: uuid,

@@ -83,6 +83,12 @@ const scenes = {
     get: operation('scenes', 'A scene', { 200: json(schema('Scene')) }),
     delete: operation('scenes', 'Deletes a scene and all that came of it', { 204: plain('Gone') }),
   },
+  '/scenes/{id}/preflight': {
+    parameters: [sceneId],
+    get: operation('scenes', 'What is understood of a ready scene, and what each network would make of it', {
+      200: json(schema('Preflight')),
+    }),
+  },
   '/scenes/{id}/events': {
     parameters: [sceneId],
     get: operation('scenes', 'The scene now and after every change (server-sent events)', {

@@ -4,9 +4,10 @@ import { Problem } from '../../tiler/problem.ts';
 import { listJobs } from '../store/jobs.ts';
 import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
-import { discardJob } from './jobs.ts';
+import { discardJob, requireReady } from './jobs.ts';
 import { requestedScene } from './lookup.ts';
 import { onlyQuery, queryText } from './request.ts';
+import type { PreflightJson } from './types.ts';
 
 export function scenesRouter(deps: AppDependencies): Router {
   const { db, files, createDemoScene } = deps;
@@ -33,6 +34,26 @@ export function scenesRouter(deps: AppDependencies): Router {
   router.get('/scenes/:id', async (request, response) => {
     onlyQuery(request, []);
     response.set('Cache-Control', 'no-cache').json(sceneJson(await requestedScene(db, request)));
+  });
+
+  router.get('/scenes/:id/preflight', async (request, response) => {
+    onlyQuery(request, []);
+    const scene = requireReady(await requestedScene(db, request));
+    const { name, bytes, report, gsd_m } = scene;
+    const facts = {
+      file: name,
+      size: bytes,
+      width: report.width,
+      height: report.height,
+      bands: report.bands,
+      dtype: report.dtype,
+      srs: `EPSG:${scene.epsg}`,
+      gsd_m,
+      nodata: report.nodata,
+      footprint: scene.footprint!,
+    };
+    const body: PreflightJson = { ...facts, ...(await deps.preflight(scene)) };
+    response.set('Cache-Control', 'no-cache').json(body);
   });
 
   /** Ends what runs on the scene, then removes its features, jobs, maps, tiles, working copy and original. */

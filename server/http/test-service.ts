@@ -6,8 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Geotransform } from '../../tiler/geotransform.ts';
+import type { BandLook, Look } from '../../tiler/look.ts';
 import type { Queue } from '../jobs/queue.ts';
 import { createMetrics } from '../metrics.ts';
+import { preflight } from '../preflight.ts';
 import type { Database } from '../store/database.ts';
 import { insertFeatures, publishJob } from '../store/features.ts';
 import { localFileStore } from '../store/files.ts';
@@ -92,6 +94,15 @@ export interface TestService {
   close(): Promise<void>;
 }
 
+/** Of an image in grays from 0 to 200. */
+const VALUES = { min: 0, max: 200, mean: 90, percentiles: [1, 40, 90, 130, 199], histogram: [4, 5] } satisfies BandLook;
+const LOOK: Look = {
+  sampled: 9,
+  valid: 9,
+  bands: [VALUES, VALUES, null],
+  content: { kind: 'imagery', colours: 999, flatShare: 0.01, commonestShare: 0.1, contrast: 198 },
+};
+
 export const UPLOAD_LIMIT_BYTES = 64 * 2 ** 20;
 
 export async function startService(db: Database, changes: Partial<AppDependencies> = {}): Promise<TestService> {
@@ -122,6 +133,11 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     uploadLimitBytes: UPLOAD_LIMIT_BYTES,
     viewerFolder: null,
     renderTile: fakeRenderTile,
+    preflight: async ({ report }) =>
+      preflight(
+        { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
+        [],
+      ),
     createDemoScene: () => addScene(db, { ready: false }),
     ...changes,
   });

@@ -14,6 +14,73 @@ export interface Finding {
   severity: 'info' | 'warning' | 'error';
   message: string;
   fix?: string;
+  /** The figures of the message. */
+  params?: Record<string, unknown>;
+  /** Members of a job request that are the fix. */
+  job?: { model?: string; parameters?: Record<string, unknown> };
+}
+
+/** Whether a network suits a scene, and what it would cost. */
+export interface Suitability {
+  id: string;
+  suitable: boolean;
+  reason: string;
+  /** How many times the network would run. */
+  chips: number;
+  minutes: number;
+  /** Whether the minutes follow from an earlier job on this machine; else from a machine of two cores. */
+  minutes_measured: boolean;
+  memory_bytes: number;
+  disk_bytes: number;
+}
+
+export interface BandValues {
+  /** The first band is 1. */
+  number: number;
+  /** What the file calls it. */
+  name: string | null;
+  used_for: ('red' | 'green' | 'blue')[];
+  /** Of the pixels that were looked at; null where none is valid. */
+  min: number | null;
+  max: number | null;
+  mean: number | null;
+  /** 2nd, 25th, 50th, 75th and 98th. */
+  percentiles: number[] | null;
+  /** Counts of even steps from `min` to `max`. */
+  histogram: number[];
+}
+
+export interface PreflightJson {
+  /** Name of the file. */
+  file: string;
+  /** Bytes. */
+  size: number;
+  width: number;
+  height: number;
+  bands: number;
+  dtype: string;
+  srs: string;
+  gsd_m: number;
+  nodata: number | null;
+  /** EPSG:4326. */
+  footprint: Polygon | MultiPolygon;
+  /** 0..1 */
+  valid_share: number;
+  band_values: BandValues[];
+  /** What a network is given: bands that are red, green and blue, and the values that become 0 and 255 of each. */
+  rendering: { bands: number[]; ranges: number[][] | null };
+  /** What the picture looks like; `few_colours` and `paper` are hardly imagery. */
+  content: {
+    kind: 'imagery' | 'few_colours' | 'paper';
+    colours: number;
+    flat_share: number;
+    commonest_share: number;
+    contrast: number;
+  };
+  findings: Finding[];
+  models: Suitability[];
+  /** The network that a job takes when none is named, and why; null where there is none. */
+  model: { id: string; reason: string } | null;
 }
 
 export interface Assumption {
@@ -126,6 +193,8 @@ export interface ModelJson {
   name: string;
   description: string;
   gsd_m: number;
+  /** Finest and coarsest pixels that it was trained to take, where that is known. */
+  gsd_range_m?: [number, number];
   classes: ModelClass[];
   /** Of the network's bytes; part of a job's identity. */
   sha256: string;
