@@ -69,9 +69,12 @@ export async function inspect(sourcePath: string, limits: IngestLimits): Promise
     const blockSamples = image.blockWidth * image.blockHeight * image.bands;
     const windows = Math.max(2, Math.min(LOOK_WINDOWS, Math.floor(Math.sqrt(MOST_LOOKED_AT / blockSamples))));
     const bands = working.rendered;
+    if (image.sampleType === 'uint8') {
+      const rendering: Rendering = { bands, ranges: null };
+      return { ...header, rendering, look: await lookAt(scene, rendering, windows) };
+    }
     const values = await lookAt(scene, { bands, ranges: [WHOLE, WHOLE, WHOLE] }, windows);
-    const ranges = image.sampleType === 'uint8' ? null : estimatedRanges(values, bands);
-    const rendering: Rendering = { bands, ranges };
+    const rendering: Rendering = { bands, ranges: estimatedRanges(values, bands) };
     return { ...header, rendering, look: await lookAt(scene, rendering, windows) };
   } finally {
     await raster.close();

@@ -57,7 +57,7 @@ test.each(described.filter((route) => route.startsWith('get ')))('%s answers as 
   const values: Record<string, string> = {
     ...examples,
     id: examples[subject],
-    ...(subject === 'job' && { format: 'gpkg' }),
+    ...(path.includes('/export.') && { format: 'gpkg' }),
   };
   const address = path.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const response = await fetch(service.address + address, { headers: { Accept: 'application/json' } });
