@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { extname, join, parse } from 'node:path';
 import { addToTally, createTally, type Evaluation, scoreTally, type Tally, UNKNOWN } from '../models/evaluate.ts';
 import { inferBands } from '../models/map-scene.ts';
-import { findNetwork, listNetworks, type Network } from '../models/registry.ts';
+import { listNetworks, type Network } from '../models/registry.ts';
 import { type NetworkSession, openNetwork } from '../models/runtime.ts';
 import { planChips } from '../tiler/chips.ts';
 import { apply, type Geotransform, invert } from '../tiler/geotransform.ts';
@@ -12,7 +12,7 @@ import { readPlainImage } from '../tiler/plain-image.ts';
 import { Problem } from '../tiler/problem.ts';
 import { openRaster, type Raster } from '../tiler/raster.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
-import { inputFile } from './files.ts';
+import { inputFile, installedNetwork } from './files.ts';
 
 const CORE_PIXELS = 1024;
 const GREY = [128, 128, 128] as const;
@@ -26,13 +26,18 @@ export async function run(args: string[]): Promise<void> {
   if (predicted && truth) {
     evaluation = await evaluateMaps(predicted, truth, scores);
   } else if (model && images && masks) {
-    const network = await findNetwork(model);
-    const gsdMetres = values.gsd === undefined ? network.gsdMetres : readNumber('gsd', values.gsd);
+    const network = await installedNetwork(model);
+    const gsdMetres = values.gsd === undefined ? trainedGsd(network) : readNumber('gsd', values.gsd);
     evaluation = await evaluateFolder(network, images, masks, gsdMetres);
   } else {
     throw new WrongCall('evaluate takes --predicted and --truth, or --model, --images and --masks');
   }
   process.stdout.write(values.json ? `${JSON.stringify(evaluation)}\n` : table(evaluation));
+}
+
+function trainedGsd({ id, gsdMetres }: Network): number {
+  if (gsdMetres !== null) return gsdMetres;
+  throw new WrongCall(`nothing says which pixel size "${id}" was trained at: give the images' with --gsd`);
 }
 
 /** Two class maps of one CRS; the predicted one is looked up at the centre of every pixel of the truth. */

@@ -1,5 +1,7 @@
 /** Files that a command line names. */
 import { access, constants } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { findNetwork, type Network, networkFolders } from '../models/registry.ts';
 import { WrongCall } from './arguments.ts';
 
 /** The path itself, if it can be read. Throws a wrong call. */
@@ -9,3 +11,9 @@ export async function inputFile(path: string): Promise<string> {
   });
   return path;
 }
+
+/** The folder that the service keeps everything in, and where networks are that were added. */
+export const dataFolder = (given?: string): string => resolve(given ?? process.env.PLANIMETER_DATA ?? '.planimeter');
+
+/** A network by id, of those that ship with the program and those that were added. */
+export const installedNetwork = (id: string): Promise<Network> => findNetwork(id, networkFolders(dataFolder()));

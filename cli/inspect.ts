@@ -1,14 +1,14 @@
 /** `planimeter inspect IN.tif`: what would be understood of an image, and what each network would make of it. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { listNetworks } from '../models/registry.ts';
+import { listNetworks, networkFolders } from '../models/registry.ts';
 import { inspectInSandbox } from '../server/children/sandbox.ts';
 import type { PreflightJson } from '../server/http/types.ts';
 import { preflight } from '../server/preflight.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { georeference } from '../server/store/georeference.ts';
 import { readArguments } from './arguments.ts';
-import { inputFile } from './files.ts';
+import { dataFolder, inputFile } from './files.ts';
 
 export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, [1, 1]);
@@ -20,7 +20,7 @@ export async function run(args: string[]): Promise<void> {
     const { epsg, findings: _, look: _look, rendering: _rendering, bandNames: _names, ...rest } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
     const size = (await stat(file)).size;
-    const judged = await preflight({ ...header, gsdMetres }, await listNetworks());
+    const judged = await preflight({ ...header, gsdMetres }, await listNetworks(networkFolders(dataFolder())));
     const report = { file, size, ...rest, srs: `EPSG:${epsg}`, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));
   } finally {

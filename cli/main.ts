@@ -15,6 +15,12 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]
   planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--json]
   planimeter models list [--json]                         the networks
+  planimeter models add X.onnx|FOLDER [--id ID] [--name N] [--gsd M] [--classes a,b] [--task segmentation|detection]
+                     [--divide-by N] [--mean a,b,c] [--std a,b,c] [--bands rgb|bgr] [--threshold P]
+                     [--activation sigmoid|softmax|none] [--confidence P] [--overlap P] [--json]
+                                                         a network of yours, tried out first
+  planimeter models inspect ID|X.onnx [--json]            what is understood of a network
+  planimeter models remove ID                             a network that was added
   planimeter doctor [--data DIR] [--json]                 whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 

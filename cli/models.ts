@@ -1,18 +1,136 @@
-/** `planimeter models list`: the networks that there are. */
-import { listNetworks } from '../models/registry.ts';
-import { readArguments, WrongCall } from './arguments.ts';
+/** `planimeter models list | inspect | add | remove`: the networks that there are, and those that users bring. */
+import type { Facts, Task } from '../models/foreign/facts.ts';
+import type { NetworkReport } from '../models/foreign/manifest.ts';
+import { listNetworks, networkFolders } from '../models/registry.ts';
+import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
+import type { Finding } from '../tiler/examine.ts';
+import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { dataFolder } from './files.ts';
+
+const text = { type: 'string' } as const;
+const OPTIONS = {
+  json: { type: 'boolean' },
+  id: text,
+  name: text,
+  gsd: text,
+  classes: text,
+  task: text,
+  'divide-by': text,
+  mean: text,
+  std: text,
+  bands: text,
+  activation: text,
+  threshold: text,
+  confidence: text,
+  overlap: text,
+  data: text,
+} as const;
 
 export async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, [1, 1]);
-  if (positionals[0] !== 'list') throw new WrongCall(`there is no "models ${positionals[0]}"; use "models list"`);
-  const networks = await listNetworks();
-  if (values.json) {
-    const rows = networks.map(({ modelPath: _, gsdMetres, ...rest }) => ({ ...rest, gsd_m: gsdMetres }));
+  const { values, positionals } = readArguments(args, OPTIONS, [1, 2]);
+  const [action, subject] = positionals;
+  const folder = dataFolder(values.data);
+  const print = (report: NetworkReport) =>
+    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+  if (action === 'list') {
+    await list(folder, values.json === true);
+  } else if (action === 'inspect') {
+    print(await inspectNetwork(folder, needed(subject, 'an id or an ONNX file'), saidBy(values)));
+  } else if (action === 'add') {
+    const { id, name } = values;
+    print(await addNetwork(folder, needed(subject, 'an ONNX file or its folder'), { id, name, said: saidBy(values) }));
+  } else if (action === 'remove') {
+    const id = needed(subject, 'an id');
+    await removeNetwork(folder, id);
+    process.stdout.write(values.json ? `${JSON.stringify({ removed: id })}\n` : `${id} is removed\n`);
+  } else {
+    throw new WrongCall(`there is no "models ${action}"; there are list, inspect, add and remove`);
+  }
+}
+
+function needed(subject: string | undefined, what: string): string {
+  if (subject === undefined) throw new WrongCall(`${what} is missing`);
+  return subject;
+}
+
+async function list(folder: string, json: boolean): Promise<void> {
+  const networks = await listNetworks(networkFolders(folder));
+  if (json) {
+    const rows = networks.map(({ modelPath: _, adapter, gsdMetres, ...rest }) => ({
+      ...rest,
+      gsd_m: gsdMetres,
+      kind: adapter ? 'added' : 'shipped',
+      task: adapter?.output.kind === 'boxes' ? 'detection' : 'segmentation',
+    }));
     process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
     return;
   }
   for (const { id, gsdMetres, halo, stride, classes, description } of networks) {
-    process.stdout.write(`${id}   ${gsdMetres} m per pixel, halo ${halo}, stride ${stride}\n`);
+    const size = gsdMetres === null ? 'pixels as they are' : `${gsdMetres} m per pixel`;
+    process.stdout.write(`${id}   ${size}, halo ${halo}, stride ${stride}\n`);
     process.stdout.write(`  ${classes.map(({ name }) => name).join(', ')}\n  ${description}\n`);
   }
+}
+
+type Values = Partial<Record<Exclude<keyof typeof OPTIONS, 'json'>, string>>;
+
+/** What the command line says of a network. */
+function saidBy(values: Values): Facts {
+  const numbers = (name: 'mean' | 'std') => values[name]?.split(',').map((part) => readNumber(name, part));
+  const one = (name: 'gsd' | 'divide-by' | 'threshold' | 'confidence' | 'overlap') =>
+    values[name] === undefined ? undefined : readNumber(name, values[name]);
+  const choice = <T extends string>(name: 'task' | 'bands' | 'activation', choices: readonly T[]): T | undefined => {
+    const value = values[name];
+    const found = choices.find((each) => each === value);
+    if (value !== undefined && !found) throw new WrongCall(`--${name} is one of ${choices.join(', ')}; got "${value}"`);
+    return found;
+  };
+  const gsdMetres = one('gsd');
+  if (gsdMetres !== undefined && gsdMetres <= 0) throw new WrongCall('--gsd is a number of metres above 0');
+  const facts = {
+    gsdMetres,
+    classes: values.classes?.split(',').map((name, value) => ({ value, name: name.trim() })),
+    task: choice<Task>('task', ['segmentation', 'detection']),
+    divisor: one('divide-by'),
+    mean: numbers('mean'),
+    deviation: numbers('std'),
+    order: choice('bands', ['rgb', 'bgr'] as const),
+    activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
+    threshold: one('threshold'),
+    confidence: one('confidence'),
+    overlap: one('overlap'),
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
+
+function describe(report: NetworkReport): string {
+  const { id, name, task, classes, findings, gsd_m, self_test: test } = report;
+  const certificate = report.certificate as { exact: boolean; receptive_field: number[] | null; stride: number };
+  const tensors = (list: NetworkReport['inputs']) =>
+    list.map((each) => `${each.name} ${each.type} [${each.dims.map((dim) => dim ?? '?').join(', ')}]`).join('; ');
+  const field = certificate.receptive_field
+    ? `looks ${certificate.receptive_field.join(', ')} pixels far`
+    : 'looks everywhere';
+  const rows: [string, string][] = [
+    ['network', id === null ? name : `${id} (${name})`],
+    ['task', task],
+    ['input', tensors(report.inputs)],
+    ['output', tensors(report.outputs)],
+    ['classes', classes.map((each) => each.name).join(', ')],
+    ['pixel size', gsd_m === null ? 'as the image has it' : `${gsd_m} m`],
+    ['stitching', `${certificate.exact ? 'exact' : 'blended'}; ${field}, stride ${certificate.stride}`],
+  ];
+  if (test) {
+    const { milliseconds, width, height, shares } = test as {
+      milliseconds: number;
+      width: number;
+      height: number;
+      shares: object;
+    };
+    rows.push(['self-test', `${width} × ${height} pixels in ${milliseconds} ms: ${JSON.stringify(shares)}`]);
+  }
+  const lines = rows.map(([title, value]) => `${title.padEnd(12)} ${value}`);
+  for (const { severity, message, fix } of findings as Finding[])
+    lines.push(`${severity}: ${message}${fix ? ` ${fix}` : ''}`);
+  return `${lines.join('\n')}\n`;
 }

@@ -14,7 +14,7 @@ import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
 import { readArguments, readNumber } from './arguments.ts';
-import { inputFile } from './files.ts';
+import { inputFile, installedNetwork } from './files.ts';
 import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 import { readBands, readStretch } from './view.ts';
@@ -41,7 +41,7 @@ export async function run(args: string[]): Promise<void> {
   const output = positionals[1];
   const format = outputFormat(output);
   parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
-  const named = values.model === undefined ? null : await findNetwork(values.model);
+  const named = values.model === undefined ? null : await installedNetwork(values.model);
   const parameters = parseParameters({
     ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),

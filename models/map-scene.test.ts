@@ -25,7 +25,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const FILL = [120, 118, 101] as const;
 
-async function ingested(source: string, gsdMetres: number, networkGsdMetres: number) {
+async function ingested(source: string, gsdMetres: number, networkGsdMetres: number | null) {
   const workingPath = join(folder, `${Math.random()}.tif`);
   await ingest(source, workingPath, DEFAULT_INGEST_LIMITS, () => {});
   const raster = await openRaster(workingPath);

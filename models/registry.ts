@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../tiler/problem.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
+import type { Adapter } from './foreign/adapter.ts';
 
 export interface NetworkClass {
   name: string;
@@ -29,8 +30,8 @@ export interface Network {
   id: string;
   name: string;
   description: string;
-  /** Ground sample distance that the network was trained at. */
-  gsdMetres: number;
+  /** Ground sample distance that the network was trained at; null where nobody knows: scenes are taken as they are. */
+  gsdMetres: number | null;
   /** Finest and coarsest ground sample distance that it was trained to take, where its manifest says so. */
   gsdRangeMetres?: [finest: number, coarsest: number];
   /** Total stride, pixels: chip origins and sizes are multiples of it. */
@@ -44,10 +45,17 @@ export interface Network {
   planes: NetworkPlane[];
   modelPath: string;
   sha256: string;
+  /** Largest side of a chip with its halo, where the network is of one size. */
+  chip?: number;
+  /** How to run it, of networks that were added; shipped ones have inputs and outputs of our own. */
+  adapter?: Adapter;
 }
 
 /** The folder of the networks that ship with the program. */
 export const SHIPPED_NETWORKS = fileURLToPath(new URL('.', import.meta.url));
+
+/** Before a SHA-256 in hexadecimal digits (https://multiformats.io/multihash). */
+export const SHA256_MULTIHASH = '1220';
 
 interface ManifestJson {
   id: string;
@@ -55,30 +63,47 @@ interface ManifestJson {
     description: string;
     'mlm:name': string;
     'mlm:output': { 'classification:classes': { value: number; name: string; color_hint: string }[] }[];
-    'planimeter:gsd_m': number;
+    'planimeter:gsd_m': number | null;
     'planimeter:gsd_range_m'?: [number, number];
     'planimeter:stride': number;
     'planimeter:halo': number;
     'planimeter:receptive_field': [number, number, number, number];
     'planimeter:planes'?: NetworkPlane[];
+    'planimeter:chip'?: number | null;
+    'planimeter:adapter'?: Adapter;
   };
-  assets: { model: { href: string } };
+  assets: { model: { href: string; 'file:checksum'?: string } };
 }
 
-/** All networks in `folder`, by id. */
-export async function listNetworks(folder = SHIPPED_NETWORKS): Promise<Network[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+/** The folders of the networks that ship with the program and of those that were added to a data folder. */
+export const networkFolders = (dataFolder: string): string[] => [SHIPPED_NETWORKS, join(dataFolder, 'models')];
+
+/** All networks in the folders, by id. One whose file is not the one that was added is left out, and said. */
+export async function listNetworks(folders: readonly string[] = [SHIPPED_NETWORKS]): Promise<Network[]> {
   const networks: Network[] = [];
-  for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
-    const manifest = await readManifest(join(folder, entry.name));
-    if (manifest) networks.push(manifest);
+  for (const folder of folders) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' && folder !== SHIPPED_NETWORKS) return []; // nothing was added yet
+      throw error;
+    });
+    for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
+      const network = await readManifest(join(folder, entry.name)).catch((error) => {
+        if (!(error instanceof Problem)) throw error;
+        console.error(error.message);
+        return null;
+      });
+      if (network) networks.push(network);
+    }
   }
   return networks;
 }
 
+/** Whether a network draws boxes around objects instead of a map. */
+export const isDetector = ({ adapter }: Network): boolean => adapter?.output.kind === 'boxes';
+
 /** One network by id. Throws `not_found` with the ids that there are. */
-export async function findNetwork(id: string, folder = SHIPPED_NETWORKS): Promise<Network> {
-  const networks = await listNetworks(folder);
+export async function findNetwork(id: string, folders?: readonly string[]): Promise<Network> {
+  const networks = await listNetworks(folders);
   const network = networks.find((each) => each.id === id);
   if (network) return network;
   const known = networks.map((each) => each.id).join(', ');
@@ -90,7 +115,7 @@ export async function findNetwork(id: string, folder = SHIPPED_NETWORKS): Promis
  * their seams.
  */
 export function requireExactStitching({ id, halo, stride, receptiveField }: Network): void {
-  const field = Math.max(...receptiveField);
+  const field = Math.max(...receptiveField.map((side: number | null) => side ?? Number.POSITIVE_INFINITY));
   if (halo >= field && halo % stride === 0) return;
   const needed = Math.ceil(field / stride) * stride;
   throw new Problem(
@@ -107,6 +132,11 @@ async function readManifest(folder: string): Promise<Network | null> {
   if (text === null) return null;
   const { id, properties, assets } = JSON.parse(text) as ManifestJson;
   const modelPath = join(folder, assets.model.href);
+  const sha256 = await sha256OfFile(modelPath);
+  const checksum = assets.model['file:checksum'];
+  if (checksum !== undefined && checksum !== SHA256_MULTIHASH + sha256) {
+    throw new Problem('damaged_model', `The file of the network "${id}" has changed since it was added. Add it again.`);
+  }
   return {
     id,
     name: properties['mlm:name'],
@@ -123,6 +153,8 @@ async function readManifest(folder: string): Promise<Network | null> {
     })),
     planes: properties['planimeter:planes'] ?? [],
     modelPath,
-    sha256: await sha256OfFile(modelPath),
+    sha256,
+    ...(properties['planimeter:chip'] && { chip: properties['planimeter:chip'] }),
+    ...(properties['planimeter:adapter'] && { adapter: properties['planimeter:adapter'] }),
   };
 }

@@ -1,6 +1,7 @@
 /** Runs a network on chips: uint8 RGB in, per pixel the class and the probability of it out (both uint8). */
 import * as ort from 'onnxruntime-node';
 import { Problem } from '../tiler/problem.ts';
+import { inferAdapted } from './foreign/run.ts';
 import type { Network } from './registry.ts';
 
 /** What can be asked for; `auto` is the best that works. */
@@ -41,6 +42,15 @@ export async function openNetwork(network: Network, threads = 0): Promise<Networ
     logSeverityLevel: 3,
   });
   const outputs = ['class', 'score', ...(network.planes.length > 0 ? ['planes'] : [])];
+  if (network.adapter) {
+    const adapted = { ...network, adapter: network.adapter, classes: network.classes.length };
+    return {
+      device: 'cpu',
+      planeCount: 0,
+      infer: (pixels, width, height) => inferAdapted(session, adapted, pixels, { width, height }),
+      close: () => session.release(),
+    };
+  }
   return {
     device: 'cpu',
     planeCount: network.planes.length,

@@ -185,7 +185,7 @@ async function segment(
       pixelMetres: grid.gsdMetres,
       minAreaM2: parameters.min_area_m2,
       toleranceMetres: parameters.tolerance_m,
-      codes: { building: codeOf(network, 'building'), road: codeOf(network, 'road'), water: codeOf(network, 'water') },
+      codes: { building: codeOf(network, BUILDING), road: codeOf(network, ROAD), water: codeOf(network, WATER) },
     },
     { signal, onProgress: (rows) => ticks('vectorize', rows, grid.height) },
   );
@@ -222,7 +222,7 @@ async function segment(
     },
     peak_rss_bytes: mapped.peakRssBytes,
     model_sha256: network.sha256,
-    model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres },
+    model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
     chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
     geometry: { ...traced },
   });
@@ -273,15 +273,26 @@ const BAND_CODES = ['bands_named', 'bands_rgb', 'gray_repeated', 'band_ignored',
 /** What was done about a scene whose pixels are not the network's size. */
 function gridAssumptions(scene: ReadyScene, network: Network, grid: ModelGrid): Assumption[] {
   const resampled = Math.abs(grid.gsdMetres.x / scene.gsd_x_m - 1) > 0.01;
-  const value = { scene_gsd_m: scene.gsd_m, model_gsd_m: Math.sqrt(grid.gsdMetres.x * grid.gsdMetres.y) };
+  const value = { scene_gsd_m: scene.gsd_m, model_gsd_m: meanGsd(grid) };
+  if (network.gsdMetres === null) {
+    const reason = 'Nothing says which pixel size the network was trained at: the image was taken as it is.';
+    return [{ code: 'model_grid', value, reason }];
+  }
   const reason = resampled
     ? `The image was resampled to the ${network.gsdMetres} m per pixel that the network was trained at.`
     : 'The image has about the pixel size that the network was trained at and was not resampled.';
   return [{ code: 'model_grid', value, reason }];
 }
 
-const codeOf = (network: Network, name: string): number | null =>
-  network.classes.find((each) => each.name === name)?.value ?? null;
+const meanGsd = ({ gsdMetres }: ModelGrid): number => Math.sqrt(gsdMetres.x * gsdMetres.y);
+
+/** Class names that make objects; networks of others have their own way of writing them. */
+const BUILDING = /^(building|house|roof|building footprint)s?$/i;
+const ROAD = /^(road|street)s?$/i;
+const WATER = /^(water|water body|water bodies)$/i;
+
+const codeOf = (network: Network, name: RegExp): number | null =>
+  network.classes.find((each) => name.test(each.name.replaceAll('_', ' ')))?.value ?? null;
 
 /** Turns a stage's units into the share of the whole job. */
 function stageTicks(progress: WorkContext['progress']): (stage: Stage, done: number, total: number) => void {

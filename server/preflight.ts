@@ -40,8 +40,9 @@ const BYTES_PER_BAND_PIXEL = 8;
 /** Class map, score map and features of a model-grid pixel, compressed. */
 const DISK_BYTES_PER_PIXEL = 0.6;
 
-export const choosable = ({ id, gsdMetres, gsdRangeMetres, classes }: Network): Choosable => ({
+export const choosable = ({ id, gsdMetres, gsdRangeMetres, classes, adapter }: Network): Choosable => ({
   id,
+  kind: adapter ? 'added' : 'shipped',
   gsd_m: gsdMetres,
   gsd_range_m: gsdRangeMetres,
   classes,

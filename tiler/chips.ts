@@ -34,13 +34,25 @@ export interface ChipPixels {
 
 const LOOK_AHEAD = 2;
 
-/** The plan for cores of about `core` pixels, which is rounded to the network's stride; its halo is rounded up to it. */
-export function planChips(grid: ModelGrid, network: { stride: number; halo: number }, core: number): ChipPlan {
-  const { stride } = network;
-  const rounded = Math.max(1, Math.round(core / stride)) * stride;
+export interface ChippedNetwork {
+  stride: number;
+  halo: number;
+  /** Largest side of a chip with its halo, where the network is of one size. */
+  chip?: number;
+}
+
+/**
+ * The plan for cores of about `core` pixels, which is rounded to the network's stride; its halo is rounded up to it.
+ * Networks of one size get the largest core that fits.
+ */
+export function planChips(grid: ModelGrid, network: ChippedNetwork, core: number): ChipPlan {
+  const { stride, chip } = network;
+  const halo = Math.ceil(network.halo / stride) * stride;
+  const strides = chip === undefined ? Math.round(core / stride) : Math.floor((chip - 2 * halo) / stride);
+  const rounded = Math.max(1, strides) * stride;
   return {
     core: rounded,
-    halo: Math.ceil(network.halo / stride) * stride,
+    halo,
     stride,
     columns: Math.ceil(grid.width / rounded),
     rows: Math.ceil(grid.height / rounded),

@@ -34,8 +34,9 @@ const GSD_TOLERANCE = 0.15;
 const isClose = (gsd: number, networkGsd: number): boolean => Math.abs(gsd / networkGsd - 1) <= GSD_TOLERANCE;
 
 /** The model grid of a scene whose working COG has `levels`, each half the one before (rounded up). */
-export function planModelGrid(scene: SceneGrid, networkGsdMetres: number): ModelGrid {
+export function planModelGrid(scene: SceneGrid, networkGsdMetres: number | null): ModelGrid {
   const { levels, geotransform, gsdMetres } = scene;
+  if (networkGsdMetres === null) return sceneGrid(scene);
   let level = 0;
   if (!isClose(gsdMetres.x, networkGsdMetres) || !isClose(gsdMetres.y, networkGsdMetres)) {
     const coarserGsd = Math.max(gsdMetres.x, gsdMetres.y);
@@ -61,6 +62,12 @@ export function planModelGrid(scene: SceneGrid, networkGsdMetres: number): Model
       yPerRow * y.scenePixels,
     ],
   };
+}
+
+/** The scene's own pixels. */
+function sceneGrid({ levels, geotransform, gsdMetres }: SceneGrid): ModelGrid {
+  const { width, height } = levels[0];
+  return { width, height, level: 0, levelPixelsX: 1, levelPixelsY: 1, gsdMetres, geotransform };
 }
 
 /** Size of one axis of the model grid, and the level's and the scene's pixels per model pixel. */

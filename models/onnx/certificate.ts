@@ -56,6 +56,8 @@ export interface GraphReport {
   certificate: Certificate;
   /** Empty where the network could not be followed. */
   outputs: OutputShape[];
+  /** Extents of every tensor at the size that was followed, by name. */
+  shapes: ReadonlyMap<string, number[]>;
 }
 
 /** Sizes at which networks of free size are followed: fields that grow between them have no end. */
@@ -89,7 +91,7 @@ export function certify(
   } catch (error) {
     if (!(error instanceof NotFollowed)) throw error;
     const certificate = { ...NOTHING, not_followed: error.message };
-    return { certificate, outputs: [] };
+    return { certificate, outputs: [], shapes: new Map() };
   }
 }
 
@@ -110,7 +112,11 @@ const unbounded = (certificate: Certificate): Certificate => ({
   exact: false,
 });
 
-function report({ outputs, findings }: Followed, image: ImageInput, used: readonly string[]): GraphReport {
+function report(
+  { outputs, shapes: extents, findings }: Followed,
+  image: ImageInput,
+  used: readonly string[],
+): GraphReport {
   const laid = new Map([...outputs].map(([name, flow]) => [name, laidOut(flow, findings, name)]));
   const shapes = [...laid].map(([name, flow]) => outputShape(name, flow, image));
   const obstacles = (found: Map<string, string>) => [...found].map(([node, operator]) => ({ operator, node }));
@@ -129,11 +135,15 @@ function report({ outputs, findings }: Followed, image: ImageInput, used: readon
     field = sides && field ? (field.map((side, i) => Math.max(side, sides.field[i])) as typeof field) : null;
     margin = Math.max(margin, sides?.margin ?? 0);
   }
-  if (!field) return { certificate, outputs: shapes };
+  if (!field) return { certificate, outputs: shapes, shapes: extents };
   const halo = Math.ceil(Math.max(margin, ...field) / stride) * stride;
   const exact = findings.positional.size === 0 && findings.global.size === 0;
-  if (findings.global.size > 0) return { certificate, outputs: shapes };
-  return { certificate: { ...certificate, receptive_field: field, halo: exact ? halo : null, exact }, outputs: shapes };
+  if (findings.global.size > 0) return { certificate, outputs: shapes, shapes: extents };
+  return {
+    certificate: { ...certificate, receptive_field: field, halo: exact ? halo : null, exact },
+    outputs: shapes,
+    shapes: extents,
+  };
 }
 
 /** Rows and columns as one index each, where cells of channels were put between those of the image. */

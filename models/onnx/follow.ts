@@ -16,6 +16,8 @@ export interface ImageInput {
 export interface Followed {
   /** By output name. */
   outputs: Map<string, Flow>;
+  /** Extents of every tensor, by name. */
+  shapes: Map<string, number[]>;
   findings: Findings;
 }
 
@@ -28,11 +30,16 @@ export function follow(model: OnnxModel, image: ImageInput): Followed {
   const known = new Map<string, Flow>();
   for (const [name, tensor] of model.constants) known.set(name, ofTensor(tensor));
   const uses = countUses(model);
+  const shapes = new Map([[image.name, image.shape]]);
   for (const [index, node] of inOrder(model).entries()) {
     const inputs = node.inputs.map((name) => (name === '' ? null : (flows.get(name) ?? known.get(name) ?? null)));
     const name = node.name || node.outputs[0] || `node ${index}`;
     const outputs = followNode(node, inputs, { opset: model.opsets[''] ?? 1, findings, name });
-    for (const [at, output] of node.outputs.entries()) if (output && outputs[at]) flows.set(output, outputs[at]);
+    for (const [at, output] of node.outputs.entries()) {
+      if (!output || !outputs[at]) continue;
+      flows.set(output, outputs[at]);
+      shapes.set(output, shapeOf(outputs[at]));
+    }
     for (const used of node.inputs) {
       const left = (uses.get(used) ?? 0) - 1;
       uses.set(used, left);
@@ -45,7 +52,7 @@ export function follow(model: OnnxModel, image: ImageInput): Followed {
     if (!flow) throw new NotFollowed(`no node makes the output "${name}"`);
     outputs.set(name, flow);
   }
-  return { outputs, findings };
+  return { outputs, shapes, findings };
 }
 
 function imageFlow({ shape, rowDim, columnDim }: ImageInput): Flow {

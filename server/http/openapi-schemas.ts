@@ -72,7 +72,7 @@ export const componentSchemas: Record<string, Json> = {
       id: text,
       name: text,
       description: text,
-      gsd_m: number,
+      gsd_m: orNull(number),
       gsd_range_m: list(number),
       sha256: text,
       classes: list(object({ name: text, value: count, color: text })),

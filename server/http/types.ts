@@ -192,7 +192,8 @@ export interface ModelJson {
   id: string;
   name: string;
   description: string;
-  gsd_m: number;
+  /** Null: images are taken as they are. */
+  gsd_m: number | null;
   /** Finest and coarsest pixels that it was trained to take, where that is known. */
   gsd_range_m?: [number, number];
   classes: ModelClass[];

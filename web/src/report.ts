@@ -45,7 +45,7 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
     : `Not certified: halo ${seam.halo} px, ${percent(seam.disagreement)} of seam pixels disagree`;
   const facts: [string, string | null][] = [
     ['Network', model?.name ?? job.model],
-    ['Network GSD', model ? gsd(model.gsd_m) : null],
+    ['Network GSD', model?.gsd_m ? gsd(model.gsd_m) : null],
     ['Image GSD', scene.gsd_m ? gsd(scene.gsd_m) : null],
     [
       'Image',

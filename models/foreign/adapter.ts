@@ -1,0 +1,74 @@
+/** What has to be done to run somebody else's network: written into its manifest, read by whoever runs it. */
+
+export interface AdapterInput {
+  name: string;
+  type: 'float32' | 'float16' | 'uint8' | 'int8';
+  layout: 'nchw' | 'nhwc';
+  /** 3 for RGB, 1 for grey. */
+  bands: 1 | 3;
+  order: 'rgb' | 'bgr';
+  /** The network sees (pixel / divisor - mean) / deviation, a mean and a deviation for each band or one for all. */
+  divisor: number;
+  mean: number[];
+  deviation: number[];
+  batch: number;
+  /** Null where any multiple of the stride will do. */
+  height: number | null;
+  width: number | null;
+}
+
+/** An output that is a map of the image. */
+export interface MapOutput {
+  kind: 'map';
+  name: string;
+  /** Of its dims; the class dim is null where there is one plane. */
+  rowDim: number;
+  columnDim: number;
+  classDim: number | null;
+  /** What its numbers are; `labels` are class codes. */
+  numbers: 'labels' | 'logits' | 'log-probabilities' | 'probabilities';
+  /** Whether one class excludes the others; independent ones have the background as first class. */
+  exclusive: boolean;
+  /** Least probability of what is no background. */
+  threshold: number;
+  /** Image pixels a cell, and where in the image the first one begins. */
+  scale: number;
+  offset: [y: number, x: number];
+}
+
+/** Outputs that are boxes. */
+export interface BoxOutput {
+  kind: 'boxes';
+  /** Least score, and overlap (IoU) from which two boxes of a class are one object. */
+  confidence: number;
+  overlap: number;
+  layout:
+    | {
+        /** Rows of x, y, w, h (centre), perhaps objectness, then class scores; along which dim the candidates lie. */
+        form: 'yolo';
+        output: string;
+        candidateDim: 1 | 2;
+        objectness: boolean;
+        classes: number;
+        /** Coordinates are in pixels or shares of the image. */
+        unit: 'pixels' | 'share';
+        logits: boolean;
+      }
+    | { form: 'grid'; output: string; classes: number; cell: number }
+    | {
+        form: 'lists';
+        boxes: string;
+        scores: string;
+        labels: string | null;
+        unit: 'pixels' | 'share';
+        /** Corners as x1, y1, x2, y2 or y1, x1, y2, x2. */
+        corners: 'xyxy' | 'yxyx';
+        /** Whether the first class of the scores is the background. */
+        background: boolean;
+      };
+}
+
+export interface Adapter {
+  input: AdapterInput;
+  output: MapOutput | BoxOutput;
+}

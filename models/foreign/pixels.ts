@@ -1,0 +1,214 @@
+/** Chips into what a network takes, and the map that it gives back into classes, scores and probabilities. */
+import type { AdapterInput, MapOutput } from './adapter.ts';
+
+export type Numbers =
+  | Float32Array
+  | Uint8Array
+  | Int8Array
+  | Float16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint16Array
+  | Float64Array;
+
+/** Weights of red, green and blue in grey (ITU-R BT.601). */
+const GREY = [0.299, 0.587, 0.114];
+
+export interface ChipSize {
+  width: number;
+  height: number;
+}
+
+/** The size that a network is run at for a chip: its own where it has one. */
+export const runSize = ({ height, width }: AdapterInput, chip: ChipSize): ChipSize => ({
+  width: width ?? chip.width,
+  height: height ?? chip.height,
+});
+
+/**
+ * RGB chip (height * width * 3 bytes) → the numbers of the network's input at `size`, which may be larger: what is
+ * missing at the right and at the bottom is reflected.
+ */
+export function encodeChip(input: AdapterInput, pixels: Uint8Array, chip: ChipSize, size: ChipSize): Numbers {
+  const { bands, layout, order, batch } = input;
+  const plane = size.width * size.height;
+  const result = createNumbers(input.type, batch * bands * plane);
+  const tables = Array.from({ length: bands }, (_, band) => scaleTable(input, band));
+  const columns = Int32Array.from({ length: size.width }, (_, x) => reflected(x, chip.width) * 3);
+  const [step, apart] = layout === 'nchw' ? [1, plane] : [bands, 1];
+  for (let y = 0, to = 0; y < size.height; y++) {
+    const row = reflected(y, chip.height) * chip.width * 3;
+    for (let x = 0; x < size.width; x++, to += step) {
+      const at = row + columns[x];
+      if (bands === 1) {
+        const grey = pixels[at] * GREY[0] + pixels[at + 1] * GREY[1] + pixels[at + 2] * GREY[2];
+        result[to] = tables[0][Math.round(grey)];
+        continue;
+      }
+      for (let band = 0; band < 3; band++) {
+        result[to + band * apart] = tables[band][pixels[at + (order === 'bgr' ? 2 - band : band)]];
+      }
+    }
+  }
+  for (let copy = 1; copy < batch; copy++) result.copyWithin(copy * bands * plane, 0, bands * plane);
+  return result;
+}
+
+/** What the network sees of each byte. */
+function scaleTable({ divisor, mean, deviation, type }: AdapterInput, band: number): Float32Array {
+  const of = (list: number[], otherwise: number) => list[band] ?? list[0] ?? otherwise;
+  const table = Float32Array.from({ length: 256 }, (_, byte) => (byte / divisor - of(mean, 0)) / of(deviation, 1));
+  return type === 'uint8' || type === 'int8' ? table.map(Math.round) : table;
+}
+
+function createNumbers(
+  type: AdapterInput['type'],
+  length: number,
+): Float32Array | Float16Array | Uint8Array | Int8Array {
+  if (type === 'float16') return new Float16Array(length);
+  if (type === 'uint8') return new Uint8Array(length);
+  return type === 'int8' ? new Int8Array(length) : new Float32Array(length);
+}
+
+function reflected(index: number, size: number): number {
+  if (index < size) return index;
+  const period = Math.max(1, 2 * (size - 1));
+  const phase = index % period;
+  return phase < size ? phase : period - phase;
+}
+
+export interface Decoded {
+  /** height * width class codes. */
+  classes: Uint8Array;
+  /** height * width probabilities of that class, 1..255. */
+  scores: Uint8Array;
+  /** Class after class, each height * width, 0..1. */
+  probabilities: Float32Array;
+}
+
+/**
+ * The raw output of a run at `size` → the chip. `classes` is how many the map may hold; the code of a class is its
+ * place in the network's list. Where the output does not reach (its margin), the nearest answer stands.
+ */
+export function decodeMap(
+  output: MapOutput,
+  data: Numbers,
+  shape: readonly number[],
+  classes: number,
+  chip: ChipSize,
+): Decoded {
+  const cells = cellProbabilities(output, data, shape, classes);
+  const [rows, columns] = [shape[output.rowDim], shape[output.columnDim]];
+  const size = chip.width * chip.height;
+  const { scale, offset } = output;
+  const plain = scale === 1 && offset[0] === 0 && offset[1] === 0 && columns === chip.width && rows === chip.height;
+  const probabilities = plain ? cells.probabilities : spread(cells.probabilities, rows, columns, classes, output, chip);
+  const result = { classes: new Uint8Array(size), scores: new Uint8Array(size), probabilities };
+  for (let i = 0; i < size; i++) {
+    const best = plain ? cells.best[i] : likeliest(probabilities, i, size, classes, output);
+    result.classes[i] = best;
+    result.scores[i] = Math.max(1, Math.round(probabilities[best * size + i] * 255));
+  }
+  return result;
+}
+
+/** Of exclusive classes the likeliest; of independent ones the likeliest that reaches the threshold, or the background. */
+function likeliest(probabilities: Float32Array, i: number, size: number, classes: number, output: MapOutput): number {
+  let [best, most] = output.exclusive ? [0, probabilities[i]] : [0, -1];
+  for (let code = 1, at = size + i; code < classes; code++, at += size) {
+    if (probabilities[at] > most) [best, most] = [code, probabilities[at]];
+  }
+  return output.exclusive || most >= output.threshold ? best : 0;
+}
+
+/** Class after class, each rows * columns, 0..1, and the best class. Numbers that are none count as 0. */
+function cellProbabilities(output: MapOutput, data: Numbers, shape: readonly number[], classes: number) {
+  const steps = shape.map((_, dim) => shape.slice(dim + 1).reduce((a, b) => a * b, 1));
+  const [rows, columns] = [shape[output.rowDim], shape[output.columnDim]];
+  const [rowStep, columnStep] = [steps[output.rowDim], steps[output.columnDim]];
+  const planes = output.classDim === null ? 1 : shape[output.classDim];
+  const planeStep = output.classDim === null ? 0 : steps[output.classDim];
+  const size = rows * columns;
+  const probabilities = new Float32Array(size * classes);
+  const best = new Uint8Array(size);
+  const values = new Float64Array(planes);
+  for (let y = 0, to = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++, to++) {
+      const at = y * rowStep + x * columnStep;
+      if (output.numbers === 'labels') {
+        const label = Number(data[at]);
+        best[to] = label >= 0 && label < classes ? label : 0;
+        probabilities[to + best[to] * size] = 1;
+        continue;
+      }
+      for (let plane = 0; plane < planes; plane++) values[plane] = Number(data[at + plane * planeStep]);
+      // The largest number is the likeliest class; as probabilities, near ones may round to the same.
+      let first = 0;
+      for (let plane = 1; plane < planes; plane++) if (values[plane] > values[first]) first = plane;
+      toProbabilities(values, output);
+      if (output.exclusive) {
+        for (let plane = 0; plane < planes; plane++) probabilities[to + plane * size] = values[plane];
+        best[to] = first;
+      } else {
+        for (let plane = 0; plane < planes; plane++) probabilities[to + (plane + 1) * size] = values[plane];
+        probabilities[to] = 1 - values[first];
+        best[to] = values[first] >= output.threshold ? first + 1 : 0;
+      }
+    }
+  }
+  return { probabilities, best };
+}
+
+function toProbabilities(values: Float64Array, { numbers, exclusive }: MapOutput): void {
+  if (numbers === 'logits' && exclusive) {
+    let most = -Infinity;
+    for (const value of values) if (value > most) most = value;
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[i] = Math.exp(values[i] - most);
+    for (let i = 0; i < values.length; i++) values[i] /= sum;
+  } else if (numbers === 'logits') {
+    for (let i = 0; i < values.length; i++) values[i] = 1 / (1 + Math.exp(-values[i]));
+  } else if (numbers === 'log-probabilities') {
+    for (let i = 0; i < values.length; i++) values[i] = Math.exp(values[i]);
+  }
+  for (let i = 0; i < values.length; i++) values[i] = values[i] > 0 ? Math.min(1, values[i]) : 0;
+}
+
+/** From cells to pixels: bilinear between the centres of cells, the nearest cell beyond the last ones. */
+function spread(
+  cells: Float32Array,
+  rows: number,
+  columns: number,
+  classes: number,
+  { scale, offset }: MapOutput,
+  chip: ChipSize,
+): Float32Array {
+  const ys = taps(chip.height, rows, scale, offset[0]);
+  const xs = taps(chip.width, columns, scale, offset[1]);
+  const result = new Float32Array(chip.width * chip.height * classes);
+  for (let code = 0, to = 0; code < classes; code++) {
+    const plane = code * rows * columns;
+    for (let y = 0; y < chip.height; y++) {
+      const [top, bottom] = [plane + ys.low[y] * columns, plane + ys.high[y] * columns];
+      const down = ys.share[y];
+      for (let x = 0; x < chip.width; x++, to++) {
+        const [left, right, across] = [xs.low[x], xs.high[x], xs.share[x]];
+        const upper = cells[top + left] + (cells[top + right] - cells[top + left]) * across;
+        const lower = cells[bottom + left] + (cells[bottom + right] - cells[bottom + left]) * across;
+        result[to] = upper + (lower - upper) * down;
+      }
+    }
+  }
+  return result;
+}
+
+function taps(pixels: number, cells: number, scale: number, offset: number) {
+  const [low, high, share] = [new Int32Array(pixels), new Int32Array(pixels), new Float32Array(pixels)];
+  for (let i = 0; i < pixels; i++) {
+    const at = Math.min(cells - 1, Math.max(0, (i + 0.5 - offset) / scale - 0.5));
+    low[i] = Math.floor(at);
+    high[i] = Math.min(cells - 1, low[i] + 1);
+    share[i] = at - low[i];
+  }
+  return { low, high, share };
+}

@@ -1,0 +1,221 @@
+/**
+ * The self-test of somebody else's network on a generated scene: that it runs, that its answers can be used, and that
+ * they are what the graph made of them. Runs where nothing can be harmed; what it finds corrects the understanding.
+ */
+import * as ort from 'onnxruntime-node';
+import { Problem } from '../../tiler/problem.ts';
+import { makeFrame } from '../../tiler/town/frame.ts';
+import { makeLook } from '../../tiler/town/look.ts';
+import { renderBand } from '../../tiler/town/render.ts';
+import { styled } from './classes.ts';
+import { detectAdapted, inferAdapted, runRaw } from './run.ts';
+import type { Understanding } from './understand.ts';
+
+export interface SelfTest {
+  /** Size that it was run at. */
+  width: number;
+  height: number;
+  milliseconds: number;
+  /** Of the scene, by class; for detections, objects by class. */
+  shares: Record<string, number>;
+  /** Least and largest number of the output. */
+  range: [number, number] | null;
+  /** Largest difference of a probability between two chips that see a place, 0..1; null where it was not tried. */
+  disagreement: number | null;
+}
+
+/** A size that most networks of free size can be run at. */
+const FREE_SIZE = 512;
+/** A network slower than this is run once. */
+const SLOW_MS = 6000;
+/** Probabilities of chips that agree differ by no more than rounding. */
+const ROUNDING = 2e-3;
+const TOWN_GSD_M = 0.5;
+const TOWN_SEED = 5;
+
+/** Throws `unusable_output` or what the runtime says. Changes `understanding` where its answers tell otherwise. */
+export async function selfTest(modelPath: string, understanding: Understanding): Promise<SelfTest> {
+  const session = await ort.InferenceSession.create(modelPath, {
+    executionProviders: ['cpu'],
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    logSeverityLevel: 3,
+  }).catch((error: Error) => {
+    throw new Problem('unsupported_model', `ONNX Runtime cannot load the network: ${firstLine(error)}`);
+  });
+  try {
+    return await tryOut(session, understanding);
+  } finally {
+    await session.release();
+  }
+}
+
+const firstLine = (error: Error): string => error.message.split('\n')[0].slice(0, 300);
+
+async function tryOut(session: ort.InferenceSession, understanding: Understanding): Promise<SelfTest> {
+  const { adapter, stride, chip } = understanding;
+  const side = chip ?? Math.ceil(FREE_SIZE / stride) * stride;
+  const size = { width: adapter.input.width ?? side, height: adapter.input.height ?? side };
+  const shift = Math.max(stride, Math.round(size.width / 8 / stride) * stride);
+  const [frame, look] = [makeFrame(TOWN_SEED), makeLook(TOWN_SEED)];
+  const town = renderBand(frame, look, TOWN_GSD_M, size.width + shift, 0, size.height, new Map()).image;
+  const network = { ...understanding, classes: understanding.classes.length };
+  const started = performance.now();
+  const raw = await runRaw(session, network, cut(town, size.width + shift, 0, size), size).catch((error: Error) => {
+    throw new Problem(
+      'unsupported_model',
+      `The network does not run on an image of ${size.width} × ${size.height}: ${firstLine(error)}`,
+    );
+  });
+  const milliseconds = Math.round(performance.now() - started);
+  if (adapter.output.kind === 'boxes') {
+    const boxes = await detectAdapted(session, network, cut(town, size.width + shift, 0, size), size);
+    const shares: Record<string, number> = {};
+    for (const { class: code } of boxes) {
+      const name = understanding.classes[code]?.name ?? `class ${code}`;
+      shares[name] = (shares[name] ?? 0) + 1;
+    }
+    checkBoxes(raw, understanding);
+    return { ...size, milliseconds, shares, range: null, disagreement: null };
+  }
+  const range = checkMap(raw, understanding);
+  network.classes = understanding.classes.length;
+  const first = await inferAdapted(session, network, cut(town, size.width + shift, 0, size), size);
+  const shares = Object.fromEntries(
+    understanding.classes.map(({ name, value }) => {
+      const count = first.classes.reduce((sum, code) => sum + Number(code === value), 0);
+      return [name, Number((count / first.classes.length).toFixed(4))];
+    }),
+  );
+  let disagreement: number | null = null;
+  if (milliseconds < SLOW_MS) {
+    const second = await inferAdapted(session, network, cut(town, size.width + shift, shift, size), size);
+    disagreement = compare(first.probabilities, second.probabilities, size, shift, understanding);
+  }
+  if (disagreement !== null && disagreement > ROUNDING && understanding.receptiveField) {
+    understanding.receptiveField = null;
+    understanding.findings.push({
+      code: 'not_exact',
+      severity: 'warning',
+      message: `Two chips differ by ${disagreement.toFixed(3)} where the graph says that they agree: chips are blended.`,
+    });
+  }
+  return { ...size, milliseconds, shares, range, disagreement };
+}
+
+/** RGB pixels of a part of the scene that begins `x` pixels from the left. */
+function cut(
+  scene: Uint8Array,
+  sceneWidth: number,
+  x: number,
+  { width, height }: { width: number; height: number },
+): Uint8Array {
+  const pixels = new Uint8Array(width * height * 3);
+  for (let row = 0; row < height; row++) {
+    const from = (row * sceneWidth + x) * 3;
+    pixels.set(scene.subarray(from, from + width * 3), row * width * 3);
+  }
+  return pixels;
+}
+
+const unusable = (what: string) =>
+  new Problem('unusable_output', `On a generated scene the network's answer ${what}. Check how it was exported.`);
+
+function checkBoxes({ outputs, size }: Awaited<ReturnType<typeof runRaw>>, { adapter }: Understanding): void {
+  const { output } = adapter;
+  if (output.kind !== 'boxes') return;
+  for (const { data } of Object.values(outputs)) {
+    for (let i = 0; i < data.length; i++)
+      if (Number.isNaN(Number(data[i]))) throw unusable('holds numbers that are none (NaN)');
+  }
+  const { layout } = output;
+  if (layout.form !== 'yolo') return;
+  // Widths and heights tell whether coordinates are pixels or shares.
+  const { data, dims } = outputs[layout.output];
+  const [each, part] = layout.candidateDim === 1 ? [dims[2], 1] : [1, dims[2]];
+  let widest = 0;
+  for (let i = 0; i < dims[layout.candidateDim]; i++)
+    widest = Math.max(widest, Math.abs(Number(data[i * each + 2 * part])));
+  if (widest > 0 && widest <= 2 && size.width > 16) layout.unit = 'share';
+}
+
+/** Extent and numbers of the raw map; what the graph left open is settled by them. */
+function checkMap(
+  { outputs, size }: Awaited<ReturnType<typeof runRaw>>,
+  understanding: Understanding,
+): [number, number] {
+  const { output } = understanding.adapter;
+  if (output.kind !== 'map') throw new TypeError('not a map');
+  const { data, dims } = outputs[output.name];
+  const [rows, columns] = [dims[output.rowDim], dims[output.columnDim]];
+  const covers = Math.abs(rows * output.scale + 2 * output.offset[0] - size.height) < output.scale;
+  if (!covers || Math.abs(columns * output.scale + 2 * output.offset[1] - size.width) >= output.scale) {
+    throw unusable(`has ${columns} × ${rows} cells for an image of ${size.width} × ${size.height}`);
+  }
+  let [least, most, none] = [Infinity, -Infinity, 0];
+  for (let i = 0; i < data.length; i++) {
+    const value = Number(data[i]);
+    if (Number.isNaN(value)) none++;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  if (none > data.length / 2) throw unusable('holds numbers that are none (NaN)');
+  if (output.numbers === 'labels') {
+    for (let code = understanding.classes.length; code <= most && code < 255; code++) {
+      understanding.classes = styled([...understanding.classes, { value: code, name: `class ${code}` }]);
+    }
+    return [least, most];
+  }
+  if (output.numbers === 'probabilities' && (least < -0.01 || most > 1.01)) output.numbers = 'logits';
+  if (
+    output.numbers === 'logits' &&
+    output.exclusive &&
+    least >= 0 &&
+    most <= 1.0001 &&
+    sumsToOne(data, dims, output.classDim)
+  ) {
+    output.numbers = 'probabilities';
+  }
+  if (least === most) {
+    understanding.findings.push({
+      code: 'constant_output',
+      severity: 'warning',
+      message: `On a generated scene the network gave ${least} everywhere; its normalisation may be another.`,
+    });
+  }
+  return [least, most];
+}
+
+function sumsToOne(data: ArrayLike<number | bigint>, dims: readonly number[], classDim: number | null): boolean {
+  if (classDim === null || dims[classDim] < 2) return false;
+  const step = dims.slice(classDim + 1).reduce((a, b) => a * b, 1);
+  for (let i = 0; i < 100; i++) {
+    const cell = Math.floor((step * i) / 100);
+    let sum = 0;
+    for (let plane = 0; plane < dims[classDim]; plane++) sum += Number(data[cell + plane * step]);
+    if (Math.abs(sum - 1) > 0.01) return false;
+  }
+  return true;
+}
+
+/** Largest difference where two chips, `shift` pixels apart, are both away from their edges by the halo. */
+function compare(
+  a: Float32Array,
+  b: Float32Array,
+  size: { width: number; height: number },
+  shift: number,
+  { halo }: Understanding,
+): number | null {
+  const plane = size.width * size.height;
+  let largest = -1;
+  for (let at = 0; at < a.length; at += plane) {
+    for (let y = halo; y < size.height - halo; y++) {
+      for (let x = halo + shift; x < size.width - halo; x++) {
+        const difference = Math.abs(a[at + y * size.width + x] - b[at + y * size.width + x - shift]);
+        if (difference > largest) largest = difference;
+      }
+    }
+  }
+  return largest < 0 ? null : Number(largest.toFixed(6));
+}

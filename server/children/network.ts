@@ -1,0 +1,40 @@
+/** Networks that nobody knows are opened in a process of their own, with limits; it reads the file and writes nothing. */
+import { fileURLToPath } from 'node:url';
+import type { Examination, examineOwn } from '../../models/foreign/examine.ts';
+import type { Facts, Sidecar } from '../../models/foreign/facts.ts';
+import { Problem } from '../../tiler/problem.ts';
+import { ChildCrash, type ChildOptions, runOnce } from './child.ts';
+
+const ENTRY = fileURLToPath(new URL('./network-entry.ts', import.meta.url));
+
+/** What a network may take on a self-test of a chip or two. */
+export const NETWORK_LIMITS = { wallMs: 45_000, memoryBytes: 6 * 2 ** 30 };
+
+/** Reads, loads and tries a network. Throws the problem why it cannot be used. */
+export function examineInSandbox(
+  path: string,
+  sidecars: readonly Sidecar[],
+  said: Facts,
+  limits = NETWORK_LIMITS,
+): Promise<Examination> {
+  return runOnce<Examination>(confined(path, limits), 'examine', { path, sidecars, said }).catch(blameNetwork);
+}
+
+/** The graph of a network with the program's own contract. */
+export function examineOwnInSandbox(path: string): ReturnType<typeof examineOwn> {
+  return runOnce<Awaited<ReturnType<typeof examineOwn>>>(confined(path, NETWORK_LIMITS), 'examineOwn', { path });
+}
+
+const confined = (path: string, limits: typeof NETWORK_LIMITS): ChildOptions => ({
+  entry: ENTRY,
+  ...limits,
+  confine: { read: [path], write: [] },
+});
+
+/** What makes the runtime die is a network that was made or broken to do so. */
+function blameNetwork(error: unknown): never {
+  if (!(error instanceof ChildCrash)) throw error;
+  throw new Problem('unsupported_model', 'Running the network ended the process that tried it; it cannot be used.', {
+    cause: error,
+  });
+}
