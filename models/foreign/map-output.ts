@@ -96,6 +96,7 @@ const PASSING = [
   'Flatten',
   'Cast',
   'Slice',
+  'Gather',
   'Resize',
   'Upsample',
   'QuantizeLinear',

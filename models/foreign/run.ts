@@ -40,12 +40,19 @@ export async function runRaw(
   const { batch, bands } = input;
   const dims =
     input.layout === 'nchw' ? [batch, bands, wanted.height, wanted.width] : [batch, wanted.height, wanted.width, bands];
-  const image = new ort.Tensor(input.type as 'float32', numbers as Float32Array, dims);
+  const image = tensorOf(input.type, numbers, dims);
   const results = await session.run({ [input.name]: image }, outputNames(output));
   const outputs: Record<string, { data: Numbers; dims: readonly number[] }> = {};
   for (const [name, { data, dims: shape }] of Object.entries(results))
     outputs[name] = { data: data as Numbers, dims: shape };
   return { outputs, size: wanted };
+}
+
+function tensorOf(type: Adapter['input']['type'], numbers: Numbers, dims: readonly number[]): ort.Tensor {
+  const tensor = new ort.Tensor(type as 'float32', numbers as Float32Array, dims);
+  // The native side of ONNX Runtime 1.30 reads halves from a Uint16Array alone; its JavaScript side wants the others.
+  if (type === 'float16') Object.assign(tensor, { cpuData: new Uint16Array(numbers.buffer) });
+  return tensor;
 }
 
 function outputNames(output: Adapter['output']): string[] {

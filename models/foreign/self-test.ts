@@ -168,15 +168,9 @@ function checkMap(
     return [least, most];
   }
   if (output.numbers === 'probabilities' && (least < -0.01 || most > 1.01)) output.numbers = 'logits';
-  if (
-    output.numbers === 'logits' &&
-    output.exclusive &&
-    least >= 0 &&
-    most <= 1.0001 &&
-    sumsToOne(data, dims, output.classDim)
-  ) {
-    output.numbers = 'probabilities';
-  }
+  // No logits of a whole scene stay between 0 and 1.
+  const within = output.numbers === 'logits' && least >= 0 && most <= 1.0001;
+  if (within && (!output.exclusive || sumsToOne(data, dims, output.classDim))) output.numbers = 'probabilities';
   if (least === most) {
     understanding.findings.push({
       code: 'constant_output',

@@ -121,6 +121,34 @@ export function mix(findings: Findings, flow: Flow, dims: readonly number[], nod
   return result;
 }
 
+/** As `mix`, but every index keeps its place: a normalisation, a softmax. It then depends on all of them. */
+export function mixInPlace(
+  findings: Findings,
+  flow: Flow,
+  dims: readonly number[],
+  node: string,
+  operator: string,
+): Flow {
+  const reach = { ...flow.reach };
+  for (const axis of AXES) {
+    const all = atomsOf(flow, axis);
+    const mixed = dims.flatMap((dim) => flow.dims[dim].filter((atom) => atom.axis === axis));
+    if (mixed.length === 0) continue;
+    const kept = all.filter((atom) => !mixed.includes(atom));
+    if (kept.length === 0 && extentOf(mixed) > 1) findings.global.set(node, operator);
+    const together = unfold(flow.reach[axis], kept, axis, mixed);
+    const spread = emptyReach(flow.reach[axis].first.length, flow.reach[axis].stride);
+    for (let i = 0; i < together.first.length; i++) {
+      for (let k = 0; k < extentOf(mixed); k++) {
+        include(spread, offsetOf(kept, i, axis) + offsetOf(mixed, k, axis), together, i);
+      }
+    }
+    if (kept.length > 0) noteStride(findings, axis, together);
+    reach[axis] = spread;
+  }
+  return { ...flow, reach, numbers: null };
+}
+
 export function mixAll(findings: Findings, flow: Flow, node: string, operator: string): Flow {
   return mix(
     findings,
@@ -216,6 +244,9 @@ function sameStructure(findings: Findings, a: Flow, b: Flow, axis: Axis, node: s
     return sameAtoms(of(atoms), of(b.dims[dim]));
   });
   if (same && a.reach[axis].first.length === b.reach[axis].first.length) return [a, b];
+  const [wide, narrow] = [expanded(a, b, axis), expanded(b, a, axis)];
+  if (wide) return [a, wide];
+  if (narrow) return [narrow, b];
   const dim = inA[0];
   const pure = (flow: Flow) => flow.dims[dim].every((atom) => atom.axis === axis || atom.axis === null);
   if (inA.length === 1 && inB.length === 1 && inB[0] === dim && pure(a) && pure(b)) {
@@ -230,6 +261,23 @@ function sameStructure(findings: Findings, a: Flow, b: Flow, axis: Axis, node: s
     return mix(findings, flow, dims, node, operator);
   };
   return [everywhere(a), everywhere(b)];
+}
+
+/** `b` with the indices of `a`, where it has the same atoms but for some that it is the same along; else null. */
+function expanded(a: Flow, b: Flow, axis: Axis): Flow | null {
+  const of = (atoms: readonly Atom[]) => atoms.filter((atom) => atom.axis === axis);
+  const shared: { size: number; stepA: number; stepB: number }[] = [];
+  for (const [dim, atoms] of a.dims.entries()) {
+    const [mine, theirs] = [of(atoms), of(b.dims[dim])];
+    if (theirs.length === 0) continue;
+    if (mine.length !== theirs.length || mine.some(({ size }, i) => size !== theirs[i].size)) return null;
+    for (const [i, { size, step }] of mine.entries()) shared.push({ size, stepA: step, stepB: theirs[i].step });
+  }
+  const indexOf = (j: number) =>
+    shared.reduce((sum, { size, stepA, stepB }) => sum + (Math.floor(j / stepA) % size) * stepB, 0);
+  const reach = emptyReach(a.reach[axis].first.length, a.reach[axis].stride);
+  for (let j = 0; j < reach.first.length; j++) include(reach, j, b.reach[axis], indexOf(j));
+  return { ...b, reach: { ...b.reach, [axis]: reach } };
 }
 
 /** The same numbers under other extents. */

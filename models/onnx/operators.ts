@@ -8,6 +8,7 @@ import {
   type Flow,
   mix,
   mixAll,
+  mixInPlace,
   NotFollowed,
   plain,
   reshape,
@@ -48,13 +49,16 @@ const each: Operator = (step) => [
   ),
 ];
 
+const inPlace = (step: Step, dims: readonly number[]): Flow =>
+  mixInPlace(step.findings, input(step, 0), dims, step.name, step.node.op);
+
 const mixed = (step: Step, dims: readonly number[]): Flow =>
   mix(step.findings, input(step, 0), dims, step.name, step.node.op);
 
 /** All dims behind the channels. */
 const behind = (flow: Flow, dim: number): number[] => flow.dims.flatMap((_, i) => (i >= dim ? i : []));
 
-const overSpace: Operator = (step) => [mixed(step, behind(input(step, 0), 2))];
+const overSpace: Operator = (step) => [inPlace(step, behind(input(step, 0), 2))];
 
 const overAxis =
   (fallback: (opset: number) => number): Operator =>
@@ -63,7 +67,7 @@ const overAxis =
     const dim = dimAt(flow, int(step.node, 'axis', fallback(step.opset)));
     // Before opset 13 softmax ran over everything from its axis on.
     const coerced = step.node.op !== 'LpNormalization' && step.opset < 13;
-    return [mixed(step, coerced ? behind(flow, dim) : [dim])];
+    return [inPlace(step, coerced ? behind(flow, dim) : [dim])];
   };
 
 const reduce: Operator = (step) => {
@@ -98,13 +102,13 @@ function withoutDims(flow: Flow, axes: readonly number[], keep: boolean): Flow {
 }
 
 const globalPool: Operator = (step) => {
-  const flow = overSpace(step)[0];
+  const flow = mixed(step, behind(input(step, 0), 2));
   return [{ ...flow, dims: flow.dims.map((atoms, dim) => (dim >= 2 ? [] : atoms)) }];
 };
 
 const layerNorm: Operator = (step) => {
   const flow = input(step, 0);
-  return [mixed(step, behind(flow, dimAt(flow, int(step.node, 'axis', -1))))];
+  return [inPlace(step, behind(flow, dimAt(flow, int(step.node, 'axis', -1))))];
 };
 
 const transpose: Operator = (step) => {
@@ -285,11 +289,8 @@ function multiply(step: Step, left: Flow, right: Flow): Flow {
   const b = vectorRight ? { ...right, dims: [...right.dims, []] } : right;
   let rows = mix(findings, a, [a.dims.length - 1], name, node.op);
   let columns = mix(findings, b, [b.dims.length - 2], name, node.op);
-  const rowAtoms = rows.dims[rows.dims.length - 2];
-  const columnAtoms = columns.dims[columns.dims.length - 1];
   // Pixels against pixels is attention: each then sees all of the others.
-  if (rowAtoms.some(({ axis }) => axis) && columnAtoms.some(({ axis }) => axis)) {
-    rows = mix(findings, rows, [rows.dims.length - 2], name, node.op);
+  if (hasPixels(rows, rows.dims.length - 2) && hasPixels(columns, columns.dims.length - 1)) {
     columns = mix(findings, columns, [columns.dims.length - 1], name, node.op);
   }
   rows = { ...rows, dims: [...rows.dims.slice(0, -1), []] };
@@ -300,6 +301,8 @@ function multiply(step: Step, left: Flow, right: Flow): Flow {
   if (vectorLeft) dims.splice(dims.length - (vectorRight ? 1 : 2), 1);
   return { ...product, dims };
 }
+
+const hasPixels = (flow: Flow, dim: number): boolean => flow.dims[dim].some(({ axis }) => axis);
 
 const matmul: Operator = (step) => [multiply(step, input(step, 0), input(step, 1))];
 const quantizedMatmul: Operator = (step) => [multiply(step, input(step, 0), input(step, 3))];
@@ -418,7 +421,13 @@ const dynamicQuantize: Operator = (step) => {
   const flow = input(step, 0);
   const all = mixAll(step.findings, flow, step.name, step.node.op);
   return [
-    { ...flow, reach: all.reach, dims: all.dims },
+    mixInPlace(
+      step.findings,
+      flow,
+      flow.dims.map((_, dim) => dim),
+      step.name,
+      step.node.op,
+    ),
     { ...all, dims: [] },
     { ...all, dims: [] },
   ];
@@ -459,7 +468,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map([
   ),
   ...table('ArgMax ArgMin', argument),
   ...table('InstanceNormalization GroupNormalization GroupNorm', overSpace),
-  ...table('MeanVarianceNormalization', (step) => [mixed(step, ints(step.node, 'axes') ?? [0, 2, 3])]),
+  ...table('MeanVarianceNormalization', (step) => [inPlace(step, ints(step.node, 'axes') ?? [0, 2, 3])]),
   ...table('LayerNormalization SimplifiedLayerNormalization RMSNormalization', layerNorm),
   ...table('GlobalAveragePool GlobalMaxPool GlobalLpPool QLinearGlobalAveragePool', globalPool),
   ...table('Conv ConvInteger FusedConv QLinearConv', convolve),
