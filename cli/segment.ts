@@ -86,7 +86,8 @@ export async function run(args: string[]): Promise<void> {
 
 function summary(output: string, report: { counts: Record<string, number>; areas_m2: Record<string, number> }): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
-  const { buildings, roads, landuse } = report.counts;
+  const { buildings, roads, landuse, objects } = report.counts;
+  if (objects !== undefined) return `${output}: ${objects} objects\n`;
   return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n${areas.join('')}`;
 }
 

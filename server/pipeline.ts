@@ -6,7 +6,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Network, requireExactStitching } from '../models/registry.ts';
+import { isDetector, type Network, requireExactStitching } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
@@ -14,6 +14,7 @@ import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
 import { openScene } from '../tiler/rendering.ts';
 import type { Compute } from './children/compute.ts';
+import { detectConfined } from './children/detect.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
@@ -126,7 +127,7 @@ export async function segmentScene(
   context: WorkContext,
 ): Promise<JobReport> {
   try {
-    return await segment(tools, job, context);
+    return await (isDetector(job.network) ? detect : segment)(tools, job, context);
   } catch (error) {
     await tools.files.remove(`jobs/${job.id}`);
     throw error;
@@ -225,6 +226,69 @@ async function segment(
     model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
     chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
     geometry: { ...traced },
+  });
+}
+
+/** As `segment`, with a network that draws boxes around objects: there is no class map, and nothing to trace. */
+async function detect(
+  { db, files, compute }: PipelineTools,
+  job: SegmentationJob,
+  { signal, progress }: WorkContext,
+): Promise<JobReport> {
+  const { scene, network, parameters } = job;
+  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
+  await files.remove(`jobs/${job.id}`);
+  await mkdir(dirname(featuresPath), { recursive: true });
+  const ticks = stageTicks(progress);
+
+  const planStarted = performance.now();
+  const view = sceneView(parameters, bandNamesOf(scene.report));
+  const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
+  const grid = await planGrid(workingPath, scene, network);
+  const plan = planChips(grid, network, CORE_PIXELS);
+  const planMs = performance.now() - planStarted;
+  const chips = plan.columns * plan.rows;
+  const fill = chosen?.meanColour ?? scene.report.meanColour;
+  const found = await detectConfined(
+    { workingPath, featuresPath, grid, plan, fill, network, ...(chosen && { rendering: chosen.rendering }) },
+    { signal, onProgress: (done) => ticks('infer', done, chips) },
+  );
+
+  const storeStarted = performance.now();
+  const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
+  const counts = await storeFeatures(db, { id: job.id, epsg: scene.epsg, classNames }, featuresPath, {
+    signal,
+    onProgress: (features) => ticks('store', features, found.features),
+  });
+  await rm(featuresPath);
+  return publishJob(db, job.id, {
+    job: job.id,
+    scene: scene.id,
+    model: network.id,
+    parameters: { ...parameters },
+    assumptions: [
+      { code: 'model_choice', value: network.id, reason: job.modelReason },
+      ...renderingAssumptions(scene, parameters, chosen),
+      ...gridAssumptions(scene, network, grid),
+    ],
+    counts: { objects: 0, ...counts },
+    ledger: { done: found.done, nodata: found.nodata, outside: 0, failed: 0, pending: 0 },
+    // Objects have no seams: each is taken from the chip that saw it whole, or put together from its parts.
+    seam: { certified: false, halo: plan.halo, disagreement: 0 },
+    timings_ms: {
+      ingest: scene.report.ingest_ms,
+      plan: Math.round(planMs),
+      infer: Math.round(found.inferMs),
+      stitch: Math.round(found.joinMs),
+      vectorize: 0,
+      store: Math.round(performance.now() - storeStarted),
+    },
+    peak_rss_bytes: found.peakRssBytes,
+    model_sha256: network.sha256,
+    model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
+    chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
+    geometry: { levels: [0] },
   });
 }
 

@@ -31,7 +31,7 @@ export async function storeFeatures(
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
     await insertFeatures(db, job, rows);
-    for (const { collection, level } of rows) if (!level) counts[collection]++;
+    for (const { collection, level } of rows) if (!level) counts[collection] = (counts[collection] ?? 0) + 1;
     stored += rows.length;
     onProgress(stored);
   }

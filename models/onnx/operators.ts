@@ -154,11 +154,17 @@ const unsqueeze: Operator = (step) => {
   return [{ ...flow, dims: Array.from({ length: rank }, (_, dim) => (added.includes(dim) ? [] : rest.shift()!)) }];
 };
 
-const concat: Operator = (step) => {
+const concat: Operator = (step) => joinAlong(step, step.inputs);
+/** Scale and zero point of the output, then tensor, scale and zero point of each input. */
+const quantizedConcat: Operator = (step) =>
+  joinAlong(
+    step,
+    step.inputs.filter((_, i) => i >= 2 && i % 3 === 2),
+  );
+
+function joinAlong(step: Step, inputs: (Flow | null)[]): Flow[] {
   const { findings, name, node } = step;
-  const flows = step.inputs
-    .filter((flow) => flow !== null)
-    .filter(({ dims }) => dims.every((atoms) => extentOf(atoms) > 0));
+  const flows = inputs.filter((flow) => flow !== null).filter(({ dims }) => dims.every((atoms) => extentOf(atoms) > 0));
   const dim = dimAt(flows[0], int(node, 'axis', 1));
   const found = flows.map((flow) => spatial(findings, flow, dim, name, node.op));
   const axis = found.find((each) => each.axis)?.axis ?? null;
@@ -180,7 +186,7 @@ const concat: Operator = (step) => {
     }
   }
   return [along(findings, together, dim, axis, joined, length)];
-};
+}
 
 /** Indices start, start + step … of a dim. */
 function cut(step: Step, flow: Flow, dim: number, start: number, every: number, length: number): Flow {
@@ -479,6 +485,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map([
   ['Slice', slice],
   ['Split', split],
   ['Concat', concat],
+  ['QLinearConcat', quantizedConcat],
   ['Gather', gather],
   ['Transpose', transpose],
   ['Reshape', reshapeTo],

@@ -1,0 +1,19 @@
+/** Detection with a user's network, in a process that reads the scene and the network and writes the job's folder. */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runOnce, type TaskOptions } from './child.ts';
+import { COMPUTE_MEMORY_BYTES } from './compute.ts';
+import type { DetectionReport, DetectObjectsRequest } from './detect-objects.ts';
+
+const ENTRY = fileURLToPath(new URL('./detect-entry.ts', import.meta.url));
+
+/** Progress in chips. */
+export function detectConfined(request: DetectObjectsRequest, options: TaskOptions<number>): Promise<DetectionReport> {
+  const confine = { read: [request.workingPath, request.network.modelPath], write: [dirname(request.featuresPath)] };
+  return runOnce<DetectionReport, number>(
+    { entry: ENTRY, memoryBytes: COMPUTE_MEMORY_BYTES, confine },
+    'detect',
+    request,
+    options,
+  );
+}
