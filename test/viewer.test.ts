@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ItemsJson } from '../server/http/types.ts';
+import type { ItemsJson, JobJson } from '../server/http/types.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
 import { getJson } from './client.ts';
@@ -70,6 +70,31 @@ describe.skipIf(!executablePath)('the viewer', () => {
     expect(text).toMatch(/%/);
     await page.keyboard.press('Escape');
     await inspector.waitFor({ state: 'hidden' });
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  test('another map with other bands: what was understood is shown, set, seen and run', {
+    timeout: 120_000,
+  }, async () => {
+    const { page, troubles } = await openPage({ width: 1280, height: 900 });
+    await page.getByTestId('settings').click();
+    const preflight = page.getByTestId('preflight');
+    await preflight.locator('#preflight-red').waitFor();
+    expect(await preflight.textContent()).toMatch(/landuse-unet maps .*building.* and suits pixels of 0\.5 m/);
+    const seen = page.waitForRequest((request) => /\/imagery\/.*[?&]bands=3(,|%2C)2(,|%2C)1/.test(request.url()));
+    await preflight.locator('#preflight-red').selectOption('3');
+    await preflight.locator('#preflight-blue').selectOption('1');
+    await seen;
+    await page.getByTestId('begin').click();
+    await preflight.waitFor({ state: 'hidden' });
+    await page.getByTestId('legend').waitFor({ timeout: 90_000 });
+    const [job] = await getJson<JobJson[]>(`${service.url}/jobs`);
+    expect([job.state, job.parameters.bands]).toEqual(['done', [3, 2, 1]]);
+    await page.getByText('Download', { exact: true }).click();
+    const link = await page.getByRole('link', { name: /GeoPackage/ }).getAttribute('href');
+    const file = await fetch(service.url + link);
+    expect([file.status, (await file.text()).slice(0, 15)]).toEqual([200, 'SQLite format 3']);
     expect(troubles).toEqual([]);
     await page.close();
   });

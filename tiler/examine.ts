@@ -123,7 +123,8 @@ function bandNames({ bands }: TiffImage, raster: RasterOfFile, choice: BandChoic
     .filter((band) => bands === 1 || band !== raster.alphaBand)
     .map((band) => {
       const said = raster.bandNames.get(band)?.trim() || raster.bandRoles.get(band)?.trim().toLowerCase();
-      if (said && said !== 'undefined') return said;
+      // GDAL calls the first band of many files gray, whatever it is.
+      if (said && said !== 'undefined' && !(said === 'gray' && bands > 2)) return said;
       const at = choice.guessed || choice.code === 'gray_repeated' ? -1 : choice.bands.indexOf(band + 1);
       return colours[at] ?? null;
     });

@@ -1,12 +1,16 @@
 /** What the user can do, and what follows by itself: upload → scene is read → job → map. */
-import type { JobJson, SceneJson } from '../../server/http/types.ts';
+import type { JobJson, PreflightJson, SceneJson } from '../../server/http/types.ts';
 import * as api from './api.ts';
-import { currentScene, type InterruptedUpload, type Store } from './state.ts';
+import { jobRequest, settingsOf } from './preflight.ts';
+import { currentScene, type InterruptedUpload, NO_SETTINGS, type Store } from './state.ts';
 import { findInterrupted, forgetInterrupted, type RunningUpload, refuseEarly, startUpload } from './upload.ts';
 
 /** Scenes this browser brought in and whose job has not been asked for: their job starts by itself. */
 const EXPECTED_KEY = 'planimeter.expected';
 const AWAY_POLL_MS = 3000;
+
+/** Of a scene that nobody has looked at yet. */
+const UNSEEN = { preflight: null, settings: NO_SETTINGS, settingsOpen: false } as const;
 
 export interface Actions {
   start(): Promise<void>;
@@ -19,6 +23,7 @@ export interface Actions {
   openScene(id: string): void;
   deleteScene(scene: SceneJson): Promise<void>;
   startJob(): Promise<void>;
+  openSettings(): Promise<void>;
   cancelJob(): Promise<void>;
   retryJob(): Promise<void>;
   dismissTrouble(): void;
@@ -76,7 +81,7 @@ export function createActions(store: Store): Actions {
     visit = new AbortController();
     const { signal } = visit;
     const change = store.get().sceneId !== id;
-    store.set({ sceneId: id, selected: null, ...(change ? { job: undefined, trouble: null } : {}) });
+    store.set({ sceneId: id, selected: null, ...(change ? { ...UNSEEN, job: undefined, trouble: null } : {}) });
     writeSceneToHash(id);
     const scene = currentScene(store.get());
     if (!scene) attempt(() => fetchScene(id, signal));
@@ -113,9 +118,24 @@ export function createActions(store: Store): Actions {
     if (signal.aborted) return;
     const [job] = jobs.sort((a, b) => b.created_at.localeCompare(a.created_at));
     if (job) showJob(job, signal);
-    else if (isJobExpected(sceneId)) showJob(await api.startJob(sceneId), signal);
-    else store.set({ job: null });
+    else {
+      const expected = isJobExpected(sceneId);
+      if (!expected) store.set({ job: null });
+      const preflight = await lookAtScene(sceneId, signal);
+      // What somebody should look at first is not mapped unasked.
+      const doubtful = preflight?.findings.some(({ severity }) => severity !== 'info') ?? false;
+      if (expected && !doubtful && !signal.aborted) showJob(await api.startJob(sceneId, {}), signal);
+      else if (!signal.aborted) store.set({ job: null });
+    }
     expectJob(sceneId, false);
+  };
+
+  /** Null where another scene was opened meanwhile. */
+  const lookAtScene = async (sceneId: string, signal: AbortSignal): Promise<PreflightJson | null> => {
+    const preflight = await api.getPreflight(sceneId);
+    if (signal.aborted) return null;
+    store.set({ preflight });
+    return preflight;
   };
 
   const showJob = (job: JobJson, signal: AbortSignal): void => {
@@ -213,8 +233,18 @@ export function createActions(store: Store): Actions {
       }),
     startJob: () =>
       attempt(async () => {
-        const { sceneId } = store.get();
-        if (sceneId) showJob(await api.startJob(sceneId), visit.signal);
+        const { sceneId, settings } = store.get();
+        if (!sceneId) return;
+        const job = await api.startJob(sceneId, jobRequest(settings));
+        store.set({ settingsOpen: false, selected: null });
+        openSceneAgain(job);
+      }),
+    openSettings: () =>
+      attempt(async () => {
+        const { sceneId, job, preflight } = store.get();
+        const former = job ? { ...settingsOf(job.parameters), model: job.model } : {};
+        store.set({ settingsOpen: true, settings: { ...NO_SETTINGS, ...former } });
+        if (sceneId && !preflight) await lookAtScene(sceneId, visit.signal);
       }),
     cancelJob: () => changeJob(({ id }) => api.cancelJob(id)),
     retryJob: () => changeJob(({ id }) => api.retryJob(id)),

@@ -1,9 +1,9 @@
 /** Speaks to the service: requests, problems, and server-sent events that outlive a lost connection. */
 import type {
   FeatureJson,
-  ItemsJson,
   JobJson,
   ModelJson,
+  PreflightJson,
   SceneJson,
   ServiceJson,
   TileJson,
@@ -67,10 +67,10 @@ export const getScenes = (): Promise<SceneJson[]> => get('/scenes');
 export const getScene = (id: string): Promise<SceneJson> => get(`/scenes/${id}`);
 export const getJobs = (scene: string): Promise<JobJson[]> => get(`/jobs?scene=${scene}`);
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
-export const getItems = (address: string): Promise<ItemsJson> => get(address);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
-export const startJob = (scene: string): Promise<JobJson> => post('/jobs', { scene });
+export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
+export const startJob = (scene: string, request: object): Promise<JobJson> => post('/jobs', { scene, ...request });
 export const cancelJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/cancel`);
 export const retryJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/retry`);
 

@@ -3,6 +3,7 @@ import '@fontsource-variable/inter/opsz.css';
 import './base.css';
 import './panel.css';
 import './intake.css';
+import './preflight.css';
 import './scene.css';
 import './result.css';
 import './map.css';

@@ -5,6 +5,7 @@ import { getTileJson, troubleOf } from './api.ts';
 import type { Box } from './inspector.ts';
 import * as layers from './layers.ts';
 import { createMap, FLAT_ZOOM } from './map.ts';
+import { imageryQuery, settingsShown } from './preflight.ts';
 import { currentModel, currentScene, type SelectedFeature, type State, type Store } from './state.ts';
 import { onThemeChange } from './theme.ts';
 
@@ -34,6 +35,8 @@ export function createMapView(
   let placed = linked ? link.get('scene') : null;
   const map = createMap(container, store.get().service?.basemap ?? null);
   let shown: { imagery: string | null; features: string | null } = { imagery: null, features: null };
+  /** Query of the imagery that is shown. */
+  let view = '';
   let last: State | null = null;
 
   map.setPadding(clearing());
@@ -51,8 +54,17 @@ export function createMapView(
     shown = { ...shown, imagery: scene.id };
     if (scene.id !== placed) frameScene(scene, map.getZoom() < FLAT_ZOOM ? FLIGHT_MS : 1200);
     placed = null;
-    const tileJson = await getTileJson(`/imagery/${scene.id}.json`);
-    if (shown.imagery === scene.id) layers.showImagery(map, tileJson, store.get().imageryVisible);
+    await drawImagery(scene.id);
+  };
+
+  /** The imagery in the bands and the stretch that are being set, or that the job shown was given. */
+  const drawImagery = async (sceneId: string): Promise<void> => {
+    const query = imageryQuery(settingsShown(store.get()));
+    view = query;
+    const tileJson = await getTileJson(`/imagery/${sceneId}.json${query && `?${query}`}`);
+    if (shown.imagery !== sceneId || view !== query) return;
+    layers.hideImagery(map);
+    layers.showImagery(map, tileJson, store.get().imageryVisible);
   };
 
   const showFeatures = async (job: string): Promise<void> => {
@@ -79,7 +91,7 @@ export function createMapView(
       layers.hideImagery(map);
       shown = { ...shown, imagery: null };
       if (scene && sceneId) showImagery(scene).catch(tell);
-    }
+    } else if (sceneId && imageryQuery(settingsShown(state)) !== view) drawImagery(sceneId).catch(tell);
     if (state.hiddenClasses !== last?.hiddenClasses || state.classOpacity !== last?.classOpacity) {
       layers.setClassView(map, classView(state));
     }

@@ -1,10 +1,10 @@
 /** The one panel: everything of the page that is not the map. A card on wide screens, a sheet on phones. */
 import type { Actions } from './actions.ts';
-import { troubleOf } from './api.ts';
 import { h, icon, mark, replace, setText } from './dom.ts';
 import { areaParts, breakable, count, gsd, percent } from './format.ts';
 import { createIntake } from './intake.ts';
 import { createLegend } from './legend.ts';
+import { createPreflight } from './preflight.ts';
 import { createProblemSlot, problemCard } from './problem.ts';
 import { createProgress } from './progress.ts';
 import { createReport } from './report.ts';
@@ -15,8 +15,9 @@ import { setTheme, type Theme, theme } from './theme.ts';
 export function createPanel(store: Store, actions: Actions): HTMLElement {
   const intake = createIntake(actions);
   const progress = createProgress(actions);
+  const preflight = createPreflight(store, actions);
   const legend = createLegend(store);
-  const report = createReport((error) => store.set({ trouble: troubleOf(error) }));
+  const report = createReport();
   const scenes = createSceneList(actions);
   const trouble = createProblemSlot();
   const refusal = createProblemSlot();
@@ -38,6 +39,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
     intake.welcome,
     heading.element,
     refusal.element,
+    preflight.element,
     progress.element,
     legend.element,
     report.element,
@@ -63,6 +65,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
     banner.hidden = !state.away;
     intake.render(state);
     heading.render(state);
+    preflight.render(state);
     progress.render(state);
     legend.render(state);
     report.render(state);
@@ -94,9 +97,13 @@ function createHeading(actions: Actions): { element: HTMLElement; render(state: 
   const name = h('h1', { class: 'scene-title' });
   const facts = h('p', { class: 'quiet' });
   const begin = h('button', { type: 'button', class: 'button primary' }, 'Map this image');
-  let act = actions.startJob;
-  begin.addEventListener('click', () => void act());
-  const element = h('section', { class: 'heading', hidden: true }, name, facts, begin);
+  begin.addEventListener('click', () => void actions.retryJob());
+  const again = h(
+    'button',
+    { type: 'button', class: 'link', 'data-testid': 'settings', onclick: () => void actions.openSettings() },
+    'Settings: network, bands, stretch',
+  );
+  const element = h('section', { class: 'heading', hidden: true }, name, facts, again, begin);
   return {
     element,
     render(state) {
@@ -111,8 +118,8 @@ function createHeading(actions: Actions): { element: HTMLElement; render(state: 
       );
       facts.hidden = scene.state !== 'ready';
       const cancelled = state.job?.state === 'cancelled';
-      begin.hidden = scene.state !== 'ready' || !(state.job === null || cancelled);
-      act = cancelled ? actions.retryJob : actions.startJob;
+      begin.hidden = scene.state !== 'ready' || !cancelled || state.settingsOpen;
+      again.hidden = !(cancelled || state.job?.state === 'done' || state.job?.state === 'failed') || state.settingsOpen;
     },
   };
 }

@@ -1,15 +1,12 @@
 /** What a job says of itself, and what can be downloaded of it. */
 import type { JobJson, JobReport, Ledger, ModelJson, SceneJson, Stage } from '../../server/http/types.ts';
-import { getItems } from './api.ts';
 import { h, icon, replace } from './dom.ts';
-import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
+import { bytes, count, duration, gsd, percent, titleOf } from './format.ts';
 import { currentModel, currentScene, type State } from './state.ts';
 
-/** The most features the service gives in one answer. */
-const PAGE_FEATURES = 10_000;
 const STAGES: readonly Stage[] = ['ingest', 'plan', 'infer', 'stitch', 'vectorize', 'store'];
 
-export function createReport(onTrouble: (error: unknown) => void): {
+export function createReport(): {
   element: HTMLElement;
   render(state: State): void;
 } {
@@ -32,7 +29,7 @@ export function createReport(onTrouble: (error: unknown) => void): {
       const scene = currentScene(state);
       if (!job?.report || !scene) return;
       replace(details, ...reportContent(job, job.report, scene, currentModel(state)));
-      replace(downloads, ...downloadRows(job, job.report, onTrouble));
+      replace(downloads, ...downloadRows(job, job.report));
     },
   };
 }
@@ -87,20 +84,41 @@ function factList(facts: readonly (readonly [string, string | null])[]): HTMLEle
   return h('dl', { class: 'facts' }, ...known.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
 }
 
-function downloadRows(job: JobJson, report: JobReport, onTrouble: (error: unknown) => void): HTMLElement[] {
-  const collections = Object.entries(report.counts)
-    .filter(([, features]) => features > 0)
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([id, features]) => {
-      const address = `/collections/${id}/items?job=${job.id}&limit=${PAGE_FEATURES}`;
-      const note = `GeoJSON · ${plural(features, 'feature')}`;
-      const title = titleOf(id);
-      const file = `${id}.geojson`;
-      if (features <= PAGE_FEATURES) return downloadLink(title, note, address, file);
-      return downloadButton(title, note, () => saveAllPages(address, file).catch(onTrouble));
-    });
+/** Endings of the service's exports, and what people call them. */
+const FORMATS: readonly (readonly [ending: string, title: string, note: string])[] = [
+  ['gpkg', 'GeoPackage', 'QGIS, ArcGIS'],
+  ['geojson', 'GeoJSON', 'web maps'],
+  ['fgb', 'FlatGeobuf', 'with an index'],
+  ['parquet', 'GeoParquet', 'GeoPandas, DuckDB'],
+  ['pmtiles', 'PMTiles', 'vector tiles'],
+  ['csv', 'CSV', 'with WKT'],
+];
+
+/** All formats of everything or of one collection, as it is chosen above them. */
+function downloadRows(job: JobJson, report: JobReport): HTMLElement[] {
+  const select = h(
+    'select',
+    { class: 'select', 'aria-label': 'What to download' },
+    h('option', { value: '' }, 'Everything'),
+    ...Object.entries(report.counts)
+      .filter(([, features]) => features > 0)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([id, features]) => h('option', { value: id }, `${titleOf(id)} (${count(features)})`)),
+  );
+  const rows = FORMATS.map(([ending, title, note]) => {
+    const link = h('a', { class: 'download' }, ...downloadText(title, note));
+    const update = () => {
+      const query = select.value ? `?collection=${encodeURIComponent(select.value)}` : '';
+      link.href = `/jobs/${job.id}/export.${ending}${query}`;
+      link.download = `${select.value || 'map'}.${ending}`;
+    };
+    select.addEventListener('change', update);
+    update();
+    return h('li', {}, link);
+  });
   return [
-    ...collections,
+    h('li', { class: 'download-choice' }, select),
+    ...rows,
     downloadLink('Class map', 'GeoTIFF', `/jobs/${job.id}/classes.tif`, 'classes.tif'),
     downloadLink('Score map', 'GeoTIFF', `/jobs/${job.id}/scores.tif`, 'scores.tif'),
   ];
@@ -114,31 +132,3 @@ const downloadText = (title: string, note: string) => [
 
 const downloadLink = (title: string, note: string, href: string, file: string): HTMLElement =>
   h('li', {}, h('a', { class: 'download', href, download: file }, ...downloadText(title, note)));
-
-function downloadButton(title: string, note: string, save: () => Promise<void>): HTMLElement {
-  const button = h('button', { type: 'button', class: 'download' }, ...downloadText(title, note));
-  button.addEventListener('click', () => {
-    button.disabled = true;
-    void save().finally(() => {
-      button.disabled = false;
-    });
-  });
-  return h('li', {}, button);
-}
-
-/** Fetches page after page, so that a collection larger than one answer is still saved whole. */
-async function saveAllPages(address: string, file: string): Promise<void> {
-  const parts: string[] = [];
-  let next: string | undefined = address;
-  while (next) {
-    const { features, links } = await getItems(next);
-    for (const feature of features) parts.push(`${parts.length ? ',\n' : ''}${JSON.stringify(feature)}`);
-    next = links.find(({ rel }) => rel === 'next')?.href;
-  }
-  const blob = new Blob(['{"type":"FeatureCollection","features":[\n', ...parts, '\n]}'], {
-    type: 'application/geo+json',
-  });
-  const url = URL.createObjectURL(blob);
-  h('a', { href: url, download: file }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}

@@ -1,5 +1,12 @@
 /** Everything the page shows, as one plain value, and who is told when it changes. */
-import type { JobJson, ModelJson, ProblemJson, SceneJson, ServiceJson } from '../../server/http/types.ts';
+import type {
+  JobJson,
+  ModelJson,
+  PreflightJson,
+  ProblemJson,
+  SceneJson,
+  ServiceJson,
+} from '../../server/http/types.ts';
 
 /** What can be told about something that went wrong; the service's problems fit as they are. */
 export type Trouble = Pick<ProblemJson, 'title' | 'detail'> & { code?: string };
@@ -32,6 +39,18 @@ export interface SelectedFeature {
   length_m?: number;
 }
 
+export type Stretch = 'none' | 'percentile' | { low: [number, number, number]; high: [number, number, number] };
+
+/** What a person set for the next job; null leaves it to the service. */
+export interface JobSettings {
+  model: string | null;
+  /** Numbers of the bands that are red, green and blue. */
+  bands: number[] | null;
+  stretch: Stretch | null;
+}
+
+export const NO_SETTINGS: JobSettings = { model: null, bands: null, stretch: null };
+
 export interface State {
   started: boolean;
   service: ServiceJson | null;
@@ -40,6 +59,11 @@ export interface State {
   sceneId: string | null;
   /** The job shown: the scene's newest. `undefined` while it is being looked up. */
   job: JobJson | null | undefined;
+  /** Of the scene that is open; null while it is being made, and where nobody asked for it. */
+  preflight: PreflightJson | null;
+  settings: JobSettings;
+  /** Whether the settings are shown though there is a job. */
+  settingsOpen: boolean;
   upload: UploadState | null;
   interrupted: readonly InterruptedUpload[];
   /** Whether the demo scene is being generated, which takes a while before there is a scene. */
@@ -67,6 +91,9 @@ export function createStore(): Store {
     scenes: [],
     sceneId: null,
     job: null,
+    preflight: null,
+    settings: NO_SETTINGS,
+    settingsOpen: false,
     upload: null,
     interrupted: [],
     demoUnderWay: false,
