@@ -18,6 +18,8 @@ export interface AddRequest {
   name?: string | undefined;
   /** What the user says, over all that is written in and beside the file. */
   said: Facts;
+  /** Words that lie beside the file; by default those that are found there. */
+  sidecars?: readonly Sidecar[];
 }
 
 const MANIFEST = 'manifest.json';
@@ -28,7 +30,8 @@ const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** Adds the ONNX file at `path`, or the one in that folder. Throws the problem why it cannot be used. */
 export async function addNetwork(dataFolder: string, path: string, request: AddRequest): Promise<NetworkReport> {
-  const { file, sidecars } = await networkFiles(path);
+  const { file, sidecars: beside } = await networkFiles(path);
+  const sidecars = request.sidecars ?? beside;
   const id = request.id ?? idOf(file);
   if (!ID.test(id)) {
     throw new Problem(

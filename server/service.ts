@@ -5,19 +5,19 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { listNetworks, type Network } from '../models/registry.ts';
+import type { Network } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
 import { type Renderer, startRenderer } from './children/render.ts';
 import { addDemoScene } from './demo-scene.ts';
 import { createApp } from './http/app.ts';
-import type { ModelJson } from './http/types.ts';
 import { VERSION } from './identity.ts';
 import { type Handlers, startQueue } from './jobs/queue.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { modelReason } from './model-choice.ts';
-import { DEFAULT_NETWORK, parseParameters } from './parameters.ts';
+import { openShelf } from './network-shelf.ts';
+import { parseParameters } from './parameters.ts';
 import { bandNamesOf, ingestScene, isReady, type PipelineTools, type ReadyScene, segmentScene } from './pipeline.ts';
 import { choosable, preflight, type SceneFacts } from './preflight.ts';
 import { openDatabase } from './store/database.ts';
@@ -56,10 +56,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const uploadFolder = join(dataFolder, 'uploads');
   const demoFolder = join(dataFolder, 'demo');
   await mkdir(uploadFolder, { recursive: true });
-  const [db, viewer, networks] = await Promise.all([
+  const [db, viewer, { shelf, networks, models }] = await Promise.all([
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
     viewerFolder(),
-    networksByPreference(),
+    openShelf(dataFolder),
   ]);
   const files = localFileStore(join(dataFolder, 'files'));
   const compute = startCompute();
@@ -71,7 +71,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     db,
     files,
     queue,
-    models: networks.map(modelJson),
+    models,
+    networks: shelf,
     service: {
       name: 'planimeter',
       version: VERSION,
@@ -148,14 +149,4 @@ async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, sce
     bandNames: bandNamesOf(scene.report),
     validShare: validPixels / (width * height),
   };
-}
-
-async function networksByPreference(): Promise<Network[]> {
-  const networks = await listNetworks();
-  return networks.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
-}
-
-function modelJson({ id, name, description, gsdMetres, gsdRangeMetres, classes, sha256 }: Network): ModelJson {
-  const range = gsdRangeMetres && { gsd_range_m: gsdRangeMetres };
-  return { id, name, description, gsd_m: gsdMetres, ...range, classes, sha256 };
 }

@@ -3,6 +3,7 @@ import type { ControlGrid, Palette } from '../../tiler/map-tile.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Queue } from '../jobs/queue.ts';
 import type { Metrics } from '../metrics.ts';
+import type { NetworkShelf } from '../network-shelf.ts';
 import type { ReadyScene } from '../pipeline.ts';
 import type { preflight } from '../preflight.ts';
 import type { Database } from '../store/database.ts';
@@ -26,8 +27,9 @@ export interface AppDependencies {
   db: Database;
   files: FileStore;
   queue: Queue;
-  /** The first one is used where a job names none. */
+  /** The first one is used where a job names none. Changes as networks are added and removed. */
   models: readonly ModelJson[];
+  networks: NetworkShelf;
   service: ServiceJson;
   metrics: Metrics;
   /** On the file system of the file store, since finished uploads are moved there. */

@@ -9,7 +9,14 @@ const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'] as const;
 
 let service: TestService;
 /** Values that stand for the parameters of paths. */
-const examples: Record<string, string> = { z: '0', x: '0', y: '0', format: 'png', collection: 'landuse' };
+const examples: Record<string, string> = {
+  z: '0',
+  x: '0',
+  y: '0',
+  format: 'png',
+  collection: 'landuse',
+  model: 'landuse-unet',
+};
 
 beforeAll(async () => {
   const db = await openDatabase({});

@@ -26,6 +26,7 @@ const inHeader = (name: string, body: Json, required = true): Json => ({ name, i
 
 const sceneId = inPath('id', uuid, 'Id of a scene');
 const jobId = inPath('id', uuid, 'Id of a job');
+const modelId = inPath('model', { type: 'string' }, 'Id of a network');
 const uploadId = inPath('id', { type: 'string' }, 'Id of an upload');
 const collectionId = inPath('collection', { type: 'string' }, 'Id of a collection, such as buildings');
 const format = inQuery('f', { type: 'string', enum: ['json'] }, 'Format of the answer');
@@ -267,7 +268,46 @@ const service = {
       [format],
     ),
   },
-  '/models': { get: operation('service', 'The networks', { 200: json(listOf(schema('Model'))) }) },
+  '/models': {
+    get: operation('models', 'The networks', { 200: json(listOf(schema('Model'))) }),
+    post: {
+      ...operation(
+        'models',
+        'Adds a network, an ONNX file, which is tried out first; a problem says why it cannot be used',
+        { 201: json(schema('ModelReport'), 'Its address is in Location') },
+        [
+          { ...inQuery('id', { type: 'string' }, 'Its id'), required: true },
+          inQuery('name', { type: 'string' }, 'Its name'),
+          inQuery('metadata', { type: 'string' }, 'JSON that describes it: STAC MLM, Esri EMD, geoai, Deepness'),
+          inQuery('gsd_m', { type: 'number' }, 'Metres per pixel that it was trained at'),
+          inQuery('classes', { type: 'array', items: { type: 'string' } }, 'Names of the classes'),
+          inQuery('task', { type: 'string', enum: ['segmentation', 'detection'] }, 'What it does'),
+          inQuery('divide_by', { type: 'number' }, 'It takes pixels (0 to 255) divided by this'),
+          inQuery('mean', { type: 'array', items: { type: 'number' } }, 'Taken off then, by band'),
+          inQuery('std', { type: 'array', items: { type: 'number' } }, 'Divided by then, by band'),
+          inQuery('bands', { type: 'string', enum: ['rgb', 'bgr'] }, 'Order of the bands'),
+          inQuery(
+            'activation',
+            { type: 'string', enum: ['sigmoid', 'softmax', 'none'] },
+            'What its numbers still want',
+          ),
+          inQuery('threshold', { type: 'number' }, 'Least probability of an object class'),
+          inQuery('confidence', { type: 'number' }, 'Least score of a detection'),
+          inQuery('overlap', { type: 'number' }, 'Overlap (IoU) from which two detections are one'),
+        ],
+      ),
+      requestBody: { required: true, ...content('application/octet-stream', { type: 'string', format: 'binary' }) },
+    },
+  },
+  '/models/{model}': {
+    parameters: [modelId],
+    get: operation('models', 'What is understood of a network', { 200: json(schema('ModelReport')) }),
+    delete: operation('models', 'Removes a network that was added', { 204: plain('Gone') }),
+  },
+  '/models/{model}/mlm.json': {
+    parameters: [modelId],
+    get: operation('models', 'The network as a STAC item (MLM)', { 200: json({ type: 'object' }) }),
+  },
   '/health': { get: operation('service', 'Whether the service is well', { 200: json(schema('Health')) }) },
   '/metrics': {
     get: operation('service', 'Figures for Prometheus', {

@@ -9,6 +9,7 @@ import type { Geotransform } from '../../tiler/geotransform.ts';
 import type { BandLook, Look } from '../../tiler/look.ts';
 import type { Queue } from '../jobs/queue.ts';
 import { createMetrics } from '../metrics.ts';
+import { openShelf } from '../network-shelf.ts';
 import { preflight } from '../preflight.ts';
 import type { Database } from '../store/database.ts';
 import { insertFeatures, publishJob } from '../store/features.ts';
@@ -76,6 +77,8 @@ export const MODEL: ModelJson = {
   id: 'landuse-unet',
   name: 'Land use',
   description: 'Five classes',
+  kind: 'shipped',
+  task: 'segmentation',
   gsd_m: 0.5,
   classes: [{ name: 'building', value: 1, color: '#cc4444' }],
   sha256: 'ab'.repeat(32),
@@ -120,6 +123,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     files,
     queue,
     models: [MODEL],
+    networks: (await openShelf(folder)).shelf,
     service: {
       name: 'planimeter',
       version: '1.2.3',

@@ -192,6 +192,10 @@ export interface ModelJson {
   id: string;
   name: string;
   description: string;
+  /** The program's own, or brought by a user. */
+  kind: 'shipped' | 'added';
+  /** A map of classes, or boxes around objects. */
+  task: 'segmentation' | 'detection';
   /** Null: images are taken as they are. */
   gsd_m: number | null;
   /** Finest and coarsest pixels that it was trained to take, where that is known. */

@@ -1,0 +1,62 @@
+/** Networks over HTTP: an ONNX file is added, described, served as a STAC item and removed; what cannot run is refused. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeOnnx } from '../../models/onnx/test-networks.ts';
+import { openDatabase } from '../store/database.ts';
+import { startService, type TestService } from './test-service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService(await openDatabase({}));
+});
+afterAll(async () => {
+  await service.close();
+  await service.db.close();
+});
+
+const network = writeOnnx({
+  nodes: [{ op: 'Sigmoid', inputs: ['x'], outputs: ['y'] }],
+  inputs: [{ name: 'x', dims: [1, 3, 'h', 'w'] }],
+  outputs: [{ name: 'y', dims: [1, 3, 'h', 'w'] }],
+});
+
+/** Answers of the service, looked into. */
+// biome-ignore lint/suspicious/noExplicitAny: each test says what it expects
+const body = (response: Response): Promise<any> => response.json();
+
+const post = (query: string, bytes: Uint8Array | string) =>
+  fetch(`${service.address}/models?${query}`, {
+    method: 'POST',
+    body: bytes,
+    headers: { 'Content-Type': 'application/octet-stream' },
+  });
+
+test('a network is added, described and removed', async () => {
+  const metadata = encodeURIComponent('{"model_type": "Segmentor", "resolution": 20}');
+  const added = await post(`id=mine&classes=background,roof,tree&divide_by=255&metadata=${metadata}`, network);
+  expect([added.status, added.headers.get('location')]).toEqual([201, '/models/mine']);
+  const report = await body(added);
+  expect(report).toMatchObject({ id: 'mine', kind: 'added', task: 'segmentation', gsd_m: 0.2, findings: [] });
+
+  const described = await body(await fetch(`${service.address}/models/mine`));
+  expect(described).toMatchObject({ sha256: report.sha256, classes: report.classes, certificate: { exact: true } });
+  const item = await body(await fetch(`${service.address}/models/mine/mlm.json`));
+  expect(item).toMatchObject({
+    type: 'Feature',
+    id: 'mine',
+    properties: { 'mlm:tasks': ['semantic-segmentation'], gsd: 0.2 },
+  });
+
+  expect((await post('id=mine', writeOnnx({ nodes: [], inputs: [], outputs: [] }))).status).toBe(409);
+  expect((await fetch(`${service.address}/models/mine`, { method: 'DELETE' })).status).toBe(204);
+  expect((await fetch(`${service.address}/models/mine`)).status).toBe(404);
+}, 120_000);
+
+test('what cannot be used is refused with its code, and our own networks stay', async () => {
+  const refused = await post('id=page', '<html>not a network</html>');
+  expect([refused.status, (await body(refused)).code]).toEqual([422, 'damaged_model']);
+  expect((await body(await post('', network))).code).toBe('bad_request');
+  expect((await body(await post('id=../x', network))).code).toBe('bad_request');
+  expect((await body(await post('id=a&threshold=high', network))).code).toBe('bad_request');
+  const own = await fetch(`${service.address}/models/landuse-unet`, { method: 'DELETE' });
+  expect([own.status, (await body(own)).code]).toEqual([409, 'conflict']);
+});

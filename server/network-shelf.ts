@@ -1,0 +1,59 @@
+/** The networks of a running service: those on the disk, kept in step with what is added and removed meanwhile. */
+import type { NetworkReport } from '../models/foreign/manifest.ts';
+import { listNetworks, type Network, networkFolders } from '../models/registry.ts';
+import { Problem } from '../tiler/problem.ts';
+import type { ModelJson } from './http/types.ts';
+import { type AddRequest, addNetwork, describeNetwork, readMlmItem, removeNetwork } from './networks.ts';
+import { DEFAULT_NETWORK } from './parameters.ts';
+
+export interface NetworkShelf {
+  add(path: string, request: AddRequest): Promise<NetworkReport>;
+  /** Throws `not_found`, as the next two do. */
+  remove(id: string): Promise<void>;
+  describe(id: string): Promise<NetworkReport>;
+  /** The manifest: a STAC item with the MLM extension. */
+  mlmItem(id: string): Promise<Record<string, unknown>>;
+}
+
+/** `networks` and `models` change as networks come and go; the default one is first. */
+export async function openShelf(
+  dataFolder: string,
+): Promise<{ shelf: NetworkShelf; networks: readonly Network[]; models: readonly ModelJson[] }> {
+  const networks: Network[] = [];
+  const models: ModelJson[] = [];
+  const refresh = async () => {
+    const found = await listNetworks(networkFolders(dataFolder));
+    found.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
+    networks.splice(0, networks.length, ...found);
+    models.splice(0, models.length, ...found.map(modelJson));
+  };
+  const find = (id: string): Network => {
+    const network = networks.find((each) => each.id === id);
+    if (network) return network;
+    throw new Problem('not_found', `There is no network called "${id.slice(0, 60)}"; GET /models lists them.`);
+  };
+  await refresh();
+  const shelf: NetworkShelf = {
+    async add(path, request) {
+      const report = await addNetwork(dataFolder, path, request);
+      await refresh();
+      return report;
+    },
+    async remove(id) {
+      find(id);
+      await removeNetwork(dataFolder, id);
+      await refresh();
+    },
+    describe: async (id) => describeNetwork(find(id)),
+    mlmItem: async (id) => readMlmItem(find(id)),
+  };
+  return { shelf, networks, models };
+}
+
+function modelJson(network: Network): ModelJson {
+  const { id, name, description, gsdMetres, gsdRangeMetres, classes, sha256, adapter } = network;
+  const range = gsdRangeMetres && { gsd_range_m: gsdRangeMetres };
+  const task = adapter?.output.kind === 'boxes' ? ('detection' as const) : ('segmentation' as const);
+  const kind = adapter ? ('added' as const) : ('shipped' as const);
+  return { id, name, description, kind, task, gsd_m: gsdMetres, ...range, classes, sha256 };
+}
