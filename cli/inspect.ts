@@ -16,12 +16,12 @@ export async function run(args: string[]): Promise<void> {
   const header = await inspectInSandbox(resolve(file));
   const db = await openDatabase({});
   try {
-    const { footprint, gsdMetres } = await georeference(db, header);
-    const { epsg, findings: _, look: _look, rendering: _rendering, bandNames: _names, ...rest } = header;
+    const { srs, footprint, gsdMetres } = await georeference(db, header);
+    const { epsg: _epsg, userCrs: _own, findings: _, look: _look, rendering: _rendering, bandNames: _names, ...rest } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
     const size = (await stat(file)).size;
     const judged = await preflight({ ...header, gsdMetres }, await listNetworks(networkFolders(dataFolder())));
-    const report = { file, size, ...rest, srs: `EPSG:${epsg}`, gsd_m, footprint, ...judged };
+    const report = { file, size, ...rest, srs, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));
   } finally {
     await db.close();

@@ -39,7 +39,7 @@ export async function run(args: string[]): Promise<void> {
   await inWorkplace(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
     const { db, files, compute } = await opening;
-    const { gsdMetres } = await georeference(db, map);
+    const { srid, gsdMetres } = await georeference(db, map);
     const scene = sceneId(sha256);
     const id = jobId(sha256, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
@@ -58,7 +58,7 @@ export async function run(args: string[]): Promise<void> {
       },
       { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
     );
-    const counts = await storeFeatures(db, { id, epsg: map.epsg, classNames }, featuresPath, {
+    const counts = await storeFeatures(db, { id, epsg: srid, classNames }, featuresPath, {
       signal,
       onProgress: (features) => bar.update('store', features / traced.features),
     });
@@ -73,15 +73,15 @@ export async function run(args: string[]): Promise<void> {
 
 /** Size and place of the map. Throws `missing_crs` where it has none. */
 async function readMapHeader(path: string) {
-  const { width, height, geotransform, epsg, close } = await openRaster(path);
+  const { width, height, geotransform, epsg, userCrs, close } = await openRaster(path);
   await close();
-  if (epsg === null) {
+  if (epsg === null && !userCrs) {
     throw new Problem(
       'missing_crs',
-      'The class map says no EPSG code; give it one: gdal_edit.py -a_srs EPSG:N CLASSES.tif',
+      'The class map names no coordinate reference system; give it one: gdal_edit.py -a_srs EPSG:N CLASSES.tif',
     );
   }
-  return { width, height, geotransform, epsg };
+  return { width, height, geotransform, epsg, userCrs: userCrs ?? null };
 }
 
 function classCode(option: string, text: string | undefined): number | null {

@@ -214,13 +214,14 @@ const planesLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
   metadata: { PLANES: request.network.planes.map(({ name }) => name).join(',') },
 });
 
-const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster) => ({
+const mapLayout = ({ grid }: MapRequest, { epsg, userCrs = null, geographic }: Raster) => ({
   width: grid.width,
   height: grid.height,
   bands: 1,
   compression: 'deflate' as const,
   geotransform: grid.geotransform,
-  epsg: epsg!, // a working COG has one
+  epsg, // a working COG has one, or a definition
+  userCrs,
   ...(geographic !== undefined && { geographic }),
 });
 

@@ -71,12 +71,12 @@ async function ingest({ db, files }: PipelineTools, scene: Scene, context: WorkC
     signal: context.signal,
     onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
   });
-  const { footprint, bbox, gsdMetres } = await georeference(db, report);
+  const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
   await updateScene(db, scene.id, {
     state: 'ready',
     progress: 1,
-    srs: `EPSG:${report.epsg}`,
-    epsg: report.epsg,
+    srs,
+    epsg: srid,
     footprint,
     bbox,
     gsd_m: Math.sqrt(gsdMetres.x * gsdMetres.y),

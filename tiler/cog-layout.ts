@@ -1,4 +1,6 @@
 /** What a tiled GeoTIFF is to be (`TiffLayout`) becomes the entries of its IFDs: TIFF 6.0, GeoTIFF 1.1, GDAL's tags. */
+import type { UserCrs } from './crs.ts';
+import { GeoKey, geoKeyEntries } from './geo-keys.ts';
 import type { Geotransform } from './geotransform.ts';
 import { bytesPerSample, isFloat, type SampleType } from './samples.ts';
 import { asciiEntry, Compression, type Entry, Photometric, SubfileType, Tag } from './tiff-tags.ts';
@@ -12,7 +14,9 @@ export interface TiffLayout {
   sampleType?: SampleType;
   compression: 'deflate' | 'zstd';
   geotransform: Geotransform;
-  epsg: number;
+  /** Null where `userCrs` defines it. */
+  epsg: number | null;
+  userCrs?: UserCrs | null;
   /** Whether `epsg` names a geographic CRS. Left out, it is told from the geotransform: see `looksGeographic`. */
   geographic?: boolean;
   nodata?: number;
@@ -42,6 +46,9 @@ interface TiledLevel {
   tileSize: number;
   places: TilePlaces;
 }
+
+/** Value of key 1025. */
+const PIXEL_IS_AREA = 1;
 
 /** Both sides of the coarsest overview are at most this. */
 const COARSEST = 512;
@@ -113,20 +120,20 @@ function colorMap(palette: NonNullable<TiffLayout['palette']>): number[] {
 }
 
 /** Small pixels near the origin are degrees; as metres they would be an image of a few centimetres around (0, 0). */
-function looksGeographic([x0, xPerColumn, , y0, , yPerRow]: Geotransform): boolean {
+export function looksGeographic([x0, xPerColumn, , y0, , yPerRow]: Geotransform): boolean {
   const onGlobe = Math.abs(x0) <= 541 && Math.abs(y0) <= 91;
   return onGlobe && Math.abs(xPerColumn) < 0.02 && Math.abs(yPerRow) < 0.02;
 }
 
-function georeferenceEntries({ geotransform, epsg, geographic }: TiffLayout): Entry[] {
+function georeferenceEntries({ geotransform, epsg, userCrs, geographic }: TiffLayout): Entry[] {
   const [x0, xPerColumn, xPerRow, y0, yPerColumn, yPerRow] = geotransform;
   const northUp = xPerRow === 0 && yPerColumn === 0 && xPerColumn > 0 && yPerRow < 0;
   const isGeographic = geographic ?? looksGeographic(geotransform);
-  const keys = [
-    [1024, 0, 1, isGeographic ? 2 : 1], // GTModelType
-    [1025, 0, 1, 1], // GTRasterType: PixelIsArea
-    [isGeographic ? 2048 : 3072, 0, 1, epsg], // GeodeticCRS or ProjectedCRS
+  const crs: UserCrs['keys'] = userCrs?.keys ?? [
+    [GeoKey.modelType, isGeographic ? 2 : 1],
+    [isGeographic ? GeoKey.geodeticCrs : GeoKey.projectedCrs, epsg!], // checkLayout saw to it
   ];
+  const keys = new Map([...crs, [GeoKey.rasterType, PIXEL_IS_AREA]]);
   const place: Entry[] = northUp
     ? [
         { tag: Tag.ModelPixelScale, type: 'double', values: [xPerColumn, -yPerRow, 0] },
@@ -139,7 +146,7 @@ function georeferenceEntries({ geotransform, epsg, geographic }: TiffLayout): En
           values: [xPerColumn, xPerRow, 0, x0, yPerColumn, yPerRow, 0, y0, 0, 0, 0, 0, 0, 0, 0, 1],
         },
       ];
-  return [...place, { tag: Tag.GeoKeyDirectory, type: 'short', values: [1, 1, 1, keys.length, ...keys.flat()] }];
+  return [...place, ...geoKeyEntries(keys)];
 }
 
 function gdalMetadata(items: Record<string, string>): string {

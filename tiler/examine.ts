@@ -1,14 +1,15 @@
 /**
  * The header of an untrusted TIFF becomes what is known of the scene before its pixels are decoded, or the Problem that
  * says why it cannot be one and how to convert it. Accepted: images of any number of bands, gray, RGB or with a colour
- * table, placed by a geotransform in a CRS with an EPSG code.
+ * table, placed by a geotransform (or control points that one fits) in a CRS with an EPSG code or a definition.
  */
 import { type BandChoice, chooseBands } from './bands.ts';
-import { type Georeference, readGeoreference } from './georeference.ts';
-import { apply, type Geotransform } from './geotransform.ts';
+import { readGeoreference } from './georeference.ts';
+import { type Place, placeOf } from './place.ts';
 import { Problem } from './problem.ts';
-import { type RasterOfFile, rasterOf } from './raster.ts';
+import { openSamples, type RasterOfFile, rasterOf } from './raster.ts';
 import { bytesPerSample, isFloat, nodataAsSample, type SampleType } from './samples.ts';
+import { readSidecars, type SidecarPaths } from './sidecars.ts';
 import { COMPRESSION_NAMES, readImage, type TiffImage } from './tiff-image.ts';
 import { openTiff, readNumbers, type TiffFile } from './tiff-structure.ts';
 import { Compression, Photometric, Tag } from './tiff-tags.ts';
@@ -37,7 +38,7 @@ export interface Assumption {
   reason: string;
 }
 
-export interface SceneHeader {
+export interface SceneHeader extends Place {
   width: number;
   height: number;
   /** Of the file; the working COG keeps them all but alpha, which becomes its mask. */
@@ -45,10 +46,6 @@ export interface SceneHeader {
   /** Of the working COG's bands, in their order: a name or a colour that the file gives, or null. */
   bandNames: (string | null)[];
   dtype: SampleType;
-  epsg: number;
-  /** Whether `epsg` names a geographic CRS. */
-  geographic: boolean;
-  geotransform: Geotransform;
   nodata: number | null;
   /** As gdal_translate names it. */
   compression: string;
@@ -80,20 +77,30 @@ const FEWEST_ROWS = 16;
 const refusal = (what: string, command: string): Problem =>
   new Problem('unsupported_raster', `${what} Convert it: ${command} INPUT.tif OUTPUT.tif`);
 
+/** What is known of a file besides its own bytes. */
+export interface SourceHints {
+  sidecars?: SidecarPaths;
+  /** "EPSG:CODE" or WKT 1, in place of what the file says. */
+  srs?: string | undefined;
+}
+
 /** Opens a file and checks all that its header says. The caller closes `raster`. Throws Problem. */
-export async function openSource(path: string, limits: IngestLimits): Promise<Source> {
+export async function openSource(path: string, limits: IngestLimits, hints: SourceHints = {}): Promise<Source> {
   const tiff = await openTiff(path, limits.ifds);
   try {
     const image = await readImage(tiff, tiff.ifds[0], limits);
     checkSize(image);
     const colourTable = await readColours(tiff, image);
     checkBlocks(tiff, image);
-    const georeference = await readGeoreference(tiff, tiff.ifds[0]);
-    const place = checkPlace(georeference, image);
+    const sidecars = await readSidecars(hints.sidecars ?? {});
+    const { remarks, ...place } = placeOf(await readGeoreference(tiff, tiff.ifds[0]), image, { ...hints, sidecars });
     const rowBytes = image.blocksAcross * image.blockWidth * image.bands * bytesPerSample(image.sampleType);
     const bandRows = rowsAtOnce(image.blockHeight, rowBytes);
     // Blocks taller than what is read at once are kept while their rows are read.
-    const raster = await rasterOf(tiff, limits, bandRows < image.blockHeight ? rowBytes * image.blockHeight : 0, false);
+    const cacheBytes = bandRows < image.blockHeight ? rowBytes * image.blockHeight : 0;
+    const { nodata } = sidecars;
+    const mask = hints.sidecars?.mask ? await openMask(hints.sidecars.mask, image) : null;
+    const raster = await rasterOf(tiff, limits, cacheBytes, false, { nodata, mask });
     const sparse = image.byteCounts.includes(0);
     const choice = chooseBands({ ...image, ...raster, roles: raster.bandRoles, names: raster.bandNames });
     const header: SceneHeader = {
@@ -105,7 +112,7 @@ export async function openSource(path: string, limits: IngestLimits): Promise<So
       ...place,
       nodata: raster.nodata,
       compression: COMPRESSION_NAMES.get(image.compression) ?? String(image.compression),
-      ...remarks(image, raster, georeference, { choice, sparse, coloured: colourTable !== null }),
+      ...remarksOn(image, raster, { choice, sparse, coloured: colourTable !== null, ...place, remarks }),
     };
     const maskable =
       sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null || isFloat(image.sampleType);
@@ -205,35 +212,19 @@ function checkBlocks(tiff: TiffFile, { offsets, byteCounts, width, height }: Tif
   );
 }
 
-function checkPlace(georeference: Georeference, { width, height }: TiffImage) {
-  const { geotransform, epsg, geographic, hasCrs, groundControlPoints } = georeference;
-  const assign = 'gdal_translate -a_srs EPSG:CODE -a_ullr LEFT TOP RIGHT BOTTOM INPUT.tif OUTPUT.tif';
-  if (groundControlPoints > 1) {
-    throw refusal(`The image is placed by ${groundControlPoints} ground control points.`, 'gdalwarp -t_srs EPSG:CODE');
-  }
-  if (!hasCrs)
-    throw new Problem('missing_crs', `The file names no coordinate reference system. Give it one: ${assign}`);
-  if (!geotransform)
-    throw new Problem('missing_crs', `The file does not place its pixels on the map. Place them: ${assign}`);
-  if (epsg === null) {
-    throw new Problem(
-      'unknown_crs',
-      'The coordinate reference system has no EPSG code. Reproject: gdalwarp -t_srs EPSG:CODE INPUT.tif OUTPUT.tif',
-    );
-  }
-  const corners = [apply(geotransform, 0, 0), apply(geotransform, width, height)];
-  corners.push(apply(geotransform, width, 0), apply(geotransform, 0, height));
-  const lost = geographic ? corners.find(([x, y]) => Math.abs(x) > 541 || Math.abs(y) > 91) : undefined;
-  if (lost) {
-    throw new Problem(
-      'missing_crs',
-      `A corner of the image, ${lost.join(', ')} degrees, is not on the globe. Place it: ${assign}`,
-    );
-  }
-  return { geotransform, epsg, geographic };
+/** The mask beside the image. Throws Problem damaged_tiff where it is another one's. */
+async function openMask(path: string, { width, height }: TiffImage): Promise<RasterOfFile> {
+  const mask = await openSamples(path);
+  if (mask.width === width && mask.height === height) return mask;
+  await mask.close();
+  throw new Problem(
+    'damaged_tiff',
+    `The mask beside the image (.msk) has ${mask.width} × ${mask.height} pixels, the image ${width} × ${height}. Leave it out or make it anew.`,
+  );
 }
 
-interface Seen {
+interface Seen extends Place {
+  remarks: readonly Finding[];
   choice: BandChoice;
   sparse: boolean;
   /** Whether there is a colour table. */
@@ -241,13 +232,12 @@ interface Seen {
 }
 
 /** What was noticed and what was taken for granted. */
-function remarks(
+function remarksOn(
   image: TiffImage,
   { nodata, alphaBand, hasMask, sampleType }: RasterOfFile,
-  georeference: Georeference,
-  { choice, sparse, coloured }: Seen,
+  { choice, sparse, coloured, geotransform, remarks }: Seen,
 ) {
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...remarks];
   const assumptions: Assumption[] = [];
   if (coloured) {
     const reason = 'The codes of the image were replaced by the colours of its colour table.';
@@ -292,11 +282,7 @@ function remarks(
       findings.push({ code: 'nodata_unreachable', severity: 'warning', message, fix });
     }
   }
-  if (georeference.pixelIsPoint) {
-    const message = 'Coordinates are given for pixel centres (PixelIsPoint); half a pixel was taken off.';
-    findings.push({ code: 'pixel_is_point', severity: 'info', message });
-  }
-  const [, xPerColumn, xPerRow, , yPerColumn, yPerRow] = georeference.geotransform!;
+  const [, xPerColumn, xPerRow, , yPerColumn, yPerRow] = geotransform;
   if (xPerRow !== 0 || yPerColumn !== 0 || xPerColumn < 0 || yPerRow > 0) {
     const message = 'The image is not north-up: its rows are rotated, sheared or upside down. It is mapped as it lies.';
     findings.push({ code: 'not_north_up', severity: 'info', message });

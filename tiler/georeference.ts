@@ -1,4 +1,7 @@
-/** The GeoTIFF 1.1 tags of an IFD become a geotransform and an EPSG code, and say what stands in the way of either. */
+/** The GeoTIFF 1.1 tags of an IFD become a geotransform (or control points) and a coordinate reference system. */
+import type { ControlPoint } from './control-points.ts';
+import { type Crs, crsOfKeys } from './crs.ts';
+import { GeoKey, type GeoKeys, readGeoKeys } from './geo-keys.ts';
 import type { Geotransform } from './geotransform.ts';
 import { type Ifd, readNumbers, type TiffFile } from './tiff-structure.ts';
 import { Tag } from './tiff-tags.ts';
@@ -6,59 +9,45 @@ import { Tag } from './tiff-tags.ts';
 export interface Georeference {
   /** Null where there is none, or only ground control points. */
   geotransform: Geotransform | null;
-  /** Null where the CRS is missing or defined without a code. */
-  epsg: number | null;
-  geographic: boolean;
+  /** Null where it is missing or not understood. */
+  crs: Crs | null;
   /** Whether the file gives a CRS at all, in whatever way. */
   hasCrs: boolean;
-  /** Tiepoints given without a scale. */
-  groundControlPoints: number;
+  /** Tiepoints given without a scale; none where there is a geotransform. */
+  controlPoints: ControlPoint[];
   /** The tags gave the centre of the first pixel; the geotransform here gives its corner. */
   pixelIsPoint: boolean;
 }
 
-const GeoKey = { modelType: 1024, rasterType: 1025, geodeticCrs: 2048, projectedCrs: 3072 } as const;
-const PROJECTED = 1;
-const GEOGRAPHIC = 2;
 const PIXEL_IS_POINT = 2;
-const USER_DEFINED = 32767;
-const MOST_KEYS = 1024;
 const MOST_TIEPOINT_VALUES = 6 * 10_000;
 
 /** Reads the tags; georeferencing that makes no sense (zero scale, infinite origin) counts as none. */
 export async function readGeoreference(tiff: TiffFile, ifd: Ifd): Promise<Georeference> {
-  const keys = readKeys(await readNumbers(tiff, ifd, Tag.GeoKeyDirectory, MOST_KEYS * 4));
+  const keys: GeoKeys = (await readGeoKeys(tiff, ifd)) ?? new Map();
   const scale = await readNumbers(tiff, ifd, Tag.ModelPixelScale, 16);
   const tiepoints = await readNumbers(tiff, ifd, Tag.ModelTiepoint, MOST_TIEPOINT_VALUES);
   const matrix = await readNumbers(tiff, ifd, Tag.ModelTransformation, 16);
   const pixelIsPoint = keys.get(GeoKey.rasterType) === PIXEL_IS_POINT;
 
-  const projected = keys.get(GeoKey.projectedCrs);
-  const geodetic = keys.get(GeoKey.geodeticCrs);
-  const modelType = keys.get(GeoKey.modelType) ?? (projected ? PROJECTED : GEOGRAPHIC);
-  const code = modelType === PROJECTED ? projected : modelType === GEOGRAPHIC ? geodetic : undefined;
   const geotransform = geotransformOf(scale, tiepoints, matrix);
   if (geotransform && pixelIsPoint) {
     geotransform[0] -= geotransform[1] / 2 + geotransform[2] / 2;
     geotransform[3] -= geotransform[4] / 2 + geotransform[5] / 2;
   }
-  return {
-    geotransform,
-    epsg: code && code !== USER_DEFINED ? code : null,
-    geographic: modelType === GEOGRAPHIC,
-    hasCrs: keys.has(GeoKey.modelType) || projected !== undefined || geodetic !== undefined,
-    groundControlPoints: geotransform || !tiepoints ? 0 : Math.floor(tiepoints.length / 6),
-    pixelIsPoint,
-  };
+  const controlPoints = geotransform || !tiepoints ? [] : controlPointsOf(tiepoints, pixelIsPoint ? 0.5 : 0);
+  const naming = [GeoKey.modelType, GeoKey.projectedCrs, GeoKey.geodeticCrs];
+  const hasCrs = naming.some((key) => keys.has(key));
+  return { geotransform, crs: hasCrs ? crsOfKeys(keys) : null, hasCrs, controlPoints, pixelIsPoint };
 }
 
-/** The keys whose value stands in the directory itself. */
-function readKeys(directory: Float64Array | null): Map<number, number> {
-  const keys = new Map<number, number>();
-  for (let at = 4; directory && at + 3 < directory.length && at < 4 + directory[3] * 4; at += 4) {
-    if (directory[at + 1] === 0) keys.set(directory[at], directory[at + 3]);
+function controlPointsOf(tiepoints: Float64Array, shift: number): ControlPoint[] {
+  const points: ControlPoint[] = [];
+  for (let at = 0; at + 5 < tiepoints.length; at += 6) {
+    const [column, row, , x, y] = tiepoints.subarray(at, at + 6);
+    points.push({ column: column + shift, row: row + shift, x, y });
   }
-  return keys;
+  return points;
 }
 
 /** As GDAL reads them: a scale with its first tiepoint, else the matrix. The sign of the scale's y is not honoured. */

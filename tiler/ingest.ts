@@ -9,9 +9,10 @@ import {
   openSource,
   type SceneHeader,
   type Source,
+  type SourceHints,
 } from './examine.ts';
-import type { Geotransform } from './geotransform.ts';
 import { LOOK_WINDOWS, type Look, lookAt } from './look.ts';
+import type { Place } from './place.ts';
 import { Problem } from './problem.ts';
 import type { RasterOfFile } from './raster.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts';
@@ -21,9 +22,15 @@ import { Photometric } from './tiff-tags.ts';
 import { type BandRange, createRangeCounter, HIGH_SHARE, LOW_SHARE, type RangeCounter } from './value-range.ts';
 import { createTiffWriter } from './write-tiff.ts';
 
-export { type Assumption, DEFAULT_INGEST_LIMITS, type Finding, type IngestLimits } from './examine.ts';
+export {
+  type Assumption,
+  DEFAULT_INGEST_LIMITS,
+  type Finding,
+  type IngestLimits,
+  type SourceHints,
+} from './examine.ts';
 
-export interface IngestReport {
+export interface IngestReport extends Place {
   width: number;
   height: number;
   /** Of the source; the working COG keeps them all but alpha, which becomes its mask. */
@@ -34,10 +41,6 @@ export interface IngestReport {
   dtype: SampleType;
   /** What the networks and the map tiles are given of the working COG. */
   rendering: Rendering;
-  epsg: number;
-  /** Whether `epsg` names a geographic CRS. */
-  geographic: boolean;
-  geotransform: Geotransform;
   nodata: number | null;
   /** Mean red, green and blue of the valid pixels as rendered, rounded. */
   meanColour: [number, number, number];
@@ -53,8 +56,12 @@ export interface InspectReport extends SceneHeader {
 }
 
 /** What the header and a look at the pixels say. Throws the Problem with which `ingest` would refuse the file. */
-export async function inspect(sourcePath: string, limits: IngestLimits): Promise<InspectReport> {
-  const source = await openSource(sourcePath, limits);
+export async function inspect(
+  sourcePath: string,
+  limits: IngestLimits,
+  hints: SourceHints = {},
+): Promise<InspectReport> {
+  const source = await openSource(sourcePath, limits, hints);
   const { image, raster, header } = source;
   try {
     const working = workingBands(source);
@@ -103,10 +110,11 @@ export async function ingest(
   workingPath: string,
   limits: IngestLimits,
   onProgress: (share: number) => void,
+  hints: SourceHints = {},
 ): Promise<IngestReport> {
-  const source = await openSource(sourcePath, limits);
+  const source = await openSource(sourcePath, limits, hints);
   const { image, header, maskable } = source;
-  const { width, height, epsg, geographic, geotransform } = header;
+  const { width, height, epsg, userCrs, geographic, geotransform } = header;
   const working = workingBands(source);
   const distinct = [...new Set(working.rendered)];
   const counter = createRangeCounter(
@@ -132,6 +140,7 @@ export async function ingest(
       compression: 'zstd',
       geotransform,
       epsg,
+      userCrs,
       geographic,
       mask: maskable,
       overviews: 'average',

@@ -3,6 +3,7 @@
  * from the internal mask, else the alpha band, else the nodata value (a pixel is invalid where all its bands hold it);
  * blocks that were never written are invalid, and floating-point pixels that are NaN in all bands.
  */
+import type { UserCrs } from './crs.ts';
 import { bandTexts, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
 import type { Geotransform } from './geotransform.ts';
@@ -19,7 +20,9 @@ export interface Raster<S extends Samples = Uint8Array> {
   readonly height: number;
   readonly bands: number;
   readonly geotransform: Geotransform;
+  /** Null where there is no code; then `userCrs` defines the CRS, if there is one. */
   readonly epsg: number | null;
+  readonly userCrs?: UserCrs | null;
   /** Whether `epsg` names a geographic CRS; hand it on to what is written on the same grid. */
   readonly geographic?: boolean;
   readonly nodata: number | null;
@@ -80,16 +83,26 @@ export async function openSamples(path: string): Promise<RasterOfFile> {
   }
 }
 
+/** What files beside a TIFF say of its pixels. */
+export interface PixelSupplement {
+  /** In place of the file's own. */
+  nodata?: number | null;
+  /** Full resolution; pixels where it is 0 are invalid. */
+  mask?: Raster<Samples> | null;
+}
+
 /** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. */
 export async function rasterOf(
   tiff: TiffFile,
   limits: ImageLimits,
   cacheBytes: number,
   overviews: boolean,
+  supplement: PixelSupplement = {},
 ): Promise<RasterOfFile> {
   const levels = await readLevels(tiff, limits, overviews);
   const { image } = levels[0];
-  const { nodata } = image;
+  const nodata = supplement.nodata ?? image.nodata;
+  const external = supplement.mask ?? null;
   const georeference = await readGeoreference(tiff, tiff.ifds[0]);
   const blocks = createBlockCache(tiff, cacheBytes);
   const items = await readGdalMetadata(tiff);
@@ -103,11 +116,12 @@ export async function rasterOf(
     height: image.height,
     bands: image.bands,
     geotransform: georeference.geotransform ?? [0, 1, 0, 0, 0, -1],
-    epsg: georeference.epsg,
-    geographic: georeference.geographic,
+    epsg: georeference.crs?.epsg ?? null,
+    userCrs: georeference.crs?.userCrs ?? null,
+    geographic: georeference.crs?.geographic ?? false,
     nodata,
     sampleType,
-    hasMask: levels[0].mask !== null,
+    hasMask: levels[0].mask !== null || external !== null,
     alphaBand: alpha,
     metadata: imageItems(items),
     bandRoles,
@@ -123,6 +137,9 @@ export async function rasterOf(
       if (at.mask) {
         const mask = await readWindow(blocks, at.mask, x, y, width, height);
         for (let i = 0; i < written.length; i++) written[i] &= mask.samples[i] === 0 ? 0 : 1;
+      } else if (external && level === 0) {
+        const mask = await external.read(0, x, y, width, height);
+        for (let i = 0; i < written.length; i++) if (mask.pixels[i * external.bands] === 0) written[i] = 0;
       } else if (alpha !== null) {
         for (let i = 0, a = alpha; i < written.length; i++, a += image.bands) if (pixels[a] === 0) written[i] = 0;
       } else {
@@ -131,7 +148,10 @@ export async function rasterOf(
       }
       return { pixels, valid: written };
     },
-    close: () => tiff.handle.close(),
+    async close() {
+      await tiff.handle.close();
+      await external?.close();
+    },
   };
 }
 

@@ -132,7 +132,8 @@ async function createTileStore(path: string): Promise<TileStore> {
 }
 
 function checkLayout(layout: TiffLayout): void {
-  const { width, height, bands, palette, overviews, mask } = layout;
+  const { width, height, bands, palette, overviews, mask, epsg, userCrs } = layout;
+  if (epsg === null && !userCrs) throw new RangeError('expected a CRS with a code or a definition');
   const tileSize = layout.tileSize ?? 512;
   if (!(width > 0 && height > 0 && Number.isInteger(width) && Number.isInteger(height))) {
     throw new RangeError(`expected a size in whole pixels, got ${width} x ${height}`);

@@ -175,7 +175,13 @@ export async function addScene(db: Database, { ready = true } = {}): Promise<str
   const sha256 = randomUUID().replaceAll('-', '').repeat(2);
   await insertScene(db, { id, name: 'dubai.tif', upload: null, sha256, bytes: 12 });
   if (!ready) return id;
-  const place = { epsg: 32640, geotransform: [...GEOTRANSFORM] as Geotransform, width: 2000, height: 2000 };
+  const place = {
+    epsg: 32640,
+    userCrs: null,
+    geotransform: [...GEOTRANSFORM] as Geotransform,
+    width: 2000,
+    height: 2000,
+  };
   const { footprint, bbox } = await georeference(db, place);
   await updateScene(db, id, {
     state: 'ready',

@@ -4,6 +4,7 @@ import { apply, type Geotransform } from '../../tiler/geotransform.ts';
 import type { ControlGrid } from '../../tiler/map-tile.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { Queryable } from './database.ts';
+import { type SceneCrs, sridOf, srsText } from './srid.ts';
 
 /** Half the side of the Web Mercator square: π times the radius of WGS 84's equator, in metres. */
 const MERCATOR_HALF = Math.PI * 6378137;
@@ -20,21 +21,18 @@ const POINTS_PER_SIDE = 8;
  */
 export async function georeference(
   q: Queryable,
-  scene: { epsg: number; geotransform: Geotransform; width: number; height: number },
+  scene: SceneCrs & { geotransform: Geotransform; width: number; height: number },
 ): Promise<{
+  /** By which PostGIS knows the CRS. */
+  srid: number;
+  srs: string;
   footprint: Polygon | MultiPolygon;
   bbox: [number, number, number, number];
   gsdMetres: { x: number; y: number };
 }> {
-  const { epsg, geotransform, width, height } = scene;
-  const known = await q.query('SELECT 1 FROM spatial_ref_sys WHERE srid = $1', [epsg]);
-  if (known.length === 0) {
-    throw new Problem(
-      'unknown_crs',
-      `EPSG:${epsg} is not known here: reproject the image to a common system, for example the UTM zone it lies in.`,
-    );
-  }
+  const { geotransform, width, height } = scene;
   const [centreX, centreY] = [width / 2, height / 2];
+  const srid = await sridOf(q, scene, ...apply(geotransform, centreX, centreY));
   const pixels: Point[] = [
     ...outline(width, height),
     [centreX - 0.5, centreY],
@@ -43,11 +41,11 @@ export async function georeference(
     [centreX, centreY + 0.5],
   ];
   const placed = pixels.map(([x, y]) => apply(geotransform, x, y));
-  const points = await transformPoints(q, placed, epsg, 4326);
+  const points = await transformPoints(q, placed, srid, 4326);
   if (points.some(([lon, lat]) => !(Math.abs(lon) <= 180 && Math.abs(lat) <= 90))) {
     throw new Problem(
       'unknown_crs',
-      `The image says EPSG:${epsg}, but its corners do not lie where that system holds: check its CRS and geotransform.`,
+      `The image says ${scene.epsg === null ? 'a system of its own' : srsText(scene)}, but its corners do not lie where that system holds: check its CRS and geotransform.`,
     );
   }
   const [size] = await q.query<{ x: number; y: number }>(
@@ -73,6 +71,8 @@ export async function georeference(
   const lons = ring.map(([lon]) => lon);
   const lats = ring.map(([, lat]) => lat);
   return {
+    srid,
+    srs: srsText(scene),
     footprint: JSON.parse(row!.footprint),
     bbox: [wrapped(Math.min(...lons)), Math.min(...lats), wrapped(Math.max(...lons)), Math.max(...lats)],
     gsdMetres: size!,

@@ -19,6 +19,7 @@ export interface Scene {
   progress: number;
   problem: ProblemJson | null;
   srs: string | null;
+  /** The number by which PostGIS knows the CRS: its EPSG code, or one of ours. */
   epsg: number | null;
   /** EPSG:4326. */
   footprint: Polygon | MultiPolygon | null;
