@@ -19,6 +19,7 @@ import { ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import { rememberSpeed } from './measured-speed.ts';
+import { isOriginal, openOriginals } from './originals.ts';
 import { type JobParameters, sceneView } from './parameters.ts';
 import type { Database } from './store/database.ts';
 import { publishJob } from './store/features.ts';
@@ -49,17 +50,16 @@ const STAGE_SHARES: readonly [Stage, number][] = [
  */
 export async function ingestScene(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
   const { files } = tools;
-  const original = `scenes/${scene.id}/original.tif`;
-  const clear = async (keep: string[]) => {
-    const leftovers = (await files.list(`scenes/${scene.id}`)).filter((key) => !keep.includes(key));
+  const clear = async (keep: (key: string) => boolean) => {
+    const leftovers = (await files.list(`scenes/${scene.id}`)).filter((key) => !keep(key));
     for (const key of leftovers) await files.remove(key);
   };
-  await clear([original]); // of a run that was killed
+  await clear(isOriginal); // of a run that was killed
   try {
     await ingest(tools, scene, context);
   } catch (error) {
     const refused = error instanceof Problem && !context.signal.aborted;
-    await clear(refused ? [] : [original]);
+    await clear(refused ? () => false : isOriginal);
     throw error;
   }
 }
@@ -67,10 +67,11 @@ export async function ingestScene(tools: PipelineTools, scene: Scene, context: W
 async function ingest({ db, files }: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
   const started = performance.now();
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
-  const report = await ingestInSandbox(files.path(`scenes/${scene.id}/original.tif`), workingPath, {
+  const originals = await openOriginals(files, scene.id, context.signal);
+  const report = await ingestInSandbox(originals, workingPath, {
     signal: context.signal,
     onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
-  });
+  }).finally(originals.release);
   const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
   await updateScene(db, scene.id, {
     state: 'ready',

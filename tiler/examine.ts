@@ -82,6 +82,8 @@ export interface SourceHints {
   sidecars?: SidecarPaths;
   /** "EPSG:CODE" or WKT 1, in place of what the file says. */
   srs?: string | undefined;
+  /** Whether decoded blocks are kept until the next row of them: for reading windows that do not end with them. */
+  keepBlocks?: boolean;
 }
 
 /** Opens a file and checks all that its header says. The caller closes `raster`. Throws Problem. */
@@ -97,7 +99,7 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
     const rowBytes = image.blocksAcross * image.blockWidth * image.bands * bytesPerSample(image.sampleType);
     const bandRows = rowsAtOnce(image.blockHeight, rowBytes);
     // Blocks taller than what is read at once are kept while their rows are read.
-    const cacheBytes = bandRows < image.blockHeight ? rowBytes * image.blockHeight : 0;
+    const cacheBytes = hints.keepBlocks || bandRows < image.blockHeight ? rowBytes * image.blockHeight : 0;
     const { nodata } = sidecars;
     const mask = hints.sidecars?.mask ? await openMask(hints.sidecars.mask, image) : null;
     const raster = await rasterOf(tiff, limits, cacheBytes, false, { nodata, mask });

@@ -2,16 +2,9 @@
  * An untrusted GeoTIFF becomes a working COG and a report of what was understood of it. Runs in the sandbox process;
  * row band by row band, so that memory follows the width.
  */
-import {
-  type Assumption,
-  type Finding,
-  type IngestLimits,
-  openSource,
-  type SceneHeader,
-  type Source,
-  type SourceHints,
-} from './examine.ts';
+import type { Assumption, Finding, IngestLimits, SceneHeader, Source, SourceHints } from './examine.ts';
 import { LOOK_WINDOWS, type Look, lookAt } from './look.ts';
+import { openSources, type SourceFile } from './mosaic.ts';
 import type { Place } from './place.ts';
 import { Problem } from './problem.ts';
 import type { RasterOfFile } from './raster.ts';
@@ -55,13 +48,16 @@ export interface InspectReport extends SceneHeader {
   rendering: Rendering;
 }
 
+const sourceFiles = (sources: string | readonly SourceFile[]): readonly SourceFile[] =>
+  typeof sources === 'string' ? [{ path: sources }] : sources;
+
 /** What the header and a look at the pixels say. Throws the Problem with which `ingest` would refuse the file. */
 export async function inspect(
-  sourcePath: string,
+  sources: string | readonly SourceFile[],
   limits: IngestLimits,
-  hints: SourceHints = {},
+  hints: Pick<SourceHints, 'srs'> = {},
 ): Promise<InspectReport> {
-  const source = await openSource(sourcePath, limits, hints);
+  const source = await openSources(sourceFiles(sources), limits, hints);
   const { image, raster, header } = source;
   try {
     const working = workingBands(source);
@@ -106,13 +102,13 @@ function estimatedRanges({ bands }: Look, rgb: Rendering['bands']): [ValueRange,
  * `workingPath` when the file is refused. `onProgress` gets shares from 0 to 1.
  */
 export async function ingest(
-  sourcePath: string,
+  sources: string | readonly SourceFile[],
   workingPath: string,
   limits: IngestLimits,
   onProgress: (share: number) => void,
-  hints: SourceHints = {},
+  hints: Pick<SourceHints, 'srs'> = {},
 ): Promise<IngestReport> {
-  const source = await openSource(sourcePath, limits, hints);
+  const source = await openSources(sourceFiles(sources), limits, hints);
   const { image, header, maskable } = source;
   const { width, height, epsg, userCrs, geographic, geotransform } = header;
   const working = workingBands(source);

@@ -1,15 +1,25 @@
 /** What the sandbox process does. */
 import { type IngestLimits, ingest, inspect } from '../../tiler/ingest.ts';
+import type { SourceFile } from '../../tiler/mosaic.ts';
+import { type UnzipLimits, unzip } from '../../tiler/unzip.ts';
 import { answerTasks } from './child.ts';
 
 interface Input {
-  sourcePath: string;
+  sources: SourceFile[];
+  srs: string | undefined;
   workingPath: string;
   limits: IngestLimits;
 }
 
+interface Archive {
+  path: string;
+  folder: string;
+  limits: UnzipLimits;
+}
+
 answerTasks({
-  ingest: ({ sourcePath, workingPath, limits }: Input, { progress }) =>
-    ingest(sourcePath, workingPath, limits, progress),
-  inspect: ({ sourcePath, limits }: Input) => inspect(sourcePath, limits),
+  ingest: ({ sources, srs, workingPath, limits }: Input, { progress }) =>
+    ingest(sources, workingPath, limits, progress, { srs }),
+  inspect: ({ sources, srs, limits }: Input) => inspect(sources, limits, { srs }),
+  unzip: ({ path, folder, limits }: Archive) => unzip(path, folder, limits),
 });

@@ -1,8 +1,11 @@
-/** The sandbox: opens one untrusted file under limits and is gone; what it writes is what everything else reads. */
+/** The sandbox: opens untrusted files of one scene under limits and is gone; what it writes is what everything else reads. */
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_INGEST_LIMITS, type IngestReport, type InspectReport } from '../../tiler/ingest.ts';
+import type { SourceFile } from '../../tiler/mosaic.ts';
 import { Problem } from '../../tiler/problem.ts';
+import { DEFAULT_UNZIP_LIMITS } from '../../tiler/unzip.ts';
 import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child.ts';
 
 const ENTRY = fileURLToPath(new URL('./sandbox-entry.ts', import.meta.url));
@@ -11,21 +14,49 @@ const ENTRY = fileURLToPath(new URL('./sandbox-entry.ts', import.meta.url));
 export const SANDBOX_LIMITS = { ...DEFAULT_INGEST_LIMITS, wallMs: 30 * 60_000, memoryBytes: 2 * 2 ** 30 };
 export type SandboxLimits = typeof SANDBOX_LIMITS;
 
-/** Untrusted GeoTIFF → working COG at `workingPath`, and what was understood of it. Throws the file's problem. */
+/** Untrusted GeoTIFFs (one, or adjacent ones) with what lies beside them, and the CRS that the user gives. */
+export interface SandboxSources {
+  sources: readonly SourceFile[];
+  srs?: string | undefined;
+}
+
+/** Sources → working COG at `workingPath`, and what was understood of them. Throws the file's problem. */
 export function ingestInSandbox(
-  sourcePath: string,
+  { sources, srs }: SandboxSources,
   workingPath: string,
   options: TaskOptions<number>,
   limits: SandboxLimits = SANDBOX_LIMITS,
 ): Promise<IngestReport> {
-  const child = sandbox(limits, { read: [sourcePath], write: [dirname(workingPath)] });
-  return runOnce<IngestReport, number>(child, 'ingest', { sourcePath, workingPath, limits }, options).catch(blameFile);
+  const child = sandbox(limits, { read: pathsOf(sources), write: [dirname(workingPath)] });
+  const input = { sources, srs, workingPath, limits };
+  return runOnce<IngestReport, number>(child, 'ingest', input, options).catch(blameFile);
 }
 
-/** Header of an untrusted GeoTIFF. Throws the file's problem. */
-export function inspectInSandbox(sourcePath: string, limits: SandboxLimits = SANDBOX_LIMITS): Promise<InspectReport> {
-  const child = sandbox(limits, { read: [sourcePath], write: [] });
-  return runOnce<InspectReport>(child, 'inspect', { sourcePath, limits }).catch(blameFile);
+/** Headers of sources. Throws the file's problem. */
+export function inspectInSandbox(
+  { sources, srs }: SandboxSources,
+  limits: SandboxLimits = SANDBOX_LIMITS,
+): Promise<InspectReport> {
+  const child = sandbox(limits, { read: pathsOf(sources), write: [] });
+  return runOnce<InspectReport>(child, 'inspect', { sources, srs, limits }).catch(blameFile);
+}
+
+/** Untrusted ZIP archive → the GeoTIFFs in it and what lies beside them; returns the names of the former. */
+export async function unzipInSandbox(
+  path: string,
+  folder: string,
+  options: TaskOptions<never>,
+  limits: SandboxLimits = SANDBOX_LIMITS,
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const child = sandbox(limits, { read: [path], write: [folder] });
+  return runOnce<string[]>(child, 'unzip', { path, folder, limits: DEFAULT_UNZIP_LIMITS }, options).catch(blameFile);
+}
+
+/** Folders where there are many files: a command line holds so much. */
+function pathsOf(sources: readonly SourceFile[]): string[] {
+  if (sources.length > 1) return [...new Set(sources.map(({ path }) => dirname(path)))];
+  return sources.flatMap(({ path, sidecars = {} }) => [path, ...Object.values(sidecars)]);
 }
 
 /** What makes a reader die is a file that was made or broken to do so. */

@@ -1,0 +1,76 @@
+/**
+ * What was handed in as one scene: `scenes/ID/original.tif` (a GeoTIFF, or a ZIP archive of several with what lies
+ * beside them) or the folder `scenes/ID/original`, with files beside the images, and `original.srs` for the CRS that
+ * the user gave.
+ */
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SourceFile } from '../tiler/mosaic.ts';
+import { Problem } from '../tiler/problem.ts';
+import { findSidecars } from '../tiler/sidecars.ts';
+import { unzipInSandbox } from './children/sandbox.ts';
+import type { FileStore } from './store/files.ts';
+
+export interface Originals {
+  sources: SourceFile[];
+  srs: string | undefined;
+  /** Removes what was unpacked. */
+  release(): Promise<void>;
+}
+
+const ZIP = '504b0304';
+
+/** Whether a key is part of what was handed in. */
+export const isOriginal = (key: string): boolean => /^scenes\/[^/]+\/original[./]/.test(key);
+
+/** Throws Problem for an archive that is refused. */
+export async function openOriginals(files: FileStore, scene: string, signal: AbortSignal): Promise<Originals> {
+  const original = files.path(`scenes/${scene}/original.tif`);
+  const srs = await readFile(files.path(`scenes/${scene}/original.srs`), 'utf8').catch(() => undefined);
+  const folder = files.path(`scenes/${scene}/original`);
+  const several = await imagesIn(folder);
+  if (several.length > 0) return { sources: await withSidecars(folder, several), srs, release: async () => {} };
+  if (!(await isZip(original))) {
+    return { sources: [{ path: original, sidecars: await findSidecars(original) }], srs, release: async () => {} };
+  }
+  const unpacked = files.path(`scenes/${scene}/unpacked`);
+  const release = () => rm(unpacked, { recursive: true, force: true });
+  try {
+    const names = await unzipInSandbox(original, unpacked, { signal });
+    return { sources: await withSidecars(unpacked, names), srs, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Notes the CRS that the user gives of a scene that has none, or another one. */
+export async function writeSrs(files: FileStore, scene: string, srs: string | undefined): Promise<void> {
+  const path = files.path(`scenes/${scene}/original.srs`);
+  if (srs === undefined) await rm(path, { force: true });
+  else await writeFile(path, srs);
+}
+
+const imagesIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).filter((name) => /\.tiff?$/i.test(name)).sort();
+
+async function withSidecars(folder: string, names: readonly string[]): Promise<SourceFile[]> {
+  const sources: SourceFile[] = [];
+  for (const name of names) {
+    const path = join(folder, name);
+    sources.push({ path, name: name.replace(/^\d{5}-/, ''), sidecars: await findSidecars(path) });
+  }
+  return sources;
+}
+
+async function isZip(path: string): Promise<boolean> {
+  const handle = await open(path, 'r').catch((cause) => {
+    throw new Problem('internal', 'The original of the scene is not there any more.', { cause });
+  });
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.toString('hex') === ZIP;
+  } finally {
+    await handle.close();
+  }
+}
