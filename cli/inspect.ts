@@ -1,6 +1,4 @@
-/** `planimeter inspect IN.tif`: what would be understood of an image, and what each network would make of it. */
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+/** `planimeter inspect IN.tif…`: what would be understood of an image, and what each network would make of it. */
 import { listNetworks, networkFolders } from '../models/registry.ts';
 import { inspectInSandbox } from '../server/children/sandbox.ts';
 import type { PreflightJson } from '../server/http/types.ts';
@@ -8,18 +6,32 @@ import { preflight } from '../server/preflight.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { georeference } from '../server/store/georeference.ts';
 import { readArguments } from './arguments.ts';
-import { dataFolder, inputFile } from './files.ts';
+import { dataFolder } from './files.ts';
+import { readInputs } from './inputs.ts';
 
 export async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, [1, 1]);
-  const file = await inputFile(positionals[0]);
-  const header = await inspectInSandbox(resolve(file));
+  const { values, positionals } = readArguments(
+    args,
+    { json: { type: 'boolean' }, srs: { type: 'string' } },
+    [1, 4096],
+  );
+  const inputs = await readInputs(positionals, values.srs);
+  const file = positionals.length > 1 ? inputs.name : positionals[0];
+  const size = inputs.bytes;
+  const header = await inspectInSandbox(inputs);
   const db = await openDatabase({});
   try {
     const { srs, footprint, gsdMetres } = await georeference(db, header);
-    const { epsg: _epsg, userCrs: _own, findings: _, look: _look, rendering: _rendering, bandNames: _names, ...rest } = header;
+    const {
+      epsg: _epsg,
+      userCrs: _own,
+      findings: _,
+      look: _look,
+      rendering: _rendering,
+      bandNames: _names,
+      ...rest
+    } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    const size = (await stat(file)).size;
     const judged = await preflight({ ...header, gsdMetres }, await listNetworks(networkFolders(dataFolder())));
     const report = { file, size, ...rest, srs, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));

@@ -5,11 +5,11 @@ import { WrongCall } from './arguments.ts';
 const USAGE = `planimeter: maps from aerial and satellite imagery
 
   planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
-  planimeter segment IN.tif OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
+  planimeter segment IN.tif… OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
                      [--report R.json] [--min-area M2] [--tolerance M] [--bands 4,3,2]
-                     [--stretch none|percentile|LOW:HIGH] [--json]
-                                                         one image, no server
-  planimeter inspect IN.tif [--json]                      what would be understood of an image
+                     [--stretch none|percentile|LOW:HIGH] [--srs EPSG:CODE] [--json]
+                                                         one image or adjacent ones, no server
+  planimeter inspect IN.tif… [--srs EPSG:CODE] [--json]   what would be understood of an image
   planimeter vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N]
                      [--min-area M2] [--tolerance M]      a class map, N being class codes
   planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]

@@ -1,6 +1,5 @@
-/** `planimeter segment IN.tif OUT`: the pipeline on one image, with no server and nothing kept. */
-import { copyFile, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+/** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
+import { copyFile, writeFile } from 'node:fs/promises';
 import { findNetwork, listNetworks } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
 import { exportJob } from '../server/export/export.ts';
@@ -12,12 +11,15 @@ import { choosable } from '../server/preflight.ts';
 import { insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
-import { sha256OfFile } from '../tiler/sha256.ts';
 import { readArguments, readNumber } from './arguments.ts';
-import { inputFile, installedNetwork } from './files.ts';
+import { installedNetwork } from './files.ts';
+import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
 import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 import { readBands, readStretch } from './view.ts';
+
+/** Files of one scene. */
+const MOST_INPUTS = 4096;
 
 export async function run(args: string[]): Promise<void> {
   const text = { type: 'string' } as const;
@@ -33,13 +35,14 @@ export async function run(args: string[]): Promise<void> {
       tolerance: text,
       bands: text,
       stretch: text,
+      srs: text,
       json: { type: 'boolean' },
     },
-    [2, 2],
+    [2, MOST_INPUTS + 1],
   );
-  const input = await inputFile(positionals[0]);
-  const output = positionals[1];
+  const output = positionals.at(-1)!;
   const format = outputFormat(output);
+  const inputs = await readInputs(positionals.slice(0, -1), values.srs);
   parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model);
   const parameters = parseParameters({
@@ -57,13 +60,12 @@ export async function run(args: string[]): Promise<void> {
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
   await inWorkplace(async (opening) => {
-    const sha256 = await sha256OfFile(input);
+    const sha256 = await sha256OfInputs(inputs);
     const tools = await opening;
     const { db, files } = tools;
     const scene = sceneId(sha256);
-    await mkdir(files.path(`scenes/${scene}`), { recursive: true });
-    await symlink(resolve(input), files.path(`scenes/${scene}/original.tif`));
-    await insertScene(db, { id: scene, name: basename(input), upload: null, sha256, bytes: (await stat(input)).size });
+    await linkOriginals(files, scene, inputs);
+    await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes });
     await ingestScene(tools, (await getScene(db, scene))!, context);
     const ready = await getScene(db, scene);
     if (!ready || !isReady(ready)) throw new Error('the scene is not ready after its ingest');

@@ -68,6 +68,7 @@ const CONTROL_POINTS = [
   [0, 64, 0, 4e5, 2_799_936, 0],
 ].flat();
 const oneStrip = (bytes: number): Entry => ({ tag: Tag.StripByteCounts, type: 'offset', values: [bytes] });
+const controlPoints = (values: number[]): Entry => ({ tag: Tag.ModelTiepoint, type: 'double', values });
 const scaled = (values: number[]): Entry => ({ tag: Tag.ModelPixelScale, type: 'double', values });
 
 test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits?: Partial<IngestLimits>]>([
@@ -93,10 +94,16 @@ test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits
     /gdalwarp -t_srs/,
   ],
   [
-    'ground control points',
-    () => tiff(64, 64, [scaled([]), { tag: Tag.ModelTiepoint, type: 'double', values: CONTROL_POINTS }]),
+    'ground control points that no straight grid fits',
+    () => tiff(64, 64, [scaled([]), controlPoints(CONTROL_POINTS.with(10, 28e5 - 8))]),
     'unsupported_raster',
-    /4 ground control points.*gdalwarp/,
+    /4 ground control points.*2\.1 pixels off.*gdalwarp/,
+  ],
+  [
+    'ground control points on a line',
+    () => tiff(64, 64, [scaled([]), controlPoints([0, 0, 0, 4e5, 28e5, 0, 64, 0, 0, 400_064, 28e5, 0])]),
+    'unsupported_raster',
+    /2 ground control points.*do not say.*gdalwarp/,
   ],
   [
     '64-bit integers that float64 does not hold',

@@ -102,8 +102,8 @@ function crsOf(own: Georeference, sidecars: Sidecars, srs: string | undefined, r
   return chosen;
 }
 
-/** Throws Problem bad_request. */
-function crsOfText(srs: string): ChosenCrs {
+/** Throws Problem bad_request for what cannot be understood as "EPSG:CODE" or WKT 1. */
+export function crsOfText(srs: string): ChosenCrs {
   const epsg = epsgCode(srs);
   if (epsg !== null) return { epsg, userCrs: null, geographic: null, unknownDatum: false, vertical: false };
   const crs = crsOfWkt(srs);

@@ -10,8 +10,10 @@ import { dirname, join } from 'node:path';
 import { FileConfigstore, FileStore } from '@tus/file-store';
 import { Server, type Upload } from '@tus/server';
 import { type Request, type Response, Router } from 'express';
+import { crsOfText } from '../../tiler/place.ts';
 import { Problem } from '../../tiler/problem.ts';
 import { sha256OfFile } from '../../tiler/sha256.ts';
+import { writeSrs } from '../originals.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
 
@@ -43,7 +45,10 @@ export function uploadsRouter(deps: Dependencies): Router {
     }),
     async onUploadCreate(_request, upload) {
       if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
-      return { metadata: { filename: fileName(upload.metadata?.filename ?? upload.metadata?.name) } };
+      const srs = upload.metadata?.srs?.trim();
+      if (srs) crsOfText(srs);
+      const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
+      return { metadata: { filename, ...(srs && { srs }) } };
     },
     async onUploadFinish(_request, upload) {
       return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
@@ -127,13 +132,17 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
 
   const store = async (id: string, info: UploadInfo, sha256: string): Promise<string> => {
     const data = join(uploadFolder, id);
-    const existing = await findSceneBySha256(db, sha256);
+    const srs = info.metadata?.srs ?? undefined;
+    const same = await findSceneBySha256(db, sha256);
+    // The same bytes in another system are another scene; of a refused one nothing is left that could differ.
+    const existing = same && srs !== undefined && same.state !== 'refused' && same.srs !== srs ? null : same;
     const scene = existing?.id ?? info.scene ?? randomUUID();
     await infos.set(id, { ...info, sha256, scene });
     if (existing && existing.state !== 'refused') {
       await rm(data, { force: true });
     } else {
       await moveOnce(data, files.path(`scenes/${scene}/original.tif`));
+      await writeSrs(files, scene, srs);
       const name = info.metadata?.filename ?? fileName(undefined);
       // What was refused once may be taken now: limits change, and so does the program.
       if (existing) await updateScene(db, scene, { state: 'uploaded', problem: null, name, upload: id });

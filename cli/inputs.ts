@@ -1,0 +1,72 @@
+/** The images that a command line names, with what lies beside them, become the originals of one scene. */
+import { createHash } from 'node:crypto';
+import { mkdir, stat, symlink } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { writeSrs } from '../server/originals.ts';
+import type { FileStore } from '../server/store/files.ts';
+import type { SourceFile } from '../tiler/mosaic.ts';
+import { sha256OfFile } from '../tiler/sha256.ts';
+import { findSidecars, type SidecarPaths } from '../tiler/sidecars.ts';
+import { inputFile } from './files.ts';
+
+export interface Inputs {
+  sources: readonly SourceFile[];
+  srs: string | undefined;
+  /** Of all images. */
+  bytes: number;
+  name: string;
+}
+
+/** Throws a wrong call for files that cannot be read. */
+export async function readInputs(paths: readonly string[], srs: string | undefined): Promise<Inputs> {
+  const sources: SourceFile[] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    const file = resolve(await inputFile(path));
+    bytes += (await stat(file)).size;
+    sources.push({ path: file, sidecars: await findSidecars(file) });
+  }
+  const more = paths.length > 1 ? ` and ${paths.length - 1} more` : '';
+  return { sources, srs, bytes, name: basename(paths[0]) + more };
+}
+
+/** Of one image alone its own; else of all that the scene follows from. */
+export async function sha256OfInputs({ sources, srs }: Inputs): Promise<string> {
+  const files = sources.flatMap(({ path, sidecars = {} }) => [path, ...Object.values(sidecars)]);
+  const hashes: string[] = [];
+  for (const file of files) hashes.push(await sha256OfFile(file));
+  if (hashes.length === 1 && srs === undefined) return hashes[0];
+  return createHash('sha256')
+    .update(JSON.stringify([hashes, srs]))
+    .digest('hex');
+}
+
+/** Links them to where the pipeline looks for a scene's originals. */
+export async function linkOriginals(files: FileStore, scene: string, { sources, srs }: Inputs): Promise<void> {
+  const folder = files.path(`scenes/${scene}`);
+  await mkdir(folder, { recursive: true });
+  await writeSrs(files, scene, srs);
+  if (sources.length === 1) {
+    await linkOne(sources[0], folder, 'original.tif');
+    return;
+  }
+  await mkdir(join(folder, 'original'));
+  for (const [i, source] of sources.entries()) {
+    const name = basename(source.path).replace(/\.\w+$/, '');
+    await linkOne(source, join(folder, 'original'), `${String(i).padStart(5, '0')}-${name}.tif`);
+  }
+}
+
+async function linkOne({ path, sidecars = {} }: SourceFile, folder: string, name: string): Promise<void> {
+  const stem = name.slice(0, -'.tif'.length);
+  const names: Record<keyof SidecarPaths, string> = {
+    aux: `${name}.aux.xml`,
+    world: `${stem}.tfw`,
+    prj: `${stem}.prj`,
+    mask: `${name}.msk`,
+  };
+  await symlink(path, join(folder, name));
+  for (const [kind, target] of Object.entries(sidecars)) {
+    await symlink(target, join(folder, names[kind as keyof SidecarPaths]));
+  }
+}
