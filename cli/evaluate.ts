@@ -1,38 +1,61 @@
 /** `planimeter evaluate`: scores of a class map, or of a network on a folder of images, against the truth. */
-import { readdir } from 'node:fs/promises';
-import { extname, join, parse } from 'node:path';
+import { readdir, writeFile } from 'node:fs/promises';
+import { basename, extname, join, parse } from 'node:path';
 import { addToTally, createTally, type Evaluation, scoreTally, type Tally, UNKNOWN } from '../models/evaluate.ts';
+import { evaluationReport, type ReportSubject } from '../models/evaluation-report.ts';
 import { inferBands } from '../models/map-scene.ts';
-import { listNetworks, type Network } from '../models/registry.ts';
+import { listNetworks, type Network, type NetworkClass } from '../models/registry.ts';
 import { type NetworkSession, openNetwork } from '../models/runtime.ts';
+import { addWorstChips, type WorstChip } from '../models/worst-chips.ts';
+import { DEFAULT_NETWORK } from '../server/parameters.ts';
 import { planChips } from '../tiler/chips.ts';
 import { apply, type Geotransform, invert } from '../tiler/geotransform.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
 import { readPlainImage } from '../tiler/plain-image.ts';
 import { Problem } from '../tiler/problem.ts';
-import { openRaster, type Raster } from '../tiler/raster.ts';
+import { openRaster, openSamples, type Raster } from '../tiler/raster.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
 
 const CORE_PIXELS = 1024;
 const GREY = [128, 128, 128] as const;
 
+/** Chips that an HTML report shows. */
+const WORST_CHIPS = 12;
+
 export async function run(args: string[]): Promise<void> {
   const text = { type: 'string' } as const;
   const options = { predicted: text, truth: text, scores: text, model: text, images: text, masks: text, gsd: text };
-  const { values } = readArguments(args, { ...options, json: { type: 'boolean' } }, [0, 0]);
+  const { values } = readArguments(args, { ...options, html: text, json: { type: 'boolean' } }, [0, 0]);
   const { predicted, truth, scores, model, images, masks } = values;
+  const worst: WorstChip[] = [];
   let evaluation: Evaluation;
+  let subject: ReportSubject;
   if (predicted && truth) {
-    evaluation = await evaluateMaps(predicted, truth, scores);
+    evaluation = await evaluateMaps(predicted, truth, scores, worst);
+    const classes = await classesOf(predicted);
+    subject = { title: `${basename(predicted)} against ${basename(truth)}`, subject: 'Two class maps.', classes };
   } else if (model && images && masks) {
     const network = await installedNetwork(model);
     const gsdMetres = values.gsd === undefined ? trainedGsd(network) : readNumber('gsd', values.gsd);
-    evaluation = await evaluateFolder(network, images, masks, gsdMetres);
+    const { name, classes } = network;
+    evaluation = await evaluateFolder(network, images, masks, gsdMetres, worst);
+    subject = { title: `${name} on ${basename(images)}`, subject: `Images of ${gsdMetres} m per pixel.`, classes };
   } else {
     throw new WrongCall('evaluate takes --predicted and --truth, or --model, --images and --masks');
   }
+  if (values.html) await writeFile(values.html, await evaluationReport(subject, evaluation, worst));
   process.stdout.write(values.json ? `${JSON.stringify(evaluation)}\n` : table(evaluation));
+}
+
+/** Classes of a class map of ours, by its metadata; of others those of the standard network. */
+async function classesOf(path: string): Promise<Pick<NetworkClass, 'name' | 'color'>[]> {
+  const raster = await openSamples(path);
+  await raster.close();
+  const networks = await listNetworks();
+  const [id] = (raster.metadata.MODEL ?? '').split(' ');
+  const network = networks.find((each) => each.id === id) ?? networks.find((each) => each.id === DEFAULT_NETWORK);
+  return (network ?? networks[0]).classes;
 }
 
 function trainedGsd({ id, gsdMetres }: Network): number {
@@ -41,7 +64,12 @@ function trainedGsd({ id, gsdMetres }: Network): number {
 }
 
 /** Two class maps of one CRS; the predicted one is looked up at the centre of every pixel of the truth. */
-export async function evaluateMaps(predictedPath: string, truthPath: string, scoresPath?: string): Promise<Evaluation> {
+export async function evaluateMaps(
+  predictedPath: string,
+  truthPath: string,
+  scoresPath?: string,
+  worst: WorstChip[] = [],
+): Promise<Evaluation> {
   const predicted = await openRaster(await inputFile(predictedPath));
   const truth = await openRaster(await inputFile(truthPath));
   const scores = scoresPath === undefined ? null : await openRaster(await inputFile(scoresPath));
@@ -50,15 +78,18 @@ export async function evaluateMaps(predictedPath: string, truthPath: string, sco
       const found = `the one is in EPSG:${predicted.epsg}, the other in EPSG:${truth.epsg}`;
       throw new Problem('bad_request', `Both class maps must have one coordinate reference system; ${found}.`);
     }
-    const [network] = await listNetworks();
-    const tally = createTally(network.classes.map(({ name }) => name));
-    addToTally(tally, {
+    const classes = await classesOf(predictedPath);
+    const tally = createTally(classes.map(({ name }) => name));
+    const map = {
+      name: basename(predictedPath),
       width: truth.width,
       height: truth.height,
       truth: await codesAt(truth, truth, UNKNOWN),
       predicted: await codesAt(predicted, truth, UNKNOWN),
       ...(scores && { scores: await codesAt(scores, truth, 0) }),
-    });
+    };
+    addToTally(tally, map);
+    addWorstChips(worst, map, classes.length, WORST_CHIPS);
     return scoreTally(tally);
   } finally {
     await Promise.all([predicted.close(), truth.close(), scores?.close()]);
@@ -93,7 +124,13 @@ function resample(from: Codes & { codes: Uint8Array }, to: Codes, outside: numbe
 }
 
 /** A network on images whose masks have the same name and size. */
-async function evaluateFolder(network: Network, images: string, masks: string, gsdMetres: number): Promise<Evaluation> {
+async function evaluateFolder(
+  network: Network,
+  images: string,
+  masks: string,
+  gsdMetres: number,
+  worst: WorstChip[],
+): Promise<Evaluation> {
   const maskOf = new Map((await readdir(masks)).map((file) => [parse(file).name, join(masks, file)]));
   const files = (await readdir(images)).filter((file) => /\.(jpe?g|png|webp)$/i.test(extname(file))).sort();
   const pairs = files.flatMap((file) => {
@@ -104,7 +141,7 @@ async function evaluateFolder(network: Network, images: string, masks: string, g
   const session = await openNetwork(network);
   const tally = createTally(network.classes.map(({ name }) => name));
   try {
-    for (const pair of pairs) await evaluateImage(tally, session, network, pair, gsdMetres);
+    for (const pair of pairs) await evaluateImage(tally, session, network, pair, gsdMetres, worst);
   } finally {
     await session.close();
   }
@@ -117,6 +154,7 @@ async function evaluateImage(
   network: Network,
   pair: { image: string; mask: string },
   gsdMetres: number,
+  worst: WorstChip[],
 ): Promise<void> {
   const image = await readPlainImage(pair.image, 3, gsdMetres);
   const mask = await readPlainImage(pair.mask, 1, gsdMetres);
@@ -137,13 +175,17 @@ async function evaluateImage(
     scores.set(band.scores, y * grid.width);
     y += band.rows;
   }
-  addToTally(tally, {
+  const map = {
+    name: basename(pair.image),
     width: image.width,
     height: image.height,
     truth: (await mask.read(0, 0, 0, mask.width, mask.height)).pixels,
     predicted: resample({ codes: classes, ...grid }, image, UNKNOWN),
     scores: resample({ codes: scores, ...grid }, image, 0),
-  });
+    image: (await image.read(0, 0, 0, image.width, image.height)).pixels,
+  };
+  addToTally(tally, map);
+  addWorstChips(worst, map, network.classes.length, WORST_CHIPS);
 }
 
 const figure = (value: number | null): string => (value === null ? '–' : value.toFixed(3)).padStart(10);

@@ -12,8 +12,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter inspect IN.tif… [--srs EPSG:CODE] [--json]   what would be understood of an image
   planimeter vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N]
                      [--min-area M2] [--tolerance M]      a class map, N being class codes
-  planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--json]
-  planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--json]
+  planimeter evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--html R.html] [--json]
+  planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--html R.html] [--json]
   planimeter models list [--json]                         the networks
   planimeter models add X.onnx|FOLDER [--id ID] [--name N] [--gsd M] [--classes a,b] [--task segmentation|detection]
                      [--divide-by N] [--mean a,b,c] [--std a,b,c] [--bands rgb|bgr] [--threshold P]

@@ -23,9 +23,11 @@ function randomMap(seed: number, width: number, height: number) {
   return { width, height, truth, predicted, scores };
 }
 
+// A score on the border of two bins is in the upper one here, and in the lower one of scikit-learn's curve.
 const SKLEARN = `
 import json, sys, numpy as np
-from sklearn.metrics import jaccard_score, precision_score, recall_score, f1_score, accuracy_score
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import confusion_matrix, jaccard_score, precision_score, recall_score, f1_score, accuracy_score
 d = json.load(sys.stdin)
 t, p, s = (np.array(d[k]) for k in ('truth', 'predicted', 'scores'))
 k = t < 5
@@ -34,7 +36,9 @@ each = dict(labels=range(5), average=None, zero_division=0)
 edges = np.minimum((s * 15).astype(int), 14)
 ece = sum(abs(s[edges == b].mean() - (t == p)[edges == b].mean()) * (edges == b).mean() for b in range(15) if (edges == b).any())
 print(json.dumps(dict(iou=list(jaccard_score(t, p, **each)), precision=list(precision_score(t, p, **each)),
-  recall=list(recall_score(t, p, **each)), f1=list(f1_score(t, p, **each)), accuracy=accuracy_score(t, p), ece=ece)))
+  recall=list(recall_score(t, p, **each)), f1=list(f1_score(t, p, **each)), accuracy=accuracy_score(t, p), ece=ece,
+  confusion=confusion_matrix(t, p, labels=range(5)).tolist(),
+  curve=np.transpose(calibration_curve(t == p, np.minimum(s + 1e-9, 1), n_bins=15)).tolist())))
 `;
 
 const python = pythonWithJudges();
@@ -48,13 +52,22 @@ test.skipIf(!python)('agrees with scikit-learn', () => {
     const plain = Object.fromEntries(
       Object.entries(map).map(([name, v]) => [name, typeof v === 'number' ? v : [...v]]),
     );
-    const theirs = judge<Record<string, number[]> & { accuracy: number; ece: number }>(python!, SKLEARN, plain);
+    const theirs = judge<
+      Record<string, number[]> & { accuracy: number; ece: number; confusion: number[][]; curve: number[][] }
+    >(python!, SKLEARN, plain);
     ours.classes.forEach((row, c) => {
       for (const name of ['iou', 'precision', 'recall', 'f1'] as const) {
         expect(row[name], `seed ${seed}, ${row.class} ${name}`).toBeCloseTo(theirs[name][c], 10);
       }
     });
     expect(ours.accuracy, `seed ${seed}`).toBeCloseTo(theirs.accuracy, 10);
+    expect(ours.confusion.slice(0, 5).map((row) => row.slice(0, 5))).toEqual(theirs.confusion);
+    const points = ours.calibration.flatMap((bin) => (bin.count > 0 ? [[bin.accuracy, bin.confidence]] : []));
+    expect(points.length).toBe(theirs.curve.length);
+    for (const [b, point] of points.entries()) {
+      for (const [k, value] of point.entries())
+        expect(value, `seed ${seed}, bin ${b}`).toBeCloseTo(theirs.curve[b][k], 7);
+    }
     expect(ours.ece, `seed ${seed}`).toBeCloseTo(theirs.ece, 10);
   }
 });

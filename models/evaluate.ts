@@ -22,6 +22,20 @@ export interface Evaluation {
   /** Expected calibration error over 15 equal bins (Guo et al. 2017); null without scores. */
   ece: number | null;
   classes: ClassScore[];
+  /**
+   * Pixels by truth (rows) and prediction (columns), in the order of the classes. The last column is what was given no
+   * class, the last row what was given a class that the truth says it is not.
+   */
+  confusion: number[][];
+  /** Of the pixels with a score, in 15 equal bins of it: how sure and how often right they are on average. */
+  calibration: CalibrationBin[];
+}
+
+export interface CalibrationBin {
+  count: number;
+  /** 0 for an empty bin, as the accuracy. */
+  confidence: number;
+  accuracy: number;
 }
 
 const CALIBRATION_BINS = 15;
@@ -163,5 +177,11 @@ export function scoreTally(tally: Tally): Evaluation {
     accuracy: classes.reduce((total, _, c) => total + at(c, c), 0) / Math.max(1, known),
     ece: ratio(gap, scored),
     classes,
+    confusion: Array.from({ length: size }, (_, truth) => Array.from({ length: size }, (_, k) => at(truth, k))),
+    calibration: Array.from(tally.binCount, (count, b) => ({
+      count,
+      confidence: tally.binConfidence[b] / Math.max(1, count),
+      accuracy: tally.binCorrect[b] / Math.max(1, count),
+    })),
   };
 }
