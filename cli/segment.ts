@@ -1,6 +1,6 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
 import { copyFile, writeFile } from 'node:fs/promises';
-import { findNetwork, listNetworks } from '../models/registry.ts';
+import { findNetwork, isDetector, jobIdentity, listNetworks } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime.ts';
 import { exportJob } from '../server/export/export.ts';
 import { jobId, sceneId } from '../server/identity.ts';
@@ -11,7 +11,7 @@ import { choosable } from '../server/preflight.ts';
 import { insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
-import { readArguments, readNumber } from './arguments.ts';
+import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { installedNetwork } from './files.ts';
 import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
 import { outputFormat } from './output.ts';
@@ -73,8 +73,11 @@ export async function run(args: string[]): Promise<void> {
     const chosen = chooseModel(ready.gsd_m, networks.map(choosable));
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
     const reason = modelReason(ready.gsd_m, network.id, networks.map(choosable));
-    const id = jobId(sha256, network.sha256, parameters);
+    const id = jobId(sha256, jobIdentity(network), parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
+    if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
+      throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);
+    }
     const report = await segmentScene(tools, { id, scene: ready, network, parameters, modelReason: reason }, context);
     const tiled = { id, gsdMetres: report.model_grid?.gsd_m ?? null, levels: report.geometry?.levels ?? [] };
     await exportJob(db, tiled, format, output);

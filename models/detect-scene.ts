@@ -4,7 +4,7 @@ import { type ChipPlan, readChips } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import { openScene, type Rendering } from '../tiler/rendering.ts';
 import type { Box } from './foreign/boxes.ts';
-import { type ChipBoxes, joinBoxes } from './foreign/join-boxes.ts';
+import { type ChipBoxes, chipDisagreement, joinBoxes } from './foreign/join-boxes.ts';
 import { detectAdapted } from './foreign/run.ts';
 import type { Network } from './registry.ts';
 
@@ -20,6 +20,8 @@ export interface DetectRequest {
 
 export interface DetectResult {
   boxes: Box[];
+  /** Share of the objects in sight of two chips that only one of them found. */
+  disagreement: number;
   /** Model-grid pixels that were looked at, and those without imagery. */
   done: number;
   nodata: number;
@@ -71,6 +73,7 @@ export async function detectScene(request: DetectRequest, onProgress: (chips: nu
   const inside = found.map(({ window, boxes }) => ({ window, boxes: boxes.filter((box) => hasCentreIn(box, scene)) }));
   return {
     boxes: joinBoxes(inside, scene, adapter.output.overlap),
+    disagreement: chipDisagreement(inside, scene),
     done,
     nodata: grid.width * grid.height - done,
     inferMs,

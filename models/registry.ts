@@ -2,6 +2,7 @@
  * Networks on disk: each is a folder with `manifest.json` (a STAC Item with the MLM extension) and its ONNX file.
  * Turns manifests into what the rest of the program needs to plan and run a network.
  */
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,6 +97,14 @@ export async function listNetworks(folders: readonly string[] = [SHIPPED_NETWORK
     }
   }
   return networks;
+}
+
+/** What a job's result depends on: the network's bytes, and of one that was added also how it is run. */
+export function jobIdentity({ sha256, adapter, classes, gsdMetres, stride, halo }: Network): string {
+  if (!adapter) return sha256;
+  return createHash('sha256')
+    .update(JSON.stringify([sha256, adapter, classes, gsdMetres, stride, halo]))
+    .digest('hex');
 }
 
 /** Whether a network draws boxes around objects instead of a map. */

@@ -1,6 +1,6 @@
 /** The networks of a running service: those on the disk, kept in step with what is added and removed meanwhile. */
 import type { NetworkReport } from '../models/foreign/manifest.ts';
-import { listNetworks, type Network, networkFolders } from '../models/registry.ts';
+import { jobIdentity, listNetworks, type Network, networkFolders } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { ModelJson } from './http/types.ts';
 import { type AddRequest, addNetwork, describeNetwork, readMlmItem, removeNetwork } from './networks.ts';
@@ -55,5 +55,6 @@ function modelJson(network: Network): ModelJson {
   const range = gsdRangeMetres && { gsd_range_m: gsdRangeMetres };
   const task = adapter?.output.kind === 'boxes' ? ('detection' as const) : ('segmentation' as const);
   const kind = adapter ? ('added' as const) : ('shipped' as const);
-  return { id, name, description, kind, task, gsd_m: gsdMetres, ...range, classes, sha256 };
+  const identity = jobIdentity(network);
+  return { id, name, description, kind, task, gsd_m: gsdMetres, ...range, classes, sha256, identity };
 }

@@ -275,8 +275,7 @@ async function detect(
     ],
     counts: { objects: 0, ...counts },
     ledger: { done: found.done, nodata: found.nodata, outside: 0, failed: 0, pending: 0 },
-    // Objects have no seams: each is taken from the chip that saw it whole, or put together from its parts.
-    seam: { certified: false, halo: plan.halo, disagreement: 0 },
+    seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
     timings_ms: {
       ingest: scene.report.ingest_ms,
       plan: Math.round(planMs),

@@ -1,7 +1,7 @@
 /** A perfect detector looks at a scene chip by chip: every object must come out once and whole, whatever its size. */
 import { expect, test } from 'vitest';
 import { type Box, iou } from './boxes.ts';
-import { type ChipBoxes, type Extent, joinBoxes } from './join-boxes.ts';
+import { type ChipBoxes, chipDisagreement, type Extent, joinBoxes } from './join-boxes.ts';
 
 const SCENE: Extent = { x1: 0, y1: 0, x2: 1500, y2: 1100 };
 const CORE = 192;
@@ -70,6 +70,18 @@ test('objects of any size come out once and whole', () => {
       `seed ${seed}: none is larger than a chip`,
     ).toBe(true);
   }
+});
+
+test('what one chip finds and its neighbour does not is counted', () => {
+  const window = (x: number): Extent => ({ x1: x, y1: 0, x2: x + 200, y2: 200 });
+  const box = (x: number): Box => ({ x1: x, y1: 50, x2: x + 20, y2: 70, class: 0, score: 1 });
+  const scene = { x1: 0, y1: 0, x2: 350, y2: 200 };
+  const agreeing = [
+    { window: window(0), boxes: [box(20), box(165)] },
+    { window: window(150), boxes: [box(165.5), box(300)] },
+  ];
+  expect(chipDisagreement(agreeing, scene)).toBe(0);
+  expect(chipDisagreement([agreeing[0], { window: window(150), boxes: [] }], scene)).toBe(1);
 });
 
 test('nothing found is nothing', () => {

@@ -44,6 +44,39 @@ export function joinBoxes(chips: readonly ChipBoxes[], scene: Extent, overlap: n
   return suppress([...whole, ...joined(cut)].map(plain), overlap);
 }
 
+/**
+ * Of the objects that two chips could both see whole, the share that only one of them found: what a chip's place has to
+ * do with the answer. 0 where there are none.
+ */
+export function chipDisagreement(chips: readonly ChipBoxes[], scene: Extent): number {
+  const all = chips.flatMap(({ window, boxes }, chip) =>
+    boxes.map((box) => ({ ...clip(box, scene), window, chip })).filter((part) => !isCut(part, scene)),
+  );
+  if (all.length === 0) return 0;
+  const [windows, parts] = [indexOf(chips.map(({ window }) => window)), indexOf(all)];
+  let [shared, alone] = [0, 0];
+  for (const part of all) {
+    const near = parts.search(part.x1, part.y1, part.x2, part.y2).map((i) => all[i]);
+    for (const chip of windows.search(part.x1, part.y1, part.x2, part.y2)) {
+      if (
+        chip === part.chip ||
+        !isWithin(part, chips[chip].window) ||
+        isCut({ ...part, window: chips[chip].window }, scene)
+      )
+        continue;
+      shared++;
+      const found = near.some(
+        (other) => other.chip === chip && other.class === part.class && iou(part, other) > PART_OVERLAP,
+      );
+      if (!found) alone++;
+    }
+  }
+  return shared === 0 ? 0 : alone / shared;
+}
+
+const isWithin = (box: Extent, window: Extent): boolean =>
+  box.x1 >= window.x1 && box.y1 >= window.y1 && box.x2 <= window.x2 && box.y2 <= window.y2;
+
 const plain = ({ x1, y1, x2, y2, class: kind, score }: Box): Box => ({ x1, y1, x2, y2, class: kind, score });
 
 const clip = (box: Box, scene: Extent): Box => ({

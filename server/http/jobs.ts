@@ -28,7 +28,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     const scene = await readyScene(deps, sceneId);
     const model = requestedModel(models, modelId, scene);
     sceneView(parameters, bandNamesOf(scene.report)); // says which bands there are, before the job is queued
-    const id = jobId(scene.sha256, model.sha256, parameters);
+    const id = jobId(scene.sha256, model.identity, parameters);
     const existing = await getJob(db, id);
     if (!existing) {
       if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters } })) {

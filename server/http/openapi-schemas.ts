@@ -77,6 +77,7 @@ export const componentSchemas: Record<string, Json> = {
       gsd_m: orNull(number),
       gsd_range_m: list(number),
       sha256: text,
+      identity: text,
       classes: list(object({ name: text, value: count, color: text })),
     },
     ['gsd_range_m'],

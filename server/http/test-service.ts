@@ -82,6 +82,7 @@ export const MODEL: ModelJson = {
   gsd_m: 0.5,
   classes: [{ name: 'building', value: 1, color: '#cc4444' }],
   sha256: 'ab'.repeat(32),
+  identity: 'ab'.repeat(32),
 };
 
 export interface TestService {

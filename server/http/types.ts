@@ -201,8 +201,10 @@ export interface ModelJson {
   /** Finest and coarsest pixels that it was trained to take, where that is known. */
   gsd_range_m?: [number, number];
   classes: ModelClass[];
-  /** Of the network's bytes; part of a job's identity. */
+  /** Of the network's bytes. */
   sha256: string;
+  /** Part of a job's identity: the bytes, and of networks that were added how they are run. */
+  identity: string;
 }
 
 export interface FeatureProperties {
