@@ -114,8 +114,10 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
   const seconds = Object.values(timings_ms).reduce((sum, ms) => sum + ms, 0) / 1000;
   const gsd = scene.gsd_m!.toFixed(2);
   say(`${scene.name}: ${scene.width} × ${scene.height} pixels of ${gsd} m, mapped in ${seconds.toFixed(1)} s`);
+  const choice = job.report!.assumptions.find(({ code }) => code === 'model_choice');
+  if (choice) say(choice.reason);
   say(`${counts.landuse} areas of land use, ${counts.buildings} buildings, ${counts.roads} stretches of road\n`);
-  const truth = town ? await truthAreas(url, town) : null;
+  const truth = town ? await truthAreas(url, town, job.model) : null;
   const head = ['class', 'areas', 'mapped', ...(truth ? ['truth'] : [])];
   say(head.map((title, column) => (column === 0 ? title.padEnd(12) : title.padStart(12))).join(''));
   for (const total of job.totals) {
@@ -136,8 +138,8 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
 const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2)} ha`;
 
 /** Ground area of each class in the town's own class map, by class name. */
-async function truthAreas(url: string, { truth }: DemoScene): Promise<Map<string, number>> {
-  const [model] = await get<ModelJson[]>(`${url}/models`);
+async function truthAreas(url: string, { truth }: DemoScene, network: string): Promise<Map<string, number>> {
+  const model = (await get<ModelJson[]>(`${url}/models`)).find(({ id }) => id === network)!;
   const raster = await openRaster(truth);
   const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
   const pixelAreaM2 = Math.abs(raster.geotransform[1] * raster.geotransform[5]);

@@ -1,6 +1,6 @@
 /** `planimeter evaluate`: scores of a class map, or of a network on a folder of images, against the truth. */
 import { readdir, writeFile } from 'node:fs/promises';
-import { basename, extname, join, parse } from 'node:path';
+import { basename, extname, join, parse, resolve, sep } from 'node:path';
 import { addToTally, createTally, type Evaluation, scoreTally, type Tally, UNKNOWN } from '../models/evaluate.ts';
 import { evaluationReport, type ReportSubject } from '../models/evaluation-report.ts';
 import { inferBands } from '../models/map-scene.ts';
@@ -37,10 +37,12 @@ export async function run(args: string[]): Promise<void> {
     subject = { title: `${basename(predicted)} against ${basename(truth)}`, subject: 'Two class maps.', classes };
   } else if (model && images && masks) {
     const network = await installedNetwork(model);
+    for (const folder of [images, masks]) await inputFile(folder);
     const gsdMetres = values.gsd === undefined ? trainedGsd(network) : readNumber('gsd', values.gsd);
     const { name, classes } = network;
     evaluation = await evaluateFolder(network, images, masks, gsdMetres, worst);
-    subject = { title: `${name} on ${basename(images)}`, subject: `Images of ${gsdMetres} m per pixel.`, classes };
+    const folder = resolve(images).split(sep).slice(-2).join('/');
+    subject = { title: `${name} on ${folder}`, subject: `Images of ${gsdMetres} m per pixel.`, classes };
   } else {
     throw new WrongCall('evaluate takes --predicted and --truth, or --model, --images and --masks');
   }

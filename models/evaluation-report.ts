@@ -111,11 +111,11 @@ function calibrationCurve({ calibration }: Evaluation): string {
     `<text x="${margin - 8}" y="${y(value)}" text-anchor="end" dominant-baseline="middle">${value}</text>`,
   ]);
   const size = side + 2 * margin;
-  return `<svg viewBox="0 0 ${size} ${size + 14}" width="${size}" role="img" aria-label="Calibration curve">
+  return `<svg viewBox="-26 0 ${size + 26} ${size + 14}" width="${size + 26}" role="img" aria-label="Calibration curve">
 <rect x="${margin}" y="${margin}" width="${side}" height="${side}"/><path class="even" d="M${x(0)} ${y(0)}L${x(1)} ${y(1)}"/>
 <path class="curve" d="${path}"/>${points.join('')}${ticks.join('')}
 <text x="${margin + side / 2}" y="${size + 10}" text-anchor="middle">how sure</text>
-<text transform="translate(10 ${margin + side / 2}) rotate(-90)" text-anchor="middle">how often right</text></svg>`;
+<text transform="translate(-14 ${margin + side / 2}) rotate(-90)" text-anchor="middle">how often right</text></svg>`;
 }
 
 const UNKNOWN_COLOUR = '#b8b8b8';

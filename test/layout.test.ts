@@ -29,6 +29,8 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   'prom-client': ['server'],
   '@tus/server': ['server/http'],
   '@tus/file-store': ['server/http'],
+  'hyparquet-writer': ['server/export'],
+  flatbuffers: ['server/export'],
   'maplibre-gl': ['web'],
   '@turf/turf': ['vectorizer', 'web'],
 };
