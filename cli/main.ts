@@ -20,6 +20,7 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
                      [--activation sigmoid|softmax|none] [--confidence P] [--overlap P] [--json]
                                                          a network of yours, tried out first
   planimeter models inspect ID|X.onnx [--json]            what is understood of a network
+  planimeter models bench ID [--json]                     how fast it is here, by chip size
   planimeter models remove ID                             a network that was added
   planimeter doctor [--data DIR] [--json]                 whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town

@@ -1,11 +1,12 @@
-/** `planimeter models list | inspect | add | remove`: the networks that there are, and those that users bring. */
+/** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
 import type { Facts, Task } from '../models/foreign/facts.ts';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
-import { listNetworks, networkFolders } from '../models/registry.ts';
+import { isDetector, listNetworks, networkFolders } from '../models/registry.ts';
+import { benchInSandbox } from '../server/children/network.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
 import type { Finding } from '../tiler/examine.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
-import { dataFolder } from './files.ts';
+import { dataFolder, installedNetwork } from './files.ts';
 
 const text = { type: 'string' } as const;
 const OPTIONS = {
@@ -39,12 +40,14 @@ export async function run(args: string[]): Promise<void> {
   } else if (action === 'add') {
     const { id, name } = values;
     print(await addNetwork(folder, needed(subject, 'an ONNX file or its folder'), { id, name, said: saidBy(values) }));
+  } else if (action === 'bench') {
+    await bench(needed(subject, 'an id'), values.json === true);
   } else if (action === 'remove') {
     const id = needed(subject, 'an id');
     await removeNetwork(folder, id);
     process.stdout.write(values.json ? `${JSON.stringify({ removed: id })}\n` : `${id} is removed\n`);
   } else {
-    throw new WrongCall(`there is no "models ${action}"; there are list, inspect, add and remove`);
+    throw new WrongCall(`there is no "models ${action}"; there are list, inspect, add, bench and remove`);
   }
 }
 
@@ -69,6 +72,28 @@ async function list(folder: string, json: boolean): Promise<void> {
     const size = gsdMetres === null ? 'pixels as they are' : `${gsdMetres} m per pixel`;
     process.stdout.write(`${id}   ${size}, halo ${halo}, stride ${stride}\n`);
     process.stdout.write(`  ${classes.map(({ name }) => name).join(', ')}\n  ${description}\n`);
+  }
+}
+
+async function bench(id: string, json: boolean): Promise<void> {
+  const network = await installedNetwork(id);
+  if (isDetector(network)) throw new WrongCall(`"${id}" draws boxes; only networks that draw maps are measured`);
+  const speeds = await benchInSandbox(network);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ id, device: 'cpu', speeds }, null, 2)}\n`);
+    return;
+  }
+  process.stdout.write('chip    core    ms      Mpx/s   core Mpx/s\n');
+  const best = Math.max(...speeds.map((speed) => speed.core_mpx_s));
+  for (const { chip, core, milliseconds, mpx_s, core_mpx_s } of speeds) {
+    const cells = [chip, core, milliseconds, mpx_s.toFixed(2), core_mpx_s.toFixed(2)];
+    const mark = core_mpx_s === best ? '  fastest' : '';
+    process.stdout.write(
+      `${cells
+        .map((cell) => String(cell).padEnd(8))
+        .join('')
+        .trimEnd()}${mark}\n`,
+    );
   }
 }
 

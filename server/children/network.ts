@@ -1,7 +1,9 @@
 /** Networks that nobody knows are opened in a process of their own, with limits; it reads the file and writes nothing. */
 import { fileURLToPath } from 'node:url';
+import type { ChipSpeed } from '../../models/bench-network.ts';
 import type { Examination, examineOwn } from '../../models/foreign/examine.ts';
 import type { Facts, Sidecar } from '../../models/foreign/facts.ts';
+import type { Network } from '../../models/registry.ts';
 import { Problem } from '../../tiler/problem.ts';
 import { ChildCrash, type ChildOptions, runOnce } from './child.ts';
 
@@ -9,6 +11,9 @@ const ENTRY = fileURLToPath(new URL('./network-entry.ts', import.meta.url));
 
 /** What a network may take on a self-test of a chip or two. */
 export const NETWORK_LIMITS = { wallMs: 45_000, memoryBytes: 6 * 2 ** 30 };
+
+/** Several runs of large chips. */
+const BENCH_LIMITS = { wallMs: 10 * 60_000, memoryBytes: 6 * 2 ** 30 };
 
 /** Reads, loads and tries a network. Throws the problem why it cannot be used. */
 export function examineInSandbox(
@@ -23,6 +28,11 @@ export function examineInSandbox(
 /** The graph of a network with the program's own contract. */
 export function examineOwnInSandbox(path: string): ReturnType<typeof examineOwn> {
   return runOnce<Awaited<ReturnType<typeof examineOwn>>>(confined(path, NETWORK_LIMITS), 'examineOwn', { path });
+}
+
+/** How fast a network runs here. */
+export function benchInSandbox(network: Network): Promise<ChipSpeed[]> {
+  return runOnce<ChipSpeed[]>(confined(network.modelPath, BENCH_LIMITS), 'bench', network).catch(blameNetwork);
 }
 
 const confined = (path: string, limits: typeof NETWORK_LIMITS): ChildOptions => ({
