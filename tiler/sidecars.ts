@@ -52,7 +52,7 @@ export async function findSidecars(path: string): Promise<SidecarPaths> {
 /** What cannot be understood counts as not being there. */
 export async function readSidecars({ aux, world, prj }: SidecarPaths): Promise<Sidecars> {
   const xml = aux ? await readSmall(aux) : '';
-  const element = (name: string) => new RegExp(`<${name}(?:\\s[^>]*)?>([^<]*)</${name}>`).exec(xml)?.[1] ?? null;
+  const element = (name: string) => new RegExp(`<${name}(?:\\s[^<>]*)?>([^<]*)</${name}>`).exec(xml)?.[1] ?? null;
   const auxWkt = element('SRS');
   const nodata = Number.parseFloat(element('NoDataValue') ?? '');
   const numbers = (element('GeoTransform') ?? '').split(',').map(Number);

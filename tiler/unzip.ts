@@ -93,7 +93,8 @@ function nameFor({ fileName, externalFileAttributes }: Entry): string | null {
     .join('__')
     .replace(/[^\w.-]/g, '_')
     .toLowerCase()
-    .slice(-200);
+    .slice(-200)
+    .replace(/^\.+/, '');
 }
 
 async function extract(zip: ZipFile, entry: Entry, path: string, before: number, limit: number): Promise<number> {

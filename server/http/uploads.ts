@@ -46,9 +46,9 @@ export function uploadsRouter(deps: Dependencies): Router {
     async onUploadCreate(_request, upload) {
       if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
       const srs = upload.metadata?.srs?.trim();
-      if (srs) crsOfText(srs);
+      const epsg = srs ? crsOfText(srs).epsg : null;
       const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
-      return { metadata: { filename, ...(srs && { srs }) } };
+      return { metadata: { filename, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
     },
     async onUploadFinish(_request, upload) {
       return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
