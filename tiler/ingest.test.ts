@@ -302,6 +302,13 @@ for bits in [1, 2, 4, 7]:
     options['bits-%d-rgb' % bits] = dict(count=3, nbits=bits, compress='DEFLATE')
 for bits in [9, 10, 12, 15]:
     options['bits-%d' % bits] = dict(count=3, nbits=bits, dtype='uint16', compress='ZSTD')
+for bits in [18, 23, 31]:
+    options['bits-%d' % bits] = dict(count=2, nbits=bits, dtype='uint32', photometric='MINISBLACK', compress='DEFLATE')
+for dtype in ['int64', 'uint64']:
+    for order in ['LITTLE', 'BIG']:
+        options[dtype + '-' + order] = dict(count=2, dtype=dtype, photometric='MINISBLACK', compress='LZW', predictor=2, endianness=order)
+options['sparse-planar'] = dict(count=3, nodata=9, interleave='band', tiled=True, blockxsize=64, blockysize=64, sparse_ok=True)
+options['sparse-strips'] = dict(count=3, nodata=9, blockysize=4, sparse_ok=True, compress='LZW')
 options['half'] = dict(count=3, nbits=16, dtype='float32', photometric='MINISBLACK', compress='DEFLATE', predictor=3)
 options['nan'] = dict(count=1, dtype='float32', photometric='MINISBLACK', nodata=float('nan'))
 options['nodata-float'] = dict(count=2, dtype='float32', photometric='MINISBLACK', nodata=-3.4028234663852886e38, compress='LZW')
@@ -316,7 +323,8 @@ for name, option in options.items():
     path = folder + '/' + name + '.tif'
     pixels = numpy.resize(image, (count,) + image.shape[1:])
     if dtype != 'uint8':
-        pixels = numpy.stack([numpy.roll(values[dtype], 13 * i, 1) for i in range(count)])
+        kind = values['uint32' if dtype == 'uint64' else 'int32' if dtype == 'int64' else dtype]
+        pixels = numpy.stack([numpy.roll(kind, 13 * i, 1) for i in range(count)]).astype(dtype)
     if 'nbits' in option and dtype != 'float32':
         pixels = pixels % 2 ** option['nbits']
     if 'nodata' in option and dtype != 'uint8':
@@ -327,6 +335,10 @@ for name, option in options.items():
                        transform=rasterio.Affine(0.5, 0, 400000, 0, -0.5, 2800000), **option) as d:
         if name == 'sparse':
             d.write(image[:3, 64:128, 64:192], window=rasterio.windows.Window(64, 64, 128, 64))
+        elif name == 'sparse-planar':
+            d.write(image[1, 64:128, 64:192], 2, window=rasterio.windows.Window(64, 64, 128, 64))
+        elif name == 'sparse-strips':
+            d.write(image[:3, 100:107], window=rasterio.windows.Window(0, 100, 333, 7))
         else:
             d.write(pixels)
         if name == 'palette':
@@ -334,6 +346,7 @@ for name, option in options.items():
     with rasterio.open(path) as d:
         kept = [i for i in d.indexes if d.colorinterp[i - 1].name != 'alpha']
         read = d.read(kept)
+        if read.dtype.name.endswith('int64'): read = read.astype('float64')
         if name == 'palette':
             read = numpy.array([d.colormap(1)[i][:3] for i in range(256)], 'uint8')[read[0]].transpose(2, 0, 1)
         numpy.ascontiguousarray(read.transpose(1, 2, 0)).tofile(path + '.pixels')
