@@ -229,6 +229,15 @@ test('damage anywhere in a good file is refused or read, never anything else', a
   expect(outcomes.size).toBeGreaterThan(4);
 });
 
+test('bytes whose lowest bit comes first', async () => {
+  await attempt(tiff(64, 64, [{ tag: Tag.FillOrder, type: 'short', values: [2] }]));
+  const raster = await openSamples(join(folder, 'working.tif'));
+  const { pixels } = await raster.read(0, 0, 0, 64, 64);
+  await raster.close();
+  const reversed = (byte: number) => Number.parseInt([...byte.toString(2).padStart(8, '0')].reverse().join(''), 2);
+  expect(pixels.every((value, i) => value === reversed((i * 31) % 251))).toBe(true);
+});
+
 test('pixel is area or point: half a pixel apart', async () => {
   const keys = (rasterType: number): Entry => ({
     tag: Tag.GeoKeyDirectory,

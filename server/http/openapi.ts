@@ -44,11 +44,23 @@ function operation(tag: string, summary: string, answers: Record<string, Json>, 
 const uploads = {
   '/uploads': {
     options: operation('uploads', 'What the uploads can do (tus 1.0)', { 204: plain('In the headers') }),
-    post: operation('uploads', 'Begins an upload', { 201: plain('Its address is in Location') }, [
-      tusVersion,
-      inHeader('Upload-Length', bytes, false),
-      inHeader('Upload-Metadata', { type: 'string' }, false),
-    ]),
+    post: operation(
+      'uploads',
+      'Begins an upload: a GeoTIFF, or a ZIP archive of adjacent ones with their sidecar files',
+      { 201: plain('Its address is in Location') },
+      [
+        tusVersion,
+        inHeader('Upload-Length', bytes, false),
+        inHeader(
+          'Upload-Metadata',
+          {
+            type: 'string',
+            description: 'filename; srs ("EPSG:CODE" or WKT) where the file names no CRS or a wrong one',
+          },
+          false,
+        ),
+      ],
+    ),
   },
   '/uploads/{id}': {
     parameters: [uploadId],

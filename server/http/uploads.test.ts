@@ -34,8 +34,9 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
   afterEach(() => service.close());
   afterAll(() => database.drop());
 
-  const begin = async (bytes: number, name = 'image.tif') => {
-    const metadata = `filename ${Buffer.from(name).toString('base64')}`;
+  const begin = async (bytes: number, name = 'image.tif', srs?: string) => {
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const metadata = `filename ${base64(name)}${srs === undefined ? '' : `,srs ${base64(srs)}`}`;
     const headers = { ...TUS, 'Upload-Length': String(bytes), 'Upload-Metadata': metadata };
     return fetch(`${service.address}/uploads`, { method: 'POST', headers });
   };
@@ -43,8 +44,8 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     const headers = { ...OCTETS, 'Upload-Offset': String(offset) };
     return fetch(new URL(location, service.address), { method: 'PATCH', headers, body });
   };
-  const upload = async (body: Uint8Array<ArrayBuffer>, name?: string) => {
-    const location = (await begin(body.length, name)).headers.get('location')!;
+  const upload = async (body: Uint8Array<ArrayBuffer>, name?: string, srs?: string) => {
+    const location = (await begin(body.length, name, srs)).headers.get('location')!;
     const response = await send(location, 0, body);
     return { id: location.split('/').at(-1)!, location, response, scene: response.headers.get('planimeter-scene') };
   };
@@ -95,6 +96,19 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     expect(service.queue.calls).toEqual([`ingest ${first.scene}`]);
     // Only what is remembered of the uploads is left of them.
     expect((await readdir(service.uploadFolder)).every((name) => name.endsWith('.json'))).toBe(true);
+  });
+
+  test('a CRS may be given; the same bytes in another one are another scene', async () => {
+    const bytes = randomBytes(1000);
+    const first = await upload(bytes, 'a.tif', ' epsg:32633 ');
+    const given = await readFile(service.files.path(`scenes/${first.scene}/original.srs`), 'utf8');
+    expect(given).toBe('EPSG:32633');
+    await updateScene(database.db, first.scene!, { state: 'ready', srs: 'EPSG:32633' });
+    const [same, other] = [await upload(bytes, 'a.tif', 'EPSG:32633'), await upload(bytes, 'a.tif', 'EPSG:32634')];
+    expect(same.scene).toBe(first.scene);
+    expect(other.scene).not.toBe(first.scene);
+    const refused = await begin(10, 'a.tif', 'zone 33');
+    expect([refused.status, ((await refused.json()) as ProblemJson).code]).toEqual([400, 'bad_request']);
   });
 
   test('a client that missed the last answer learns the scene by asking again', async () => {

@@ -7,7 +7,7 @@ import type { InterruptedUpload, State } from './state.ts';
 const CAN_DROP = matchMedia('(hover: hover)').matches;
 const EMPTY_WORDS = CAN_DROP ? 'Drop a GeoTIFF anywhere on this page' : 'Bring a GeoTIFF';
 const MORE_WORDS = CAN_DROP ? 'Drop another GeoTIFF, or' : 'Add another GeoTIFF';
-const ACCEPT = '.tif,.tiff,image/tiff';
+const ACCEPT = '.tif,.tiff,.zip,image/tiff,application/zip';
 
 export interface Intake {
   welcome: HTMLElement;

@@ -26,8 +26,8 @@ interface UploadListener {
 export async function refuseEarly(file: File, limitBytes: number): Promise<Trouble | null> {
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
   const magic = String.fromCharCode(...head);
-  if (!['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].includes(magic)) {
-    const detail = `“${file.name}” does not begin as a TIFF does. Choose a GeoTIFF (.tif, .tiff), or export the image as one.`;
+  if (!['II*\0', 'MM\0*', 'II+\0', 'MM\0+', 'PK\x03\x04'].includes(magic)) {
+    const detail = `“${file.name}” does not begin as a TIFF does. Choose a GeoTIFF (.tif, .tiff) or a ZIP archive of some, or export the image as one.`;
     return { code: 'not_a_tiff', title: 'The file is not a TIFF', detail };
   }
   if (file.size > limitBytes) {
