@@ -1,6 +1,7 @@
 /** Half-arcs chained and drawn as polygons in flat arrays; single regions with their rings taken out of these. */
 import { type ArcGraph, nextHalf, OUTSIDE } from './arc-graph.ts';
 import { pickRegions, type RegionTable } from './labels.ts';
+import { cutRegion } from './pieces.ts';
 import type { Region } from './vectorize.ts';
 
 /** What arcs look like: arc i has the points offsets[i] .. offsets[i + 1] - 1 of xy, which is interleaved. */
@@ -20,6 +21,8 @@ export interface Polygons {
   offsets: Int32Array;
   /** x and y, interleaved. */
   xy: Int32Array | Float64Array;
+  /** Side of the cells that regions are to be cut into, 0 for those that stay whole. */
+  cells?: Int32Array;
 }
 
 /** For each region its number among those that have a polygon, or -1. */
@@ -110,28 +113,35 @@ export function regionAt({ regions, firstRing, order, offsets, xy }: Polygons, r
   for (let i = firstRing[region]; i < firstRing[region + 1]; i++) {
     rings.push(drawRing(xy, 2 * offsets[order[i]], 2 * offsets[order[i] + 1]));
   }
-  // A shell runs counter-clockwise on the displayed map: its area is negative, as y is down.
-  if (rings.length > 1) {
-    rings.sort((a, b) => Number(a.area > 0) - Number(b.area > 0) || a.y - b.y || a.x - b.x || a.area - b.area);
-  }
   return {
     class: regions.classes[region],
     score: regions.scoreSums[region] / regions.classPixels[region] / 255,
     pixels: regions.pixels[region],
     x: regions.firstX[region],
     y: regions.firstY[region],
-    rings: rings.map((ring) => ring.xy),
+    rings: orderRings(rings),
   };
 }
 
-interface DrawnRing {
+/** The shell, then the holes in the order of their topmost, then leftmost vertex. */
+export function orderRings(rings: DrawnRing[]): Float64Array[] {
+  if (rings.length > 1) {
+    rings.sort((a, b) => Number(a.area > 0) - Number(b.area > 0) || a.y - b.y || a.x - b.x || a.area - b.area);
+  }
+  return rings.map(({ xy }) => xy);
+}
+
+export interface DrawnRing {
+  /** From its topmost, then leftmost vertex, which is repeated at the end. */
   xy: Float64Array;
+  /** Twice the area; less than 0 for shells, which run counter-clockwise on the displayed map, as y is down. */
   area: number;
   x: number;
   y: number;
 }
 
-function drawRing(xy: Int32Array | Float64Array, first: number, last: number): DrawnRing {
+/** The ring with the coordinates first .. last - 1 of xy, where the first vertex is not repeated. */
+export function drawRing(xy: Int32Array | Float64Array, first: number, last: number): DrawnRing {
   let top = first;
   let area = 0;
   for (let i = first, before = last - 2; i < last; before = i, i += 2) {
@@ -162,7 +172,14 @@ export function* drawInOrder(parts: readonly Polygons[], width: number, height: 
   }
   let places: Int32Array = Int32Array.from(part.keys());
   if (parts.length > 1) places = sortByCounting(sortByCounting(places, columns, width), rows, height);
-  for (const place of places) yield regionAt(parts[part[place]], place - starts[part[place]]);
+  for (const place of places) {
+    const polygons = parts[part[place]];
+    const number = place - starts[part[place]];
+    const region = regionAt(polygons, number);
+    const side = polygons.cells?.[number] ?? 0;
+    if (side > 0) yield* cutRegion(region, side);
+    else yield region;
+  }
 }
 
 /** Places in the order of their keys, which are less than the limit; those of one key stay in their order. */

@@ -3,6 +3,7 @@
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
 import type { ArcGraph } from './arc-graph.ts';
+import { chooseCells, insertCrossings } from './cut-lines.ts';
 import type { RegionTable } from './labels.ts';
 import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
 import { rechain } from './rechain.ts';
@@ -30,6 +31,13 @@ export interface VectorizeOptions {
   tolerancePixels: number;
   /** Class code of pixels without a class. They get no polygon. */
   nodata: number;
+  /** For regions to be published: those of very many vertices come in pieces. Default: all regions are whole. */
+  pieces?: {
+    /** Of a polygon. */
+    maxVertices: number;
+    /** Largest side of the cells that the pieces lie in: a power of two. */
+    cellPixels: number;
+  };
 }
 
 /** One 4-connected region. */
@@ -48,9 +56,23 @@ export interface Region {
    * vertex, and holes come in the order of these.
    */
   rings: Float64Array[];
+  /** Only where these are the rings of one of the pieces that the region is published in. */
+  piece?: Piece;
+}
+
+/** What tells the pieces of a region apart. */
+export interface Piece {
+  /** Cell of the grid. */
+  column: number;
+  row: number;
+  /** Of the polygons in that cell. */
+  index: number;
+  /** Side of the cells. */
+  cellPixels: number;
 }
 
 export interface VectorizeReport extends Discarded {
+  /** Those that come in pieces are counted once. */
   regions: number;
   /** Vertices of all rings, the repeated ones not counted. */
   vertices: number;
@@ -95,8 +117,13 @@ export function vectorizeGraph(
   }
   const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
   const { numbers, count } = numberPolygons(regions, nodata);
-  const polygons = [layPolygons(graph, lines, regions, numbers, count)];
-  return vectors(polygons, options, { ...discarded, arcsKeptFiner });
+  if (!options.pieces) {
+    return vectors([layPolygons(graph, lines, regions, numbers, count)], options, { ...discarded, arcsKeptFiner });
+  }
+  const cells = chooseCells(graph, lines, numbers, count, options.pieces);
+  const crossed = insertCrossings(graph, lines, numbers, cells);
+  const polygons = { ...layPolygons(graph, crossed, regions, numbers, count), cells };
+  return vectors([polygons], options, { ...discarded, arcsKeptFiner });
 }
 
 function limitsOf({ minAreaM2, pixelAreaM2, minWidthPixels }: VectorizeOptions): SieveLimits {
@@ -104,7 +131,7 @@ function limitsOf({ minAreaM2, pixelAreaM2, minWidthPixels }: VectorizeOptions):
 }
 
 function isExact(options: VectorizeOptions): boolean {
-  return options.tolerancePixels <= 0 && keepsAll(limitsOf(options));
+  return options.tolerancePixels <= 0 && !options.pieces && keepsAll(limitsOf(options));
 }
 
 function vectors(
