@@ -17,7 +17,7 @@ const FEATURES_PER_INSERT = 2000;
 
 /**
  * Stores the features of a running job in place of what an earlier attempt stored; returns how many each collection
- * has. They stay invisible until the job is published.
+ * has, a region in pieces counted once. They stay invisible until the job is published.
  */
 export async function storeFeatures(
   db: Database,
@@ -28,20 +28,30 @@ export async function storeFeatures(
   await deleteFeatures(db, job.id);
   const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
   let stored = 0;
+  /** Pieces of one region come one after the other. */
+  let lastRegion: unknown;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
     await insertFeatures(db, job, rows);
-    for (const { collection, level } of rows) if (!level) counts[collection] = (counts[collection] ?? 0) + 1;
+    for (const { collection, level, properties } of rows) {
+      const { region } = properties;
+      if (level === 0 && (region === undefined || region !== lastRegion)) {
+        counts[collection] = (counts[collection] ?? 0) + 1;
+      }
+      lastRegion = region;
+    }
     stored += rows.length;
     onProgress(stored);
   }
   return counts;
 }
 
-async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerator<FeatureRow[]> {
-  let rows: FeatureRow[] = [];
+type StoredRow = FeatureRow & Required<Pick<FeatureRow, 'level' | 'properties'>>;
+
+async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerator<StoredRow[]> {
+  let rows: StoredRow[] = [];
   for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
-    const { collection, level, place, class: code, score, wkb, properties } = JSON.parse(line) as FeatureLine;
+    const { collection, level, place, class: code, score, wkb, properties, pieceOf } = JSON.parse(line) as FeatureLine;
     rows.push({
       id: featureId(job.id, collection, place),
       collection,
@@ -49,7 +59,8 @@ async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerato
       class: job.classNames.get(code) ?? String(code),
       score,
       wkb: Buffer.from(wkb, 'base64'),
-      properties,
+      ...(pieceOf && { borderShare: pieceOf.borderShare }),
+      properties: pieceOf ? { ...properties, region: featureId(job.id, collection, pieceOf.place) } : properties,
     });
     if (rows.length < FEATURES_PER_INSERT) continue;
     yield rows;

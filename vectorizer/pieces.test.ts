@@ -104,7 +104,7 @@ test.skipIf(!python)('pieces are valid, and a coverage with all other regions', 
     region: `${region.x}/${region.y}`,
     wkb: Buffer.from(regionToWkb(region, IDENTITY)).toString('hex'),
   });
-  for (let seed = 0; seed < 90; seed++) {
+  for (let seed = 0; seed < 50; seed++) {
     const map = mapOfSeed(seed);
     const options = optionsOfSeed(seed);
     const { pieces: _, ...wholeOptions } = options;
@@ -141,5 +141,5 @@ print(json.dumps(dict(faults=faults, pieces=pieces)))
     cases,
   );
   expect(faults).toEqual([]);
-  expect(pieces).toBeGreaterThan(2000);
+  expect(pieces).toBeGreaterThan(1000);
 });

@@ -7,7 +7,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openRaster, type Raster } from '../../tiler/raster.ts';
 import { regularizeBuildings } from '../../vectorizer/buildings/regularize.ts';
+import { PUBLISHED_PIECES } from '../../vectorizer/cut-lines.ts';
 import { lineToWkb, regionToWkb } from '../../vectorizer/georeference.ts';
+import { borderShare } from '../../vectorizer/pieces.ts';
 import { type RoadEdge, type RoadNetwork, roadNetwork } from '../../vectorizer/roads/network.ts';
 import { createRoadSurface, type RoadSurface } from '../../vectorizer/roads/surface.ts';
 import { type ClassBand, type Region, type VectorizeReport, vectorize } from '../../vectorizer/vectorize.ts';
@@ -43,6 +45,8 @@ export interface FeatureLine {
   /** Polygon or LineString in the scene's CRS, base64 of little-endian WKB. */
   wkb: string;
   properties: Record<string, unknown>;
+  /** Where it is a piece of a region: the region's place, and the share of the piece's perimeter that is no cut. */
+  pieceOf?: { place: string; borderShare: number };
 }
 
 /** Levels of land use for maps of a smaller scale: a pixel there is 2^level pixels of the class map wide. */
@@ -58,7 +62,8 @@ export interface GeometryReport {
   features: number;
   /** Levels of detail that there are. */
   levels: number[];
-  landuse: VectorizeReport;
+  /** `pieces` is how many polygons stand for those `in_pieces` of the regions, which have very many vertices. */
+  landuse: VectorizeReport & { in_pieces: number; pieces: number };
   buildings: { count: number; regularized: number } & Partial<SplitReport>;
   roads: RoadNetwork['report'] & { nodes: number; edges: number; components: number; dead_ends: number };
 }
@@ -107,6 +112,7 @@ async function writeFeatures(
   const landuse = await vectorize(readBands(classes, scores, seen), {
     ...common,
     tolerancePixels: toleranceMetres / meanPixelMetres,
+    pieces: PUBLISHED_PIECES,
   });
   const exact = await vectorize(readBands(classes, scores), { ...common, tolerancePixels: 0 });
   const whole = [...exact.regions].filter((region) => region.class === codes.building);
@@ -128,11 +134,14 @@ async function writeFeatures(
       ...common,
       minAreaM2: Math.max(minAreaM2, (COARSE_REGION * side) ** 2 * pixelAreaM2),
       tolerancePixels: Math.max(toleranceMetres / meanPixelMetres, COARSE_TOLERANCE * side),
+      pieces: { ...PUBLISHED_PIECES, cellPixels: PUBLISHED_PIECES.cellPixels * side },
     });
     coarser.push({ level, regions });
   }
 
   let features = 0;
+  const inPieces = new Set<string>();
+  let pieces = 0;
   function* lines(): Generator<string> {
     const line = (feature: FeatureLine) => {
       features++;
@@ -141,7 +150,10 @@ async function writeFeatures(
     for (const { level, regions } of [{ level: 0, regions: landuse.regions }, ...coarser]) {
       for (const region of regions) {
         const wkb = base64(regionToWkb(region, geotransform));
-        yield line({ ...ofRegion('landuse', region), level, wkb, properties: {} });
+        yield line({ ...ofRegion('landuse', region), ...ofPiece(region, pixelMetres), level, wkb, properties: {} });
+        if (level > 0 || !region.piece) continue;
+        inPieces.add(`${region.x}/${region.y}`);
+        pieces++;
       }
     }
     for (const [i, { rings, regularized, orientationDegrees }] of buildings.entries()) {
@@ -158,7 +170,7 @@ async function writeFeatures(
   return {
     features,
     levels: [0, ...levels],
-    landuse: landuse.report,
+    landuse: { ...landuse.report, in_pieces: inPieces.size, pieces },
     buildings: {
       count: buildings.length,
       regularized: buildings.filter((each) => each.regularized).length,
@@ -226,6 +238,13 @@ const ofRegion = (collection: string, { class: code, score, x, y }: Region) => (
   score,
   place: `${x}/${y}`,
 });
+
+const ofPiece = (region: Region, pixelMetres: { x: number; y: number }) => {
+  const { x, y, piece } = region;
+  if (!piece) return {};
+  const pieceOf = { place: `${x}/${y}`, borderShare: borderShare(region, pixelMetres) };
+  return { place: `${x}/${y}/${piece.column}/${piece.row}/${piece.index}`, pieceOf };
+};
 
 const ofEdge = ({ score, points }: RoadEdge, code: number) => ({
   collection: 'roads',

@@ -15,6 +15,8 @@ export interface FeatureRow {
   score: number;
   /** Polygon or LineString in the scene's CRS. */
   wkb: Uint8Array;
+  /** Share of a polygon's perimeter that is a border, not a cut between pieces of one region. Default 1. */
+  borderShare?: number;
   /** What else is known of the feature, under the names that clients see. */
   properties?: Record<string, unknown>;
 }
@@ -65,7 +67,7 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
      ), inserted AS (
        INSERT INTO planimeter.features (job, level, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
        SELECT key, level, collection, id, class, score, ST_Area(geom::geography),
-              CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) END,
+              CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) * border_share END,
               CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography) END, geom, properties::jsonb
          FROM (SELECT *, ST_ForcePolygonCCW(
                            CASE WHEN ST_XMax(g) - ST_XMin(g) > 180
@@ -76,7 +78,8 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
                                    ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS g
                          FROM target,
                               unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[],
-                                     $11::smallint[]) AS f (id, collection, class, score, start, length, properties, level)
+                                     $11::smallint[], $12::float8[])
+                                AS f (id, collection, class, score, start, length, properties, level, border_share)
                         OFFSET 0) AS transformed
                OFFSET 0) AS valid
      )
@@ -93,6 +96,7 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
       rows.map((row) => row.wkb.length),
       rows.map((row) => JSON.stringify(row.properties ?? {})),
       rows.map((row) => row.level ?? 0),
+      rows.map((row) => row.borderShare ?? 1),
     ],
   );
   if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
