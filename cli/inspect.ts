@@ -46,7 +46,10 @@ function describe(report: Described): string {
   const { file, size, width, height, dtype, srs, gsd_m, nodata, valid_share, content, model } = report;
   const facts: [string, string][] = [
     ['file', `${file}, ${(size / 1e6).toFixed(1)} MB`],
-    ['pixels', `${width} × ${height} of ${figure(gsd_m)} m, ${report.bands} bands of ${dtype}`],
+    [
+      'pixels',
+      `${width} × ${height} of ${figure(gsd_m)} m, ${report.bands} ${report.bands === 1 ? 'band' : 'bands'} of ${dtype}`,
+    ],
     ['system', srs],
     ['nodata', `${nodata ?? 'none'}; about ${Math.round(valid_share * 100)} % of the pixels hold imagery`],
     ['content', CONTENT[content.kind]],
@@ -64,7 +67,8 @@ function describe(report: Described): string {
     );
   }
   for (const { id, suitable, reason, minutes, memory_bytes } of report.models) {
-    const cost = `About ${minutes} min and ${(memory_bytes / 1e9).toFixed(1)} GB of memory.`;
+    const time = minutes < 1 ? `${Math.max(1, Math.round(minutes * 60))} s` : `${minutes} min`;
+    const cost = `About ${time} and ${(memory_bytes / 1e9).toFixed(1)} GB of memory.`;
     lines.push(`${suitable ? 'suits' : 'does not suit'} ${id}: ${reason} ${cost}`);
   }
   if (model) lines.push(`takes     ${model.id}: ${model.reason}`);

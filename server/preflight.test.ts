@@ -65,6 +65,15 @@ test('each network says whether it suits and what it costs', async () => {
   expect(band_values.map(({ used_for }) => used_for)).toEqual([['red'], ['green'], ['blue'], []]);
 });
 
+test('a picture that is no imagery suits no network, and a gray one suits with a caveat', async () => {
+  const networks = await listNetworks();
+  const mask = await preflight(scene({}, { kind: 'few_colours' }), networks);
+  expect(mask.models.map(({ suitable, reason }) => suitable || !reason.includes('map or a scan'))).not.toContain(true);
+  const gray = await preflight(scene({ rendering: { bands: [1, 1, 1], ranges: null } }), networks);
+  const landuse = gray.models.find(({ id }) => id === 'landuse-unet')!;
+  expect([landuse.suitable, landuse.reason.includes('gray')]).toEqual([true, true]);
+});
+
 const LANDUSE = { id: 'landuse-unet', gsd_m: 1, classes: [{ name: 'other' }, { name: 'building' }, { name: 'road' }] };
 const BUILDINGS = {
   id: 'buildings-unet',

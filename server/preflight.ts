@@ -95,9 +95,19 @@ export async function preflight(
     },
     valid_share: scene.validShare ?? rounded(look.valid / Math.max(1, look.sampled)),
     findings: [...scene.findings.map((finding) => withRemedy(finding, scene)), ...lookFindings(scene, models)],
-    models,
+    models: models.map((model) => withContent(model, scene)),
     model: chooseModel(sceneGsd(scene), networks.map(choosable)),
   };
+}
+
+/** What the bands and the look of the picture say against a network that its pixel size speaks for. */
+function withContent(model: Suitability, { look, rendering }: SceneFacts): Suitability {
+  if (look.content.kind !== 'imagery') {
+    const reason = 'The image looks like a map or a scan; the network was trained on imagery.';
+    return { ...model, suitable: false, reason };
+  }
+  const gray = new Set(rendering.bands).size === 1;
+  return gray ? { ...model, reason: `${model.reason} It was trained on colours, and the image is gray.` } : model;
 }
 
 const rounded = (share: number): number => Number(share.toFixed(4));

@@ -7,7 +7,7 @@ import { type Column, type FeatureTable, type TableRow, tableRows } from '../sto
 import { EPSG_4326 } from './epsg-4326.ts';
 import { toMultiWkb } from './wkb.ts';
 
-const ROWS_PER_GROUP = 4000;
+const ROWS_PER_GROUP = 2000;
 
 const TYPES = { text: 'STRING', real: 'DOUBLE', integer: 'INT32', boolean: 'BOOLEAN' } as const;
 
