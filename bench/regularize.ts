@@ -53,7 +53,7 @@ const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'planimeter-regular
 run(python, [script('masks.py'), data, folder]);
 const masks: Mask[] = JSON.parse(readFileSync(join(folder, 'masks.json'), 'utf8'));
 
-const session = await openNetwork(await findNetwork('landuse-unet'), 1);
+const session = await openNetwork(await findNetwork('landuse-unet'), { threads: 1 });
 const buildings: Building[][] = [];
 for (const mask of masks) {
   const file = join(folder, `${mask.name}.${mask.kind}`);

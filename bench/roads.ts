@@ -48,7 +48,7 @@ for await (const mask of masks()) {
 if (!process.argv[2]) rmSync(folder, { recursive: true });
 
 async function* masks(): AsyncGenerator<Mask> {
-  const network = await openNetwork(await findNetwork('landuse-unet'), 1);
+  const network = await openNetwork(await findNetwork('landuse-unet'), { threads: 1 });
   for (const seed of [11, 12]) {
     const town = join(folder, `town-${seed}`);
     if (!existsSync(town)) await writeTown(town, { seed, width: SIZE, height: SIZE });

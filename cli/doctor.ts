@@ -56,7 +56,7 @@ function images(): string {
 }
 
 async function network(): Promise<string> {
-  const session = await openNetwork(await findNetwork(DEFAULT_NETWORK), 1);
+  const session = await openNetwork(await findNetwork(DEFAULT_NETWORK), { threads: 1 });
   const { device } = session;
   await session.close();
   return `${DEFAULT_NETWORK} loads (${device})`;

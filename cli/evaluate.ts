@@ -172,7 +172,7 @@ async function evaluateImage(
   const classes = new Uint8Array(grid.width * grid.height);
   const scores = new Uint8Array(grid.width * grid.height);
   let y = 0;
-  for await (const band of inferBands(session, image, grid, plan, GREY)) {
+  for await (const band of inferBands(session, network, { raster: image, grid, plan, fill: GREY })) {
     classes.set(band.classes, y * grid.width);
     scores.set(band.scores, y * grid.width);
     y += band.rows;

@@ -7,7 +7,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
   planimeter segment IN.tif… OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
                      [--report R.json] [--min-area M2] [--tolerance M] [--bands 4,3,2]
-                     [--stretch none|percentile|LOW:HIGH] [--srs EPSG:CODE] [--json]
+                     [--stretch none|percentile|LOW:HIGH] [--srs EPSG:CODE] [--aoi AREA.geojson]
+                     [--features F.tif] [--json]
                                                          one image or adjacent ones, no server
   planimeter inspect IN.tif… [--srs EPSG:CODE] [--json]   what would be understood of an image
   planimeter vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N]

@@ -1,7 +1,14 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
-import { copyFile, writeFile } from 'node:fs/promises';
-import { findNetwork, isDetector, jobIdentity, listNetworks } from '../models/registry.ts';
-import { parseDevice } from '../models/runtime.ts';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { parseDevice } from '../models/device.ts';
+import {
+  findNetwork,
+  isDetector,
+  jobIdentity,
+  listNetworks,
+  type Network,
+  stitchesExactly,
+} from '../models/registry.ts';
 import { exportJob } from '../server/export/export.ts';
 import { jobId, sceneId } from '../server/identity.ts';
 import { chooseModel, modelReason } from '../server/model-choice.ts';
@@ -11,8 +18,9 @@ import { choosable } from '../server/preflight.ts';
 import { insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
+import { Problem } from '../tiler/problem.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
-import { installedNetwork } from './files.ts';
+import { inputFile, installedNetwork } from './files.ts';
 import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
 import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
@@ -31,6 +39,8 @@ export async function run(args: string[]): Promise<void> {
       classes: text,
       scores: text,
       report: text,
+      aoi: text,
+      features: text,
       'min-area': text,
       tolerance: text,
       bands: text,
@@ -43,9 +53,10 @@ export async function run(args: string[]): Promise<void> {
   const output = positionals.at(-1)!;
   const format = outputFormat(output);
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
-  parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
+  const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model);
   const parameters = parseParameters({
+    ...(values.aoi !== undefined && { aoi: await readGeoJson(values.aoi) }),
     ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
     ...(values.bands !== undefined && { bands: readBands(values.bands) }),
@@ -78,15 +89,34 @@ export async function run(args: string[]): Promise<void> {
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
       throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);
     }
-    const report = await segmentScene(tools, { id, scene: ready, network, parameters, modelReason: reason }, context);
+    const features = values.features !== undefined;
+    if (features) requireFeatures(network);
+    const job = { id, scene: ready, network, parameters, modelReason: reason, features };
+    const report = await segmentScene(tools, job, context);
     const tiled = { id, gsdMetres: report.model_grid?.gsd_m ?? null, levels: report.geometry?.levels ?? [] };
     await exportJob(db, tiled, format, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(files.path(`jobs/${id}/scores.tif`), values.scores);
+    if (values.features) await copyFile(files.path(`jobs/${id}/features.tif`), values.features);
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
-  }).finally(bar.end);
+  }, device).finally(bar.end);
+}
+
+function requireFeatures(network: Network): void {
+  if (network.features && stitchesExactly(network)) return;
+  const why = network.features ? 'its chips cannot be stitched exactly' : 'its manifest declares no feature layer';
+  throw new Problem('unsupported_model', `"${network.id}" gives no features: ${why}.`);
+}
+
+async function readGeoJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(await inputFile(path), 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Problem('bad_request', `"${path}" is not JSON: ${error.message}`);
+    throw error;
+  }
 }
 
 function summary(output: string, report: { counts: Record<string, number>; areas_m2: Record<string, number> }): string {

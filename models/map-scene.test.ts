@@ -9,18 +9,22 @@ import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid, readModelWindow } from '../tiler/model-grid.ts';
 import { openRaster, type Raster } from '../tiler/raster.ts';
 import { writeTown } from '../tiler/town/town.ts';
-import { CLASS_NODATA, mapScene, SCORE_NODATA } from './map-scene.ts';
+import { mapScene } from './map-scene.ts';
 import { findNetwork, type Network } from './registry.ts';
 import { openNetwork } from './runtime.ts';
+import { keepSession } from './sessions.ts';
+import { CLASS_NODATA, SCORE_NODATA } from './stitch.ts';
 import { tinyNetwork } from './test-network.ts';
 
 let folder: string;
 let network: Network;
+const sessions = keepSession();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-map-'));
   network = await findNetwork('landuse-unet');
 });
+afterAll(() => sessions.close());
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const FILL = [120, 118, 101] as const;
@@ -39,7 +43,7 @@ async function wholePass(raster: Raster, grid: ModelGrid, network: Network) {
   const padded = (size: number) => Math.ceil(size / stride) * stride + 2 * halo;
   const [width, height] = [padded(grid.width), padded(grid.height)];
   const { pixels, valid } = await readModelWindow(raster, grid, FILL, -halo, -halo, width, height);
-  const session = await openNetwork(network, 1);
+  const session = await openNetwork(network, { threads: 1 });
   const answer = await session.infer(pixels, width, height);
   await session.close();
   const planes = network.planes.map((_, i) => answer.planes.subarray(i * width * height, (i + 1) * width * height));
@@ -75,10 +79,13 @@ async function stitched(
     grid: scene.grid,
     plan,
     fill: FILL,
+    area: null,
     network,
-    threads,
+    run: { threads },
+    batch: 1,
+    spoolPath: await mkdtemp(join(folder, 'spool-')),
   };
-  const { ledger } = await mapScene(request, () => {});
+  const { ledger } = await mapScene(request, sessions.of(network, request.run), () => {});
   const read = async (path: string) => {
     const raster = await openRaster(path);
     const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);

@@ -27,6 +27,14 @@ export interface NetworkPlane {
   role?: string;
 }
 
+export interface NetworkFeatures {
+  /** Name of the output. */
+  output: string;
+  /** Pixels a cell. */
+  stride: number;
+  channels: number;
+}
+
 export interface Network {
   id: string;
   name: string;
@@ -44,6 +52,10 @@ export interface Network {
   classes: NetworkClass[];
   /** Empty where the network gives classes and scores alone. */
   planes: NetworkPlane[];
+  /** The layer that similarity search and learning from corrections stand on, where the network gives one. */
+  features?: NetworkFeatures;
+  /** The network with 8-bit weights: same inputs and outputs. */
+  int8Path?: string;
   modelPath: string;
   sha256: string;
   /** Largest side of a chip with its halo, where the network is of one size. */
@@ -70,6 +82,8 @@ interface ManifestJson {
     'planimeter:halo': number;
     'planimeter:receptive_field': [number, number, number, number];
     'planimeter:planes'?: NetworkPlane[];
+    'planimeter:features'?: NetworkFeatures;
+    'planimeter:int8'?: string;
     'planimeter:chip'?: number | null;
     'planimeter:adapter'?: Adapter;
   };
@@ -119,18 +133,11 @@ export async function findNetwork(id: string, folders?: readonly string[]): Prom
   throw new Problem('not_found', `There is no network called "${id}". Take one of: ${known}.`);
 }
 
-/**
- * Throws `unsupported_model` for a network that looks further than its halo reaches: its chips would leave traces at
- * their seams.
- */
-export function requireExactStitching({ id, halo, stride, receptiveField }: Network): void {
+/** Whether chips of a network leave no trace: it looks no further than its halo reaches. Others are blended. */
+export function stitchesExactly({ halo, stride, receptiveField }: Network): boolean {
+  // JSON has no infinity: null stands for a field without end.
   const field = Math.max(...receptiveField.map((side: number | null) => side ?? Number.POSITIVE_INFINITY));
-  if (halo >= field && halo % stride === 0) return;
-  const needed = Math.ceil(field / stride) * stride;
-  throw new Problem(
-    'unsupported_model',
-    `"${id}" looks ${field} pixels far and its halo is ${halo}; it needs ${needed}.`,
-  );
+  return halo >= field && halo % stride === 0;
 }
 
 async function readManifest(folder: string): Promise<Network | null> {
@@ -161,6 +168,8 @@ async function readManifest(folder: string): Promise<Network | null> {
       color: `#${color_hint.replace(/^#/, '').toLowerCase()}`,
     })),
     planes: properties['planimeter:planes'] ?? [],
+    ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),
+    ...(properties['planimeter:int8'] && { int8Path: join(folder, properties['planimeter:int8']) }),
     modelPath,
     sha256,
     ...(properties['planimeter:chip'] && { chip: properties['planimeter:chip'] }),

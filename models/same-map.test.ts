@@ -13,12 +13,14 @@ import { writeTown } from '../tiler/town/town.ts';
 import { createTiffWriter } from '../tiler/write-tiff.ts';
 import { mapScene } from './map-scene.ts';
 import { findNetwork, type Network } from './registry.ts';
+import { keepSession } from './sessions.ts';
 
 const WIDTH = 900;
 const HEIGHT = 700;
 
 let folder: string;
 let network: Network;
+const sessions = keepSession();
 let town: Uint8Array;
 
 beforeAll(async () => {
@@ -29,6 +31,7 @@ beforeAll(async () => {
   town = (await raster.read(0, 0, 0, WIDTH, HEIGHT)).pixels;
   await raster.close();
 });
+afterAll(() => sessions.close());
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The class map of samples as if each pixel had the given size, and how they were rendered. */
@@ -52,7 +55,10 @@ async function mapOf(type: SampleType, samples: Samples, gsdMetres: number) {
   const [classesPath, scoresPath] = [file('classes'), file('scores')];
   const plan = planChips(grid, network, 256);
   const fill = report.meanColour;
-  await mapScene({ workingPath, grid, plan, fill, network, classesPath, scoresPath, threads: 1 }, () => {});
+  const spoolPath = await mkdtemp(join(folder, 'spool-'));
+  const run = { threads: 1 };
+  const request = { workingPath, grid, plan, fill, area: null, network, run, batch: 1 };
+  await mapScene({ ...request, classesPath, scoresPath, spoolPath }, sessions.of(network, run), () => {});
   const classes = await openRaster(classesPath);
   const { pixels } = await classes.read(0, 0, 0, grid.width, grid.height);
   await classes.close();

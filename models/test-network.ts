@@ -98,7 +98,7 @@ function encodeNetwork(seed: number, global: boolean, planes: boolean): Uint8Arr
     const mean = add('GlobalAveragePool', [features], 'mean');
     features = add(
       'Add',
-      [features, add('Mul', [mean, floats('8', [], [8])], 'mean8')],
+      [features, add('Mul', [mean, floats('8', [], [0.3])], 'mean8')],
       planes ? 'features' : 'shifted',
     );
   }

@@ -1,6 +1,9 @@
 /** What a user may set for a job, with its defaults. */
+import type { MultiPolygon } from 'geojson';
+import { type Device, parseDevice } from '../models/device.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { SceneView } from '../tiler/scene-view.ts';
+import { parseAoi } from './area-of-interest.ts';
 
 export interface JobParameters {
   /** Regions smaller than this go to the neighbour with the longest shared border. */
@@ -11,6 +14,10 @@ export interface JobParameters {
   bands?: [red: number | string, green: number | string, blue: number | string];
   /** Values that become 0 and 255. `none`: all that the data type can hold; `percentile`: 2nd to 98th of the scene. */
   stretch?: 'none' | 'percentile' | Stretch;
+  /** Area of interest in degrees (EPSG:4326): nothing outside is mapped. */
+  aoi?: MultiPolygon;
+  /** Where the network runs, if not where the service runs its networks. */
+  device?: Device;
 }
 
 /** For red, green and blue. */
@@ -29,6 +36,8 @@ const PARSERS: { [Name in keyof JobParameters]-?: (value: unknown) => NonNullabl
   tolerance_m: (value) => notNegative('tolerance_m', value),
   bands: parseBands,
   stretch: parseStretch,
+  aoi: parseAoi,
+  device: parseNamedDevice,
 };
 
 /** Checks what a client sent and completes it. Throws `bad_request` for unknown names and unusable values. */
@@ -51,6 +60,12 @@ export function parseParameters(given: unknown = {}): JobParameters {
 function notNegative(name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
   throw new Problem('bad_request', `The parameter "${name}" is a number of at least 0; ${show(value)} is not.`);
+}
+
+function parseNamedDevice(value: unknown): Device {
+  const device = typeof value === 'string' ? parseDevice(value) : 'auto';
+  if (device !== 'auto') return device;
+  throw new Problem('bad_request', 'The parameter "device" is cpu, webgpu, cuda or cuda:N; leave it out for any.');
 }
 
 function parseBands(value: unknown): NonNullable<JobParameters['bands']> {

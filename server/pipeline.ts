@@ -6,17 +6,20 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isDetector, type Network, requireExactStitching } from '../models/registry.ts';
+import type { DeviceChoice } from '../models/device.ts';
+import type { MapResult } from '../models/map-scene.ts';
+import { isDetector, type Network } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
 import { openScene } from '../tiler/rendering.ts';
+import { placeAoi } from './area-of-interest.ts';
 import type { Compute } from './children/compute.ts';
 import { detectConfined } from './children/detect.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
-import type { Assumption, JobReport, Stage } from './http/types.ts';
+import type { Assumption, Finding, JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import { rememberSpeed } from './measured-speed.ts';
 import { isOriginal, openOriginals } from './originals.ts';
@@ -32,6 +35,8 @@ export interface PipelineTools {
   db: Database;
   files: FileStore;
   compute: Compute;
+  /** Where networks run, unless a job says otherwise. */
+  device: DeviceChoice;
 }
 
 /** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
@@ -96,6 +101,7 @@ export type ReadyScene = Scene & {
   gsd_m: number;
   gsd_x_m: number;
   gsd_y_m: number;
+  bbox: [number, number, number, number];
   report: IngestReport & { ingest_ms: number };
 };
 
@@ -115,12 +121,14 @@ export interface SegmentationJob {
   parameters: JobParameters;
   /** Why this network was taken. */
   modelReason: string;
+  /** Also writes the network's feature layer. */
+  features?: boolean;
 }
 
 /**
  * A ready scene → class map, score map and published features; returns the report that was stored with the job.
- * Starting it again after an interruption begins with a clean slate and gives the same result; when it throws, nothing
- * is left behind.
+ * Starting it again after an interruption gives the same result; chips that were computed are not computed again. When
+ * it throws, nothing is left behind.
  */
 export async function segmentScene(
   tools: PipelineTools,
@@ -136,18 +144,18 @@ export async function segmentScene(
 }
 
 async function segment(
-  { db, files, compute }: PipelineTools,
+  { db, files, compute, device }: PipelineTools,
   job: SegmentationJob,
   { signal, progress }: WorkContext,
 ): Promise<JobReport> {
   const { scene, network, parameters } = job;
-  requireExactStitching(network);
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
   const planesPath = files.path(`jobs/${job.id}/planes.tif`);
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
-  await files.remove(`jobs/${job.id}`);
+  const spool = `jobs/${job.id}/spool`;
+  for (const key of await files.list(`jobs/${job.id}`)) if (!key.startsWith(`${spool}/`)) await files.remove(key);
   await mkdir(dirname(classesPath), { recursive: true });
   const ticks = stageTicks(progress);
 
@@ -156,6 +164,7 @@ async function segment(
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
   const grid = await planGrid(workingPath, scene, network);
   const plan = planChips(grid, network, CORE_PIXELS);
+  const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
   const planMs = performance.now() - planStarted;
   ticks('plan', 1, 1);
 
@@ -167,11 +176,15 @@ async function segment(
       plan,
       fill: chosen?.meanColour ?? scene.report.meanColour,
       ...(chosen && { rendering: chosen.rendering }),
+      area,
       network,
+      run: { device: parameters.device ?? device, features: job.features === true },
+      batch: 1,
+      spoolPath: files.path(spool),
       classesPath,
       scoresPath,
       planesPath,
-      threads: 0,
+      ...(job.features && { featuresPath: files.path(`jobs/${job.id}/features.tif`) }),
     },
     { signal, onProgress: (done) => ticks('infer', done, chips) },
   );
@@ -200,6 +213,7 @@ async function segment(
     onProgress: (features) => ticks('store', features, traced.features),
   });
   await rm(featuresPath);
+  await files.remove(spool);
   return publishJob(db, job.id, {
     job: job.id,
     scene: scene.id,
@@ -212,8 +226,8 @@ async function segment(
     ],
     counts,
     ledger: mapped.ledger,
-    // Exact by construction: a network that looks further than its halo is not run.
-    seam: { certified: true, halo: plan.halo, disagreement: 0 },
+    seam: mapped.seam,
+    findings: mapFindings(mapped),
     timings_ms: {
       ingest: scene.report.ingest_ms,
       plan: Math.round(planMs),
@@ -225,9 +239,19 @@ async function segment(
     peak_rss_bytes: mapped.peakRssBytes,
     model_sha256: network.sha256,
     model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
-    chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
+    device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },
+    chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride, ...mapped.chips },
     geometry: { ...traced },
   });
+}
+
+/** What a user should know of a finished map. */
+function mapFindings({ ledger, chips }: MapResult): Finding[] {
+  if (ledger.failed === 0) return [];
+  const share = ((100 * ledger.failed) / (ledger.failed + ledger.done)).toPrecision(2);
+  const message = `${chips.failed.length} of the scene's chips could not be computed: ${share} % of the map is missing.`;
+  const fix = 'Run the job once more after deleting it; the report names the chips and the reasons.';
+  return [{ code: 'chips_failed', severity: 'warning', message, fix }];
 }
 
 /** As `segment`, with a network that draws boxes around objects: there is no class map, and nothing to trace. */
@@ -237,6 +261,9 @@ async function detect(
   { signal, progress }: WorkContext,
 ): Promise<JobReport> {
   const { scene, network, parameters } = job;
+  if (parameters.aoi) {
+    throw new Problem('bad_request', `"${network.id}" draws boxes and takes no area of interest; leave "aoi" out.`);
+  }
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);

@@ -5,8 +5,8 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { parseDevice } from '../models/device.ts';
 import type { Network } from '../models/registry.ts';
-import { parseDevice } from '../models/runtime.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
 import { type Renderer, startRenderer } from './children/render.ts';
@@ -52,7 +52,7 @@ const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 /** Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, databaseUrl, host, uploadLimitBytes = UPLOAD_LIMIT_BYTES } = options;
-  parseDevice(options.device);
+  const device = parseDevice(options.device);
   const uploadFolder = join(dataFolder, 'uploads');
   const demoFolder = join(dataFolder, 'demo');
   await mkdir(uploadFolder, { recursive: true });
@@ -64,7 +64,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const files = localFileStore(join(dataFolder, 'files'));
   const compute = startCompute();
   const renderer = startRenderer();
-  const tools = { db, files, compute };
+  const tools = { db, files, compute, device };
   const metrics = createMetrics(db);
   const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks, metrics));
   const app = createApp({
@@ -77,7 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       name: 'planimeter',
       version: VERSION,
       database: db.kind,
-      device: 'cpu',
+      device,
       limits: { upload_bytes: uploadLimitBytes },
       basemap: options.basemap ?? null,
     },

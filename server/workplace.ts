@@ -2,16 +2,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DeviceChoice } from '../models/device.ts';
 import { startCompute } from './children/compute.ts';
 import type { PipelineTools } from './pipeline.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
 
 /** Runs `work` with tools of its own, whose database is still opening when it begins. */
-export async function inWorkplace<T>(work: (tools: Promise<PipelineTools>) => Promise<T>): Promise<T> {
+export async function inWorkplace<T>(
+  work: (tools: Promise<PipelineTools>) => Promise<T>,
+  device: DeviceChoice = 'cpu',
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
   const compute = startCompute();
-  const tools = openDatabase({}).then((db) => ({ db, files: localFileStore(folder), compute }));
+  const tools = openDatabase({}).then((db) => ({ db, files: localFileStore(folder), compute, device }));
   tools.catch(() => {});
   try {
     return await work(tools);

@@ -70,24 +70,36 @@ export function chipAt(grid: ModelGrid, plan: ChipPlan, row: number, column: num
   return { row, column, x, y, width: trimmed(grid.width - x), height: trimmed(grid.height - y) };
 }
 
-/** The chips of the given rows of the plan, each row from left to right; `lookAhead` of them are decoded in advance. */
-export async function* readChips(
+/** The chips of the given rows of the plan, each row from left to right. */
+export function readChips(
   raster: Raster,
   grid: ModelGrid,
   plan: ChipPlan,
   fill: readonly [number, number, number],
   rows: Iterable<number>,
+): AsyncGenerator<ChipPixels> {
+  function* places(): Generator<[row: number, column: number]> {
+    for (const row of rows) for (let column = 0; column < plan.columns; column++) yield [row, column];
+  }
+  return readChipsAt(raster, grid, plan, fill, places());
+}
+
+/** The chips at the given places, in their order; `lookAhead` of them are decoded in advance. */
+export async function* readChipsAt(
+  raster: Raster,
+  grid: ModelGrid,
+  plan: ChipPlan,
+  fill: readonly [number, number, number],
+  places: Iterable<[row: number, column: number]> | AsyncIterable<[row: number, column: number]>,
   lookAhead = LOOK_AHEAD,
 ): AsyncGenerator<ChipPixels> {
   const ahead: Promise<ChipPixels>[] = [];
   try {
-    for (const row of rows) {
-      for (let column = 0; column < plan.columns; column++) {
-        const chip = readChip(raster, grid, plan, fill, chipAt(grid, plan, row, column));
-        chip.catch(() => {}); // thrown when its turn comes
-        ahead.push(chip);
-        if (ahead.length > lookAhead) yield await ahead.shift()!;
-      }
+    for await (const [row, column] of places) {
+      const chip = readChip(raster, grid, plan, fill, chipAt(grid, plan, row, column));
+      chip.catch(() => {}); // thrown when its turn comes
+      ahead.push(chip);
+      if (ahead.length > lookAhead) yield await ahead.shift()!;
     }
     while (ahead.length > 0) yield await ahead.shift()!;
   } finally {

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   too_small: [422, 'The image is too small to segment'],
   limit_exceeded: [422, 'The file exceeds a limit'],
   too_large: [413, 'The upload is too large'],
+  aoi_outside: [422, 'The area of interest and the image are apart'],
   bad_request: [400, 'The request is not understood'],
   forbidden: [403, 'This is not allowed from here'],
   not_found: [404, 'There is nothing here'],

@@ -3,6 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import express, { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { checkAoi } from '../area-of-interest.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
 import { jobId } from '../identity.ts';
 import { chooseModel } from '../model-choice.ts';
@@ -18,16 +19,20 @@ import type { ModelJson } from './types.ts';
 
 const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
 
+/** An area of interest may have many points. */
+const BODY_LIMIT = '4mb';
+
 export function jobsRouter(deps: AppDependencies): Router {
   const { db, files, queue, models } = deps;
   const router = Router();
 
   /** The same scene, network and parameters are the same job: asking again finds it, or takes it up again. */
-  router.post('/jobs', express.json({ limit: '64kb', strict: false }), async (request, response) => {
+  router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
     const { sceneId, modelId, parameters } = parseJobRequest(request.body);
     const scene = await readyScene(deps, sceneId);
     const model = requestedModel(models, modelId, scene);
     sceneView(parameters, bandNamesOf(scene.report)); // says which bands there are, before the job is queued
+    if (parameters.aoi) await checkAoi(db, scene.footprint!, parameters.aoi);
     const id = jobId(scene.sha256, model.identity, parameters);
     const existing = await getJob(db, id);
     if (!existing) {

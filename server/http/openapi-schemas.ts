@@ -192,6 +192,11 @@ export const componentSchemas: Record<string, Json> = {
         description: 'Values of red, green and blue that become 0 and 255',
         anyOf: [oneOf('none', 'percentile'), object({ low: list(number), high: list(number) })],
       },
+      aoi: {
+        type: 'object',
+        description: 'GeoJSON in degrees: a Polygon, a MultiPolygon, or a Feature or FeatureCollection of them',
+      },
+      device: { ...text, description: 'cpu, webgpu, cuda or cuda:N' },
     },
   },
   Job: object({

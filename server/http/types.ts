@@ -155,7 +155,10 @@ export interface JobReport {
   areas_m2: Record<string, number>;
   /** Model-grid pixels. */
   ledger: Ledger;
-  seam: { certified: boolean; halo: number; disagreement: number };
+  seam: { certified: boolean; halo: number; disagreement: number; max_delta?: number };
+  findings?: Finding[];
+  /** Where the network ran, and how many of its nodes ran elsewhere. */
+  device?: { name: string; fallback_nodes: number };
   timings_ms: Record<Stage, number>;
   peak_rss_bytes: number;
   model_grid?: { width: number; height: number; gsd_m: number };

@@ -136,7 +136,7 @@ export async function tileControlGrid(
 type Point = [number, number];
 
 /** Points of one EPSG code in another; both coordinates NaN where a point has none there. */
-async function transformPoints(
+export async function transformPoints(
   q: Queryable,
   points: readonly Point[],
   source: number,

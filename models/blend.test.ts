@@ -1,0 +1,65 @@
+/** Networks whose chips depend on where they were cut: blended without seams, and the disagreement is told. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mapped, mapRequest, type TestScene, townScene } from './test-map.ts';
+import { tinyNetwork } from './test-network.ts';
+
+const WIDTH = 230;
+const HEIGHT = 171;
+const EVERYWHERE: [number, number, number, number] = [Infinity, Infinity, Infinity, Infinity];
+
+let folder: string;
+let scene: TestScene;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'planimeter-blend-'));
+  scene = await townScene(folder, 5, WIDTH, HEIGHT);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('where overlapping chips agree, blending changes nothing', async () => {
+  const exact = await tinyNetwork(folder, { planes: true });
+  const plain = await mapped(await mapRequest(folder, scene, exact));
+  expect(plain.result.seam).toEqual({ certified: true, halo: exact.halo, disagreement: 0, max_delta: 0 });
+  // Half of this halo is blended over, and the other half is still more than the network looks.
+  const unsure = { ...exact, halo: 24, receptiveField: EVERYWHERE };
+  for (const core of [32, 50, 160]) {
+    const { result, classes, scores } = await mapped(await mapRequest(folder, scene, unsure, { core }));
+    expect(result.seam).toEqual({ certified: false, halo: 24, disagreement: 0, max_delta: 0 });
+    expect(classes, `core ${core}`).toEqual(plain.classes);
+    expect(scores, `core ${core}`).toEqual(plain.scores);
+  }
+});
+
+test('where they differ, the map has no steps at the seams, and the disagreement is in the result', async () => {
+  const network = { ...(await tinyNetwork(folder, { global: true })), halo: 32, receptiveField: EVERYWHERE };
+  const core = 64;
+  const blended = await mapped(await mapRequest(folder, scene, network, { core }));
+  const { seam, ledger } = blended.result;
+  expect(seam).toMatchObject({ certified: false, halo: 32 });
+  expect(seam.max_delta).toBeGreaterThan(0.02);
+  expect(seam.disagreement).toBeGreaterThan(0);
+  expect(seam.disagreement).toBeLessThan(0.5);
+  expect(ledger).toEqual({ done: WIDTH * HEIGHT, nodata: 0, outside: 0, failed: 0, pending: 0 });
+  // The same network, cut without blending.
+  const cut = await mapped(await mapRequest(folder, scene, { ...network, receptiveField: [1, 1, 1, 1] }, { core }));
+  const [before, after] = [step(cut.scores, core), step(blended.scores, core)];
+  expect(before).toBeGreaterThan(1.1);
+  expect(after).toBeLessThan(1 + (before - 1) / 2);
+  const again = await mapped(await mapRequest(folder, scene, network, { core, batch: 3 }));
+  expect([again.classes, again.scores, again.result.seam]).toEqual([blended.classes, blended.scores, seam]);
+});
+
+/** How much larger the mean step between neighbouring columns is across seams than next to them. */
+function step(scores: Uint8Array, core: number): number {
+  const mean = (offset: number) => {
+    let [sum, count] = [0, 0];
+    for (let x = core + offset; x < WIDTH; x += core) {
+      for (let y = 0; y < HEIGHT; y++, count++) sum += Math.abs(scores[y * WIDTH + x] - scores[y * WIDTH + x - 1]);
+    }
+    return sum / count;
+  };
+  return mean(0) / ((mean(-2) + mean(2)) / 2);
+}
