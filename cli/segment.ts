@@ -10,6 +10,7 @@ import {
   stitchesExactly,
 } from '../models/registry.ts';
 import { exportJob } from '../server/export/export.ts';
+import { tiledJob } from '../server/http/job-tile.ts';
 import { jobId, sceneId } from '../server/identity.ts';
 import { chooseModel, modelReason } from '../server/model-choice.ts';
 import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
@@ -93,8 +94,7 @@ export async function run(args: string[]): Promise<void> {
     if (features) requireFeatures(network);
     const job = { id, scene: ready, network, parameters, modelReason: reason, features };
     const report = await segmentScene(tools, job, context);
-    const tiled = { id, gsdMetres: report.model_grid?.gsd_m ?? null, levels: report.geometry?.levels ?? [] };
-    await exportJob(db, tiled, format, output);
+    await exportJob(db, tiledJob({ id, report }), format, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(files.path(`jobs/${id}/scores.tif`), values.scores);
     if (values.features) await copyFile(files.path(`jobs/${id}/features.tif`), values.features);

@@ -64,7 +64,7 @@ export async function run(args: string[]): Promise<void> {
     });
     await updateJob(db, id, { state: 'done' });
     const gsd = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    await exportJob(db, { id, gsdMetres: gsd, levels: traced.levels }, format, output);
+    await exportJob(db, { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks }, format, output);
     bar.end();
     const result = { counts, geometry: traced };
     process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : summary(output, counts));

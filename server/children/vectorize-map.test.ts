@@ -42,9 +42,16 @@ const landuse = (level: number) => lines.filter((line) => line.collection === 'l
 
 test('counts are those of the file', () => {
   expect(lines.length).toBe(report.features);
-  expect(lines.filter(({ collection }) => collection === 'buildings').length).toBe(report.buildings.count);
+  const buildings = lines.filter(({ collection }) => collection === 'buildings');
+  expect(buildings.filter(({ level }) => level === 0).length).toBe(report.buildings.count);
+  for (const { level, lone, blocks, merged, left_out } of report.blocks) {
+    const found = buildings.filter((line) => line.level === level);
+    expect(found.length).toBe(blocks);
+    expect(found.reduce((sum, { properties }) => sum + Number(properties.buildings), 0)).toBe(merged);
+    expect(lone + merged + left_out).toBe(report.buildings.count);
+  }
   expect(lines.filter(({ collection }) => collection === 'roads').length).toBe(report.roads.edges);
-  expect(report.levels).toEqual([0, 2]);
+  expect(report.levels).toEqual([0, 2, 3]);
   expect(new Set(lines.map(({ collection, level, place }) => `${collection}/${level}/${place}`)).size).toBe(
     lines.length,
   );

@@ -6,13 +6,18 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openRaster, type Raster } from '../../tiler/raster.ts';
+import { type Block, buildingBlocks, loneBuildingPixels } from '../../vectorizer/buildings/blocks.ts';
+import { pixelBoxOf } from '../../vectorizer/buildings/inside.ts';
 import { regularizeBuildings } from '../../vectorizer/buildings/regularize.ts';
+import { createCoarseLevel } from '../../vectorizer/coarser.ts';
 import { PUBLISHED_PIECES } from '../../vectorizer/cut-lines.ts';
 import { lineToWkb, regionToWkb } from '../../vectorizer/georeference.ts';
 import { borderShare } from '../../vectorizer/pieces.ts';
 import { type RoadEdge, type RoadNetwork, roadNetwork } from '../../vectorizer/roads/network.ts';
+import { strokeLengths } from '../../vectorizer/roads/strokes.ts';
 import { createRoadSurface, type RoadSurface } from '../../vectorizer/roads/surface.ts';
 import { type ClassBand, type Region, type VectorizeReport, vectorize } from '../../vectorizer/vectorize.ts';
+import type { BlockCounts } from '../http/types.ts';
 import { type Plane, type SplitReport, splitBuildings } from './split-buildings.ts';
 
 export interface VectorizeMapRequest {
@@ -49,11 +54,8 @@ export interface FeatureLine {
   pieceOf?: { place: string; borderShare: number };
 }
 
-/** Levels of land use for maps of a smaller scale: a pixel there is 2^level pixels of the class map wide. */
-const COARSE_LEVELS = [2, 4, 6, 8];
-/** Of a map's pixel: how far borders may move at a coarser level, and how wide the smallest region is. */
-const COARSE_TOLERANCE = 0.75;
-const COARSE_REGION = 4;
+/** Levels of land use and buildings for maps of a smaller scale: a pixel there is 2^level pixels of the class map wide. */
+const COARSE_LEVELS = [2, 3, 4, 5, 6, 7, 8];
 /** A map of so many pixels needs no coarser level. */
 const SMALL_MAP = 512;
 
@@ -64,6 +66,8 @@ export interface GeometryReport {
   levels: number[];
   /** `pieces` is how many polygons stand for those `in_pieces` of the regions, which have very many vertices. */
   landuse: VectorizeReport & { in_pieces: number; pieces: number };
+  /** By coarser level. */
+  blocks: BlockCounts[];
   buildings: { count: number; regularized: number } & Partial<SplitReport>;
   roads: RoadNetwork['report'] & { nodes: number; edges: number; components: number; dead_ends: number };
 }
@@ -105,8 +109,11 @@ async function writeFeatures(
 
   const blocked = [codes.building, codes.water].filter((code) => code !== null);
   const surface = codes.road === null ? null : createRoadSurface(width, height, { road: codes.road, blocked });
+  const levels = COARSE_LEVELS.filter((level) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP);
+  const coarser = levels.map((level) => createCoarseLevel(level, common));
   const seen = (band: ClassBand, y: number) => {
     surface?.addRows(band.rows, band.classes, band.scores);
+    for (const level of coarser) level.addRows(band);
     onProgress(y + band.rows);
   };
   const landuse = await vectorize(readBands(classes, scores, seen), {
@@ -126,18 +133,8 @@ async function writeFeatures(
   });
   const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, { pixelMetres: meanPixelMetres });
 
-  const levels = COARSE_LEVELS.filter((level) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP);
-  const coarser: { level: number; regions: Iterable<Region> }[] = [];
-  for (const level of levels) {
-    const side = 2 ** level;
-    const { regions } = await vectorize(readBands(classes, scores), {
-      ...common,
-      minAreaM2: Math.max(minAreaM2, (COARSE_REGION * side) ** 2 * pixelAreaM2),
-      tolerancePixels: Math.max(toleranceMetres / meanPixelMetres, COARSE_TOLERANCE * side),
-      pieces: { ...PUBLISHED_PIECES, cellPixels: PUBLISHED_PIECES.cellPixels * side },
-    });
-    coarser.push({ level, regions });
-  }
+  const streets = strokeLengths(network.edges, meanPixelMetres);
+  const blocks = codes.building === null ? [] : await blocksOf(raw, levels, { width, height, pixelAreaM2 });
 
   let features = 0;
   const inPieces = new Set<string>();
@@ -147,8 +144,9 @@ async function writeFeatures(
       features++;
       return `${JSON.stringify(feature)}\n`;
     };
-    for (const { level, regions } of [{ level: 0, regions: landuse.regions }, ...coarser]) {
-      for (const region of regions) {
+    const detailed = { level: 0, finish: () => landuse.regions };
+    for (const { level, finish } of [detailed, ...coarser]) {
+      for (const region of finish()) {
         const wkb = base64(regionToWkb(region, geotransform));
         yield line({ ...ofRegion('landuse', region), ...ofPiece(region, pixelMetres), level, wkb, properties: {} });
         if (level > 0 || !region.piece) continue;
@@ -156,13 +154,21 @@ async function writeFeatures(
         pieces++;
       }
     }
+    for (const { counts, found } of blocks) {
+      for (const block of found) {
+        const wkb = base64(regionToWkb(block, geotransform));
+        const feature = { ...ofRegion('buildings', block), class: codes.building!, level: counts.level, wkb };
+        yield line({ ...feature, properties: { buildings: block.buildings } });
+      }
+    }
     for (const [i, { rings, regularized, orientationDegrees }] of buildings.entries()) {
       const properties = { regularized, orientation_deg: round(orientationDegrees, 1) };
       yield line({ ...ofRegion('buildings', raw[i]), wkb: base64(regionToWkb({ rings }, geotransform)), properties });
     }
-    for (const edge of network.edges) {
+    for (const [i, edge] of network.edges.entries()) {
       const wkb = base64(lineToWkb(edge.points, geotransform));
-      yield line({ ...ofEdge(edge, codes.road!), wkb, properties: roadProperties(edge) });
+      const properties = { ...roadProperties(edge), street_m: round(streets[i], 1) };
+      yield line({ ...ofEdge(edge, codes.road!), wkb, properties });
     }
   }
   await pipeline(Readable.from(lines()), createWriteStream(request.featuresPath));
@@ -171,6 +177,7 @@ async function writeFeatures(
     features,
     levels: [0, ...levels],
     landuse: { ...landuse.report, in_pieces: inPieces.size, pieces },
+    blocks: blocks.map(({ counts }) => counts),
     buildings: {
       count: buildings.length,
       regularized: buildings.filter((each) => each.regularized).length,
@@ -184,6 +191,30 @@ async function writeFeatures(
       ...network.report,
     },
   };
+}
+
+/** The buildings that cannot be seen by themselves at each coarser level, as blocks. */
+async function blocksOf(
+  buildings: readonly Region[],
+  levels: readonly number[],
+  { width, height, pixelAreaM2 }: { width: number; height: number; pixelAreaM2: number },
+): Promise<{ counts: BlockCounts; found: Block[] }[]> {
+  const made: { counts: BlockCounts; found: Block[] }[] = [];
+  for (const level of levels) {
+    const leastPixels = loneBuildingPixels(level);
+    const small = buildings.filter(({ pixels }) => pixels < leastPixels);
+    const middles = small.map(({ pixels, score, rings }) => {
+      const box = pixelBoxOf(rings);
+      return { pixels, score, x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    });
+    const { blocks: found, leftOut } = await buildingBlocks(middles, { width, height, level });
+    const counts = { level, lone_m2: leastPixels * pixelAreaM2, lone: buildings.length - small.length };
+    made.push({
+      counts: { ...counts, blocks: found.length, merged: small.length - leftOut, left_out: leftOut },
+      found,
+    });
+  }
+  return made;
 }
 
 /** Row houses told apart where there are planes; else the regions as they are. */

@@ -3,11 +3,11 @@
  * Tiles are written as they are made; header and directories, whose size is known last, have their place kept free.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gzip, gzipSync } from 'node:zlib';
-import { encodeJobTile, type TiledJob } from '../http/job-tile.ts';
+import { gzipSync } from 'node:zlib';
+import { packTile, type TiledJob } from '../http/job-tile.ts';
 import { firstZoom, mercatorX, mercatorY, nativeZoom, type TileAddress, tileBbox } from '../http/mercator.ts';
-import { BUFFER, EXTENT } from '../http/vector-tile.ts';
+import { EXTENT } from '../http/tile-grid.ts';
+import { BUFFER } from '../http/vector-tile.ts';
 import type { Queryable } from '../store/database.ts';
 import type { FeatureTable } from '../store/feature-tables.ts';
 import type { Bbox } from '../store/features.ts';
@@ -20,8 +20,6 @@ const FIRST_FETCH_BYTES = 16_384;
 const SPARED_ZOOMS = 2;
 const GZIP = 2;
 const MVT = 1;
-
-const compress = promisify(gzip);
 
 interface Entry {
   tileId: number;
@@ -56,14 +54,14 @@ export async function writePmtiles(
     for (let z = minZoom; z <= maxZoom && tiles.length > 0; z++) {
       const inhabited: TileAddress[] = [];
       for (const tile of tiles) {
-        const encoded = await encodeJobTile(q, job, tile, z === maxZoom);
-        if (encoded) {
-          const bytes = await compress(encoded);
+        const packed = await packTile(q, job, tile, z === maxZoom);
+        if (packed) {
+          const bytes = packed.compressed;
           entries.push({ tileId: tileId(tile), offset: at - FIRST_FETCH_BYTES, length: bytes.length, run: 1 });
           await append(bytes);
         }
         // What is too small to be seen here may show further in.
-        if (encoded || (await anythingIn(q, tables, tile))) inhabited.push(tile);
+        if (packed || (await anythingIn(q, tables, tile))) inhabited.push(tile);
       }
       tiles = z < maxZoom ? inhabited.flatMap(childrenOf).sort((a, b) => tileId(a) - tileId(b)) : [];
     }

@@ -13,6 +13,7 @@ import type { Database } from '../store/database.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { tiledJob } from './job-tile.ts';
 import { describeJob, requestedJob } from './lookup.ts';
 import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from './request.ts';
 import type { ModelJson } from './types.ts';
@@ -135,7 +136,7 @@ async function exportOnce(
   const path = files.path(`jobs/${id}/exports/${collection ?? 'all'}${format.ending}`);
   const write = async () => {
     if (await stat(path).catch(() => null)) return;
-    const tiled = { id, gsdMetres: report?.model_grid?.gsd_m ?? null, levels: report?.geometry?.levels ?? [] };
+    const tiled = tiledJob({ id, report });
     await mkdir(dirname(path), { recursive: true });
     await exportJob(db, tiled, format, path, collection);
   };

@@ -259,7 +259,13 @@ export const componentSchemas: Record<string, Json> = {
       bounds: bbox,
       attribution: text,
       vector_layers: list(object({ id: text, description: text, fields: { type: 'object' } })),
+      generalization: list(
+        object({
+          ...{ zoom: count, level: count, lone_m2: number, lone: count },
+          ...{ blocks: count, merged: count, left_out: count },
+        }),
+      ),
     },
-    ['vector_layers'],
+    ['vector_layers', 'generalization'],
   ),
 };

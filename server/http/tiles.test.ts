@@ -6,8 +6,8 @@ import { getScene } from '../store/scenes.ts';
 import { testEngines } from '../store/test-databases.ts';
 import { mercatorX, mercatorY } from './mercator.ts';
 import { addDoneJob, addScene, fetchJson, startService, type TestFeature, type TestService } from './test-service.ts';
+import { EXTENT } from './tile-grid.ts';
 import type { FeatureJson } from './types.ts';
-import { EXTENT } from './vector-tile.ts';
 
 describe.each(testEngines())('tiles on $name', ({ open }) => {
   let database: Awaited<ReturnType<typeof open>>;

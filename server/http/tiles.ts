@@ -1,27 +1,24 @@
 /** Vector tiles of a job's features. */
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { getScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
-import { encodeJobTile } from './job-tile.ts';
+import { generalization, packTile, tiledJob } from './job-tile.ts';
 import { requestedJob } from './lookup.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from './mercator.ts';
 import { onlyQuery, pathParameter, publicAddress, tileAddress } from './request.ts';
+import { EXTENT } from './tile-grid.ts';
 import type { TileJson } from './types.ts';
-import { BUFFER, EXTENT, LAYERS } from './vector-tile.ts';
-
-const compress = promisify(gzip);
+import { BUFFER, LAYERS } from './vector-tile.ts';
 
 const FIELDS = {
-  id: 'Id of the feature',
+  id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',
   class: 'Class of the land',
   score: 'Mean probability of the class, 0 to 1',
   area_m2: 'Geodesic area in square metres, of areas',
   length_m: 'Geodesic length in metres, of lines',
+  buildings: 'Number of buildings in a block, which stands for those that are too small for the map',
 };
-
 export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   const router = Router();
 
@@ -40,6 +37,7 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       maxzoom: nativeZoom(scene.gsd_m, scene.bbox),
       bounds: scene.bbox,
       attribution: '',
+      generalization: generalization(tiledJob(job), scene.bbox, scene.gsd_m),
       vector_layers: LAYERS.map((id) => ({ id, description: `Features of the collection ${id}`, fields: FIELDS })),
     };
     response.set('Cache-Control', 'no-cache').json(tileJson);
@@ -70,19 +68,14 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       response.status(204).end();
       return;
     }
-    const gsdMetres = job.report?.model_grid?.gsd_m ?? null;
-    const levels = job.report?.geometry?.levels ?? [];
-    const encoded = await encodeJobTile(db, { id: job.id, gsdMetres, levels }, tile);
-    if (!encoded) {
+    const packed = await packTile(db, tiledJob(job), tile);
+    if (!packed) {
       response.status(204).end();
       return;
     }
     response.type('application/vnd.mapbox-vector-tile');
-    if (request.acceptsEncodings('gzip')) {
-      response.set('Content-Encoding', 'gzip').send(await compress(encoded, { level: 5 }));
-    } else {
-      response.send(Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength));
-    }
+    if (request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').send(packed.compressed);
+    else response.send(packed.plain);
   });
 
   return router;

@@ -163,8 +163,20 @@ export interface JobReport {
   peak_rss_bytes: number;
   model_grid?: { width: number; height: number; gsd_m: number };
   /** `levels` of detail of land use, 0 the finest; what became of the borders. */
-  geometry?: { levels: number[]; [more: string]: unknown };
+  geometry?: { levels: number[]; blocks?: BlockCounts[]; [more: string]: unknown };
   [more: string]: unknown;
+}
+
+/** Buildings on maps of smaller scale, whose pixels are 2^level pixels of the class map wide. */
+export interface BlockCounts {
+  level: number;
+  /** Least area of a building that is drawn by itself, and the number of such. */
+  lone_m2: number;
+  lone: number;
+  /** Outlines that stand for the others, how many of these are inside, and how many too far from others for a block. */
+  blocks: number;
+  merged: number;
+  left_out: number;
 }
 
 export interface JobJson {
@@ -271,6 +283,8 @@ export interface TileJson {
   bounds: [number, number, number, number];
   attribution: string;
   vector_layers?: { id: string; description: string; fields: Record<string, string> }[];
+  /** What stands for the buildings at the zooms at which not all of them are drawn by themselves. */
+  generalization?: ({ zoom: number } & BlockCounts)[];
 }
 
 export interface ServiceJson {

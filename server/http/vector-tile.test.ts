@@ -1,10 +1,11 @@
 import { classifyRings, VectorTile } from '@mapbox/vector-tile';
-import type { Polygon } from 'geojson';
 import { PbfReader } from 'pbf';
 import { expect, test } from 'vitest';
-import type { TileFeature } from '../store/features.ts';
+import { polygonWkb } from '../store/test-geometry.ts';
+import type { TileFeature } from '../store/tile-features.ts';
 import { tileBbox } from './mercator.ts';
-import { EXTENT, encodeVectorTile } from './vector-tile.ts';
+import { EXTENT } from './tile-grid.ts';
+import { encodeVectorTile, MAX_FEATURES_WITH_IDS } from './vector-tile.ts';
 
 const TILE = { z: 16, x: 42_800, y: 27_900 };
 
@@ -17,7 +18,11 @@ function degrees([x, y]: readonly [number, number], tile = TILE): [number, numbe
 }
 
 function feature(rings: (readonly [number, number])[][], collection = 'landuse'): TileFeature {
-  const coordinates = rings.map((ring) => [...ring, ring[0]].map((point) => degrees(point)));
+  const coordinates = rings.map((ring) => ring.map((point) => degrees(point)));
+  return featureOf(coordinates, collection);
+}
+
+function featureOf(coordinates: [number, number][][], collection = 'landuse'): TileFeature {
   return {
     id: 'a',
     collection,
@@ -25,7 +30,8 @@ function feature(rings: (readonly [number, number])[][], collection = 'landuse')
     score: 0.5,
     area_m2: 12.34,
     length_m: null,
-    geometry: { type: 'Polygon', coordinates },
+    buildings: null,
+    wkb: polygonWkb(...coordinates),
   };
 }
 
@@ -80,8 +86,7 @@ test('the corners of a tile lie at the corners of its extent', async () => {
     [east, north],
     [west, north],
   ];
-  const geometry: Polygon = { type: 'Polygon', coordinates: [corners] };
-  const bytes = (await encodeVectorTile(TILE, [{ ...feature([]), geometry }]))!;
+  const bytes = (await encodeVectorTile(TILE, [featureOf([corners.slice(0, 4)])]))!;
   const expected = ['0,0', `0,${EXTENT}`, `${EXTENT},${EXTENT}`, `${EXTENT},0`];
   expect(new Set(rings(bytes)[0].map(String))).toEqual(new Set(expected));
 });
@@ -99,6 +104,18 @@ test('what has no area on the grid of the tile is left out', async () => {
   ] as [number, number][];
   expect(await encodeVectorTile(TILE, [])).toBeNull();
   expect(await encodeVectorTile(TILE, [feature([tiny]), feature([thin])])).toBeNull();
+});
+
+test('blocks have their number of buildings and no id, and so have features of crowded tiles no id', async () => {
+  const square = [[10, 10], [10, 60], [60, 60], [60, 10]] as [number, number][]; // biome-ignore format: short
+  const house = feature([square], 'buildings');
+  const block = { ...house, id: null, buildings: 7 };
+  const properties = async (features: TileFeature[]) =>
+    decode((await encodeVectorTile(TILE, features))!).buildings.feature(0).properties;
+  expect(await properties([block])).toEqual({ class: 'water', buildings: 7 });
+  expect(await properties([house])).toHaveProperty('id');
+  const crowd = new Array<TileFeature>(MAX_FEATURES_WITH_IDS + 1).fill(house);
+  expect(await properties(crowd)).toEqual({ class: 'water', score: 0.5, area_m2: 12 });
 });
 
 test('thousands of features are encoded with turns for others in between', async () => {

@@ -1,5 +1,5 @@
 /**
- * Features in degrees in, a Mapbox Vector Tile (version 2, extent 4096) out.
+ * Features in degrees (WKB) in, a Mapbox Vector Tile (version 2, extent 4096) out.
  *
  * Neighbours share their borders here too: every vertex goes to the tile's grid by itself, whichever feature it belongs
  * to, and nothing is simplified feature by feature, so that what was one border stays one border.
@@ -8,24 +8,26 @@
  * because a tile may hold twenty thousand of them: the encoder gives the event loop its turn in between.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Geometry, Position } from 'geojson';
 import { PbfWriter } from 'pbf';
-import type { TileFeature } from '../store/features.ts';
-import { mercatorX, mercatorY, type TileAddress } from './mercator.ts';
+import type { TileFeature } from '../store/tile-features.ts';
+import type { TileAddress } from './mercator.ts';
+import { EXTENT, type Ring, ringsOnGrid } from './tile-grid.ts';
 
-export const EXTENT = 4096;
 /** Grid units by which a tile reaches over its sides, so that outlines do not show there. */
 export const BUFFER = 64;
+
+/**
+ * Tiles of more features carry no ids: nobody can point at one of so many, and ids, which do not compress, would be
+ * half of the tile.
+ */
+export const MAX_FEATURES_WITH_IDS = 5000;
 
 export const LAYERS = ['landuse', 'roads', 'buildings'] as const;
 
 /** Time after which others get their turn. */
 const TURN_MS = 8;
 
-/** x0, y0, x1, y1, … on the tile's grid; the first vertex of a ring is not repeated. */
-type Ring = number[];
-
-const KEYS = ['id', 'class', 'score', 'area_m2', 'length_m'] as const;
+const KEYS = ['id', 'class', 'score', 'area_m2', 'length_m', 'buildings'] as const;
 
 /** GeomType of the specification. */
 const LINE = 2;
@@ -35,6 +37,7 @@ const POLYGON = 3;
 export async function encodeVectorTile(
   tile: TileAddress,
   features: readonly TileFeature[],
+  withIds = features.length <= MAX_FEATURES_WITH_IDS,
 ): Promise<Uint8Array | null> {
   let turnStart = performance.now();
   const takeTurns = async () => {
@@ -46,9 +49,8 @@ export async function encodeVectorTile(
   for (const feature of features) {
     await takeTurns();
     const layer = layers.get(feature.collection);
-    const type = feature.length_m === null ? POLYGON : LINE;
-    const parts = type === POLYGON ? quantise(feature.geometry, tile) : quantiseLines(feature.geometry, tile);
-    if (layer && parts.length > 0) addFeature(layer, feature, type, parts);
+    const parts = ringsOnGrid(feature.wkb, tile);
+    if (layer && parts.length > 0) addFeature(layer, feature, withIds, parts);
   }
   const pbf = new PbfWriter();
   for (const layer of layers.values()) {
@@ -82,18 +84,26 @@ function beginLayer(name: string): Layer {
 
 function writeValue(value: string | number, pbf: PbfWriter): void {
   if (typeof value === 'string') pbf.writeStringField(1, value);
+  else if (Number.isInteger(value) && value >= 0) pbf.writeVarintField(5, value);
   else pbf.writeDoubleField(3, value);
 }
 
-function addFeature(layer: Layer, feature: TileFeature, type: typeof LINE | typeof POLYGON, parts: Ring[]): void {
-  const { id, class: className, score, area_m2, length_m } = feature;
-  const measure = length_m === null ? area_m2 : length_m;
-  const tags = [
-    valueIndex(layer.texts, layer.values, id),
-    valueIndex(layer.texts, layer.values, className),
-    valueIndex(layer.numbers, layer.values, round(score, 1000)),
-    valueIndex(layer.numbers, layer.values, round(measure, 10)),
-  ].flatMap((value, key) => [key === 3 && type === LINE ? 4 : key, value]);
+function addFeature(layer: Layer, feature: TileFeature, withId: boolean, parts: Ring[]): void {
+  const { id, class: className, score, area_m2, length_m, buildings } = feature;
+  const type = length_m === null ? POLYGON : LINE;
+  const tags: number[] = [];
+  const tag = (key: (typeof KEYS)[number], value: string | number) => {
+    const index = typeof value === 'string' ? textIndex(layer, value) : numberIndex(layer, value);
+    tags.push(KEYS.indexOf(key), index);
+  };
+  if (withId && id !== null) tag('id', id);
+  tag('class', className);
+  if (id !== null) {
+    tag('score', round(score, withId ? 1000 : 100));
+    if (length_m === null) tag('area_m2', round(area_m2, withId ? 10 : 1));
+    else tag('length_m', round(length_m, withId ? 10 : 1));
+  }
+  if (buildings !== null) tag('buildings', buildings);
   layer.pbf.writeMessage(
     2,
     (_, pbf) => {
@@ -104,6 +114,9 @@ function addFeature(layer: Layer, feature: TileFeature, type: typeof LINE | type
     null,
   );
 }
+
+const textIndex = (layer: Layer, text: string) => valueIndex(layer.texts, layer.values, text);
+const numberIndex = (layer: Layer, number: number) => valueIndex(layer.numbers, layer.values, number);
 
 function valueIndex<T extends string | number>(indices: Map<T, number>, values: (string | number)[], value: T): number {
   const known = indices.get(value);
@@ -136,74 +149,6 @@ function drawing(parts: Ring[], closed: boolean): number[] {
 
 function zigzag(step: number): number {
   return ((step << 1) ^ (step >> 31)) >>> 0;
-}
-
-/** Rings on the tile's grid, each shell followed by its holes (MVT 4.3.4.4); what has no area there is left out. */
-function quantise(geometry: Geometry, tile: TileAddress): Ring[] {
-  const rings: Ring[] = [];
-  for (const [shell, ...holes] of polygonsOf(geometry)) {
-    const outer = quantiseRing(shell, tile, 1);
-    if (!outer) continue;
-    rings.push(outer);
-    for (const hole of holes) {
-      const inner = quantiseRing(hole, tile, -1);
-      if (inner) rings.push(inner);
-    }
-  }
-  return rings;
-}
-
-/** Clipping may leave lines and points beside polygons, where only a side or a corner lay in the tile. */
-function polygonsOf(geometry: Geometry): Position[][][] {
-  if (geometry.type === 'Polygon') return [geometry.coordinates];
-  if (geometry.type === 'MultiPolygon') return geometry.coordinates;
-  return geometry.type === 'GeometryCollection' ? geometry.geometries.flatMap(polygonsOf) : [];
-}
-
-/** Lines on the tile's grid; what has no length there is left out. */
-function quantiseLines(geometry: Geometry, tile: TileAddress): Ring[] {
-  if (geometry.type === 'MultiLineString') return geometry.coordinates.flatMap((line) => quantiseLine(line, tile));
-  if (geometry.type === 'GeometryCollection') return geometry.geometries.flatMap((part) => quantiseLines(part, tile));
-  return geometry.type === 'LineString' ? quantiseLine(geometry.coordinates, tile) : [];
-}
-
-function quantiseLine(positions: readonly Position[], tile: TileAddress): Ring[] {
-  const scale = 2 ** tile.z * EXTENT;
-  const line: Ring = [];
-  for (const [lon, lat] of positions) {
-    const x = Math.round(mercatorX(lon) * scale - tile.x * EXTENT);
-    const y = Math.round(mercatorY(lat) * scale - tile.y * EXTENT);
-    if (line.at(-2) !== x || line.at(-1) !== y) line.push(x, y);
-  }
-  return line.length >= 4 ? [line] : [];
-}
-
-/** @param direction sign of the ring's area in a frame with y down: 1 for shells, -1 for holes */
-function quantiseRing(positions: readonly Position[], tile: TileAddress, direction: 1 | -1): Ring | null {
-  const scale = 2 ** tile.z * EXTENT;
-  const ring: Ring = [];
-  let doubleArea = 0;
-  let previousX = Number.NaN;
-  let previousY = Number.NaN;
-  for (const [lon, lat] of positions) {
-    const x = Math.round(mercatorX(lon) * scale - tile.x * EXTENT);
-    const y = Math.round(mercatorY(lat) * scale - tile.y * EXTENT);
-    if (x === previousX && y === previousY) continue;
-    if (ring.length > 0) doubleArea += previousX * y - x * previousY;
-    ring.push(x, y);
-    previousX = x;
-    previousY = y;
-  }
-  // The last vertex repeats the first one.
-  if (ring.length < 8 || doubleArea === 0) return null;
-  ring.length -= 2;
-  return Math.sign(doubleArea) === direction ? ring : reversed(ring);
-}
-
-function reversed(ring: Ring): Ring {
-  const backwards: Ring = [];
-  for (let i = ring.length - 2; i >= 0; i -= 2) backwards.push(ring[i], ring[i + 1]);
-  return backwards;
 }
 
 function round(value: number, parts: number): number {

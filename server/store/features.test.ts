@@ -6,7 +6,6 @@ import type { Database } from './database.ts';
 import {
   deleteFeatures,
   type FeatureRow,
-  featuresInTile,
   getItem,
   insertFeatures,
   listCollections,
@@ -17,6 +16,12 @@ import { classTotals, deleteJob, getJob, insertJob, updateJob } from './jobs.ts'
 import { deleteScene, insertScene } from './scenes.ts';
 import { testEngines } from './test-databases.ts';
 import { ellipsoidCellM2, polygonWkb, type Ring, rectangle, seeded, windingOf } from './test-geometry.ts';
+import { featuresInTile, type TileDetail } from './tile-features.ts';
+
+const detail = (changes: Partial<TileDetail> = {}): TileDetail => ({
+  ...{ level: 0, minAreaM2: 0, loneBuildingM2: 0, minStreetMetres: 0, roadToleranceDegrees: 0 },
+  ...changes,
+});
 
 const REPORT = { counts: {} } as JobReport;
 
@@ -57,7 +62,7 @@ describe.each(testEngines())('features on $name', ({ open }) => {
     await insertFeatures(db, { id: job.id, epsg: 4326 }, rows);
     expect(await queryItems(db, collection, { limit: 10 })).toEqual({ features: [], matched: 0, next: null });
     expect(await getItem(db, collection, rows[0]!.id)).toBeNull();
-    expect(await featuresInTile(db, job.id, [-10, -10, 10, 10], 0)).toEqual([]);
+    expect(await featuresInTile(db, job.id, [-10, -10, 10, 10], detail())).toEqual([]);
     expect((await listCollections(db)).map(({ id }) => id)).not.toContain(collection);
     expect(await classTotals(db, job.id)).toEqual([]);
 
@@ -167,8 +172,8 @@ describe.each(testEngines())('features on $name', ({ open }) => {
       (await queryItems(db, 'dateline', { limit: 10, bbox })).matched;
     expect(await inBbox([179.9, -1, -179.9, 1])).toBe(1);
     expect(await inBbox([-1, -1, 1, 1])).toBe(0);
-    const [part] = await featuresInTile(db, job.id, [179.9, -1, 180, 1], 0);
-    expect(part!.geometry.type).toBe('Polygon');
+    const [part] = await featuresInTile(db, job.id, [179.9, -1, 180, 1], detail());
+    expect(ringsOf(part!.wkb)).toHaveLength(1);
   });
 
   test('pages hold every feature once, in order, also while others are published and deleted', async () => {
@@ -244,13 +249,15 @@ describe.each(testEngines())('features on $name', ({ open }) => {
     const far = row(polygonWkb(rectangle(20, 20, 21, 21)));
     const touching = row(polygonWkb(rectangle(6, 0, 7, 1)));
     const job = await publish(4326, [big, small, far, touching]);
-    const tile = await featuresInTile(db, job.id, [3, 3, 6, 6], 0);
+    const tile = await featuresInTile(db, job.id, [3, 3, 6, 6], detail());
     expect(tile.map(({ id }) => id)).toEqual([big.id, small.id]);
-    const ring = (tile[0]!.geometry as Polygon).coordinates[0]!;
-    expect(ring.every(([x, y]) => x! >= 3 && x! <= 6 && y! >= 3 && y! <= 6)).toBe(true);
+    const [ring] = ringsOf(tile[0]!.wkb);
+    expect(ring.every(([x, y]) => x >= 3 && x <= 6 && y >= 3 && y <= 6)).toBe(true);
     expect(tile[0]!.area_m2).toBeGreaterThan(1e12); // of the whole, not of the part
-    expect((await featuresInTile(db, job.id, [3, 3, 6, 6], 1e6)).map(({ id }) => id)).toEqual([big.id]);
-    expect(await featuresInTile(db, 'no such job', [3, 3, 6, 6], 0)).toEqual([]);
+    expect(
+      (await featuresInTile(db, job.id, [3, 3, 6, 6], detail({ loneBuildingM2: 1e6 }))).map(({ id }) => id),
+    ).toEqual([big.id]);
+    expect(await featuresInTile(db, 'no such job', [3, 3, 6, 6], detail())).toEqual([]);
   });
 
   test('a job that has ended takes no more features and is not published again', async () => {
@@ -288,3 +295,19 @@ describe.each(testEngines())('features on $name', ({ open }) => {
     expect(await getJob(db, other.id)).toBeNull();
   });
 });
+
+/** The rings of a polygon in WKB. */
+function ringsOf(wkb: Uint8Array): [number, number][][] {
+  const view = new DataView(wkb.buffer, wkb.byteOffset, wkb.byteLength);
+  expect([view.getUint8(0), view.getUint32(1, true)]).toEqual([1, 3]);
+  let at = 9;
+  return Array.from({ length: view.getUint32(5, true) }, () => {
+    const count = view.getUint32(at, true);
+    at += 4 + 16 * count;
+    const from = at - 16 * count;
+    return Array.from({ length: count }, (_, i): [number, number] => [
+      view.getFloat64(from + 16 * i, true),
+      view.getFloat64(from + 16 * i + 8, true),
+    ]);
+  });
+}

@@ -1,6 +1,6 @@
 /** Rows of `planimeter.features`: polygons and lines in the scene's frame in, GeoJSON in EPSG:4326 out. */
 import { Problem } from '../../tiler/problem.ts';
-import type { FeatureGeometry, FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
+import type { FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
 import { cql2Condition, QUERYABLES } from './cql2.ts';
 import type { Database, Queryable } from './database.ts';
 
@@ -257,46 +257,6 @@ export async function getItem(q: Queryable, collection: string, id: string): Pro
     [collection, id],
   );
   return row ? featureJson(row) : null;
-}
-
-export interface TileFeature {
-  id: string;
-  collection: string;
-  class: string;
-  score: number;
-  area_m2: number;
-  /** Null for areas. */
-  length_m: number | null;
-  geometry: FeatureGeometry;
-}
-
-/**
- * A published job's features that touch a map tile, largest first.
- * @param bbox the tile with its buffer, in degrees; geometries are clipped to it
- * @param level of detail; at a coarser one the buildings are blocks, and roads are as they are
- * @param minAreaM2 smaller areas are left out, and lines shorter than the side of such a square
- */
-export async function featuresInTile(
-  q: Queryable,
-  jobId: string,
-  bbox: Bbox,
-  minAreaM2: number,
-  level = 0,
-): Promise<TileFeature[]> {
-  const rows = await q.query<TileFeature & { geometry: string }>(
-    `SELECT f.id, CASE WHEN level > 0 AND class = 'building' THEN 'buildings' ELSE collection END AS collection,
-            class, score, area_m2, length_m, ST_AsGeoJSON(clipped, ${DECIMALS}) AS geometry
-       FROM planimeter.jobs j
-       JOIN planimeter.features f ON f.job = j.key,
-            ST_MakeEnvelope($2::float8, $3::float8, $4::float8, $5::float8, 4326) AS tile,
-            LATERAL (SELECT CASE WHEN geom @ tile THEN geom ELSE ST_ClipByBox2D(geom, tile) END) AS c (clipped)
-      WHERE j.id = $1 AND j.state = 'done' AND geom && tile
-        AND (level = $7 OR (level = 0 AND collection = 'roads')) AND (area_m2 >= $6 OR length_m >= sqrt($6))
-        AND ST_Dimension(clipped) = ST_Dimension(geom) AND NOT ST_IsEmpty(clipped)
-      ORDER BY area_m2 DESC, length_m DESC, f.id`,
-    [jobId, ...bbox, minAreaM2, level],
-  );
-  return rows.map((row) => ({ ...row, geometry: JSON.parse(row.geometry) }));
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
