@@ -149,12 +149,21 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
   });
 
   test.skipIf(!python)('are what GDAL reads: features, shapes, columns, CRS, spatial index', () => {
-    const names = ['all.geojson', 'all.geojsonl', 'all.gpkg', 'all.fgb', 'all.csv', 'buildings.fgb', 'roads.fgb'];
+    const names = [
+      'all.geojson',
+      'all.geojsonl',
+      'all.gpkg',
+      'all.fgb',
+      'all.csv',
+      'all.shp.zip',
+      'buildings.fgb',
+      'roads.fgb',
+    ];
     const read = judge<Record<string, Record<string, Layer>>>(python!, LAYERS, names.map(path));
     const sum = (pick: (each: (typeof truth)[number]) => number) =>
       truth.reduce((total, each) => total + pick(each), 0);
     const ids = truth.flatMap((each) => each.ids).sort();
-    for (const name of names.filter((each) => each.startsWith('all') && !each.endsWith('gpkg'))) {
+    for (const name of names.filter((each) => /^all.*(json|jsonl|fgb|csv)$/.test(each))) {
       const [layer] = Object.values(read[path(name)]);
       expect([name, layer.count, layer.valid, layer.few]).toEqual([name, sum((t) => t.count), true, sum((t) => t.few)]);
       expect(layer.area, name).toBeCloseTo(
@@ -180,6 +189,16 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
       expect([valid, crs]).toEqual([true, 'EPSG:4326']);
       expect(area).toBeCloseTo(expected.area, 12);
     }
+    const shapefiles = read[path('all.shp.zip')];
+    expect(Object.keys(shapefiles).sort()).toEqual(['buildings', 'landuse', 'roads']);
+    for (const { collection, count, few, ids, area } of truth) {
+      const found = shapefiles[collection];
+      expect([collection, found.count, found.few, found.valid]).toEqual([collection, count, few, true]);
+      expect([found.ids, found.crs]).toEqual([ids, 'EPSG:4326']);
+      expect(found.area).toBeCloseTo(area, 12);
+    }
+    expect(shapefiles.landuse.classes).toContain('Wald, "dicht"');
+    expect(Math.max(...(shapefiles.roads.from_node as number[]))).toBe(39);
     for (const buildings of [layers.buildings, read[path('buildings.fgb')].buildings]) {
       expect([buildings.kind, buildings.count]).toEqual(['Polygon', BUILDINGS]);
       expect(buildings.regularized!.filter((each) => each === true).length).toBe(BUILDINGS / 2);

@@ -8,6 +8,7 @@ import { writeFlatGeobuf } from './flatgeobuf.ts';
 import { writeGeoPackage } from './geopackage.ts';
 import { writeGeoParquet } from './geoparquet.ts';
 import { writePmtiles } from './pmtiles.ts';
+import { writeShapefiles } from './shapefile.ts';
 import { writeCsv, writeGeoJson, writeGeoJsonLines } from './text.ts';
 
 export interface ExportFormat {
@@ -18,7 +19,7 @@ export interface ExportFormat {
   write(q: Queryable, tables: readonly FeatureTable[], path: string, job: TiledJob): Promise<void>;
 }
 
-/** GeoPackage has a layer a collection and PMTiles a vector layer; in the others a column says the collection. */
+/** GeoPackage and Shapefiles have a layer a collection, PMTiles a vector layer; in the others a column says the collection. */
 export const EXPORT_FORMATS: readonly ExportFormat[] = [
   { ending: '.geojson', title: 'GeoJSON', mediaType: 'application/geo+json', write: writeGeoJson },
   {
@@ -36,6 +37,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
     mediaType: 'application/vnd.pmtiles',
     write: (q, tables, path, job) => writePmtiles(q, tables, job, path),
   },
+  { ending: '.shp.zip', title: 'Shapefiles in a zip', mediaType: 'application/zip', write: writeShapefiles },
   { ending: '.csv', title: 'CSV with WKT', mediaType: 'text/csv', write: writeCsv },
 ];
 

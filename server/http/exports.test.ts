@@ -41,6 +41,8 @@ test('a finished job is downloaded, also by many at once, in parts, and one coll
     expect(body.features.length).toBe(3);
   }
   expect((await fetchJson(address('geojson?collection=buildings'))).body.features.length).toBe(2);
+  const zip = await fetch(address('shp.zip'));
+  expect([zip.status, (await zip.text()).slice(0, 2)]).toEqual([200, 'PK']);
   const part = await fetch(address('pmtiles'), { headers: { Range: 'bytes=0-6' } });
   expect([part.status, await part.text()]).toEqual([206, 'PMTiles']);
 });

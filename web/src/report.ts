@@ -91,6 +91,7 @@ const FORMATS: readonly (readonly [ending: string, title: string, note: string])
   ['fgb', 'FlatGeobuf', 'with an index'],
   ['parquet', 'GeoParquet', 'GeoPandas, DuckDB'],
   ['pmtiles', 'PMTiles', 'vector tiles'],
+  ['shp.zip', 'Shapefiles', 'in a zip'],
   ['csv', 'CSV', 'with WKT'],
 ];
 

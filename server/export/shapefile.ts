@@ -1,0 +1,217 @@
+/**
+ * Tables → a zip of Shapefiles (ESRI, 1998), one a collection, in EPSG:4326. Names of columns are cut to the ten letters
+ * that dBASE has, texts to 254 bytes.
+ */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import { Problem } from '../../tiler/problem.ts';
+import type { Queryable } from '../store/database.ts';
+import { type Column, type FeatureTable, tableRows } from '../store/feature-tables.ts';
+import { boundsOf, type ParsedGeometry, parseWkb } from './wkb.ts';
+
+const PROJECTION =
+  'GEOGCS["GCS_WGS_1984",DATUM["D_WGS_1984",SPHEROID["WGS_1984",6378137.0,298.257223563]],PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]]';
+const POLYLINE = 3;
+const POLYGON = 5;
+const HEADER_BYTES = 100;
+/** Lengths are in signed 32-bit numbers; programs stop at 2 GiB. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+/** A column as dBASE has it. */
+interface Field {
+  name: string;
+  type: 'C' | 'N' | 'L';
+  length: number;
+  decimals: number;
+}
+
+export async function writeShapefiles(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+  const folder = `${path}.parts`;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  try {
+    const names: string[] = [];
+    for (const table of tables) {
+      await writeLayer(q, table, folder);
+      names.push(...['shp', 'shx', 'dbf', 'prj', 'cpg'].map((ending) => `${table.collection}.${ending}`));
+    }
+    await writeZip(path, folder, names);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeLayer(q: Queryable, table: FeatureTable, folder: string): Promise<void> {
+  const file = (ending: string) => open(join(folder, `${table.collection}.${ending}`), 'w');
+  const [shp, shx, dbf] = await Promise.all(['shp', 'shx', 'dbf'].map(file));
+  const fields = fieldsOf(table.columns);
+  const type = table.kind === 'line' ? POLYLINE : POLYGON;
+  let shpBytes = HEADER_BYTES;
+  let number = 0;
+  try {
+    await dbf.write(dbfHeader(fields, table.count));
+    await Promise.all([shp, shx].map((each) => each.write(Buffer.alloc(HEADER_BYTES))));
+    for await (const rows of tableRows(q, table, 'wkb')) {
+      const shapes: Buffer[] = [];
+      const index = Buffer.alloc(8 * rows.length);
+      for (const [i, { geometry }] of rows.entries()) {
+        const shape = encodeShape(parseWkb(geometry), type, ++number);
+        index.writeInt32BE(shpBytes / 2, 8 * i);
+        index.writeInt32BE((shape.length - 8) / 2, 8 * i + 4);
+        shpBytes += shape.length;
+        shapes.push(shape);
+      }
+      if (shpBytes > MOST_BYTES) {
+        const detail = 'The features take more than the 2 GB that a Shapefile can hold; export a GeoPackage instead.';
+        throw new Problem('limit_exceeded', detail);
+      }
+      await shp.write(Buffer.concat(shapes));
+      await shx.write(index);
+      await dbf.write(Buffer.concat(rows.map(({ values }) => dbfRecord(fields, values))));
+      await setImmediate();
+    }
+    await dbf.write(Buffer.of(0x1a));
+    await writeHeader(shp, shpBytes, type, table);
+    await writeHeader(shx, HEADER_BYTES + 8 * number, type, table);
+    for (const [ending, text] of [
+      ['prj', PROJECTION],
+      ['cpg', 'UTF-8'],
+    ] as const) {
+      const handle = await file(ending);
+      await handle.write(text);
+      await handle.close();
+    }
+  } finally {
+    await Promise.all([shp, shx, dbf].map((each) => each.close()));
+  }
+}
+
+async function writeHeader(file: FileHandle, bytes: number, type: number, { bbox }: FeatureTable): Promise<void> {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeInt32BE(9994, 0);
+  header.writeInt32BE(bytes / 2, 24);
+  header.writeInt32LE(1000, 28);
+  header.writeInt32LE(type, 32);
+  for (const [i, value] of (bbox ?? [0, 0, 0, 0]).entries()) header.writeDoubleLE(value, 36 + 8 * i);
+  await file.write(header, 0, HEADER_BYTES, 0);
+}
+
+/** Record header and content. Shells go clockwise and holes the other way round: the reverse of GeoJSON's. */
+function encodeShape(geometry: ParsedGeometry, type: number, number: number): Buffer {
+  const rings = geometry.parts.flat();
+  const points = rings.reduce((sum, ring) => sum + ring.length / 2, 0);
+  const bytes = Buffer.alloc(8 + 44 + 4 * rings.length + 16 * points);
+  bytes.writeInt32BE(number, 0);
+  bytes.writeInt32BE((bytes.length - 8) / 2, 4);
+  bytes.writeInt32LE(type, 8);
+  for (const [i, value] of boundsOf(geometry).entries()) bytes.writeDoubleLE(value, 12 + 8 * i);
+  bytes.writeInt32LE(rings.length, 44);
+  bytes.writeInt32LE(points, 48);
+  let at = 52 + 4 * rings.length;
+  let first = 0;
+  for (const [r, ring] of rings.entries()) {
+    bytes.writeInt32LE(first, 52 + 4 * r);
+    first += ring.length / 2;
+    for (let i = 0; i < ring.length; i += 2) {
+      const from = type === POLYGON ? ring.length - 2 - i : i;
+      at = bytes.writeDoubleLE(ring[from], at);
+      at = bytes.writeDoubleLE(ring[from + 1], at);
+    }
+  }
+  return bytes;
+}
+
+function fieldsOf(columns: readonly Column[]): Field[] {
+  const taken = new Set<string>();
+  return columns.map(({ name, type }) => {
+    let short = name.slice(0, 10);
+    for (let i = 1; taken.has(short); i++) short = `${name.slice(0, 10 - String(i).length)}${i}`;
+    taken.add(short);
+    if (type === 'text') return { name: short, type: 'C', length: 254, decimals: 0 };
+    if (type === 'boolean') return { name: short, type: 'L', length: 1, decimals: 0 };
+    const real = type === 'real';
+    return { name: short, type: 'N', length: real ? 20 : 11, decimals: real ? 6 : 0 };
+  });
+}
+
+function dbfHeader(fields: readonly Field[], records: number): Buffer {
+  const header = Buffer.alloc(32 + 32 * fields.length + 1);
+  const now = new Date();
+  header.set([3, now.getFullYear() - 1900, now.getMonth() + 1, now.getDate()]);
+  header.writeUInt32LE(records, 4);
+  header.writeUInt16LE(header.length, 8);
+  header.writeUInt16LE(1 + fields.reduce((sum, { length }) => sum + length, 0), 10);
+  for (const [i, { name, type, length, decimals }] of fields.entries()) {
+    const at = 32 + 32 * i;
+    header.write(name, at, 10, 'latin1');
+    header.write(type, at + 11);
+    header[at + 16] = length;
+    header[at + 17] = decimals;
+  }
+  header[header.length - 1] = 0x0d;
+  return header;
+}
+
+function dbfRecord(fields: readonly Field[], values: readonly (string | number | boolean | null)[]): Buffer {
+  const record = Buffer.alloc(1 + fields.reduce((sum, { length }) => sum + length, 0), ' ');
+  let at = 1;
+  for (const [i, { type, length, decimals }] of fields.entries()) {
+    const value = values[i];
+    if (value === null) record.write(type === 'L' ? '?' : '', at);
+    else if (type === 'L') record.write(value ? 'T' : 'F', at);
+    else if (type === 'N') record.write(Number(value).toFixed(decimals).padStart(length).slice(0, length), at);
+    else record.write(String(value), at, length, 'utf8');
+    at += length;
+  }
+  return record;
+}
+
+/** Stored, not compressed (APPNOTE.TXT 6.3): a local header and the bytes for each file, then the directory. */
+async function writeZip(path: string, folder: string, names: readonly string[]): Promise<void> {
+  const zip = await open(path, 'w');
+  try {
+    const directory: Buffer[] = [];
+    let offset = 0;
+    for (const name of names) {
+      const source = join(folder, name);
+      const { size } = await stat(source);
+      let crc = 0;
+      for await (const chunk of createReadStream(source)) crc = crc32(chunk as Buffer, crc);
+      const entry = zipEntry(name, size, crc);
+      await zip.write(Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), entry, Buffer.from(name)]));
+      for await (const chunk of createReadStream(source)) await zip.write(chunk as Buffer);
+      const place = Buffer.alloc(14);
+      place.writeUInt32LE(offset, 10);
+      directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), entry, place, Buffer.from(name));
+      offset += 30 + name.length + size;
+    }
+    if (offset > MOST_BYTES) {
+      throw new Problem('limit_exceeded', 'The Shapefiles take more than 2 GB; export a GeoPackage instead.');
+    }
+    const entries = Buffer.concat(directory);
+    const end = Buffer.alloc(22);
+    end.write('PK\x05\x06', 'latin1');
+    for (const at of [8, 10]) end.writeUInt16LE(names.length, at);
+    end.writeUInt32LE(entries.length, 12);
+    end.writeUInt32LE(offset, 16);
+    await zip.write(Buffer.concat([entries, end]));
+  } finally {
+    await zip.close();
+  }
+}
+
+/** What a local header and a directory entry have in common: from the version that is needed to the extra's length. */
+function zipEntry(name: string, size: number, crc: number): Buffer {
+  const entry = Buffer.alloc(26);
+  entry.writeUInt16LE(20, 0);
+  entry.writeUInt16LE(0x0800, 2); // names are UTF-8
+  entry.writeUInt16LE(0x21, 8); // 1 January 1980: the same job gives the same bytes
+  entry.writeUInt32LE(crc, 10);
+  entry.writeUInt32LE(size, 14);
+  entry.writeUInt32LE(size, 18);
+  entry.writeUInt16LE(name.length, 22);
+  return entry;
+}
