@@ -89,10 +89,16 @@ export function certify(
     }
     throw new Error('unreachable');
   } catch (error) {
-    if (!(error instanceof NotFollowed)) throw error;
-    const certificate = { ...NOTHING, not_followed: error.message };
+    const certificate = { ...NOTHING, not_followed: reasonOf(error) };
     return { certificate, outputs: [], shapes: new Map() };
   }
+}
+
+/** Graphs that were damaged ask for lists of no length, or of tensors that are not there. */
+function reasonOf(error: unknown): string {
+  if (error instanceof NotFollowed) return error.message;
+  if (error instanceof RangeError || error instanceof TypeError) return 'a graph that contradicts itself';
+  throw error;
 }
 
 const NOTHING: Certificate = {

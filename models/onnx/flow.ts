@@ -3,9 +3,22 @@
  * among them, and what each index depends on. Reshapes split and join extents, so an extent is a list of atoms, outer
  * ones first: a row index cut into windows of 8 is [rows of windows][row within the window], both of the axis y.
  */
-import { emptyReach, fraction, greatestCommonDivisor, hull, include, isEmpty, type Reach, union } from './reach.ts';
+import {
+  emptyReach,
+  fraction,
+  greatestCommonDivisor,
+  hull,
+  include,
+  isEmpty,
+  MAX_LENGTH,
+  NotFollowed,
+  type Reach,
+  union,
+} from './reach.ts';
 
 export type Axis = 'y' | 'x';
+export { NotFollowed };
+
 export const AXES: readonly Axis[] = ['y', 'x'];
 
 export interface Atom {
@@ -36,11 +49,6 @@ export interface Findings {
   /** Nodes whose answer depends on where in the image they look, by name, with the operator. */
   positional: Map<string, string>;
 }
-
-/** An operator, or a use of one, that cannot be followed. */
-export class NotFollowed extends Error {}
-
-const MAX_LENGTH = 2 ** 16;
 
 export const extentOf = (atoms: readonly Atom[]): number => atoms.reduce((product, { size }) => product * size, 1);
 export const shapeOf = (flow: Flow): number[] => flow.dims.map(extentOf);

@@ -18,7 +18,15 @@ export type Fraction = readonly [numerator: number, denominator: number];
 const NOTHING_FIRST = 2 ** 30;
 const NOTHING_LAST = -(2 ** 30);
 
+/** An operator, or a use of one, that cannot be followed. */
+export class NotFollowed extends Error {}
+
+/** Longest axis and most work on one; what asks for more is nobody's network. */
+export const MAX_LENGTH = 2 ** 16;
+const MAX_TAPS = 2 ** 22;
+
 export function emptyReach(length: number, stride: Fraction = [0, 1]): Reach {
+  if (!(length >= 1 && length <= MAX_LENGTH)) throw new NotFollowed(`an axis of ${length}`);
   return {
     first: new Int32Array(length).fill(NOTHING_FIRST),
     last: new Int32Array(length).fill(NOTHING_LAST),
@@ -68,6 +76,7 @@ export function fraction(numerator: number, denominator: number): Fraction {
 }
 
 export function greatestCommonDivisor(a: number, b: number): number {
+  if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b)) throw new NotFollowed('a stride that is no whole number');
   while (b !== 0) [a, b] = [b, a % b];
   return Math.abs(a);
 }
@@ -82,6 +91,7 @@ export interface Window {
 }
 
 export function slide(from: Reach, { kernel, stride, dilation, padBefore, length }: Window): Reach {
+  checkTaps(kernel, length);
   const to = emptyReach(length, fraction(from.stride[0] * stride, from.stride[1]));
   for (let j = 0; j < length; j++) {
     for (let k = 0; k < kernel; k++) takeOrEdge(to, j, from, j * stride - padBefore + k * dilation);
@@ -91,6 +101,7 @@ export function slide(from: Reach, { kernel, stride, dilation, padBefore, length
 
 /** The transposed window: input i adds to the outputs i * stride - padBefore + k * dilation. */
 export function slideTransposed(from: Reach, { kernel, stride, dilation, padBefore, length }: Window): Reach {
+  checkTaps(kernel, length);
   const to = emptyReach(length, fraction(from.stride[0], from.stride[1] * stride));
   for (let j = 0; j < length; j++) {
     for (let k = 0; k < kernel; k++) {
@@ -99,6 +110,10 @@ export function slideTransposed(from: Reach, { kernel, stride, dilation, padBefo
     }
   }
   return to;
+}
+
+function checkTaps(kernel: number, length: number): void {
+  if (!(kernel * length <= MAX_TAPS)) throw new NotFollowed(`a window of ${kernel}`);
 }
 
 function takeOrEdge(to: Reach, at: number, from: Reach, index: number): void {
@@ -139,6 +154,7 @@ export function resize(from: Reach, { mode, coordinates, nearest, antialias, sca
   const stride = fraction(from.stride[0] * size, from.stride[1] * length);
   const to = emptyReach(length, stride);
   const spread = antialias && scale < 1 ? 1 / scale : 1;
+  checkTaps(4 * spread, length);
   for (let j = 0; j < length; j++) {
     const x = sourcePosition(j, coordinates, scale, size, length);
     if (mode === 'nearest') {
