@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { parseDevice } from '../models/device.ts';
+import { candidates, parseDevice } from '../models/device.ts';
 import type { Network } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
@@ -77,7 +77,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       name: 'planimeter',
       version: VERSION,
       database: db.kind,
-      device,
+      // Where `auto` has a choice, each job's report says what it took.
+      device: device === 'auto' && candidates().length === 1 ? 'cpu' : device,
       limits: { upload_bytes: uploadLimitBytes },
       basemap: options.basemap ?? null,
     },
