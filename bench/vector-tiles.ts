@@ -98,6 +98,7 @@ async function measure(z: number, job: string, report: JobReport, [west, south, 
   }
   times.sort((a, b) => a - b);
   const [median, slowest, largest] = [times[times.length >> 1], times.at(-1)!, Math.max(...bytes)];
+  if (largest > MAX_TILE_BYTES) process.exitCode = 1;
   const kept = largest <= MAX_TILE_BYTES && slowest <= MOST_MS ? '' : '  OVER THE LIMIT';
   const figures = `largest ${(largest / 1000).toFixed(0)} kB, median ${median.toFixed(0)} ms, slowest ${slowest.toFixed(0)} ms`;
   console.log(`zoom ${z}: ${times.length} of ${tiles.length} tiles, ${figures}${kept}`);

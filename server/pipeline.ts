@@ -196,6 +196,7 @@ async function segment(
     {
       classesPath,
       scoresPath,
+      ...(network.planes.length > 0 && { planesPath, planes: network.planes }),
       featuresPath,
       pixelMetres: grid.gsdMetres,
       minAreaM2: parameters.min_area_m2,

@@ -10,7 +10,7 @@ export interface Plane {
   name: string;
   /** Class code that an object plane is about. */
   class?: number;
-  role: string;
+  role?: string;
 }
 
 export interface SplitReport {

@@ -131,7 +131,10 @@ async function writeFeatures(
     toleranceMetres: Math.max(toleranceMetres, WALL_PIXELS * meanPixelMetres),
     minIou: MIN_BUILDING_IOU,
   });
-  const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, { pixelMetres: meanPixelMetres });
+  const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, {
+    pixelMetres: meanPixelMetres,
+    pixelSidesMetres: pixelMetres,
+  });
 
   const streets = strokeLengths(network.edges, meanPixelMetres);
   const blocks = codes.building === null ? [] : await blocksOf(raw, levels, { width, height, pixelAreaM2 });

@@ -191,3 +191,23 @@ test('an empty map has no roads', () => {
 test('bands that do not fill the map are refused', () => {
   expect(() => surfaceOf(SIZE, SIZE, new Uint8Array(SIZE * (SIZE - 1)))).toThrow(RangeError);
 });
+
+test.each([0, 30, 60, 90, 135])(
+  'widths and lengths are those of the ground where pixels are not square, at %d°',
+  (angle) => {
+    const sides = { x: 0.3, y: 0.5 };
+    const [cos, sin] = [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)];
+    const classes = new Uint8Array(SIZE * SIZE);
+    for (let i = 0; i < classes.length; i++) {
+      // Metres from the middle: a road of 7 by 80 m.
+      const east = (0.5 + (i % SIZE) - SIZE / 2) * sides.x;
+      const south = (0.5 + Math.floor(i / SIZE) - SIZE / 2) * sides.y;
+      if (Math.abs(east * cos + south * sin) < 40 && Math.abs(south * cos - east * sin) < 3.5) classes[i] = 2;
+    }
+    const options = { pixelMetres: Math.sqrt(sides.x * sides.y), pixelSidesMetres: sides };
+    const { edges } = roadNetwork(surfaceOf(SIZE, SIZE, classes), options);
+    expect(edges).toHaveLength(1);
+    isNear(edges[0].widthMetres, 7, 0.1);
+    isNear(edges[0].lengthMetres, 80, 0.05);
+  },
+);

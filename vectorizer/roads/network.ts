@@ -12,8 +12,10 @@ import { joinThrough, lines, resample, type Sketch } from './sketch.ts';
 import { type RoadSurface, scoreAt } from './surface.ts';
 
 export interface RoadOptions {
-  /** Ground size of a pixel of the model grid. */
+  /** Ground size of a pixel of the model grid: the root of its area where it is not square. */
   pixelMetres: number;
+  /** Where it is not square, as in degrees: both sides. Widths and lengths are right then, limits are mean ones. */
+  pixelSidesMetres?: { x: number; y: number };
   /** How far a drawn line may lie from the smooth centre line. Default 0.5. */
   toleranceMetres?: number;
   /** The longest gap that is bridged; also never more than three widths of the road. Default 25: a tree, not a block. */
@@ -92,7 +94,7 @@ export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNet
   for (let node = 0; node < sketch.at.length; node++) joinThrough(sketch, node);
   straightenJunctions(sketch, border.filled, spread);
 
-  const { nodes, edges } = drawEdges(sketch, surface, pixelMetres, toleranceMetres / pixelMetres);
+  const { nodes, edges } = drawEdges(sketch, surface, options, toleranceMetres / pixelMetres);
   const lengthMetres = edges.reduce((sum, edge) => sum + edge.lengthMetres, 0);
   const { specks, filledHoles } = border;
   return {
@@ -103,7 +105,8 @@ export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNet
   };
 }
 
-function drawEdges(sketch: Sketch, surface: RoadSurface, pixelMetres: number, tolerance: number) {
+function drawEdges(sketch: Sketch, surface: RoadSurface, options: RoadOptions, tolerance: number) {
+  const { x: sideX, y: sideY } = options.pixelSidesMetres ?? { x: options.pixelMetres, y: options.pixelMetres };
   const numbers = new Map<number, number>();
   const nodes: RoadNode[] = [];
   for (let node = 0; node < sketch.at.length; node++) {
@@ -114,17 +117,28 @@ function drawEdges(sketch: Sketch, surface: RoadSurface, pixelMetres: number, to
   const edges: RoadEdge[] = [];
   for (const line of lines(sketch)) {
     const drawn = drawLine(line, tolerance, (x, y) => scoreAt(surface, x, y) ?? 0);
+    const metres = lengthOf(drawn.points, sideX, sideY);
+    // A strip of w × l pixels covers w · l · sideX · sideY on the ground, whatever its direction.
+    const perPixel = drawn.length > 0 ? metres / drawn.length : options.pixelMetres;
     edges.push({
       from: numbers.get(line.from) as number,
       to: numbers.get(line.to) as number,
       points: drawn.points,
-      lengthMetres: drawn.length * pixelMetres,
-      widthMetres: drawn.width * pixelMetres,
+      lengthMetres: metres,
+      widthMetres: (drawn.width * sideX * sideY) / perPixel,
       score: drawn.score,
-      bridgedMetres: drawn.bridged * pixelMetres,
+      bridgedMetres: drawn.bridged * perPixel,
     });
   }
   return { nodes, edges };
+}
+
+function lengthOf(points: Float64Array, sideX: number, sideY: number): number {
+  let length = 0;
+  for (let i = 2; i < points.length; i += 2) {
+    length += Math.hypot((points[i] - points[i - 2]) * sideX, (points[i + 1] - points[i - 1]) * sideY);
+  }
+  return length;
 }
 
 function countComponents(nodes: number, edges: readonly RoadEdge[]): number {
