@@ -16,7 +16,13 @@ import { borderShare } from '../../vectorizer/pieces.ts';
 import { type RoadEdge, type RoadNetwork, roadNetwork } from '../../vectorizer/roads/network.ts';
 import { strokeLengths } from '../../vectorizer/roads/strokes.ts';
 import { createRoadSurface, type RoadSurface } from '../../vectorizer/roads/surface.ts';
-import { type ClassBand, type Region, type VectorizeReport, vectorize } from '../../vectorizer/vectorize.ts';
+import {
+  type ClassBand,
+  type Region,
+  type VectorizeOptions,
+  type VectorizeReport,
+  vectorize,
+} from '../../vectorizer/vectorize.ts';
 import type { BlockCounts } from '../http/types.ts';
 import { type Plane, type SplitReport, splitBuildings } from './split-buildings.ts';
 
@@ -116,13 +122,7 @@ async function writeFeatures(
     for (const level of coarser) level.addRows(band);
     onProgress(y + band.rows);
   };
-  const landuse = await vectorize(readBands(classes, scores, seen), {
-    ...common,
-    tolerancePixels: toleranceMetres / meanPixelMetres,
-    pieces: PUBLISHED_PIECES,
-  });
-  const exact = await vectorize(readBands(classes, scores), { ...common, tolerancePixels: 0 });
-  const whole = [...exact.regions].filter((region) => region.class === codes.building);
+  const whole = await exactRegions(readBands(classes, scores, seen), common, codes.building);
   const split = await splitRows(whole, request, classes, scores);
   const raw = split.buildings;
   const buildings = regularizeBuildings(raw, {
@@ -142,14 +142,21 @@ async function writeFeatures(
   let features = 0;
   const inPieces = new Set<string>();
   let pieces = 0;
-  function* lines(): Generator<string> {
+  let landuse: VectorizeReport;
+  /** Land use is made when it is written, one level after the other: only one of them takes memory at a time. */
+  async function* lines(): AsyncGenerator<string> {
     const line = (feature: FeatureLine) => {
       features++;
       return `${JSON.stringify(feature)}\n`;
     };
-    const detailed = { level: 0, finish: () => landuse.regions };
-    for (const { level, finish } of [detailed, ...coarser]) {
-      for (const region of finish()) {
+    const finest = async () => {
+      const options = { ...common, tolerancePixels: toleranceMetres / meanPixelMetres, pieces: PUBLISHED_PIECES };
+      const { regions, report } = await vectorize(readBands(classes, scores), options);
+      landuse = report;
+      return regions;
+    };
+    for (const { level, finish } of [{ level: 0, finish: finest }, ...coarser]) {
+      for (const region of await finish()) {
         const wkb = base64(regionToWkb(region, geotransform));
         yield line({ ...ofRegion('landuse', region), ...ofPiece(region, pixelMetres), level, wkb, properties: {} });
         if (level > 0 || !region.piece) continue;
@@ -179,7 +186,7 @@ async function writeFeatures(
   return {
     features,
     levels: [0, ...levels],
-    landuse: { ...landuse.report, in_pieces: inPieces.size, pieces },
+    landuse: { ...landuse!, in_pieces: inPieces.size, pieces },
     blocks: blocks.map(({ counts }) => counts),
     buildings: {
       count: buildings.length,
@@ -218,6 +225,21 @@ async function blocksOf(
     });
   }
   return made;
+}
+
+/** The regions of one class with their exact borders; without a class the bands are only read. */
+async function exactRegions(
+  bands: AsyncIterable<ClassBand>,
+  options: Omit<VectorizeOptions, 'tolerancePixels'>,
+  code: number | null,
+): Promise<Region[]> {
+  const found: Region[] = [];
+  if (code === null) for await (const _ of bands);
+  else {
+    const { regions } = await vectorize(bands, { ...options, tolerancePixels: 0 });
+    for (const region of regions) if (region.class === code) found.push(region);
+  }
+  return found;
 }
 
 /** Row houses told apart where there are planes; else the regions as they are. */
