@@ -145,7 +145,7 @@ function esriText(keys: GeoKeys): string | null {
 
 const harmlessKey = ([key, value]: [number, number | number[] | string]): UserCrs['keys'][number] => [
   key,
-  typeof value === 'string' ? harmless(value) : value,
+  typeof value === 'string' ? value.replace(/[^\x20-\x7e]/g, '_') : value,
 ];
 
 function nameOf(keys: GeoKeys, isProjected: boolean): string {

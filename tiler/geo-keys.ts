@@ -68,7 +68,7 @@ export async function readGeoKeys(tiff: TiffFile, ifd: Ifd): Promise<GeoKeys | n
       const numbers = [...doubles.subarray(value, value + count)];
       if (numbers.every(Number.isFinite)) keys.set(key, count === 1 ? numbers[0] : numbers);
     } else if (place === Tag.GeoAsciiParams && value < texts.length) {
-      keys.set(key, texts.slice(value, value + count).replace(/[|\0]+$/, ''));
+      keys.set(key, texts.slice(value, value + count).replace(/[|\0]$/, ''));
     }
   }
   return keys;
