@@ -9,7 +9,7 @@ import { type IngestLimits, openSource, type Source, type SourceHints } from './
 import { apply, type Geotransform, invert } from './geotransform.ts';
 import { Problem } from './problem.ts';
 import type { RasterOfFile } from './raster.ts';
-import { bytesPerSample, createSamples } from './samples.ts';
+import { bytesPerSample, createSamples, type Samples } from './samples.ts';
 import type { SidecarPaths } from './sidecars.ts';
 
 export interface SourceFile {
@@ -198,22 +198,23 @@ function joinedRaster(
       opened.delete(part);
       await raster.close();
     }
-    for (const part of parts) {
-      const [left, right] = [Math.max(x, part.left), Math.min(x + columns, part.left + part.width)];
-      const [top, bottom] = [Math.max(y, part.top), Math.min(y + rows, part.top + part.height)];
-      if (left >= right || top >= bottom) continue;
-      const raster = opened.get(part) ?? (await open(part.file)).raster;
-      opened.set(part, raster);
-      const window = await raster.read(0, left - part.left, top - part.top, right - left, bottom - top);
-      for (let row = top; row < bottom; row++) {
-        for (let column = left; column < right; column++) {
-          const from = (row - top) * (right - left) + column - left;
-          const to = (row - y) * columns + column - x;
-          if (window.valid[from] === 0 || valid[to] === 1) continue;
-          valid[to] = 1;
-          for (let band = 0; band < like.bands; band++)
-            pixels[to * like.bands + band] = window.pixels[from * like.bands + band];
-        }
+    const touched = parts.filter(
+      (part) =>
+        part.left < x + columns && part.left + part.width > x && part.top < y + rows && part.top + part.height > y,
+    );
+    for (const part of touched) if (!opened.has(part)) opened.set(part, (await open(part.file)).raster);
+    const windows = await Promise.all(
+      touched.map(async (part) => {
+        const [left, right] = [Math.max(x, part.left), Math.min(x + columns, part.left + part.width)];
+        const [top, bottom] = [Math.max(y, part.top), Math.min(y + rows, part.top + part.height)];
+        const raster = opened.get(part)!;
+        const window = await raster.read(0, left - part.left, top - part.top, right - left, bottom - top);
+        return { ...window, at: (top - y) * columns + left - x, width: right - left, rows: bottom - top };
+      }),
+    );
+    for (const window of windows) {
+      for (let row = 0; row < window.rows; row++) {
+        pasteRow(window, row * window.width, window.width, like.bands, pixels, valid, window.at + row * columns);
       }
     }
     return { pixels, valid };
@@ -234,4 +235,27 @@ function joinedRaster(
       opened.clear();
     },
   };
+}
+
+/** Copies the valid pixels of a row to where there are none yet. */
+function pasteRow(
+  from: { pixels: Samples; valid: Uint8Array },
+  start: number,
+  width: number,
+  bands: number,
+  pixels: Samples,
+  valid: Uint8Array,
+  at: number,
+): void {
+  const whole = !from.valid.subarray(start, start + width).includes(0);
+  if (whole && !valid.subarray(at, at + width).includes(1)) {
+    pixels.set(from.pixels.subarray(start * bands, (start + width) * bands), at * bands);
+    valid.fill(1, at, at + width);
+    return;
+  }
+  for (let i = 0; i < width; i++) {
+    if (from.valid[start + i] === 0 || valid[at + i] === 1) continue;
+    valid[at + i] = 1;
+    for (let band = 0; band < bands; band++) pixels[(at + i) * bands + band] = from.pixels[(start + i) * bands + band];
+  }
 }
