@@ -1,5 +1,5 @@
 /** A scene that was cut into files is read as if it had not been; files that do not belong together are refused by name. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -121,6 +121,10 @@ test('a small offset is told, larger ones and other kinds are refused by the nam
     ['limit_exceeded', cut('far.tif', 64, 0, 64, 64, {}, 90_000), /far apart/],
     ['not_a_tiff', Promise.resolve({ path: import.meta.filename }), /^mosaic\.test\.ts: Expected a TIFF/],
   ];
+  const damaged = await cut('damaged.tif', 64, 0, 64, 64);
+  const bytes = await readFile(damaged.path);
+  await writeFile(damaged.path, bytes.fill(7, bytes.length - 4000, bytes.length - 2000)); // within its only block
+  others.push(['damaged_tiff', Promise.resolve(damaged), /^damaged\.tif: A block/]);
   await rm(join(folder, 'working.tif'), { force: true });
   for (const [code, file, says] of others) {
     const working = join(folder, 'working.tif');

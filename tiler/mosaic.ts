@@ -50,12 +50,7 @@ export async function openSources(
   if (files.length > MOST_PARTS) {
     throw new Problem('limit_exceeded', `The scene has ${files.length} files; at most ${MOST_PARTS} are put together.`);
   }
-  const named = (file: SourceFile) =>
-    open(file).catch((error) => {
-      if (error instanceof Problem)
-        throw new Problem(error.code, `${nameOf(file)}: ${error.message}`, { cause: error });
-      throw error;
-    });
+  const named = (file: SourceFile) => open(file).catch(blame(file));
   const first = await named(files[0]);
   await first.raster.close();
   const placed: Part[] = [];
@@ -102,6 +97,14 @@ export async function openSources(
     ),
   };
 }
+
+/** Says which of several files a problem is about. */
+const blame =
+  (file: SourceFile) =>
+  (error: unknown): never => {
+    if (error instanceof Problem) throw new Problem(error.code, `${nameOf(file)}: ${error.message}`, { cause: error });
+    throw error;
+  };
 
 const nameOf = ({ name, path }: SourceFile): string => name ?? basename(path);
 
@@ -208,7 +211,8 @@ function joinedRaster(
         const [left, right] = [Math.max(x, part.left), Math.min(x + columns, part.left + part.width)];
         const [top, bottom] = [Math.max(y, part.top), Math.min(y + rows, part.top + part.height)];
         const raster = opened.get(part)!;
-        const window = await raster.read(0, left - part.left, top - part.top, right - left, bottom - top);
+        const read = raster.read(0, left - part.left, top - part.top, right - left, bottom - top);
+        const window = await read.catch(blame(part.file));
         return { ...window, at: (top - y) * columns + left - x, width: right - left, rows: bottom - top };
       }),
     );
