@@ -30,7 +30,7 @@ def augment(random: np.random.Generator, image: np.ndarray, label: np.ndarray) -
 
 def colour(random: np.random.Generator, x: np.ndarray) -> np.ndarray:
     """Gain and offset a channel, gamma, saturation, contrast; now and then grey or a mix of channels."""
-    strength = random.choice([0.3, 1.0], p=[0.35, 0.65])
+    strength = random.choice([0.3, 1.0, 1.6], p=[0.3, 0.5, 0.2])
     grey = x.mean(2, keepdims=True)
     x = grey + (x - grey) * np.exp(random.normal(0, 0.35 * strength))
     if random.random() < 0.04:

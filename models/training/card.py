@@ -1,225 +1,233 @@
-"""Scores and an ONNX file in, the network's manifest (STAC Item with the MLM extension) and card (Markdown) out."""
+"""Scores and a folder with the ONNX files in, manifest.json and CARD.md out.
+
+All figures and names come from scores.json, from the data's manifest, from sources.json and from experiments.json.
+"""
 
 import argparse
-import hashlib
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
-import onnx
-import torch
-
 from data import read_places
-from evaluate import GSD_M, ROOT, halo
-from network import BLOCKS, CLASSES, STRIDE, WIDTHS, LanduseUnet, fold_batch_norms, receptive_field
+from evaluate import ROOT
+from manifest import manifest, parameters
+from network import BLOCKS, FCN_STEM, FCN_WIDTH, STRIDE, WIDTHS, Unet, halo, receptive_field
+from recipes import RECIPES, Recipe
 
-DESCRIPTIONS = {
-    "other": ("Other land: bare soil, sand, paved yards", "D9C7A3"),
-    "building": ("Buildings", "E0604C"),
-    "road": ("Roads and paved surfaces for traffic", "6B7688"),
-    "vegetation": ("Trees, shrubs, grass and crops", "5DA35B"),
-    "water": ("Sea, rivers, lakes and pools", "3E8FD0"),
-}
+HERE = Path(__file__).parent
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scores", type=Path, required=True, help="what evaluate.py wrote")
+    parser.add_argument("--network", choices=RECIPES, default="landuse-unet")
     parser.add_argument(
-        "--model", type=Path, default=ROOT / "models" / "landuse-unet", help="folder with the .onnx file"
+        "--scores", type=Path, help="what evaluate.py wrote; scores.json in the network's folder if left out"
     )
+    parser.add_argument("--out", type=Path, help="folder with the .onnx file; models/NETWORK unless said otherwise")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of labelled places")
-    parser.add_argument("--hardware", default="one CPU core", help="what the training ran on, for the card")
-    parser.add_argument("--note", default="", help="a sentence on the state of this model, for the card's head")
+    parser.add_argument("--hardware", help="what the training ran on, for the card")
+    parser.add_argument("--seen", type=Path, help="Markdown list of what was seen by eye on this network's maps")
     options = parser.parse_args()
-    scores = json.loads(options.scores.read_text())
-    model = next(options.model.glob("*.onnx"))
-    (options.model / "manifest.json").write_text(json.dumps(manifest(model, scores), indent=2) + "\n")
-    (options.model / "CARD.md").write_text(card(model, scores, options))
+    recipe = RECIPES[options.network]
+    folder = options.out or ROOT / "models" / recipe.name
+    scores = json.loads((options.scores or folder / "scores.json").read_text())
+    if options.hardware:
+        scores["training"]["hardware"] = options.hardware
+    if options.seen:
+        scores["seen"] = options.seen.read_text().strip()
+    (folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
+    made = manifest(recipe, folder, scores)
+    (folder / "manifest.json").write_text(json.dumps(made, indent=2) + "\n")
+    (folder / "CARD.md").write_text(card(recipe, scores, made, options.data))
 
 
-def parameters() -> int:
-    """Number of weights of the exported network."""
-    return sum(p.numel() for p in fold_batch_norms(LanduseUnet()).parameters())
-
-
-def manifest(model: Path, scores: dict) -> dict:
-    """The STAC Item. The network is not bound to a place, so its geometry is null."""
-    data = model.read_bytes()
-    size = [-1, -1, -1]
-    order = ["batch", "height", "width"]
-    classes = [
-        {"value": value, "name": name, "description": DESCRIPTIONS[name][0], "color_hint": DESCRIPTIONS[name][1]}
-        for value, name in enumerate(CLASSES)
-    ]
-    colours = [{"name": name, "eo:common_name": name} for name in ("red", "green", "blue")]
-    properties = {
-        "title": "Land use UNet",
-        "description": "Land use and land cover from RGB imagery of about 1 m: other land, building, road, vegetation, water.",
-        "license": "Apache-2.0",
-        "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "gsd": GSD_M,
-        "bands": colours,
-        "mlm:name": "Land use UNet",
-        "mlm:architecture": "UNet on MobileNetV2",
-        "mlm:tasks": ["semantic-segmentation"],
-        "mlm:framework": "ONNX",
-        "mlm:framework_version": f"{onnx.__version__}",
-        "mlm:memory_size": len(data),
-        "mlm:total_parameters": parameters(),
-        "mlm:pretrained": True,
-        "mlm:pretrained_source": "ImageNet",
-        "mlm:input": [
-            {
-                "name": "image",
-                "description": "RGB bytes as they are; height and width are multiples of 16.",
-                "bands": [band["name"] for band in colours],
-                "input": {"shape": [*size, 3], "dim_order": [*order, "bands"], "data_type": "uint8"},
-                "value_scaling": None,
-                "resize_type": None,
-                "pre_processing_function": None,
-            }
-        ],
-        "mlm:output": [
-            {
-                "name": "class",
-                "tasks": ["semantic-segmentation"],
-                "result": {"shape": size, "dim_order": order, "data_type": "uint8"},
-                "classification:classes": classes,
-                "post_processing_function": None,
-            },
-            {
-                "name": "score",
-                "description": "Probability of the class times 255, rounded.",
-                "tasks": ["semantic-segmentation"],
-                "result": {"shape": size, "dim_order": order, "data_type": "uint8"},
-                "classification:classes": [],
-                "post_processing_function": None,
-            },
-        ],
-        "planimeter:gsd_m": GSD_M,
-        "planimeter:stride": STRIDE,
-        "planimeter:halo": halo(),
-        "planimeter:receptive_field": list(receptive_field()),
-        "planimeter:class_output": "class",
-        "planimeter:score_output": "score",
-        "planimeter:scores": {
-            "places": scores["full"]["places"],
-            "miou": round(scores["full"]["miou"], 4),
-            "iou": {name: round(value, 4) for name, value in scores["full"]["iou"].items()},
-            "ece": round(scores["full"]["ece"], 4),
-        },
-    }
-    return {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "stac_extensions": [
-            "https://stac-extensions.github.io/mlm/v1.5.0/schema.json",
-            "https://stac-extensions.github.io/classification/v1.1.0/schema.json",
-            "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-        ],
-        "id": model.stem,
-        "geometry": None,
-        "properties": properties,
-        "links": [],
-        "assets": {
-            "model": {
-                "href": model.name,
-                "title": "Network, normalisation and arg max inside",
-                "type": "application/octet-stream; application=onnx",
-                "roles": ["mlm:model", "mlm:weights"],
-                "mlm:artifact_type": "onnx",
-                "file:size": len(data),
-                "file:checksum": "1220" + hashlib.sha256(data).hexdigest(),
-            },
-            "card": {"href": "CARD.md", "type": "text/markdown", "roles": ["metadata"]},
-        },
-    }
-
-
-def card(model: Path, scores: dict, options: argparse.Namespace) -> str:
+def card(recipe: Recipe, scores: dict, made: dict, data: Path) -> str:
     """The Markdown card: what it is, what it scores where, what it learnt from, what it cannot do."""
-    training = scores["training"]
-    train = [place["place"] for place in read_places(options.data, "train")]
-    train += ["generated towns"] if "generated" in training["crops"] else []
-    left, top, right, bottom = receptive_field()
-    rows = [score_row(f"**{' + '.join(scores['full']['places'])}**", scores["full"])]
-    rows += [score_row(name, score) for name, score in scores["places"].items()]
+    sections = [
+        f"# {recipe.name}\n\n{recipe.description}",
+        "## Scores\n\n" + score_section(recipe, scores),
+        "## Training\n\n" + training_section(recipe, scores, data),
+        "## Network\n\n" + network_section(recipe, scores, made),
+        "## Limits\n\n" + limits_section(recipe, scores),
+        "## Data\n\n" + data_section(scores, data),
+    ]
+    if tables := appendix(recipe):
+        sections.append("## Appendix: what was tried\n\n" + tables)
+    return "\n\n".join(sections) + "\n"
+
+
+def score_section(recipe: Recipe, scores: dict) -> str:
+    full = scores["full"]
+    rows = [score_row(recipe, f"**{' + '.join(full['places'])}**", full)]
+    rows += [score_row(recipe, name, score) for name, score in scores["places"].items()]
     if scene := scores.get("scene"):
-        rows.append(score_row(f"{scene['name']}, the whole scene in one pass", scene))
-    crops = sum(training["crops"].values())
-    by_place = ", ".join(f"{name} {count / crops:.1%}" for name, count in sorted(training["crops"].items()))
-    generated = "\n".join(score_row(name, score) for name, score in scores["generated"].items())
-    header = "| place | mIoU | " + " | ".join(CLASSES) + " |\n|" + "---|" * (len(CLASSES) + 2)
-    note = f"\n{options.note}\n" if options.note else ""
-    return f"""# landuse-unet
+        rows.append(score_row(recipe, f"{scene['name']}, the whole scene in one pass", scene))
+    towns = [score_row(recipe, name, score) for name, score in scores["generated"].items()]
+    heading = table_head(["place", "mIoU", *recipe.classes, "calibration error"])
+    text = f"""IoU at {recipe.gsd_m:g} m by place, none of them trained on; other ground sizes are resampled to it before, labels by nearest
+neighbour. Where a place labels only buildings, or all but roads, only those pixels count. mIoU is the mean over the
+classes that occur. The first row is all its places' pixels together; it is the score in the manifest.
 
-RGB imagery of about 1 m in; other land, building, road, vegetation or water for each pixel out, with its probability.
-{note}
-## Scores
-
-IoU at 1 m by place, none of them trained on; finer imagery is resampled to 1 m before, its labels by nearest neighbour.
-Building-only places have one figure: building against not building. mIoU is the mean over the classes that occur; only
-the two Dubai places are labelled with all five.
-
-{header}
+{heading}
 {chr(10).join(rows)}
 
-Expected calibration error on {" + ".join(scores["full"]["places"])}: {scores["full"]["ece"]:.3f}
-({calibration(scores)}); temperature {scores["temperature"]}, fitted on {scores["temperature_place"]} alone and
-folded into the graph.
+Calibration error: expected, 20 bins, where all classes are labelled. One temperature, {scores["temperature"]:g}, was fitted on
+{", ".join(scores["temperature_places"])} and is folded into the graph. Boundary IoU (Cheng et al. 2021, 2 % of the diagonal) on the same places: {listing(full["boundary_iou"])}.
+
+What is there (rows) and what was answered (columns), in % of the row, on {" + ".join(full["places"])}:
+
+{confusion_table(recipe, full["confusion"])}"""
+    if touching := scores.get("touching"):
+        lines = [
+            f"| {name} | {each['precision']:.2f} | {each['recall']:.2f} | {each['f1']:.2f} | {each['pixels']:,} |"
+            for name, each in touching.items()
+        ]
+        text += f"""
+
+The plane of touching borders at one half, where the labels tell (val-\\*: generated towns):
+
+{table_head(["place", "precision", "recall", "F1", "pixels there"])}
+{chr(10).join(lines)}"""
+    if towns:
+        text += f"""
 
 Generated towns (`tiler/town`, seeds not trained on), kept apart because they say nothing about real imagery:
 
-{header}
-{generated or "| none scored | | | | | | |"}
+{heading}
+{chr(10).join(towns)}"""
+    if int8 := scores.get("int8"):
+        text += f"""
 
-## Training
-
-{training["steps"]:,} steps of 8 crops of 256 x 256 pixels, {training["minutes"]:.0f} minutes on {options.hardware}.
-Cross-entropy (weighted) plus Dice, only where something is labelled: 'not a building' and 'not a road' pixels teach just
-that. AdamW, cosine over the time, moving average of the weights. Crops at 0.5-2 m, turned, mirrored, with changed colour,
-contrast, haze, shadow, blur, noise, JPEG and missing parts. Share of the crops by place: {by_place}.
-
-Trained on: {", ".join(train)}. Validated on: {", ".join(scores["places"])}.
-
-## Network
-
-UNet on MobileNetV2's first {len(BLOCKS)} blocks, decoder widths {"-".join(map(str, WIDTHS))}, nearest up-sampling, sub-pixel head;
-{parameters():,} parameters, {model.stat().st_size:,} bytes, fp32. Total stride {STRIDE}. Receptive field in pixels: {left} to the left,
-{top} to the top, {right} to the right, {bottom} to the bottom, from the architecture and confirmed by gradients (`test_training.py`); halo {halo()}.
-No operation looks further, so stitched chips equal one pass over the whole scene byte by byte on the CPU.
-
-## Limits
-
-- One city, Dubai, carries nearly all full labels: road, vegetation and water elsewhere rest on augmentation, West
-  Virginia's woods and New England's roads. Expect less in leafy, wet or snowy places, and look at the scores.
-- Dense villa quarters are labelled as one building block in Dubai, and so they come out.
-- Tracks in sand, which the Dubai labels call roads, are mostly missed; tarmac is found. Road IoU there suffers from it.
-- Water was learnt from sea, lagoons, pools and generated rivers: the brown lake of newbrunswick is mostly missed.
-- Places unlike all of these are guessed at: the beds of paddy fields in a dark tropical scene came out as buildings.
-- 1 m: houses of less than about 6 m are lost or merged. Car parks and yards waver between road and other land.
-- Dark roofs, building shadow and deep water look alike at this size; so do dry fields and bare land; dark
-  shade in a wood can come out as water.
-- Validation places chose nothing but the temperature; {scores["temperature_place"]} is therefore slightly favoured in calibration, not in IoU.
-
-## Data
-
-{(Path(__file__).parent / "sources.md").read_text()}"""
+In eight bits ({int8["convolutions"]} of {int8["convolutions"]} convolutions, signed weights a channel, unsigned activations, calibrated on
+{int8["chips"]} training chips): mIoU {int8["full"]["miou"]:.3f} against {int8["fp32"]["miou"]:.3f}, class by class {listing(int8["full"]["iou"])};
+{int8["other_class"]:.2%} of the pixels have another class."""
+    return text
 
 
-def score_row(name: str, score: dict) -> str:
+def training_section(recipe: Recipe, scores: dict, data: Path) -> str:
+    training = scores["training"]
+    crops = sum(training["crops"].values())
+    shares = ", ".join(f"{name} {number / crops:.1%}" for name, number in sorted(training["crops"].items()))
+    by_split = {split: [place["place"] for place in read_places(data, split)] for split in ("train", "val")}
+    trained = [name for name in by_split["train"] if name in training["crops"]]
+    start = f" Started from {training['start']}." if "start" in training else ""
+    teacher = (
+        f" {training['teacher']} taught besides, on labelled and unlabelled ground." if "teacher" in training else ""
+    )
+    return f"""{training["steps"]:,} steps of 8 crops of 256 x 256 pixels, {training["minutes"]:.0f} minutes on {training.get("hardware", "one CPU core")}.{start}{teacher}
+Cross-entropy plus Dice only where something is labelled: 'not a building' and 'not a road' pixels teach just that.
+AdamW, cosine over the time, moving average of the weights. Crops at {recipe.gsd_m / 2:g}-{recipe.gsd_m * 2:g} m, turned, mirrored, with changed colour,
+contrast, haze, shadow, blur, noise, JPEG and missing parts. Share of the crops by place: {shares}.
+
+Trained on: {", ".join(trained)}{", generated towns" if "generated" in training["crops"] else ""}. Validated on: {", ".join(scores["places"])}."""
+
+
+def network_section(recipe: Recipe, scores: dict, made: dict) -> str:
+    left, top, right, bottom = receptive_field(recipe.architecture)
+    if recipe.architecture is Unet:
+        parts = f"UNet on MobileNetV2's first {len(BLOCKS)} blocks, decoder widths {'-'.join(map(str, WIDTHS))}, nearest up-sampling,\nsub-pixel head of 2x2"
+    else:
+        parts = f"A stem of {FCN_STEM[0]} and {FCN_STEM[1]} channels to stride 4, MobileNetV2's blocks 3 to {len(BLOCKS)}, features of strides 16, 8 and 4 summed\nat {FCN_WIDTH} channels, sub-pixel head of 4x4"
+    sizes = ", ".join(
+        f"{each['file:size']:,} bytes ({each['href']})" for each in made["assets"].values() if "file:size" in each
+    )
+    return f"""{parts}; {parameters(recipe):,} parameters; {sizes}. Total stride {STRIDE}.
+Receptive field in pixels: {left} to the left, {top} to the top, {right} to the right, {bottom} to the bottom, by gradients; halo {halo(recipe.architecture)}. No
+operation looks further, so stitched chips equal one pass over the whole scene byte by byte on the CPU."""
+
+
+def limits_section(recipe: Recipe, scores: dict) -> str:
+    """The weak spots, from the scores; then what was seen by eye."""
+    low, high = recipe.gsd_range_m
+    full = scores["full"]
+    classes = recipe.classes
+    lines = [
+        f"For imagery of {low:g} to {high:g} m; an object of less than about six pixels of {recipe.gsd_m:g} m is lost or merged."
+    ]
+    worst = min(full["iou"], key=full["iou"].get)
+    lines.append(f"Weakest class on {' + '.join(full['places'])}: {worst}, IoU {full['iou'][worst]:.2f}.")
+    told = {name: score["iou"]["building"] for name, score in scores["places"].items() if "building" in score["iou"]}
+    least, most = min(told, key=told.get), max(told, key=told.get)
+    lines.append(
+        f"Buildings by place: from {told[least]:.2f} ({least}) to {told[most]:.2f} ({most}); so much does a place matter."
+    )
+    for share, row, column in sorted(mistakes(full["confusion"]), reverse=True)[:3]:
+        lines.append(f"{share:.0%} of {classes[row]} is taken for {classes[column]}.")
+    crops = scores["training"]["crops"]
+    whole = {name: number for name, number in crops.items() if name.startswith("dubai")}
+    if not recipe.planes and whole:
+        share = sum(whole.values()) / sum(number for name, number in crops.items() if name != "generated")
+        lines.append(
+            f"One city, Dubai, gave {share:.0%} of the real crops and nearly all full labels: road, vegetation and water "
+            "elsewhere rest on augmentation and a few small places. Expect less in other climates."
+        )
+    worst_calibrated = max(full["places"], key=lambda name: scores["places"][name]["ece"])
+    error = scores["places"][worst_calibrated]["ece"]
+    lines.append(
+        f"Scores are probabilities on average, not everywhere: calibration error {error:.3f} on {worst_calibrated}."
+    )
+    text = "\n".join(f"- {line}" for line in lines)
+    return text + (f"\n\nSeen by eye:\n\n{scores['seen']}" if "seen" in scores else "")
+
+
+def mistakes(confusion: list[list[int]]) -> list[tuple[float, int, int]]:
+    """(share of the row, row, column) of everything off the diagonal."""
+    found = []
+    for row, counts in enumerate(confusion):
+        total = sum(counts)
+        found += [(n / total, row, column) for column, n in enumerate(counts) if total and column != row]
+    return found
+
+
+def data_section(scores: dict, data: Path) -> str:
+    """Origin, licence and attribution of every place that taught or scored this network."""
+    told = json.loads((HERE / "sources.json").read_text())
+    used = {*scores["training"]["crops"], *scores["places"]}
+    rows = []
+    for source in told["sources"]:
+        if places := [place for place in source["places"] if place in used]:
+            cells = [", ".join(places), source["gsd_m"], source["labels"], source["repository"], source["licence"]]
+            rows.append(f"| {' | '.join(cells)} |")
+    known = {place for source in told["sources"] for place in source["places"]}
+    rows += [f"| {place} | | | | not stated |" for place in sorted(used - known - {"generated"})]
+    head = table_head(["places", "GSD m", "labels", "repository", "licence and attribution"])
+    generated = f" {told['generated']}" if "generated" in used else ""
+    return f"{told['legend']}\n\n{head}\n{chr(10).join(rows)}\n\nThe encoder starts from {told['encoder']}.{generated}"
+
+
+def appendix(recipe: Recipe) -> str:
+    """The tables of experiments.json that concern this network."""
+    tables = json.loads((HERE / "experiments.json").read_text())
+    parts = []
+    for table in tables:
+        if recipe.name in table["networks"]:
+            rows = "\n".join(f"| {' | '.join(str(cell) for cell in row)} |" for row in table["rows"])
+            parts.append(f"{table['about']}\n\n{table_head(table['columns'])}\n{rows}")
+    return "\n\n".join(parts)
+
+
+def table_head(columns: list[str]) -> str:
+    return f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
+
+
+def score_row(recipe: Recipe, name: str, score: dict) -> str:
     """One line of a score table."""
-    values = [f"{score['iou'][c]:.3f}" if c in score["iou"] else "" for c in CLASSES]
+    values = [f"{score['iou'][c]:.3f}" if c in score["iou"] else "" for c in recipe.classes]
     mean = f"{score['miou']:.3f}" if len(score["iou"]) > 1 else ""
-    return f"| {name} | {mean} | {' | '.join(values)} |"
+    error = f"{score['ece']:.3f}" if len(score["iou"]) == len(recipe.classes) else ""
+    return f"| {name} | {mean} | {' | '.join(values)} | {error} |"
 
 
-def calibration(scores: dict) -> str:
-    """The calibration error of each fully labelled place."""
-    return ", ".join(f"{name} {scores['places'][name]['ece']:.3f}" for name in scores["full"]["places"])
+def confusion_table(recipe: Recipe, confusion: list[list[int]]) -> str:
+    rows = []
+    for name, counts in zip(recipe.classes, confusion, strict=True):
+        total = max(1, sum(counts))
+        rows.append(f"| {name} | " + " | ".join(f"{100 * n / total:.1f}" for n in counts) + " |")
+    return "\n".join([table_head(["", *recipe.classes]), *rows])
+
+
+def listing(figures: dict) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     main()

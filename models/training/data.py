@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 NOT_ROAD, NOT_BUILDING, IGNORE = 253, 254, 255
-CACHE_GSD_M = 0.5  # imagery finer than this is reduced to it when it is loaded for training
+CACHE = 0.5  # imagery finer than this times the network's ground size is reduced to it when loaded for training
 
 
 def read_places(folder: Path, split: str) -> list[dict]:
@@ -46,11 +46,11 @@ def resample(image: np.ndarray, label: np.ndarray, factor: float) -> tuple[np.nd
     )
 
 
-def load_training_place(folder: Path, place: dict) -> tuple[float, list[tuple[np.ndarray, np.ndarray]]]:
-    """Ground size in metres and sheets of a place, small images packed together so that a crop finds enough on each."""
-    gsd_m = max(place["gsd_m"], CACHE_GSD_M)
+def load_training_place(folder: Path, place: dict, network_gsd_m: float) -> tuple[float, list]:
+    """Ground size in metres and (image, label) pairs of a place, reduced where they are finer than can be of use."""
+    gsd_m = max(place["gsd_m"], CACHE * network_gsd_m)
     pairs = [resample(image, label, place["gsd_m"] / gsd_m) for _, image, label in read_pairs(folder, place["place"])]
-    return gsd_m, pack(pairs, math.ceil(288 / gsd_m))
+    return gsd_m, pairs
 
 
 def pack(pairs: list[tuple[np.ndarray, np.ndarray]], side: int) -> list[tuple[np.ndarray, np.ndarray]]:

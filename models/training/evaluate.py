@@ -1,4 +1,4 @@
-"""A checkpoint and labelled imagery in, scores by place out (JSON): IoU per class, mIoU, calibration.
+"""A checkpoint and labelled imagery in, scores by place out (JSON): IoU, boundary IoU, confusion, calibration.
 
 Images are brought to the network's ground size, padded by reflection (a halo to the left and top, a halo and
 what lacks to the stride to the right and bottom) and run whole, in PyTorch.
@@ -6,29 +6,26 @@ what lacks to the stride to the right and bottom) and run whole, in PyTorch.
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
-from data import NOT_BUILDING, NOT_ROAD, kind_of, load_generated, read_pairs, read_places, resample
-from network import CLASSES, STRIDE, LanduseUnet, fold_batch_norms, receptive_field
+from data import kind_of, load_generated, read_pairs, read_places, resample
+from instances import BUILDING, TOUCHING, UNKNOWN, building_codes, town_numbers
+from network import STRIDE, fold_batch_norms, halo
+from recipes import RECIPES, Recipe
+from tally import calibration_error, count, label_of, new_tally, summarise
 
 ROOT = Path(__file__).resolve().parents[2]
-GSD_M = 1.0
-BINS = 20  # of confidence, for the calibration error
 
 
-def halo() -> int:
-    """The halo that makes stitching exact: the receptive field rounded up to the stride, in model pixels."""
-    return -(-max(receptive_field()) // STRIDE) * STRIDE
-
-
-def logits(network: LanduseUnet, image: np.ndarray) -> np.ndarray:
-    """Logits [5,H,W] float32 of an RGB uint8 image [H,W,3] at the network's ground size, in one pass."""
+def logits(network: nn.Module, image: np.ndarray) -> np.ndarray:
+    """Logits [L,H,W] float32 of an RGB uint8 image [H,W,3] at the network's ground size, in one pass."""
     height, width = image.shape[:2]
-    margin = halo()
+    margin = halo(type(network))
     pad = ((margin, margin + -height % STRIDE), (margin, margin + -width % STRIDE), (0, 0))
     padded = np.pad(image, pad, "reflect")
     with torch.inference_mode():
@@ -37,62 +34,45 @@ def logits(network: LanduseUnet, image: np.ndarray) -> np.ndarray:
     return y[:, margin : margin + height, margin : margin + width].numpy()
 
 
-def softmax(y: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities along the first axis."""
-    e = np.exp((y - y.max(0)) / temperature)
+def probabilities(recipe: Recipe, y: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities [classes,...] of logits [L,...]: softmax, or the building plane's sigmoid and the rest."""
+    y = y / temperature
+    if recipe.planes:
+        y = np.stack([np.zeros_like(y[0]), y[0]])
+    e = np.exp(y - y.max(0))
     return e / e.sum(0)
 
 
-def count(tally: dict, p: np.ndarray, label: np.ndarray) -> None:
-    """Adds an image to the tally: intersections and unions where a class is known, calibration where all are."""
-    classes = len(CLASSES)
-    full = label < classes
-    predicted = p.argmax(0)
-    for number in range(classes):
-        known = full.copy()
-        if CLASSES[number] == "building":
-            known |= label == NOT_BUILDING
-        elif CLASSES[number] == "road":
-            known |= label == NOT_ROAD
-        ours, truth = predicted[known] == number, label[known] == number
-        tally["intersection"][number] += (ours & truth).sum()
-        tally["union"][number] += (ours | truth).sum()
-        tally["truth"][number] += truth.sum()
-    top = p.max(0)[full]
-    bins = np.minimum((top * BINS).astype(int), BINS - 1)
-    tally["bin_count"] += np.bincount(bins, minlength=BINS)
-    tally["bin_score"] += np.bincount(bins, top, BINS)
-    tally["bin_right"] += np.bincount(bins, predicted[full] == label[full], BINS)
+def in_torch(network: nn.Module, recipe: Recipe, temperature: float) -> Callable:
+    """The network as a function: image in, class map and its probabilities out."""
+
+    def answer(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = probabilities(recipe, logits(network, image), temperature)
+        return p.argmax(0), p.max(0)
+
+    return answer
 
 
-def new_tally() -> dict:
-    classes = len(CLASSES)
-    tally = {name: np.zeros(classes, np.int64) for name in ("intersection", "union", "truth")}
-    return tally | {name: np.zeros(BINS) for name in ("bin_count", "bin_score", "bin_right")}
-
-
-def summarise(tally: dict) -> dict:
-    """IoU of the classes that occur, their mean, and the expected calibration error over fully labelled pixels."""
-    present = tally["truth"] > 0
-    iou = {name: float(tally["intersection"][n] / tally["union"][n]) for n, name in enumerate(CLASSES) if present[n]}
-    pixels = tally["bin_count"].sum()
-    error = np.abs(tally["bin_score"] - tally["bin_right"]).sum() / pixels if pixels else float("nan")
-    return {"miou": float(np.mean(list(iou.values()))), "iou": iou, "ece": float(error), "pixels": int(pixels)}
-
-
-def evaluate_pairs(network: LanduseUnet, pairs: Iterable, temperature: float = 1.0) -> dict:
+def evaluate_pairs(answer: Callable, recipe: Recipe, pairs: Iterable) -> dict:
     """Scores over (image, label) pairs at the network's ground size, together."""
-    tally = new_tally()
+    tally = new_tally(recipe)
     for image, label in pairs:
-        count(tally, softmax(logits(network, image), temperature), label)
-    return summarise(tally)
+        count(tally, recipe, *answer(image), label_of(recipe, label))
+    return summarise(tally, recipe)
 
 
-def place_pairs(folder: Path, places: list[dict]) -> Iterable:
+def place_pairs(folder: Path, recipe: Recipe, places: list[dict]) -> Iterable:
     """All (image, label) pairs of the places, at the network's ground size."""
     for place in places:
         for _, image, label in read_pairs(folder, place["place"]):
-            yield resample(image, label, place["gsd_m"] / GSD_M)
+            yield resample(image, label, place["gsd_m"] / recipe.gsd_m)
+
+
+def validation_places(folder: Path, recipe: Recipe) -> tuple[list[dict], list[dict]]:
+    """The validation places whose ground size suits the network, and those of them that its headline score is of:
+    the ones of the recipe's kind, or all where there are none of it."""
+    places = [place for place in read_places(folder, "val") if place["gsd_m"] <= recipe.gsd_range_m[1] + 1e-6]
+    return places, [place for place in places if kind_of(place) == recipe.validation_kind] or places
 
 
 def read_scene(path: Path) -> np.ndarray:
@@ -105,68 +85,110 @@ def read_scene(path: Path) -> np.ndarray:
         return np.ascontiguousarray(scene.read((1, 2, 3)).transpose(1, 2, 0))
 
 
-def load_network(checkpoint: Path) -> LanduseUnet:
+def load_network(checkpoint: Path, recipe: Recipe) -> nn.Module:
     """The moving average of a checkpoint, batch norms folded, ready for inference."""
-    network = LanduseUnet()
+    network = recipe.architecture(recipe.logits)
     network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     return fold_batch_norms(network).to(memory_format=torch.channels_last)
 
 
-def fit_temperature(network: LanduseUnet, pairs: Iterable) -> float:
-    """The temperature with the smallest calibration error on fully labelled images, on every 16th pixel."""
+def fit_temperature(network: nn.Module, recipe: Recipe, pairs: Iterable) -> float:
+    """The temperature with the smallest calibration error on the images, on every 16th pixel."""
     ys, labels = [], []
     for image, label in pairs:
-        ys.append(logits(network, image)[:, ::4, ::4].reshape(len(CLASSES), -1))
-        labels.append(label[::4, ::4].reshape(1, -1))
+        ys.append(logits(network, image)[:, ::4, ::4].reshape(recipe.logits, -1))
+        labels.append(label_of(recipe, label)[::4, ::4].reshape(1, -1))
     y, label = np.concatenate(ys, 1)[:, None], np.concatenate(labels, 1)
 
     def error(temperature: float) -> float:
-        tally = new_tally()
-        count(tally, softmax(y, temperature), label)
-        return summarise(tally)["ece"]
+        tally = new_tally(recipe)
+        p = probabilities(recipe, y, temperature)
+        count(tally, recipe, p.argmax(0), p.max(0), label)
+        return calibration_error(tally)
 
     return float(min(np.round(np.geomspace(0.5, 2.5, 33), 3), key=error))
+
+
+def touching_scores(network: nn.Module, recipe: Recipe, examples: Iterable) -> dict:
+    """Precision, recall and F1 of the touching-border plane at one half, over (image, codes of instances.py)."""
+    right = claimed = there = 0
+    for image, codes in examples:
+        known = ((codes & UNKNOWN) == 0) & (codes <= (BUILDING | TOUCHING | UNKNOWN))
+        ours = (logits(network, image)[1] > 0) & known
+        truth = ((codes & TOUCHING) > 0) & known
+        right, claimed, there = right + (ours & truth).sum(), claimed + ours.sum(), there + truth.sum()
+    return {
+        "precision": float(right / max(1, claimed)),
+        "recall": float(right / max(1, there)),
+        "f1": float(2 * right / max(1, claimed + there)),
+        "pixels": int(there),
+    }
+
+
+def touching_examples(folder: Path, recipe: Recipe, place: dict) -> Iterable:
+    """Images of a place with the codes of its touching borders, made at the label's own ground size."""
+    for _, image, label in read_pairs(folder, place["place"]):
+        yield resample(image, building_codes(label, place["gsd_m"]), place["gsd_m"] / recipe.gsd_m)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--network", choices=RECIPES, default="landuse-unet")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of labelled places")
     parser.add_argument("--generated", type=Path, help="folder with generated validation towns, val-*/")
     parser.add_argument(
-        "--scene", type=Path, nargs=2, metavar=("IMAGE", "TRUTH"), help="one whole scene at 1 m besides"
+        "--scene", type=Path, nargs=2, metavar=("IMAGE", "TRUTH"), help="one whole scene at the network's ground size"
     )
     parser.add_argument("--out", type=Path, required=True, help="scores, JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    network = load_network(options.checkpoint)
-    places = read_places(options.data, "val")
-    full = [place for place in places if kind_of(place) == "full"]
-    # Fitted on one fully labelled place, so that the calibration on the others is a fair figure.
-    temperature = fit_temperature(network, place_pairs(options.data, full[-1:])) if full else 1.0
-    scores = {"temperature": temperature, "temperature_place": full[-1]["place"] if full else "none"}
-    scores |= {"places": {}, "generated": {}}
-    full = full or places
-    scores["full"] = evaluate_pairs(network, place_pairs(options.data, full), temperature)
-    scores["full"]["places"] = [place["place"] for place in full]
-    for place in places:
-        scores["places"][place["place"]] = evaluate_pairs(network, place_pairs(options.data, [place]), temperature)
-    if options.generated:
-        for name, (gsd_m, pairs) in load_generated(options.generated, "val-", set()).items():
-            at_gsd = [resample(image, label, gsd_m / GSD_M) for image, label in pairs]
-            scores["generated"][name] = evaluate_pairs(network, at_gsd, temperature)
-    if options.scene:
-        pair = [read_scene(path) for path in options.scene]
-        scores["scene"] = evaluate_pairs(network, [pair], temperature) | {"name": options.scene[0].name}
+    recipe = RECIPES[options.network]
+    network = load_network(options.checkpoint, recipe)
+    scores = score(network, recipe, options)
     state = torch.load(options.checkpoint, weights_only=True)["state"]
     scores["training"] = {"steps": state["step"], "minutes": state["seconds"] / 60, "crops": state["crops"]}
     options.out.write_text(json.dumps(scores, indent=1))
-    print(json.dumps({"miou": scores["full"]["miou"], "iou": scores["full"]["iou"], "ece": scores["full"]["ece"]}))
-    for name, score in {**scores["places"], **scores["generated"], "scene": scores.get("scene")}.items():
-        if score:
-            print(
-                name, json.dumps({key: round(value, 4) for key, value in score["iou"].items()}), round(score["miou"], 4)
-            )
+    for name, each in {"all": scores["full"], **scores["places"], **scores["generated"]}.items():
+        iou = {key: round(value, 4) for key, value in each["iou"].items()}
+        print(name, json.dumps(iou), round(each["miou"], 4), "calibration error", round(each["ece"], 4))
+
+
+def score(network: nn.Module, recipe: Recipe, options: argparse.Namespace) -> dict:
+    """All scores of a network, as evaluate.py writes them."""
+    places, full = validation_places(options.data, recipe)
+    # Fitted on all but the largest, so that the calibration there is a fair figure.
+    area = {place["place"]: place["megapixels"] * place["gsd_m"] ** 2 for place in full}
+    largest = max(area, key=area.get)
+    fitted_on = [place for place in full if place["place"] != largest] or full
+    temperature = fit_temperature(network, recipe, place_pairs(options.data, recipe, fitted_on))
+    answer = in_torch(network, recipe, temperature)
+    scores = {"temperature": temperature, "temperature_places": [place["place"] for place in fitted_on]}
+    scores["full"] = evaluate_pairs(answer, recipe, place_pairs(options.data, recipe, full))
+    scores["full"]["places"] = [place["place"] for place in full]
+    scores["places"] = {
+        place["place"]: evaluate_pairs(answer, recipe, place_pairs(options.data, recipe, [place])) for place in places
+    }
+    scores["generated"], towns = {}, {}
+    if options.generated:
+        towns = load_generated(options.generated, "val-", set())
+    for name, (gsd_m, pairs) in towns.items():
+        at_gsd = [resample(image, label, gsd_m / recipe.gsd_m) for image, label in pairs]
+        scores["generated"][name] = evaluate_pairs(answer, recipe, at_gsd)
+    if recipe.planes:
+        scores["touching"] = {
+            place["place"]: touching_scores(network, recipe, touching_examples(options.data, recipe, place))
+            for place in full
+        }
+        for name, (gsd_m, pairs) in towns.items():
+            numbers = town_numbers(options.generated / name)
+            codes = [(image, building_codes(label, gsd_m, numbers)) for image, label in pairs]
+            at_gsd = [resample(*each, gsd_m / recipe.gsd_m) for each in codes]
+            scores["touching"][name] = touching_scores(network, recipe, at_gsd)
+    if options.scene:
+        pair = [read_scene(path) for path in options.scene]
+        scores["scene"] = evaluate_pairs(answer, recipe, [pair]) | {"name": options.scene[0].name}
+    return scores
 
 
 if __name__ == "__main__":

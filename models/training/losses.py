@@ -5,12 +5,19 @@ Full labels (0..4) say everything about a pixel; 254 says that it is not a build
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from data import NOT_BUILDING, NOT_ROAD
+from data import IGNORE, NOT_BUILDING, NOT_ROAD
+from instances import BUILDING as BUILDING_BIT
+from instances import TOUCHING as TOUCHING_BIT
+from instances import UNKNOWN as UNKNOWN_BIT
 
 BUILDING, ROAD = 1, 2
 # The rarer classes count more; their IoU weighs as much as that of desert and sea.
 CLASS_WEIGHTS = (1.0, 2.0, 1.7, 1.7, 1.0)
+# For buildings-unet: towns elsewhere are denser than those of the training places, and borders are rare.
+BUILDING_WEIGHT = 2.5
+TOUCHING_WEIGHT = 15.0
 
 
 def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -49,3 +56,35 @@ def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor
         dice.append(1 - (2 * (ours * truth).sum() + 50) / (ours.sum() + truth.sum() + 50))
     loss = entropy / total.clamp(min=1)
     return loss + 0.6 * torch.stack(dice).mean() if dice else loss
+
+
+def building_loss(logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy plus Dice of the building plane, and a third of the same of the touching-border plane.
+
+    logits [N,2,H,W] float, codes [N,H,W] uint8 of instances.py. Touching borders are rare and weigh more.
+    """
+    codes = codes.long()
+    known = codes != IGNORE
+    building = ((codes & BUILDING_BIT) > 0) & known
+    touching = ((codes & TOUCHING_BIT) > 0) & known
+    border = known & ((codes & UNKNOWN_BIT) == 0)
+    objects = plane_loss(logits[:, 0], building, known, BUILDING_WEIGHT)
+    return objects + plane_loss(logits[:, 1], touching, border, TOUCHING_WEIGHT) / 3
+
+
+def plane_loss(logit: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
+    """Binary cross-entropy, positives times `weight`, plus Dice where something is there; all [N,H,W]."""
+    target = truth.float()
+    each = F.binary_cross_entropy_with_logits(logit, target, reduction="none", pos_weight=torch.tensor(weight))
+    loss = (each * known).sum() / known.sum().clamp(min=1)
+    if target.sum() < 50:
+        return loss
+    p = logit.sigmoid() * known
+    return loss + 1 - (2 * (p * target).sum() + 50) / (p.sum() + target.sum() + 50)
+
+
+def distillation_loss(logits: torch.Tensor, teacher: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Kullback-Leibler divergence from the teacher's probabilities for the same images, labelled or not."""
+    with torch.no_grad():
+        wanted = F.log_softmax(teacher(images), 1)
+    return F.kl_div(F.log_softmax(logits, 1), wanted, reduction="none", log_target=True).sum(1).mean()

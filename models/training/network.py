@@ -1,4 +1,4 @@
-"""The network `landuse-unet`: RGB uint8 imagery in, class logits at full resolution out.
+"""The networks: RGB uint8 imagery in, logits at full resolution out.
 
 A UNet on the first blocks of MobileNetV2 (Sandler et al. 2018). Everything in it is local, so that a network's answer
 depends on a bounded neighbourhood of a pixel alone and chips can be stitched without a trace: total stride 16, nearest
@@ -6,12 +6,13 @@ up-sampling, zero padding, no pooling over the image, no attention, no instance 
 and writes 2x2 pixels a cell (sub-pixel convolution, Shi et al. 2016).
 """
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 STRIDE = 16
-CLASSES = ("other", "building", "road", "vegetation", "water")
 # Expansion, output channels, stride of MobileNetV2's blocks 1..11; the last blocks are left out for the field's sake.
 BLOCKS = (
     (1, 16, 1),
@@ -86,10 +87,10 @@ class Encoder(nn.Module):
         return [*features, x]
 
 
-class LanduseUnet(nn.Module):
+class Unet(nn.Module):
     """Encoder, three up-sampling steps with skips, and a sub-pixel head. uint8-valued float NCHW in, logits out."""
 
-    def __init__(self, classes: int = len(CLASSES)):
+    def __init__(self, logits: int):
         super().__init__()
         self.encoder = Encoder()
         skips = [SKIPS[number] for number in sorted(SKIPS, reverse=True)]
@@ -97,7 +98,7 @@ class LanduseUnet(nn.Module):
         self.steps = nn.ModuleList(
             decoder_step(below + skip, width, 3) for below, skip, width in zip(WIDTHS, skips, WIDTHS[1:], strict=False)
         )
-        self.head = convolution(WIDTHS[-1], 4 * classes, 1)
+        self.head = convolution(WIDTHS[-1], 4 * logits, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         features = self.encoder((image - 128.0) * (1.0 / 128.0))
@@ -108,12 +109,50 @@ class LanduseUnet(nn.Module):
         return F.pixel_shuffle(self.head(x), 2)
 
 
-def decoder_step(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    """Convolution, batch norm, ReLU."""
-    return nn.Sequential(convolution(inputs, outputs, kernel), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+FCN_STEM = (16, 48)
+FCN_WIDTH = 80
 
 
-def load_encoder(network: LanduseUnet, path: str) -> None:
+class Fcn(nn.Module):
+    """A fully convolutional network in the manner of FCN-8s (Long et al. 2015), made for speed.
+
+    A plain stem to stride 4 stands for MobileNetV2's first two blocks, the others follow as in `Unet`. Their features
+    at strides 16, 8 and 4 are brought to one width and summed going up; the head writes 4x4 pixels a cell.
+    """
+
+    def __init__(self, logits: int):
+        super().__init__()
+        first, second = FCN_STEM
+        self.stem = nn.ModuleList([convolution(3, first, 3, 2), convolution(first, second, 3, 2)])
+        self.project = convolution(second, BLOCKS[1][1], 1)
+        self.blocks = nn.ModuleList(Encoder().blocks[2:])
+        self.lateral = nn.ModuleList(decoder_step(width, FCN_WIDTH, 1, relu=False) for width in (96, 32, 24))
+        self.mix = decoder_step(FCN_WIDTH, FCN_WIDTH, 3, groups=FCN_WIDTH)
+        self.head = convolution(FCN_WIDTH, 16 * logits, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = (image - 128.0) * (1.0 / 128.0)
+        for layer in self.stem:
+            x = F.relu6(layer(pad_stride_two(x)), inplace=True)
+        x = self.project(x)
+        features = []
+        for number, block in enumerate(self.blocks, 3):
+            x = block(x)
+            if number in (3, 6):
+                features.append(x)
+        x = self.lateral[0](x)
+        for lateral in self.lateral[1:]:
+            x = F.relu(F.interpolate(x, scale_factor=2, mode="nearest") + lateral(features.pop()))
+        return F.pixel_shuffle(self.head(self.mix(x)), 4)
+
+
+def decoder_step(inputs: int, outputs: int, kernel: int, groups: int = 1, relu: bool = True) -> nn.Sequential:
+    """Convolution, batch norm and, where wanted, ReLU."""
+    layers = [convolution(inputs, outputs, kernel, groups=groups), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
+
+
+def load_encoder(network: nn.Module, path: str) -> None:
     """Takes MobileNetV2's convolutions from a safetensors file with torchvision's names and folded batch norms."""
     from safetensors.torch import load_file
 
@@ -123,52 +162,62 @@ def load_encoder(network: LanduseUnet, path: str) -> None:
     for number in range(2, len(BLOCKS) + 1):
         for part, name in (("expand", "conv.0.0"), ("depthwise", "conv.1.0"), ("project", "conv.2")):
             names[f"encoder.blocks.{number - 1}.{part}"] = f"features.{number}.{name}"
+    weights = {
+        f"{name}.{leaf}": source[f"{other}.{leaf}"] for name, other in names.items() for leaf in ("weight", "bias")
+    }
+    take_weights(network, weights)
+
+
+def take_weights(network: nn.Module, weights: dict) -> None:
+    """Loads the weights that fit: from a network of other classes all but the head's, from a Unet into an Fcn the
+    blocks that both have. The rest stays as it was made."""
     own = network.state_dict()
-    for name, other in names.items():
-        for leaf in ("weight", "bias"):
-            own[f"{name}.{leaf}"].copy_(source[f"{other}.{leaf}"])
+    if isinstance(network, Fcn) and any(name.startswith("encoder.blocks.") for name in weights):
+        first = len(BLOCKS) - len(network.blocks)
+        weights = {
+            f"blocks.{number}.{rest}": weights[f"encoder.blocks.{number + first}.{rest}"]
+            for number in range(len(network.blocks))
+            for rest in (f"{part}.{leaf}" for part in ("expand", "depthwise", "project") for leaf in ("weight", "bias"))
+        }
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(own | fitting)
 
 
-def fold_batch_norms(network: LanduseUnet) -> LanduseUnet:
+def fold_batch_norms(network: nn.Module) -> nn.Module:
     """The same function, in place, without batch norms: each is folded into the convolution before it."""
     network.eval()
-    for parent in (network.bridge, *network.steps):
-        parent[0] = torch.nn.utils.fusion.fuse_conv_bn_eval(parent[0], parent[1])
-        parent[1] = nn.Identity()
+    for step in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        step[0] = torch.nn.utils.fusion.fuse_conv_bn_eval(step[0], step[1])
+        step[1] = nn.Identity()
     return network
 
 
-def receptive_field() -> tuple[int, int, int, int]:
-    """How far in pixels an output pixel looks to the left, top, right and bottom of itself, from the architecture.
+@functools.cache
+def receptive_field(architecture: type[nn.Module]) -> tuple[int, int, int, int]:
+    """How far in pixels an output pixel looks to the left, top, right and bottom of itself.
 
-    Walks from the output back to the input. `low` and `high` are the offsets of the cells seen, relative to the cell
-    that holds the output pixel, at the present stride; the largest over all positions of the pixel within its cell.
+    Gradients of a network with all its paths open: positive weights of sum one, so that nothing cancels and no
+    activation leaves its linear part; the largest over all positions of the output pixel within the stride.
     """
-    low, high = field_of_path(len(SKIPS))
-    for depth in range(len(SKIPS)):
-        skip_low, skip_high = field_of_path(depth)
-        low, high = min(low, skip_low), max(high, skip_high)
-    return -low, -low, high, high
+    network = fold_batch_norms(architecture(1)).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(1 / max(1, parameter[0].numel()) if parameter.ndim > 1 else 0.001)
+    centre, size = 12 * STRIDE, 25 * STRIDE
+    image = torch.full((1, 3, size, size), 129.0, dtype=torch.float64, requires_grad=True)
+    logits = network(image)[0, 0]
+    reach = [0, 0, 0, 0]
+    for at in range(centre, centre + STRIDE):
+        (gradient,) = torch.autograd.grad(logits[at, at], image, retain_graph=True)
+        seen = gradient[0].abs().sum(0) > 0
+        rows, columns = seen.any(1).nonzero()[:, 0], seen.any(0).nonzero()[:, 0]
+        found = (at - columns[0], at - rows[0], columns[-1] - at, rows[-1] - at)
+        reach = [max(most, int(each)) for most, each in zip(reach, found, strict=True)]
+    if max(reach) >= centre:
+        raise ValueError("the network looks further than the test image reaches")
+    return tuple(reach)
 
 
-def field_of_path(depth: int) -> tuple[int, int]:
-    """Least and largest offset over the path that goes down `depth` steps of the decoder and back up the encoder."""
-    offsets = []
-    for position in range(STRIDE):  # the answer repeats with the stride
-        low = high = position // 2  # sub-pixel head: 2x2 pixels a cell
-        decoder = 0
-        while True:
-            if decoder < len(SKIPS):
-                low, high = low - 1, high + 1  # the 3x3 convolution after the concatenation
-            if decoder == depth:
-                break
-            low, high = low // 2, high // 2  # nearest up-sampling
-            decoder += 1
-        last = len(BLOCKS) if depth == len(SKIPS) else sorted(SKIPS)[depth]
-        for number in range(last, 0, -1):
-            before = int(number == PADDED_BEFORE)
-            strided = BLOCKS[number - 1][2] == 2
-            low, high = (2 * low - before, 2 * high + 2 - before) if strided else (low - 1, high + 1)
-        low, high = 2 * low, 2 * high + 2  # the stem
-        offsets.append((low - position, high - position))
-    return min(low for low, _ in offsets), max(high for _, high in offsets)
+def halo(architecture: type[nn.Module]) -> int:
+    """The halo that makes stitching exact: the receptive field rounded up to the stride, in model pixels."""
+    return -(-max(receptive_field(architecture)) // STRIDE) * STRIDE

@@ -7,30 +7,62 @@ import torch
 
 from augment import augment
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, pack, random_crop
-from losses import segmentation_loss
-from network import STRIDE, LanduseUnet, fold_batch_norms, receptive_field
+from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
+from losses import building_loss, segmentation_loss
+from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights
+from recipes import RECIPES
+from tally import count, new_tally, summarise
 
 
 class ReceptiveField(unittest.TestCase):
-    def test_perturbed_pixels_reach_exactly_as_far_as_stated(self):
-        """Gradients of a network with all paths open, for every position of an output pixel within the stride."""
-        network = fold_batch_norms(LanduseUnet())
-        with torch.no_grad():
-            for parameter in network.parameters():
-                # Positive weights of sum one: nothing cancels and no activation leaves its linear part.
-                parameter.fill_(1 / max(1, parameter[0].numel()) if parameter.ndim > 1 else 0.001)
-        network.double()
-        size, centre = 448, 224
-        image = torch.full((1, 3, size, size), 129.0, dtype=torch.float64, requires_grad=True)
-        logits = network(image).sum(1)[0]
-        reach = np.zeros(4, int)
-        for position in range(STRIDE):
-            at = centre + position
-            (gradient,) = torch.autograd.grad(logits[at, at], image, retain_graph=True)
-            rows, columns = np.nonzero(gradient[0].abs().sum(0).numpy())
-            found = (at - columns.min(), at - rows.min(), columns.max() - at, rows.max() - at)
-            reach = np.maximum(reach, found)
-        self.assertEqual(tuple(reach), receptive_field())
+    def test_no_pixel_beyond_the_stated_field_counts(self):
+        """Random weights: what lies outside the field of a pixel is changed, and the pixel's logits stay."""
+        torch.manual_seed(1)
+        for architecture in {recipe.architecture for recipe in RECIPES.values()}:
+            network = fold_batch_norms(architecture(2)).double()
+            left, top, right, bottom = receptive_field(architecture)
+            margin = halo(architecture)
+            image = torch.rand(1, 3, 2 * margin + STRIDE, 2 * margin + STRIDE, dtype=torch.float64) * 255
+            before = network(image)
+            for at in (margin, margin + STRIDE // 2, margin + STRIDE - 1):
+                changed = 255 - image
+                rows, columns = slice(at - top, at + bottom + 1), slice(at - left, at + right + 1)
+                changed[..., rows, columns] = image[..., rows, columns]
+                self.assertTrue(torch.equal(before[..., at, at], network(changed)[..., at, at]), architecture.__name__)
+                self.assertFalse(torch.equal(before[..., at, at], network(255 - image)[..., at, at]))
+
+
+class Touching(unittest.TestCase):
+    def label(self) -> np.ndarray:
+        """Two houses of 6 x 6 m that are 0.6 m apart, at 0.3 m."""
+        label = np.full((40, 60), NOT_BUILDING, np.uint8)
+        label[10:30, 5:25] = label[10:30, 27:47] = 1
+        return label
+
+    def test_a_narrow_gap_and_the_walls_beside_it_touch(self):
+        codes = building_codes(self.label(), 0.3)
+        columns = np.nonzero((codes[15:25] & TOUCHING).all(0))[0]
+        self.assertEqual(list(columns), [25, 26], codes[20])
+        self.assertTrue(((codes & BUILDING) == (self.label() == 1)).all())
+
+    def test_a_merged_block_tells_nothing_inside(self):
+        label = self.label()
+        label[5:35] = 1
+        codes = building_codes(label, 0.45)
+        self.assertTrue((codes[5:35] & UNKNOWN).all())
+        self.assertFalse((codes[:5] & (UNKNOWN | BUILDING)).any())
+
+    def test_polygons_tell_where_the_label_does_not(self):
+        label = self.label()
+        label[10:30, 25:27] = 1
+        numbers = np.where(label == 1, 1, 0).astype(np.int32)
+        numbers[:, 26:] *= 2
+        codes = building_codes(label, 0.3, numbers)
+        self.assertFalse((codes & UNKNOWN).any())
+        self.assertTrue((codes[15:25, 24:28] & TOUCHING).all() and not (codes[:, :20] & TOUCHING).any())
+
+    def test_pixels_too_coarse_tell_nothing(self):
+        self.assertTrue((building_codes(self.label(), 1.0) & UNKNOWN).all())
 
 
 class Loss(unittest.TestCase):
@@ -52,6 +84,32 @@ class Loss(unittest.TestCase):
         gradient = self.gradient(NOT_ROAD)
         self.assertGreater(gradient[2], 0)
         self.assertTrue(torch.all(gradient[[0, 1, 3, 4]] < 0))
+
+    def test_a_border_that_is_not_known_teaches_only_the_building(self):
+        logits = torch.zeros(1, 2, 16, 16, requires_grad=True)
+        building_loss(logits, torch.full((1, 16, 16), BUILDING | UNKNOWN, dtype=torch.uint8)).backward()
+        self.assertTrue(torch.all(logits.grad[:, 0] < 0) and torch.all(logits.grad[:, 1] == 0))
+
+
+class Weights(unittest.TestCase):
+    def test_an_fcn_takes_the_blocks_of_a_unet(self):
+        unet, fcn = Unet(5), Fcn(5)
+        take_weights(fcn, unet.state_dict())
+        for number, block in enumerate(fcn.blocks, 2):
+            self.assertTrue(torch.equal(block.depthwise.weight, unet.encoder.blocks[number].depthwise.weight))
+
+
+class Tally(unittest.TestCase):
+    def test_scores_by_hand(self):
+        recipe = RECIPES["landuse-unet"]
+        label = np.array([[0, 0, 1, 1], [NOT_BUILDING, IGNORE, 2, 2]], np.uint8)
+        predicted = np.array([[0, 1, 1, 1], [1, 4, 2, 0]], np.uint8)
+        tally = new_tally(recipe)
+        count(tally, recipe, predicted, np.full(label.shape, 0.8), label)
+        scores = summarise(tally, recipe)
+        self.assertEqual(scores["iou"], {"other": 1 / 3, "building": 2 / 4, "road": 1 / 2})
+        self.assertEqual(scores["confusion"][0], [1, 1, 0, 0, 0])
+        self.assertAlmostEqual(scores["ece"], abs(4 / 6 - 0.8))
 
 
 class Crops(unittest.TestCase):

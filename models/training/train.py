@@ -1,4 +1,4 @@
-"""Labelled imagery in, a checkpoint out: trains landuse-unet for a given wall-clock time.
+"""Labelled imagery in, a checkpoint out: trains one of the networks of recipes.py for a given wall-clock time.
 
 The learning rate follows a cosine over the time, so the run ends when it should on any machine; `--resume` goes on from
 a checkpoint (its time counted in). The checkpoint holds the moving average of the weights, which is what is exported.
@@ -13,27 +13,28 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from augment import augment
-from data import kind_of, load_generated, load_training_place, random_crop, read_places
-from evaluate import evaluate_pairs, place_pairs
-from losses import segmentation_loss
-from network import LanduseUnet, load_encoder
+from data import kind_of, load_generated, load_training_place, pack, random_crop, read_places
+from evaluate import evaluate_pairs, in_torch, load_network, place_pairs, validation_places
+from instances import building_codes, town_numbers
+from losses import building_loss, distillation_loss, segmentation_loss
+from network import load_encoder, take_weights
+from recipes import LANDUSE_UNET, RECIPES, Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
-GSD_M = 1.0
 SIDE = 256
 BATCH = 8
 RATE = 1.5e-3
 ENCODER_RATE = 0.4  # of RATE
 AVERAGE = 0.998
-# Shares of the crops by what a place labels, and of generated towns once there are any.
-SHARES = {"full": 0.66, "building-only": 0.28, "road-only": 0.06}
-GENERATED_SHARE = 0.17
+TEACHER_WEIGHT = 2.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", choices=RECIPES, default="landuse-unet", help="what to train")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of labelled places")
     parser.add_argument(
         "--generated", type=Path, help="folder of generated towns, seed-*/; looked at again as it grows"
@@ -43,7 +44,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--validate-every", type=float, default=10, metavar="MINUTES")
     parser.add_argument("--resume", type=Path, help="checkpoint to go on from")
-    parser.add_argument("--fine-tune", type=Path, help="checkpoint whose weights to start from, with a new schedule")
+    parser.add_argument(
+        "--fine-tune",
+        type=Path,
+        help="checkpoint whose weights to start from, with a new schedule; what does not fit is left out",
+    )
+    parser.add_argument(
+        "--teacher", type=Path, help="checkpoint of landuse-unet, whose answers are learnt from as well"
+    )
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -57,11 +65,12 @@ def train(options: argparse.Namespace) -> None:
     """Runs until the time is over; saves the checkpoint at every validation and at the end."""
     torch.manual_seed(options.seed)
     random = np.random.default_rng(options.seed)
-    network = LanduseUnet()
+    recipe = RECIPES[options.network]
+    network = recipe.architecture(recipe.logits)
     state = {"step": 0, "seconds": 0.0, "crops": {}}
     if start := options.resume or options.fine_tune:
         checkpoint = torch.load(start, weights_only=True)
-        network.load_state_dict(checkpoint["network" if options.resume else "average"])
+        take_weights(network, checkpoint["network" if options.resume else "average"])
     else:
         load_encoder(network, next(options.encoder.glob("mobilenetv2*.safetensors")))
     network = network.to(memory_format=torch.channels_last)
@@ -73,9 +82,10 @@ def train(options: argparse.Namespace) -> None:
         optimiser.load_state_dict(checkpoint["optimiser"])
         random = np.random.default_rng([options.seed, state["step"]])
 
-    places = load_places(options.data)
-    validation = read_places(options.data, "val")
-    validation = [place for place in validation if kind_of(place) == "full"] or validation
+    places = load_places(options.data, recipe)
+    _, validation = validation_places(options.data, recipe)
+    teacher = load_network(options.teacher, LANDUSE_UNET) if options.teacher else None
+    loss_of = building_loss if recipe.planes else segmentation_loss
     towns, towns_looked_at = {}, -math.inf
     began, before = time.monotonic(), state["seconds"]
     next_validation = state["seconds"] + 60 * options.validate_every
@@ -83,11 +93,14 @@ def train(options: argparse.Namespace) -> None:
     network.train()
     while state["seconds"] < 60 * options.minutes:
         if options.generated and state["seconds"] - towns_looked_at > 120:
-            towns |= load_generated(options.generated, "seed-", set(towns))
+            towns |= load_towns(options.generated, recipe, set(towns))
             towns_looked_at = state["seconds"]
         set_rate(optimiser, options.rate, state["seconds"] / (60 * options.minutes), state["step"])
-        images, labels = sample_batch(random, places, towns, state["crops"])
-        loss = segmentation_loss(network(images), labels)
+        images, labels = sample_batch(random, recipe, places, towns, state["crops"])
+        answers = network(images)
+        loss = loss_of(answers, labels)
+        if teacher:
+            loss = loss + TEACHER_WEIGHT * distillation_loss(answers, teacher, images)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -101,33 +114,55 @@ def train(options: argparse.Namespace) -> None:
         if state["seconds"] > next_validation:
             next_validation = state["seconds"] + 60 * options.validate_every
             save(options.out, network, average, optimiser, state)
-            log(options.out, {**position(state), **validate(average, options.data, validation)})
+            log(options.out, {**position(state), **validate(average, recipe, options.data, validation)})
     save(options.out, network, average, optimiser, state)
-    log(options.out, {**position(state), **validate(average, options.data, validation), "crops": state["crops"]})
+    log(
+        options.out, {**position(state), **validate(average, recipe, options.data, validation), "crops": state["crops"]}
+    )
 
 
-def load_places(folder: Path) -> dict[str, list]:
+def load_places(folder: Path, recipe: Recipe) -> dict[str, list]:
     """Training places by kind: (weight, name, ground size, sheets). The weight is the root of the labelled area."""
     by_kind = {}
     for place in read_places(folder, "train"):
-        if kind_of(place) not in SHARES:
-            raise SystemExit(f"{place['place']}: its kind must be one of {', '.join(SHARES)}, not {place['kind']}")
-        gsd_m, sheets = load_training_place(folder, place)
-        # What is there to learn: the area of buildings, roads and vegetation; desert and sea abound.
-        told = sum(np.isin(label, (1, 2, 3)).sum() for _, label in sheets) * gsd_m**2
+        if kind_of(place) not in ("full", "building-only", "road-only"):
+            raise SystemExit(
+                f"{place['place']}: its kind must be full, building-only or road-only, not {place['kind']}"
+            )
+        if kind_of(place) not in recipe.shares:
+            continue
+        gsd_m, pairs = load_training_place(folder, place, recipe.gsd_m)
+        # What is there to learn: the area of buildings, roads and vegetation; desert and sea abound. A pixel coarser
+        # than the network's tells no more than one of its own size.
+        wanted = (1,) if recipe.planes else (1, 2, 3)
+        told = sum(np.isin(label, wanted).sum() for _, label in pairs) * min(gsd_m, recipe.gsd_m) ** 2
+        if recipe.planes:
+            pairs = [(image, building_codes(label, gsd_m)) for image, label in pairs]
+        sheets = pack(pairs, math.ceil(1.125 * SIDE * recipe.gsd_m / gsd_m))
         by_kind.setdefault(kind_of(place), []).append((math.sqrt(told), place["place"], gsd_m, sheets))
     return by_kind
 
 
+def load_towns(folder: Path, recipe: Recipe, known: set[str]) -> dict[str, tuple[float, list]]:
+    """Generated towns that are not yet known, with the labels of the recipe."""
+    towns = load_generated(folder, "seed-", known)
+    if not recipe.planes:
+        return towns
+    return {
+        name: (gsd_m, [(image, building_codes(label, gsd_m, town_numbers(folder / name))) for image, label in pairs])
+        for name, (gsd_m, pairs) in towns.items()
+    }
+
+
 def sample_batch(
-    random: np.random.Generator, places: dict, towns: dict, crops: dict
+    random: np.random.Generator, recipe: Recipe, places: dict, towns: dict, crops: dict
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of augmented crops: kind, then place, then image, then position; crops are counted by place."""
     images, labels = [], []
     kinds = list(places)
-    shares = np.array([SHARES[kind] for kind in kinds])
+    shares = np.array([recipe.shares[kind] for kind in kinds])
     for _ in range(BATCH):
-        if towns and random.random() < GENERATED_SHARE:
+        if towns and random.random() < recipe.generated_share:
             name = sorted(towns)[random.integers(len(towns))]
             gsd_m, sheets = towns[name]
             name = "generated"
@@ -135,7 +170,8 @@ def sample_batch(
             group = places[kinds[random.choice(len(kinds), p=shares / shares.sum())]]
             weights = np.array([weight for weight, *_ in group])
             _, name, gsd_m, sheets = group[random.choice(len(group), p=weights / weights.sum())]
-        target_gsd_m = GSD_M * float(np.clip(np.exp(random.normal(0, 0.3)), 0.5, 2))
+        target_gsd_m = recipe.gsd_m * float(np.clip(np.exp(random.normal(0, recipe.scale_deviation)), 0.5, 2))
+        target_gsd_m = max(target_gsd_m, gsd_m / 2)  # nothing is made up beyond twice its size
         image, label = augment(random, *random_crop(random, sheets, gsd_m, target_gsd_m, SIDE))
         images.append(image)
         labels.append(label)
@@ -144,11 +180,11 @@ def sample_batch(
     return batch.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(labels))
 
 
-def make_optimiser(network: LanduseUnet, rate: float) -> torch.optim.AdamW:
+def make_optimiser(network: nn.Module, rate: float) -> torch.optim.AdamW:
     """AdamW; a lower rate for the pre-trained encoder, no weight decay on biases and norms."""
     groups = {}
     for name, parameter in network.named_parameters():
-        scale = ENCODER_RATE if name.startswith("encoder") else 1.0
+        scale = ENCODER_RATE if name.startswith(("encoder", "blocks")) else 1.0
         decay = 0.01 if parameter.ndim > 1 else 0.0
         groups.setdefault((scale, decay), []).append(parameter)
     return torch.optim.AdamW(
@@ -163,7 +199,7 @@ def set_rate(optimiser: torch.optim.AdamW, rate: float, share: float, step: int)
         group["lr"] = rate * group["scale"]
 
 
-def update_average(average: LanduseUnet, network: LanduseUnet, step: int) -> None:
+def update_average(average: nn.Module, network: nn.Module, step: int) -> None:
     """Exponential moving average of weights and batch-norm statistics, following faster at first."""
     keep = min(AVERAGE, (step + 1) / (step + 10))
     with torch.no_grad():
@@ -172,12 +208,12 @@ def update_average(average: LanduseUnet, network: LanduseUnet, step: int) -> Non
                 ours.lerp_(theirs, 1 - keep)
 
 
-def validate(average: LanduseUnet, folder: Path, places: list[dict]) -> dict:
-    """IoU per class over the fully labelled validation places (all, where none is), their confusions summed."""
+def validate(average: nn.Module, recipe: Recipe, folder: Path, places: list[dict]) -> dict:
+    """IoU per class over the validation places that the headline score is of, their confusions summed."""
     if not places:
         return {}
     average.eval()
-    scores = evaluate_pairs(average, place_pairs(folder, places))
+    scores = evaluate_pairs(in_torch(average, recipe, 1.0), recipe, place_pairs(folder, recipe, places))
     return {"miou": round(scores["miou"], 4), "iou": {name: round(iou, 4) for name, iou in scores["iou"].items()}}
 
 
@@ -193,7 +229,7 @@ def log(folder: Path, entry: dict) -> None:
         file.write(line + "\n")
 
 
-def save(folder: Path, network: LanduseUnet, average: LanduseUnet, optimiser: torch.optim.AdamW, state: dict) -> None:
+def save(folder: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.AdamW, state: dict) -> None:
     """Writes the checkpoint beside the old one, then takes its place."""
     checkpoint = {
         "network": network.state_dict(),

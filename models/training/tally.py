@@ -1,0 +1,96 @@
+"""Class maps with their labels in, scores out: IoU per class, mIoU, confusion, boundary IoU, calibration.
+
+What a place does not label counts for nothing: 254 says only that a pixel is no building, 253 that it is no road.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from data import IGNORE, NOT_BUILDING, NOT_ROAD
+from recipes import Recipe
+
+BINS = 20  # of confidence, for the calibration error
+BOUNDARY_SHARE = 0.02  # of the image's diagonal (Cheng et al. 2021)
+
+
+def label_of(recipe: Recipe, label: np.ndarray) -> np.ndarray:
+    """The label in the recipe's classes: for a network of buildings all that is known not to be one is other."""
+    if not recipe.planes:
+        return label
+    told = (label == 1).astype(np.uint8)
+    told[(label == IGNORE) | (label == NOT_ROAD)] = IGNORE
+    return told
+
+
+def known_for(name: str, label: np.ndarray, classes: int) -> np.ndarray:
+    """Where a label says whether a pixel is of the class."""
+    known = label < classes
+    if name == "building":
+        known |= label == NOT_BUILDING
+    elif name == "road":
+        known |= label == NOT_ROAD
+    return known
+
+
+def new_tally(recipe: Recipe) -> dict:
+    classes = len(recipe.classes)
+    counts = ("intersection", "union", "truth", "edge_intersection", "edge_union")
+    tally = {name: np.zeros(classes, np.int64) for name in counts}
+    tally["confusion"] = np.zeros((classes, classes), np.int64)
+    return tally | {name: np.zeros(BINS) for name in ("bin_count", "bin_score", "bin_right")}
+
+
+def count(tally: dict, recipe: Recipe, predicted: np.ndarray, confidence: np.ndarray, label: np.ndarray) -> None:
+    """Adds an image: predicted classes, their probabilities 0..1 and the label in the recipe's classes, all [H,W]."""
+    classes = len(recipe.classes)
+    full = label < classes
+    reach = max(1, round(BOUNDARY_SHARE * float(np.hypot(*label.shape))))
+    for number, name in enumerate(recipe.classes):
+        known = known_for(name, label, classes)
+        ours, truth = (predicted == number) & known, label == number
+        tally["intersection"][number] += (ours & truth).sum()
+        tally["union"][number] += (ours | truth).sum()
+        tally["truth"][number] += truth.sum()
+        if min(label.shape) > 2 * reach:
+            ours, truth = (edge_band(mask, reach) & known for mask in (predicted == number, truth))
+            tally["edge_intersection"][number] += (ours & truth).sum()
+            tally["edge_union"][number] += (ours | truth).sum()
+    pairs = label[full].astype(np.int64) * classes + predicted[full]
+    tally["confusion"] += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    top = confidence[full]
+    bins = np.minimum((top * BINS).astype(int), BINS - 1)
+    tally["bin_count"] += np.bincount(bins, minlength=BINS)
+    tally["bin_score"] += np.bincount(bins, top, BINS)
+    tally["bin_right"] += np.bincount(bins, predicted[full] == label[full], BINS)
+
+
+def edge_band(mask: np.ndarray, reach: int) -> np.ndarray:
+    """The pixels of a mask within `reach` (chessboard distance) of its outline or the image's edge."""
+    if mask.ndim != 2:
+        return np.zeros_like(mask)
+    inside = ndimage.minimum_filter(mask.astype(np.uint8), 2 * reach + 1, mode="constant", cval=0)
+    return mask & (inside == 0)
+
+
+def calibration_error(tally: dict) -> float:
+    """Expected calibration error over the pixels whose class is known."""
+    pixels = tally["bin_count"].sum()
+    return float(np.abs(tally["bin_score"] - tally["bin_right"]).sum() / pixels) if pixels else float("nan")
+
+
+def summarise(tally: dict, recipe: Recipe) -> dict:
+    """IoU and boundary IoU of the classes that occur, mean IoU, calibration error, confusion (rows: truth)."""
+    present = [number for number in range(len(recipe.classes)) if tally["truth"][number] > 0]
+
+    def shares(kind: str, other: str) -> dict:
+        return {recipe.classes[n]: float(tally[kind][n] / max(1, tally[other][n])) for n in present}
+
+    iou = shares("intersection", "union")
+    return {
+        "miou": float(np.mean(list(iou.values()))),
+        "iou": iou,
+        "boundary_iou": shares("edge_intersection", "edge_union"),
+        "ece": calibration_error(tally),
+        "pixels": int(tally["bin_count"].sum()),
+        "confusion": tally["confusion"].tolist(),
+    }
