@@ -106,7 +106,7 @@ def fit_temperature(network: nn.Module, recipe: Recipe, pairs: Iterable) -> floa
         count(tally, recipe, p.argmax(0), p.max(0), label)
         return calibration_error(tally)
 
-    return float(min(np.round(np.geomspace(0.5, 2.5, 33), 3), key=error))
+    return float(min(np.round(np.geomspace(0.5, 2.5, 17), 3), key=error))
 
 
 def touching_scores(network: nn.Module, recipe: Recipe, examples: Iterable) -> dict:
