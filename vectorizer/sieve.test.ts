@@ -39,6 +39,19 @@ test('regions that a given one connects become one', async () => {
   expect(report).toMatchObject({ regions: 1, sieved: 1, sievedPixels: 1 });
 });
 
+test('holes below the size are filled, by the minimum of their own class, and larger ones stay', async () => {
+  const map = drawnMap('aaaaaaaaaa abaaccaaaa aaaaccaada aaaaaaaada aaaaaaaaaa');
+  const ringsAt = async (minAreaM2: number | Map<number, number>) => {
+    const { regions } = await vectorizeMap(map, { minAreaM2 });
+    return [regions[0].rings.length - 1, regions.map((region) => 'abcd'[region.class]).join('')];
+  };
+  expect(await ringsAt(0)).toEqual([3, 'abcd']);
+  expect(await ringsAt(2)).toEqual([2, 'acd']);
+  expect(await ringsAt(4)).toEqual([1, 'ac']);
+  expect(await ringsAt(new Map([[2, 5]]))).toEqual([2, 'abd']);
+  expect(await ringsAt(5)).toEqual([0, 'a']);
+});
+
 test('nodata neither gives nor takes', async () => {
   expect(await sievedText('..... ..a.. .....', 9)).toBe('..... ..a.. .....');
   expect(await sievedText('aaaaa aa.aa aaaaa', 9)).toBe('aaaaa aa.aa aaaaa');

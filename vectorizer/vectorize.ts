@@ -2,7 +2,7 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
-import type { ArcGraph } from './arc-graph.ts';
+import { type ArcGraph, emptyArcGraph } from './arc-graph.ts';
 import { chooseCells, insertCrossings } from './cut-lines.ts';
 import type { RegionTable } from './labels.ts';
 import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
@@ -114,6 +114,7 @@ export function vectorizeGraph(
   if (discarded.sieved > 0) {
     graph = rechain(graph, joined.regionOf);
     regions = joined.regions;
+    Object.assign(traced.graph, emptyArcGraph()); // whoever traced it may still hold it
   }
   const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
   const { numbers, count } = numberPolygons(regions, nodata);
