@@ -1,0 +1,192 @@
+/**
+ * Imagery tiles a second: ours beside TiTiler on the same local working COG, the same tiles, format, quality, resampling
+ * and concurrency, two processes each (ours: HTTP and rendering), each tile asked for once, no cache of tiles on either
+ * side. Then ours again for clients that have the tiles already and ask whether they changed.
+ * Run: node bench/tiles.ts [--size=4096] [--tiles=200] [--concurrency=4]
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { startService } from '../server/service.ts';
+import { upload, waitForScene } from '../test/client.ts';
+import { createTiffWriter } from '../tiler/write-tiff.ts';
+import { pythonWith } from './python.ts';
+
+const REQUIREMENTS = ['titiler.core==2.4.0', 'uvicorn==0.54.0'];
+const QUALITY = 85;
+const APP = `
+from fastapi import FastAPI
+from rio_tiler.profiles import img_profiles
+from titiler.core.factory import TilerFactory
+img_profiles['webp'] = {'quality': ${QUALITY}, 'lossless': False}
+img_profiles['jpeg'] = {'quality': ${QUALITY}}
+app = FastAPI()
+app.include_router(TilerFactory().router)
+`;
+const ENVIRONMENT = { GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR', VSI_CACHE: 'TRUE', GDAL_NUM_THREADS: '1' };
+const PROCESSES = 2;
+const ROWS = 256;
+
+const flag = (name: string, otherwise: number) =>
+  Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
+const size = flag('size', 4096);
+const most = flag('tiles', 200);
+const concurrency = flag('concurrency', 4);
+
+interface Tile {
+  z: number;
+  x: number;
+  y: number;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'planimeter-tiles-'));
+const python = pythonWith('titiler', REQUIREMENTS);
+const service = await startService({ host: '127.0.0.1', port: 0, dataFolder: join(folder, 'data'), device: 'cpu' });
+let titiler: ChildProcess | null = null;
+try {
+  const source = join(folder, 'scene.tif');
+  await writeScene(source);
+  const scene = await waitForScene(service.url, await upload(service.url, source));
+  const working = join(folder, 'data', 'files', 'scenes', scene.id, 'working.tif');
+  const port = await freePort();
+  titiler = await startTitiler(port);
+  const tiles = await chooseTiles(`${service.url}/imagery/${scene.id}.json`);
+  const query = `url=${encodeURIComponent(working)}&resampling=bilinear&reproject=bilinear&tilesize=256`;
+  const theirs = ({ z, x, y }: Tile, format: string) =>
+    `http://127.0.0.1:${port}/tiles/WebMercatorQuad/${z}/${x}/${y}.${format}?${query}`;
+  const ours = ({ z, x, y }: Tile, format: string) => `${service.url}/imagery/${scene.id}/${z}/${x}/${y}.${format}`;
+  console.log(`${tiles.length} tiles of a ${size}² scene, ${concurrency} at a time`);
+  for (const format of ['webp', 'png', 'jpg']) {
+    await check(ours(tiles[0], format), theirs(tiles[0], format));
+    const mine = await measure(tiles.map((tile) => ours(tile, format)));
+    const peer = await measure(tiles.map((tile) => theirs(tile, format)));
+    const known = await measure(
+      tiles.map((tile) => ours(tile, format)),
+      mine.tags,
+    );
+    console.log(
+      `${format.padEnd(5)} ours ${text(mine)}; TiTiler ${text(peer)}; ratio ${(mine.rate / peer.rate).toFixed(1)}; ` +
+        `ours with tags ${text(known)}`,
+    );
+  }
+} finally {
+  titiler?.kill('SIGKILL');
+  await service.stop();
+  await rm(folder, { recursive: true });
+}
+process.exit();
+
+async function writeScene(path: string): Promise<void> {
+  const writer = await createTiffWriter(path, {
+    ...{ width: size, height: size, bands: 3, compression: 'zstd', overviews: 'none', epsg: 32640 },
+    geotransform: [326_000, 0.5, 0, 2_784_000, 0, -0.5],
+  });
+  const rows = new Uint8Array(ROWS * size * 3);
+  let state = 7;
+  for (let top = 0; top < size; top += ROWS) {
+    for (let i = 0; i < rows.length; i++) {
+      const [x, y] = [Math.floor(i / 3) % size, top + Math.floor(i / 3 / size)];
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      const roof = (x >> 5) % 3 === 0 && (y >> 4) % 4 === 0 ? 50 : 0;
+      rows[i] = 110 + 60 * Math.sin(x / 37 + i) * Math.cos(y / 53) + roof + (state >>> 28);
+    }
+    await writer.writeRows(Math.min(ROWS, size - top), rows.subarray(0, Math.min(ROWS, size - top) * size * 3));
+  }
+  await writer.finish();
+}
+
+/** Tiles of the last three zooms inside the scene, mixed as people look at them. */
+async function chooseTiles(address: string): Promise<Tile[]> {
+  const { bounds, maxzoom } = (await (await fetch(address)).json()) as { bounds: number[]; maxzoom: number };
+  const column = (lon: number, z: number) => (lon / 360 + 0.5) * 2 ** z;
+  const row = (lat: number, z: number) => (0.5 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / (2 * Math.PI)) * 2 ** z;
+  const all: Tile[] = [];
+  for (const z of [maxzoom, maxzoom - 1, maxzoom - 2]) {
+    for (let x = Math.ceil(column(bounds[0], z)); x + 1 < column(bounds[2], z); x++) {
+      for (let y = Math.ceil(row(bounds[3], z)); y + 1 < row(bounds[1], z); y++) all.push({ z, x, y });
+    }
+  }
+  let state = 1;
+  const random = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
+  const keys = new Map(all.map((tile) => [tile, random()]));
+  return all.sort((a, b) => keys.get(a)! - keys.get(b)!).slice(0, most);
+}
+
+async function startTitiler(port: number): Promise<ChildProcess> {
+  const script = join(folder, 'peer.py');
+  await writeFile(script, APP);
+  const flags = ['peer:app', '--port', String(port), '--workers', String(PROCESSES), '--log-level', 'warning'];
+  const child = spawn(python, ['-m', 'uvicorn', ...flags], {
+    cwd: folder,
+    env: { ...process.env, ...ENVIRONMENT },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  for (let tries = 0; tries < 200; tries++) {
+    const response = await fetch(`http://127.0.0.1:${port}/openapi.json`).catch(() => null);
+    if (response?.ok) return child;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  child.kill('SIGKILL');
+  throw new Error('TiTiler did not start');
+}
+
+/** Both must give a tile of the same size that shows the same. */
+async function check(ours: string, theirs: string): Promise<void> {
+  const [a, b] = await Promise.all(
+    [ours, theirs].map(async (address) => {
+      const response = await fetch(address);
+      if (response.status !== 200) throw new Error(`${address}: ${response.status} ${await response.text()}`);
+      const image = sharp(await response.arrayBuffer()).removeAlpha();
+      return image.raw().toBuffer({ resolveWithObject: true });
+    }),
+  );
+  if (a.info.width !== b.info.width) throw new Error(`expected ${a.info.width} pixels, TiTiler gave ${b.info.width}`);
+  const sum = a.data.reduce((total, value, i) => total + Math.abs(value - b.data[i]), 0);
+  if (sum / a.data.length > 8) throw new Error(`the tiles differ by ${(sum / a.data.length).toFixed(1)} on average`);
+}
+
+interface Speed {
+  rate: number;
+  p50: number;
+  p95: number;
+  tags: (string | null)[];
+}
+
+async function measure(addresses: readonly string[], known: readonly (string | null)[] = []): Promise<Speed> {
+  const times: number[] = [];
+  const tags: (string | null)[] = [];
+  let next = 0;
+  const client = async () => {
+    while (next < addresses.length) {
+      const at = next++;
+      const started = performance.now();
+      const headers = known[at] ? { 'If-None-Match': known[at], 'Cache-Control': 'max-age=0' } : {};
+      const response = await fetch(addresses[at], { headers });
+      await response.arrayBuffer();
+      if (response.status !== (known[at] ? 304 : 200)) throw new Error(`${addresses[at]}: ${response.status}`);
+      times.push(performance.now() - started);
+      tags[at] = response.headers.get('etag');
+    }
+  };
+  const started = performance.now();
+  await Promise.all(Array.from({ length: concurrency }, client));
+  const rate = (1000 * addresses.length) / (performance.now() - started);
+  times.sort((a, b) => a - b);
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
+  return { rate, p50: at(0.5), p95: at(0.95), tags };
+}
+
+function text({ rate, p50, p95 }: Speed): string {
+  return `${rate.toFixed(1)}/s, p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
