@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 /** Folders (or rooms) in which a library may be imported. */
 const LIBRARY_ROOMS: Record<string, string[]> = {
   sharp: ['tiler'],
-  geotiff: ['tiler'],
+  geotiff: ['tiler', 'bench'],
   'onnxruntime-node': ['models'],
   pg: ['server/store'],
   '@electric-sql/pglite': ['server/store'],

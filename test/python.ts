@@ -28,6 +28,17 @@ export function pythonWithJudges(): string | null {
   }
 }
 
+/** Path of a Python with rio-cogeo, GDAL's judge of COGs, or null (said loudly). With CI=true that is an error. */
+export function pythonWithCogeo(): string | null {
+  try {
+    return pythonWith('cogeo', ['numpy==2.4.6', 'rasterio==1.4.4', 'rio-cogeo==7.0.4']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('rio-cogeo could not be installed', { cause: error });
+    console.error('SKIPPED: no rio-cogeo:', (error as Error).message);
+    return null;
+  }
+}
+
 /** Runs a Python script with JSON in and JSON out. Throws with its standard error. */
 export function judge<Result>(python: string, script: string, input: unknown): Result {
   const result = spawnSync(python, ['-c', script], {

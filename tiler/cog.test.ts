@@ -3,8 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { pythonWith } from '../bench/python.ts';
-import { judge } from '../test/python.ts';
+import { judge, pythonWithCogeo } from '../test/python.ts';
 import { createSamples, type SampleType } from './samples.ts';
 import { createTiffWriter, type TiffLayout } from './write-tiff.ts';
 
@@ -28,17 +27,6 @@ const CASES: [name: string, layout: TiffLayout, classicLimitBytes?: number][] = 
   ['class map', base(1, { compression: 'deflate', nodata: 255, palette: [[1, 2, 3]], overviews: 'majority' })],
   ['score map', base(1, { compression: 'deflate', nodata: 0 })],
 ];
-
-/** Path of a Python with rio-cogeo, or null (said loudly). */
-function pythonWithCogeo(): string | null {
-  try {
-    return pythonWith('cogeo', ['numpy==2.4.6', 'rasterio==1.4.4', 'rio-cogeo==7.0.4']);
-  } catch (error) {
-    if (process.env.CI === 'true') throw error;
-    console.error('SKIPPED: no rio-cogeo:', (error as Error).message);
-    return null;
-  }
-}
 
 test('working COGs, class maps and score maps are valid COGs', async () => {
   const python = pythonWithCogeo();
