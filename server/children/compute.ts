@@ -1,10 +1,12 @@
 /** The compute process: one, long-lived, started again when it has died. */
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MapRequest, MapResult } from '../../models/map-scene.ts';
 import type { ChosenRendering } from '../../tiler/choose-rendering.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
-import { ChildCrash, createChild, type TaskOptions } from './child.ts';
+import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions } from './child.ts';
 import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 
 /** Resident memory after which the compute process is ended. */
@@ -26,6 +28,15 @@ const MAX_CRASHES = 12;
 const isCrash = (error: unknown): boolean =>
   error instanceof ChildCrash || (error instanceof Problem && error.code === 'limit_exceeded');
 
+/** Looked at to see which devices there are. */
+const DEVICE_FILES = ['/dev/dri', '/dev/nvidiactl'];
+
+/** A network that somebody brought runs in a process that reads the scene and the network, and writes the job's folder. */
+function confined(entry: string, { workingPath, network, classesPath }: MapRequest): ChildOptions {
+  const confine = { read: [workingPath, network.modelPath, ...DEVICE_FILES], write: [dirname(classesPath), tmpdir()] };
+  return { entry, memoryBytes: COMPUTE_MEMORY_BYTES, confine };
+}
+
 export function startCompute(): Compute {
   const entry = fileURLToPath(new URL('./compute-entry.ts', import.meta.url));
   const child = createChild({ entry, memoryBytes: COMPUTE_MEMORY_BYTES });
@@ -33,7 +44,8 @@ export function startCompute(): Compute {
     async map(request, options) {
       for (let crashes = 1; ; crashes++) {
         try {
-          return await child.run<MapResult, number>('map', request, options);
+          if (!request.network.adapter) return await child.run<MapResult, number>('map', request, options);
+          return await runOnce<MapResult, number>(confined(entry, request), 'map', request, options);
         } catch (error) {
           if (!isCrash(error) || crashes >= MAX_CRASHES) throw error;
         }
