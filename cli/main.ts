@@ -23,6 +23,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter models inspect ID|X.onnx [--json]            what is understood of a network
   planimeter models bench ID [--json]                     how fast it is here, by chip size
   planimeter models remove ID                             a network that was added
+  planimeter prove JOB [--data DIR | --url URL] [--seed N] [--windows N] [--json]
+                                                         windows of a job's map once more, in one pass
   planimeter doctor [--data DIR] [--json]                 whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
@@ -38,6 +40,7 @@ const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void
   vectorize: () => import('./vectorize.ts'),
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
+  prove: () => import('./prove.ts'),
   doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
 };

@@ -320,7 +320,8 @@ async function detect(
   });
 }
 
-async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {
+/** The model grid of a scene for a network. */
+export async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {
   const raster = await openScene(workingPath);
   try {
     const { levels, geotransform } = raster;

@@ -20,6 +20,7 @@ import { openShelf } from './network-shelf.ts';
 import { parseParameters } from './parameters.ts';
 import { bandNamesOf, ingestScene, isReady, type PipelineTools, type ReadyScene, segmentScene } from './pipeline.ts';
 import { choosable, preflight, type SceneFacts } from './preflight.ts';
+import { proveJob } from './prove-job.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
 import { getJob } from './store/jobs.ts';
@@ -88,6 +89,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     viewerFolder: viewer,
     allowedHosts: LOOPBACK_HOSTS.includes(host) ? [] : 'any',
     renderTile: renderer.tile,
+    prove: (id, windows) =>
+      proveJob(
+        tools,
+        async (name) => {
+          const network = networks.find((each) => each.id === name);
+          if (network) return network;
+          throw new Problem('not_found', `The network "${name}" is not installed any more.`);
+        },
+        id,
+        windows,
+      ),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
     createDemoScene: () => addDemoScene({ db, files, queue }, demoFolder),
   });

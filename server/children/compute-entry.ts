@@ -1,5 +1,6 @@
 /** What the compute process does: inference with stitching, and vectorizing. It never touches the database. */
 import { type MapRequest, mapScene } from '../../models/map-scene.ts';
+import { type ProveRequest, proveMap } from '../../models/prove.ts';
 import { keepSession } from '../../models/sessions.ts';
 import { chooseRendering } from '../../tiler/choose-rendering.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
@@ -20,5 +21,6 @@ answerTasks({
   chooseRendering: ({ path, view }: { path: string; view: SceneView }) => chooseRendering(path, view),
   map: (request: MapRequest, { progress }) =>
     inTurn(() => mapScene(request, sessions.of(request.network, request.run), progress)),
+  prove: (request: ProveRequest) => inTurn(() => proveMap(request, sessions.of(request.network, request.run))),
   vectorize: (request: VectorizeMapRequest, { progress }) => vectorizeMap(request, progress),
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MapRequest, MapResult } from '../../models/map-scene.ts';
+import type { Proof, ProveRequest } from '../../models/prove.ts';
 import type { ChosenRendering } from '../../tiler/choose-rendering.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
@@ -15,6 +16,8 @@ export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
 export interface Compute {
   /** Inference and stitching; progress in chips. Where its process dies, another goes on with the chips that are left. */
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
+  /** Random windows of a finished map, in one pass each. */
+  prove(request: ProveRequest, options: TaskOptions<never>): Promise<Proof>;
   /** From class map to features; progress in rows. */
   vectorize(request: VectorizeMapRequest, options: TaskOptions<number>): Promise<GeometryReport>;
   /** Of a whole working COG, for a job that sets bands or stretch. */
@@ -51,6 +54,7 @@ export function startCompute(): Compute {
         }
       }
     },
+    prove: (request, options) => child.run('prove', request, options),
     vectorize: (request, options) => child.run('vectorize', request, options),
     chooseRendering: (request, options) => child.run('chooseRendering', request, options),
     stop: () => child.stop(),

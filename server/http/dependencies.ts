@@ -1,4 +1,6 @@
 /** What the HTTP interface stands on; handed in, so that every route runs in a test without the pipeline. */
+
+import type { Proof } from '../../models/prove.ts';
 import type { ControlGrid, Palette } from '../../tiler/map-tile.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Queue } from '../jobs/queue.ts';
@@ -40,6 +42,8 @@ export interface AppDependencies {
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */
   renderTile(request: TileRequest): Promise<Buffer | null>;
+  /** Computes random windows of a finished job's map once more, in the compute process. */
+  prove(jobId: string, windows: { seed: number; windows: number }): Promise<Proof>;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */

@@ -1,4 +1,6 @@
 /** Jobs: a network run over a scene with fixed parameters; started, watched, cancelled, retried, deleted. */
+
+import { randomInt } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import express, { Router } from 'express';
@@ -20,6 +22,8 @@ import type { ModelJson } from './types.ts';
 
 const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
 
+/** Windows of a map that are computed again, unless a number is asked for. */
+const PROVED_WINDOWS = 8;
 /** An area of interest may have many points. */
 const BODY_LIMIT = '4mb';
 
@@ -78,6 +82,12 @@ export function jobsRouter(deps: AppDependencies): Router {
     }
     await queue.retry(job.id);
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.post('/jobs/:id/prove', express.json({ limit: '1kb' }), async (request, response) => {
+    const job = await requestedJob(db, request);
+    const { seed = randomInt(2 ** 31), windows = PROVED_WINDOWS } = (request.body ?? {}) as Record<string, number>;
+    response.json(await deps.prove(job.id, { seed, windows }));
   });
 
   router.delete('/jobs/:id', async (request, response) => {

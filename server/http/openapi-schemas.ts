@@ -177,6 +177,8 @@ export const componentSchemas: Record<string, Json> = {
     ...object({ scene: uuid, model: text, parameters: ref('JobParameters') }, ['model', 'parameters']),
     additionalProperties: false,
   },
+  ProofRequest: object({ seed: count, windows: { ...count, maximum: 64, default: 8 } }, ['seed', 'windows']),
+  Proof: object({ seed: count, windows: count, pixels: count, differing: count, max_score_delta: number }),
   JobParameters: {
     type: 'object',
     additionalProperties: false,

@@ -143,6 +143,15 @@ const jobs = {
     parameters: [jobId],
     post: operation('jobs', 'Takes a failed or cancelled job up again', { 202: json(schema('Job'), 'Queued') }),
   },
+  '/jobs/{id}/prove': {
+    parameters: [jobId],
+    post: {
+      ...operation('jobs', 'Computes random windows of the map once more, each in one pass, and counts what differs', {
+        200: json(schema('Proof')),
+      }),
+      requestBody: { ...content('application/json', schema('ProofRequest')) },
+    },
+  },
   '/jobs/{id}/classes.tif': {
     parameters: [jobId],
     get: operation('jobs', 'The class map as GeoTIFF', { 200: binary('Class codes, 255 nodata', 'image/tiff') }),

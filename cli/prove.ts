@@ -1,0 +1,53 @@
+/** `planimeter prove JOB`: random windows of a job's map once more, each in one pass, and how many pixels differ. */
+import { randomInt } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { Proof } from '../models/prove.ts';
+import { startCompute } from '../server/children/compute.ts';
+import { proveJob } from '../server/prove-job.ts';
+import { openDatabase } from '../server/store/database.ts';
+import { localFileStore } from '../server/store/files.ts';
+import { problemFromJson } from '../tiler/problem.ts';
+import { readArguments, readNumber } from './arguments.ts';
+import { installedNetwork } from './files.ts';
+
+const WINDOWS = 8;
+
+export async function run(args: string[]): Promise<void> {
+  const text = { type: 'string' } as const;
+  const options = { data: text, url: text, seed: text, windows: text, json: { type: 'boolean' } } as const;
+  const { values, positionals } = readArguments(args, options, [1, 1]);
+  const seed = values.seed === undefined ? randomInt(2 ** 31) : readNumber('seed', values.seed);
+  const windows = values.windows === undefined ? WINDOWS : readNumber('windows', values.windows);
+  const proof = values.url
+    ? await ask(values.url, positionals[0], seed, windows)
+    : await look(resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter'), positionals[0], seed, windows);
+  const verdict = `${proof.differing} of ${proof.pixels} pixels differ, scores by at most ${proof.max_score_delta}/255`;
+  const line = `${verdict} (${proof.windows} windows, seed ${proof.seed})\n`;
+  process.stdout.write(values.json ? `${JSON.stringify(proof)}\n` : line);
+}
+
+/** Of a service that runs. */
+async function ask(url: string, job: string, seed: number, windows: number): Promise<Proof> {
+  const response = await fetch(new URL(`/jobs/${encodeURIComponent(job)}/prove`, url), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ seed, windows }),
+  });
+  const body = await response.json();
+  if (!response.ok) throw problemFromJson(body as Parameters<typeof problemFromJson>[0]);
+  return body as Proof;
+}
+
+/** Of a data folder that no service has open. */
+async function look(dataFolder: string, job: string, seed: number, windows: number): Promise<Proof> {
+  const { DATABASE_URL: url } = process.env;
+  const db = await openDatabase(url ? { url } : { folder: join(dataFolder, 'database') });
+  const compute = startCompute();
+  try {
+    const tools = { db, files: localFileStore(join(dataFolder, 'files')), compute };
+    return await proveJob(tools, installedNetwork, job, { seed, windows });
+  } finally {
+    await compute.stop();
+    await db.close();
+  }
+}

@@ -1,0 +1,57 @@
+/** A finished job's map, held against the network once more. */
+import type { Proof } from '../models/prove.ts';
+import { isDetector, type Network } from '../models/registry.ts';
+import { Problem } from '../tiler/problem.ts';
+import { parseParameters, sceneView } from './parameters.ts';
+import { bandNamesOf, isReady, type PipelineTools, planGrid } from './pipeline.ts';
+import { getJob } from './store/jobs.ts';
+import { getScene } from './store/scenes.ts';
+
+/** Most windows at a time. */
+const MAX_WINDOWS = 64;
+
+/**
+ * Computes random windows of a job's map in one pass. Throws `not_found`, `conflict` for a job that is not done, and
+ * `bad_request` for what cannot be proved.
+ */
+export async function proveJob(
+  { db, files, compute }: Omit<PipelineTools, 'device'>,
+  networkOf: (id: string) => Promise<Network>,
+  id: string,
+  { seed, windows }: { seed: number; windows: number },
+): Promise<Proof> {
+  if (!(Number.isInteger(seed) && Number.isInteger(windows) && windows >= 1 && windows <= MAX_WINDOWS)) {
+    throw new Problem('bad_request', `The seed is a whole number, and windows are 1 to ${MAX_WINDOWS}.`);
+  }
+  const job = await getJob(db, id);
+  if (!job) throw new Problem('not_found', `There is no job with the id "${id}".`);
+  const scene = await getScene(db, job.scene);
+  if (job.state !== 'done' || !scene || !isReady(scene)) {
+    throw new Problem('conflict', `The job is ${job.state}; what is done can be proved.`);
+  }
+  const network = await networkOf(job.model);
+  if (isDetector(network)) throw new Problem('bad_request', `"${network.id}" draws boxes; there is no map to prove.`);
+  if (job.report?.model_sha256 !== network.sha256) {
+    throw new Problem('conflict', `The network "${network.id}" is another one than when the job ran.`);
+  }
+  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const view = sceneView(parseParameters(job.parameters), bandNamesOf(scene.report));
+  const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, {}));
+  const device = job.report?.device?.name as 'cpu' | undefined;
+  return compute.prove(
+    {
+      workingPath,
+      ...(chosen && { rendering: chosen.rendering }),
+      grid: await planGrid(workingPath, scene, network),
+      plan: { stride: network.stride, halo: Math.ceil(network.halo / network.stride) * network.stride },
+      fill: chosen?.meanColour ?? scene.report.meanColour,
+      network,
+      run: { device: device ?? 'cpu', features: false },
+      classesPath: files.path(`jobs/${id}/classes.tif`),
+      scoresPath: files.path(`jobs/${id}/scores.tif`),
+      windows,
+      seed,
+    },
+    {},
+  );
+}
