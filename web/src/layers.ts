@@ -145,7 +145,8 @@ export function featureAt(map: MapLibreMap, point: PointLike): SelectedFeature |
   const layers = [...COLLECTIONS.map((id) => `${id}-fill`), 'roads-line'].filter((layer) => map.getLayer(layer));
   if (layers.length === 0) return null;
   const [feature] = map.queryRenderedFeatures(point, { layers });
-  return feature ? selectedFeature(feature) : null;
+  // Blocks of buildings and land use for maps of smaller scale stand for many features and have no id.
+  return feature?.properties.id === undefined ? null : selectedFeature(feature);
 }
 
 function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): SelectedFeature {
