@@ -11,7 +11,14 @@ import { getJson } from './client.ts';
 import { type Served, serve, stopAll } from './serve.ts';
 
 declare const window: {
-  planimeter: { map: { project(lngLat: [number, number]): { x: number; y: number } } };
+  planimeter: {
+    map: {
+      project(lngLat: [number, number]): { x: number; y: number };
+      isMoving(): boolean;
+      getLayer(id: string): unknown;
+      queryRenderedFeatures(point: { x: number; y: number }, options: { layers: string[] }): unknown[];
+    };
+  };
 };
 
 const executablePath = findChromium();
@@ -60,6 +67,12 @@ describe.skipIf(!executablePath)('the viewer', () => {
     const { features } = await getJson<ItemsJson>(`${service.url}/collections/buildings/items?limit=1000`);
     const largest = features.sort((a, b) => b.properties.area_m2! - a.properties.area_m2!)[0];
     const inside = pointInside(largest.geometry.coordinates[0] as [number, number][]);
+    // The map may have been idle before it heard of the features.
+    await page.waitForFunction((lngLat) => {
+      const { map } = window.planimeter;
+      if (map.isMoving() || !map.getLayer('buildings-fill')) return false;
+      return map.queryRenderedFeatures(map.project(lngLat), { layers: ['buildings-fill'] }).length > 0;
+    }, inside);
     const at = await page.evaluate((lngLat) => window.planimeter.map.project(lngLat), inside);
     await page.mouse.click(at.x, at.y);
     const inspector = page.getByTestId('inspector');
