@@ -47,6 +47,8 @@ export interface SceneHeader extends Place {
   bandNames: (string | null)[];
   dtype: SampleType;
   nodata: number | null;
+  /** When the image was taken, ISO 8601 without a zone, where the file says it. */
+  capturedAt: string | null;
   /** As gdal_translate names it. */
   compression: string;
   findings: Finding[];
@@ -113,6 +115,7 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
       dtype: image.sampleType,
       ...place,
       nodata: raster.nodata,
+      capturedAt: raster.capturedAt,
       compression: COMPRESSION_NAMES.get(image.compression) ?? String(image.compression),
       ...remarksOn(image, raster, { choice, sparse, coloured: colourTable !== null, ...place, remarks }),
     };

@@ -11,6 +11,7 @@ export interface MetadataItem {
 }
 
 const MOST_BYTES = 1 << 20;
+const DATE_TIME_BYTES = 64;
 const ITEM = /<Item\s([^<>]*)>([^<]*)<\/Item>/g;
 
 /** Reads the items of the first image; none where there are none. */
@@ -35,6 +36,19 @@ function plainText(text: string): string {
     .replaceAll('&quot;', '"')
     .replaceAll('&apos;', "'");
   return plain.replaceAll('&amp;', '&');
+}
+
+/**
+ * When the image was taken, as ISO 8601 without a zone, as far as the file knows: GDAL's ACQUISITIONDATETIME, else tag
+ * 306 (which cameras set to the moment of the picture). Null where neither holds a time.
+ */
+export async function captureTime(tiff: TiffFile, items: readonly MetadataItem[]): Promise<string | null> {
+  const acquired = items.find(({ name, band }) => name === 'ACQUISITIONDATETIME' && band === null)?.text;
+  const text = acquired ?? (await readText(tiff, tiff.ifds[0], Tag.DateTime, DATE_TIME_BYTES)) ?? '';
+  const [, year, month, day, time] = /^\s*(\d{4})[:-](\d\d)[:-](\d\d)(?:[ T](\d\d:\d\d:\d\d))?/.exec(text) ?? [];
+  const iso = `${year}-${month}-${day}T${time ?? '00:00:00'}`;
+  const taken = new Date(`${iso}Z`);
+  return Number.isNaN(taken.getTime()) || taken.toISOString().slice(0, 10) !== iso.slice(0, 10) ? null : iso;
 }
 
 /** Texts by band of the items with a role, as `colorinterp` and `description`. */

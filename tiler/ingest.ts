@@ -35,6 +35,8 @@ export interface IngestReport extends Place {
   /** What the networks and the map tiles are given of the working COG. */
   rendering: Rendering;
   nodata: number | null;
+  /** When the image was taken, ISO 8601 without a zone, where the file says it. */
+  capturedAt?: string | null;
   /** Mean red, green and blue of the valid pixels as rendered, rounded. */
   meanColour: [number, number, number];
   validPixels: number;

@@ -4,7 +4,7 @@
  * blocks that were never written are invalid, and floating-point pixels that are NaN in all bands.
  */
 import type { UserCrs } from './crs.ts';
-import { bandTexts, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
+import { bandTexts, captureTime, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
 import type { Geotransform } from './geotransform.ts';
 import { Problem } from './problem.ts';
@@ -52,6 +52,8 @@ export interface RasterOfFile extends Raster<Samples> {
   /** Whether there is an internal mask. */
   readonly hasMask: boolean;
   readonly alphaBand: number | null;
+  /** When the image was taken, ISO 8601 without a zone. */
+  readonly capturedAt: string | null;
   /** GDAL's items about the image as a whole. */
   readonly metadata: Readonly<Record<string, string>>;
   /** GDAL's colour roles and names of bands, by number of the band, the first being 0. */
@@ -123,6 +125,7 @@ export async function rasterOf(
     sampleType,
     hasMask: levels[0].mask !== null || external !== null,
     alphaBand: alpha,
+    capturedAt: await captureTime(tiff, items),
     metadata: imageItems(items),
     bandRoles,
     bandNames: bandTexts(items, 'description'),

@@ -14,6 +14,7 @@ export const Tag = {
   RowsPerStrip: 278,
   StripByteCounts: 279,
   PlanarConfiguration: 284,
+  DateTime: 306,
   Predictor: 317,
   ColorMap: 320,
   TileWidth: 322,

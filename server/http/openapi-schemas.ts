@@ -113,6 +113,7 @@ export const componentSchemas: Record<string, Json> = {
     height: orNull(count),
     bands: orNull(count),
     valid_share: orNull(share),
+    captured_at: orNull({ type: 'string' }),
     findings: list(ref('Finding')),
   }),
   Finding: object(

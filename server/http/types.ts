@@ -114,6 +114,8 @@ export interface SceneJson {
   bands: number | null;
   /** Share of pixels that hold imagery, 0..1. */
   valid_share: number | null;
+  /** When the image was taken, ISO 8601 without a zone, where the file says it. */
+  captured_at: string | null;
   findings: Finding[];
 }
 
@@ -231,6 +233,8 @@ export interface FeatureProperties {
   score: number;
   /** Id of the network. */
   model: string;
+  /** When the image was taken, ISO 8601 without a zone, where its file says it. */
+  captured_at?: string;
   /** All measures are geodesic; areas have these two. */
   area_m2?: number;
   perimeter_m?: number;

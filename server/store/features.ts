@@ -177,6 +177,7 @@ interface ItemRow {
   job: string;
   scene: string;
   model: string;
+  captured_at: string | null;
   class: string;
   score: number;
   area_m2: number;
@@ -187,7 +188,8 @@ interface ItemRow {
   sorted_by: string | number | boolean | null;
 }
 
-const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model, f.class, f.score, f.area_m2, f.perimeter_m,
+const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model,
+  (SELECT report->>'capturedAt' FROM planimeter.scenes WHERE id = j.scene) AS captured_at, f.class, f.score, f.area_m2, f.perimeter_m,
   f.length_m, f.properties, ST_AsGeoJSON(f.geom, ${DECIMALS}) AS geometry`;
 
 /**
@@ -323,8 +325,9 @@ function intersects(parameter: number): string {
 }
 
 function featureJson({ id, key: _, sorted_by: _sorted, geometry, properties: more, ...row }: ItemRow): FeatureJson {
-  const { area_m2, perimeter_m, length_m, ...common } = row;
+  const { area_m2, perimeter_m, length_m, captured_at, ...common } = row;
   const measures = perimeter_m === null ? { length_m: length_m ?? 0 } : { area_m2, perimeter_m };
-  const properties: FeatureProperties = { ...common, ...measures, ...more };
+  const taken = captured_at === null ? {} : { captured_at };
+  const properties: FeatureProperties = { ...common, ...taken, ...measures, ...more };
   return { type: 'Feature', id, geometry: JSON.parse(geometry), properties };
 }

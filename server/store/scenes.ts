@@ -122,6 +122,7 @@ export function sceneJson(scene: Scene): SceneJson {
   return {
     ...shown,
     valid_share: report ? report.validPixels / (report.width * report.height) : null,
+    captured_at: report?.capturedAt ?? null,
     findings: report?.findings ?? [],
   };
 }
