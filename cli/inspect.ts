@@ -1,13 +1,18 @@
 /** `planimeter inspect IN.tif…`: what would be understood of an image, and what each network would make of it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { listNetworks, networkFolders } from '../models/registry.ts';
 import { inspectInSandbox } from '../server/children/sandbox.ts';
 import type { PreflightJson } from '../server/http/types.ts';
+import { unpack } from '../server/originals.ts';
 import { preflight } from '../server/preflight.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { georeference } from '../server/store/georeference.ts';
+import type { InspectReport } from '../tiler/ingest.ts';
 import { readArguments } from './arguments.ts';
 import { dataFolder } from './files.ts';
-import { readInputs } from './inputs.ts';
+import { type Inputs, readInputs } from './inputs.ts';
 
 export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(
@@ -18,7 +23,7 @@ export async function run(args: string[]): Promise<void> {
   const inputs = await readInputs(positionals, values.srs);
   const file = positionals.length > 1 ? inputs.name : positionals[0];
   const size = inputs.bytes;
-  const header = await inspectInSandbox(inputs);
+  const header = await inspectInputs(inputs);
   const db = await openDatabase({});
   try {
     const { srs, footprint, gsdMetres } = await georeference(db, header);
@@ -37,6 +42,19 @@ export async function run(args: string[]): Promise<void> {
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));
   } finally {
     await db.close();
+  }
+}
+
+/** Looks into a ZIP archive of GeoTIFFs too. */
+async function inspectInputs(inputs: Inputs): Promise<InspectReport> {
+  if (inputs.sources.length > 1) return inspectInSandbox(inputs);
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
+  const { sources, release } = await unpack(inputs.sources[0].path, folder, new AbortController().signal);
+  try {
+    return await inspectInSandbox({ sources, srs: inputs.srs });
+  } finally {
+    await release();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -30,14 +30,26 @@ export async function openOriginals(files: FileStore, scene: string, signal: Abo
   const folder = files.path(`scenes/${scene}/original`);
   const several = await imagesIn(folder);
   if (several.length > 0) return { sources: await withSidecars(folder, several), srs, release: async () => {} };
-  if (!(await isZip(original))) {
-    return { sources: [{ path: original, sidecars: await findSidecars(original) }], srs, release: async () => {} };
-  }
   const unpacked = files.path(`scenes/${scene}/unpacked`);
-  const release = () => rm(unpacked, { recursive: true, force: true });
+  return { ...(await unpack(original, unpacked, signal)), srs };
+}
+
+/**
+ * A GeoTIFF as it lies there, or the GeoTIFFs of a ZIP archive unpacked into `folder`, which `release` removes. Throws
+ * Problem for an archive that is refused.
+ */
+export async function unpack(
+  path: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Pick<Originals, 'sources' | 'release'>> {
+  if (!(await isZip(path))) {
+    return { sources: [{ path, sidecars: await findSidecars(path) }], release: async () => {} };
+  }
+  const release = () => rm(folder, { recursive: true, force: true });
   try {
-    const names = await unzipInSandbox(original, unpacked, { signal });
-    return { sources: await withSidecars(unpacked, names), srs, release };
+    const names = await unzipInSandbox(path, folder, { signal });
+    return { sources: await withSidecars(folder, names), release };
   } catch (error) {
     await release();
     throw error;
