@@ -141,7 +141,7 @@ function paste(band: Band, bandWidth: number, chip: Chip, core: Uint8Array, shap
     }
   }
   if (channels === 0) return;
-  const features = new Float32Array(core.slice(layout.features).buffer);
+  const features = new Float32Array(Uint8Array.from(core.subarray(layout.features)).buffer);
   const columns = Math.ceil(width / stride) * channels;
   for (let row = 0; row * stride < band.rows; row++) {
     const from = row * (chip.width / stride) * channels;

@@ -58,7 +58,7 @@ export function suitability(scene: SceneShape, network: Network, pixelsPerSecond
     id: network.id,
     ...fitOf(sceneGsd(scene), choosable(network)),
     chips,
-    minutes: Number(minutes.toFixed(2)),
+    minutes: Number(minutes.toPrecision(3)),
     minutes_measured: pixelsPerSecond !== undefined,
     memory_bytes: Math.round(BASE_MEMORY_BYTES + grid.width * core * BYTES_PER_BAND_PIXEL),
     disk_bytes: Math.round(grid.width * grid.height * DISK_BYTES_PER_PIXEL),

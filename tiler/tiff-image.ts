@@ -66,7 +66,7 @@ export interface TiffImage {
   subsampling: readonly number[];
 }
 
-const MOST_BANDS = 64;
+const MOST_BANDS = 512;
 const MOST_SEGMENTS = 1 << 22;
 const ROWS_PER_BLOCK = 256;
 const JPEG_TABLES_BYTES = 1 << 16;

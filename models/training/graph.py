@@ -14,6 +14,8 @@ from network import SKIPS, Block, Fcn, Unet
 from recipes import Recipe
 
 OPSET = 20
+#: Output with the encoder's last layer, at the network's stride; it costs nothing unless it is asked for.
+FEATURES = "features"
 
 
 def build(network: nn.Module, recipe: Recipe, temperature: float) -> onnx.ModelProto:
@@ -31,6 +33,9 @@ def build(network: nn.Module, recipe: Recipe, temperature: float) -> onnx.ModelP
     if recipe.planes:
         shape = ["batch", len(recipe.planes), "height", "width"]
         outputs.append(helper.make_tensor_value_info("planes", TensorProto.UINT8, shape))
+    if isinstance(network, Unet):
+        shape = ["batch", network.encoder.blocks[-1].project.out_channels, "rows", "columns"]
+        outputs.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, shape))
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, [*batch, 3])
     made = helper.make_graph(graph.nodes, recipe.name, [image], outputs, list(graph.constants.values()))
     model = helper.make_model(made, producer_name="planimeter", opset_imports=[helper.make_opsetid("", OPSET)])
@@ -108,6 +113,7 @@ def write_unet(graph: Graph, network: Unet, temperature: float) -> tuple[str, in
         x = graph.block(f"block{number}", block, x)
         if number in SKIPS:
             features.append(x)
+    graph.node("Identity", [x], FEATURES)
     x = graph.relu(graph.conv("bridge", network.bridge[0], x))
     for number, step in enumerate(network.steps, 1):
         x = graph.node("Concat", [graph.twice(x, f"up{number}"), features.pop()], f"join{number}", axis=1)

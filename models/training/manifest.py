@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 
+from graph import FEATURES
 from network import STRIDE, fold_batch_norms, halo, receptive_field
 from recipes import Recipe
 
@@ -63,6 +64,10 @@ def manifest(recipe: Recipe, folder: Path, scores: dict) -> dict:
         properties["planimeter:generated_scores"] = by_place(scores["generated"])
     if recipe.planes:
         properties["planimeter:planes"] = list(recipe.planes)
+    features = next((each for each in onnx.load(model).graph.output if each.name == FEATURES), None)
+    if features:
+        channels = features.type.tensor_type.shape.dim[1].dim_value
+        properties["planimeter:features"] = {"output": FEATURES, "stride": STRIDE, "channels": channels}
     assets = {"model": asset(model, "Network, normalisation and arg max inside")}
     if twin.exists() and "int8" in scores:
         properties["planimeter:int8"] = twin.name
