@@ -17,7 +17,7 @@ import { createTiffWriter } from '../tiler/write-tiff.ts';
 
 const GSD = { x: 1, y: 1 };
 const FILL = [128, 128, 128] as const;
-const CORE_PIXELS = 512;
+const CORE_PIXELS = 1024;
 const HALO_PIXELS = 128;
 const ROWS = 256;
 const LEAST_WIDTH = 16;

@@ -40,7 +40,7 @@ export interface PipelineTools {
 }
 
 /** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
-export const CORE_PIXELS = 512;
+export const CORE_PIXELS = 1024;
 /** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
 const STAGE_SHARES: readonly [Stage, number][] = [
   ['plan', 0.02],

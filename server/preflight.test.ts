@@ -59,7 +59,7 @@ test('findings say what a job request can do, and the request is one that is acc
 test('each network says whether it suits and what it costs', async () => {
   const { models, model, band_values } = await preflight(scene(), await listNetworks());
   const landuse = models.find(({ id }) => id === 'landuse-unet')!;
-  expect(landuse).toMatchObject({ suitable: true, chips: 4 * 3 });
+  expect(landuse).toMatchObject({ suitable: true, chips: 2 * 2 });
   for (const cost of [landuse.minutes, landuse.memory_bytes, landuse.disk_bytes]) expect(cost).toBeGreaterThan(0);
   expect(model!.id).toBe('landuse-unet');
   expect(band_values.map(({ used_for }) => used_for)).toEqual([['red'], ['green'], ['blue'], []]);

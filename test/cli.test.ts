@@ -167,7 +167,7 @@ test('inspect and models list tell scripts what they need', () => {
   expect(inspected).toMatchObject({ ...SIZE, bands: 3, dtype: 'uint8', srs: 'EPSG:32633', findings: [] });
   expect(inspected.gsd_m).toBeCloseTo(0.5, 2);
   const landuse = inspected.models.find(({ id }: { id: string }) => id === 'landuse-unet');
-  expect(landuse).toMatchObject({ suitable: true, chips: 2 });
+  expect(landuse).toMatchObject({ suitable: true, chips: 1 });
   expect(landuse.minutes).toBeGreaterThan(0);
   expect(inspected.model).toMatchObject({ id: 'landuse-unet', reason: expect.stringContaining('building') });
   expect(inspected.content.kind).toBe('imagery');
