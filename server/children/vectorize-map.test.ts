@@ -57,6 +57,19 @@ test('counts are those of the file', () => {
   );
 });
 
+test('the degrees of the road network are those of the lines that end at each node', () => {
+  const ends = lines
+    .filter(({ collection }) => collection === 'roads')
+    .flatMap(({ properties }) => [Number(properties.from_node), Number(properties.to_node)]);
+  const degrees: Record<number, number> = {};
+  for (const node of new Set(ends)) {
+    const degree = ends.filter((end) => end === node).length;
+    degrees[degree] = (degrees[degree] ?? 0) + 1;
+  }
+  expect(report.roads.degrees).toEqual(degrees);
+  expect(Object.keys(degrees).length).toBeGreaterThan(1);
+});
+
 const JUDGE = `
 import json, sys, base64, shapely
 out = []

@@ -75,7 +75,14 @@ export interface GeometryReport {
   /** By coarser level. */
   blocks: BlockCounts[];
   buildings: { count: number; regularized: number } & Partial<SplitReport>;
-  roads: RoadNetwork['report'] & { nodes: number; edges: number; components: number; dead_ends: number };
+  /** `degrees` is the number of nodes by how many edges end there. */
+  roads: RoadNetwork['report'] & {
+    nodes: number;
+    edges: number;
+    components: number;
+    dead_ends: number;
+    degrees: Record<number, number>;
+  };
 }
 
 const BAND_ROWS = 512;
@@ -183,6 +190,8 @@ async function writeFeatures(
   }
   await pipeline(Readable.from(lines()), createWriteStream(request.featuresPath));
   const { nodes, edges, components } = network;
+  const degrees: Record<number, number> = {};
+  for (const { degree } of nodes) degrees[degree] = (degrees[degree] ?? 0) + 1;
   return {
     features,
     levels: [0, ...levels],
@@ -197,7 +206,8 @@ async function writeFeatures(
       nodes: nodes.length,
       edges: edges.length,
       components,
-      dead_ends: nodes.filter(({ degree }) => degree === 1).length,
+      dead_ends: degrees[1] ?? 0,
+      degrees,
       ...network.report,
     },
   };
