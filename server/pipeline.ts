@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import type { DeviceChoice } from '../models/device.ts';
 import type { MapResult } from '../models/map-scene.ts';
 import { isDetector, type Network } from '../models/registry.ts';
-import { planChips } from '../tiler/chips.ts';
+import { type ChipPlan, planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
@@ -159,13 +159,9 @@ async function segment(
   await mkdir(dirname(classesPath), { recursive: true });
   const ticks = stageTicks(progress);
 
-  const planStarted = performance.now();
-  const view = sceneView(parameters, bandNamesOf(scene.report));
-  const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
-  const grid = await planGrid(workingPath, scene, network);
-  const plan = planChips(grid, network, CORE_PIXELS);
+  const planned = await planJob(compute, job, workingPath, signal);
+  const { grid, plan, chosen } = planned;
   const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
-  const planMs = performance.now() - planStarted;
   ticks('plan', 1, 1);
 
   const chips = plan.columns * plan.rows;
@@ -207,43 +203,22 @@ async function segment(
   );
   const vectorizeMs = performance.now() - vectorizeStarted;
 
-  const storeStarted = performance.now();
-  const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const counts = await storeFeatures(db, { id: job.id, epsg: scene.epsg, classNames }, featuresPath, {
-    signal,
-    onProgress: (features) => ticks('store', features, traced.features),
-  });
-  await rm(featuresPath);
-  await files.remove(spool);
-  return publishJob(db, job.id, {
-    job: job.id,
-    scene: scene.id,
-    model: network.id,
-    parameters: { ...parameters },
-    assumptions: [
-      { code: 'model_choice', value: network.id, reason: job.modelReason },
-      ...renderingAssumptions(scene, parameters, chosen),
-      ...gridAssumptions(scene, network, grid),
-    ],
-    counts,
-    ledger: mapped.ledger,
-    seam: mapped.seam,
-    findings: mapFindings(mapped),
-    timings_ms: {
-      ingest: scene.report.ingest_ms,
-      plan: Math.round(planMs),
-      infer: Math.round(mapped.inferMs),
-      stitch: Math.round(mapped.stitchMs),
-      vectorize: Math.round(vectorizeMs),
-      store: Math.round(performance.now() - storeStarted),
+  return storeAndPublish(
+    { db, files },
+    job,
+    planned,
+    { featuresPath, features: traced.features, ticks, signal },
+    {
+      ledger: mapped.ledger,
+      seam: mapped.seam,
+      findings: mapFindings(mapped),
+      timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
+      peak_rss_bytes: mapped.peakRssBytes,
+      device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },
+      chips: mapped.chips,
+      geometry: { ...traced },
     },
-    peak_rss_bytes: mapped.peakRssBytes,
-    model_sha256: network.sha256,
-    model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
-    device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },
-    chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride, ...mapped.chips },
-    geometry: { ...traced },
-  });
+  );
 }
 
 /** What a user should know of a finished map. */
@@ -271,12 +246,8 @@ async function detect(
   await mkdir(dirname(featuresPath), { recursive: true });
   const ticks = stageTicks(progress);
 
-  const planStarted = performance.now();
-  const view = sceneView(parameters, bandNamesOf(scene.report));
-  const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
-  const grid = await planGrid(workingPath, scene, network);
-  const plan = planChips(grid, network, CORE_PIXELS);
-  const planMs = performance.now() - planStarted;
+  const planned = await planJob(compute, job, workingPath, signal);
+  const { grid, plan, chosen } = planned;
   const chips = plan.columns * plan.rows;
   const fill = chosen?.meanColour ?? scene.report.meanColour;
   const found = await detectConfined(
@@ -284,39 +255,97 @@ async function detect(
     { signal, onProgress: (done) => ticks('infer', done, chips) },
   );
 
-  const storeStarted = performance.now();
+  return storeAndPublish(
+    { db, files },
+    job,
+    planned,
+    { featuresPath, features: found.features, ticks, signal },
+    {
+      counts: { objects: 0 },
+      ledger: { done: found.done, nodata: found.nodata, outside: 0, failed: 0, pending: 0 },
+      seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
+      timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0 },
+      peak_rss_bytes: found.peakRssBytes,
+      geometry: { levels: [0] },
+    },
+  );
+}
+
+interface PlannedJob {
+  grid: ModelGrid;
+  plan: ChipPlan;
+  /** What the job's bands and stretch come to; null where it sets none. */
+  chosen: ChosenRendering | null;
+  planMs: number;
+}
+
+async function planJob(
+  compute: Compute,
+  { scene, network, parameters }: SegmentationJob,
+  workingPath: string,
+  signal: AbortSignal,
+): Promise<PlannedJob> {
+  const started = performance.now();
+  const view = sceneView(parameters, bandNamesOf(scene.report));
+  const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
+  const grid = await planGrid(workingPath, scene, network);
+  const plan = planChips(grid, network, CORE_PIXELS);
+  return { grid, plan, chosen, planMs: performance.now() - started };
+}
+
+interface Storing {
+  featuresPath: string;
+  /** How many there are in the file. */
+  features: number;
+  ticks: ReturnType<typeof stageTicks>;
+  signal: AbortSignal;
+}
+
+type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
+  Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {
+    timings_ms: Record<'infer' | 'stitch' | 'vectorize', number>;
+    chips?: Partial<JobReport['chips']>;
+  };
+
+/** The features file → the database, published with the report: how every job ends. */
+async function storeAndPublish(
+  { db, files }: Pick<PipelineTools, 'db' | 'files'>,
+  { id, scene, network, parameters, modelReason }: SegmentationJob,
+  { grid, plan, chosen, planMs }: PlannedJob,
+  { featuresPath, features, ticks, signal }: Storing,
+  { counts: expected, timings_ms, chips, ...found }: Found,
+): Promise<JobReport> {
+  const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const counts = await storeFeatures(db, { id: job.id, epsg: scene.epsg, classNames }, featuresPath, {
+  const counts = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, featuresPath, {
     signal,
-    onProgress: (features) => ticks('store', features, found.features),
+    onProgress: (stored) => ticks('store', stored, features),
   });
   await rm(featuresPath);
-  return publishJob(db, job.id, {
-    job: job.id,
+  await files.remove(`jobs/${id}/spool`);
+  return publishJob(db, id, {
+    ...found,
+    job: id,
     scene: scene.id,
     model: network.id,
     parameters: { ...parameters },
     assumptions: [
-      { code: 'model_choice', value: network.id, reason: job.modelReason },
+      { code: 'model_choice', value: network.id, reason: modelReason },
       ...renderingAssumptions(scene, parameters, chosen),
       ...gridAssumptions(scene, network, grid),
     ],
-    counts: { objects: 0, ...counts },
-    ledger: { done: found.done, nodata: found.nodata, outside: 0, failed: 0, pending: 0 },
-    seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
+    counts: { ...expected, ...counts },
     timings_ms: {
       ingest: scene.report.ingest_ms,
       plan: Math.round(planMs),
-      infer: Math.round(found.inferMs),
-      stitch: Math.round(found.joinMs),
-      vectorize: 0,
-      store: Math.round(performance.now() - storeStarted),
+      infer: Math.round(timings_ms.infer),
+      stitch: Math.round(timings_ms.stitch),
+      vectorize: Math.round(timings_ms.vectorize),
+      store: Math.round(performance.now() - started),
     },
-    peak_rss_bytes: found.peakRssBytes,
     model_sha256: network.sha256,
     model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
-    chips: { count: chips, core: plan.core, halo: plan.halo, stride: plan.stride },
-    geometry: { levels: [0] },
+    chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
   });
 }
 

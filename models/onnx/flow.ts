@@ -9,7 +9,6 @@ import {
   greatestCommonDivisor,
   hull,
   include,
-  isEmpty,
   MAX_LENGTH,
   NotFollowed,
   type Reach,
@@ -324,5 +323,3 @@ export function reshape(
   }
   return { ...flow, dims };
 }
-
-export const dependsOnImage = (flow: Flow): boolean => AXES.some((axis) => !isEmpty(flow.reach[axis]));
