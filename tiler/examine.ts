@@ -123,7 +123,7 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
       sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null || isFloat(image.sampleType);
     return { tiff, image, raster, header, choice, colourTable, bandRows, maskable };
   } catch (error) {
-    await tiff.handle.close();
+    await tiff.source.close();
     throw error;
   }
 }
@@ -204,10 +204,10 @@ function checkBlocks(tiff: TiffFile, { offsets, byteCounts, width, height }: Tif
     if (byteCounts[segment] === 0) continue;
     written++;
     const end = offsets[segment] + byteCounts[segment];
-    if (end <= tiff.bytes && offsets[segment] > 0) continue;
+    if (end <= tiff.source.size && offsets[segment] > 0) continue;
     throw new Problem(
       'damaged_tiff',
-      `The file has ${tiff.bytes} bytes, but its pixels reach to byte ${end}: it is incomplete. Send it again.`,
+      `The file has ${tiff.source.size} bytes, but its pixels reach to byte ${end}: it is incomplete. Send it again.`,
     );
   }
   if (written > 0) return;

@@ -25,8 +25,8 @@ export async function createGrowingTiff(
 ): Promise<GrowingTiff> {
   const head = encodeHead(images, true);
   await file.write(head, 0, head.length, 0);
-  const { handle, ifds } = await openTiff(path, images.length);
-  await handle.close();
+  const { source, ifds } = await openTiff(path, images.length);
+  await source.close();
   return {
     headBytes: head.length,
     async publish() {

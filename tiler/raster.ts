@@ -80,7 +80,7 @@ export async function openSamples(path: string): Promise<RasterOfFile> {
   try {
     return await rasterOf(tiff, OPEN_LIMITS, CACHE_BYTES, true);
   } catch (error) {
-    await tiff.handle.close();
+    await tiff.source.close();
     throw error;
   }
 }
@@ -152,7 +152,7 @@ export async function rasterOf(
       return { pixels, valid: written };
     },
     async close() {
-      await tiff.handle.close();
+      await tiff.source.close();
       await external?.close();
     },
   };

@@ -38,7 +38,7 @@ async function compare(path: string): Promise<{ differing: number; samples: numb
         if (!Object.is(pixels[i], theirs[i]) && pixels[i] !== theirs[i]) differing++;
       return { differing, samples: pixels.length };
     } finally {
-      await tiff.handle.close();
+      await tiff.source.close();
     }
   } catch (error) {
     if (error instanceof Problem) return null;

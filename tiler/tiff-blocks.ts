@@ -61,7 +61,7 @@ async function readSegments(tiff: TiffFile, image: TiffImage, first: number, cou
   if (image.byteCounts[first] === 0 || image.offsets[first] === 0) return null;
   const numbers = Array.from({ length: count }, (_, i) => first + i);
   const segments = await Promise.all(
-    numbers.map((segment) => readBytes(tiff.handle, tiff.bytes, image.offsets[segment], image.byteCounts[segment])),
+    numbers.map((segment) => readBytes(tiff.source, image.offsets[segment], image.byteCounts[segment])),
   );
   if (image.bitsReversed && !BYTE_CODED.includes(image.compression)) segments.forEach(reverseBits);
   return segments;

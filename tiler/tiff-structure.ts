@@ -3,7 +3,7 @@
  * demand. Written for hostile input: every position and count is checked against the file's size and the caller's
  * limits before anything is allocated, and loops of IFDs end.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type ByteSource, openBytes } from './byte-source.ts';
 import { describeNonTiff } from './file-kind.ts';
 import { Problem } from './problem.ts';
 
@@ -18,8 +18,7 @@ export interface Field {
 export type Ifd = ReadonlyMap<number, Field>;
 
 export interface TiffFile {
-  handle: FileHandle;
-  bytes: number;
+  source: ByteSource;
   littleEndian: boolean;
   ifds: readonly Ifd[];
 }
@@ -33,18 +32,17 @@ const damaged = (detail: string): Problem =>
 
 /** Opens the file and walks its chain of IFDs. Throws Problem not_a_tiff, damaged_tiff or limit_exceeded. */
 export async function openTiff(path: string, mostIfds: number): Promise<TiffFile> {
-  const handle = await open(path, 'r');
+  const source = await openBytes(path);
   try {
-    return await readStructure(handle, mostIfds);
+    return await readStructure(source, mostIfds);
   } catch (error) {
-    await handle.close();
+    await source.close();
     throw error;
   }
 }
 
-async function readStructure(handle: FileHandle, mostIfds: number): Promise<TiffFile> {
-  const bytes = (await handle.stat()).size;
-  const head = await readBytes(handle, bytes, 0, Math.min(bytes, 256));
+async function readStructure(source: ByteSource, mostIfds: number): Promise<TiffFile> {
+  const head = await readBytes(source, 0, Math.min(source.size, 256));
   const order = head.toString('latin1', 0, 2);
   const littleEndian = order === 'II';
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
@@ -69,25 +67,25 @@ async function readStructure(handle: FileHandle, mostIfds: number): Promise<Tiff
       );
     }
     seen.add(position);
-    const { fields, next } = await readIfd(handle, bytes, position, big, littleEndian);
+    const { fields, next } = await readIfd(source, position, big, littleEndian);
     ifds.push(fields);
     position = next;
   }
-  return { handle, bytes, littleEndian, ifds };
+  return { source, littleEndian, ifds };
 }
 
-async function readIfd(handle: FileHandle, fileBytes: number, position: number, big: boolean, littleEndian: boolean) {
+async function readIfd(source: ByteSource, position: number, big: boolean, littleEndian: boolean) {
   const countBytes = big ? 8 : 2;
   const entryBytes = big ? 20 : 12;
   const wordBytes = big ? 8 : 4;
   const viewOf = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (view: DataView, at: number) =>
     big ? Number(view.getBigUint64(at, littleEndian)) : view.getUint32(at, littleEndian);
-  const head = viewOf(await readBytes(handle, fileBytes, position, countBytes));
+  const head = viewOf(await readBytes(source, position, countBytes));
   const count = big ? Number(head.getBigUint64(0, littleEndian)) : head.getUint16(0, littleEndian);
   if (count === 0 || count > MOST_FIELDS) throw damaged(`An image header at byte ${position} claims ${count} fields.`);
   const tableAt = position + countBytes;
-  const table = viewOf(await readBytes(handle, fileBytes, tableAt, count * entryBytes + wordBytes));
+  const table = viewOf(await readBytes(source, tableAt, count * entryBytes + wordBytes));
   const fields = new Map<number, Field>();
   for (let entry = 0, at = 0; entry < count; entry++, at += entryBytes) {
     const tag = table.getUint16(at, littleEndian);
@@ -103,17 +101,13 @@ async function readIfd(handle: FileHandle, fileBytes: number, position: number, 
 }
 
 /** Throws Problem damaged_tiff where the range is not within the file. */
-export async function readBytes(handle: FileHandle, fileBytes: number, position: number, length: number) {
-  if (!(position >= 0 && length >= 0 && position + length <= fileBytes)) {
-    throw damaged(`The file has ${fileBytes} bytes, but points to bytes ${position} to ${position + length}.`);
+export async function readBytes(source: ByteSource, position: number, length: number): Promise<Buffer> {
+  if (!(position >= 0 && length >= 0 && position + length <= source.size)) {
+    throw damaged(`The file has ${source.size} bytes, but points to bytes ${position} to ${position + length}.`);
   }
-  const buffer = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
-    if (bytesRead === 0) throw damaged(`The file ends at byte ${position + done}.`);
-    done += bytesRead;
-  }
-  return buffer;
+  const bytes = await source.read(position, length);
+  if (bytes.length < length) throw damaged(`The file ends at byte ${position + bytes.length}.`);
+  return bytes;
 }
 
 /** The numbers of a field, or null where it is missing. `most` values are allowed. Rationals are divided. */
@@ -167,7 +161,7 @@ export async function readField(tiff: TiffFile, ifd: Ifd, tag: number, most: num
   const size = TYPE_BYTES[field.type] ?? 0;
   if (size === 0) throw damaged(`Field ${tag} has the unknown type ${field.type}.`);
   if (field.count > most) throw damaged(`Field ${tag} claims ${field.count} values where at most ${most} make sense.`);
-  return readBytes(tiff.handle, tiff.bytes, field.position, field.count * size);
+  return readBytes(tiff.source, field.position, field.count * size);
 }
 
 /** The text of an ASCII field up to its first NUL, or null where it is missing. */
