@@ -225,8 +225,9 @@ async function segment(
 function mapFindings({ ledger, chips }: MapResult): Finding[] {
   if (ledger.failed === 0) return [];
   const share = ((100 * ledger.failed) / (ledger.failed + ledger.done)).toPrecision(2);
-  const message = `${chips.failed.length} of the scene's chips could not be computed: ${share} % of the map is missing.`;
-  const fix = 'Run the job once more after deleting it; the report names the chips and the reasons.';
+  const which = chips.failed.length === 1 ? 'One chip' : `${chips.failed.length} chips`;
+  const message = `${which} could not be computed: ${share} % of the map is missing.`;
+  const fix = 'Try the job again; the report names the chips and the reasons.';
   return [{ code: 'chips_failed', severity: 'warning', message, fix }];
 }
 
@@ -304,7 +305,7 @@ interface Storing {
 type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
   Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {
     timings_ms: Record<'infer' | 'stitch' | 'vectorize', number>;
-    chips?: Partial<JobReport['chips']>;
+    chips?: Partial<NonNullable<JobReport['chips']>>;
   };
 
 /** The features file → the database, published with the report: how every job ends. */
@@ -344,7 +345,12 @@ async function storeAndPublish(
       store: Math.round(performance.now() - started),
     },
     model_sha256: network.sha256,
-    model_grid: { width: grid.width, height: grid.height, gsd_m: network.gsdMetres ?? meanGsd(grid) },
+    model_grid: {
+      width: grid.width,
+      height: grid.height,
+      gsd_m: network.gsdMetres ?? meanGsd(grid),
+      geotransform: grid.geotransform,
+    },
     chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
   });
 }

@@ -5,6 +5,7 @@ import { collectionsRouter } from './collections.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { answerProblem, notFound } from './errors.ts';
 import { eventsRouter } from './events.ts';
+import { failedAreasRouter } from './failed-areas.ts';
 import { imageryRouter } from './imagery.ts';
 import { jobsRouter } from './jobs.ts';
 import { modelsRouter } from './models.ts';
@@ -33,6 +34,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(tilesRouter(deps));
   app.use(imageryRouter(deps));
   app.use(classTilesRouter(deps));
+  app.use(failedAreasRouter(deps));
   app.use(serviceRouter(deps));
   app.use(viewerRouter(deps));
   app.use(notFound);

@@ -5,6 +5,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { Job } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { hasFailed } from './failed-areas.ts';
 import { requestedJob } from './lookup.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 import { onlyQuery } from './request.ts';
@@ -33,7 +34,7 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
         response.set('Cache-Control', 'no-store').status(204).end();
         return;
       }
-      const version = job.state === 'done' ? `${job.id}-${map}` : null;
+      const version = job.state === 'done' && !hasFailed(job.report) ? `${job.id}-${map}` : null;
       const path = files.path(`jobs/${job.id}/${map}.tif`);
       const palette = map === 'classes' ? classPalette(models, job) : scorePalette;
       await sendTile(deps, request, response, { scene, version, path, palette });

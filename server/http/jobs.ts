@@ -15,6 +15,7 @@ import type { Database } from '../store/database.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { hasFailed } from './failed-areas.ts';
 import { tiledJob } from './job-tile.ts';
 import { describeJob, requestedJob } from './lookup.ts';
 import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from './request.ts';
@@ -77,8 +78,9 @@ export function jobsRouter(deps: AppDependencies): Router {
 
   router.post('/jobs/:id/retry', async (request, response) => {
     const job = await requestedJob(db, request);
-    if (job.state !== 'failed' && job.state !== 'cancelled') {
-      throw new Problem('conflict', `The job is ${job.state}; only failed and cancelled jobs can be retried.`);
+    if (job.state !== 'failed' && job.state !== 'cancelled' && !hasFailed(job.report)) {
+      const detail = `The job is ${job.state}; only failed, cancelled and incomplete jobs can be retried.`;
+      throw new Problem('conflict', detail);
     }
     await queue.retry(job.id);
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));

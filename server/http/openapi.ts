@@ -152,6 +152,12 @@ const jobs = {
       requestBody: { ...content('application/json', schema('ProofRequest')) },
     },
   },
+  '/jobs/{id}/failed.geojson': {
+    parameters: [jobId],
+    get: operation('jobs', 'The parts of the map that could not be computed, each with its reason', {
+      200: geojson({ type: 'object' }),
+    }),
+  },
   '/jobs/{id}/classes.tif': {
     parameters: [jobId],
     get: operation('jobs', 'The class map as GeoTIFF', { 200: binary('Class codes, 255 nodata', 'image/tiff') }),

@@ -3,6 +3,7 @@ import { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { getScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { hasFailed } from './failed-areas.ts';
 import { generalization, packTile, tiledJob } from './job-tile.ts';
 import { requestedJob } from './lookup.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from './mercator.ts';
@@ -52,13 +53,14 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       response.set('Cache-Control', 'no-store').status(204).end();
       return;
     }
-    // The id of a job is that of its content: the same address never means other features.
+    // The id of a job is that of its content: the same address never means other features, unless chips failed.
+    const lasting = !hasFailed(job.report);
     response.set({
-      'Cache-Control': 'private, max-age=31536000, immutable',
+      'Cache-Control': lasting ? 'private, max-age=31536000, immutable' : 'private, no-store',
       ETag: `W/"${job.id}-${tile.z}-${tile.x}-${tile.y}"`,
       Vary: 'Accept-Encoding',
     });
-    if (request.fresh) {
+    if (lasting && request.fresh) {
       response.status(304).end();
       return;
     }

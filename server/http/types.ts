@@ -147,6 +147,21 @@ export interface Ledger {
   pending: number;
 }
 
+/** Column and row to the scene's CRS, as GDAL writes it. */
+type Geotransform = [number, number, number, number, number, number];
+
+/** A part of the map that could not be computed, in model-grid pixels. */
+export interface FailedChip {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  reason: string;
+}
+
+/** Where they lie, in EPSG:4326. */
+export type FailedJson = FeatureCollection<Polygon, { reason: string }>;
+
 export interface JobReport {
   job: string;
   scene: string;
@@ -163,7 +178,18 @@ export interface JobReport {
   device?: { name: string; fallback_nodes: number };
   timings_ms: Record<Stage, number>;
   peak_rss_bytes: number;
-  model_grid?: { width: number; height: number; gsd_m: number };
+  model_grid?: { width: number; height: number; gsd_m: number; geotransform?: Geotransform };
+  /** How many there are, by what became of them; of the failed ones which, and why. */
+  chips?: {
+    count: number;
+    core: number;
+    halo: number;
+    stride: number;
+    done?: number;
+    nodata?: number;
+    outside?: number;
+    failed?: FailedChip[];
+  };
   /** `levels` of detail of land use, 0 the finest; what became of the borders. */
   geometry?: { levels: number[]; blocks?: BlockCounts[]; [more: string]: unknown };
   [more: string]: unknown;

@@ -4,7 +4,7 @@
  */
 import type { Job } from 'pg-boss';
 import { Problem } from '../../tiler/problem.ts';
-import type { JobProgress, Stage } from '../http/types.ts';
+import type { JobProgress, JobState, Stage } from '../http/types.ts';
 import type { Database, Session } from '../store/database.ts';
 import { getJob, updateJob } from '../store/jobs.ts';
 import { asBossDatabase, DEAD_LETTERS, type Message, QUEUES, type QueueName, RETRY_LIMIT, startBoss } from './boss.ts';
@@ -38,7 +38,7 @@ export interface Queue {
    * Problem not_found, and conflict when the job has come to an end already.
    */
   cancel(jobId: string): Promise<void>;
-  /** Runs a failed or cancelled job again. Throws Problem not_found, and conflict in any other state. */
+  /** Runs a failed or cancelled job again, or one whose map misses chips. Throws Problem not_found, and else conflict. */
   retry(jobId: string): Promise<void>;
   /** Tells of changes that work in this process makes; returns what ends it. */
   subscribe(id: string, listener: (event: ChangeNotice) => void): () => void;
@@ -209,7 +209,9 @@ export async function startQueue(
           started_at: null,
           finished_at: null,
         } as const;
-        if (!(await updateJob(session, jobId, fresh, ['failed', 'cancelled']))) {
+        const incomplete = ((await getJob(session, jobId))?.report?.ledger?.failed ?? 0) > 0;
+        const from: JobState[] = ['failed', 'cancelled', ...(incomplete ? (['done'] as const) : [])];
+        if (!(await updateJob(session, jobId, fresh, from))) {
           throw await refusal(session, jobId, 'started again');
         }
         await send('segment', jobId, session);

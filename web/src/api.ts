@@ -1,5 +1,6 @@
 /** Speaks to the service: requests, problems, and server-sent events that outlive a lost connection. */
 import type {
+  FailedJson,
   FeatureJson,
   JobJson,
   ModelJson,
@@ -67,6 +68,7 @@ export const getScenes = (): Promise<SceneJson[]> => get('/scenes');
 export const getScene = (id: string): Promise<SceneJson> => get(`/scenes/${id}`);
 export const getJobs = (scene: string): Promise<JobJson[]> => get(`/jobs?scene=${scene}`);
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
+export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);

@@ -1,6 +1,6 @@
 /** A scene's imagery and a job's features as MapLibre sources and layers. */
 import type { ExpressionSpecification, MapGeoJSONFeature, Map as MapLibreMap, PointLike } from 'maplibre-gl';
-import type { ModelClass, TileJson } from '../../server/http/types.ts';
+import type { FailedJson, ModelClass, TileJson } from '../../server/http/types.ts';
 import { sheetColours } from './map.ts';
 import type { SelectedFeature } from './state.ts';
 
@@ -17,6 +17,10 @@ export interface ClassView {
   hidden: ReadonlySet<string>;
   opacity: number;
 }
+
+/** Of what could not be computed: a colour that no class has, on imagery of any brightness. */
+const FAILED_COLOUR = '#ff6a00';
+const HATCH_PIXELS = 16;
 
 /** Tiles are asked for by workers, which know no relative addresses. */
 const absolute = ({ tiles }: TileJson): string[] =>
@@ -72,6 +76,39 @@ export function showFeatures(
   }
   paintMarks(map);
   setClassView(map, view);
+}
+
+/** Hatches the parts of the map that could not be computed. */
+export function showFailed(map: MapLibreMap, areas: FailedJson): void {
+  hideFailed(map);
+  if (!map.hasImage('hatch')) map.addImage('hatch', hatch(), { pixelRatio: 2 });
+  map.addSource('failed', { type: 'geojson', data: areas });
+  map.addLayer({ id: 'failed-fill', type: 'fill', source: 'failed', paint: { 'fill-pattern': 'hatch' } }, ABOVE);
+  const paint = { 'line-color': FAILED_COLOUR, 'line-width': 1.5 };
+  map.addLayer({ id: 'failed-line', type: 'line', source: 'failed', paint }, ABOVE);
+}
+
+export function hideFailed(map: MapLibreMap): void {
+  for (const layer of ['failed-fill', 'failed-line']) if (map.getLayer(layer)) map.removeLayer(layer);
+  if (map.getSource('failed')) map.removeSource('failed');
+}
+
+/** Diagonal strokes that go on from copy to copy. */
+function hatch(): ImageData {
+  const canvas = document.createElement('canvas');
+  canvas.width = HATCH_PIXELS;
+  canvas.height = HATCH_PIXELS;
+  const c = canvas.getContext('2d')!;
+  c.fillStyle = '#ffffff66';
+  c.fillRect(0, 0, HATCH_PIXELS, HATCH_PIXELS);
+  c.strokeStyle = FAILED_COLOUR;
+  c.lineWidth = 4;
+  for (const shift of [-HATCH_PIXELS, 0, HATCH_PIXELS]) {
+    c.moveTo(shift - 2, HATCH_PIXELS + 2);
+    c.lineTo(shift + HATCH_PIXELS + 2, -2);
+  }
+  c.stroke();
+  return c.getImageData(0, 0, HATCH_PIXELS, HATCH_PIXELS);
 }
 
 function colourByClass(classes: readonly ModelClass[]): ExpressionSpecification | string {

@@ -1,19 +1,22 @@
 /** The reading: what was measured per class, with switches for what the map shows. */
-import type { ClassTotal, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
-import { h, replace, setText } from './dom.ts';
+import type { ClassTotal, Finding, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
+import type { Actions } from './actions.ts';
+import { h, icon, replace, setText } from './dom.ts';
 import { areaParts, percent, plural, titleOf } from './format.ts';
 import { currentModel, type State, type Store } from './state.ts';
 
-export function createLegend(store: Store): { element: HTMLElement; render(state: State): void } {
+export function createLegend(store: Store, actions: Actions): { element: HTMLElement; render(state: State): void } {
   const value = h('span', { class: 'figure' });
   const unit = h('span', { class: 'figure-unit' });
   const summary = h('p', { class: 'quiet' });
   const composition = h('div', { class: 'composition', 'aria-hidden': 'true' });
+  const findings = h('div', { class: 'findings' });
   const list = h('ul', { class: 'classes' });
   const view = createView(store);
   const element = h(
     'section',
     { class: 'legend', 'data-testid': 'legend', 'aria-label': 'Classes', hidden: true },
+    findings,
     h('div', { class: 'figure-row' }, h('p', { class: 'figure-line' }, value, '\u2009', unit), summary),
     composition,
     list,
@@ -34,17 +37,43 @@ export function createLegend(store: Store): { element: HTMLElement; render(state
         setText(value, number);
         setText(unit, sign);
         setText(summary, `mapped · ${plural(features, 'feature')}`);
+        replace(findings, ...(job.report?.findings ?? []).map((finding) => findingCard(finding, actions)));
         const classes = byArea(job, model);
         replace(composition, ...classes.map(({ total, color }) => compositionPart(total.share, color)));
         const rows = classes.map((entry) => createRow(entry, (name, on) => toggle(store, name, on)));
         switches = new Map(rows.map(({ name, box }) => [name, box]));
-        replace(list, ...rows.map((row) => row.element));
+        replace(list, ...rows.map((row) => row.element), failedRow(job));
       }
       shown = job;
       for (const [name, box] of switches) box.checked = !state.hiddenClasses.has(name);
       view.render(state);
     },
   };
+}
+
+/** What a user should know of the map; where parts of it are missing, the way to have them. */
+function findingCard({ code, severity, message, fix }: Finding, actions: Actions): HTMLElement {
+  const again = h('button', { type: 'button', class: 'button', onclick: () => void actions.retryJob() }, 'Try again');
+  return h(
+    'div',
+    { class: 'finding', role: 'status', 'data-severity': severity, 'data-code': code, 'data-testid': 'job-finding' },
+    severity === 'info' ? null : icon('warning', 18),
+    h('div', {}, h('p', {}, fix ? `${message} ${fix}` : message), code === 'chips_failed' ? again : null),
+  );
+}
+
+/** What the hatching on the map means; null where nothing failed. */
+function failedRow({ report }: JobJson): HTMLElement | null {
+  const { ledger, model_grid: grid } = report ?? {};
+  if (!ledger?.failed || !grid) return null;
+  const [number, unit] = areaParts(ledger.failed * grid.gsd_m ** 2);
+  return h(
+    'li',
+    { class: 'class-row failed-row', 'data-testid': 'failed' },
+    h('span', { class: 'hatched', 'aria-hidden': 'true' }),
+    h('span', { class: 'class-name' }, 'Not computed'),
+    h('span', { class: 'class-area' }, number, h('small', {}, `\u2009${unit}`)),
+  );
 }
 
 interface ClassEntry extends ModelClass {

@@ -1,7 +1,7 @@
 /** Keeps the map in step with the page's state: scene, job, classes shown, feature selected. */
 import type { GeoJSONSource, Map as MapLibreMap, PaddingOptions } from 'maplibre-gl';
 import type { SceneJson } from '../../server/http/types.ts';
-import { getTileJson, troubleOf } from './api.ts';
+import { getFailed, getTileJson, troubleOf } from './api.ts';
 import type { Box } from './inspector.ts';
 import * as layers from './layers.ts';
 import { createMap, FLAT_ZOOM } from './map.ts';
@@ -71,8 +71,11 @@ export function createMapView(
     shown = { ...shown, features: job };
     const tileJson = await getTileJson(`/tiles/${job}.json`);
     const state = store.get();
-    if (shown.features === job)
-      layers.showFeatures(map, tileJson, currentModel(state)?.classes ?? [], classView(state));
+    if (shown.features !== job) return;
+    layers.showFeatures(map, tileJson, currentModel(state)?.classes ?? [], classView(state));
+    if (!state.job?.report?.ledger.failed) return;
+    const failed = await getFailed(job);
+    if (shown.features === job) layers.showFailed(map, failed);
   };
 
   const tell = (error: unknown) => store.set({ trouble: troubleOf(error) });
@@ -84,6 +87,7 @@ export function createMapView(
     if (state.scenes !== last?.scenes || state.sceneId !== last?.sceneId) drawFootprints(map, state.scenes);
     if (shown.features !== jobId) {
       layers.hideFeatures(map);
+      layers.hideFailed(map);
       shown = { ...shown, features: null };
       if (jobId) showFeatures(jobId).catch(tell);
     }

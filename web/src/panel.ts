@@ -16,7 +16,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
   const intake = createIntake(actions);
   const progress = createProgress(actions);
   const preflight = createPreflight(store, actions);
-  const legend = createLegend(store);
+  const legend = createLegend(store, actions);
   const report = createReport();
   const scenes = createSceneList(actions);
   const trouble = createProblemSlot();

@@ -1,7 +1,7 @@
 /** What a job says of itself, and what can be downloaded of it. */
 import type { JobJson, JobReport, Ledger, ModelJson, SceneJson, Stage } from '../../server/http/types.ts';
 import { h, icon, replace } from './dom.ts';
-import { bytes, count, duration, gsd, percent, titleOf } from './format.ts';
+import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
 import { currentModel, currentScene, type State } from './state.ts';
 
 const STAGES: readonly Stage[] = ['ingest', 'plan', 'infer', 'stitch', 'vectorize', 'store'];
@@ -62,6 +62,7 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
     factList(facts),
     h('h3', {}, 'Pixels accounted for'),
     factList(ledgerFacts(ledger)),
+    ...failures(report),
     h('h3', {}, 'Time by stage'),
     factList(STAGES.filter((stage) => timings[stage] !== undefined).map((stage) => [stage, duration(timings[stage])])),
     ...(notes.length
@@ -77,6 +78,20 @@ function ledgerFacts(ledger: Ledger): [string, string][] {
   return (['done', 'nodata', 'outside', 'failed', 'pending'] as const)
     .filter((state) => state === 'done' || ledger[state] > 0)
     .map((state) => [state, `${count(ledger[state])} (${percent(ledger[state] / Math.max(1, total))})`]);
+}
+
+/** Listed by themselves, at most. */
+const FAILURES_SHOWN = 5;
+
+function failures({ chips }: JobReport): HTMLElement[] {
+  const failed = chips?.failed ?? [];
+  if (failed.length === 0) return [];
+  const rest = failed.length - FAILURES_SHOWN;
+  const notes = failed
+    .slice(0, FAILURES_SHOWN)
+    .map(({ x, y, width, height, reason }) => `${width} × ${height} px at ${x}, ${y}: ${reason}`);
+  if (rest > 0) notes.push(`and ${plural(rest, 'other chip')}`);
+  return [h('h3', {}, 'Not computed'), h('ul', { class: 'notes' }, ...notes.map((note) => h('li', {}, note)))];
 }
 
 function factList(facts: readonly (readonly [string, string | null])[]): HTMLElement {

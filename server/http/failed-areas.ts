@@ -1,0 +1,52 @@
+/** The chips of a finished job that could not be computed, from its report: polygons in degrees, each with its reason. */
+import { Router } from 'express';
+import { apply } from '../../tiler/geotransform.ts';
+import { Problem } from '../../tiler/problem.ts';
+import { transformPoints } from '../store/georeference.ts';
+import { getScene } from '../store/scenes.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { requestedJob } from './lookup.ts';
+import { onlyQuery } from './request.ts';
+import type { FailedJson, JobReport } from './types.ts';
+
+export function failedAreasRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+  const router = Router();
+
+  router.get('/jobs/:id/failed.geojson', async (request, response) => {
+    onlyQuery(request, []);
+    const job = await requestedJob(db, request);
+    const scene = await getScene(db, job.scene);
+    if (job.state !== 'done' || !job.report || !scene) {
+      throw new Problem('conflict', `The job is ${job.state}; what failed is known once it is done.`);
+    }
+    const features = await failedAreas(job.report, scene.epsg!);
+    response.set('Cache-Control', 'no-cache').type('application/geo+json');
+    response.send(JSON.stringify({ type: 'FeatureCollection', features } satisfies FailedJson));
+  });
+
+  return router;
+
+  async function failedAreas({ chips, model_grid: grid }: JobReport, epsg: number): Promise<FailedJson['features']> {
+    const failed = chips?.failed ?? [];
+    const geotransform = grid?.geotransform;
+    if (!geotransform || failed.length === 0) return [];
+    const corners = failed.flatMap(({ x, y, width, height }) => [
+      apply(geotransform, x, y),
+      apply(geotransform, x, y + height),
+      apply(geotransform, x + width, y + height),
+      apply(geotransform, x + width, y),
+    ]);
+    const placed = await transformPoints(db, corners, epsg, 4326);
+    return failed.map(({ reason }, i) => {
+      const ring = placed.slice(4 * i, 4 * i + 4);
+      return {
+        type: 'Feature',
+        properties: { reason },
+        geometry: { type: 'Polygon', coordinates: [[...ring, ring[0]]] },
+      };
+    });
+  }
+}
+
+/** Whether running the job again may make more of it; what it is made of may then change. */
+export const hasFailed = (report: JobReport | null): boolean => (report?.ledger?.failed ?? 0) > 0;
