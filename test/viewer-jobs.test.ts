@@ -1,4 +1,4 @@
-/** What the viewer shows of jobs that are not plain: parts that failed. */
+/** What the viewer shows of jobs: the map of one that runs, and parts that failed. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { frailNetwork } from '../models/onnx/test-frail.ts';
 import { addNetwork } from '../server/networks.ts';
 import { writePatches } from '../server/test-scene.ts';
+import { writeTown } from '../tiler/town/town.ts';
 import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
 import { upload, waitForScene } from './client.ts';
 import { type Served, serve, stopAll } from './serve.ts';
@@ -42,6 +43,23 @@ describe.skipIf(!executablePath)('the viewer and its jobs', () => {
     await waitForScene(service.url, scene);
     return scene;
   }
+
+  test('a running job shows the map so far, and then its features', { timeout: 180_000 }, async () => {
+    const { image } = await writeTown(join(folder, 'town'), { seed: 5, width: 500, height: 3000, gsdMetres: 0.5 });
+    const scene = await upload(service.url, image);
+    await waitForScene(service.url, scene);
+    const page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
+    await page.goto(`${service.url}/#scene=${scene}`);
+    await page.getByTestId('begin').click();
+    await page.waitForResponse((response) => {
+      return /\/classes\/.*png/.test(response.url()) && response.status() === 200;
+    });
+    const drawn = () => page.evaluate(() => ['live', 'landuse-fill'].map((id) => !!window.planimeter.map.getLayer(id)));
+    expect(await drawn()).toEqual([true, false]);
+    await page.getByTestId('legend').waitFor({ timeout: 120_000 });
+    await expect.poll(drawn).toEqual([false, true]);
+    await page.close();
+  });
 
   const ask = (scene: string, model: string) =>
     fetch(`${service.url}/jobs`, {

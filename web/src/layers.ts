@@ -33,7 +33,7 @@ export function showImagery(map: MapLibreMap, tileJson: TileJson, visible: boole
   map.addSource('imagery', { type: 'raster', tiles, tileSize: 256, minzoom, maxzoom, bounds });
   map.addLayer(
     { id: 'imagery', type: 'raster', source: 'imagery', paint: { 'raster-fade-duration': 200 } },
-    map.getLayer('landuse-fill') ? 'landuse-fill' : ABOVE,
+    ['live', 'landuse-fill'].find((layer) => map.getLayer(layer)) ?? ABOVE,
   );
   setImageryVisible(map, visible);
 }
@@ -76,6 +76,25 @@ export function showFeatures(
   }
   paintMarks(map);
   setClassView(map, view);
+}
+
+/** The class map of a running job, as far as it is. */
+export function showLive(map: MapLibreMap, tileJson: TileJson, opacity: number): void {
+  hideLive(map);
+  const { minzoom, maxzoom, bounds } = tileJson;
+  map.addSource('live', { type: 'raster', tiles: absolute(tileJson), tileSize: 256, minzoom, maxzoom, bounds });
+  const paint = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest', 'raster-opacity': opacity } as const;
+  map.addLayer({ id: 'live', type: 'raster', source: 'live', paint }, ABOVE);
+}
+
+/** Asks for its tiles again; those that are drawn stay until the new ones are here. */
+export function refreshLive(map: MapLibreMap): void {
+  if (map.getSource('live')) map.refreshTiles('live');
+}
+
+export function hideLive(map: MapLibreMap): void {
+  if (map.getLayer('live')) map.removeLayer('live');
+  if (map.getSource('live')) map.removeSource('live');
 }
 
 /** Hatches the parts of the map that could not be computed. */
@@ -133,6 +152,7 @@ export function hideFeatures(map: MapLibreMap): void {
 }
 
 export function setClassView(map: MapLibreMap, { hidden, opacity }: ClassView): void {
+  if (map.getLayer('live')) map.setPaintProperty('live', 'raster-opacity', opacity);
   if (!map.getSource('features')) return;
   for (const id of COLLECTIONS) {
     const without = id === 'landuse' ? [...OBJECT_CLASSES, ...hidden] : [...hidden];

@@ -12,6 +12,8 @@ import { onThemeChange } from './theme.ts';
 const FIT_MARGIN_PIXELS = 36;
 const FLIGHT_MS = 2400;
 const ZOOM_MS = 800;
+/** Between two looks at a class map that grows. */
+const REFRESH_MS = 1200;
 
 export interface MapView {
   map: MapLibreMap;
@@ -34,7 +36,8 @@ export function createMapView(
   /** The scene whose place on the map the link gives: it is not framed when it first appears. */
   let placed = linked ? link.get('scene') : null;
   const map = createMap(container, store.get().service?.basemap ?? null);
-  let shown: { imagery: string | null; features: string | null } = { imagery: null, features: null };
+  let shown: Record<'imagery' | 'features' | 'live', string | null> = { imagery: null, features: null, live: null };
+  let refreshing = false;
   /** Query of the imagery that is shown. */
   let view = '';
   let last: State | null = null;
@@ -73,9 +76,42 @@ export function createMapView(
     const state = store.get();
     if (shown.features !== job) return;
     layers.showFeatures(map, tileJson, currentModel(state)?.classes ?? [], classView(state));
+    if (shown.live === job) {
+      shown = { ...shown, live: null };
+      map.once('idle', () => shown.live === null && layers.hideLive(map));
+    }
     if (!state.job?.report?.ledger.failed) return;
     const failed = await getFailed(job);
     if (shown.features === job) layers.showFailed(map, failed);
+  };
+
+  /** The class map of a running job, until its features are drawn. */
+  const showLive = async (job: string): Promise<void> => {
+    shown = { ...shown, live: job };
+    const tileJson = await getTileJson(`/jobs/${job}/classes.json`);
+    if (shown.live === job) layers.showLive(map, tileJson, store.get().classOpacity);
+  };
+
+  /** Soon, and not for every chip. */
+  const refreshLive = (): void => {
+    if (refreshing) return;
+    refreshing = true;
+    setTimeout(() => {
+      refreshing = false;
+      layers.refreshLive(map);
+    }, REFRESH_MS);
+  };
+
+  const updateLive = ({ job }: State, sceneId: string | null): void => {
+    const running = job?.state === 'running' && job.scene === sceneId ? job : null;
+    if (running && shown.live === running.id) {
+      if (running.progress.done !== last?.job?.progress.done) refreshLive();
+    } else if (running) showLive(running.id).catch(tell);
+    // That of a job that is done stays until its features are drawn.
+    else if (shown.live && !(job?.state === 'done' && job.id === shown.live)) {
+      shown = { ...shown, live: null };
+      layers.hideLive(map);
+    }
   };
 
   const tell = (error: unknown) => store.set({ trouble: troubleOf(error) });
@@ -96,6 +132,7 @@ export function createMapView(
       shown = { ...shown, imagery: null };
       if (scene && sceneId) showImagery(scene).catch(tell);
     } else if (sceneId && imageryQuery(settingsShown(state)) !== view) drawImagery(sceneId).catch(tell);
+    updateLive(state, sceneId);
     if (state.hiddenClasses !== last?.hiddenClasses || state.classOpacity !== last?.classOpacity) {
       layers.setClassView(map, classView(state));
     }
