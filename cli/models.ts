@@ -1,5 +1,5 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
-import type { Facts, Task } from '../models/foreign/facts.ts';
+import { bandFacts, type Facts, type Task } from '../models/foreign/facts.ts';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
 import { isDetector, listNetworks, networkFolders } from '../models/registry.ts';
 import { benchInSandbox } from '../server/children/network.ts';
@@ -104,7 +104,7 @@ function saidBy(values: Values): Facts {
   const numbers = (name: 'mean' | 'std') => values[name]?.split(',').map((part) => readNumber(name, part));
   const one = (name: 'gsd' | 'divide-by' | 'threshold' | 'confidence' | 'overlap') =>
     values[name] === undefined ? undefined : readNumber(name, values[name]);
-  const choice = <T extends string>(name: 'task' | 'bands' | 'activation', choices: readonly T[]): T | undefined => {
+  const choice = <T extends string>(name: 'task' | 'activation', choices: readonly T[]): T | undefined => {
     const value = values[name];
     const found = choices.find((each) => each === value);
     if (value !== undefined && !found) throw new WrongCall(`--${name} is one of ${choices.join(', ')}; got "${value}"`);
@@ -119,7 +119,7 @@ function saidBy(values: Values): Facts {
     divisor: one('divide-by'),
     mean: numbers('mean'),
     deviation: numbers('std'),
-    order: choice('bands', ['rgb', 'bgr'] as const),
+    ...bandFacts(values.bands),
     activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
     threshold: one('threshold'),
     confidence: one('confidence'),

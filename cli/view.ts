@@ -14,11 +14,10 @@ export function readStretch(text: string): string | { low: number[]; high: numbe
   const ranges = text
     .split(',')
     .map((range) => range.split(':').map((value) => (value.trim() === '' ? NaN : Number(value))));
-  if (
-    (ranges.length !== 1 && ranges.length !== 3) ||
-    !ranges.every((range) => range.length === 2 && range.every(Number.isFinite))
-  ) {
-    throw new WrongCall(`--stretch takes none, percentile, LOW:HIGH or three of those with commas; got "${text}"`);
+  if (ranges.length === 0 || !ranges.every((range) => range.length === 2 && range.every(Number.isFinite))) {
+    throw new WrongCall(
+      `--stretch takes none, percentile, LOW:HIGH, or one such for each band with commas between them; got "${text}"`,
+    );
   }
   return { low: ranges.map(([low]) => low), high: ranges.map(([, high]) => high) };
 }

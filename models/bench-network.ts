@@ -1,5 +1,5 @@
 /** How fast a network runs on this machine, for chips of several sizes: all pixels, and those of the core alone. */
-import { isDetector, type Network } from './registry.ts';
+import { chipBands, isDetector, type Network } from './registry.ts';
 import { openNetwork } from './runtime.ts';
 
 export interface ChipSpeed {
@@ -25,7 +25,7 @@ export async function benchNetwork(network: Network): Promise<ChipSpeed[]> {
   try {
     for (const core of cores) {
       const side = core + 2 * halo;
-      const pixels = Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 7919) >> 4);
+      const pixels = Uint8Array.from({ length: side * side * chipBands(network) }, (_, i) => (i * 7919) >> 4);
       const times: number[] = [];
       await session.infer(pixels, side, side); // the first run is slow
       for (let run = 0; run < RUNS; run++) {

@@ -13,8 +13,8 @@ export interface DetectRequest {
   rendering?: Rendering;
   grid: ModelGrid;
   plan: ChipPlan;
-  /** RGB that stands where there is no imagery. */
-  fill: readonly [number, number, number];
+  /** What stands where there is no imagery, in the network's bands. */
+  fill: readonly number[];
   network: Network;
 }
 

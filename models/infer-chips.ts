@@ -7,6 +7,7 @@ import { type Chip, type ChipPixels, type ChipPlan, chipAt, readChipsAt } from '
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { Raster } from '../tiler/raster.ts';
+import type { Pixels } from '../tiler/rendering.ts';
 import type { ChipSpool } from './chip-spool.ts';
 import type { Answer, NetworkSession } from './runtime.ts';
 
@@ -14,11 +15,11 @@ import type { Answer, NetworkSession } from './runtime.ts';
 export const CHIP_ATTEMPTS = 3;
 
 export interface ChipSource {
-  raster: Raster;
+  raster: Raster<Pixels>;
   grid: ModelGrid;
   plan: ChipPlan;
-  /** RGB that stands where there is no imagery. */
-  fill: readonly [number, number, number];
+  /** What stands where there is no imagery, in the network's bands. */
+  fill: readonly number[];
   /** Nothing outside is computed. */
   area: Area | null;
 }

@@ -12,7 +12,7 @@ import { type ChipPlan, chipAt } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { Raster } from '../tiler/raster.ts';
-import { openScene, type Rendering } from '../tiler/rendering.ts';
+import { openScene, type Pixels, type Rendering } from '../tiler/rendering.ts';
 import { createTiffWriter, type TiffLayout, type TiffWriter } from '../tiler/write-tiff.ts';
 import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
 import { type ChipSpool, type ChipState, openChipSpool } from './chip-spool.ts';
@@ -28,8 +28,8 @@ export interface MapRequest {
   rendering?: Rendering;
   grid: ModelGrid;
   plan: ChipPlan;
-  /** RGB that stands where there is no imagery: the scene's mean colour. */
-  fill: readonly [number, number, number];
+  /** What stands where there is no imagery, in the network's bands: the scene's mean colour. */
+  fill: readonly number[];
   /** Nothing outside is computed; null: all of the scene. */
   area: Area | null;
   network: Network;
@@ -235,7 +235,7 @@ const SCAN_ROWS = 256;
 /** Writes the maps; they are there once `whole` has resolved too. */
 async function writeMaps(
   request: MapRequest,
-  raster: Raster,
+  raster: Raster<Pixels>,
   bands: AsyncGenerator<Band>,
   whole: Promise<void>,
 ): Promise<void> {
@@ -288,7 +288,7 @@ function summarize(spool: ChipSpool, grid: ModelGrid, plan: ChipPlan): Pick<MapR
   return { ledger, chips };
 }
 
-function classMapLayout(request: MapRequest, raster: Raster): TiffLayout {
+function classMapLayout(request: MapRequest, raster: Raster<Pixels>): TiffLayout {
   const names = request.network.classes.map(({ value, name }) => `${value}=${name}`).join(',');
   return {
     ...mapLayout(request, raster),
@@ -299,13 +299,13 @@ function classMapLayout(request: MapRequest, raster: Raster): TiffLayout {
   };
 }
 
-const scoreMapLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
+const scoreMapLayout = (request: MapRequest, raster: Raster<Pixels>): TiffLayout => ({
   ...mapLayout(request, raster),
   nodata: SCORE_NODATA,
   overviews: 'average',
 });
 
-const planesLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
+const planesLayout = (request: MapRequest, raster: Raster<Pixels>): TiffLayout => ({
   ...mapLayout(request, raster),
   bands: request.network.planes.length,
   overviews: 'none',
@@ -315,7 +315,7 @@ const planesLayout = (request: MapRequest, raster: Raster): TiffLayout => ({
 /** Features have many bands: a tile of 512 would hold megabytes. */
 const FEATURE_TILE = 64;
 
-function featuresLayout(request: MapRequest, raster: Raster): TiffLayout {
+function featuresLayout(request: MapRequest, raster: Raster<Pixels>): TiffLayout {
   const { grid, network } = request;
   const { stride, channels } = network.features!;
   const [x0, xPerColumn, xPerRow, y0, yPerColumn, yPerRow] = grid.geotransform;
@@ -333,7 +333,7 @@ function featuresLayout(request: MapRequest, raster: Raster): TiffLayout {
   };
 }
 
-const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster) => ({
+const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster<Pixels>) => ({
   width: grid.width,
   height: grid.height,
   bands: 1,

@@ -13,7 +13,7 @@ export interface ProveRequest {
   rendering?: Rendering;
   grid: ModelGrid;
   plan: Pick<ChipPlan, 'halo' | 'stride'>;
-  fill: readonly [number, number, number];
+  fill: readonly number[];
   network: Network;
   run: RunOptions;
   classesPath: string;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../tiler/problem.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
+import type { WantedBands } from './bands.ts';
 import type { Adapter } from './foreign/adapter.ts';
 
 export interface NetworkClass {
@@ -120,6 +121,15 @@ export function jobIdentity({ sha256, adapter, classes, gsdMetres, stride, halo 
     .update(JSON.stringify([sha256, adapter, classes, gsdMetres, stride, halo]))
     .digest('hex');
 }
+
+/** Bands of the chips that a network is given: RGB, or those that it names. */
+export const chipBands = ({ adapter }: Pick<Network, 'adapter'>): number => adapter?.input.names?.length ?? 3;
+
+export const wantedBands = ({ id, adapter }: Pick<Network, 'id' | 'adapter'>): WantedBands => ({
+  id,
+  bands: adapter?.input.names ?? null,
+  stored: adapter?.input.stored === true,
+});
 
 /** Whether a network draws boxes around objects instead of a map. */
 export const isDetector = ({ adapter }: Network): boolean => adapter?.output.kind === 'boxes';

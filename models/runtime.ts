@@ -4,9 +4,10 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import type { Pixels } from '../tiler/rendering.ts';
 import { candidates, type Device, type DeviceChoice, executionProvider, unavailable } from './device.ts';
 import { inferAdapted } from './foreign/run.ts';
-import type { Network } from './registry.ts';
+import { chipBands, type Network } from './registry.ts';
 
 export interface Answer {
   /** height * width class codes. */
@@ -28,12 +29,13 @@ export interface NetworkSession {
   /** How many planes an answer holds. */
   readonly planeCount: number;
   /**
-   * One chip. `pixels` is height * width * 3 (RGB); height and width are multiples of the network's stride.
+   * One chip. `pixels` is height * width * bands (RGB, or what the network declares); height and width are multiples of
+   * the network's stride.
    * Blocks the calling thread while the network runs, so it belongs in the compute process.
    */
-  infer(pixels: Uint8Array, width: number, height: number): Promise<Answer>;
+  infer(pixels: Pixels, width: number, height: number): Promise<Answer>;
   /** Chips of one size in one run, where the network can. */
-  inferBatch?(chips: readonly Uint8Array[], width: number, height: number): Promise<Answer[]>;
+  inferBatch?(chips: readonly Pixels[], width: number, height: number): Promise<Answer[]>;
   close(): Promise<void>;
 }
 
@@ -79,7 +81,7 @@ const TRIAL_PIXELS = 128;
 async function timeOnce(session: NetworkSession, network: Network): Promise<number> {
   const side = Math.ceil(TRIAL_PIXELS / network.stride) * network.stride;
   const started = performance.now();
-  await session.infer(new Uint8Array(side * side * 3), side, side);
+  await session.infer(new Uint8Array(side * side * chipBands(network)), side, side);
   return performance.now() - started;
 }
 
@@ -107,7 +109,7 @@ async function openOn(device: Device, network: Network, options: RunOptions): Pr
     : ownSession(session, network, options);
   const side = WARM_STRIDES * network.stride;
   try {
-    await opened.infer(new Uint8Array(side * side * 3), side, side); // the first run is slow
+    await opened.infer(new Uint8Array(side * side * chipBands(network)), side, side); // the first run is slow
   } catch (error) {
     await session.release();
     if (device === 'cpu') throw error;
@@ -124,8 +126,7 @@ function adaptedSession(session: ort.InferenceSession, network: Network, adapter
   const adapted = { ...network, adapter, classes: network.classes.length };
   return {
     planeCount: 0,
-    infer: (pixels: Uint8Array, width: number, height: number) =>
-      inferAdapted(session, adapted, pixels, { width, height }),
+    infer: (pixels: Pixels, width: number, height: number) => inferAdapted(session, adapted, pixels, { width, height }),
     close: () => session.release(),
   };
 }
@@ -135,9 +136,9 @@ function ownSession(session: ort.InferenceSession, network: Network, options: Ru
   const planeCount = network.planes.length;
   const features = options.features ? network.features?.output : undefined;
   const outputs = ['class', 'score', ...(planeCount > 0 ? ['planes'] : []), ...(features ? [features] : [])];
-  const inferBatch = async (chips: readonly Uint8Array[], width: number, height: number): Promise<Answer[]> => {
+  const inferBatch = async (chips: readonly Pixels[], width: number, height: number): Promise<Answer[]> => {
     const bytes = width * height * 3;
-    const pixels = chips.length === 1 ? chips[0] : new Uint8Array(chips.length * bytes);
+    const pixels = chips.length === 1 ? (chips[0] as Uint8Array) : new Uint8Array(chips.length * bytes);
     if (chips.length > 1) for (const [i, chip] of chips.entries()) pixels.set(chip, i * bytes);
     const image = new ort.Tensor('uint8', pixels, [chips.length, height, width, 3]);
     const results = await session.run({ image }, outputs);
@@ -156,7 +157,7 @@ function ownSession(session: ort.InferenceSession, network: Network, options: Ru
   return {
     planeCount,
     inferBatch,
-    infer: async (pixels: Uint8Array, width: number, height: number) => (await inferBatch([pixels], width, height))[0],
+    infer: async (pixels: Pixels, width: number, height: number) => (await inferBatch([pixels], width, height))[0],
     close: () => session.release(),
   };
 }

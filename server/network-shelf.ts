@@ -56,5 +56,19 @@ function modelJson(network: Network): ModelJson {
   const task = adapter?.output.kind === 'boxes' ? ('detection' as const) : ('segmentation' as const);
   const kind = adapter ? ('added' as const) : ('shipped' as const);
   const identity = jobIdentity(network);
-  return { id, name, description, kind, task, gsd_m: gsdMetres, ...range, classes, sha256, identity };
+  const { names = null, stored = false } = adapter?.input ?? {};
+  return {
+    bands: names,
+    stored,
+    id,
+    name,
+    description,
+    kind,
+    task,
+    gsd_m: gsdMetres,
+    ...range,
+    classes,
+    sha256,
+    identity,
+  };
 }

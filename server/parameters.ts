@@ -2,6 +2,7 @@
 import type { MultiPolygon } from 'geojson';
 import { type Device, parseDevice } from '../models/device.ts';
 import { Problem } from '../tiler/problem.ts';
+import type { ValueRange } from '../tiler/rendering.ts';
 import type { SceneView } from '../tiler/scene-view.ts';
 import { parseAoi } from './area-of-interest.ts';
 
@@ -10,8 +11,8 @@ export interface JobParameters {
   min_area_m2: number;
   /** Largest distance between a simplified border and the pixels' border. */
   tolerance_m: number;
-  /** Bands of the scene that are red, green and blue: numbers from 1, or names that the file gives. */
-  bands?: [red: number | string, green: number | string, blue: number | string];
+  /** Bands of the scene that are red, green and blue, or what the network takes: numbers from 1, or names in the file. */
+  bands?: (number | string)[];
   /** Values that become 0 and 255. `none`: all that the data type can hold; `percentile`: 2nd to 98th of the scene. */
   stretch?: 'none' | 'percentile' | Stretch;
   /** Area of interest in degrees (EPSG:4326): nothing outside is mapped. */
@@ -20,11 +21,14 @@ export interface JobParameters {
   device?: Device;
 }
 
-/** For red, green and blue. */
+/** For each band. */
 export interface Stretch {
-  low: [number, number, number];
-  high: [number, number, number];
+  low: number[];
+  high: number[];
 }
+
+/** More than networks take. */
+const MOST_BANDS = 32;
 
 export const DEFAULT_PARAMETERS = { min_area_m2: 20, tolerance_m: 1 } satisfies JobParameters;
 
@@ -72,10 +76,11 @@ function parseBands(value: unknown): NonNullable<JobParameters['bands']> {
   const parts = Array.isArray(value) && value.length === 1 ? [value[0], value[0], value[0]] : value;
   const isBand = (part: unknown) =>
     typeof part === 'string' ? part.length > 0 && part.length <= 100 : Number.isInteger(part) && (part as number) >= 1;
-  if (Array.isArray(parts) && parts.length === 3 && parts.every(isBand)) {
+  if (Array.isArray(parts) && parts.length >= 1 && parts.length <= MOST_BANDS && parts.every(isBand)) {
     return parts as NonNullable<JobParameters['bands']>;
   }
-  const forms = 'three bands for red, green and blue, by number from 1 or by name, such as [4, 3, 2]';
+  const forms =
+    'bands for red, green and blue (or as many as the network takes), by number from 1 or by name, such as [4, 3, 2]';
   throw new Problem('bad_request', `The parameter "bands" is ${forms}; ${show(value)} is not.`);
 }
 
@@ -83,8 +88,9 @@ function parseStretch(value: unknown): NonNullable<JobParameters['stretch']> {
   if (value === 'none' || value === 'percentile') return value;
   if (typeof value === 'object' && value !== null) {
     const { low, high, ...more } = value as Record<string, unknown>;
-    const [lows, highs] = [low, high].map(threeNumbers);
-    if (lows && highs && lows.every((each, i) => each !== highs[i]) && Object.keys(more).length === 0) {
+    const [lows, highs] = [low, high].map(numbersOf);
+    const fit = lows && highs && lows.length === highs.length && lows.every((each, i) => each !== highs[i]);
+    if (fit && Object.keys(more).length === 0) {
       return { low: lows, high: highs };
     }
   }
@@ -93,12 +99,12 @@ function parseStretch(value: unknown): NonNullable<JobParameters['stretch']> {
   throw new Problem('bad_request', `The parameter "stretch" is ${forms}; ${show(value)} is not.`);
 }
 
-/** One number stands for all three. */
-function threeNumbers(value: unknown): [number, number, number] | null {
+/** One number stands for all bands: of red, green and blue, three. */
+function numbersOf(value: unknown): number[] | null {
   const list = Array.isArray(value) ? value : [value];
   if (!list.every((each) => typeof each === 'number' && Number.isFinite(each))) return null;
   if (list.length === 1) return [list[0], list[0], list[0]];
-  return list.length === 3 ? [list[0], list[1], list[2]] : null;
+  return list.length >= 2 && list.length <= MOST_BANDS ? list : null;
 }
 
 /**
@@ -108,13 +114,12 @@ function threeNumbers(value: unknown): [number, number, number] | null {
 export function sceneView({ bands, stretch }: JobParameters, names: readonly (string | null)[]): SceneView | null {
   if (bands === undefined && stretch === undefined) return null;
   return {
-    ...(bands && { bands: bands.map((band) => bandNumber(band, names)) as NonNullable<SceneView['bands']> }),
+    ...(bands && { bands: bands.map((band) => bandNumber(band, names)) }),
     ...(stretch && { stretch: typeof stretch === 'string' ? stretch : stretchRanges(stretch) }),
   };
 }
 
-const stretchRanges = ({ low, high }: Stretch) =>
-  low.map((value, i) => [value, high[i]]) as Exclude<NonNullable<SceneView['stretch']>, string>;
+const stretchRanges = ({ low, high }: Stretch) => low.map((value, i): ValueRange => [value, high[i]]);
 
 function bandNumber(band: number | string, names: readonly (string | null)[]): number {
   const found = typeof band === 'number' ? band : names.findIndex((name) => sameName(name, band)) + 1;

@@ -6,9 +6,10 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ChosenBands } from '../models/bands.ts';
 import type { DeviceChoice } from '../models/device.ts';
 import type { MapResult } from '../models/map-scene.ts';
-import { isDetector, type Network } from '../models/registry.ts';
+import { isDetector, type Network, wantedBands } from '../models/registry.ts';
 import { type ChipPlan, planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
@@ -22,8 +23,9 @@ import { ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, Finding, JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import { rememberSpeed } from './measured-speed.ts';
+import { networkView } from './network-view.ts';
 import { isOriginal, openOriginals } from './originals.ts';
-import { type JobParameters, sceneView } from './parameters.ts';
+import type { JobParameters } from './parameters.ts';
 import type { Database } from './store/database.ts';
 import { publishJob } from './store/features.ts';
 import type { FileStore } from './store/files.ts';
@@ -277,6 +279,8 @@ interface PlannedJob {
   plan: ChipPlan;
   /** What the job's bands and stretch come to; null where it sets none. */
   chosen: ChosenRendering | null;
+  /** The bands that the network takes, where it names them and the job does not. */
+  found: ChosenBands | null;
   planMs: number;
 }
 
@@ -287,11 +291,11 @@ async function planJob(
   signal: AbortSignal,
 ): Promise<PlannedJob> {
   const started = performance.now();
-  const view = sceneView(parameters, bandNamesOf(scene.report));
+  const { view, found } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
   const grid = await planGrid(workingPath, scene, network);
   const plan = planChips(grid, network, CORE_PIXELS);
-  return { grid, plan, chosen, planMs: performance.now() - started };
+  return { grid, plan, chosen, found, planMs: performance.now() - started };
 }
 
 interface Storing {
@@ -312,7 +316,7 @@ type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> 
 async function storeAndPublish(
   { db, files }: Pick<PipelineTools, 'db' | 'files'>,
   { id, scene, network, parameters, modelReason }: SegmentationJob,
-  { grid, plan, chosen, planMs }: PlannedJob,
+  { grid, plan, chosen, found: bands, planMs }: PlannedJob,
   { featuresPath, features, ticks, signal }: Storing,
   { counts: expected, timings_ms, chips, ...found }: Found,
 ): Promise<JobReport> {
@@ -332,7 +336,7 @@ async function storeAndPublish(
     parameters: { ...parameters },
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },
-      ...renderingAssumptions(scene, parameters, chosen),
+      ...renderingAssumptions(scene, parameters, chosen, bands),
       ...gridAssumptions(scene, network, grid),
     ],
     counts: { ...expected, ...counts },
@@ -359,7 +363,9 @@ async function storeAndPublish(
 export async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {
   const raster = await openScene(workingPath);
   try {
-    const { levels, geotransform } = raster;
+    const { geotransform } = raster;
+    // Overviews are of values clipped for showing; stored ones are read from the full resolution alone.
+    const levels = network.adapter?.input.stored ? raster.levels.slice(0, 1) : raster.levels;
     return planModelGrid(
       { levels, geotransform, gsdMetres: { x: scene.gsd_x_m, y: scene.gsd_y_m } },
       network.gsdMetres,
@@ -374,22 +380,26 @@ function renderingAssumptions(
   { report }: ReadyScene,
   { bands, stretch }: JobParameters,
   chosen: ChosenRendering | null,
+  found: ChosenBands | null,
 ): Assumption[] {
   if (!chosen) return report.assumptions;
-  const replaced = [...(bands ? BAND_CODES : []), 'stretch'];
+  const replaced = [...(bands || found ? BAND_CODES : []), 'stretch'];
   const kept = report.assumptions.filter(({ code }) => !replaced.includes(code));
   const { rendering, kind } = chosen;
   const reasons = {
     declared: 'The values that the job sets are spread over 0 to 255.',
     levels: 'The values are the 256 even levels of 8-bit imagery; each was given its level.',
+    stored: 'The network takes the values as they are stored and scales them itself.',
     percentiles: 'From the 2nd to the 98th percentile of each band over the whole scene, spread over 0 to 255.',
   };
   const asTheyAre = 'The values are 8-bit ones and are taken as they are.';
-  const reason = rendering.ranges ? reasons[stretch || kind !== 'declared' ? kind : 'levels'] : asTheyAre;
+  const reason =
+    rendering.ranges || rendering.stored ? reasons[stretch || kind !== 'declared' ? kind : 'levels'] : asTheyAre;
   return [
     ...(bands
-      ? [{ code: 'bands', value: rendering.bands, reason: 'The job says which are red, green and blue.' }]
+      ? [{ code: 'bands', value: rendering.bands, reason: 'The job says which bands the network is given.' }]
       : []),
+    ...(found ? [{ code: 'bands_of_network', value: found.bands, reason: found.reason }] : []),
     { code: 'stretch', value: { bands: rendering.bands, ranges: rendering.ranges }, reason },
     ...kept,
   ];

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { listNetworks } from '../models/registry.ts';
 import type { BandLook, Content } from '../tiler/look.ts';
 import { chooseModel, fitOf } from './model-choice.ts';
+import { networkView } from './network-view.ts';
 import { parseParameters, sceneView } from './parameters.ts';
 import { preflight, type SceneFacts } from './preflight.ts';
 
@@ -112,8 +113,8 @@ test('bands and stretch are parsed, resolved by name, and refused with what woul
   expect(view({ stretch: 'none' })).toEqual({ stretch: 'none' });
   expect(() => view({ bands: [5, 2, 1] })).toThrow('1 (B02), 2 (B03), 3 (B04), 4.');
   expect(() => view({ bands: ['nir', 2, 1] })).toThrow('no band "nir"');
-  const refused: object[] = [{ bands: [1, 2] }, { bands: [0, 1, 2] }, { bands: 'rgb' }, { bands: [1.5, 1, 1] }];
-  refused.push({ stretch: 'auto' }, { stretch: { low: 5, high: 5 } }, { stretch: { low: [1, 2], high: [3, 4] } });
+  const refused: object[] = [{ bands: [] }, { bands: [0, 1, 2] }, { bands: 'rgb' }, { bands: [1.5, 1, 1] }];
+  refused.push({ stretch: 'auto' }, { stretch: { low: 5, high: 5 } }, { stretch: { low: [1, 2], high: [3] } });
   refused.push({ stretch: { low: 0 } }, { bands: null }, { stretch: { low: 0, high: 1, mid: 3 } });
   for (const given of refused) expect(() => parseParameters(given), JSON.stringify(given)).toThrow('The parameter');
   expect(Object.keys(parseParameters({ stretch: 'none', tolerance_m: 2 }))).toEqual([
@@ -121,4 +122,27 @@ test('bands and stretch are parsed, resolved by name, and refused with what woul
     'tolerance_m',
     'stretch',
   ]);
+});
+
+test('a network of other bands is given those, and what does not fit it is refused', () => {
+  const report = { bandNames: ['red', 'green', 'blue', 'nir'], rendering: { bands: [1, 2, 3], ranges: null } } as never;
+  const view = (given: object, bands: string[] | null, stored = false) =>
+    networkView(parseParameters(given), report, { id: 'net', bands, stored }).view;
+  const ndvi = ['nir', 'red'];
+  expect(view({}, null)).toBeNull();
+  expect(view({}, ndvi)).toEqual({ bands: [4, 1] });
+  expect(view({ bands: [2, 'nir'] }, ndvi)).toEqual({ bands: [2, 4] });
+  expect(view({ bands: ['nir'] }, ['red'])).toEqual({ bands: [4] });
+  expect(view({ stretch: { low: 5, high: 90 } }, ndvi)).toEqual({
+    bands: [4, 1],
+    stretch: [
+      [5, 90],
+      [5, 90],
+    ],
+  });
+  expect(view({}, ndvi, true)).toEqual({ bands: [4, 1], stored: true });
+  expect(() => view({ bands: [1, 2] }, null)).toThrow('takes 3 bands (red, green and blue)');
+  expect(() => view({ bands: [1, 2, 3] }, ndvi)).toThrow('takes 2 bands (nir, red)');
+  expect(() => view({ stretch: { low: [0, 0, 1], high: [9, 9, 9] } }, ndvi)).toThrow('one for each of 2');
+  expect(() => view({ stretch: 'none' }, ndvi, true)).toThrow('leave "stretch" out');
 });

@@ -1,9 +1,11 @@
 /** What is understood of a scene and what it would ask of each network, before any work is done. */
-import type { Network } from '../models/registry.ts';
+import { networkBands } from '../models/bands.ts';
+import { type Network, wantedBands } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { Geotransform } from '../tiler/geotransform.ts';
 import type { Look } from '../tiler/look.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
+import { Problem } from '../tiler/problem.ts';
 import type { Rendering } from '../tiler/rendering.ts';
 import type { SampleType } from '../tiler/samples.ts';
 import type { Finding, PreflightJson, Suitability } from './http/types.ts';
@@ -95,9 +97,20 @@ export async function preflight(
     },
     valid_share: scene.validShare ?? rounded(look.valid / Math.max(1, look.sampled)),
     findings: [...scene.findings.map((finding) => withRemedy(finding, scene)), ...lookFindings(scene, models)],
-    models: models.map((model) => withContent(model, scene)),
+    models: models.map((model, i) => withBands(withContent(model, scene), networks[i], scene)),
     model: chooseModel(sceneGsd(scene), networks.map(choosable)),
   };
+}
+
+/** Whether the scene has the bands that a network names. */
+function withBands(model: Suitability, network: Network, { bandNames, rendering }: SceneFacts): Suitability {
+  try {
+    const found = networkBands(wantedBands(network), { names: bandNames, rgb: rendering.bands });
+    return found ? { ...model, reason: `${model.reason} ${found.reason}` } : model;
+  } catch (error) {
+    if (error instanceof Problem) return { ...model, suitable: false, reason: error.message };
+    throw error;
+  }
 }
 
 /** What the bands and the look of the picture say against a network that its pixel size speaks for. */

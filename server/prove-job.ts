@@ -1,9 +1,10 @@
 /** A finished job's map, held against the network once more. */
 import type { Proof } from '../models/prove.ts';
-import { isDetector, type Network } from '../models/registry.ts';
+import { isDetector, type Network, wantedBands } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
-import { parseParameters, sceneView } from './parameters.ts';
-import { bandNamesOf, isReady, type PipelineTools, planGrid } from './pipeline.ts';
+import { networkView } from './network-view.ts';
+import { parseParameters } from './parameters.ts';
+import { isReady, type PipelineTools, planGrid } from './pipeline.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
 
@@ -35,7 +36,7 @@ export async function proveJob(
     throw new Problem('conflict', `The network "${network.id}" is another one than when the job ran.`);
   }
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
-  const view = sceneView(parseParameters(job.parameters), bandNamesOf(scene.report));
+  const { view } = networkView(parseParameters(job.parameters), scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, {}));
   const device = job.report?.device?.name as 'cpu' | undefined;
   return compute.prove(

@@ -49,3 +49,14 @@ export function judge<Result>(python: string, script: string, input: unknown): R
   if (result.status !== 0) throw new Error(result.stderr || String(result.error));
   return JSON.parse(result.stdout) as Result;
 }
+
+/** Path of a Python with ONNX Runtime and rasterio, or null (said loudly). With CI=true that is an error. */
+export function pythonWithOnnxRuntime(): string | null {
+  try {
+    return pythonWith('onnxruntime', ['numpy==2.4.6', 'rasterio==1.4.4', 'onnxruntime==1.32.0']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('onnxruntime for Python could not be installed', { cause: error });
+    console.error('SKIPPED: no onnxruntime for Python:', (error as Error).message);
+    return null;
+  }
+}

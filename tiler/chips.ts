@@ -1,6 +1,7 @@
 /** A model grid becomes chips: cores that tile it, each read with its halo, decoded ahead of whoever consumes them. */
 import { type ModelGrid, readModelWindow } from './model-grid.ts';
 import type { Raster } from './raster.ts';
+import type { Pixels } from './rendering.ts';
 
 /** Model pixels; core, halo and stride are the same along both axes. */
 export interface ChipPlan {
@@ -24,10 +25,10 @@ export interface Chip {
   height: number;
 }
 
-export interface ChipPixels {
+export interface ChipPixels<P extends Pixels = Pixels> {
   chip: Chip;
-  /** RGB of core and halo: (height + 2*halo) * (width + 2*halo) * 3. */
-  pixels: Uint8Array;
+  /** Of core and halo, in the raster's bands: (height + 2*halo) * (width + 2*halo) * bands. */
+  pixels: P;
   /** Of the core alone: height * width of 0|1, 0 beyond the grid. */
   valid: Uint8Array;
 }
@@ -71,13 +72,13 @@ export function chipAt(grid: ModelGrid, plan: ChipPlan, row: number, column: num
 }
 
 /** The chips of the given rows of the plan, each row from left to right. */
-export function readChips(
-  raster: Raster,
+export function readChips<P extends Pixels>(
+  raster: Raster<P>,
   grid: ModelGrid,
   plan: ChipPlan,
-  fill: readonly [number, number, number],
+  fill: readonly number[],
   rows: Iterable<number>,
-): AsyncGenerator<ChipPixels> {
+): AsyncGenerator<ChipPixels<P>> {
   function* places(): Generator<[row: number, column: number]> {
     for (const row of rows) for (let column = 0; column < plan.columns; column++) yield [row, column];
   }
@@ -85,15 +86,15 @@ export function readChips(
 }
 
 /** The chips at the given places, in their order; `lookAhead` of them are decoded in advance. */
-export async function* readChipsAt(
-  raster: Raster,
+export async function* readChipsAt<P extends Pixels>(
+  raster: Raster<P>,
   grid: ModelGrid,
   plan: ChipPlan,
-  fill: readonly [number, number, number],
+  fill: readonly number[],
   places: Iterable<[row: number, column: number]> | AsyncIterable<[row: number, column: number]>,
   lookAhead = LOOK_AHEAD,
-): AsyncGenerator<ChipPixels> {
-  const ahead: Promise<ChipPixels>[] = [];
+): AsyncGenerator<ChipPixels<P>> {
+  const ahead: Promise<ChipPixels<P>>[] = [];
   try {
     for await (const [row, column] of places) {
       const chip = readChip(raster, grid, plan, fill, chipAt(grid, plan, row, column));
@@ -107,13 +108,13 @@ export async function* readChipsAt(
   }
 }
 
-async function readChip(
-  raster: Raster,
+async function readChip<P extends Pixels>(
+  raster: Raster<P>,
   grid: ModelGrid,
   plan: ChipPlan,
-  fill: readonly [number, number, number],
+  fill: readonly number[],
   chip: Chip,
-): Promise<ChipPixels> {
+): Promise<ChipPixels<P>> {
   const { halo } = plan;
   const width = chip.width + 2 * halo;
   const height = chip.height + 2 * halo;

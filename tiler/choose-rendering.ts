@@ -9,9 +9,9 @@ import { type BandRange, createRangeCounter } from './value-range.ts';
 
 export interface ChosenRendering {
   rendering: Rendering;
-  /** Mean red, green and blue of the valid pixels as rendered, rounded. */
-  meanColour: [number, number, number];
-  kind: BandRange['kind'];
+  /** Mean of each band over the valid pixels as rendered, rounded; of stored values about the mean. */
+  meanColour: number[];
+  kind: BandRange['kind'] | 'stored';
 }
 
 const WINDOW = 512;
@@ -25,12 +25,17 @@ export async function chooseRendering(path: string, view: SceneView): Promise<Ch
       throw new RangeError(`expected bands from 1 to ${raster.bands}, got ${bands.join(', ')}`);
     }
     const distinct = [...new Set(bands)];
-    const counted = await countRanges(raster, distinct, rangeOf(raster, view, bands, distinct));
-    const rgb = bands.map((band) => counted[distinct.indexOf(band)]);
-    const ranges = rgb.map(({ range }) => range) as [ValueRange, ValueRange, ValueRange];
+    const wanted = view.stored ? distinct.map(() => 'percentiles' as const) : rangeOf(raster, view, bands, distinct);
+    const counted = await countRanges(raster, distinct, wanted);
+    const chosen = bands.map((band) => counted[distinct.indexOf(band)]);
+    if (view.stored) {
+      const meanColour = chosen.map(({ range: [low, high], mean }) => low + ((high - low) * mean) / 255);
+      return { rendering: { bands, ranges: null, stored: true }, meanColour, kind: 'stored' };
+    }
+    const ranges = chosen.map(({ range }) => range);
     const plain = raster.sampleType === 'uint8' && ranges.every(([zero, full]) => zero === 0 && full === 255);
-    const meanColour = rgb.map(({ mean }) => mean) as [number, number, number];
-    return { rendering: { bands, ranges: plain ? null : ranges }, meanColour, kind: rgb[0].kind };
+    const meanColour = chosen.map(({ mean }) => mean);
+    return { rendering: { bands, ranges: plain ? null : ranges }, meanColour, kind: chosen[0].kind };
   } finally {
     await raster.close();
   }

@@ -4,7 +4,8 @@
  */
 import { apply, type Geotransform } from './geotransform.ts';
 import type { Raster } from './raster.ts';
-import { type AxisFilter, axisFilter, resampleRgb, sourceRange } from './resample.ts';
+import type { Pixels } from './rendering.ts';
+import { type AxisFilter, axisFilter, resample, sourceRange } from './resample.ts';
 
 export interface ModelGrid {
   /** Model pixels. A resampled grid covers exactly the scene's extent; one that is an overview's grid may reach up to
@@ -90,35 +91,38 @@ function filtersOf(grid: ModelGrid, level: { width: number; height: number }) {
   return filters;
 }
 
+/** Room for pixels of the kind of others. */
+const like = <P extends Pixels>(pixels: P, length: number): P =>
+  (pixels instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length)) as P;
+
 /**
- * Any window of the infinite model plane, RGB: reflected beyond the grid (no repeated edge, as numpy's 'reflect',
+ * Any window of the infinite model plane, in the raster's bands: reflected beyond the grid (no repeated edge, as numpy's 'reflect',
  * folded as often as needed). Invalid pixels hold `fill`, put there before resampling; a model pixel is valid where
- * the level's pixel at its centre is. pixels: height*width*3; valid: height*width of 0|1.
+ * the level's pixel at its centre is. pixels: height*width*bands; valid: height*width of 0|1.
  */
-export async function readModelWindow(
-  raster: Raster,
+export async function readModelWindow<P extends Pixels>(
+  raster: Raster<P>,
   grid: ModelGrid,
-  fill: readonly [number, number, number],
+  fill: readonly number[],
   x: number,
   y: number,
   width: number,
   height: number,
-): Promise<{ pixels: Uint8Array; valid: Uint8Array }> {
+): Promise<{ pixels: P; valid: Uint8Array }> {
+  const { bands } = raster;
   const columns = foldRange(x, width, grid.width);
   const rows = foldRange(y, height, grid.height);
   const inside = await readInside(raster, grid, fill, columns.low, rows.low, columns.span, rows.span);
   if (columns.plain && rows.plain) return inside;
 
-  const pixels = new Uint8Array(width * height * 3);
+  const pixels = like(inside.pixels, width * height * bands);
   const valid = new Uint8Array(width * height);
   for (let row = 0, to = 0; row < height; row++) {
     const line = (rows.folded[row] - rows.low) * columns.span - columns.low;
     for (let column = 0; column < width; column++, to++) {
       const from = line + columns.folded[column];
       valid[to] = inside.valid[from];
-      pixels[to * 3] = inside.pixels[from * 3];
-      pixels[to * 3 + 1] = inside.pixels[from * 3 + 1];
-      pixels[to * 3 + 2] = inside.pixels[from * 3 + 2];
+      for (let band = 0; band < bands; band++) pixels[to * bands + band] = inside.pixels[from * bands + band];
     }
   }
   return { pixels, valid };
@@ -141,10 +145,10 @@ function foldRange(start: number, length: number, size: number) {
 }
 
 /** A window within the grid. */
-async function readInside(
-  raster: Raster,
+async function readInside<P extends Pixels>(
+  raster: Raster<P>,
   grid: ModelGrid,
-  fill: readonly [number, number, number],
+  fill: readonly number[],
   x: number,
   y: number,
   width: number,
@@ -152,43 +156,28 @@ async function readInside(
 ) {
   if (grid.levelPixelsX === 1 && grid.levelPixelsY === 1) {
     const window = await raster.read(grid.level, x, y, width, height);
-    return { pixels: filledRgb(window.pixels, window.valid, raster.bands, fill), valid: window.valid };
+    fillInvalid(window.pixels, window.valid, raster.bands, fill);
+    return window;
   }
   const { columns, rows } = filtersOf(grid, raster.levels[grid.level]);
   const xs = sourceRange(columns, x, x + width);
   const ys = sourceRange(rows, y, y + height);
   const sourceWidth = xs.end - xs.start;
   const window = await raster.read(grid.level, xs.start, ys.start, sourceWidth, ys.end - ys.start);
-  const source = filledRgb(window.pixels, window.valid, raster.bands, fill);
+  fillInvalid(window.pixels, window.valid, raster.bands, fill);
   const valid = new Uint8Array(width * height);
   for (let row = 0, to = 0; row < height; row++) {
     const line = (rows.nearest[y + row] - ys.start) * sourceWidth - xs.start;
     for (let column = 0; column < width; column++) valid[to++] = window.valid[line + columns.nearest[x + column]];
   }
-  return { pixels: resampleRgb(source, columns, rows, x, y, width, height), valid };
+  return { pixels: resample(window.pixels, raster.bands, columns, rows, x, y, width, height), valid };
 }
 
-/** The first three bands, with `fill` where pixels are invalid. A raster of three bands is changed in place. */
-function filledRgb(
-  pixels: Uint8Array,
-  valid: Uint8Array,
-  bands: number,
-  fill: readonly [number, number, number],
-): Uint8Array {
-  if (bands < 3) throw new RangeError(`expected a raster of three or more bands, got ${bands}`);
-  const rgb = bands === 3 ? pixels : new Uint8Array(valid.length * 3);
+/** Puts `fill` where pixels are invalid. */
+function fillInvalid(pixels: Pixels, valid: Uint8Array, bands: number, fill: readonly number[]): void {
+  if (fill.length !== bands) throw new RangeError(`expected a fill of ${bands} bands, got ${fill.length}`);
   for (let pixel = 0; pixel < valid.length; pixel++) {
-    const to = pixel * 3;
-    if (valid[pixel] === 0) {
-      rgb[to] = fill[0];
-      rgb[to + 1] = fill[1];
-      rgb[to + 2] = fill[2];
-    } else if (bands !== 3) {
-      const from = pixel * bands;
-      rgb[to] = pixels[from];
-      rgb[to + 1] = pixels[from + 1];
-      rgb[to + 2] = pixels[from + 2];
-    }
+    if (valid[pixel] !== 0) continue;
+    for (let band = 0; band < bands; band++) pixels[pixel * bands + band] = fill[band];
   }
-  return rgb;
 }

@@ -26,6 +26,7 @@ export const PROBLEMS = {
   regression_model: [422, 'The network gives amounts, not classes'],
   super_resolution_model: [422, 'The network gives images, not classes'],
   volumetric_model: [422, 'The network takes volumes, not images'],
+  bands_missing: [422, 'The image lacks bands that the network takes'],
   unusable_output: [422, 'The answers of the network cannot be used'],
   device_unavailable: [422, 'The device cannot be used'],
   data_folder_locked: [409, 'The data folder is in use'],

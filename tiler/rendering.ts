@@ -1,6 +1,7 @@
 /**
  * A working COG of any samples becomes the 8-bit RGB that networks and screens take: which bands are red, green and
  * blue, and which values become 0 and 255. Both hold for the whole scene and stand in the working COG's metadata.
+ * Networks of other bands are given those, in their order, and networks that scale values themselves the stored ones.
  *
  * Samples are converted as they are read, before any resampling: each 8-bit value follows from one stored value alone,
  * so an 8-bit and a 16-bit file of one scene give the network the same pixels, and a window equals the crop of the
@@ -14,19 +15,28 @@ import { isFloat, type Samples, type SampleType } from './samples.ts';
 export type ValueRange = [zero: number, full: number];
 
 export interface Rendering {
-  /** Numbers of the bands that are red, green and blue; the first band is 1. */
-  bands: [red: number, green: number, blue: number];
-  /** For red, green and blue; null: the samples are 8-bit already and are taken as they are. */
-  ranges: [ValueRange, ValueRange, ValueRange] | null;
+  /** Numbers of the bands that are red, green and blue, or what a network takes; the first band is 1. */
+  bands: number[];
+  /** For each of these bands; null: the samples are taken as they are. */
+  ranges: ValueRange[] | null;
+  /** Samples as they are stored, as float32, for networks that scale them themselves; else bytes. */
+  stored?: boolean;
 }
+
+/** What a rendering gives: bytes, or stored values where it says so. */
+export type Pixels = Uint8Array | Float32Array;
 
 /** The metadata item of working COGs that holds their Rendering as JSON. */
 export const RENDERING_ITEM = 'PLANIMETER_RENDERING';
 
 /** Opens a working COG (or any 8-bit TIFF) as RGB. `rendering`: another one than its own. Throws Problem. */
-export async function openScene(path: string, rendering?: Rendering): Promise<Raster> {
+export async function openScene(path: string): Promise<Raster>;
+export async function openScene(path: string, rendering: Rendering | undefined): Promise<Raster<Pixels>>;
+export async function openScene(path: string, rendering?: Rendering): Promise<Raster<Pixels>> {
   const raster = await openSamples(path);
-  return renderRaster(raster, rendering ?? storedRendering(raster));
+  return rendering?.stored
+    ? storedValues(raster, rendering.bands)
+    : renderRaster(raster, rendering ?? storedRendering(raster));
 }
 
 /** A working COG's own rendering; of other files the first three bands, or the first one as gray. */
@@ -35,20 +45,46 @@ export function storedRendering(raster: RasterOfFile): Rendering {
   return stored ? JSON.parse(stored) : { bands: raster.bands >= 3 ? [1, 2, 3] : [1, 1, 1], ranges: null };
 }
 
-/** The RGB view of a raster, which it closes with itself. */
-export function renderRaster(raster: RasterOfFile, rendering: Rendering): Raster {
-  const { bands, ranges } = rendering;
-  if (!ranges && raster.sampleType === 'uint8' && raster.bands === 3 && bands.every((band, i) => band === i + 1)) {
-    return raster as Raster & RasterOfFile;
-  }
-  const converters = bands.map((_, i) => converter(raster.sampleType, ranges?.[i] ?? [0, 255]));
+/** Chosen bands with their stored values; a pixel that lacks one of them is no imagery. */
+function storedValues(raster: RasterOfFile, bands: readonly number[]): Raster<Float32Array> {
   return {
     ...raster,
-    bands: 3,
+    bands: bands.length,
+    nodata: null,
+    async read(level, x, y, width, height) {
+      const { pixels, valid } = await raster.read(level, x, y, width, height);
+      const values = new Float32Array(valid.length * bands.length);
+      for (const [to, band] of bands.entries()) {
+        for (let from = band - 1, at = to; at < values.length; from += raster.bands, at += bands.length) {
+          values[at] = pixels[from];
+        }
+      }
+      if (isFloat(raster.sampleType)) invalidateNaN(pixels, bands, raster.bands, valid);
+      return { pixels: values, valid };
+    },
+  };
+}
+
+/** The RGB view of a raster (or that of a rendering's other bands), which it closes with itself. */
+export function renderRaster(raster: RasterOfFile, rendering: Rendering): Raster {
+  const { bands, ranges } = rendering;
+  if (
+    !ranges &&
+    raster.sampleType === 'uint8' &&
+    raster.bands === bands.length &&
+    bands.every((band, i) => band === i + 1)
+  ) {
+    return raster as Raster & RasterOfFile;
+  }
+  const count = bands.length;
+  const converters = bands.map((_, i) => converter(raster.sampleType, ranges?.[i] ?? [0, 255], count));
+  return {
+    ...raster,
+    bands: count,
     nodata: null, // of the stored values; `valid` tells
     async read(level, x, y, width, height) {
       const { pixels, valid } = await raster.read(level, x, y, width, height);
-      const rgb = new Uint8Array(valid.length * 3);
+      const rgb = new Uint8Array(valid.length * count);
       for (const [to, convert] of converters.entries()) convert(pixels, bands[to] - 1, raster.bands, rgb, to);
       if (isFloat(raster.sampleType)) invalidateNaN(pixels, bands, raster.bands, valid);
       return { pixels: rgb, valid };
@@ -64,16 +100,17 @@ export function toByte(value: number, [zero, full]: ValueRange): number {
   return scaled <= 0 ? 0 : scaled >= 255 ? 255 : Math.floor(scaled + 0.5);
 }
 
-function converter(type: SampleType, range: ValueRange): Converter {
+/** `step`: bands of what is written. */
+function converter(type: SampleType, range: ValueRange, step: number): Converter {
   const table = byteTable(type, range);
   if (!table) {
     return (pixels, band, bands, rgb, to) => {
-      for (let from = band, at = to; at < rgb.length; from += bands, at += 3) rgb[at] = toByte(pixels[from], range);
+      for (let from = band, at = to; at < rgb.length; from += bands, at += step) rgb[at] = toByte(pixels[from], range);
     };
   }
   const mask = table.length - 1;
   return (pixels, band, bands, rgb, to) => {
-    for (let from = band, at = to; at < rgb.length; from += bands, at += 3) rgb[at] = table[pixels[from] & mask];
+    for (let from = band, at = to; at < rgb.length; from += bands, at += step) rgb[at] = table[pixels[from] & mask];
   };
 }
 
@@ -87,9 +124,9 @@ function byteTable(type: SampleType, range: ValueRange): Uint8Array | null {
   return table;
 }
 
-/** A pixel that lacks one of the three is no imagery. */
-function invalidateNaN(pixels: Samples, rgb: Rendering['bands'], bands: number, valid: Uint8Array): void {
-  for (const band of new Set(rgb)) {
+/** A pixel that lacks one of the chosen bands is no imagery. */
+function invalidateNaN(pixels: Samples, chosen: readonly number[], bands: number, valid: Uint8Array): void {
+  for (const band of new Set(chosen)) {
     for (let pixel = 0, at = band - 1; pixel < valid.length; pixel++, at += bands) {
       if (Number.isNaN(pixels[at])) valid[pixel] = 0;
     }

@@ -5,6 +5,8 @@
  * Taps beyond the edge are left out and the rest scaled to one, as Pillow's resize does.
  */
 
+import type { Pixels } from './rendering.ts';
+
 /** For every output index of one axis: where its taps begin in the source, and their weights (sum 1). */
 export interface AxisFilter {
   taps: number;
@@ -65,27 +67,29 @@ export function sourceRange(filter: AxisFilter, from: number, to: number): { sta
 }
 
 /**
- * Resamples RGB. `source` holds the pixels of columns `xs` (sourceRange of the columns [x, x + width)) and rows `ys`.
- * Returns height*width*3 values.
+ * Resamples pixels of `bands` values. `source` holds the pixels of columns `xs` (sourceRange of the columns
+ * [x, x + width)) and rows `ys`. Returns height*width*bands values of the source's kind.
  */
-export function resampleRgb(
-  source: Uint8Array,
+export function resample<P extends Pixels>(
+  source: P,
+  bands: number,
   columns: AxisFilter,
   rows: AxisFilter,
   x: number,
   y: number,
   width: number,
   height: number,
-): Uint8Array {
+): P {
   const xs = sourceRange(columns, x, x + width);
   const ys = sourceRange(rows, y, y + height);
-  const sourceRowValues = (xs.end - xs.start) * 3;
-  const rowValues = width * 3;
+  const sourceRowValues = (xs.end - xs.start) * bands;
+  const rowValues = width * bands;
   // Horizontally filtered source rows; one stays as long as an output row may still draw on it.
   const ring = Array.from({ length: rows.taps }, () => new Float32Array(rowValues));
   const sum = new Float32Array(rowValues);
   const line = new Float64Array(sourceRowValues);
-  const out = new Uint8Array(height * rowValues);
+  const bytes = source instanceof Uint8Array;
+  const out = (bytes ? new Uint8Array(height * rowValues) : new Float32Array(height * rowValues)) as P;
   let filtered = ys.start;
   for (let row = 0; row < height; row++) {
     const first = rows.first[y + row];
@@ -93,10 +97,16 @@ export function resampleRgb(
     for (; filtered < first + rows.taps; filtered++) {
       const start = (filtered - ys.start) * sourceRowValues;
       for (let i = 0; i < sourceRowValues; i++) line[i] = source[start + i];
-      filterRow(line, columns, x, width, xs.start, ring[filtered % rows.taps]);
+      const filteredRow = ring[filtered % rows.taps];
+      if (bands === 3) filterRgbRow(line, columns, x, width, xs.start, filteredRow);
+      else filterRow(line, bands, columns, x, width, xs.start, filteredRow);
     }
     sumRows(ring, first, rows.weights, (y + row) * rows.taps, sum);
     const at = row * rowValues;
+    if (!bytes) {
+      out.set(sum, at);
+      continue;
+    }
     for (let i = 0; i < rowValues; i++) {
       const value = sum[i];
       out[at + i] = value <= 0 ? 0 : value >= 255 ? 255 : value + 0.5;
@@ -105,7 +115,8 @@ export function resampleRgb(
   return out;
 }
 
-function filterRow(
+/** As `filterRow`, for three bands: their sums stay in registers. */
+function filterRgbRow(
   line: Float64Array,
   columns: AxisFilter,
   x: number,
@@ -130,6 +141,27 @@ function filterRow(
     out[at] = red;
     out[at + 1] = green;
     out[at + 2] = blue;
+  }
+}
+
+function filterRow(
+  line: Float64Array,
+  bands: number,
+  columns: AxisFilter,
+  x: number,
+  width: number,
+  sourceX: number,
+  out: Float32Array,
+): void {
+  const { taps, first, weights } = columns;
+  for (let column = 0, at = 0; column < width; column++) {
+    const start = (first[x + column] - sourceX) * bands;
+    const w = (x + column) * taps;
+    for (let band = 0; band < bands; band++, at++) {
+      let sum = 0;
+      for (let t = 0, from = start + band; t < taps; t++, from += bands) sum += weights[w + t] * line[from];
+      out[at] = sum;
+    }
   }
 }
 

@@ -6,13 +6,18 @@ import type { SampleType } from './samples.ts';
 import { HIGH_SHARE, LOW_SHARE } from './value-range.ts';
 
 export interface SceneView {
-  /** Numbers of the bands that are red, green and blue, the first being 1; without it the scene's own. */
-  bands?: [red: number, green: number, blue: number];
+  /**
+   * Numbers of the bands that are red, green and blue (or what a network takes), the first being 1; without it the
+   * scene's own.
+   */
+  bands?: number[];
   /**
    * `none`: the whole range of the data type (floating-point numbers from 0 to 1); `percentile`: 2nd to 98th of the
-   * scene; ranges for red, green and blue; without it what the scene has for these bands, percentiles for others.
+   * scene; a range for each band; without it what the scene has for these bands, percentiles for others.
    */
-  stretch?: 'none' | 'percentile' | [ValueRange, ValueRange, ValueRange];
+  stretch?: 'none' | 'percentile' | ValueRange[];
+  /** Stored values, for networks that scale them themselves; nothing is stretched. */
+  stored?: boolean;
 }
 
 /** All that the samples of a type can hold; of floating-point numbers, reflectances. */
@@ -47,14 +52,14 @@ async function renderingOf(raster: RasterOfFile, { bands: wanted, stretch }: Sce
   if (Array.isArray(stretch)) return { bands, ranges: stretch };
   if (stretch === 'none') {
     const whole = WHOLE_RANGES[raster.sampleType];
-    return { bands, ranges: raster.sampleType === 'uint8' ? null : [whole, whole, whole] };
+    return { bands, ranges: raster.sampleType === 'uint8' ? null : bands.map(() => whole) };
   }
   if (stretch === undefined && own.ranges === null) return { bands, ranges: null };
   const known = (band: number) => (stretch === undefined ? own.ranges?.[own.bands.indexOf(band)] : undefined);
   const unknown = [...new Set(bands)].filter((band) => !known(band));
   const found = await percentiles(raster, unknown);
   const range = (band: number): ValueRange => known(band) ?? found.get(band)!;
-  return { bands, ranges: [range(bands[0]), range(bands[1]), range(bands[2])] };
+  return { bands, ranges: bands.map(range) };
 }
 
 /** 2nd and 98th percentile of each band's valid values, taken from the coarsest overview. */

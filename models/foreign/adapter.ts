@@ -2,11 +2,15 @@
 
 export interface AdapterInput {
   name: string;
-  type: 'float32' | 'float16' | 'uint8' | 'int8';
+  type: 'float32' | 'float16' | 'float64' | 'uint8' | 'int8' | 'uint16' | 'int16' | 'int32';
   layout: 'nchw' | 'nhwc';
-  /** 3 for RGB, 1 for grey. */
-  bands: 1 | 3;
+  bands: number;
+  /** Of networks that take RGB; one of a single band takes grey. */
   order: 'rgb' | 'bgr';
+  /** Where chips are other bands than RGB: what each is, in the network's order; a number is a place in the scene. */
+  names?: string[];
+  /** Chips hold the scene's stored values; else bytes, 0..255. */
+  stored?: boolean;
   /** The network sees (pixel / divisor - mean) / deviation, a mean and a deviation for each band or one for all. */
   divisor: number;
   mean: number[];

@@ -17,6 +17,10 @@ export interface Facts {
   mean?: number[];
   deviation?: number[];
   order?: 'rgb' | 'bgr';
+  /** What each band is that the network takes, such as "red" and "nir", in its order. */
+  bands?: string[];
+  /** Scaling is of stored values (reflectances, digital numbers), not of bytes. */
+  stored?: boolean;
   activation?: 'sigmoid' | 'softmax' | 'none';
   /** Least probability of an object class, 0..1. */
   threshold?: number;
@@ -25,6 +29,13 @@ export interface Facts {
   overlap?: number;
   /** Side of a chip, pixels. */
   tile?: number;
+}
+
+/** `rgb`, `bgr`, or names of bands with commas between them. */
+export function bandFacts(text: string | undefined): Pick<Facts, 'order' | 'bands'> {
+  if (text === undefined) return {};
+  if (text === 'rgb' || text === 'bgr') return { order: text };
+  return { bands: text.split(',').map((name) => name.trim()) };
 }
 
 /** A file that lies beside the network. */
@@ -175,17 +186,32 @@ function stacMlm(item: Json): Facts {
         return value !== undefined && typeof name === 'string' ? { value, name, ...(color && { color }) } : [];
       })
     : [];
-  const bands = Array.isArray(input?.bands)
-    ? input.bands.map((band) => String(isObject(band) ? band.name : band).toLowerCase())
-    : [];
   return told({
     name: typeof properties['mlm:name'] === 'string' ? properties['mlm:name'] : undefined,
     task: tasks.map(taskOf).find((task) => task),
     classes: classes.length > 0 ? classes : undefined,
     gsdMetres: positive(properties.gsd) ?? positive(properties['planimeter:gsd_m']),
-    order: /^b(lue|02|2)?$/.test(bands[0] ?? '') && /^r(ed)?$|^b0?4$/.test(bands[2] ?? '') ? 'bgr' : undefined,
+    bands: mlmBands(item, input ?? {}),
     activation: activationOf(output?.post_processing_function),
     ...mlmScaling(input ?? {}),
+  });
+}
+
+/** The common names of the input's bands, which are told by name here and described elsewhere in the item. */
+function mlmBands(item: Json, input: Json): string[] | undefined {
+  if (!Array.isArray(input.bands)) return undefined;
+  const names = input.bands.map((band) => (isObject(band) ? band.name : band));
+  if (names.length === 0 || !names.every((name) => typeof name === 'string')) return undefined;
+  const assets = isObject(item.assets) ? Object.values(item.assets).filter(isObject) : [];
+  const described = [item.properties, ...assets]
+    .filter(isObject)
+    .flatMap((place) =>
+      ['bands', 'eo:bands', 'raster:bands'].flatMap((key) => (Array.isArray(place[key]) ? place[key] : [])),
+    );
+  return names.map((name) => {
+    const found = described.filter(isObject).find((band) => band.name === name);
+    const common = found?.['eo:common_name'] ?? found?.common_name;
+    return typeof common === 'string' ? common : name;
   });
 }
 

@@ -1,11 +1,12 @@
 /** Which input of a network is the image, and how it wants its numbers. */
 import type { Finding } from '../../tiler/examine.ts';
 import { Problem } from '../../tiler/problem.ts';
+import { bandRole } from '../bands.ts';
 import type { OnnxModel, OnnxNode, OnnxValue } from '../onnx/read-onnx.ts';
 import type { AdapterInput } from './adapter.ts';
 import type { Facts } from './facts.ts';
 
-const TYPES = ['float32', 'float16', 'uint8', 'int8'] as const;
+const TYPES = ['float32', 'float16', 'uint8', 'int8', 'uint16', 'int16', 'float64', 'int32'] as const;
 /** More than any camera has. */
 const MOST_BANDS = 32;
 
@@ -27,10 +28,7 @@ export function imageInput(model: OnnxModel, facts: Facts, findings: Finding[]):
   const type = TYPES.find((each) => each === image.type);
   if (!type) throw new Problem('unsupported_model', `The input is ${image.type}; ${TYPES.join(', ')} can be given.`);
   const { layout, bands } = arrangement(model, image);
-  if (bands !== 1 && bands !== 3) {
-    const what = `The network takes ${bands} bands`;
-    throw new Problem('unsupported_model', `${what}; only networks of 3 bands (RGB) or 1 (grey) are run yet.`);
-  }
+  const scales = scaling(model, image, type, facts, findings);
   const [row, column] = layout === 'nchw' ? [2, 3] : [1, 2];
   const extent = (dim: number) => (typeof image.dims[dim] === 'number' ? (image.dims[dim] as number) : null);
   return {
@@ -38,8 +36,8 @@ export function imageInput(model: OnnxModel, facts: Facts, findings: Finding[]):
     type,
     layout,
     bands,
-    order: facts.order ?? 'rgb',
-    ...scaling(model, image, type, facts, findings),
+    ...bandNames(bands, scales.stored === true, facts, findings),
+    ...scales,
     batch: extent(0) ?? 1,
     height: extent(row),
     width: extent(column),
@@ -68,7 +66,39 @@ function arrangement(model: OnnxModel, { name, dims }: OnnxValue): { layout: 'nc
   return { layout: moved ? 'nhwc' : 'nchw', bands };
 }
 
-type Scaling = Pick<AdapterInput, 'divisor' | 'mean' | 'deviation'>;
+/** What networks of so many bands take where nobody says it. */
+const USUAL_BANDS: Record<number, string[]> = { 3: ['red', 'green', 'blue'], 4: ['red', 'green', 'blue', 'nir'] };
+
+/** RGB in the order told, grey, or the names of other bands. */
+function bandNames(
+  count: number,
+  stored: boolean,
+  facts: Facts,
+  findings: Finding[],
+): Pick<AdapterInput, 'order' | 'names'> {
+  const told = facts.bands?.map((name) => (/^\d+$/.test(name) ? name : bandRole(name)));
+  if (told && told.length !== count) {
+    const what = `The network takes ${count} bands and ${told.length} are named (${told.join(', ')})`;
+    throw new Problem('unsupported_model', `${what}; give --bands with as many names.`);
+  }
+  const order = facts.order ?? (told?.join() === 'blue,green,red' ? 'bgr' : 'rgb');
+  const colours = !told || ['red,green,blue', 'blue,green,red', 'grey'].includes(told.join());
+  if (colours && !stored && (count === 3 || count === 1)) return { order };
+  const rgb = order === 'bgr' ? USUAL_BANDS[3].toReversed() : USUAL_BANDS[3];
+  const usual = count === 3 ? rgb : USUAL_BANDS[count];
+  if (!told && count !== 3) {
+    const names = usual ? `its bands are taken to be ${usual.join(', ')}` : 'the first bands of a scene are taken';
+    findings.push({
+      code: 'bands_assumed',
+      severity: 'warning',
+      message: `Nothing says which ${count} bands the network takes: ${names}.`,
+      fix: `Give --bands with ${count} names, such as --bands red,green,blue,nir, or numbers of a scene's bands.`,
+    });
+  }
+  return { order: 'rgb', names: told ?? usual ?? Array.from({ length: count }, (_, i) => String(i + 1)) };
+}
+
+type Scaling = Pick<AdapterInput, 'divisor' | 'mean' | 'deviation' | 'stored'>;
 
 function scaling(
   model: OnnxModel,
@@ -79,8 +109,11 @@ function scaling(
 ): Scaling {
   const { mean = [0], deviation = [1] } = facts;
   if (facts.divisor !== undefined || facts.mean || facts.deviation) {
-    return { divisor: facts.divisor ?? (Math.max(...mean.map(Math.abs)) > 4 ? 1 : 255), mean, deviation };
+    const divisor = facts.divisor ?? (Math.max(...mean.map(Math.abs)) > 4 ? 1 : 255);
+    const stored = facts.stored ?? beyondBytes(divisor, mean, deviation);
+    return { divisor, mean, deviation, ...(stored && { stored }) };
   }
+  if (facts.stored || type === 'uint16' || type === 'int16') return { divisor: 1, mean, deviation, stored: true };
   if (type === 'uint8') return { divisor: 1, mean, deviation };
   if (type === 'int8') return { divisor: 1, mean: [128], deviation };
   const inside = wantsBytes(model, image.name);
@@ -95,6 +128,10 @@ function scaling(
   });
   return { divisor, mean, deviation };
 }
+
+/** Whether a scaling is of numbers that no byte holds: reflectances times ten thousand, digital numbers of sensors. */
+const beyondBytes = (divisor: number, mean: number[], deviation: number[]): boolean =>
+  Math.max(divisor, ...mean.map((each) => each * divisor), ...deviation.map((each) => each * divisor)) > 256;
 
 /** Whether the first arithmetic is one for bytes: a division by 255, a mean of a hundred taken off. */
 function wantsBytes(model: OnnxModel, input: string): boolean {

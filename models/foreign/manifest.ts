@@ -25,7 +25,8 @@ export function manifestOf(facts: ManifestFacts, understanding: Understanding, s
   const { adapter, classes, certificate, findings, task } = understanding;
   const { input, output } = adapter;
   const bands =
-    input.bands === 1 ? ['grey'] : input.order === 'rgb' ? ['red', 'green', 'blue'] : ['blue', 'green', 'red'];
+    input.names ??
+    (input.bands === 1 ? ['grey'] : input.order === 'rgb' ? ['red', 'green', 'blue'] : ['blue', 'green', 'red']);
   const extents = { batch: input.batch, bands: input.bands, height: input.height ?? -1, width: input.width ?? -1 };
   const mlmTask = task === 'detection' ? 'object-detection' : 'semantic-segmentation';
   const description = describe(understanding);
@@ -111,12 +112,15 @@ function valueScaling({ input }: Adapter) {
   }));
 }
 
+const inputOf = ({ input: { names, bands } }: Adapter): string =>
+  names ? `${names.length}-band (${names.join(', ')})` : bands === 1 ? 'grey' : 'RGB';
+
 function describe({ task, classes, adapter, chip }: Understanding): string {
   const what = task === 'detection' ? 'Detects' : 'Tells apart';
   const names = classes.map(({ name }) => name);
   const listed = names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
   const size = chip === null ? 'of any size' : `of ${chip} pixels`;
-  return `${what} ${listed}, on ${adapter.input.bands === 1 ? 'grey' : 'RGB'} chips ${size}. Added here; not one of the program's own.`;
+  return `${what} ${listed}, on ${inputOf(adapter)} chips ${size}. Added here; not one of the program's own.`;
 }
 
 /** What is understood of a network, as `models inspect --json` and the API give it. */

@@ -1,4 +1,5 @@
 /** Chips into what a network takes, and the map that it gives back into classes, scores and probabilities. */
+import type { Pixels } from '../../tiler/rendering.ts';
 import type { AdapterInput, MapOutput } from './adapter.ts';
 
 export type Numbers =
@@ -9,6 +10,7 @@ export type Numbers =
   | Int32Array
   | BigInt64Array
   | Uint16Array
+  | Int16Array
   | Float64Array;
 
 /** Weights of red, green and blue in grey (ITU-R BT.601). */
@@ -26,27 +28,32 @@ export const runSize = ({ height, width }: AdapterInput, chip: ChipSize): ChipSi
 });
 
 /**
- * RGB chip (height * width * 3 bytes) → the numbers of the network's input at `size`, which may be larger: what is
- * missing at the right and at the bottom is reflected.
+ * Chip (height * width of RGB, or of the bands that the network names) → the numbers of the network's input at `size`,
+ * which may be larger: what is missing at the right and at the bottom is reflected.
  */
-export function encodeChip(input: AdapterInput, pixels: Uint8Array, chip: ChipSize, size: ChipSize): Numbers {
-  const { bands, layout, order, batch } = input;
+export function encodeChip(input: AdapterInput, pixels: Pixels, chip: ChipSize, size: ChipSize): Numbers {
+  const { bands, layout, order, batch, names } = input;
+  const chipBands = names?.length ?? 3;
+  const grey = bands === 1 && chipBands === 3;
   const plane = size.width * size.height;
   const result = createNumbers(input.type, batch * bands * plane);
-  const tables = Array.from({ length: bands }, (_, band) => scaleTable(input, band));
-  const columns = Int32Array.from({ length: size.width }, (_, x) => reflected(x, chip.width) * 3);
+  const scales = Array.from({ length: bands }, (_, band) => scaleOf(input, band));
+  const tables =
+    pixels instanceof Uint8Array ? scales.map((scale) => Float64Array.from({ length: 256 }, (_, i) => scale(i))) : null;
+  const source = Array.from({ length: bands }, (_, band) => (order === 'bgr' && !names ? bands - 1 - band : band));
+  const columns = Int32Array.from({ length: size.width }, (_, x) => reflected(x, chip.width) * chipBands);
   const [step, apart] = layout === 'nchw' ? [1, plane] : [bands, 1];
   for (let y = 0, to = 0; y < size.height; y++) {
-    const row = reflected(y, chip.height) * chip.width * 3;
+    const row = reflected(y, chip.height) * chip.width * chipBands;
     for (let x = 0; x < size.width; x++, to += step) {
       const at = row + columns[x];
-      if (bands === 1) {
-        const grey = pixels[at] * GREY[0] + pixels[at + 1] * GREY[1] + pixels[at + 2] * GREY[2];
-        result[to] = tables[0][Math.round(grey)];
+      if (grey) {
+        result[to] = scales[0](Math.round(pixels[at] * GREY[0] + pixels[at + 1] * GREY[1] + pixels[at + 2] * GREY[2]));
         continue;
       }
-      for (let band = 0; band < 3; band++) {
-        result[to + band * apart] = tables[band][pixels[at + (order === 'bgr' ? 2 - band : band)]];
+      for (let band = 0; band < bands; band++) {
+        const value = pixels[at + source[band]];
+        result[to + band * apart] = tables ? tables[band][value] : scales[band](value);
       }
     }
   }
@@ -54,21 +61,35 @@ export function encodeChip(input: AdapterInput, pixels: Uint8Array, chip: ChipSi
   return result;
 }
 
-/** What the network sees of each byte. */
-function scaleTable({ divisor, mean, deviation, type }: AdapterInput, band: number): Float32Array {
+/** What the network sees of a value. */
+function scaleOf({ divisor, mean, deviation, type }: AdapterInput, band: number): (value: number) => number {
   const of = (list: number[], otherwise: number) => list[band] ?? list[0] ?? otherwise;
-  const table = Float32Array.from({ length: 256 }, (_, byte) => (byte / divisor - of(mean, 0)) / of(deviation, 1));
-  return type === 'uint8' || type === 'int8' ? table.map(Math.round) : table;
+  const [taken, per] = [of(mean, 0), of(deviation, 1)];
+  const [least, most] = WHOLE_NUMBERS[type] ?? [];
+  if (least === undefined || most === undefined) return (value) => (value / divisor - taken) / per;
+  return (value) => Math.min(most, Math.max(least, Math.round((value / divisor - taken) / per)));
 }
 
-function createNumbers(
-  type: AdapterInput['type'],
-  length: number,
-): Float32Array | Float16Array | Uint8Array | Int8Array {
-  if (type === 'float16') return new Float16Array(length);
-  if (type === 'uint8') return new Uint8Array(length);
-  return type === 'int8' ? new Int8Array(length) : new Float32Array(length);
-}
+const WHOLE_NUMBERS: Partial<Record<AdapterInput['type'], [least: number, most: number]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 65_535],
+  int16: [-32_768, 32_767],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+};
+
+const ARRAYS = {
+  float32: Float32Array,
+  float16: Float16Array,
+  float64: Float64Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  int32: Int32Array,
+} as const;
+
+const createNumbers = (type: AdapterInput['type'], length: number) => new ARRAYS[type](length);
 
 function reflected(index: number, size: number): number {
   if (index < size) return index;

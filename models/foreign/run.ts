@@ -1,5 +1,6 @@
 /** Runs somebody else's network on chips by its adapter. */
 import * as ort from 'onnxruntime-node';
+import type { Pixels } from '../../tiler/rendering.ts';
 import type { Answer } from '../runtime.ts';
 import type { Adapter } from './adapter.ts';
 import { type Box, decodeBoxes, type Outputs, suppress } from './boxes.ts';
@@ -22,11 +23,11 @@ export interface Run {
   size: ChipSize;
 }
 
-/** One run over an RGB chip (height * width * 3), with all outputs as they are. */
+/** One run over a chip (height * width of RGB, or of the network's bands), with all outputs as they are. */
 export async function runRaw(
   session: ort.InferenceSession,
   network: AdaptedNetwork,
-  pixels: Uint8Array,
+  pixels: Pixels,
   chip: ChipSize,
 ): Promise<Run> {
   const { input, output } = network.adapter;
@@ -68,7 +69,7 @@ const NO_PLANES = new Uint8Array(0);
 export async function inferAdapted(
   session: ort.InferenceSession,
   network: AdaptedNetwork,
-  pixels: Uint8Array,
+  pixels: Pixels,
   chip: ChipSize,
 ): Promise<Answer & { probabilities: Float32Array }> {
   const { output } = network.adapter;
@@ -99,7 +100,7 @@ export async function inferAdapted(
 export async function detectAdapted(
   session: ort.InferenceSession,
   network: AdaptedNetwork,
-  pixels: Uint8Array,
+  pixels: Pixels,
   chip: ChipSize,
 ): Promise<Box[]> {
   const { output } = network.adapter;

@@ -4,9 +4,11 @@
  */
 import * as ort from 'onnxruntime-node';
 import { Problem } from '../../tiler/problem.ts';
+import type { Pixels } from '../../tiler/rendering.ts';
 import { makeFrame } from '../../tiler/town/frame.ts';
 import { makeLook } from '../../tiler/town/look.ts';
 import { renderBand } from '../../tiler/town/render.ts';
+import type { AdapterInput } from './adapter.ts';
 import { styled } from './classes.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
 import type { Understanding } from './understand.ts';
@@ -60,17 +62,21 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   const shift = Math.max(stride, Math.round(size.width / 8 / stride) * stride);
   const [frame, look] = [makeFrame(TOWN_SEED), makeLook(TOWN_SEED)];
   const town = renderBand(frame, look, TOWN_GSD_M, size.width + shift, 0, size.height, new Map()).image;
+  const scene = networkScene(town, adapter.input);
+  const bands = adapter.input.names?.length ?? 3;
   const network = { ...understanding, classes: understanding.classes.length };
   const started = performance.now();
-  const raw = await runRaw(session, network, cut(town, size.width + shift, 0, size), size).catch((error: Error) => {
-    throw new Problem(
-      'unsupported_model',
-      `The network does not run on an image of ${size.width} × ${size.height}: ${firstLine(error)}`,
-    );
-  });
+  const raw = await runRaw(session, network, cut(scene, bands, size.width + shift, 0, size), size).catch(
+    (error: Error) => {
+      throw new Problem(
+        'unsupported_model',
+        `The network does not run on an image of ${size.width} × ${size.height}: ${firstLine(error)}`,
+      );
+    },
+  );
   const milliseconds = Math.round(performance.now() - started);
   if (adapter.output.kind === 'boxes') {
-    const boxes = await detectAdapted(session, network, cut(town, size.width + shift, 0, size), size);
+    const boxes = await detectAdapted(session, network, cut(scene, bands, size.width + shift, 0, size), size);
     const shares: Record<string, number> = {};
     for (const { class: code } of boxes) {
       const name = understanding.classes[code]?.name ?? `class ${code}`;
@@ -81,7 +87,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   }
   const range = checkMap(raw, understanding);
   network.classes = understanding.classes.length;
-  const first = await inferAdapted(session, network, cut(town, size.width + shift, 0, size), size);
+  const first = await inferAdapted(session, network, cut(scene, bands, size.width + shift, 0, size), size);
   const shares = Object.fromEntries(
     understanding.classes.map(({ name, value }) => {
       const count = first.classes.reduce((sum, code) => sum + Number(code === value), 0);
@@ -90,7 +96,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   );
   let disagreement: number | null = null;
   if (milliseconds < SLOW_MS) {
-    const second = await inferAdapted(session, network, cut(town, size.width + shift, shift, size), size);
+    const second = await inferAdapted(session, network, cut(scene, bands, size.width + shift, shift, size), size);
     disagreement = compare(first.probabilities, second.probabilities, size, shift, understanding);
   }
   if (disagreement !== null && disagreement > ROUNDING && understanding.receptiveField) {
@@ -104,17 +110,39 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   return { ...size, milliseconds, shares, range, disagreement };
 }
 
-/** RGB pixels of a part of the scene that begins `x` pixels from the left. */
-function cut(
-  scene: Uint8Array,
+/** A generated RGB scene in the bands and values that a network takes. */
+function networkScene(rgb: Uint8Array, { names, stored }: AdapterInput): Pixels {
+  if (!names) return rgb;
+  const count = rgb.length / 3;
+  const pixels = stored ? new Float32Array(count * names.length) : new Uint8Array(count * names.length);
+  const scale = stored ? STORED_PER_BYTE : 1;
+  for (const [band, name] of names.entries()) {
+    const colour = ['red', 'green', 'blue'].indexOf(name);
+    for (let i = 0; i < count; i++) {
+      const [red, green, blue] = rgb.subarray(i * 3, i * 3 + 3);
+      // Vegetation is bright in near infrared; what else there is, is about as bright as the picture.
+      const value = colour >= 0 ? rgb[i * 3 + colour] : /^nir/.test(name) ? 1.8 * green - 0.5 * red : (red + blue) / 2;
+      pixels[i * names.length + band] = Math.round(Math.min(255, Math.max(0, value)) * scale);
+    }
+  }
+  return pixels;
+}
+
+/** Stored values of the generated scene: of 12 bits, as sensors have them. */
+const STORED_PER_BYTE = 16;
+
+/** Pixels of a part of the scene that begins `x` pixels from the left. */
+function cut<P extends Pixels>(
+  scene: P,
+  bands: number,
   sceneWidth: number,
   x: number,
   { width, height }: { width: number; height: number },
-): Uint8Array {
-  const pixels = new Uint8Array(width * height * 3);
+): P {
+  const pixels = scene.slice(0, width * height * bands) as P;
   for (let row = 0; row < height; row++) {
-    const from = (row * sceneWidth + x) * 3;
-    pixels.set(scene.subarray(from, from + width * 3), row * width * 3);
+    const from = (row * sceneWidth + x) * bands;
+    pixels.set(scene.subarray(from, from + width * bands), row * width * bands);
   }
   return pixels;
 }

@@ -157,3 +157,49 @@ function writeValue({ name, dims, type = 1 }: TestValue, pbf: PbfWriter): void {
     null,
   );
 }
+
+/** Numerical Recipes' linear congruential generator, -0.5..0.5. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32 - 0.5;
+  };
+}
+
+/**
+ * A network with random weights of two levels: a strided convolution, a dilated one, nearest up-sampling, softmax over
+ * the classes. [n, bands, h, w] → [n, classes, h, w]; looks nine pixels far, stride 2.
+ */
+export function randomUNet({ seed, bands, classes }: { seed: number; bands: number; classes: number }): Uint8Array {
+  const random = generator(seed);
+  const weights = (from: number, to: number, scale: number): TestTensor => ({
+    dims: [to, from, 3, 3],
+    values: Array.from({ length: to * from * 9 }, () => random() * scale),
+  });
+  const pads = (by: number) => [by, by, by, by];
+  return writeOnnx({
+    nodes: [
+      { op: 'Conv', inputs: ['x', 'w1'], outputs: ['a'], attributes: { strides: [2, 2], pads: pads(1) } },
+      { op: 'Relu', inputs: ['a'], outputs: ['b'] },
+      { op: 'Conv', inputs: ['b', 'w2'], outputs: ['c'], attributes: { dilations: [3, 3], pads: pads(3) } },
+      { op: 'Relu', inputs: ['c'], outputs: ['d'] },
+      {
+        op: 'Resize',
+        inputs: ['d', '', 'scales'],
+        outputs: ['e'],
+        attributes: { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+      },
+      { op: 'Conv', inputs: ['e', 'w3'], outputs: ['f'], attributes: { pads: pads(1) } },
+      { op: 'Softmax', inputs: ['f'], outputs: ['y'], attributes: { axis: 1 } },
+    ],
+    constants: {
+      w1: weights(bands, 8, 1.2),
+      w2: weights(8, 8, 1),
+      w3: weights(8, classes, 2.5),
+      scales: { dims: [4], values: [1, 1, 2, 2] },
+    },
+    inputs: [{ name: 'x', dims: ['n', bands, 'h', 'w'] }],
+    outputs: [{ name: 'y', dims: ['n', classes, 'h', 'w'] }],
+  });
+}

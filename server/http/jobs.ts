@@ -9,8 +9,9 @@ import { checkAoi } from '../area-of-interest.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
 import { jobId } from '../identity.ts';
 import { chooseModel } from '../model-choice.ts';
-import { parseParameters, sceneView } from '../parameters.ts';
-import { bandNamesOf, isReady, type ReadyScene } from '../pipeline.ts';
+import { networkView } from '../network-view.ts';
+import { parseParameters } from '../parameters.ts';
+import { isReady, type ReadyScene } from '../pipeline.ts';
 import type { Database } from '../store/database.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
@@ -37,7 +38,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     const { sceneId, modelId, parameters } = parseJobRequest(request.body);
     const scene = await readyScene(deps, sceneId);
     const model = requestedModel(models, modelId, scene);
-    sceneView(parameters, bandNamesOf(scene.report)); // says which bands there are, before the job is queued
+    networkView(parameters, scene.report, model); // says which bands there are, before the job is queued
     if (parameters.aoi) await checkAoi(db, scene.footprint!, parameters.aoi);
     const id = jobId(scene.sha256, model.identity, parameters);
     const existing = await getJob(db, id);

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
-import type { Facts, Task } from '../../models/foreign/facts.ts';
+import { bandFacts, type Facts, type Task } from '../../models/foreign/facts.ts';
 import { ONNX_LIMITS } from '../../models/onnx/read-onnx.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -122,7 +122,7 @@ function saidIn(request: Request): Facts {
     divisor: number('divide_by'),
     mean: numbers('mean'),
     deviation: numbers('std'),
-    order: choice('bands', ['rgb', 'bgr'] as const),
+    ...bandFacts(read('bands')),
     activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
     threshold: number('threshold'),
     confidence: number('confidence'),

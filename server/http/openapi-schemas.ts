@@ -78,6 +78,8 @@ export const componentSchemas: Record<string, Json> = {
       gsd_range_m: list(number),
       sha256: text,
       identity: text,
+      bands: orNull(list(text)),
+      stored: { type: 'boolean' },
       classes: list(object({ name: text, value: count, color: text })),
     },
     ['gsd_range_m'],
@@ -190,9 +192,12 @@ export const componentSchemas: Record<string, Json> = {
           { type: 'number', minimum: 0, default: value },
         ]),
       ),
-      bands: { ...list({ anyOf: [count, text] }), description: 'Bands that are red, green and blue: numbers or names' },
+      bands: {
+        ...list({ anyOf: [count, text] }),
+        description: 'Bands that are red, green and blue, or as many as the network takes: numbers or names',
+      },
       stretch: {
-        description: 'Values of red, green and blue that become 0 and 255',
+        description: 'Values of each band that become 0 and 255',
         anyOf: [oneOf('none', 'percentile'), object({ low: list(number), high: list(number) })],
       },
       aoi: {

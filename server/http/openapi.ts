@@ -312,7 +312,11 @@ const service = {
           inQuery('divide_by', { type: 'number' }, 'It takes pixels (0 to 255) divided by this'),
           inQuery('mean', { type: 'array', items: { type: 'number' } }, 'Taken off then, by band'),
           inQuery('std', { type: 'array', items: { type: 'number' } }, 'Divided by then, by band'),
-          inQuery('bands', { type: 'string', enum: ['rgb', 'bgr'] }, 'Order of the bands'),
+          inQuery(
+            'bands',
+            { type: 'string' },
+            'The bands that it takes: rgb, bgr, or names such as red,green,blue,nir',
+          ),
           inQuery(
             'activation',
             { type: 'string', enum: ['sigmoid', 'softmax', 'none'] },

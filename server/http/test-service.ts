@@ -83,6 +83,8 @@ export const MODEL: ModelJson = {
   classes: [{ name: 'building', value: 1, color: '#cc4444' }],
   sha256: 'ab'.repeat(32),
   identity: 'ab'.repeat(32),
+  bands: null,
+  stored: false,
 };
 
 export interface TestService {

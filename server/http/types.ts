@@ -246,6 +246,10 @@ export interface ModelJson {
   classes: ModelClass[];
   /** Of the network's bytes. */
   sha256: string;
+  /** What it takes, by name or number, in its order; null: red, green and blue. */
+  bands: string[] | null;
+  /** Whether it takes the values that a scene stores, not those that are shown. */
+  stored: boolean;
   /** Part of a job's identity: the bytes, and of networks that were added how they are run. */
   identity: string;
 }
