@@ -7,20 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mapScene } from '../models/map-scene.ts';
 import { findNetwork } from '../models/registry.ts';
-import { openNetwork } from '../models/runtime.ts';
+import { openNetwork, type Precision } from '../models/runtime.ts';
 import { type ChipPixels, planChips, readChips } from '../tiler/chips.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
 import { openScene } from '../tiler/rendering.ts';
 import { writeTown } from '../tiler/town/town.ts';
 
-const CORES = [256, 512, 768, 1024];
+const PRECISIONS: Precision[] = ['fp32', 'int8'];
+const CORES = [256, 512, 1024, 1536, 2048];
 const FILL = [120, 118, 101] as const;
 const side = Number(process.argv[2] ?? 2048);
 
 const folder = await mkdtemp(join(tmpdir(), 'planimeter-infer-'));
-const network = await findNetwork('landuse-unet');
-const session = await openNetwork(network);
+const network = await findNetwork(process.argv[3] ?? 'landuse-unet');
 try {
   const { image } = await writeTown(folder, { seed: 1, width: side, height: side, gsdMetres: network.gsdMetres ?? 1 });
   const workingPath = join(folder, 'working.tif');
@@ -29,8 +29,9 @@ try {
   const gsd = network.gsdMetres ?? 1;
   const grid = planModelGrid({ ...raster, gsdMetres: { x: gsd, y: gsd } }, gsd);
   const megapixels = (grid.width * grid.height) / 1e6;
-  const results: { core: number; bare: number; mapped: number }[] = [];
-  for (const core of CORES) {
+  const results: { precision: Precision; core: number; bare: number; mapped: number }[] = [];
+  for (const [precision, core] of PRECISIONS.flatMap((each) => CORES.map((core) => [each, core] as const))) {
+    const session = await openNetwork(network, { precision });
     const plan = planChips(grid, network, core);
     const chips: ChipPixels[] = [];
     for await (const chip of readChips(raster, grid, plan, FILL, Array(plan.rows).keys())) chips.push(chip);
@@ -39,23 +40,35 @@ try {
       await session.infer(pixels, chip.width + 2 * plan.halo, chip.height + 2 * plan.halo);
     }
     const bare = (performance.now() - started) / 1000;
-    const file = (name: string) => join(folder, `${core}-${name}`);
+    const file = (name: string) => join(folder, `${precision}-${core}-${name}`);
     const paths = { classesPath: file('c.tif'), scoresPath: file('s.tif'), spoolPath: file('spool') };
-    const request = { workingPath, grid, plan, fill: FILL, area: null, network, run: {}, batch: 1, ...paths };
+    const request = {
+      workingPath,
+      grid,
+      plan,
+      fill: FILL,
+      area: null,
+      network,
+      run: { precision },
+      batch: 1,
+      ...paths,
+    };
     const again = performance.now();
     await mapScene(request, { open: async () => session, reopen: async () => session }, () => {});
-    results.push({ core, bare, mapped: (performance.now() - again) / 1000 });
+    results.push({ precision, core, bare, mapped: (performance.now() - again) / 1000 });
+    await session.close();
   }
   await raster.close();
   const best = results.reduce((a, b) => (b.mapped < a.mapped ? b : a));
-  console.log('core   bare loop   mapped   share   (core Mpx/s; * the fastest)');
+  console.log('weights core   bare loop   mapped   share   (core Mpx/s; * the fastest)');
   for (const result of results) {
-    const { core, bare, mapped } = result;
+    const { precision, core, bare, mapped } = result;
     const [loop, map] = [megapixels / bare, megapixels / mapped].map((each) => each.toFixed(2).padStart(9));
     const share = ((100 * bare) / mapped).toFixed(0);
-    console.log(`${String(core).padStart(4)} ${loop} ${map}   ${share.padStart(4)} % ${result === best ? '*' : ''}`);
+    console.log(
+      `${precision}    ${String(core).padStart(4)} ${loop} ${map}   ${share.padStart(4)} % ${result === best ? '*' : ''}`,
+    );
   }
 } finally {
-  await session.close();
   await rm(folder, { recursive: true });
 }

@@ -1,4 +1,7 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
+
+import { fastest } from '../models/bench-network.ts';
+import { parseDevice } from '../models/device.ts';
 import { bandFacts, type Facts, type Task } from '../models/foreign/facts.ts';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
 import { isDetector, listNetworks, networkFolders } from '../models/registry.ts';
@@ -25,6 +28,7 @@ const OPTIONS = {
   confidence: text,
   overlap: text,
   data: text,
+  device: text,
 } as const;
 
 export async function run(args: string[]): Promise<void> {
@@ -41,7 +45,7 @@ export async function run(args: string[]): Promise<void> {
     const { id, name } = values;
     print(await addNetwork(folder, needed(subject, 'an ONNX file or its folder'), { id, name, said: saidBy(values) }));
   } else if (action === 'bench') {
-    await bench(needed(subject, 'an id'), values.json === true);
+    await bench(needed(subject, 'an id'), values.device, values.json === true);
   } else if (action === 'remove') {
     const id = needed(subject, 'an id');
     await removeNetwork(folder, id);
@@ -75,19 +79,23 @@ async function list(folder: string, json: boolean): Promise<void> {
   }
 }
 
-async function bench(id: string, json: boolean): Promise<void> {
+async function bench(id: string, wanted: string | undefined, json: boolean): Promise<void> {
   const network = await installedNetwork(id);
   if (isDetector(network)) throw new WrongCall(`"${id}" draws boxes; only networks that draw maps are measured`);
-  const speeds = await benchInSandbox(network);
+  const { device, speeds } = await benchInSandbox(
+    network,
+    parseDevice(wanted ?? process.env.PLANIMETER_DEVICE ?? 'auto'),
+  );
   if (json) {
-    process.stdout.write(`${JSON.stringify({ id, device: 'cpu', speeds }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ id, device, speeds }, null, 2)}\n`);
     return;
   }
-  process.stdout.write('chip    core    ms      Mpx/s   core Mpx/s\n');
-  const best = Math.max(...speeds.map((speed) => speed.core_mpx_s));
-  for (const { chip, core, milliseconds, mpx_s, core_mpx_s } of speeds) {
-    const cells = [chip, core, milliseconds, mpx_s.toFixed(2), core_mpx_s.toFixed(2)];
-    const mark = core_mpx_s === best ? '  fastest' : '';
+  process.stdout.write(`${id} on ${device}\nweights chip    core    batch   ms      Mpx/s   core Mpx/s\n`);
+  const taken = fastest(speeds);
+  for (const speed of speeds) {
+    const { precision, chip, core, batch, milliseconds, mpx_s, core_mpx_s } = speed;
+    const cells = [precision, chip, core, batch, milliseconds, mpx_s.toFixed(2), core_mpx_s.toFixed(2)];
+    const mark = speed === taken ? '  taken' : '';
     process.stdout.write(
       `${cells
         .map((cell) => String(cell).padEnd(8))

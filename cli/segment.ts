@@ -12,6 +12,7 @@ import {
 import { exportJob } from '../server/export/export.ts';
 import { tiledJob } from '../server/http/job-tile.ts';
 import { jobId, sceneId } from '../server/identity.ts';
+import { settlePrecision } from '../server/measurements.ts';
 import { chooseModel, modelReason } from '../server/model-choice.ts';
 import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
 import { ingestScene, isReady, segmentScene } from '../server/pipeline.ts';
@@ -46,6 +47,7 @@ export async function run(args: string[]): Promise<void> {
       tolerance: text,
       bands: text,
       stretch: text,
+      precision: text,
       srs: text,
       json: { type: 'boolean' },
     },
@@ -56,7 +58,8 @@ export async function run(args: string[]): Promise<void> {
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model);
-  const parameters = parseParameters({
+  const given = parseParameters({
+    ...(values.precision !== undefined && { precision: values.precision }),
     ...(values.aoi !== undefined && { aoi: await readGeoJson(values.aoi) }),
     ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
@@ -85,6 +88,7 @@ export async function run(args: string[]): Promise<void> {
     const chosen = chooseModel(ready.gsd_m, networks.map(choosable));
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
     const reason = modelReason(ready.gsd_m, network.id, networks.map(choosable));
+    const parameters = await settlePrecision(given, network, device, tools.chooseRun);
     const id = jobId(sha256, jobIdentity(network), parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {

@@ -56,7 +56,7 @@ export interface Network {
   /** The layer that similarity search and learning from corrections stand on, where the network gives one. */
   features?: NetworkFeatures;
   /** The network with 8-bit weights: same inputs and outputs. */
-  int8Path?: string;
+  int8?: { path: string; sha256: string };
   modelPath: string;
   sha256: string;
   /** Largest side of a chip with its halo, where the network is of one size. */
@@ -115,8 +115,8 @@ export async function listNetworks(folders: readonly string[] = [SHIPPED_NETWORK
 }
 
 /** What a job's result depends on: the network's bytes, and of one that was added also how it is run. */
-export function jobIdentity({ sha256, adapter, classes, gsdMetres, stride, halo }: Network): string {
-  if (!adapter) return sha256;
+export function jobIdentity({ sha256, int8, adapter, classes, gsdMetres, stride, halo }: Network): string {
+  if (!adapter) return int8 ? `${sha256} ${int8.sha256}` : sha256;
   return createHash('sha256')
     .update(JSON.stringify([sha256, adapter, classes, gsdMetres, stride, halo]))
     .digest('hex');
@@ -159,6 +159,7 @@ async function readManifest(folder: string): Promise<Network | null> {
   const { id, properties, assets } = JSON.parse(text) as ManifestJson;
   const modelPath = join(folder, assets.model.href);
   const sha256 = await sha256OfFile(modelPath);
+  const int8Path = properties['planimeter:int8'] && join(folder, properties['planimeter:int8']);
   const checksum = assets.model['file:checksum'];
   if (checksum !== undefined && checksum !== SHA256_MULTIHASH + sha256) {
     throw new Problem('damaged_model', `The file of the network "${id}" has changed since it was added. Add it again.`);
@@ -179,7 +180,7 @@ async function readManifest(folder: string): Promise<Network | null> {
     })),
     planes: properties['planimeter:planes'] ?? [],
     ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),
-    ...(properties['planimeter:int8'] && { int8Path: join(folder, properties['planimeter:int8']) }),
+    ...(int8Path && { int8: { path: int8Path, sha256: await sha256OfFile(int8Path) } }),
     modelPath,
     sha256,
     ...(properties['planimeter:chip'] && { chip: properties['planimeter:chip'] }),

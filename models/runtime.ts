@@ -39,12 +39,15 @@ export interface NetworkSession {
   close(): Promise<void>;
 }
 
+/** Of a network's weights. */
+export type Precision = 'fp32' | 'int8';
+
 export interface RunOptions {
   /** CPU threads, 0 (the default) for all cores. */
   threads?: number;
   device?: DeviceChoice;
   /** The 8-bit twin of the network: other bytes, and faster on some CPUs. */
-  precision?: 'fp32' | 'int8';
+  precision?: Precision;
   /** Answers hold the feature layer. */
   features?: boolean;
 }
@@ -87,7 +90,7 @@ async function timeOnce(session: NetworkSession, network: Network): Promise<numb
 
 async function openOn(device: Device, network: Network, options: RunOptions): Promise<NetworkSession> {
   const profile = device === 'cpu' ? null : join(tmpdir(), `planimeter-${randomUUID()}`);
-  const path = options.precision === 'int8' && network.int8Path ? network.int8Path : network.modelPath;
+  const path = options.precision === 'int8' && network.int8 ? network.int8.path : network.modelPath;
   let session: ort.InferenceSession;
   try {
     session = await ort.InferenceSession.create(path, {

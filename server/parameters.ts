@@ -1,6 +1,7 @@
 /** What a user may set for a job, with its defaults. */
 import type { MultiPolygon } from 'geojson';
 import { type Device, parseDevice } from '../models/device.ts';
+import type { Precision } from '../models/runtime.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { ValueRange } from '../tiler/rendering.ts';
 import type { SceneView } from '../tiler/scene-view.ts';
@@ -19,6 +20,8 @@ export interface JobParameters {
   aoi?: MultiPolygon;
   /** Where the network runs, if not where the service runs its networks. */
   device?: Device;
+  /** Of the network's weights, where it has them in 8 bits too; the faster on this machine by default. */
+  precision?: Precision;
 }
 
 /** For each band. */
@@ -42,6 +45,7 @@ const PARSERS: { [Name in keyof JobParameters]-?: (value: unknown) => NonNullabl
   stretch: parseStretch,
   aoi: parseAoi,
   device: parseNamedDevice,
+  precision: parsePrecision,
 };
 
 /** Checks what a client sent and completes it. Throws `bad_request` for unknown names and unusable values. */
@@ -70,6 +74,11 @@ function parseNamedDevice(value: unknown): Device {
   const device = typeof value === 'string' ? parseDevice(value) : 'auto';
   if (device !== 'auto') return device;
   throw new Problem('bad_request', 'The parameter "device" is cpu, webgpu, cuda or cuda:N; leave it out for any.');
+}
+
+function parsePrecision(value: unknown): Precision {
+  if (value === 'fp32' || value === 'int8') return value;
+  throw new Problem('bad_request', `The parameter "precision" is fp32 or int8; ${show(value)} is not.`);
 }
 
 function parseBands(value: unknown): NonNullable<JobParameters['bands']> {

@@ -22,7 +22,7 @@ import { detectConfined } from './children/detect.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, Finding, JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
-import { rememberSpeed } from './measured-speed.ts';
+import { bytesOf, DEFAULT_RUN, type Run, type RunChooser, rememberSpeed } from './measurements.ts';
 import { networkView } from './network-view.ts';
 import { isOriginal, openOriginals } from './originals.ts';
 import type { JobParameters } from './parameters.ts';
@@ -39,10 +39,10 @@ export interface PipelineTools {
   compute: Compute;
   /** Where networks run, unless a job says otherwise. */
   device: DeviceChoice;
+  /** How they are run there. */
+  chooseRun: RunChooser;
 }
 
-/** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
-export const CORE_PIXELS = 1024;
 /** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
 const STAGE_SHARES: readonly [Stage, number][] = [
   ['plan', 0.02],
@@ -146,11 +146,13 @@ export async function segmentScene(
 }
 
 async function segment(
-  { db, files, compute, device }: PipelineTools,
+  tools: PipelineTools,
   job: SegmentationJob,
   { signal, progress }: WorkContext,
 ): Promise<JobReport> {
+  const { db, files, compute } = tools;
   const { scene, network, parameters } = job;
+  const device = parameters.device ?? tools.device;
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
@@ -161,8 +163,9 @@ async function segment(
   await mkdir(dirname(classesPath), { recursive: true });
   const ticks = stageTicks(progress);
 
-  const planned = await planJob(compute, job, workingPath, signal);
-  const { grid, plan, chosen } = planned;
+  const planned = await planJob(tools, job, workingPath, signal);
+  const { grid, plan, chosen, run } = planned;
+  const precision = parameters.precision ?? DEFAULT_RUN.precision;
   const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
   ticks('plan', 1, 1);
 
@@ -176,8 +179,8 @@ async function segment(
       ...(chosen && { rendering: chosen.rendering }),
       area,
       network,
-      run: { device: parameters.device ?? device, features: job.features === true },
-      batch: 1,
+      run: { device, precision, features: job.features === true },
+      batch: run.batch,
       spoolPath: files.path(spool),
       classesPath,
       scoresPath,
@@ -187,7 +190,7 @@ async function segment(
     { signal, onProgress: (done) => ticks('infer', done, chips) },
   );
 
-  await rememberSpeed(network.sha256, chips * (plan.core + 2 * plan.halo) ** 2, mapped.inferMs);
+  await rememberSpeed(bytesOf(network, precision), chips * (plan.core + 2 * plan.halo) ** 2, mapped.inferMs);
 
   const vectorizeStarted = performance.now();
   const traced = await compute.vectorize(
@@ -235,10 +238,11 @@ function mapFindings({ ledger, chips }: MapResult): Finding[] {
 
 /** As `segment`, with a network that draws boxes around objects: there is no class map, and nothing to trace. */
 async function detect(
-  { db, files, compute }: PipelineTools,
+  tools: PipelineTools,
   job: SegmentationJob,
   { signal, progress }: WorkContext,
 ): Promise<JobReport> {
+  const { db, files } = tools;
   const { scene, network, parameters } = job;
   if (parameters.aoi) {
     throw new Problem('bad_request', `"${network.id}" draws boxes and takes no area of interest; leave "aoi" out.`);
@@ -249,7 +253,7 @@ async function detect(
   await mkdir(dirname(featuresPath), { recursive: true });
   const ticks = stageTicks(progress);
 
-  const planned = await planJob(compute, job, workingPath, signal);
+  const planned = await planJob(tools, job, workingPath, signal);
   const { grid, plan, chosen } = planned;
   const chips = plan.columns * plan.rows;
   const fill = chosen?.meanColour ?? scene.report.meanColour;
@@ -281,11 +285,12 @@ interface PlannedJob {
   chosen: ChosenRendering | null;
   /** The bands that the network takes, where it names them and the job does not. */
   found: ChosenBands | null;
+  run: Run;
   planMs: number;
 }
 
 async function planJob(
-  compute: Compute,
+  { compute, device, chooseRun }: PipelineTools,
   { scene, network, parameters }: SegmentationJob,
   workingPath: string,
   signal: AbortSignal,
@@ -294,8 +299,9 @@ async function planJob(
   const { view, found } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
   const grid = await planGrid(workingPath, scene, network);
-  const plan = planChips(grid, network, CORE_PIXELS);
-  return { grid, plan, chosen, found, planMs: performance.now() - started };
+  const run = await chooseRun(network, parameters.device ?? device);
+  const plan = planChips(grid, network, run.core);
+  return { grid, plan, chosen, found, run, planMs: performance.now() - started };
 }
 
 interface Storing {
@@ -316,7 +322,7 @@ type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> 
 async function storeAndPublish(
   { db, files }: Pick<PipelineTools, 'db' | 'files'>,
   { id, scene, network, parameters, modelReason }: SegmentationJob,
-  { grid, plan, chosen, found: bands, planMs }: PlannedJob,
+  { grid, plan, chosen, found: bands, run, planMs }: PlannedJob,
   { featuresPath, features, ticks, signal }: Storing,
   { counts: expected, timings_ms, chips, ...found }: Found,
 ): Promise<JobReport> {
@@ -336,6 +342,7 @@ async function storeAndPublish(
     parameters: { ...parameters },
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },
+      ...precisionAssumptions(parameters, run),
       ...renderingAssumptions(scene, parameters, chosen, bands),
       ...gridAssumptions(scene, network, grid),
     ],
@@ -403,6 +410,19 @@ function renderingAssumptions(
     { code: 'stretch', value: { bands: rendering.bands, ranges: rendering.ranges }, reason },
     ...kept,
   ];
+}
+
+/** Which of a network's weights were taken; nothing of a network that has them in one precision. */
+function precisionAssumptions({ precision }: JobParameters, { core_mpx_s }: Run): Assumption[] {
+  if (!precision) return [];
+  const weights = precision === 'int8' ? '8-bit weights' : '32-bit weights';
+  const speeds = Object.entries(core_mpx_s).map(([name, speed]) => `${name} ${speed}`);
+  const measured =
+    speeds.length > 1
+      ? ` Measured here, million pixels a second: ${speeds.join(', ')}.`
+      : ' They were not measured here.';
+  const reason = `The network ran with its ${weights}; "precision" sets which.${measured}`;
+  return [{ code: 'precision', value: precision, reason }];
 }
 
 /** Assumptions about bands that a job's own choice takes the place of. */

@@ -9,9 +9,8 @@ import { Problem } from '../tiler/problem.ts';
 import type { Rendering } from '../tiler/rendering.ts';
 import type { SampleType } from '../tiler/samples.ts';
 import type { Finding, PreflightJson, Suitability } from './http/types.ts';
-import { measuredSpeeds } from './measured-speed.ts';
+import { bytesOf, DEFAULT_RUN, measuredSpeeds } from './measurements.ts';
 import { type Choosable, chooseModel, fitOf } from './model-choice.ts';
-import { CORE_PIXELS } from './pipeline.ts';
 
 export interface SceneShape {
   width: number;
@@ -53,7 +52,7 @@ export const choosable = ({ id, gsdMetres, gsdRangeMetres, classes, adapter }: N
 /** Whether a network suits a scene, and what it would cost. `pixelsPerSecond`: as measured on this machine. */
 export function suitability(scene: SceneShape, network: Network, pixelsPerSecond?: number): Suitability {
   const grid = planModelGrid({ ...scene, levels: overviewSizes(scene) }, network.gsdMetres);
-  const { columns, rows, core, halo } = planChips(grid, network, CORE_PIXELS);
+  const { columns, rows, core, halo } = planChips(grid, network, DEFAULT_RUN.core);
   const chips = columns * rows;
   const minutes = (chips * (core + 2 * halo) ** 2) / (pixelsPerSecond ?? PIXELS_PER_SECOND) / 60;
   return {
@@ -78,7 +77,9 @@ export async function preflight(
 > {
   const { look, rendering, bandNames } = scene;
   const speeds = await measuredSpeeds();
-  const models = networks.map((network) => suitability(scene, network, speeds[network.sha256]));
+  const models = networks.map((network) =>
+    suitability(scene, network, speeds[bytesOf(network, 'int8')] ?? speeds[network.sha256]),
+  );
   const colours = ['red', 'green', 'blue'] as const;
   return {
     band_values: look.bands.map((values, i) => ({

@@ -16,7 +16,7 @@ const MAX_WINDOWS = 64;
  * `bad_request` for what cannot be proved.
  */
 export async function proveJob(
-  { db, files, compute }: Omit<PipelineTools, 'device'>,
+  { db, files, compute }: Pick<PipelineTools, 'db' | 'files' | 'compute'>,
   networkOf: (id: string) => Promise<Network>,
   id: string,
   { seed, windows }: { seed: number; windows: number },
@@ -36,7 +36,8 @@ export async function proveJob(
     throw new Problem('conflict', `The network "${network.id}" is another one than when the job ran.`);
   }
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
-  const { view } = networkView(parseParameters(job.parameters), scene.report, wantedBands(network));
+  const parameters = parseParameters(job.parameters);
+  const { view } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, {}));
   const device = job.report?.device?.name as 'cpu' | undefined;
   return compute.prove(
@@ -47,7 +48,7 @@ export async function proveJob(
       plan: { stride: network.stride, halo: Math.ceil(network.halo / network.stride) * network.stride },
       fill: chosen?.meanColour ?? scene.report.meanColour,
       network,
-      run: { device: device ?? 'cpu', features: false },
+      run: { device: device ?? 'cpu', precision: parameters.precision ?? 'fp32', features: false },
       classesPath: files.path(`jobs/${id}/classes.tif`),
       scoresPath: files.path(`jobs/${id}/scores.tif`),
       windows,

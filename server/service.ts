@@ -14,6 +14,7 @@ import { addDemoScene } from './demo-scene.ts';
 import { createApp } from './http/app.ts';
 import { VERSION } from './identity.ts';
 import { type Handlers, startQueue } from './jobs/queue.ts';
+import { createRunChooser, settlePrecision } from './measurements.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { modelReason } from './model-choice.ts';
 import { openShelf } from './network-shelf.ts';
@@ -65,9 +66,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const files = localFileStore(join(dataFolder, 'files'));
   const compute = startCompute();
   const renderer = startRenderer();
-  const tools = { db, files, compute, device };
+  const tools = { db, files, compute, device, chooseRun: createRunChooser() };
   const metrics = createMetrics(db);
   const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks, metrics));
+  const installed = (id: string) => {
+    const network = networks.find((each) => each.id === id);
+    if (network) return network;
+    throw new Problem('not_found', `The network "${id}" is not installed any more.`);
+  };
   const app = createApp({
     db,
     files,
@@ -89,17 +95,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     viewerFolder: viewer,
     allowedHosts: LOOPBACK_HOSTS.includes(host) ? [] : 'any',
     renderTile: renderer.tile,
-    prove: (id, windows) =>
-      proveJob(
-        tools,
-        async (name) => {
-          const network = networks.find((each) => each.id === name);
-          if (network) return network;
-          throw new Problem('not_found', `The network "${name}" is not installed any more.`);
-        },
-        id,
-        windows,
-      ),
+    prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
+    settle: async (parameters, model) => settlePrecision(parameters, installed(model), device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
     createDemoScene: () => addDemoScene({ db, files, queue }, demoFolder),
   });

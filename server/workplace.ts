@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceChoice } from '../models/device.ts';
 import { startCompute } from './children/compute.ts';
+import { createRunChooser } from './measurements.ts';
 import type { PipelineTools } from './pipeline.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
@@ -15,7 +16,13 @@ export async function inWorkplace<T>(
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
   const compute = startCompute();
-  const tools = openDatabase({}).then((db) => ({ db, files: localFileStore(folder), compute, device }));
+  const tools = openDatabase({}).then((db) => ({
+    db,
+    files: localFileStore(folder),
+    compute,
+    device,
+    chooseRun: createRunChooser(),
+  }));
   tools.catch(() => {});
   try {
     return await work(tools);

@@ -1,6 +1,7 @@
 /** Networks that nobody knows are opened in a process of their own, with limits; it reads the file and writes nothing. */
 import { fileURLToPath } from 'node:url';
-import type { ChipSpeed } from '../../models/bench-network.ts';
+import type { NetworkSpeed } from '../../models/bench-network.ts';
+import type { DeviceChoice } from '../../models/device.ts';
 import type { Examination, examineOwn } from '../../models/foreign/examine.ts';
 import type { Facts, Sidecar } from '../../models/foreign/facts.ts';
 import type { Network } from '../../models/registry.ts';
@@ -30,9 +31,10 @@ export function examineOwnInSandbox(path: string): ReturnType<typeof examineOwn>
   return runOnce<Awaited<ReturnType<typeof examineOwn>>>(confined(path, NETWORK_LIMITS), 'examineOwn', { path });
 }
 
-/** How fast a network runs here. */
-export function benchInSandbox(network: Network): Promise<ChipSpeed[]> {
-  return runOnce<ChipSpeed[]>(confined(network.modelPath, BENCH_LIMITS), 'bench', network).catch(blameNetwork);
+/** How fast a network runs on a device. One that shipped is not confined, and may use any. */
+export function benchInSandbox(network: Network, device: DeviceChoice): Promise<NetworkSpeed> {
+  const child = network.adapter ? confined(network.modelPath, BENCH_LIMITS) : { entry: ENTRY, ...BENCH_LIMITS };
+  return runOnce<NetworkSpeed>(child, 'bench', { network, device }).catch(blameNetwork);
 }
 
 const confined = (path: string, limits: typeof NETWORK_LIMITS): ChildOptions => ({

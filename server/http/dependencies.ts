@@ -6,6 +6,7 @@ import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Queue } from '../jobs/queue.ts';
 import type { Metrics } from '../metrics.ts';
 import type { NetworkShelf } from '../network-shelf.ts';
+import type { JobParameters } from '../parameters.ts';
 import type { ReadyScene } from '../pipeline.ts';
 import type { preflight } from '../preflight.ts';
 import type { Database } from '../store/database.ts';
@@ -44,6 +45,8 @@ export interface AppDependencies {
   renderTile(request: TileRequest): Promise<Buffer | null>;
   /** Computes random windows of a finished job's map once more, in the compute process. */
   prove(jobId: string, windows: { seed: number; windows: number }): Promise<Proof>;
+  /** Completes a job's parameters with what is chosen for this machine. Throws `bad_request`. */
+  settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */

@@ -35,11 +35,12 @@ export function jobsRouter(deps: AppDependencies): Router {
 
   /** The same scene, network and parameters are the same job: asking again finds it, or takes it up again. */
   router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
-    const { sceneId, modelId, parameters } = parseJobRequest(request.body);
+    const { sceneId, modelId, parameters: wanted } = parseJobRequest(request.body);
     const scene = await readyScene(deps, sceneId);
     const model = requestedModel(models, modelId, scene);
-    networkView(parameters, scene.report, model); // says which bands there are, before the job is queued
-    if (parameters.aoi) await checkAoi(db, scene.footprint!, parameters.aoi);
+    networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
+    if (wanted.aoi) await checkAoi(db, scene.footprint!, wanted.aoi);
+    const parameters = await deps.settle(wanted, model.id);
     const id = jobId(scene.sha256, model.identity, parameters);
     const existing = await getJob(db, id);
     if (!existing) {

@@ -205,6 +205,10 @@ export const componentSchemas: Record<string, Json> = {
         description: 'GeoJSON in degrees: a Polygon, a MultiPolygon, or a Feature or FeatureCollection of them',
       },
       device: { ...text, description: 'cpu, webgpu, cuda or cuda:N' },
+      precision: {
+        enum: ['fp32', 'int8'],
+        description: 'Of the weights; the faster on this machine by default',
+      },
     },
   },
   Job: object({

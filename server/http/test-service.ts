@@ -141,6 +141,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     viewerFolder: null,
     renderTile: fakeRenderTile,
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
+    settle: async (parameters) => parameters,
     preflight: async ({ report }) =>
       preflight(
         { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
