@@ -1,7 +1,9 @@
 /** Class map and score map of a job as map tiles; of a running job as far as its row bands are done. */
+import { stat } from 'node:fs/promises';
 import { type Request, Router } from 'express';
 import type { Palette } from '../../tiler/map-tile.ts';
 import { Problem } from '../../tiler/problem.ts';
+import { growingPath } from '../../tiler/write-tiff.ts';
 import type { Job } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -34,10 +36,12 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
         response.set('Cache-Control', 'no-store').status(204).end();
         return;
       }
-      const version = job.state === 'done' && !hasFailed(job.report) ? `${job.id}-${map}` : null;
       const path = files.path(`jobs/${job.id}/${map}.tif`);
+      const lasting = job.state === 'done' && !hasFailed(job.report);
+      const changed = lasting ? '' : await changedAt(job.state === 'done' ? path : growingPath(path));
+      const version = changed === null ? null : `${job.id}-${map}${changed}`;
       const palette = map === 'classes' ? classPalette(models, job) : scorePalette;
-      await sendTile(deps, request, response, { scene, version, path, palette });
+      await sendTile(deps, request, response, { scene, version, lasting, path, palette });
     });
   }
   return router;
@@ -49,6 +53,13 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
     return { job, scene };
   }
 }
+
+/** Another text whenever the file changes; null where there is none. */
+const changedAt = (path: string): Promise<string | null> =>
+  stat(path, { bigint: true }).then(
+    ({ ino, mtimeNs }) => `-${ino}-${mtimeNs}`,
+    () => null,
+  );
 
 function classPalette(models: readonly ModelJson[], job: Job): Palette {
   const model = models.find(({ id }) => id === job.model);

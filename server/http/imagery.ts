@@ -31,7 +31,13 @@ export function imageryRouter({ db, files, renderTile }: Pick<AppDependencies, '
     const text = viewText(view);
     const version = text ? `${scene.id}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}` : scene.id;
     const path = files.path(`scenes/${scene.id}/working.tif`);
-    await sendTile({ db, renderTile }, request, response, { scene, version, path, ...(text && { view }) });
+    await sendTile({ db, renderTile }, request, response, {
+      scene,
+      version,
+      lasting: true,
+      path,
+      ...(text && { view }),
+    });
   });
 
   return router;

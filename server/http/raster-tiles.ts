@@ -57,25 +57,25 @@ export function rasterTileJson(request: Request, scene: Scene, path: string): Ti
 
 /**
  * Answers with a tile of a raster that lies where the scene lies, or 204 where there is nothing of it. `version`: what
- * the tile is made of; null while that changes.
+ * the tile is made of; null where that is not known. `lasting`: it stays that, and need not be asked for again.
  */
 export async function sendTile(
   { db, renderTile }: Pick<AppDependencies, 'db' | 'renderTile'>,
   request: Request,
   response: Response,
-  source: { scene: Scene; version: string | null } & Pick<TileRequest, 'path' | 'view' | 'palette'>,
+  source: { scene: Scene; version: string | null; lasting: boolean } & Pick<TileRequest, 'path' | 'view' | 'palette'>,
 ): Promise<void> {
-  const { scene, version, ...raster } = source;
+  const { scene, version, lasting, ...raster } = source;
   const { x, y, z, format, size } = requestedTile(request);
   const { bbox, minzoom, maxzoom } = extentOf(scene);
   if (z > maxzoom + UPSCALED_LEVELS) {
     const detail = `The scene holds no more detail than zoom ${maxzoom} shows; enlarge the tiles of that zoom instead.`;
     throw new Problem('not_found', detail);
   }
-  if (version === null) response.set('Cache-Control', 'private, no-cache');
-  else {
+  response.set('Cache-Control', lasting ? 'private, max-age=86400' : 'private, no-cache');
+  if (version !== null) {
     const tag = `"${version}-${z}-${x}-${y}-${size}-${format}-${RENDERING}"`;
-    response.set({ 'Cache-Control': 'private, max-age=86400', ETag: tag });
+    response.set('ETag', tag);
     if (request.fresh) {
       response.status(304).end();
       return;

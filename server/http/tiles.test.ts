@@ -1,6 +1,9 @@
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { VectorTile } from '@mapbox/vector-tile';
 import { PbfReader } from 'pbf';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { growingPath } from '../../tiler/write-tiff.ts';
 import { updateJob } from '../store/jobs.ts';
 import { getScene } from '../store/scenes.ts';
 import { testEngines } from '../store/test-databases.ts';
@@ -279,6 +282,15 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
       expect([first.status, first.headers.get('cache-control')]).toEqual([200, 'private, no-cache']);
       expect((await tile(notNew(first))).status).toBe(304);
       expect(service.rendered.map(({ size }) => size)).toEqual([512, 512]);
+      // Where the map is being written, it is drawn again only when more of it is there.
+      const growing = growingPath(service.files.path(`jobs/${id}/${map}.tif`));
+      await mkdir(dirname(growing), { recursive: true });
+      await writeFile(growing, 'one row');
+      const part = await tile();
+      expect((await tile(notNew(part))).status).toBe(304);
+      expect(service.rendered).toHaveLength(3);
+      await utimes(growing, 1, 1);
+      expect((await tile(notNew(part))).status).toBe(200);
     });
   });
 

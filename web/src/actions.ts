@@ -34,6 +34,8 @@ const isOver = (job: JobJson): boolean => job.state === 'done' || job.state === 
 
 export function createActions(store: Store): Actions {
   let running: RunningUpload | null = null;
+  /** The file that is being sent, or was: no interrupted one. */
+  let sending: File | null = null;
   /** Aborted when another scene is opened: what the former one still hears is no longer for the page. */
   let visit = new AbortController();
 
@@ -70,11 +72,17 @@ export function createActions(store: Store): Actions {
     attempt(async () => {
       const [service, models, scenes] = await Promise.all([api.getService(), api.getModels(), api.getScenes()]);
       store.set({ service, models, scenes: newestFirst(scenes), started: true });
-      findInterrupted().then((interrupted) => store.set({ interrupted }));
+      noteInterrupted();
       const wanted = new URLSearchParams(location.hash.slice(1)).get('scene');
       const first = wanted ?? newestFirst(scenes)[0]?.id;
       if (first) openScene(first);
     });
+
+  const noteInterrupted = async (): Promise<void> => {
+    const found = await findInterrupted();
+    const interrupted = found.filter(({ name, totalBytes }) => name !== sending?.name || totalBytes !== sending.size);
+    store.set({ interrupted });
+  };
 
   const openScene = (id: string): void => {
     visit.abort();
@@ -186,6 +194,7 @@ export function createActions(store: Store): Actions {
           return name !== file.name || totalBytes !== file.size;
         });
         store.set({ interrupted });
+        sending = file;
         running = await startUpload(file, {
           onProgress: (upload) => store.set({ upload }),
           onScene(id) {
@@ -196,7 +205,8 @@ export function createActions(store: Store): Actions {
           onTrouble(trouble) {
             running = null;
             store.set({ upload: null, trouble });
-            findInterrupted().then((interrupted) => store.set({ interrupted }));
+            sending = null;
+            noteInterrupted();
           },
         });
       }),

@@ -13,7 +13,7 @@ const FIT_MARGIN_PIXELS = 36;
 const FLIGHT_MS = 2400;
 const ZOOM_MS = 800;
 /** Between two looks at a class map that grows. */
-const REFRESH_MS = 1200;
+const REFRESH_MS = 2000;
 
 export interface MapView {
   map: MapLibreMap;
@@ -37,7 +37,6 @@ export function createMapView(
   let placed = linked ? link.get('scene') : null;
   const map = createMap(container, store.get().service?.basemap ?? null);
   let shown: Record<'imagery' | 'features' | 'live', string | null> = { imagery: null, features: null, live: null };
-  let refreshing = false;
   /** Query of the imagery that is shown. */
   let view = '';
   let last: State | null = null;
@@ -89,26 +88,19 @@ export function createMapView(
   const showLive = async (job: string): Promise<void> => {
     shown = { ...shown, live: job };
     const tileJson = await getTileJson(`/jobs/${job}/classes.json`);
-    if (shown.live === job) layers.showLive(map, tileJson, store.get().classOpacity);
-  };
-
-  /** Soon, and not for every chip. */
-  const refreshLive = (): void => {
-    if (refreshing) return;
-    refreshing = true;
-    setTimeout(() => {
-      refreshing = false;
-      layers.refreshLive(map);
+    if (shown.live !== job) return;
+    layers.showLive(map, tileJson, store.get().classOpacity);
+    const refresh = setInterval(() => {
+      if (shown.live === job) layers.refreshLive(map);
+      else clearInterval(refresh);
     }, REFRESH_MS);
   };
 
   const updateLive = ({ job }: State, sceneId: string | null): void => {
     const running = job?.state === 'running' && job.scene === sceneId ? job : null;
-    if (running && shown.live === running.id) {
-      if (running.progress.done !== last?.job?.progress.done) refreshLive();
-    } else if (running) showLive(running.id).catch(tell);
+    if (running && shown.live !== running.id) showLive(running.id).catch(tell);
     // That of a job that is done stays until its features are drawn.
-    else if (shown.live && !(job?.state === 'done' && job.id === shown.live)) {
+    else if (!running && shown.live && !(job?.state === 'done' && job.id === shown.live)) {
       shown = { ...shown, live: null };
       layers.hideLive(map);
     }
