@@ -151,9 +151,9 @@ export async function inferChips(
 }
 
 /** Of a failed chip's reason; runtimes can be wordy. */
-const MAX_REASON = 300;
+export const MAX_REASON = 300;
 
-interface Waiting extends ChipPixels {
+export interface Waiting extends ChipPixels {
   live: Uint8Array;
   ledger: { done: number; nodata: number; outside: number };
 }
@@ -167,7 +167,7 @@ const pixelsInside = (chip: Chip, grid: ModelGrid): number =>
   Math.min(chip.width, grid.width - chip.x) * Math.min(chip.height, grid.height - chip.y);
 
 /** Counts the core's pixels within the grid and tells which of them want an answer. */
-function prepare(read: ChipPixels, grid: ModelGrid, mask: Uint8Array | null): Waiting {
+export function prepare(read: ChipPixels, grid: ModelGrid, mask: Uint8Array | null): Waiting {
   const { chip, valid } = read;
   const live = mask ? valid.map((each, i) => each & mask[i]) : valid;
   const done = live.reduce((sum, each) => sum + each, 0);
@@ -180,7 +180,7 @@ function prepare(read: ChipPixels, grid: ModelGrid, mask: Uint8Array | null): Wa
 const MASK_ROWS = 3;
 
 /** Of a chip's core: height * width of 0|1, 0 beyond the grid; null where all is inside. */
-function areaMasks(area: Area | null, grid: ModelGrid, plan: ChipPlan): (chip: Chip) => Uint8Array | null {
+export function areaMasks(area: Area | null, grid: ModelGrid, plan: ChipPlan): (chip: Chip) => Uint8Array | null {
   if (!area) return () => null;
   const rows = new Map<number, Uint8Array>();
   return (chip) => {

@@ -1,22 +1,25 @@
 /** A detection network over a scene: every object is a feature, once, where it is, also across the edges of chips. */
-import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { VectorTile } from '@mapbox/vector-tile';
+import type { Polygon } from 'geojson';
+import { PbfReader } from 'pbf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeOnnx } from '../models/onnx/test-networks.ts';
+import { RED_CELL, redNetwork } from '../models/onnx/test-red.ts';
 import { findNetwork, networkFolders } from '../models/registry.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
+import { apply } from '../tiler/geotransform.ts';
+import { mercatorX, mercatorY } from './http/mercator.ts';
+import { startService } from './http/test-service.ts';
 import { addNetwork } from './networks.ts';
-import { DEFAULT_PARAMETERS } from './parameters.ts';
-import { ingestScene, isReady, segmentScene } from './pipeline.ts';
 import { queryItems } from './store/features.ts';
-import { insertJob } from './store/jobs.ts';
-import { getScene, insertScene } from './store/scenes.ts';
+import { transformPoints } from './store/georeference.ts';
+import { GSD_M, mapped, sceneOf, writePatches } from './test-scene.ts';
 import { inWorkplace } from './workplace.ts';
 
-const CELL = 8;
-const CHIP = 64;
-const GSD_M = 0.5;
+const [WIDTH, HEIGHT] = [200, 168];
+/** West, north, east and south of the area of interest, in pixels: between the middles of cells. */
+const AREA = [17, 25, 97, 81] as const;
 
 let folder: string;
 beforeAll(async () => {
@@ -24,101 +27,101 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Ultralytics' layout: a box for each cell of 8 pixels, whose score is how much redder than green it is. */
-function redCells(): Uint8Array {
-  const cells = CHIP / CELL;
-  const centre = (i: number) => (i + 0.5) * CELL;
-  const at = Array.from({ length: cells ** 2 }, (_, i) => [
-    centre(i % cells),
-    centre(Math.floor(i / cells)),
-    CELL,
-    CELL,
-  ]);
-  return writeOnnx({
-    nodes: [
-      { op: 'Conv', inputs: ['images', 'w'], outputs: ['redness'] },
-      {
-        op: 'AveragePool',
-        inputs: ['redness'],
-        outputs: ['mean'],
-        attributes: { kernel_shape: [CELL, CELL], strides: [CELL, CELL] },
-      },
-      { op: 'Reshape', inputs: ['mean', 'flat'], outputs: ['scores'] },
-      { op: 'Concat', inputs: ['boxes', 'scores'], outputs: ['output0'], attributes: { axis: 1 } },
-    ],
-    constants: {
-      w: { dims: [1, 3, 1, 1], values: [1, -1, 0] },
-      flat: { dims: [3], values: [1, 1, cells ** 2], int: true },
-      boxes: { dims: [1, 4, cells ** 2], values: [0, 1, 2, 3].flatMap((n) => at.map((box) => box[n])) },
-    },
-    inputs: [{ name: 'images', dims: [1, 3, CHIP, CHIP] }],
-    outputs: [{ name: 'output0', dims: [1, 5, cells ** 2] }],
-    metadata: { task: 'detect', names: "{0: 'red'}", imgsz: '[64, 64]' },
-  });
+function redCells(): { x: number; y: number }[] {
+  const cells: { x: number; y: number }[] = [];
+  for (let row = 0; row < HEIGHT / RED_CELL; row++) {
+    for (let column = 0; column < WIDTH / RED_CELL; column++) {
+      if ((row * 7 + column * 3) % 5 !== 0 || (row + column) % 2 === 0) continue;
+      cells.push({ x: column * RED_CELL, y: row * RED_CELL });
+    }
+  }
+  return cells;
 }
+
+const isInArea = ({ x, y }: { x: number; y: number }): boolean => {
+  const [west, north, east, south] = AREA;
+  const [centreX, centreY] = [x + RED_CELL / 2, y + RED_CELL / 2];
+  return centreX > west && centreX < east && centreY > north && centreY < south;
+};
 
 test('objects of a scene become features of the collection objects', async () => {
   const network = join(folder, 'red.onnx');
-  await writeFile(network, redCells());
+  await writeFile(network, redNetwork());
   const added = await addNetwork(folder, network, { said: { gsdMetres: GSD_M } });
   expect(added).toMatchObject({ task: 'detection', findings: [] });
   expect(added.classes.map(({ name }) => name)).toEqual(['red']);
-
-  const [width, height] = [200, 168];
-  const pixels = new Uint8Array(width * height * 3).fill(90);
-  const red: [column: number, row: number][] = [];
-  for (let row = 0; row < height / CELL; row++) {
-    for (let column = 0; column < width / CELL; column++) {
-      if ((row * 7 + column * 3) % 5 !== 0 || (row + column) % 2 === 0) continue;
-      red.push([column, row]);
-      for (let y = row * CELL; y < (row + 1) * CELL; y++) {
-        for (let x = column * CELL; x < (column + 1) * CELL; x++) pixels.set([250, 40, 40], (y * width + x) * 3);
-      }
-    }
-  }
+  const red = redCells();
   const image = join(folder, 'scene.tif');
-  const origin = [500_000, 5_400_000] as const;
-  const writer = await createTiffWriter(image, {
-    width,
-    height,
-    bands: 3,
-    compression: 'deflate',
-    overviews: 'none',
-    epsg: 32633,
-    geotransform: [origin[0], GSD_M, 0, origin[1], 0, -GSD_M],
-  });
-  await writer.writeRows(height, pixels);
-  await writer.finish();
+  const patches = red.map((at) => ({ ...at, side: RED_CELL, colour: [250, 40, 40] as const }));
+  await writePatches(image, { width: WIDTH, height: HEIGHT }, patches);
 
   await inWorkplace(async (opening) => {
     const tools = await opening;
-    const { db, files } = tools;
-    const context = { signal: new AbortController().signal, progress: () => {} };
-    const id = '00000000-0000-8000-8000-000000000001';
-    await mkdir(files.path(`scenes/${id}`), { recursive: true });
-    await symlink(image, files.path(`scenes/${id}/original.tif`));
-    await insertScene(db, {
-      id,
-      name: 'scene.tif',
-      upload: null,
-      sha256: 'ab'.repeat(32),
-      bytes: (await stat(image)).size,
-    });
-    await ingestScene(tools, (await getScene(db, id))!, context);
-    const scene = await getScene(db, id);
-    if (!scene || !isReady(scene)) throw new Error('not ready');
-    const job = '00000000-0000-8000-8000-000000000002';
+    const scene = await sceneOf(tools, image);
     const found = await findNetwork('red', networkFolders(folder));
-    await insertJob(db, { id: job, scene: id, model: 'red', parameters: {} });
-    const request = { id: job, scene, network: found, parameters: DEFAULT_PARAMETERS, modelReason: 'asked for' };
-    const report = await segmentScene(tools, request, context);
-    expect(report.counts.objects).toBe(red.length);
-    expect(report.ledger).toMatchObject({ done: width * height, failed: 0, pending: 0 });
-    const { features } = await queryItems(db, 'objects', { job, limit: 1000 });
+    const whole = await mapped(tools, scene, found);
+    expect(whole.counts.objects).toBe(red.length);
+    expect(whole.ledger).toEqual({ done: WIDTH * HEIGHT, nodata: 0, outside: 0, failed: 0, pending: 0 });
+    const { features } = await queryItems(tools.db, 'objects', { job: whole.job, limit: 1000 });
     expect(features.length).toBe(red.length);
     for (const { properties } of features) {
       expect(properties).toMatchObject({ class: 'red' });
-      expect(properties.area_m2).toBeCloseTo((CELL * GSD_M) ** 2, 0);
+      expect(properties.area_m2).toBeCloseTo((RED_CELL * GSD_M) ** 2, 0);
+    }
+
+    // Of an area of interest: those whose centre is inside, as they were.
+    const [west, north, east, south] = AREA;
+    const corners: [number, number][] = [
+      [west, north],
+      [west, south],
+      [east, south],
+      [east, north],
+    ];
+    const placed = corners.map(([x, y]) => apply(scene.report.geotransform, x, y));
+    const ring = await transformPoints(tools.db, placed, scene.epsg, 4326);
+    const aoi = { type: 'Polygon', coordinates: [[...ring, ring[0]]] };
+    const part = await mapped(tools, scene, found, { aoi });
+    const inside = await queryItems(tools.db, 'objects', { job: part.job, limit: 1000 });
+    const places = (some: typeof features) => some.map(({ geometry }) => JSON.stringify(geometry)).sort();
+    const expected = features.filter(({ geometry }) => {
+      const [[lon, lat]] = [centre(geometry as Polygon)];
+      const [lons, lats] = [ring.map(([x]) => x), ring.map(([, y]) => y)];
+      return lon > Math.min(...lons) && lon < Math.max(...lons) && lat > Math.min(...lats) && lat < Math.max(...lats);
+    });
+    expect(expected.length).toBe(red.filter(isInArea).length);
+    expect(places(inside.features)).toEqual(places(expected));
+    expect(part.ledger).toMatchObject({ done: (east - west) * (south - north), failed: 0, pending: 0 });
+    expect(Object.values(part.ledger).reduce((a, b) => a + b)).toBe(WIDTH * HEIGHT);
+    expect(part.chips!.outside).toBeGreaterThan(0);
+    await expect(mapped(tools, scene, found, { aoi: { ...aoi, coordinates: [elsewhere] } })).rejects.toMatchObject({
+      code: 'aoi_outside',
+    });
+
+    const service = await startService(tools.db, { files: tools.files });
+    try {
+      const z = 17;
+      const [lon, lat] = [(scene.bbox[0] + scene.bbox[2]) / 2, (scene.bbox[1] + scene.bbox[3]) / 2];
+      const [x, y] = [Math.floor(mercatorX(lon) * 2 ** z), Math.floor(mercatorY(lat) * 2 ** z)];
+      const response = await fetch(`${service.address}/tiles/${whole.job}/${z}/${x}/${y}.mvt`);
+      const { layers } = new VectorTile(new PbfReader(new Uint8Array(await response.arrayBuffer())));
+      expect(Object.keys(layers)).toEqual(['objects']);
+      const { properties } = layers.objects.feature(0);
+      expect(properties).toMatchObject({ class: 'red', id: expect.any(String) });
+      expect(properties.score).toBeGreaterThan(0.5);
+    } finally {
+      await service.close();
     }
   });
 }, 120_000);
+
+const elsewhere = [
+  [100, 10],
+  [101, 10],
+  [101, 11],
+  [100, 10],
+];
+
+const centre = ({ coordinates: [ring] }: Polygon): [number, number] => [
+  (Math.min(...ring.map(([x]) => x)) + Math.max(...ring.map(([x]) => x))) / 2,
+  (Math.min(...ring.map(([, y]) => y)) + Math.max(...ring.map(([, y]) => y))) / 2,
+];

@@ -8,7 +8,6 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ChosenBands } from '../models/bands.ts';
 import type { DeviceChoice } from '../models/device.ts';
-import type { MapResult } from '../models/map-scene.ts';
 import { isDetector, type Network, wantedBands } from '../models/registry.ts';
 import { type ChipPlan, planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
@@ -20,7 +19,7 @@ import { placeAoi } from './area-of-interest.ts';
 import type { Compute } from './children/compute.ts';
 import { detectConfined } from './children/detect.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
-import type { Assumption, Finding, JobReport, Stage } from './http/types.ts';
+import type { Assumption, FailedChip, Finding, JobReport, Ledger, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import { bytesOf, DEFAULT_RUN, type Run, type RunChooser, rememberSpeed } from './measurements.ts';
 import { networkView } from './network-view.ts';
@@ -216,7 +215,7 @@ async function segment(
     {
       ledger: mapped.ledger,
       seam: mapped.seam,
-      findings: mapFindings(mapped),
+      findings: mapFindings(mapped.ledger, mapped.chips.failed),
       timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
       peak_rss_bytes: mapped.peakRssBytes,
       device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },
@@ -227,10 +226,10 @@ async function segment(
 }
 
 /** What a user should know of a finished map. */
-function mapFindings({ ledger, chips }: MapResult): Finding[] {
+function mapFindings(ledger: Ledger, failed: readonly FailedChip[]): Finding[] {
   if (ledger.failed === 0) return [];
   const share = ((100 * ledger.failed) / (ledger.failed + ledger.done)).toPrecision(2);
-  const which = chips.failed.length === 1 ? 'One chip' : `${chips.failed.length} chips`;
+  const which = failed.length === 1 ? 'One chip' : `${failed.length} chips`;
   const message = `${which} could not be computed: ${share} % of the map is missing.`;
   const fix = 'Try the job again; the report names the chips and the reasons.';
   return [{ code: 'chips_failed', severity: 'warning', message, fix }];
@@ -244,9 +243,6 @@ async function detect(
 ): Promise<JobReport> {
   const { db, files } = tools;
   const { scene, network, parameters } = job;
-  if (parameters.aoi) {
-    throw new Problem('bad_request', `"${network.id}" draws boxes and takes no area of interest; leave "aoi" out.`);
-  }
   const workingPath = files.path(`scenes/${scene.id}/working.tif`);
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);
@@ -255,10 +251,12 @@ async function detect(
 
   const planned = await planJob(tools, job, workingPath, signal);
   const { grid, plan, chosen } = planned;
+  const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
+  ticks('plan', 1, 1);
   const chips = plan.columns * plan.rows;
   const fill = chosen?.meanColour ?? scene.report.meanColour;
   const found = await detectConfined(
-    { workingPath, featuresPath, grid, plan, fill, network, ...(chosen && { rendering: chosen.rendering }) },
+    { workingPath, featuresPath, grid, plan, fill, network, area, ...(chosen && { rendering: chosen.rendering }) },
     { signal, onProgress: (done) => ticks('infer', done, chips) },
   );
 
@@ -269,7 +267,9 @@ async function detect(
     { featuresPath, features: found.features, ticks, signal },
     {
       counts: { objects: 0 },
-      ledger: { done: found.done, nodata: found.nodata, outside: 0, failed: 0, pending: 0 },
+      ledger: found.ledger,
+      findings: mapFindings(found.ledger, found.chips.failed),
+      chips: found.chips,
       seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
       timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0 },
       peak_rss_bytes: found.peakRssBytes,

@@ -26,7 +26,8 @@ const PART_OVERLAP = 0.5;
 /** Share of a part within a whole object from which it is nothing of its own. */
 const PART_WITHIN = 0.6;
 
-interface Part extends Box {
+export interface Part extends Box {
+  /** What the chip saw that found it. */
   window: Extent;
 }
 
@@ -87,7 +88,8 @@ const clip = (box: Box, scene: Extent): Box => ({
   y2: Math.min(box.y2, scene.y2),
 });
 
-function isCut({ window, ...box }: Part, scene: Extent): boolean {
+/** Whether a part may go on beyond its chip. */
+export function isCut({ window, ...box }: Part, scene: Extent): boolean {
   const [marginX, marginY] = [(window.x2 - window.x1) * EDGE_SHARE, (window.y2 - window.y1) * EDGE_SHARE];
   return (
     (box.x1 < window.x1 + marginX && window.x1 > scene.x1) ||

@@ -247,7 +247,7 @@ const tiles = {
   },
   '/tiles/{job}/{z}/{x}/{y}.mvt': {
     parameters: [inPath('job', uuid, 'Id of a job'), zoom, column, row],
-    get: operation('tiles', 'A vector tile with the layers landuse, roads and buildings', {
+    get: operation('tiles', 'A vector tile with the layers landuse, roads, buildings and objects', {
       200: binary('A Mapbox Vector Tile', 'application/vnd.mapbox-vector-tile'),
       204: plain('Nothing here'),
       304: plain('As it was'),

@@ -22,7 +22,7 @@ export const BUFFER = 64;
  */
 export const MAX_FEATURES_WITH_IDS = 5000;
 
-export const LAYERS = ['landuse', 'roads', 'buildings'] as const;
+export const LAYERS = ['landuse', 'roads', 'buildings', 'objects'] as const;
 
 /** Time after which others get their turn. */
 const TURN_MS = 8;

@@ -33,7 +33,7 @@ export interface TileDetail {
 
 /**
  * Largest first. Land use is a coverage at every level, so none of it is left out at coarser ones; roads keep whole
- * streets, so that no gaps appear.
+ * streets, so that no gaps appear; objects are few and small, and all of them are shown.
  * @param bbox the tile with its buffer, in degrees; geometries are clipped to it
  */
 export async function featuresInTile(
@@ -55,6 +55,7 @@ export async function featuresInTile(
         AND CASE WHEN collection = 'landuse' THEN level = $6 AND (level > 0 OR area_m2 >= $7)
                  WHEN collection = 'buildings' AND level = 0 THEN area_m2 >= $8
                  WHEN collection = 'buildings' THEN level = $6
+                 WHEN collection = 'objects' THEN true
                  ELSE level = 0 AND (area_m2 >= $7 OR length_m >= sqrt($7))
                       AND ($9::float8 = 0 OR (properties->>'street_m')::float8 >= $9::float8) END
         AND ST_Dimension(clipped) = ST_Dimension(geom) AND NOT ST_IsEmpty(clipped)
