@@ -4,7 +4,7 @@ import { type Area, areaRows } from '../tiler/area-mask.ts';
 import { type Chip, type ChipPlan, chipAt, readChipsAt } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
-import { openScene, type Rendering } from '../tiler/rendering.ts';
+import { openScene, type Pixels, type Rendering } from '../tiler/rendering.ts';
 import type { Box } from './foreign/boxes.ts';
 import { type ChipBoxes, chipDisagreement, type Extent, isCut, joinBoxes } from './foreign/join-boxes.ts';
 import { detectAdapted } from './foreign/run.ts';
@@ -63,7 +63,7 @@ export async function detectScene(request: DetectRequest, onProgress: (chips: nu
   const raster = await openScene(request.workingPath, request.rendering);
 
   /** Null where the chip fails every time. */
-  const detect = async (pixels: Uint8Array, window: Extent): Promise<ChipBoxes | null> => {
+  const detect = async (pixels: Pixels, window: Extent): Promise<ChipBoxes | null> => {
     const { x1, y1, x2, y2 } = window;
     for (let attempt = 0; attempt < CHIP_ATTEMPTS; attempt++) {
       try {
