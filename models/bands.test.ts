@@ -1,5 +1,5 @@
 /** Networks of other bands than RGB: which bands of a scene they are given, and that the map is Python's. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,10 +11,7 @@ import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
 import { openScene } from '../tiler/rendering.ts';
 import { networkBands } from './bands.ts';
-import { gatherFacts } from './foreign/facts.ts';
-import { selfTest } from './foreign/self-test.ts';
-import { understand } from './foreign/understand.ts';
-import { readOnnxFile } from './onnx/read-onnx.ts';
+import { addedNetwork } from './foreign/test-added.ts';
 import { randomUNet } from './onnx/test-networks.ts';
 import { type Network, wantedBands } from './registry.ts';
 import { mapped } from './test-map.ts';
@@ -51,25 +48,10 @@ describe('bands are found', () => {
   });
 });
 
-/** What a user would get by adding the file. */
-async function added(path: string, sidecar: object): Promise<Network> {
-  const model = await readOnnxFile(path);
-  const facts = gatherFacts(model.metadata, [{ name: 'net.json', text: JSON.stringify(sidecar) }]);
-  const understanding = understand(model, facts);
-  await selfTest(path, understanding);
-  const { adapter, classes, gsdMetres, stride, halo, receptiveField } = understanding;
-  const base = {
-    id: 'net',
-    name: 'net',
-    description: '',
-    gsdMetres,
-    classes,
-    planes: [],
-    modelPath: path,
-    sha256: 'x',
-  };
-  expect(receptiveField).not.toBeNull();
-  return { ...base, stride, halo, receptiveField: receptiveField!, adapter };
+/** What a user would get by adding the file with an MLM item beside it. */
+async function added(path: string, item: object): Promise<Network> {
+  const sidecars = [{ name: 'net.json', text: JSON.stringify(item) }];
+  return (await addedNetwork(path, { sidecars })).network;
 }
 
 const mlm = (input: object) => ({ properties: { 'mlm:tasks': ['semantic-segmentation'], 'mlm:input': [input] } });
@@ -87,15 +69,9 @@ a = np.pad(a, ((0, 0), (p, p + -h % s), (p, p + -w % s)), 'reflect')[None]
 y = ort.InferenceSession(q['model'], providers=['CPUExecutionProvider']).run(None, {q['input']: a})[0][0]
 y = y[:, p:p + h, p:p + w]
 top = np.sort(y, 0)
-json.dump({'classes': y.argmax(0).ravel().tolist(), 'ahead': (top[-1] - top[-2]).ravel().tolist(), 'p': top[-1].ravel().tolist(), 'valid': ok.ravel().tolist()}, sys.stdout)
+np.stack([y.argmax(0), top[-1] - top[-2], top[-1], ok]).astype('float32').tofile(q['out'])
+print('null')
 `;
-
-interface OnePass {
-  classes: number[];
-  ahead: number[];
-  p: number[];
-  valid: boolean[];
-}
 
 const python = pythonWithOnnxRuntime();
 
@@ -119,17 +95,21 @@ async function compareWithPython(scene: string, network: Network) {
   });
   const { input } = network.adapter!;
   const each = (list: number[]) => bands.map((_, i) => list[i] ?? list[0]);
-  const truth = judge<OnePass>(python!, ONE_PASS, {
+  judge(python!, ONE_PASS, {
+    out: join(out, 'truth'),
     ...{ scene, bands, model: network.modelPath, input: input.name, divisor: input.divisor, fill: meanColour },
     ...{ mean: each(input.mean), std: each(input.deviation), stride: plan.stride, halo: plan.halo },
   });
   expect(result.seam.certified).toBe(true);
-  expect(truth.classes.length).toBe(classes.length);
+  const truth = new Float32Array(new Uint8Array(await readFile(join(out, 'truth'))).buffer);
+  const count = classes.length;
+  expect(truth.length).toBe(4 * count);
   let [differing, farthest] = [0, 0];
-  for (let i = 0; i < classes.length; i++) {
-    if (!truth.valid[i]) continue;
-    if (classes[i] !== truth.classes[i] && truth.ahead[i] > 1e-5) differing++;
-    farthest = Math.max(farthest, Math.abs(scores[i] - truth.p[i] * 255));
+  for (let i = 0; i < count; i++) {
+    const [best, ahead, probability, valid] = [0, 1, 2, 3].map((plane) => truth[plane * count + i]);
+    if (!valid) continue;
+    if (classes[i] !== best && ahead > 1e-5) differing++;
+    farthest = Math.max(farthest, Math.abs(scores[i] - probability * 255));
   }
   expect(differing).toBe(0);
   expect(farthest).toBeLessThanOrEqual(0.5 + 1e-3);

@@ -22,6 +22,8 @@ export interface BlendOptions {
   /** Codes of the classes in the order of their probabilities. */
   codes: readonly number[];
   planes: number;
+  /** Of classes that do not exclude each other, the least probability of those after the first, the background. */
+  threshold?: number;
 }
 
 /** A chip with its margin, decoded. */
@@ -151,7 +153,7 @@ function blendCore(
   own: Window,
   around: readonly Window[],
   margin: number,
-  { codes, planes }: BlendOptions,
+  { codes, planes, threshold }: BlendOptions,
   seam: SeamDisagreement,
 ): void {
   const width = Math.min(core.width, grid.width - core.x);
@@ -175,7 +177,8 @@ function blendCore(
         const to = (y - core.y) * width + x - core.x;
         for (let i = 0; i < count; i++) sums[to * count + i] += weight * window.values[i * size + from];
         weightSums[to] += weight;
-        if (window !== own) compare(own, (y - own.y) * own.width + x - own.x, window, from, codes.length, seam);
+        if (window !== own)
+          compare(own, (y - own.y) * own.width + x - own.x, window, from, codes.length, threshold, seam);
       }
     }
   }
@@ -183,8 +186,7 @@ function blendCore(
     for (let x = 0; x < width; x++, from++) {
       if (weightSums[from] === 0) continue;
       const to = y * grid.width + core.x + x;
-      let best = 0;
-      for (let i = 1; i < codes.length; i++) if (sums[from * count + i] > sums[from * count + best]) best = i;
+      const best = likeliest(sums, from * count, 1, codes.length, threshold, FULL * weightSums[from]);
       const scale = 255 / FULL / weightSums[from];
       band.classes[to] = codes[best];
       band.scores[to] = Math.max(1, Math.round(sums[from * count + best] * scale));
@@ -195,17 +197,41 @@ function blendCore(
   }
 }
 
+/** The class of one pixel; `at`, `step`: where its probabilities are; `one`: what stands for a probability of 1. */
+function likeliest(
+  values: Uint16Array | Float32Array,
+  at: number,
+  step: number,
+  classes: number,
+  threshold: number | undefined,
+  one: number,
+): number {
+  const first = threshold === undefined || classes === 1 ? 0 : 1;
+  let best = first;
+  for (let i = first + 1; i < classes; i++) if (values[at + i * step] > values[at + best * step]) best = i;
+  return threshold === undefined || values[at + best * step] >= threshold * one - ROUNDING ? best : 0;
+}
+
+/** Probabilities are kept in 65,535 steps: what was just at the threshold is not to fall below it. */
+const ROUNDING = 0.5;
+
 /** Compares two windows at one pixel. */
-function compare(a: Window, atA: number, b: Window, atB: number, classes: number, seam: SeamDisagreement): void {
+function compare(
+  a: Window,
+  atA: number,
+  b: Window,
+  atB: number,
+  classes: number,
+  threshold: number | undefined,
+  seam: SeamDisagreement,
+): void {
   const [sizeA, sizeB] = [a.width * a.height, b.width * b.height];
-  let [bestA, bestB, mostA, mostB] = [0, 0, -1, -1];
   for (let i = 0; i < classes; i++) {
-    const [pA, pB] = [a.values[i * sizeA + atA], b.values[i * sizeB + atB]];
-    if (pA > mostA) [bestA, mostA] = [i, pA];
-    if (pB > mostB) [bestB, mostB] = [i, pB];
-    const delta = Math.abs(pA - pB) / FULL;
+    const delta = Math.abs(a.values[i * sizeA + atA] - b.values[i * sizeB + atB]) / FULL;
     if (delta > seam.maxDelta) seam.maxDelta = delta;
   }
+  const bestA = likeliest(a.values, atA, sizeA, classes, threshold, FULL);
+  const bestB = likeliest(b.values, atB, sizeB, classes, threshold, FULL);
   seam.pixels++;
   if (bestA !== bestB) seam.differing++;
 }

@@ -162,7 +162,10 @@ function stitchingOf(network: Network, grid: ModelGrid, plan: ChipPlan, withFeat
   const { halo } = plan;
   const planes = network.planes.length;
   if (!stitchesExactly(network)) {
-    const options = { codes: network.classes.map(({ value }) => value), planes };
+    const output = network.adapter?.output;
+    const independent = output?.kind === 'map' && !output.exclusive;
+    const codes = network.classes.map(({ value }) => value);
+    const options = { codes, planes, ...(independent && { threshold: output.threshold }) };
     const seam: SeamDisagreement = { maxDelta: 0, pixels: 0, differing: 0 };
     return {
       encode: (answer, chip, live) => encodeWindow(answer, chip, live, plan, options),

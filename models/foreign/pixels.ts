@@ -109,7 +109,8 @@ export interface Decoded {
 
 /**
  * The raw output of a run at `size` → the chip. `classes` is how many the map may hold; the code of a class is its
- * place in the network's list. Where the output does not reach (its margin), the nearest answer stands.
+ * place in the network's list. Where the output does not reach (its margin), the nearest answer stands. Cells of several
+ * pixels are spread before anything is made of their numbers, as those who train such networks do; labels are repeated.
  */
 export function decodeMap(
   output: MapOutput,
@@ -118,66 +119,67 @@ export function decodeMap(
   classes: number,
   chip: ChipSize,
 ): Decoded {
-  const cells = cellProbabilities(output, data, shape, classes);
-  const [rows, columns] = [shape[output.rowDim], shape[output.columnDim]];
-  const size = chip.width * chip.height;
-  const { scale, offset } = output;
-  const plain = scale === 1 && offset[0] === 0 && offset[1] === 0 && columns === chip.width && rows === chip.height;
-  const probabilities = plain ? cells.probabilities : spread(cells.probabilities, rows, columns, classes, output, chip);
-  const result = { classes: new Uint8Array(size), scores: new Uint8Array(size), probabilities };
-  for (let i = 0; i < size; i++) {
-    const best = plain ? cells.best[i] : likeliest(probabilities, i, size, classes, output);
-    result.classes[i] = best;
-    result.scores[i] = Math.max(1, Math.round(probabilities[best * size + i] * 255));
-  }
-  return result;
+  const cells = planesOf(output, data, shape);
+  const values = spreadPlanes(cells, output, chip);
+  return output.numbers === 'labels' ? fromLabels(values, classes) : fromPlanes(values, cells.planes, classes, output);
 }
 
-/** Of exclusive classes the likeliest; of independent ones the likeliest that reaches the threshold, or the background. */
-function likeliest(probabilities: Float32Array, i: number, size: number, classes: number, output: MapOutput): number {
-  let [best, most] = output.exclusive ? [0, probabilities[i]] : [0, -1];
-  for (let code = 1, at = size + i; code < classes; code++, at += size) {
-    if (probabilities[at] > most) [best, most] = [code, probabilities[at]];
-  }
-  return output.exclusive || most >= output.threshold ? best : 0;
+interface Cells {
+  planes: number;
+  rows: number;
+  columns: number;
+  /** Plane after plane. */
+  values: Float32Array;
 }
 
-/** Class after class, each rows * columns, 0..1, and the best class. Numbers that are none count as 0. */
-function cellProbabilities(output: MapOutput, data: Numbers, shape: readonly number[], classes: number) {
+function planesOf(output: MapOutput, data: Numbers, shape: readonly number[]): Cells {
   const steps = shape.map((_, dim) => shape.slice(dim + 1).reduce((a, b) => a * b, 1));
   const [rows, columns] = [shape[output.rowDim], shape[output.columnDim]];
   const [rowStep, columnStep] = [steps[output.rowDim], steps[output.columnDim]];
   const planes = output.classDim === null ? 1 : shape[output.classDim];
   const planeStep = output.classDim === null ? 0 : steps[output.classDim];
-  const size = rows * columns;
-  const probabilities = new Float32Array(size * classes);
-  const best = new Uint8Array(size);
-  const values = new Float64Array(planes);
-  for (let y = 0, to = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++, to++) {
-      const at = y * rowStep + x * columnStep;
-      if (output.numbers === 'labels') {
-        const label = Number(data[at]);
-        best[to] = label >= 0 && label < classes ? label : 0;
-        probabilities[to + best[to] * size] = 1;
-        continue;
-      }
-      for (let plane = 0; plane < planes; plane++) values[plane] = Number(data[at + plane * planeStep]);
-      // The largest number is the likeliest class; as probabilities, near ones may round to the same.
-      let first = 0;
-      for (let plane = 1; plane < planes; plane++) if (values[plane] > values[first]) first = plane;
-      toProbabilities(values, output);
-      if (output.exclusive) {
-        for (let plane = 0; plane < planes; plane++) probabilities[to + plane * size] = values[plane];
-        best[to] = first;
-      } else {
-        for (let plane = 0; plane < planes; plane++) probabilities[to + (plane + 1) * size] = values[plane];
-        probabilities[to] = 1 - values[first];
-        best[to] = values[first] >= output.threshold ? first + 1 : 0;
-      }
+  const values = new Float32Array(planes * rows * columns);
+  for (let plane = 0, to = 0; plane < planes; plane++) {
+    for (let y = 0; y < rows; y++) {
+      const at = plane * planeStep + y * rowStep;
+      for (let x = 0; x < columns; x++, to++) values[to] = Number(data[at + x * columnStep]);
     }
   }
-  return { probabilities, best };
+  return { planes, rows, columns, values };
+}
+
+/** Numbers that are none, and codes beyond the classes, count as the first class. */
+function fromLabels(labels: Float32Array, classes: number): Decoded {
+  const size = labels.length;
+  const probabilities = new Float32Array(size * classes);
+  const codes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) {
+    codes[i] = labels[i] >= 0 && labels[i] < classes ? labels[i] : 0;
+    probabilities[codes[i] * size + i] = 1;
+  }
+  return { classes: codes, scores: new Uint8Array(size).fill(255), probabilities };
+}
+
+/** Of exclusive classes the likeliest; of independent ones the likeliest that reaches the threshold, or the background. */
+function fromPlanes(raw: Float32Array, planes: number, classes: number, output: MapOutput): Decoded {
+  const size = raw.length / planes;
+  const probabilities = new Float32Array(size * classes);
+  const result = { classes: new Uint8Array(size), scores: new Uint8Array(size), probabilities };
+  const values = new Float64Array(planes);
+  const first = output.exclusive ? 0 : 1;
+  for (let i = 0; i < size; i++) {
+    for (let plane = 0, at = i; plane < planes; plane++, at += size) values[plane] = raw[at];
+    // The largest number is the likeliest class; as probabilities, near ones may round to the same.
+    let most = 0;
+    for (let plane = 1; plane < planes; plane++) if (values[plane] > values[most]) most = plane;
+    toProbabilities(values, output);
+    for (let plane = 0, at = i + first * size; plane < planes; plane++, at += size) probabilities[at] = values[plane];
+    if (!output.exclusive) probabilities[i] = 1 - values[most];
+    const best = output.exclusive || values[most] >= output.threshold ? most + first : 0;
+    result.classes[i] = best;
+    result.scores[i] = Math.max(1, Math.round(probabilities[best * size + i] * 255));
+  }
+  return result;
 }
 
 function toProbabilities(values: Float64Array, { numbers, exclusive }: MapOutput): void {
@@ -195,27 +197,24 @@ function toProbabilities(values: Float64Array, { numbers, exclusive }: MapOutput
   for (let i = 0; i < values.length; i++) values[i] = values[i] > 0 ? Math.min(1, values[i]) : 0;
 }
 
-/** From cells to pixels: bilinear between the centres of cells, the nearest cell beyond the last ones. */
-function spread(
-  cells: Float32Array,
-  rows: number,
-  columns: number,
-  classes: number,
-  { scale, offset }: MapOutput,
-  chip: ChipSize,
-): Float32Array {
-  const ys = taps(chip.height, rows, scale, offset[0]);
-  const xs = taps(chip.width, columns, scale, offset[1]);
-  const result = new Float32Array(chip.width * chip.height * classes);
-  for (let code = 0, to = 0; code < classes; code++) {
-    const plane = code * rows * columns;
+/** From cells to pixels: bilinear between the centres of cells, the nearest cell beyond the last ones and of labels. */
+function spreadPlanes({ planes, rows, columns, values }: Cells, output: MapOutput, chip: ChipSize): Float32Array {
+  const { scale, offset, numbers } = output;
+  const plain = scale === 1 && offset[0] === 0 && offset[1] === 0 && columns === chip.width && rows === chip.height;
+  if (plain) return values;
+  const nearest = numbers === 'labels';
+  const ys = taps(chip.height, rows, scale, offset[0], nearest);
+  const xs = taps(chip.width, columns, scale, offset[1], nearest);
+  const result = new Float32Array(chip.width * chip.height * planes);
+  for (let plane = 0, to = 0; plane < planes; plane++) {
+    const start = plane * rows * columns;
     for (let y = 0; y < chip.height; y++) {
-      const [top, bottom] = [plane + ys.low[y] * columns, plane + ys.high[y] * columns];
+      const [top, bottom] = [start + ys.low[y] * columns, start + ys.high[y] * columns];
       const down = ys.share[y];
       for (let x = 0; x < chip.width; x++, to++) {
         const [left, right, across] = [xs.low[x], xs.high[x], xs.share[x]];
-        const upper = cells[top + left] + (cells[top + right] - cells[top + left]) * across;
-        const lower = cells[bottom + left] + (cells[bottom + right] - cells[bottom + left]) * across;
+        const upper = values[top + left] + (values[top + right] - values[top + left]) * across;
+        const lower = values[bottom + left] + (values[bottom + right] - values[bottom + left]) * across;
         result[to] = upper + (lower - upper) * down;
       }
     }
@@ -223,13 +222,13 @@ function spread(
   return result;
 }
 
-function taps(pixels: number, cells: number, scale: number, offset: number) {
+function taps(pixels: number, cells: number, scale: number, offset: number, nearest: boolean) {
   const [low, high, share] = [new Int32Array(pixels), new Int32Array(pixels), new Float32Array(pixels)];
   for (let i = 0; i < pixels; i++) {
     const at = Math.min(cells - 1, Math.max(0, (i + 0.5 - offset) / scale - 0.5));
-    low[i] = Math.floor(at);
-    high[i] = Math.min(cells - 1, low[i] + 1);
-    share[i] = at - low[i];
+    low[i] = nearest ? Math.min(cells - 1, Math.max(0, Math.floor((i + 0.5 - offset) / scale))) : Math.floor(at);
+    high[i] = nearest ? low[i] : Math.min(cells - 1, low[i] + 1);
+    share[i] = nearest ? 0 : at - low[i];
   }
   return { low, high, share };
 }

@@ -296,6 +296,7 @@ function repeated(pbf: PbfReader, plainType: number, read: () => void): void {
 
 const RAW_READERS: Record<string, [bytes: number, read: (view: DataView, at: number) => number]> = {
   float32: [4, (view, at) => view.getFloat32(at, true)],
+  float16: [2, (view, at) => view.getFloat16(at, true)],
   float64: [8, (view, at) => view.getFloat64(at, true)],
   uint8: [1, (view, at) => view.getUint8(at)],
   int8: [1, (view, at) => view.getInt8(at)],
@@ -343,8 +344,12 @@ function readTensor(pbf: PbfReader): OnnxTensor & { name: string } {
   if (dims.length > MAX_AXES) throw damaged('a constant has too many axes');
   if (dims.some((dim) => !(dim >= 0))) throw damaged('a constant has a negative extent');
   const count = dims.reduce((product, dim) => product * dim, 1);
+  if (type === 'float16' && !raw) for (const [i, bits] of numbers.entries()) numbers[i] = halfOf(bits);
   return { name, dims, type, values: count <= SMALL_TENSOR ? (rawNumbers(raw, type, count) ?? numbers) : null };
 }
+
+/** Halves that are not raw stand as their bits in whole numbers. */
+const halfOf = (bits: number): number => new Float16Array(Uint16Array.of(bits).buffer)[0];
 
 function rawNumbers(raw: Uint8Array | null, type: string, count: number): number[] | null {
   const reader = RAW_READERS[type];

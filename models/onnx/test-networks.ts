@@ -11,9 +11,10 @@ export interface TestNode {
 
 export interface TestTensor {
   dims: number[];
-  /** float32 unless `int` is set (int64). */
+  /** float32 unless `int` (int64) or `half` (float16) is set. */
   values: number[];
   int?: boolean;
+  half?: boolean;
 }
 
 export interface TestValue {
@@ -120,10 +121,11 @@ function writeNode({ op, inputs, outputs, domain, attributes = {} }: TestNode, p
   }
 }
 
-function writeTensor({ name, dims, values, int }: TestTensor & { name: string }, pbf: PbfWriter): void {
+function writeTensor({ name, dims, values, int, half }: TestTensor & { name: string }, pbf: PbfWriter): void {
   pbf.writePackedVarint(1, dims);
-  pbf.writeVarintField(2, int ? 7 : 1);
-  if (int) pbf.writePackedVarint(7, values);
+  pbf.writeVarintField(2, int ? 7 : half ? 10 : 1);
+  if (half) pbf.writeBytesField(9, new Uint8Array(Float16Array.from(values).buffer));
+  else if (int) pbf.writePackedVarint(7, values);
   else pbf.writePackedFloat(4, values);
   pbf.writeStringField(8, name);
 }
@@ -159,7 +161,7 @@ function writeValue({ name, dims, type = 1 }: TestValue, pbf: PbfWriter): void {
 }
 
 /** Numerical Recipes' linear congruential generator, -0.5..0.5. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
