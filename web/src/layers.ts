@@ -5,7 +5,7 @@ import { sheetColours } from './map.ts';
 import type { SelectedFeature } from './state.ts';
 
 /** Bottom to top. Buildings and roads are land use as well; there they are left to their own collection. */
-const COLLECTIONS = ['landuse', 'roads', 'buildings'] as const;
+const COLLECTIONS = ['landuse', 'roads', 'buildings', 'objects'] as const;
 /** Drawn as areas from the collection of their objects; the surface of roads lies under their centre lines. */
 const OBJECT_CLASSES: readonly string[] = ['building'];
 const AREAS: ExpressionSpecification = ['==', ['geometry-type'], 'Polygon'];
@@ -17,6 +17,11 @@ export interface ClassView {
   hidden: ReadonlySet<string>;
   opacity: number;
 }
+
+/** From this zoom on, boxes around objects say what they hold. */
+const LABEL_ZOOM = 16;
+/** Of the fill of classes: boxes leave their object to be seen. */
+const BOX_FILL = 0.3;
 
 /** Of what could not be computed: a colour that no class has, on imagery of any brightness. */
 const FAILED_COLOUR = '#ff6a00';
@@ -74,6 +79,20 @@ export function showFeatures(
       ABOVE,
     );
   }
+  map.addLayer({
+    id: 'objects-label',
+    type: 'symbol',
+    source: 'features',
+    'source-layer': 'objects',
+    minzoom: LABEL_ZOOM,
+    layout: {
+      'text-field': ['concat', ['get', 'class'], ' ', ['round', ['*', 100, ['get', 'score']]], '\u202f%'],
+      'text-font': ['Inter Variable'],
+      'text-size': 12,
+      'symbol-sort-key': ['-', 0, ['get', 'score']],
+    },
+    paint: { 'text-color': '#17201f', 'text-halo-color': '#ffffffe6', 'text-halo-width': 1.5 },
+  });
   paintMarks(map);
   setClassView(map, view);
 }
@@ -145,6 +164,7 @@ function colourByClass(classes: readonly ModelClass[]): ExpressionSpecification 
 }
 
 export function hideFeatures(map: MapLibreMap): void {
+  if (map.getLayer('objects-label')) map.removeLayer('objects-label');
   for (const id of COLLECTIONS) {
     for (const layer of [`${id}-fill`, `${id}-line`, `${id}-marked`]) if (map.getLayer(layer)) map.removeLayer(layer);
   }
@@ -159,19 +179,27 @@ export function setClassView(map: MapLibreMap, { hidden, opacity }: ClassView): 
     const shown: ExpressionSpecification = ['!', ['in', ['get', 'class'], ['literal', without]]];
     map.setFilter(`${id}-fill`, ['all', AREAS, shown]);
     for (const layer of [`${id}-line`, `${id}-marked`]) map.setFilter(layer, shown);
-    map.setPaintProperty(`${id}-fill`, 'fill-opacity', opacity);
+    const isBox = id === 'objects';
+    if (isBox) map.setFilter('objects-label', shown);
+    map.setPaintProperty(`${id}-fill`, 'fill-opacity', isBox ? opacity * BOX_FILL : opacity);
     map.setPaintProperty(`${id}-line`, 'line-opacity', Math.min(1, opacity * 2));
-    map.setPaintProperty(`${id}-line`, 'line-width', [
-      'interpolate',
-      ['linear'],
-      ['zoom'],
-      13,
-      ['case', IS_LINE, 1, 0.5],
-      16,
-      ['case', IS_LINE, 2.25, 1],
-      19,
-      ['case', IS_LINE, 4, 1.75],
-    ]);
+    map.setPaintProperty(
+      `${id}-line`,
+      'line-width',
+      isBox
+        ? 2
+        : [
+            'interpolate',
+            ['linear'],
+            ['zoom'],
+            13,
+            ['case', IS_LINE, 1, 0.5],
+            16,
+            ['case', IS_LINE, 2.25, 1],
+            19,
+            ['case', IS_LINE, 4, 1.75],
+          ],
+    );
   }
 }
 

@@ -2,7 +2,7 @@
 import type { ClassTotal, Finding, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
 import type { Actions } from './actions.ts';
 import { h, icon, replace, setText } from './dom.ts';
-import { areaParts, percent, plural, titleOf } from './format.ts';
+import { areaParts, count, percent, plural, titleOf } from './format.ts';
 import { currentModel, type State, type Store } from './state.ts';
 
 export function createLegend(store: Store, actions: Actions): { element: HTMLElement; render(state: State): void } {
@@ -31,14 +31,15 @@ export function createLegend(store: Store, actions: Actions): { element: HTMLEle
       element.hidden = !job;
       const model = currentModel(state);
       if (job && job !== shown) {
-        const total = job.totals.reduce((sum, { area_m2 }) => sum + area_m2, 0);
+        const area = job.totals.reduce((sum, { area_m2 }) => sum + area_m2, 0);
         const features = job.totals.reduce((sum, { count }) => sum + count, 0);
-        const [number, sign] = areaParts(total);
+        const boxes = model?.task === 'detection';
+        const [number, sign] = boxes ? [count(features), features === 1 ? 'object' : 'objects'] : areaParts(area);
         setText(value, number);
         setText(unit, sign);
-        setText(summary, `mapped · ${plural(features, 'feature')}`);
+        setText(summary, boxes ? 'found' : `mapped · ${plural(features, 'feature')}`);
         replace(findings, ...(job.report?.findings ?? []).map((finding) => findingCard(finding, actions)));
-        const classes = byArea(job, model);
+        const classes = boxes ? byCount(job, model, features) : byArea(job, model);
         replace(composition, ...classes.map(({ total, color }) => compositionPart(total.share, color)));
         const rows = classes.map((entry) => createRow(entry, (name, on) => toggle(store, name, on)));
         switches = new Map(rows.map(({ name, box }) => [name, box]));
@@ -88,6 +89,13 @@ function byArea(job: JobJson, model: ModelJson | undefined): ClassEntry[] {
       return { ...entry, total: job.totals.find((total) => total.class === entry.name) ?? none };
     })
     .sort((a, b) => b.total.area_m2 - a.total.area_m2);
+}
+
+/** The same for objects, whose number says more than their area; `share` is of their number. */
+function byCount(job: JobJson, model: ModelJson, objects: number): ClassEntry[] {
+  return byArea(job, model)
+    .map((entry) => ({ ...entry, total: { ...entry.total, share: entry.total.count / Math.max(1, objects) } }))
+    .sort((a, b) => b.total.count - a.total.count);
 }
 
 function toggle(store: Store, name: string, on: boolean): void {

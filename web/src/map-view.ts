@@ -97,7 +97,9 @@ export function createMapView(
   };
 
   const updateLive = ({ job }: State, sceneId: string | null): void => {
-    const running = job?.state === 'running' && job.scene === sceneId ? job : null;
+    // Boxes have no map that grows.
+    const maps = currentModel(store.get())?.task !== 'detection';
+    const running = job?.state === 'running' && job.scene === sceneId && maps ? job : null;
     if (running && shown.live !== running.id) showLive(running.id).catch(tell);
     // That of a job that is done stays until its features are drawn.
     else if (!running && shown.live && !(job?.state === 'done' && job.id === shown.live)) {

@@ -1,7 +1,7 @@
 /** The one panel: everything of the page that is not the map. A card on wide screens, a sheet on phones. */
 import type { Actions } from './actions.ts';
 import { h, icon, mark, replace, setText } from './dom.ts';
-import { areaParts, breakable, count, gsd, percent } from './format.ts';
+import { areaParts, breakable, count, gsd, percent, plural } from './format.ts';
 import { createIntake } from './intake.ts';
 import { createLegend } from './legend.ts';
 import { createPreflight } from './preflight.ts';
@@ -9,7 +9,7 @@ import { createProblemSlot, problemCard } from './problem.ts';
 import { createProgress } from './progress.ts';
 import { createReport } from './report.ts';
 import { createSceneList } from './scenes.ts';
-import { currentScene, type State, type Store } from './state.ts';
+import { currentModel, currentScene, type State, type Store } from './state.ts';
 import { setTheme, type Theme, theme } from './theme.ts';
 
 export function createPanel(store: Store, actions: Actions): HTMLElement {
@@ -132,6 +132,12 @@ function summaryOf(state: State): string {
   if (refusalOf(state)) return 'Refused';
   if (scene && scene.state !== 'ready') return `Reading ${percent(scene.progress)}`;
   if (state.job?.state === 'running') return `Mapping ${percent(state.job.progress.share)}`;
+  if (state.job?.state === 'done' && currentModel(state)?.task === 'detection') {
+    return `${plural(
+      state.job.totals.reduce((sum, total) => sum + total.count, 0),
+      'object',
+    )} found`;
+  }
   if (state.job?.state === 'done') {
     return `${areaParts(state.job.totals.reduce((sum, total) => sum + total.area_m2, 0)).join('\u00a0')} mapped`;
   }

@@ -29,7 +29,7 @@ export function createReport(): {
       const scene = currentScene(state);
       if (!job?.report || !scene) return;
       replace(details, ...reportContent(job, job.report, scene, currentModel(state)));
-      replace(downloads, ...downloadRows(job, job.report));
+      replace(downloads, ...downloadRows(job, job.report, currentModel(state)));
     },
   };
 }
@@ -39,7 +39,9 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
   const took = job.started_at && job.finished_at ? Date.parse(job.finished_at) - Date.parse(job.started_at) : null;
   const certified = seam.certified
     ? `Exact: chips with a halo of ${seam.halo} px equal one whole pass`
-    : `Not certified: halo ${seam.halo} px, ${percent(seam.disagreement)} of seam pixels disagree`;
+    : model?.task === 'detection'
+      ? `${percent(seam.disagreement)} of the objects in sight of two chips were found by only one`
+      : `Not certified: halo ${seam.halo} px, ${percent(seam.disagreement)} of seam pixels disagree`;
   const facts: [string, string | null][] = [
     ['Network', model?.name ?? job.model],
     ['Network GSD', model?.gsd_m ? gsd(model.gsd_m) : null],
@@ -111,7 +113,7 @@ const FORMATS: readonly (readonly [ending: string, title: string, note: string])
 ];
 
 /** All formats of everything or of one collection, as it is chosen above them. */
-function downloadRows(job: JobJson, report: JobReport): HTMLElement[] {
+function downloadRows(job: JobJson, report: JobReport, model: ModelJson | undefined): HTMLElement[] {
   const select = h(
     'select',
     { class: 'select', 'aria-label': 'What to download' },
@@ -132,12 +134,11 @@ function downloadRows(job: JobJson, report: JobReport): HTMLElement[] {
     update();
     return h('li', {}, link);
   });
-  return [
-    h('li', { class: 'download-choice' }, select),
-    ...rows,
+  const maps = [
     downloadLink('Class map', 'GeoTIFF', `/jobs/${job.id}/classes.tif`, 'classes.tif'),
     downloadLink('Score map', 'GeoTIFF', `/jobs/${job.id}/scores.tif`, 'scores.tif'),
   ];
+  return [h('li', { class: 'download-choice' }, select), ...rows, ...(model?.task === 'detection' ? [] : maps)];
 }
 
 const downloadText = (title: string, note: string) => [
