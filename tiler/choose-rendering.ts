@@ -2,10 +2,11 @@
  * The bands and the stretch that a user asks for become the Rendering of a whole working COG, with the mean colour that
  * stands for nodata. Values are counted over all pixels at full resolution, never over a part: the same as at ingest.
  */
-import { openSamples, type RasterOfFile } from './raster.ts';
+import type { RasterOfFile } from './raster.ts';
 import { type Rendering, storedRendering, type ValueRange } from './rendering.ts';
 import { type SceneView, WHOLE_RANGES } from './scene-view.ts';
 import { type BandRange, createRangeCounter } from './value-range.ts';
+import { openWorking } from './working.ts';
 
 export interface ChosenRendering {
   rendering: Rendering;
@@ -18,7 +19,7 @@ const WINDOW = 512;
 
 /** Throws RangeError for bands that the file lacks, and Problem. */
 export async function chooseRendering(path: string, view: SceneView): Promise<ChosenRendering> {
-  const raster = await openSamples(path);
+  const raster = await openWorking(path);
   try {
     const bands = view.bands ?? storedRendering(raster).bands;
     if (bands.some((band) => band > raster.bands)) {

@@ -4,10 +4,12 @@
  * table, placed by a geotransform (or control points that one fits) in a CRS with an EPSG code or a definition.
  */
 import { type BandChoice, chooseBands } from './bands.ts';
+import { isRemote } from './byte-source.ts';
+import { halvedRaster } from './cloud-optimised.ts';
 import { readGeoreference } from './georeference.ts';
 import { type Place, placeOf } from './place.ts';
 import { Problem } from './problem.ts';
-import { openSamples, type RasterOfFile, rasterOf } from './raster.ts';
+import { CACHE_BYTES, openSamples, type RasterOfFile, rasterOf } from './raster.ts';
 import { bytesPerSample, isFloat, nodataAsSample, type SampleType } from './samples.ts';
 import { readSidecars, type SidecarPaths } from './sidecars.ts';
 import { COMPRESSION_NAMES, readImage, type TiffImage } from './tiff-image.ts';
@@ -70,6 +72,9 @@ export interface Source {
   maskable: boolean;
 }
 
+/** Metadata item with the CRS that the user gave of an image that is read in place. */
+export const SRS_ITEM = 'PLANIMETER_SRS';
+
 const SMALLEST_SIDE = 16;
 /** Of the samples that are read at once. */
 const WINDOW_BYTES = 8 << 20;
@@ -88,7 +93,10 @@ export interface SourceHints {
   keepBlocks?: boolean;
 }
 
-/** Opens a file and checks all that its header says. The caller closes `raster`. Throws Problem. */
+/**
+ * Opens a file and checks all that its header says; one that lies elsewhere comes with its overviews. The caller closes
+ * `raster`. Throws Problem.
+ */
 export async function openSource(path: string, limits: IngestLimits, hints: SourceHints = {}): Promise<Source> {
   const tiff = await openTiff(path, limits.ifds);
   try {
@@ -97,14 +105,18 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
     const colourTable = await readColours(tiff, image);
     checkBlocks(tiff, image);
     const sidecars = await readSidecars(hints.sidecars ?? {});
-    const { remarks, ...place } = placeOf(await readGeoreference(tiff, tiff.ifds[0]), image, { ...hints, sidecars });
+    const srs = hints.srs ?? tiff.source.items?.[SRS_ITEM];
+    const { remarks, ...place } = placeOf(await readGeoreference(tiff, tiff.ifds[0]), image, { srs, sidecars });
     const rowBytes = image.blocksAcross * image.blockWidth * image.bands * bytesPerSample(image.sampleType);
     const bandRows = rowsAtOnce(image.blockHeight, rowBytes);
     // Blocks taller than what is read at once are kept while their rows are read.
     const cacheBytes = hints.keepBlocks || bandRows < image.blockHeight ? rowBytes * image.blockHeight : 0;
     const { nodata } = sidecars;
     const mask = hints.sidecars?.mask ? await openMask(hints.sidecars.mask, image) : null;
-    const raster = await rasterOf(tiff, limits, cacheBytes, false, { nodata, mask });
+    const supplement = { nodata, mask };
+    const raster = isRemote(path)
+      ? halvedRaster(image, await rasterOf(tiff, limits, CACHE_BYTES, true, supplement))
+      : await rasterOf(tiff, limits, cacheBytes, false, supplement);
     const sparse = image.byteCounts.includes(0);
     const choice = chooseBands({ ...image, ...raster, roles: raster.bandRoles, names: raster.bandNames });
     const header: SceneHeader = {

@@ -2,17 +2,18 @@
  * An untrusted GeoTIFF becomes a working COG and a report of what was understood of it. Runs in the sandbox process;
  * row band by row band, so that memory follows the width.
  */
+import { isRemote } from './byte-source.ts';
 import type { Assumption, Finding, IngestLimits, SceneHeader, Source, SourceHints } from './examine.ts';
-import { LOOK_WINDOWS, type Look, lookAt } from './look.ts';
+import { IN_PLACE_WINDOWS, LOOK_WINDOWS, type Look, lookAt } from './look.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
 import type { Place } from './place.ts';
 import { Problem } from './problem.ts';
-import type { RasterOfFile } from './raster.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts';
-import { createSamples, type Samples, type SampleType } from './samples.ts';
+import type { Samples, SampleType } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { Photometric } from './tiff-tags.ts';
 import { type BandRange, createRangeCounter, HIGH_SHARE, LOW_SHARE, type RangeCounter } from './value-range.ts';
+import { type WorkingBands, workingBands, workingRaster } from './working-bands.ts';
 import { createTiffWriter } from './write-tiff.ts';
 
 export {
@@ -40,6 +41,8 @@ export interface IngestReport extends Place {
   /** Mean red, green and blue of the valid pixels as rendered, rounded. */
   meanColour: [number, number, number];
   validPixels: number;
+  /** Of an image that is read in place: full resolution, then overviews. */
+  levels?: { width: number; height: number }[];
   findings: Finding[];
   assumptions: Assumption[];
 }
@@ -53,6 +56,8 @@ export interface InspectReport extends SceneHeader {
 const sourceFiles = (sources: string | readonly SourceFile[]): readonly SourceFile[] =>
   typeof sources === 'string' ? [{ path: sources }] : sources;
 
+const firstPath = (sources: string | readonly SourceFile[]): string => sourceFiles(sources)[0].path;
+
 /** What the header and a look at the pixels say. Throws the Problem with which `ingest` would refuse the file. */
 export async function inspect(
   sources: string | readonly SourceFile[],
@@ -63,16 +68,10 @@ export async function inspect(
   const { image, raster, header } = source;
   try {
     const working = workingBands(source);
-    const scene: RasterOfFile = {
-      ...raster,
-      bands: working.count,
-      async read(...window) {
-        const { pixels, valid } = await raster.read(...window);
-        return { pixels: working.take(pixels), valid };
-      },
-    };
+    const scene = workingRaster(source, working);
     const blockSamples = image.blockWidth * image.blockHeight * image.bands;
-    const windows = Math.max(2, Math.min(LOOK_WINDOWS, Math.floor(Math.sqrt(MOST_LOOKED_AT / blockSamples))));
+    const most = isRemote(firstPath(sources)) ? IN_PLACE_WINDOWS : LOOK_WINDOWS;
+    const windows = Math.max(2, Math.min(most, Math.floor(Math.sqrt(MOST_LOOKED_AT / blockSamples))));
     const bands = working.rendered;
     if (image.sampleType === 'uint8') {
       const rendering: Rendering = { bands, ranges: null };
@@ -172,7 +171,7 @@ export async function ingest(
   }
 }
 
-function checkNotEmpty(validPixels: number): void {
+export function checkNotEmpty(validPixels: number): void {
   if (validPixels > 0) return;
   throw new Problem('empty_raster', 'All pixels of the image are nodata or transparent. Check its nodata value.');
 }
@@ -221,59 +220,20 @@ async function* readRows({ raster, bandRows, header: { width, height } }: Source
   await next.catch(() => {});
 }
 
-interface WorkingBands {
-  count: number;
-  /** Numbers of red, green and blue in the working COG, the first being 1. */
-  rendered: Rendering['bands'];
-  /** The samples of the working COG's bands out of the file's. */
-  take(pixels: Samples): Samples;
-}
-
-function workingBands({ image, raster, choice, colourTable }: Source): WorkingBands {
-  const { bands, sampleType } = image;
-  if (colourTable) {
-    return { count: 3, rendered: [1, 2, 3], take: (codes) => applyColours(codes, bands, colourTable) };
-  }
-  const alpha = raster.alphaBand;
-  if (alpha === null || bands === 1) return { count: bands, rendered: choice.bands, take: (pixels) => pixels };
-  const kept = Array.from({ length: bands }, (_, band) => band).filter((band) => band !== alpha);
-  const rendered = choice.bands.map((band) => kept.indexOf(band - 1) + 1) as Rendering['bands'];
-  const take = (pixels: Samples) => {
-    const pixelCount = pixels.length / bands;
-    const out = createSamples(sampleType, pixelCount * kept.length);
-    for (const [to, band] of kept.entries()) {
-      for (let from = band, at = to; at < out.length; from += bands, at += kept.length) out[at] = pixels[from];
-    }
-    return out;
-  };
-  return { count: kept.length, rendered, take };
-}
-
-function applyColours(codes: Samples, bands: number, table: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array((codes.length / bands) * 3);
-  for (let from = 0, to = 0; to < rgb.length; from += bands, to += 3) {
-    const entry = codes[from] * 3;
-    rgb[to] = table[entry];
-    rgb[to + 1] = table[entry + 1];
-    rgb[to + 2] = table[entry + 2];
-  }
-  return rgb;
-}
-
-function countValid(valid: Uint8Array): number {
+export function countValid(valid: Uint8Array): number {
   let count = 0;
   for (let i = 0; i < valid.length; i++) count += valid[i];
   return count;
 }
 
-interface Scaling {
+export interface Scaling {
   rendering: Rendering;
   meanColour: IngestReport['meanColour'];
   kind: BandRange['kind'];
 }
 
 /** The rendering that the counted samples ask for; that of 8-bit ones does not depend on them. */
-function scalingOf({ image, colourTable }: Source, bands: Rendering['bands'], counter: RangeCounter): Scaling {
+export function scalingOf({ image, colourTable }: Source, bands: Rendering['bands'], counter: RangeCounter): Scaling {
   const { bits, sampleType, photometric } = image;
   const inverted = photometric === Photometric.minIsWhite && bands[0] === bands[2];
   const flip = <T>(range: readonly [T, T]): [T, T] => (inverted ? [range[1], range[0]] : [range[0], range[1]]);
@@ -305,7 +265,7 @@ function clippingOf({ bands, ranges }: Rendering, count: number): (ValueRange | 
 }
 
 /** How the samples became 8-bit ones, as an assumption that jobs repeat, and as a finding where it is a choice. */
-function describeScaling(image: TiffImage, { rendering: { bands, ranges }, kind }: Scaling) {
+export function describeScaling(image: TiffImage, { rendering: { bands, ranges }, kind }: Scaling) {
   const findings: Finding[] = [];
   const assumptions: Assumption[] = [];
   if (ranges) {

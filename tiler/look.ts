@@ -38,6 +38,8 @@ export interface Content {
 
 /** Windows along each side of the scene, and pixels along each side of a window. */
 export const LOOK_WINDOWS = 8;
+/** Of an image that is read in place: each window is a request. */
+export const IN_PLACE_WINDOWS = 4;
 const WINDOW_PIXELS = 96;
 export const HISTOGRAM_STEPS = 32;
 /** More of a band's values than this prove no more. */

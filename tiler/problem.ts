@@ -3,6 +3,11 @@
  * title. The sentence that says what to do is given where the problem is found.
  */
 export const PROBLEMS = {
+  not_cloud_optimised: [422, 'The image cannot be read in place'],
+  remote_forbidden: [403, 'This address may not be read'],
+  remote_unreachable: [422, 'The remote image cannot be had'],
+  remote_unsuitable: [422, 'The server of the image cannot be read from in parts'],
+  remote_changed: [409, 'The remote image has changed'],
   not_a_tiff: [422, 'The file is not a TIFF'],
   damaged_tiff: [422, 'The TIFF is damaged or incomplete'],
   unsupported_raster: [422, 'This kind of raster is not supported yet'],

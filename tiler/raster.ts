@@ -42,7 +42,7 @@ export interface RasterWindow<S extends Samples = Uint8Array> {
 }
 
 const OPEN_LIMITS = { pixels: 2 ** 40, bytesPerBlock: 2 ** 30, ifds: 256 };
-const CACHE_BYTES = 96 << 20;
+export const CACHE_BYTES = 96 << 20;
 const ASSOCIATED_ALPHA = 1;
 const UNASSOCIATED_ALPHA = 2;
 
@@ -126,7 +126,7 @@ export async function rasterOf(
     hasMask: levels[0].mask !== null || external !== null,
     alphaBand: alpha,
     capturedAt: await captureTime(tiff, items),
-    metadata: imageItems(items),
+    metadata: { ...imageItems(items), ...tiff.source.items },
     bandRoles,
     bandNames: bandTexts(items, 'description'),
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),

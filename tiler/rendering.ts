@@ -8,8 +8,8 @@
  * whole.
  */
 import type { Raster, RasterOfFile } from './raster.ts';
-import { openSamples } from './raster.ts';
 import { isFloat, type Samples, type SampleType } from './samples.ts';
+import { openWorking } from './working.ts';
 
 /** The stored values that become 0 and 255; the first may be the larger one (inverted). */
 export type ValueRange = [zero: number, full: number];
@@ -33,7 +33,7 @@ export const RENDERING_ITEM = 'PLANIMETER_RENDERING';
 export async function openScene(path: string): Promise<Raster>;
 export async function openScene(path: string, rendering: Rendering | undefined): Promise<Raster<Pixels>>;
 export async function openScene(path: string, rendering?: Rendering): Promise<Raster<Pixels>> {
-  const raster = await openSamples(path);
+  const raster = await openWorking(path);
   return rendering?.stored
     ? storedValues(raster, rendering.bands)
     : renderRaster(raster, rendering ?? storedRendering(raster));

@@ -1,9 +1,9 @@
 /** A working COG as somebody wants to see it: other bands, another stretch than those the scene is given to networks in. */
 import type { Raster, RasterOfFile } from './raster.ts';
-import { openSamples } from './raster.ts';
 import { type Rendering, renderRaster, storedRendering, type ValueRange } from './rendering.ts';
 import type { SampleType } from './samples.ts';
 import { HIGH_SHARE, LOW_SHARE } from './value-range.ts';
+import { openWorking } from './working.ts';
 
 export interface SceneView {
   /**
@@ -34,7 +34,7 @@ export const WHOLE_RANGES: Record<SampleType, ValueRange> = {
 
 /** Opens a working COG as RGB. Throws RangeError for bands that it lacks, and Problem. */
 export async function openView(path: string, view: SceneView): Promise<Raster> {
-  const raster = await openSamples(path);
+  const raster = await openWorking(path);
   try {
     return renderRaster(raster, await renderingOf(raster, view));
   } catch (error) {

@@ -7,6 +7,7 @@ import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/byte-source.ts';
 import { Problem, type ProblemCode } from '../../tiler/problem.ts';
 
 /** A child died on its own: nobody's fault that is known. */
@@ -21,6 +22,8 @@ export interface ChildOptions {
   wallMs?: number;
   /** Folders and files that a confined child may touch; without it the child is not confined. */
   confine?: { read: string[]; write: string[] };
+  /** Opens files elsewhere for the child, which asks for their bytes; without it the child gets none. */
+  remote?: OpenBytes;
 }
 
 export interface TaskOptions<Progress> {
@@ -38,7 +41,25 @@ type Answer =
   | { id: number; kind: 'progress'; value: unknown }
   | { id: number; kind: 'result'; value: unknown }
   | { id: number; kind: 'problem'; code: ProblemCode; detail: string }
-  | { id: number; kind: 'error'; message: string; stack: string };
+  | { id: number; kind: 'error'; message: string; stack: string }
+  | ({ kind: 'read' } & Asked);
+
+/** Bytes of a file elsewhere that a child asks for; of none it is told the size. */
+interface Asked {
+  ask: number;
+  path: string;
+  position: number;
+  length: number;
+}
+
+/** What the parent answers to it. */
+interface Given {
+  ask: number;
+  size?: number;
+  items?: Readonly<Record<string, string>> | undefined;
+  bytes?: Uint8Array;
+  problem?: { code: ProblemCode; detail: string };
+}
 
 /** A process and what it is asked to do. */
 interface Living {
@@ -94,7 +115,11 @@ export function createChild(options: ChildOptions): Child {
       for (const { reject } of living.pending.values()) reject(error);
       living.pending.clear();
     };
-    started.on('message', (answer: Answer) => settle(living.pending, answer));
+    const sources = new Map<string, ByteSource>();
+    started.on('message', (answer: Answer) => {
+      if (answer.kind !== 'read') return settle(living.pending, answer);
+      void give(sources, options.remote, answer).then((given) => started.connected && started.send(given, () => {}));
+    });
     started.on('error', failAll);
     started.on('exit', (code, signal) => {
       clearInterval(watch);
@@ -147,7 +172,26 @@ export async function runOnce<Result, Progress = never>(
   }
 }
 
-function settle(pending: Map<number, Pending>, answer: Answer): void {
+/** What a child gets of a file elsewhere. */
+async function give(
+  sources: Map<string, ByteSource>,
+  remote: OpenBytes | undefined,
+  { ask, path, position, length }: Asked,
+): Promise<Given> {
+  try {
+    if (!remote) throw new Problem('remote_forbidden', 'This process may not read files elsewhere.');
+    const source = (length > 0 && sources.get(path)) || (await remote(path));
+    sources.set(path, source);
+    if (length === 0) return { ask, size: source.size, items: source.items };
+    return { ask, bytes: await source.read(position, length) };
+  } catch (error) {
+    if (error instanceof Problem) return { ask, problem: { code: error.code, detail: error.message } };
+    console.error(error);
+    return { ask, problem: { code: 'internal', detail: 'Reading a file elsewhere failed.' } };
+  }
+}
+
+function settle(pending: Map<number, Pending>, answer: Exclude<Answer, { kind: 'read' }>): void {
   const waiting = pending.get(answer.id);
   if (!waiting) return;
   if (answer.kind === 'progress') {
@@ -198,7 +242,10 @@ export interface TaskContext<Progress = unknown> {
 export function answerTasks(tasks: Record<string, (input: any, context: TaskContext<any>) => Promise<unknown>>): void {
   const send = (answer: Answer) => process.connected && process.send!(answer);
   process.on('disconnect', () => process.exit(1));
-  process.on('message', async ({ id, task, input }: { id: number; task: string; input: unknown }) => {
+  const takeGiven = askForBytes(send);
+  process.on('message', async (message: { id: number; task: string; input: unknown } | Given) => {
+    if ('ask' in message) return takeGiven(message);
+    const { id, task, input } = message;
     try {
       const value = await tasks[task](input, { progress: (value) => send({ id, kind: 'progress', value }) });
       send({ id, kind: 'result', value });
@@ -208,4 +255,35 @@ export function answerTasks(tasks: Record<string, (input: any, context: TaskCont
       send({ id, kind: 'error', message, stack });
     }
   });
+}
+
+/** Files elsewhere are asked of the parent. Returns what takes its answers. */
+function askForBytes(send: (answer: Answer) => void): (given: Given) => void {
+  const waiting = new Map<number, (given: Given) => void>();
+  let asks = 0;
+  const ask = async (path: string, position: number, length: number): Promise<Given> => {
+    const given = await new Promise<Given>((resolve) => {
+      waiting.set(++asks, resolve);
+      send({ kind: 'read', ask: asks, path, position, length });
+    });
+    if (given.problem) throw new Problem(given.problem.code, given.problem.detail);
+    return given;
+  };
+  readRemoteThrough(async (path) => {
+    const { size, items } = await ask(path, 0, 0);
+    return {
+      size: size!,
+      ...(items && { items }),
+      async read(position, length) {
+        if (length === 0) return Buffer.alloc(0);
+        const { bytes } = await ask(path, position, length);
+        return Buffer.from(bytes!.buffer, bytes!.byteOffset, bytes!.byteLength);
+      },
+      close: async () => {},
+    };
+  });
+  return (given) => {
+    waiting.get(given.ask)?.(given);
+    waiting.delete(given.ask);
+  };
 }

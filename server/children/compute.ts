@@ -4,9 +4,11 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MapRequest, MapResult } from '../../models/map-scene.ts';
 import type { Proof, ProveRequest } from '../../models/prove.ts';
+import { isRemote, type OpenBytes } from '../../tiler/byte-source.ts';
 import type { ChosenRendering } from '../../tiler/choose-rendering.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
+import { onlyCard } from '../remote/reader.ts';
 import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions } from './child.ts';
 import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 
@@ -34,29 +36,60 @@ const isCrash = (error: unknown): boolean =>
 /** Looked at to see which devices there are. */
 const DEVICE_FILES = ['/dev/dri', '/dev/nvidiactl'];
 
-/** A network that somebody brought runs in a process that reads the scene and the network, and writes the job's folder. */
-function confined(entry: string, { workingPath, network, classesPath }: MapRequest): ChildOptions {
+/**
+ * A network that somebody brought, or an image that is read in place, in a process that reads the scene and the network,
+ * and writes the job's folder.
+ */
+function confinedMap(entry: string, { workingPath, network, classesPath }: MapRequest): ChildOptions {
   const confine = { read: [workingPath, network.modelPath, ...DEVICE_FILES], write: [dirname(classesPath), tmpdir()] };
   return { entry, memoryBytes: COMPUTE_MEMORY_BYTES, confine };
 }
 
-export function startCompute(): Compute {
+/** `remote`: reads images in place; their bytes are untrusted, so confined processes work on them. */
+export function startCompute(remote?: OpenBytes): Compute {
   const entry = fileURLToPath(new URL('./compute-entry.ts', import.meta.url));
   const child = createChild({ entry, memoryBytes: COMPUTE_MEMORY_BYTES });
+  const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCard(path, remote) } : {});
+  /** For work that writes nothing. */
+  const runConfined = <T>(
+    task: string,
+    path: string,
+    request: unknown,
+    read: string[],
+    options: TaskOptions<never>,
+  ) => {
+    const limits = { entry, memoryBytes: COMPUTE_MEMORY_BYTES, confine: { read, write: [] }, ...reading(path) };
+    return runOnce<T>(limits, task, request, options);
+  };
   return {
     async map(request, options) {
       for (let crashes = 1; ; crashes++) {
         try {
-          if (!request.network.adapter) return await child.run<MapResult, number>('map', request, options);
-          return await runOnce<MapResult, number>(confined(entry, request), 'map', request, options);
+          const { network, workingPath } = request;
+          if (!network.adapter && !isRemote(workingPath))
+            return await child.run<MapResult, number>('map', request, options);
+          return await runOnce<MapResult, number>(
+            { ...confinedMap(entry, request), ...reading(workingPath) },
+            'map',
+            request,
+            options,
+          );
         } catch (error) {
           if (!isCrash(error) || crashes >= MAX_CRASHES) throw error;
         }
       }
     },
-    prove: (request, options) => child.run('prove', request, options),
+    prove(request, options) {
+      const { workingPath, network, classesPath, scoresPath } = request;
+      if (!isRemote(workingPath)) return child.run('prove', request, options);
+      const read = [network.modelPath, classesPath, scoresPath, ...DEVICE_FILES];
+      return runConfined('prove', workingPath, request, read, options);
+    },
     vectorize: (request, options) => child.run('vectorize', request, options),
-    chooseRendering: (request, options) => child.run('chooseRendering', request, options),
+    chooseRendering(request, options) {
+      if (!isRemote(request.path)) return child.run('chooseRendering', request, options);
+      return runConfined('chooseRendering', request.path, request, [], options);
+    },
     stop: () => child.stop(),
   };
 }

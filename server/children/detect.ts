@@ -1,17 +1,28 @@
 /** Detection with a user's network, in a process that reads the scene and the network and writes the job's folder. */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { OpenBytes } from '../../tiler/byte-source.ts';
+import { onlyCard } from '../remote/reader.ts';
 import { runOnce, type TaskOptions } from './child.ts';
 import { COMPUTE_MEMORY_BYTES } from './compute.ts';
 import type { DetectionReport, DetectObjectsRequest } from './detect-objects.ts';
 
 const ENTRY = fileURLToPath(new URL('./detect-entry.ts', import.meta.url));
 
-/** Progress in chips. */
-export function detectConfined(request: DetectObjectsRequest, options: TaskOptions<number>): Promise<DetectionReport> {
+/** Progress in chips. `remote`: reads an image in place. */
+export function detectConfined(
+  request: DetectObjectsRequest,
+  options: TaskOptions<number>,
+  remote?: OpenBytes,
+): Promise<DetectionReport> {
   const confine = { read: [request.workingPath, request.network.modelPath], write: [dirname(request.featuresPath)] };
   return runOnce<DetectionReport, number>(
-    { entry: ENTRY, memoryBytes: COMPUTE_MEMORY_BYTES, confine },
+    {
+      entry: ENTRY,
+      memoryBytes: COMPUTE_MEMORY_BYTES,
+      confine,
+      ...(remote && { remote: onlyCard(request.workingPath, remote) }),
+    },
     'detect',
     request,
     options,

@@ -1,10 +1,12 @@
 /** What the render process does: map tiles of rasters, whose readers it keeps open. */
 import { stat } from 'node:fs/promises';
-import { lookAt } from '../../tiler/look.ts';
+import { isRemote } from '../../tiler/byte-source.ts';
+import { IN_PLACE_WINDOWS, LOOK_WINDOWS, lookAt } from '../../tiler/look.ts';
 import { type ControlGrid, type Palette, renderMapTile } from '../../tiler/map-tile.ts';
-import { openRaster, openSamples, type Raster } from '../../tiler/raster.ts';
+import { openRaster, type Raster } from '../../tiler/raster.ts';
 import { storedRendering } from '../../tiler/rendering.ts';
 import { openView, type SceneView } from '../../tiler/scene-view.ts';
+import { openWorking } from '../../tiler/working.ts';
 import { growingPath } from '../../tiler/write-tiff.ts';
 import { answerTasks } from './child.ts';
 
@@ -33,9 +35,9 @@ answerTasks({
     }
   },
   async look(path: string) {
-    const raster = await openSamples(path);
+    const raster = await openWorking(path);
     try {
-      return await lookAt(raster, storedRendering(raster));
+      return await lookAt(raster, storedRendering(raster), isRemote(path) ? IN_PLACE_WINDOWS : LOOK_WINDOWS);
     } finally {
       await raster.close();
     }
@@ -61,8 +63,9 @@ async function tile(request: RenderRequest): Promise<Buffer | null> {
   }
 }
 
-/** Another one whenever the file changes; null where there is none. */
+/** Another one whenever the file changes; null where there is none. The version of one in place stands on its card. */
 async function versionOf(path: string): Promise<string | null> {
+  if (isRemote(path)) return 'in place';
   const found = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;

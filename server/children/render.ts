@@ -1,5 +1,6 @@
 /** The render process: imagery tiles, off the server's event loop. */
 import { fileURLToPath } from 'node:url';
+import { isRemote, type OpenBytes } from '../../tiler/byte-source.ts';
 import type { Look } from '../../tiler/look.ts';
 import { createChild } from './child.ts';
 import type { RenderRequest } from './render-entry.ts';
@@ -15,15 +16,25 @@ export interface Renderer {
   stop(): Promise<void>;
 }
 
-export function startRenderer(): Renderer {
+/** `remote`: reads images in place; their bytes are untrusted, so a process of their own, confined, decodes them. */
+export function startRenderer(remote?: OpenBytes): Renderer {
   const entry = fileURLToPath(new URL('./render-entry.ts', import.meta.url));
   const child = createChild({ entry, memoryBytes: RENDER_MEMORY_BYTES });
+  const confined = createChild({
+    entry,
+    memoryBytes: RENDER_MEMORY_BYTES,
+    confine: { read: [], write: [] },
+    ...(remote && { remote }),
+  });
+  const childFor = (path: string) => (isRemote(path) ? confined : child);
   return {
     async tile(request) {
-      const bytes = await child.run<Uint8Array | null>('tile', request);
+      const bytes = await childFor(request.path).run<Uint8Array | null>('tile', request);
       return bytes && Buffer.from(bytes);
     },
-    look: (path) => child.run('look', path),
-    stop: () => child.stop(),
+    look: (path) => childFor(path).run('look', path),
+    async stop() {
+      await Promise.all([child.stop(), confined.stop()]);
+    },
   };
 }

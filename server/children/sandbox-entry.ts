@@ -1,4 +1,5 @@
 /** What the sandbox process does. */
+import { describeInPlace } from '../../tiler/in-place.ts';
 import { type IngestLimits, ingest, inspect } from '../../tiler/ingest.ts';
 import type { SourceFile } from '../../tiler/mosaic.ts';
 import { type UnzipLimits, unzip } from '../../tiler/unzip.ts';
@@ -18,6 +19,8 @@ interface Archive {
 }
 
 answerTasks({
+  describe: ({ card, limits }: { card: string; limits: IngestLimits }, { progress }) =>
+    describeInPlace(card, limits, progress),
   ingest: ({ sources, srs, workingPath, limits }: Input, { progress }) =>
     ingest(sources, workingPath, limits, progress, { srs }),
   inspect: ({ sources, srs, limits }: Input) => inspect(sources, limits, { srs }),

@@ -2,10 +2,13 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { OpenBytes } from '../../tiler/byte-source.ts';
+import type { InPlaceReport } from '../../tiler/in-place.ts';
 import { DEFAULT_INGEST_LIMITS, type IngestReport, type InspectReport } from '../../tiler/ingest.ts';
 import type { SourceFile } from '../../tiler/mosaic.ts';
 import { Problem } from '../../tiler/problem.ts';
 import { DEFAULT_UNZIP_LIMITS } from '../../tiler/unzip.ts';
+import { onlyCard } from '../remote/reader.ts';
 import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child.ts';
 
 const ENTRY = fileURLToPath(new URL('./sandbox-entry.ts', import.meta.url));
@@ -32,12 +35,25 @@ export function ingestInSandbox(
   return runOnce<IngestReport, number>(child, 'ingest', input, options).catch(blameFile);
 }
 
-/** Headers of sources. Throws the file's problem. */
+/** An image that is read in place, by its card → what was understood of it. Throws the file's problem. */
+export function describeInSandbox(
+  card: string,
+  open: OpenBytes,
+  options: TaskOptions<number>,
+  limits: SandboxLimits = SANDBOX_LIMITS,
+): Promise<InPlaceReport> {
+  const child = { ...sandbox(limits, { read: [], write: [] }), remote: onlyCard(card, open) };
+  return runOnce<InPlaceReport, number>(child, 'describe', { card, limits }, options).catch(blameFile);
+}
+
+/** Headers of sources; of one in place, its card's, which `open` reads. Throws the file's problem. */
 export function inspectInSandbox(
   { sources, srs }: SandboxSources,
+  open: OpenBytes | null = null,
   limits: SandboxLimits = SANDBOX_LIMITS,
 ): Promise<InspectReport> {
-  const child = sandbox(limits, { read: pathsOf(sources), write: [] });
+  const confined = sandbox(limits, { read: open ? [] : pathsOf(sources), write: [] });
+  const child = open ? { ...confined, remote: onlyCard(sources[0].path, open) } : confined;
   return runOnce<InspectReport>(child, 'inspect', { sources, srs, limits }).catch(blameFile);
 }
 
