@@ -1,12 +1,26 @@
-/** The images that a command line names, with what lies beside them, become the originals of one scene. */
+/**
+ * The images that a command line names, with what lies beside them, become the originals of one scene. One that is named
+ * by its address is read where it lies.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { writeSrs } from '../server/originals.ts';
+import { originalCard, writeSrs } from '../server/originals.ts';
+import { policyOfUser, type RemotePolicy } from '../server/remote/policy.ts';
+import {
+  createRemoteReader,
+  identityOf,
+  isAddress,
+  type RemoteCard,
+  shownCard,
+  writeCard,
+} from '../server/remote/reader.ts';
 import type { FileStore } from '../server/store/files.ts';
+import { SRS_ITEM } from '../tiler/examine.ts';
 import type { SourceFile } from '../tiler/mosaic.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
 import { findSidecars, type SidecarPaths } from '../tiler/sidecars.ts';
+import { WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
 
 export interface Inputs {
@@ -15,10 +29,13 @@ export interface Inputs {
   /** Of all images. */
   bytes: number;
   name: string;
+  /** Of an image elsewhere, which then is the only one. */
+  remote?: { card: RemoteCard; policy: RemotePolicy };
 }
 
 /** Throws a wrong call for files that cannot be read. */
 export async function readInputs(paths: readonly string[], srs: string | undefined): Promise<Inputs> {
+  if (paths.some(isAddress)) return readRemote(paths, srs);
   const sources: SourceFile[] = [];
   let bytes = 0;
   for (const path of paths) {
@@ -30,8 +47,23 @@ export async function readInputs(paths: readonly string[], srs: string | undefin
   return { sources, srs, bytes, name: basename(paths[0]) + more };
 }
 
+async function readRemote([address, ...others]: readonly string[], srs: string | undefined): Promise<Inputs> {
+  if (others.length > 0) throw new WrongCall('an image elsewhere is a scene by itself; name it alone');
+  if (!URL.canParse(address)) throw new WrongCall(`"${address}" is no address`);
+  const policy = policyOfUser(new URL(address));
+  const reader = createRemoteReader(policy);
+  try {
+    const found = await reader.look(address);
+    const card = { ...found, ...(srs !== undefined && { items: { [SRS_ITEM]: srs } }) };
+    return { sources: [], srs, bytes: card.bytes, name: basename(shownCard(card).url), remote: { card, policy } };
+  } finally {
+    reader.close();
+  }
+}
+
 /** Of one image alone its own; else of all that the scene follows from. */
-export async function sha256OfInputs({ sources, srs }: Inputs): Promise<string> {
+export async function sha256OfInputs({ sources, srs, remote }: Inputs): Promise<string> {
+  if (remote) return identityOf(remote.card);
   const files = sources.flatMap(({ path, sidecars = {} }) => [path, ...Object.values(sidecars)]);
   const hashes: string[] = [];
   for (const file of files) hashes.push(await sha256OfFile(file));
@@ -42,7 +74,8 @@ export async function sha256OfInputs({ sources, srs }: Inputs): Promise<string> 
 }
 
 /** Links them to where the pipeline looks for a scene's originals. */
-export async function linkOriginals(files: FileStore, scene: string, { sources, srs }: Inputs): Promise<void> {
+export async function linkOriginals(files: FileStore, scene: string, { sources, srs, remote }: Inputs): Promise<void> {
+  if (remote) return writeCard(originalCard(files, scene), remote.card);
   const folder = files.path(`scenes/${scene}`);
   await mkdir(folder, { recursive: true });
   await writeSrs(files, scene, srs);

@@ -7,6 +7,7 @@ import { inspectInSandbox } from '../server/children/sandbox.ts';
 import type { PreflightJson } from '../server/http/types.ts';
 import { unpack } from '../server/originals.ts';
 import { preflight } from '../server/preflight.ts';
+import { createRemoteReader, writeCard } from '../server/remote/reader.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { georeference } from '../server/store/georeference.ts';
 import type { InspectReport } from '../tiler/ingest.ts';
@@ -49,11 +50,25 @@ export async function run(args: string[]): Promise<void> {
 async function inspectInputs(inputs: Inputs): Promise<InspectReport> {
   if (inputs.sources.length > 1) return inspectInSandbox(inputs);
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
+  if (inputs.remote) return inspectRemote(inputs.remote, folder);
   const { sources, release } = await unpack(inputs.sources[0].path, folder, new AbortController().signal);
   try {
     return await inspectInSandbox({ sources, srs: inputs.srs });
   } finally {
     await release();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** `folder`: for its card; removed. */
+async function inspectRemote({ card, policy }: NonNullable<Inputs['remote']>, folder: string): Promise<InspectReport> {
+  const reader = createRemoteReader(policy);
+  const path = join(folder, 'image.remote');
+  try {
+    await writeCard(path, card);
+    return await inspectInSandbox({ sources: [{ path }] }, reader.open);
+  } finally {
+    reader.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

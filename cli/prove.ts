@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import type { Proof } from '../models/prove.ts';
 import { startCompute } from '../server/children/compute.ts';
 import { proveJob } from '../server/prove-job.ts';
+import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
+import { createRemoteReader } from '../server/remote/reader.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { localFileStore } from '../server/store/files.ts';
 import { problemFromJson } from '../tiler/problem.ts';
@@ -42,12 +44,14 @@ async function ask(url: string, job: string, seed: number, windows: number): Pro
 async function look(dataFolder: string, job: string, seed: number, windows: number): Promise<Proof> {
   const { DATABASE_URL: url } = process.env;
   const db = await openDatabase(url ? { url } : { folder: join(dataFolder, 'database') });
-  const compute = startCompute();
+  const remote = createRemoteReader(parseRemoteHosts(process.env[REMOTE_HOSTS]));
+  const compute = startCompute(remote.open);
   try {
     const tools = { db, files: localFileStore(join(dataFolder, 'files')), compute };
     return await proveJob(tools, installedNetwork, job, { seed, windows });
   } finally {
     await compute.stop();
+    remote.close();
     await db.close();
   }
 }

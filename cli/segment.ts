@@ -74,6 +74,7 @@ export async function run(args: string[]): Promise<void> {
     signal: interrupted.signal,
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
+  const place = { device, policy: inputs.remote?.policy ?? null };
   await inWorkplace(async (opening) => {
     const sha256 = await sha256OfInputs(inputs);
     const tools = await opening;
@@ -105,7 +106,7 @@ export async function run(args: string[]): Promise<void> {
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
-  }, device).finally(bar.end);
+  }, place).finally(bar.end);
 }
 
 function requireFeatures(network: Network): void {

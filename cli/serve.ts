@@ -1,5 +1,6 @@
 /** `planimeter serve`: the service until it is told to stop. */
 import { resolve } from 'node:path';
+import { REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { startService } from '../server/service.ts';
 import { readArguments, readNumber } from './arguments.ts';
 
@@ -17,6 +18,7 @@ export async function run(args: string[]): Promise<void> {
     databaseUrl: env.DATABASE_URL,
     device: values.device ?? env.PLANIMETER_DEVICE ?? 'auto',
     basemap: env.PLANIMETER_BASEMAP,
+    remoteHosts: env[REMOTE_HOSTS],
   });
   process.stderr.write(`Planimeter is at ${service.url}\n`);
   stopOnSignal(service.stop);

@@ -1,9 +1,9 @@
 /**
  * What was handed in as one scene: `scenes/ID/original.tif` (a GeoTIFF, or a ZIP archive of several with what lies
  * beside them) or the folder `scenes/ID/original`, with files beside the images, and `original.srs` for the CRS that
- * the user gave.
+ * the user gave. Of an image that is read in place there is but its card, `original.remote`.
  */
-import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SourceFile } from '../tiler/mosaic.ts';
 import { Problem } from '../tiler/problem.ts';
@@ -22,6 +22,17 @@ const ZIP = '504b0304';
 
 /** Whether a key is part of what was handed in. */
 export const isOriginal = (key: string): boolean => /^scenes\/[^/]+\/original[./]/.test(key);
+
+/** Path of the card of an image that is read in place; null for what was handed in itself. */
+export async function remoteOriginal(files: FileStore, scene: string): Promise<string | null> {
+  const path = originalCard(files, scene);
+  return access(path).then(
+    () => path,
+    () => null,
+  );
+}
+
+export const originalCard = (files: FileStore, scene: string): string => files.path(`scenes/${scene}/original.remote`);
 
 /** Throws Problem for an archive that is refused. */
 export async function openOriginals(files: FileStore, scene: string, signal: AbortSignal): Promise<Originals> {

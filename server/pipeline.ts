@@ -14,28 +14,34 @@ import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
 import { type ModelGrid, planModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
-import { openScene } from '../tiler/rendering.ts';
+import type { Raster } from '../tiler/raster.ts';
+import { openScene, RENDERING_ITEM } from '../tiler/rendering.ts';
 import { placeAoi } from './area-of-interest.ts';
+import type { TaskOptions } from './children/child.ts';
 import type { Compute } from './children/compute.ts';
 import { detectConfined } from './children/detect.ts';
-import { ingestInSandbox } from './children/sandbox.ts';
+import { describeInSandbox, ingestInSandbox } from './children/sandbox.ts';
 import type { Assumption, FailedChip, Finding, JobReport, Ledger, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import { bytesOf, DEFAULT_RUN, type Run, type RunChooser, rememberSpeed } from './measurements.ts';
 import { networkView } from './network-view.ts';
-import { isOriginal, openOriginals } from './originals.ts';
+import { isOriginal, openOriginals, remoteOriginal } from './originals.ts';
 import type { JobParameters } from './parameters.ts';
+import { type RemoteReader, readCard, shownCard, writeCard } from './remote/reader.ts';
 import type { Database } from './store/database.ts';
 import { publishJob } from './store/features.ts';
 import type { FileStore } from './store/files.ts';
 import { georeference } from './store/georeference.ts';
 import { type Scene, updateScene } from './store/scenes.ts';
 import { storeFeatures } from './store-features.ts';
+import { workingPathOf } from './working-copy.ts';
 
 export interface PipelineTools {
   db: Database;
   files: FileStore;
   compute: Compute;
+  /** Reads images elsewhere. */
+  remote: RemoteReader;
   /** Where networks run, unless a job says otherwise. */
   device: DeviceChoice;
   /** How they are run there. */
@@ -70,14 +76,15 @@ export async function ingestScene(tools: PipelineTools, scene: Scene, context: W
   }
 }
 
-async function ingest({ db, files }: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+  const { db, files } = tools;
   const started = performance.now();
-  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
-  const originals = await openOriginals(files, scene.id, context.signal);
-  const report = await ingestInSandbox(originals, workingPath, {
+  const options: TaskOptions<number> = {
     signal: context.signal,
     onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
-  }).finally(originals.release);
+  };
+  const card = await remoteOriginal(files, scene.id);
+  const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
   const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
   await updateScene(db, scene.id, {
     state: 'ready',
@@ -94,6 +101,30 @@ async function ingest({ db, files }: PipelineTools, scene: Scene, context: WorkC
     bands: report.bands,
     report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
   });
+}
+
+async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions<number>): Promise<IngestReport> {
+  const originals = await openOriginals(files, scene.id, options.signal!);
+  return ingestInSandbox(originals, workingPathOf(files, scene), options).finally(originals.release);
+}
+
+/** An image that is read in place has no working COG: a card in its stead, with what the COG would say of its values. */
+async function describe(
+  { files, remote }: PipelineTools,
+  scene: Scene,
+  cardPath: string,
+  options: TaskOptions<number>,
+): Promise<IngestReport> {
+  const report = await describeInSandbox(cardPath, remote.open, options);
+  const card = await readCard(cardPath);
+  const items = { ...card.items, [RENDERING_ITEM]: JSON.stringify(report.rendering) };
+  const inPlace = shownCard(card);
+  const reason =
+    'The image is read where it lies and was not copied; it is known by its address, ETag and size, not by its bytes.';
+  const assumptions = [...report.assumptions, { code: 'read_in_place', value: inPlace, reason }];
+  const described = { ...report, assumptions, inPlace };
+  await writeCard(workingPathOf(files, { id: scene.id, report: described }), { ...card, items });
+  return described;
 }
 
 /** A scene whose ingest is over. */
@@ -152,7 +183,7 @@ async function segment(
   const { db, files, compute } = tools;
   const { scene, network, parameters } = job;
   const device = parameters.device ?? tools.device;
-  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const workingPath = workingPathOf(files, scene);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
   const planesPath = files.path(`jobs/${job.id}/planes.tif`);
@@ -241,9 +272,9 @@ async function detect(
   job: SegmentationJob,
   { signal, progress }: WorkContext,
 ): Promise<JobReport> {
-  const { db, files } = tools;
+  const { db, files, remote } = tools;
   const { scene, network, parameters } = job;
-  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const workingPath = workingPathOf(files, scene);
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);
   await mkdir(dirname(featuresPath), { recursive: true });
@@ -258,6 +289,7 @@ async function detect(
   const found = await detectConfined(
     { workingPath, featuresPath, grid, plan, fill, network, area, ...(chosen && { rendering: chosen.rendering }) },
     { signal, onProgress: (done) => ticks('infer', done, chips) },
+    remote.open,
   );
 
   return storeAndPublish(
@@ -368,18 +400,18 @@ async function storeAndPublish(
 
 /** The model grid of a scene for a network. */
 export async function planGrid(workingPath: string, scene: ReadyScene, network: Network) {
+  const gsdMetres = { x: scene.gsd_x_m, y: scene.gsd_y_m };
+  const all = scene.report.levels ?? (await levelsOf(workingPath));
+  // Overviews are of values clipped for showing; stored ones are read from the full resolution alone.
+  const levels = network.adapter?.input.stored ? all.slice(0, 1) : all;
+  return planModelGrid({ levels, geotransform: scene.report.geotransform, gsdMetres }, network.gsdMetres);
+}
+
+/** Of a working COG; an image that is read in place is not opened in this process, and its report has them. */
+async function levelsOf(workingPath: string): Promise<Raster['levels']> {
   const raster = await openScene(workingPath);
-  try {
-    const { geotransform } = raster;
-    // Overviews are of values clipped for showing; stored ones are read from the full resolution alone.
-    const levels = network.adapter?.input.stored ? raster.levels.slice(0, 1) : raster.levels;
-    return planModelGrid(
-      { levels, geotransform, gsdMetres: { x: scene.gsd_x_m, y: scene.gsd_y_m } },
-      network.gsdMetres,
-    );
-  } finally {
-    await raster.close();
-  }
+  await raster.close();
+  return raster.levels;
 }
 
 /** What is assumed of bands and values; what the job sets stands in place of what was understood of the file. */

@@ -7,6 +7,7 @@ import { parseParameters } from './parameters.ts';
 import { isReady, type PipelineTools, planGrid } from './pipeline.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
+import { workingPathOf } from './working-copy.ts';
 
 /** Most windows at a time. */
 const MAX_WINDOWS = 64;
@@ -35,7 +36,7 @@ export async function proveJob(
   if (job.report?.model_sha256 !== network.sha256) {
     throw new Problem('conflict', `The network "${network.id}" is another one than when the job ran.`);
   }
-  const workingPath = files.path(`scenes/${scene.id}/working.tif`);
+  const workingPath = workingPathOf(files, scene);
   const parameters = parseParameters(job.parameters);
   const { view } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, {}));

@@ -22,11 +22,15 @@ import { parseParameters } from './parameters.ts';
 import { bandNamesOf, ingestScene, isReady, type PipelineTools, type ReadyScene, segmentScene } from './pipeline.ts';
 import { choosable, preflight, type SceneFacts } from './preflight.ts';
 import { proveJob } from './prove-job.ts';
+import { parseRemoteHosts } from './remote/policy.ts';
+import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
+import { addRemoteScene } from './remote-scene.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
 import { viewerFolder } from './viewer.ts';
+import { workingPathOf } from './working-copy.ts';
 
 export interface ServiceOptions {
   host: string;
@@ -39,6 +43,9 @@ export interface ServiceOptions {
   uploadLimitBytes?: number;
   /** A MapLibre style to lie under everything; none by default, so that nothing leaves the machine. */
   basemap?: string | undefined;
+  /** Hosts that imagery may be read from where it lies: see server/remote/policy.ts; none by default. */
+  remoteHosts?: string | undefined;
+  remote?: RemoteOptions;
 }
 
 export interface Service {
@@ -55,6 +62,7 @@ const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, databaseUrl, host, uploadLimitBytes = UPLOAD_LIMIT_BYTES } = options;
   const device = parseDevice(options.device);
+  const remotePolicy = parseRemoteHosts(options.remoteHosts);
   const uploadFolder = join(dataFolder, 'uploads');
   const demoFolder = join(dataFolder, 'demo');
   await mkdir(uploadFolder, { recursive: true });
@@ -64,9 +72,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     openShelf(dataFolder),
   ]);
   const files = localFileStore(join(dataFolder, 'files'));
-  const compute = startCompute();
-  const renderer = startRenderer();
-  const tools = { db, files, compute, device, chooseRun: createRunChooser() };
+  const remote = createRemoteReader(remotePolicy, options.remote);
+  const compute = startCompute(remote.open);
+  const renderer = startRenderer(remote.open);
+  const tools = { db, files, compute, remote, device, chooseRun: createRunChooser() };
   const metrics = createMetrics(db);
   const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks, metrics));
   const installed = (id: string) => {
@@ -88,6 +97,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       device: device === 'auto' && candidates().length === 1 ? 'cpu' : device,
       limits: { upload_bytes: uploadLimitBytes },
       basemap: options.basemap ?? null,
+      remote_imagery: remotePolicy !== null,
     },
     metrics,
     uploadFolder,
@@ -98,6 +108,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
+    addRemoteScene: (request) => addRemoteScene({ db, files, queue, remote }, request),
     createDemoScene: () => addDemoScene({ db, files, queue }, demoFolder),
   });
   const server = createServer(app);
@@ -111,6 +122,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       server.closeAllConnections();
       await queue.stop();
       await Promise.all([compute.stop(), renderer.stop()]);
+      remote.close();
       await db.close();
     },
   };
@@ -155,7 +167,7 @@ async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, sce
     dtype,
     rendering,
     findings,
-    look: await renderer.look(files.path(`scenes/${scene.id}/working.tif`)),
+    look: await renderer.look(workingPathOf(files, scene)),
     bandNames: bandNamesOf(scene.report),
     validShare: validPixels / (width * height),
   };

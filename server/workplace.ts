@@ -6,20 +6,30 @@ import type { DeviceChoice } from '../models/device.ts';
 import { startCompute } from './children/compute.ts';
 import { createRunChooser } from './measurements.ts';
 import type { PipelineTools } from './pipeline.ts';
+import type { RemotePolicy } from './remote/policy.ts';
+import { createRemoteReader } from './remote/reader.ts';
 import { openDatabase } from './store/database.ts';
 import { localFileStore } from './store/files.ts';
+
+interface Place {
+  device?: DeviceChoice;
+  /** For images elsewhere. */
+  policy?: RemotePolicy | null;
+}
 
 /** Runs `work` with tools of its own, whose database is still opening when it begins. */
 export async function inWorkplace<T>(
   work: (tools: Promise<PipelineTools>) => Promise<T>,
-  device: DeviceChoice = 'cpu',
+  { device = 'cpu', policy = null }: Place = {},
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
-  const compute = startCompute();
+  const remote = createRemoteReader(policy);
+  const compute = startCompute(remote.open);
   const tools = openDatabase({}).then((db) => ({
     db,
     files: localFileStore(folder),
     compute,
+    remote,
     device,
     chooseRun: createRunChooser(),
   }));
@@ -28,6 +38,7 @@ export async function inWorkplace<T>(
     return await work(tools);
   } finally {
     await compute.stop();
+    remote.close();
     await tools.then(({ db }) => db.close()).catch(() => {});
     await rm(folder, { recursive: true, force: true });
   }

@@ -25,6 +25,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   '@electric-sql/pglite': ['server/store'],
   '@electric-sql/pglite-postgis': ['server/store'],
   'pg-boss': ['server/jobs'],
+  aws4fetch: ['server/remote'],
   express: ['server/http'],
   'prom-client': ['server'],
   '@tus/server': ['server/http'],

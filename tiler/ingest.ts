@@ -43,6 +43,8 @@ export interface IngestReport extends Place {
   validPixels: number;
   /** Of an image that is read in place: full resolution, then overviews. */
   levels?: { width: number; height: number }[];
+  /** Which file it is read from; the report of one that was copied has none. */
+  inPlace?: { url: string; etag: string | null; modified: string | null; bytes: number };
   findings: Finding[];
   assumptions: Assumption[];
 }

@@ -9,6 +9,7 @@ import type { NetworkShelf } from '../network-shelf.ts';
 import type { JobParameters } from '../parameters.ts';
 import type { ReadyScene } from '../pipeline.ts';
 import type { preflight } from '../preflight.ts';
+import type { RemoteSceneRequest } from '../remote-scene.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
 import type { ModelJson, ServiceJson } from './types.ts';
@@ -49,6 +50,8 @@ export interface AppDependencies {
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
+  /** Returns the id of a scene that is read where it lies; it stands in the database already. */
+  addRemoteScene(request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
   createDemoScene(): Promise<string>;
 }

@@ -5,6 +5,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { ValueRange } from '../../tiler/rendering.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Scene } from '../store/scenes.ts';
+import { workingPathOf } from '../working-copy.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { requestedScene } from './lookup.ts';
 import { extentOf, rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
@@ -30,7 +31,7 @@ export function imageryRouter({ db, files, renderTile }: Pick<AppDependencies, '
     const view = queryView(request, scene);
     const text = viewText(view);
     const version = text ? `${scene.id}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}` : scene.id;
-    const path = files.path(`scenes/${scene.id}/working.tif`);
+    const path = workingPathOf(files, scene);
     await sendTile({ db, renderTile }, request, response, {
       scene,
       version,

@@ -66,6 +66,7 @@ export const componentSchemas: Record<string, Json> = {
     device: text,
     limits: object({ upload_bytes: count }),
     basemap: orNull(text),
+    remote_imagery: { type: 'boolean' },
   }),
   Model: object(
     {
@@ -116,6 +117,7 @@ export const componentSchemas: Record<string, Json> = {
     bands: orNull(count),
     valid_share: orNull(share),
     captured_at: orNull({ type: 'string' }),
+    url: orNull(text),
     findings: list(ref('Finding')),
   }),
   Finding: object(
@@ -176,6 +178,10 @@ export const componentSchemas: Record<string, Json> = {
     ),
     model: orNull(object({ id: text, reason: text })),
   }),
+  RemoteSceneRequest: {
+    ...object({ url: text, srs: text, name: text }, ['srs', 'name']),
+    additionalProperties: false,
+  },
   JobRequest: {
     ...object({ scene: uuid, model: text, parameters: ref('JobParameters') }, ['model', 'parameters']),
     additionalProperties: false,

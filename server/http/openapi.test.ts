@@ -93,6 +93,7 @@ function appParts() {
       device: 'cpu',
       limits: { upload_bytes: 1 },
       basemap: null,
+      remote_imagery: false,
     },
     uploadLimitBytes: 1,
     viewerFolder: null,

@@ -87,6 +87,12 @@ const scenes = {
     get: operation('scenes', 'All scenes, newest first', { 200: json(listOf(schema('Scene'))) }, [
       inQuery('upload', { type: 'string' }, 'Only the scene that came of this upload'),
     ]),
+    post: {
+      ...operation('scenes', 'Makes a scene of a cloud-optimised GeoTIFF elsewhere, which is read where it lies', {
+        202: json(schema('Scene'), 'Its address is in Location'),
+      }),
+      requestBody: { required: true, ...content('application/json', schema('RemoteSceneRequest')) },
+    },
   },
   '/scenes/demo': {
     post: operation('scenes', 'Generates the demo scene', { 202: json(schema('Scene'), 'Being generated') }),

@@ -1,16 +1,19 @@
 /** Scenes: listed, described, deleted with all that came from them, and the generated demo scene. */
-import { Router } from 'express';
+import express, { Router } from 'express';
+import { crsOfText } from '../../tiler/place.ts';
 import { Problem } from '../../tiler/problem.ts';
+import type { RemoteSceneRequest } from '../remote-scene.ts';
 import { listJobs } from '../store/jobs.ts';
 import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { discardJob, requireReady } from './jobs.ts';
 import { requestedScene } from './lookup.ts';
-import { onlyQuery, queryText } from './request.ts';
+import { onlyQuery, queryText, shorten } from './request.ts';
 import type { PreflightJson } from './types.ts';
+import { fileName } from './uploads.ts';
 
 export function scenesRouter(deps: AppDependencies): Router {
-  const { db, files, createDemoScene } = deps;
+  const { db, files, createDemoScene, addRemoteScene } = deps;
   const router = Router();
 
   router.get('/scenes', async (request, response) => {
@@ -22,6 +25,15 @@ export function scenesRouter(deps: AppDependencies): Router {
     }
     const scene = await findSceneByUpload(db, upload);
     response.json(scene ? [sceneJson(scene)] : []);
+  });
+
+  /** An image elsewhere, by its address: not copied, read where it lies. */
+  router.post('/scenes', express.json({ limit: '16kb' }), async (request, response) => {
+    onlyQuery(request, []);
+    const id = await addRemoteScene(remoteRequest(request.body));
+    const scene = await getScene(db, id);
+    if (!scene) throw new Error(`the scene ${id} is not in the database`);
+    response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
   router.post('/scenes/demo', async (_request, response) => {
@@ -69,4 +81,35 @@ export function scenesRouter(deps: AppDependencies): Router {
   });
 
   return router;
+}
+
+function remoteRequest(body: unknown): RemoteSceneRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new Problem('bad_request', 'An image elsewhere is named by a JSON object: {"url": "https://…"}.');
+  }
+  const { url, srs, name, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray !== undefined) {
+    throw new Problem('bad_request', `There is no member "${shorten(stray)}"; known are url, srs and name.`);
+  }
+  if (typeof url !== 'string') throw new Problem('bad_request', '"url" is the address of the image.');
+  for (const [key, value] of Object.entries({ srs, name })) {
+    if (value !== undefined && typeof value !== 'string') throw new Problem('bad_request', `"${key}" is a text.`);
+  }
+  const { epsg } = srs === undefined ? { epsg: null } : crsOfText(srs as string);
+  return {
+    url,
+    name: fileName((name as string | undefined) ?? lastPart(url)),
+    ...(srs !== undefined && { srs: epsg === null ? (srs as string) : `EPSG:${epsg}` }),
+  };
+}
+
+/** Of the address's path, as people read it. */
+function lastPart(url: string): string {
+  const path = URL.canParse(url) ? new URL(url).pathname : '';
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

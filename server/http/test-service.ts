@@ -11,6 +11,8 @@ import type { Queue } from '../jobs/queue.ts';
 import { createMetrics } from '../metrics.ts';
 import { openShelf } from '../network-shelf.ts';
 import { preflight } from '../preflight.ts';
+import { createRemoteReader } from '../remote/reader.ts';
+import { addRemoteScene } from '../remote-scene.ts';
 import type { Database } from '../store/database.ts';
 import { insertFeatures, publishJob } from '../store/features.ts';
 import { localFileStore } from '../store/files.ts';
@@ -134,11 +136,13 @@ export async function startService(db: Database, changes: Partial<AppDependencie
       device: 'cpu',
       limits: { upload_bytes: UPLOAD_LIMIT_BYTES },
       basemap: null,
+      remote_imagery: false,
     },
     metrics: createMetrics(db),
     uploadFolder,
     uploadLimitBytes: UPLOAD_LIMIT_BYTES,
     viewerFolder: null,
+    addRemoteScene: (request) => addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, request),
     renderTile: fakeRenderTile,
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
     settle: async (parameters) => parameters,

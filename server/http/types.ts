@@ -116,6 +116,8 @@ export interface SceneJson {
   valid_share: number | null;
   /** When the image was taken, ISO 8601 without a zone, where the file says it. */
   captured_at: string | null;
+  /** Where the image is read from, where it was not copied. */
+  url: string | null;
   findings: Finding[];
 }
 
@@ -329,4 +331,6 @@ export interface ServiceJson {
   limits: { upload_bytes: number };
   /** A MapLibre style URL, when one is configured. */
   basemap: string | null;
+  /** Whether images elsewhere can be scenes: POST /scenes with their address. */
+  remote_imagery: boolean;
 }

@@ -19,6 +19,8 @@ export interface RemoteCard extends Version {
   items?: Record<string, string>;
 }
 
+export type RemoteOptions = Omit<RangesOptions, 'policy' | 'onRequest'>;
+
 export interface RemoteReader {
   /** What a file elsewhere is like now. Throws Problem where it may not or cannot be read in parts. */
   look(url: string): Promise<RemoteCard>;
@@ -35,10 +37,7 @@ const MOST_ADDRESS = 2048;
 const MOST_OPEN = 64;
 
 /** `policy`: null where nothing may be read from elsewhere. */
-export function createRemoteReader(
-  policy: RemotePolicy | null,
-  options: Omit<RangesOptions, 'policy' | 'onRequest'> = {},
-): RemoteReader {
+export function createRemoteReader(policy: RemotePolicy | null, options: RemoteOptions = {}): RemoteReader {
   const cache = createPageCache(CACHE_BYTES);
   const open = new Map<string, ByteSource>();
   const traffic = { requests: 0, bytes: 0 };

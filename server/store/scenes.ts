@@ -123,6 +123,7 @@ export function sceneJson(scene: Scene): SceneJson {
     ...shown,
     valid_share: report ? report.validPixels / (report.width * report.height) : null,
     captured_at: report?.capturedAt ?? null,
+    url: report?.inPlace?.url ?? null,
     findings: report?.findings ?? [],
   };
 }

@@ -1,0 +1,41 @@
+/** An image elsewhere becomes a scene that is read where it lies. */
+import { randomUUID } from 'node:crypto';
+import { SRS_ITEM } from '../tiler/examine.ts';
+import type { Queue } from './jobs/queue.ts';
+import { originalCard } from './originals.ts';
+import { identityOf, type RemoteReader, writeCard } from './remote/reader.ts';
+import type { Database } from './store/database.ts';
+import type { FileStore } from './store/files.ts';
+import { findSceneBySha256, insertScene, updateScene } from './store/scenes.ts';
+
+export interface RemoteSceneRequest {
+  url: string;
+  name: string;
+  /** "EPSG:CODE" or WKT, in place of what the file says. */
+  srs?: string | undefined;
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Enqueues its ingest; returns the scene's id, of the same file in the same version always the same one. */
+export async function addRemoteScene(
+  { db, files, queue, remote }: { db: Database; files: FileStore; queue: Queue; remote: RemoteReader },
+  { url, name, srs }: RemoteSceneRequest,
+): Promise<string> {
+  const card = { ...(await remote.look(url)), ...(srs !== undefined && { items: { [SRS_ITEM]: srs } }) };
+  const store = async () => {
+    const sha256 = identityOf(card);
+    const existing = await findSceneBySha256(db, sha256);
+    if (existing && existing.state !== 'refused') return existing.id;
+    const id = existing?.id ?? randomUUID();
+    await writeCard(originalCard(files, id), card);
+    if (existing) await updateScene(db, id, { state: 'uploaded', problem: null, name });
+    else await insertScene(db, { id, name, upload: null, sha256, bytes: card.bytes });
+    await queue.enqueueIngest(id);
+    return id;
+  };
+  // One after the other: the same file asked for twice becomes one scene.
+  const stored = turn.then(store);
+  turn = stored.catch(() => {});
+  return stored;
+}
