@@ -7,9 +7,10 @@ import type { UserCrs } from './crs.ts';
 import { bandTexts, captureTime, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
 import type { Geotransform } from './geotransform.ts';
+import { kept } from './kernels.ts';
 import { Problem } from './problem.ts';
 import { bytesPerSample, createSamples, isFloat, nodataAsSample, type Samples, type SampleType } from './samples.ts';
-import { blockRows, readBlock } from './tiff-blocks.ts';
+import { blockRows, readBlock, type UseBlock } from './tiff-blocks.ts';
 import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
 import { type Ifd, openTiff, type TiffFile } from './tiff-structure.ts';
 import { SubfileType } from './tiff-tags.ts';
@@ -210,62 +211,84 @@ function invalidateNaN(pixels: Samples, valid: Uint8Array, bands: number): void 
   }
 }
 
-type BlockCache = (image: TiffImage, column: number, row: number) => Promise<Samples | null>;
+type ReadBlock = (image: TiffImage, column: number, row: number, use: UseBlock, once: boolean) => Promise<void>;
 
-/** Decoded blocks, the least recently used forgotten first; one being decoded is waited for, not decoded twice. */
-function createBlockCache(tiff: TiffFile, mostBytes: number): BlockCache {
-  const kept = new Map<string, { block: Promise<Samples | null>; bytes: number }>();
+/**
+ * Decoded blocks, the least recently used forgotten first; one being decoded is waited for, not decoded twice. Those
+ * that are wanted `once` are not kept.
+ */
+function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
+  const known = new Map<string, { block: Promise<Samples | null>; bytes: number }>();
   const imageNumbers = new Map<TiffImage, number>();
   let bytes = 0;
-  return (image, column, row) => {
+  return async (image, column, row, use, once) => {
     if (!imageNumbers.has(image)) imageNumbers.set(image, imageNumbers.size);
     const key = `${imageNumbers.get(image)}/${column}/${row}`;
-    const known = kept.get(key);
-    if (known) {
-      kept.delete(key);
-      kept.set(key, known);
-      return known.block;
+    let entry = known.get(key);
+    if (entry) known.delete(key);
+    else if (once) return readBlock(tiff, image, column, row, use);
+    else {
+      let block: Samples | null = null;
+      const keep = (samples: Samples | null) => {
+        block = samples && kept(samples);
+      };
+      entry = {
+        block: readBlock(tiff, image, column, row, keep).then(() => block),
+        bytes: image.blockWidth * blockRows(image, row) * image.bands * bytesPerSample(image.sampleType),
+      };
+      bytes += entry.bytes;
     }
-    const entry = {
-      block: readBlock(tiff, image, column, row),
-      bytes: image.blockWidth * blockRows(image, row) * image.bands * bytesPerSample(image.sampleType),
-    };
-    kept.set(key, entry);
-    bytes += entry.bytes;
-    for (const [oldest, { bytes: freed }] of kept) {
-      if (bytes <= mostBytes || kept.size === 1) break;
-      kept.delete(oldest);
+    known.set(key, entry);
+    for (const [oldest, { bytes: freed }] of known) {
+      if (bytes <= mostBytes || known.size === 1) break;
+      known.delete(oldest);
       bytes -= freed;
     }
-    return entry.block;
+    use(await entry.block);
   };
 }
 
+const BLOCKS_IN_FLIGHT = 8;
+
 /** Copies the blocks' parts of a window together; `written` is 0 where a block was never written. */
-async function readWindow(blocks: BlockCache, image: TiffImage, x: number, y: number, width: number, height: number) {
+async function readWindow(blocks: ReadBlock, image: TiffImage, x: number, y: number, width: number, height: number) {
   const { bands, blockWidth, blockHeight } = image;
   const samples = createSamples(image.sampleType, width * height * bands);
   const written = new Uint8Array(width * height).fill(1);
-  const copies: Promise<void>[] = [];
-  for (let row = Math.floor(y / blockHeight); row * blockHeight < y + height; row++) {
-    for (let column = Math.floor(x / blockWidth); column * blockWidth < x + width; column++) {
-      const left = Math.max(x, column * blockWidth);
-      const right = Math.min(x + width, (column + 1) * blockWidth);
-      const top = Math.max(y, row * blockHeight);
-      const bottom = Math.min(y + height, (row + 1) * blockHeight);
-      const copy = async () => {
-        const block = await blocks(image, column, row);
-        for (let line = top; line < bottom; line++) {
-          const to = (line - y) * width + left - x;
-          if (block) {
-            const from = (line - row * blockHeight) * blockWidth + left - column * blockWidth;
-            samples.set(block.subarray(from * bands, (from + right - left) * bands), to * bands);
-          } else written.fill(0, to, to + right - left);
-        }
-      };
-      copies.push(copy());
+  const read = (column: number, row: number) => {
+    const left = Math.max(x, column * blockWidth);
+    const right = Math.min(x + width, (column + 1) * blockWidth);
+    const top = Math.max(y, row * blockHeight);
+    const bottom = Math.min(y + height, (row + 1) * blockHeight);
+    // Who reads whole rows goes from top to bottom and will not come back.
+    const whole = top === row * blockHeight && bottom === Math.min(image.height, (row + 1) * blockHeight);
+    const copy = (block: Samples | null) => {
+      if (block && width === blockWidth) {
+        const from = (top - row * blockHeight) * width * bands;
+        samples.set(block.subarray(from, from + (bottom - top) * width * bands), (top - y) * width * bands);
+        return;
+      }
+      for (let line = top; line < bottom; line++) {
+        const to = (line - y) * width + left - x;
+        if (block) {
+          const from = (line - row * blockHeight) * blockWidth + left - column * blockWidth;
+          samples.set(block.subarray(from * bands, (from + right - left) * bands), to * bands);
+        } else written.fill(0, to, to + right - left);
+      }
+    };
+    return blocks(image, column, row, copy, whole && width === image.width);
+  };
+  const columns = [Math.floor(x / blockWidth), Math.ceil((x + width) / blockWidth)];
+  const rows = [Math.floor(y / blockHeight), Math.ceil((y + height) / blockHeight)];
+  let [column, row] = [columns[0], rows[0]];
+  const readSome = async () => {
+    while (row < rows[1]) {
+      const reading = read(column, row);
+      column++;
+      if (column === columns[1]) [column, row] = [columns[0], row + 1];
+      await reading;
     }
-  }
-  await Promise.all(copies);
+  };
+  await Promise.all(Array.from({ length: BLOCKS_IN_FLIGHT }, readSome));
   return { samples, written };
 }

@@ -1,13 +1,16 @@
 /**
  * The stored bytes of one block become its samples, pixel-interleaved, or 0|1 per pixel for a 1-bit mask. ZSTD and
- * Deflate go through node:zlib, LERC through Esri's decoder. LZW, PackBits, JPEG and WebP go through libtiff: the
- * block's segments are put into a small TIFF of their own in memory, which sharp decodes. For LZW and PackBits that
- * TIFF is a gray one of bytes, whatever the samples are. For JPEG and WebP it calls bands what keeps their values:
- * gray, RGB, RGB with alpha; YCbCr only in JPEG, which then gives RGB.
+ * Deflate go through node:zlib, LZW and PackBits through kernels.ts, LERC through Esri's decoder, JPEG through sharp.
+ *
+ * What those do not take goes through libtiff: the block's segments are put into a small TIFF of their own in memory,
+ * which sharp decodes. For LZW and PackBits that TIFF is a gray one of bytes, whatever the samples are. For JPEG and
+ * WebP it calls bands what keeps their values: gray, RGB, RGB with alpha; YCbCr only in JPEG, which then gives RGB.
  */
 import { promisify } from 'node:util';
 import { inflate, zstdDecompress } from 'node:zlib';
 import sharp from 'sharp';
+import { jpegStream } from './jpeg-stream.ts';
+import { decodeRuns } from './kernels.ts';
 import { decodeLerc } from './lerc-block.ts';
 import { Problem } from './problem.ts';
 import { reverseBits, unpackSamples } from './sample-bytes.ts';
@@ -33,57 +36,100 @@ export function blockRows(image: TiffImage, blockRow: number): number {
   return Math.min(image.blockHeight, image.height - blockRow * image.blockHeight);
 }
 
+/** Takes a block's samples before anything else is decoded: they may be scratch memory (`kept` in kernels.ts). */
+export type UseBlock = (block: Samples | null) => void;
+
 /**
- * Decodes a block. Returns blockRows × blockWidth × bands values, or null where none of it was ever written. Throws
- * Problem damaged_tiff for bytes that do not decode to that many.
+ * Decodes a block and hands on its blockRows × blockWidth × bands values, or null where none of it was ever written.
+ * Throws Problem damaged_tiff for bytes that do not decode to that many.
  */
 export async function readBlock(
   tiff: TiffFile,
   image: TiffImage,
   column: number,
   row: number,
-): Promise<Samples | null> {
+  use: UseBlock,
+): Promise<void> {
   const rows = blockRows(image, row);
-  const planes = image.planar ? image.bands : 1;
-  const samples = image.planar ? 1 : image.bands;
-  const decoded: (Samples | null)[] = [];
-  for (let plane = 0; plane < planes; plane++) {
-    const first = plane * image.segmentsPerPlane + row * image.segmentsPerBlock * image.blocksAcross + column;
-    const count = image.tiled ? 1 : Math.ceil(rows / image.segmentRows);
-    const segments = await readSegments(tiff, image, first, count);
-    decoded.push(segments && (await decodeSegments(image, segments, samples, rows)));
+  const count = image.tiled ? 1 : Math.ceil(rows / image.segmentRows);
+  const firstOf = (plane: number) =>
+    plane * image.segmentsPerPlane + row * image.segmentsPerBlock * image.blocksAcross + column;
+  if (!image.planar) {
+    const segments = await readSegments(tiff, image, firstOf(0), count);
+    if (segments) await decodeSegments(image, segments, image.bands, rows, use);
+    else use(null);
+    return;
   }
-  return planes === 1 ? decoded[0] : interleave(image, decoded, image.blockWidth * rows);
+  const { bands } = image;
+  // As GDAL has it: a block that was never written in one band alone holds nodata there, or else zeros.
+  const missing = (image.nodata === null ? 0 : nodataAsSample(image.sampleType, image.nodata)) ?? 0;
+  let out: Samples | null = null;
+  for (let band = 0; band < bands; band++) {
+    const segments = await readSegments(tiff, image, firstOf(band), count);
+    if (!segments) continue;
+    const all: Samples = out ?? createSamples(image.sampleType, image.blockWidth * rows * bands).fill(missing);
+    out = all;
+    await decodeSegments(image, segments, 1, rows, (plane) => {
+      for (let i = 0, at = band; i < plane.length; i++, at += bands) all[at] = plane[i];
+    });
+  }
+  use(out);
 }
 
 /** The stored bytes of consecutive segments; null where they were never written (such ones stand alone in a block). */
 async function readSegments(tiff: TiffFile, image: TiffImage, first: number, count: number): Promise<Buffer[] | null> {
-  if (image.byteCounts[first] === 0 || image.offsets[first] === 0) return null;
+  const { offsets, byteCounts } = image;
+  if (byteCounts[first] === 0 || offsets[first] === 0) return null;
   const numbers = Array.from({ length: count }, (_, i) => first + i);
-  const segments = await Promise.all(
-    numbers.map((segment) => readBytes(tiff.source, image.offsets[segment], image.byteCounts[segment])),
-  );
+  const end = offsets[first + count - 1] + byteCounts[first + count - 1];
+  const inOneGo = numbers.every((i) => i === first || offsets[i] === offsets[i - 1] + byteCounts[i - 1]);
+  let segments: Buffer[];
+  if (inOneGo) {
+    const all = await readBytes(tiff.source, offsets[first], end - offsets[first]);
+    const start = offsets[first];
+    segments = numbers.map((i) => all.subarray(offsets[i] - start, offsets[i] - start + byteCounts[i]));
+  } else {
+    segments = await Promise.all(numbers.map((i) => readBytes(tiff.source, offsets[i], byteCounts[i])));
+  }
   if (image.bitsReversed && !BYTE_CODED.includes(image.compression)) segments.forEach(reverseBits);
   return segments;
 }
 
-async function decodeSegments(image: TiffImage, segments: Buffer[], samples: number, rows: number): Promise<Samples> {
+async function decodeSegments(
+  image: TiffImage,
+  segments: Buffer[],
+  samples: number,
+  rows: number,
+  use: (block: Samples) => void,
+): Promise<void> {
   const { compression } = image;
   if (compression === Compression.jpeg || compression === Compression.webp) {
-    return decodeByLibtiff(image, segments, samples, rows);
-  }
-  if (compression === Compression.lerc) {
+    use(await decodePicture(image, segments, samples, rows));
+  } else if (compression === Compression.lerc) {
     const parts = segments.map((segment, i) => decodeLercSegment(image, segment, samples, rowsOf(image, rows, i)));
-    return joined(image, await Promise.all(parts));
+    use(joined(image, await Promise.all(parts)));
+  } else {
+    const rowBytes = Math.ceil((image.blockWidth * samples * image.bits) / 8);
+    const bytes = decodeHere(image, segments, rowBytes, rows) ?? (await decompress(image, segments, rowBytes, rows));
+    use(unpackSamples(image, bytes, samples, rows));
   }
-  const rowBytes = Math.ceil((image.blockWidth * samples * image.bits) / 8);
-  const bytes = await decompress(image, segments, rowBytes, rows);
-  return unpackSamples(image, bytes, samples, rows);
 }
 
 /** Rows of the block's segment number `i`. */
 const rowsOf = ({ segmentRows }: TiffImage, rows: number, i: number): number =>
   Math.min(segmentRows, rows - i * segmentRows);
+
+/** LZW and PackBits as nearly all write them; null for the rest, which libtiff knows or refuses. Scratch memory. */
+function decodeHere(image: TiffImage, segments: Buffer[], rowBytes: number, rows: number): Uint8Array | null {
+  const { compression } = image;
+  const lengths = segments.map((_, i) => rowsOf(image, rows, i) * rowBytes);
+  if (compression === Compression.packBits) return decodeRuns('packBits', segments, lengths);
+  if (compression !== Compression.lzw || segments.some(isOldLzw)) return null;
+  return decodeRuns('lzw', segments, lengths);
+}
+
+/** Before TIFF 6.0 codes began at the lowest bit; the first is 256 in either. */
+const isOldLzw = (segment: Buffer): boolean => segment.length >= 2 && segment[0] === 0 && (segment[1] & 1) === 1;
 
 async function decompress(image: TiffImage, segments: Buffer[], rowBytes: number, rows: number): Promise<Uint8Array> {
   const { compression } = image;
@@ -133,20 +179,8 @@ async function unzip(segment: Buffer, zstd: boolean, most: number): Promise<Buff
   }
 }
 
-function interleave(image: TiffImage, planes: readonly (Samples | null)[], pixelCount: number): Samples | null {
-  if (planes.every((plane) => plane === null)) return null;
-  const bands = planes.length;
-  const out = createSamples(image.sampleType, pixelCount * bands);
-  for (const [band, plane] of planes.entries()) {
-    // As GDAL has it: a block that was never written in one band alone holds nodata there, or else zeros.
-    const missing = image.nodata === null ? 0 : nodataAsSample(image.sampleType, image.nodata);
-    for (let i = 0, at = band; i < pixelCount; i++, at += bands) out[at] = plane ? plane[i] : (missing ?? 0);
-  }
-  return out;
-}
-
 /** JPEG and WebP: one to four 8-bit bands. */
-async function decodeByLibtiff(image: TiffImage, segments: Buffer[], samples: number, rows: number) {
+async function decodePicture(image: TiffImage, segments: Buffer[], samples: number, rows: number) {
   if (samples > 4 || image.sampleType !== 'uint8' || image.bits !== 8) {
     throw new Problem(
       'unsupported_raster',
@@ -155,8 +189,30 @@ async function decodeByLibtiff(image: TiffImage, segments: Buffer[], samples: nu
     );
   }
   const yCbCr = image.compression === Compression.jpeg && image.photometric === Photometric.yCbCr && samples === 3;
+  if (image.compression === Compression.jpeg && (samples === 1 || samples === 3)) {
+    const decoded = await decodeJpegs(image, segments, samples, yCbCr, rows);
+    if (decoded) return decoded;
+  }
   const photometric = yCbCr ? Photometric.yCbCr : samples >= 3 ? Photometric.rgb : Photometric.minIsBlack;
   return decodeSmallTiff(image, segments, { width: image.blockWidth, samples, photometric }, rows);
+}
+
+/** Each segment as a JPEG stream; null where one is not as expected, of which libtiff shall judge. */
+async function decodeJpegs(image: TiffImage, segments: Buffer[], samples: number, yCbCr: boolean, rows: number) {
+  const parts = await Promise.all(
+    segments.map(async (segment, i) => {
+      const stream = jpegStream(segment, image.jpegTables, samples, yCbCr);
+      if (!stream) return null;
+      const { data, info } = await sharp(stream, { failOn: 'warning', limitInputPixels: false })
+        .toColourspace(samples === 3 ? 'srgb' : 'b-w')
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      const whole = info.width === image.blockWidth && info.height === rowsOf(image, rows, i);
+      return whole && info.channels === samples ? data : null;
+    }),
+  ).catch(() => null);
+  if (!parts || parts.includes(null)) return null;
+  return joined(image, parts as Buffer[]);
 }
 
 /** LZW and PackBits, which know bytes alone. */
