@@ -57,18 +57,34 @@ export interface BoxOutput {
         /** Coordinates are in pixels or shares of the image. */
         unit: 'pixels' | 'share';
         logits: boolean;
+        /** Sides of the cells, pixels, where places and sizes are still told in cells, as YOLOX has them. */
+        cells?: number[];
+      }
+    | {
+        /** Few rows, as the network selected them: where corners, score and class stand in a row. */
+        form: 'rows';
+        output: string;
+        box: number;
+        score: number;
+        label: number;
+        unit: 'pixels' | 'share';
       }
     | { form: 'grid'; output: string; classes: number; cell: number }
     | {
         form: 'lists';
         boxes: string;
-        scores: string;
+        /** Null: the score stands behind the box. */
+        scores: string | null;
         labels: string | null;
         unit: 'pixels' | 'share';
-        /** Corners as x1, y1, x2, y2 or y1, x1, y2, x2. */
-        corners: 'xyxy' | 'yxyx';
-        /** Whether the first class of the scores is the background. */
-        background: boolean;
+        /** Corners as x1, y1, x2, y2 or y1, x1, y2, x2; or centre and size. */
+        corners: 'xyxy' | 'yxyx' | 'centre';
+        /** Which class of the scores is the background: the first one (true), the last one, or none. */
+        background: boolean | 'last';
+        /** What makes probabilities of the scores. */
+        activation?: 'none' | 'sigmoid' | 'softmax';
+        /** What the first class is called by the labels. */
+        firstLabel?: 0 | 1;
       };
 }
 

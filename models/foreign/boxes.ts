@@ -29,6 +29,7 @@ export function decodeBoxes({ layout, confidence }: BoxOutput, outputs: Outputs,
   };
   if (layout.form === 'yolo') yolo(layout, outputs[layout.output], size, take);
   else if (layout.form === 'grid') grid(layout, outputs[layout.output], size, take);
+  else if (layout.form === 'rows') rows(layout, outputs[layout.output], size, take);
   else lists(layout, outputs, size, take);
   return boxes.sort((a, b) => b.score - a.score).slice(0, MOST_CANDIDATES);
 }
@@ -47,15 +48,43 @@ function yolo(layout: Layout<'yolo'>, { data, dims }: Raw, size: ChipSize, take:
   const count = dims[candidateDim];
   const [each, part] = candidateDim === 1 ? [dims[2], 1] : [1, dims[2]];
   const first = objectness ? 5 : 4;
+  const cells = layout.cells ? cellsOf(layout.cells, size) : null;
+  const whole = layout.unit === 'share' ? [size.width, size.height] : [1, 1];
   for (let i = 0; i < count; i++) {
     const at = (n: number) => Number(data[i * each + n * part]);
     let [best, most] = [0, -Infinity];
     for (let c = 0; c < classes; c++) if (at(first + c) > most) [best, most] = [c, at(first + c)];
     const likely = logits ? sigmoid(most) : most;
-    // Coordinates of shares of the image are all within 0..1, but for a little beyond its edge.
-    const whole = layout.unit === 'share' ? [size.width, size.height] : [1, 1];
     const score = objectness ? likely * (logits ? sigmoid(at(4)) : at(4)) : likely;
-    take(centred(at(0) * whole[0], at(1) * whole[1], at(2) * whole[0], at(3) * whole[1], best, score));
+    if (cells) {
+      const { x, y, side } = cells[i];
+      take(
+        centred((at(0) + x) * side, (at(1) + y) * side, Math.exp(at(2)) * side, Math.exp(at(3)) * side, best, score),
+      );
+    } else {
+      take(centred(at(0) * whole[0], at(1) * whole[1], at(2) * whole[0], at(3) * whole[1], best, score));
+    }
+  }
+}
+
+/** The cells of each side over the image, row by row, the smallest first. */
+function cellsOf(sides: readonly number[], { width, height }: ChipSize): { x: number; y: number; side: number }[] {
+  return sides.flatMap((side) => {
+    const columns = Math.floor(width / side);
+    const cell = (_: unknown, i: number) => ({ x: i % columns, y: Math.floor(i / columns), side });
+    return Array.from({ length: columns * Math.floor(height / side) }, cell);
+  });
+}
+
+function rows(layout: Layout<'rows'>, { data, dims }: Raw, size: ChipSize, take: (box: Box) => void): void {
+  const each = dims[dims.length - 1];
+  const count = dims[dims.length - 2];
+  const [wide, high] = layout.unit === 'share' ? [size.width, size.height] : [1, 1];
+  for (let i = 0; i < count; i++) {
+    const at = (n: number) => Number(data[i * each + n]);
+    const [x1, y1, x2, y2] = [0, 1, 2, 3].map((n) => at(layout.box + n));
+    const corners = { x1: x1 * wide, y1: y1 * high, x2: x2 * wide, y2: y2 * high };
+    take({ ...corners, class: Math.round(at(layout.label)), score: at(layout.score) });
   }
 }
 
@@ -75,23 +104,39 @@ function grid({ classes }: Layout<'grid'>, { data, dims }: Raw, size: ChipSize, 
 }
 
 function lists(layout: Layout<'lists'>, outputs: Outputs, size: ChipSize, take: (box: Box) => void): void {
-  const [boxes, scores] = [outputs[layout.boxes], outputs[layout.scores]];
-  const labels = layout.labels === null ? null : outputs[layout.labels];
-  const count = boxes.dims[boxes.dims.length - 2];
-  const table = scores.dims.length === boxes.dims.length ? scores.dims[scores.dims.length - 1] : 1;
+  const { boxes: given, scores: scored, corners, background, activation = 'none', firstLabel = 0 } = layout;
+  const { data, dims } = outputs[given];
+  const each = dims[dims.length - 1];
+  const batch = dims.length > 2 ? dims[0] : 1;
+  const count = data.length / each / Math.max(1, batch);
+  const labels = layout.labels === null ? null : outputs[layout.labels].data;
+  const scores = scored === null ? null : outputs[scored];
+  const table = scores ? scores.data.length / Math.max(1, batch) / Math.max(1, count) : 1;
+  // Classes beside boxes, or boxes beside classes.
+  const turned = scores !== null && table > 1 && scores.dims[scores.dims.length - 1] === count && count !== table;
+  const scoreAt = (i: number, c: number): number =>
+    scores ? Number(scores.data[turned ? c * count + i : i * table + c]) : Number(data[i * each + 4]);
   const [wide, high] = layout.unit === 'share' ? [size.width, size.height] : [1, 1];
-  const first = layout.background ? 1 : 0;
+  const [first, end] = [background === true ? 1 : 0, background === 'last' ? table - 1 : table];
   for (let i = 0; i < count; i++) {
-    const corner = (n: number) => Number(boxes.data[i * 4 + n]);
-    const [x1, y1, x2, y2] = layout.corners === 'xyxy' ? [0, 1, 2, 3].map(corner) : [1, 0, 3, 2].map(corner);
-    let [best, most] = [first, Number(scores.data[i * table + first])];
-    for (let c = first + 1; c < table; c++) {
-      const score = Number(scores.data[i * table + c]);
-      if (score > most) [best, most] = [c, score];
+    const [a, b, c, d] = [0, 1, 2, 3].map((n) => Number(data[i * each + n]));
+    let [best, most] = [first, scoreAt(i, first)];
+    for (let c = first + 1; c < end; c++) if (scoreAt(i, c) > most) [best, most] = [c, scoreAt(i, c)];
+    if (activation === 'sigmoid') most = sigmoid(most);
+    if (activation === 'softmax') most = softmaxOf(most, table, (c) => scoreAt(i, c));
+    const kind = labels ? Math.round(Number(labels[i])) - firstLabel : best - first;
+    if (corners === 'centre') take(centred(a * wide, b * high, c * wide, d * high, kind, most));
+    else {
+      const [x1, y1, x2, y2] = corners === 'xyxy' ? [a, b, c, d] : [b, a, d, c];
+      take({ x1: x1 * wide, y1: y1 * high, x2: x2 * wide, y2: y2 * high, class: kind, score: most });
     }
-    const kind = labels ? Number(labels.data[i]) : best - first;
-    take({ x1: x1 * wide, y1: y1 * high, x2: x2 * wide, y2: y2 * high, class: kind, score: most });
   }
+}
+
+function softmaxOf(value: number, count: number, at: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += Math.exp(at(i) - value);
+  return 1 / sum;
 }
 
 const area = ({ x1, y1, x2, y2 }: Box): number => (x2 - x1) * (y2 - y1);

@@ -60,7 +60,7 @@ function outputNames(output: Adapter['output']): string[] {
   if (output.kind === 'map') return [output.name];
   const { layout } = output;
   if (layout.form !== 'lists') return [layout.output];
-  return [layout.boxes, layout.scores, ...(layout.labels === null ? [] : [layout.labels])];
+  return [layout.boxes, layout.scores, layout.labels].filter((name) => name !== null);
 }
 
 const NO_PLANES = new Uint8Array(0);

@@ -76,13 +76,13 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   );
   const milliseconds = Math.round(performance.now() - started);
   if (adapter.output.kind === 'boxes') {
+    checkBoxes(raw, understanding);
     const boxes = await detectAdapted(session, network, cut(scene, bands, size.width + shift, 0, size), size);
     const shares: Record<string, number> = {};
     for (const { class: code } of boxes) {
       const name = understanding.classes[code]?.name ?? `class ${code}`;
       shares[name] = (shares[name] ?? 0) + 1;
     }
-    checkBoxes(raw, understanding);
     return { ...size, milliseconds, shares, range: null, disagreement: null };
   }
   const range = checkMap(raw, understanding);
@@ -158,15 +158,50 @@ function checkBoxes({ outputs, size }: Awaited<ReturnType<typeof runRaw>>, { ada
       if (Number.isNaN(Number(data[i]))) throw unusable('holds numbers that are none (NaN)');
   }
   const { layout } = output;
-  if (layout.form !== 'yolo') return;
-  // Widths and heights tell whether coordinates are pixels or shares.
+  if (layout.form === 'grid') return;
+  if (layout.form !== 'yolo') {
+    const { data, dims } = outputs[layout.form === 'rows' ? layout.output : layout.boxes];
+    const each = dims[dims.length - 1];
+    const from = layout.form === 'rows' ? layout.box : 0;
+    const count = data.length / each;
+    const corner = (i: number, n: number) => Number(data[i * each + from + n]);
+    layout.unit = unitOf(farthest(count, (i) => [corner(i, 2), corner(i, 3)])) ?? layout.unit;
+    if (layout.form === 'lists' && layout.corners === 'centre') return;
+    let turned = 0;
+    for (let i = 0; i < count; i++) turned += Number(corner(i, 2) < corner(i, 0) || corner(i, 3) < corner(i, 1));
+    if (turned > count * MOST_TURNED) {
+      const what =
+        'has boxes whose corners are in no order: they are still to be decoded with anchors that no file tells';
+      throw unusable(what);
+    }
+    return;
+  }
+  // Widths and heights tell whether coordinates are pixels or shares, and whether they are what they will be.
   const { data, dims } = outputs[layout.output];
   const [each, part] = layout.candidateDim === 1 ? [dims[2], 1] : [1, dims[2]];
-  let widest = 0;
-  for (let i = 0; i < dims[layout.candidateDim]; i++)
-    widest = Math.max(widest, Math.abs(Number(data[i * each + 2 * part])));
-  if (widest > 0 && widest <= 2 && size.width > 16) layout.unit = 'share';
+  const sizes = (i: number) => [2, 3].map((n) => Number(data[i * each + n * part]));
+  const count = dims[layout.candidateDim];
+  const cells = CELLS.reduce((sum, cell) => sum + Math.floor(size.width / cell) * Math.floor(size.height / cell), 0);
+  const negative = Array.from({ length: count }, (_, i) => sizes(i)).some((pair) => Math.min(...pair) < 0);
+  if (count === cells && layout.candidateDim === 1 && negative) layout.cells = CELLS;
+  else layout.unit = unitOf(farthest(count, sizes)) ?? layout.unit;
 }
+
+/** Share of boxes that a detector may give inside out. */
+const MOST_TURNED = 0.2;
+
+/** Sides of the cells of YOLOX: https://github.com/Megvii-BaseDetection/YOLOX. */
+const CELLS = [8, 16, 32];
+
+function farthest(count: number, at: (i: number) => number[]): number {
+  let most = 0;
+  for (let i = 0; i < count; i++) most = Math.max(most, ...at(i).map(Math.abs));
+  return most;
+}
+
+/** A share of the image is hardly above 1; null where there is nothing to go by. */
+const unitOf = (largest: number): 'pixels' | 'share' | null =>
+  largest === 0 ? null : largest <= 2 ? 'share' : 'pixels';
 
 /** Extent and numbers of the raw map; what the graph left open is settled by them. */
 function checkMap(

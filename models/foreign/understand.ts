@@ -9,7 +9,7 @@ import { type Certificate, certify, type GraphReport } from '../onnx/certificate
 import type { OnnxModel } from '../onnx/read-onnx.ts';
 import type { NetworkClass } from '../registry.ts';
 import type { Adapter, AdapterInput } from './adapter.ts';
-import { boxOutput } from './box-output.ts';
+import { boxOutput, hasMasks, refuseHeads } from './box-output.ts';
 import { mapClasses, styled } from './classes.ts';
 import type { Facts } from './facts.ts';
 import { imageInput } from './image-input.ts';
@@ -55,8 +55,10 @@ export function understand(model: OnnxModel, facts: Facts): Understanding {
   const all = certify(model, imageAt, fixed);
   const common = { input, graph: all, facts, findings, model };
   const boxes = facts.task === 'segmentation' ? null : boxOutput(model, all, facts);
+  if (!boxes) refuseHeads(all, facts);
+  const instances = boxes !== null && hasMasks(model.outputs);
   const map =
-    facts.task === 'detection' || boxes?.output.layout.form === 'grid'
+    facts.task === 'detection' || boxes?.output.layout.form === 'grid' || instances
       ? null
       : mapOutput(model, all, input, facts, findings);
   if (map || boxes) refuseTask(facts);
