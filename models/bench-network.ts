@@ -1,5 +1,5 @@
 /** How fast a network runs on a device of this machine, by weights, chip size and batch; and which way is the fastest. */
-import type { Device, DeviceChoice } from './device.ts';
+import { type Device, type DeviceChoice, sumsInt8Exactly } from './device.ts';
 import { chipBands, isDetector, type Network } from './registry.ts';
 import { type NetworkSession, openNetwork, type Precision } from './runtime.ts';
 
@@ -37,7 +37,7 @@ export async function benchNetwork(network: Network, device: DeviceChoice = 'cpu
   const session = await openNetwork(network, { device });
   const used = session.device;
   const speeds = await benchSession(session, network, 'fp32');
-  if (network.int8 && used === 'cpu') {
+  if (network.int8 && used === 'cpu' && sumsInt8Exactly()) {
     speeds.push(...(await benchSession(await openNetwork(network, { precision: 'int8' }), network, 'int8')));
   }
   return { device: used, speeds };

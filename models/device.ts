@@ -1,5 +1,5 @@
 /** Where networks run: names of devices, which of them may be here, and what ONNX Runtime needs to be told. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Problem } from '../tiler/problem.ts';
@@ -23,6 +23,19 @@ export function candidates(): Device[] {
   if (existsSync(CUDA_LIBRARY) && existsSync('/dev/nvidiactl')) list.push('cuda:0');
   if (process.platform !== 'linux' || existsSync('/dev/dri') || process.env.VK_DRIVER_FILES) list.push('webgpu');
   return [...list, 'cpu'];
+}
+
+/**
+ * Whether 8-bit networks give on this CPU what they were measured with. x86 processors without VNNI add pairs of products
+ * in 16 bits, where large weights saturate.
+ */
+export function sumsInt8Exactly(): boolean {
+  if (process.arch !== 'x64') return process.arch === 'arm64';
+  try {
+    return /\b(avx512_vnni|avx_vnni)\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false; // not Linux: not known
+  }
 }
 
 /** ONNX Runtime's names and options of a device. */

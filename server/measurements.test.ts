@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type ChipSpeed, fastest } from '../models/bench-network.ts';
+import { sumsInt8Exactly } from '../models/device.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { createRunChooser, DEFAULT_RUN, settlePrecision } from './measurements.ts';
 import { parseParameters } from './parameters.ts';
@@ -24,7 +25,9 @@ test('each precision and size is measured once, and remembered by the next proce
   const [first, again] = await Promise.all([chooseRun(network, 'cpu'), chooseRun(network, 'cpu')]);
   expect(again).toBe(first);
   expect(first.core_mpx_s.fp32).toBeGreaterThan(0);
-  expect(first.core_mpx_s.int8).toBeGreaterThan(0);
+  // Elsewhere 8-bit sums may saturate, so they are not measured.
+  if (sumsInt8Exactly()) expect(first.core_mpx_s.int8).toBeGreaterThan(0);
+  else expect(first.precision).toBe('fp32');
   const file = join(folder, 'planimeter/measurements.json');
   const { runs } = JSON.parse(await readFile(file, 'utf8')) as { runs: Record<string, typeof first> };
   expect(Object.values(runs)).toEqual([first]);
