@@ -37,9 +37,16 @@ export interface Proof {
 /** Side of a window, about: none fits the chips that the map was made of. */
 const WINDOW_PIXELS = 300;
 
+/** Networks of one size see what they always see, elsewhere. */
+function windowSide({ adapter }: Network, { halo, stride }: ProveRequest['plan']): number {
+  const { width = null, height = null } = adapter?.input ?? {};
+  if (width !== null && height !== null) return Math.min(width, height) - 2 * halo;
+  return Math.ceil(WINDOW_PIXELS / stride) * stride;
+}
+
 /** Takes windows anywhere on the grid, on the stride. */
 export async function proveMap(request: ProveRequest, sessions: SessionSource): Promise<Proof> {
-  const { grid, plan, fill, windows, seed } = request;
+  const { grid, plan, network, fill, windows, seed } = request;
   const { halo, stride } = plan;
   const scene = await openScene(request.workingPath, request.rendering);
   const [classes, scores] = await Promise.all([openRaster(request.classesPath), openRaster(request.scoresPath)]);
@@ -48,7 +55,7 @@ export async function proveMap(request: ProveRequest, sessions: SessionSource): 
     const session = await sessions.open();
     const random = mulberry32(seed);
     const origin = (size: number) => Math.floor((random() * size) / stride) * stride;
-    const side = Math.ceil(WINDOW_PIXELS / stride) * stride;
+    const side = windowSide(network, plan);
     for (let i = 0; i < windows; i++) {
       const [x, y] = [origin(Math.max(1, grid.width - side / 2)), origin(Math.max(1, grid.height - side / 2))];
       const whole = side + 2 * halo;

@@ -43,23 +43,43 @@ export async function openView(path: string, view: SceneView): Promise<Raster> {
   }
 }
 
-async function renderingOf(raster: RasterOfFile, { bands: wanted, stretch }: SceneView): Promise<Rendering> {
+export interface ViewedBands {
+  /** Numbers from 1. */
+  bands: number[];
+  /** Of each: the values that become 0 and 255, or that they are its percentiles; null: nothing is said of them. */
+  ranges: (ValueRange | 'percentiles' | null)[];
+}
+
+/** What a view says of a scene, for those who look at it and for networks. Throws RangeError for bands that it lacks. */
+export function viewedBands(raster: RasterOfFile, { bands: wanted, stretch }: SceneView): ViewedBands {
   const own = storedRendering(raster);
   const bands = wanted ?? own.bands;
   if (bands.some((band) => band > raster.bands)) {
     throw new RangeError(`expected bands from 1 to ${raster.bands}, got ${bands.join(', ')}`);
   }
-  if (Array.isArray(stretch)) return { bands, ranges: stretch };
-  if (stretch === 'none') {
-    const whole = WHOLE_RANGES[raster.sampleType];
-    return { bands, ranges: raster.sampleType === 'uint8' ? null : bands.map(() => whole) };
-  }
-  if (stretch === undefined && own.ranges === null) return { bands, ranges: null };
-  const known = (band: number) => (stretch === undefined ? own.ranges?.[own.bands.indexOf(band)] : undefined);
-  const unknown = [...new Set(bands)].filter((band) => !known(band));
-  const found = await percentiles(raster, unknown);
-  const range = (band: number): ValueRange => known(band) ?? found.get(band)!;
-  return { bands, ranges: bands.map(range) };
+  const ranges = bands.map((band, i) => {
+    if (Array.isArray(stretch)) return stretch[i];
+    if (stretch === 'none') return WHOLE_RANGES[raster.sampleType];
+    if (stretch === 'percentile') return 'percentiles';
+    if (own.ranges === null) return raster.sampleType === 'uint8' ? WHOLE_RANGES.uint8 : null;
+    return own.ranges[own.bands.indexOf(band)] ?? null;
+  });
+  return { bands, ranges };
+}
+
+/** Ranges as a rendering has them: null where 8-bit values are taken as they are. */
+export function renderedRanges(raster: RasterOfFile, ranges: ValueRange[]): Rendering['ranges'] {
+  const plain = raster.sampleType === 'uint8' && ranges.every(([zero, full]) => zero === 0 && full === 255);
+  return plain ? null : ranges;
+}
+
+async function renderingOf(raster: RasterOfFile, view: SceneView): Promise<Rendering> {
+  const { bands, ranges } = viewedBands(raster, view);
+  const isKnown = (range: ViewedBands['ranges'][number]) => range !== null && range !== 'percentiles';
+  const unknown = [...new Set(bands.filter((_, i) => !isKnown(ranges[i])))];
+  const found = unknown.length > 0 ? await percentiles(raster, unknown) : new Map<number, ValueRange>();
+  const known = ranges.map((range, i) => (isKnown(range) ? (range as ValueRange) : found.get(bands[i])!));
+  return { bands, ranges: renderedRanges(raster, known) };
 }
 
 /** 2nd and 98th percentile of each band's valid values, taken from the coarsest overview. */

@@ -81,8 +81,9 @@ export function startCompute(remote?: OpenBytes): Compute {
     },
     prove(request, options) {
       const { workingPath, network, classesPath, scoresPath } = request;
-      if (!isRemote(workingPath)) return child.run('prove', request, options);
+      if (!isRemote(workingPath) && !network.adapter) return child.run('prove', request, options);
       const read = [network.modelPath, classesPath, scoresPath, ...DEVICE_FILES];
+      if (!isRemote(workingPath)) read.push(workingPath);
       return runConfined('prove', workingPath, request, read, options);
     },
     vectorize: (request, options) => child.run('vectorize', request, options),
