@@ -104,6 +104,9 @@ describe.skipIf(!executablePath)('the viewer', () => {
     await page.getByTestId('legend').waitFor({ timeout: 90_000 });
     const [job] = await getJson<JobJson[]>(`${service.url}/jobs`);
     expect([job.state, job.parameters.bands]).toEqual(['done', [3, 2, 1]]);
+    await page.getByText('Report', { exact: true }).click();
+    await page.getByTestId('prove').click();
+    await page.getByText(/^8 windows, 0 pixels of [\d,]+ differ$/).waitFor({ timeout: 60_000 });
     await page.getByText('Download', { exact: true }).click();
     const link = await page.getByRole('link', { name: /GeoPackage/ }).getAttribute('href');
     const file = await fetch(service.url + link);

@@ -164,6 +164,19 @@ export interface FailedChip {
 /** Where they lie, in EPSG:4326. */
 export type FailedJson = FeatureCollection<Polygon, { reason: string }>;
 
+/** Random windows of a map that were computed once more, in one pass each. */
+export interface ProofJson {
+  /** The same seed takes the same windows. */
+  seed: number;
+  windows: number;
+  /** Pixels that were compared. */
+  pixels: number;
+  /** Of them, those whose class or score is another in one pass. */
+  differing: number;
+  /** Largest difference of a score, 0..255. */
+  max_score_delta: number;
+}
+
 export interface JobReport {
   job: string;
   scene: string;

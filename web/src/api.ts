@@ -5,6 +5,7 @@ import type {
   JobJson,
   ModelJson,
   PreflightJson,
+  ProofJson,
   SceneJson,
   ServiceJson,
   TileJson,
@@ -73,6 +74,7 @@ export const getItem = (path: string): Promise<FeatureJson> => get(path);
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
 export const startJob = (scene: string, request: object): Promise<JobJson> => post('/jobs', { scene, ...request });
+export const proveJob = (id: string): Promise<ProofJson> => post(`/jobs/${id}/prove`);
 export const cancelJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/cancel`);
 export const retryJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/retry`);
 

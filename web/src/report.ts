@@ -1,5 +1,6 @@
 /** What a job says of itself, and what can be downloaded of it. */
-import type { JobJson, JobReport, Ledger, ModelJson, SceneJson, Stage } from '../../server/http/types.ts';
+import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage } from '../../server/http/types.ts';
+import { proveJob, troubleOf } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
 import { currentModel, currentScene, type State } from './state.ts';
@@ -52,6 +53,7 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
     ],
     ['Reference system', scene.srs],
     ['Stitching', certified],
+    ['Device', deviceText(report)],
     ['Time taken', took === null ? null : duration(took)],
     ['Peak memory', report.peak_rss_bytes ? bytes(report.peak_rss_bytes) : null],
     ['Job', job.id],
@@ -62,6 +64,7 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
   ];
   return [
     factList(facts),
+    ...(model?.task === 'detection' ? [] : [proof(job)]),
     h('h3', {}, 'Pixels accounted for'),
     factList(ledgerFacts(ledger)),
     ...failures(report),
@@ -72,6 +75,29 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
       : []),
   ];
 }
+
+/** Where the network ran. */
+const deviceText = ({ device }: JobReport): string | null =>
+  device
+    ? `${device.name}${device.fallback_nodes > 0 ? `, ${plural(device.fallback_nodes, 'node')} of the network elsewhere` : ''}`
+    : null;
+
+/** The button that has the service compute parts of the map once more, and what came of it. */
+function proof({ id }: JobJson): HTMLElement {
+  const answer = h('p', { class: 'quiet', role: 'status' });
+  const button = h('button', { type: 'button', class: 'button', 'data-testid': 'prove' }, 'Prove the stitching');
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    answer.textContent = 'Computing random windows in one pass each…';
+    answer.textContent = await proveJob(id).then(proofText, (error) => troubleOf(error).detail);
+    button.disabled = false;
+  });
+  return h('div', { class: 'proof' }, button, answer);
+}
+
+const proofText = ({ windows, pixels, differing, max_score_delta }: ProofJson): string =>
+  `${plural(windows, 'window')}, ${plural(differing, 'pixel')} of ${count(pixels)} ${differing === 1 ? 'differs' : 'differ'}` +
+  (differing > 0 ? ` (scores by ${max_score_delta} of 255 at most)` : '');
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
