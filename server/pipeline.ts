@@ -471,7 +471,15 @@ function gridAssumptions(scene: ReadyScene, network: Network, grid: ModelGrid): 
   const reason = resampled
     ? `The image was resampled to the ${network.gsdMetres} m per pixel that the network was trained at.`
     : 'The image has about the pixel size that the network was trained at and was not resampled.';
-  return [{ code: 'model_grid', value, reason }];
+  return [{ code: 'model_grid', value, reason }, ...overviewAssumptions(scene, grid)];
+}
+
+/** The overviews of a working COG are averages; those of an image in place are what its maker made them. */
+function overviewAssumptions({ report: { levels } }: ReadyScene, { level }: ModelGrid): Assumption[] {
+  if (!levels || level === 0) return [];
+  const reason =
+    'The network looked at this overview of the file, as its maker made it; of an uploaded file it would be averaged anew.';
+  return [{ code: 'overview_of_file', value: { level, ...levels[level] }, reason }];
 }
 
 const meanGsd = ({ gsdMetres }: ModelGrid): number => Math.sqrt(gsdMetres.x * gsdMetres.y);

@@ -2,6 +2,7 @@
  * Whether a GeoTIFF can be read where it lies, a few requests at a time: tiled, with overviews that halve its sides step
  * by step, as the COG driver of GDAL writes them.
  */
+import { levelSizes } from './cog-layout.ts';
 import { Problem } from './problem.ts';
 import type { RasterOfFile } from './raster.ts';
 import { bytesPerSample } from './samples.ts';
@@ -18,14 +19,17 @@ const refusal = (what: string): Problem =>
     `${what}, so it cannot be read where it lies. Upload it instead, or convert it there: gdal_translate -of COG INPUT.tif OUTPUT.tif`,
   );
 
-/** The raster with those of its levels that are each half the one before, rounded up. Throws Problem. */
+/**
+ * The raster with those of its levels that are each half the one before, rounded up; none beyond those that a working
+ * COG has, so that a model grid follows from the scene alone. Throws Problem.
+ */
 export function halvedRaster(image: TiffImage, raster: RasterOfFile): RasterOfFile {
   if (!image.tiled) throw refusal('The image is stored in strips');
   const tileBytes = image.blockWidth * image.blockHeight * image.bands * bytesPerSample(image.sampleType);
   if (tileBytes > MOST_TILE_BYTES) {
     throw refusal(`The tiles of the image are large (${image.blockWidth} × ${image.blockHeight} pixels)`);
   }
-  const numbers = halvedLevels(raster.levels);
+  const numbers = halvedLevels(raster.levels).slice(0, levelSizes(raster.width, raster.height, true).length);
   const coarsest = raster.levels[numbers.at(-1)!];
   if (Math.max(coarsest.width, coarsest.height) > COARSEST) {
     const found = numbers.length === 1 ? 'no overviews' : `none smaller than ${coarsest.width} × ${coarsest.height}`;
