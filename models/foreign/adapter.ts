@@ -59,6 +59,8 @@ export interface BoxOutput {
         logits: boolean;
         /** Sides of the cells, pixels, where places and sizes are still told in cells, as YOLOX has them. */
         cells?: number[];
+        /** Where the angle of a rotated box stands, radians: it becomes the upright box around it. */
+        angle?: number;
       }
     | {
         /** Few rows, as the network selected them: where corners, score and class stand in a row. */

@@ -163,10 +163,14 @@ function yolo(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Found |
   if (numbers === null || numbers < 5) return null;
   const own = numbers - (hasMasks(shapes) ? MASK_COEFFICIENTS : 0);
   const named = facts.classes?.length;
-  const objectness = named === own - 5 ? true : named === own - 4 ? false : candidateDim === 1;
-  const classes = own - (objectness ? 5 : 4);
+  const { candidates } = facts;
+  const rotated = candidates === 'rotated';
+  const told = candidates === undefined ? undefined : candidates === 'with objectness';
+  const objectness = told ?? (named === own - 5 ? true : named === own - 4 ? false : candidateDim === 1);
+  const points = candidates === 'with keypoints';
+  const classes = points ? (named ?? 1) : own - (objectness || rotated ? 5 : 4);
   if (classes < 1) return null;
-  if (named !== undefined && named !== classes) {
+  if (!points && named !== undefined && named !== classes) {
     const what = `The network gives ${classes} classes and ${named} are named`;
     throw new Problem('unsupported_model', `${what}; give --classes with as many names.`);
   }
@@ -181,6 +185,7 @@ function yolo(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Found |
     classes,
     unit: 'pixels',
     logits,
+    ...(rotated && { angle: 4 + classes }),
   } as const;
   return { classes, layout };
 }

@@ -62,7 +62,10 @@ function yolo(layout: Layout<'yolo'>, { data, dims }: Raw, size: ChipSize, take:
         centred((at(0) + x) * side, (at(1) + y) * side, Math.exp(at(2)) * side, Math.exp(at(3)) * side, best, score),
       );
     } else {
-      take(centred(at(0) * whole[0], at(1) * whole[1], at(2) * whole[0], at(3) * whole[1], best, score));
+      const [x, y, w, h] = [0, 1, 2, 3].map((n) => at(n) * whole[n % 2]);
+      const [cos, sin] = layout.angle === undefined ? [1, 0] : [Math.cos(at(layout.angle)), Math.sin(at(layout.angle))];
+      const [wide, high] = [w * Math.abs(cos) + h * Math.abs(sin), w * Math.abs(sin) + h * Math.abs(cos)];
+      take(centred(x, y, wide, high, best, score));
     }
   }
 }

@@ -43,7 +43,7 @@ export function mapClasses(output: MapOutput, planes: number, facts: Facts, find
     findings.push({
       code: 'classes_missing',
       severity: 'warning',
-      message: `Nothing says what ${missing === count ? 'the' : missing} of the ${count} classes are; they are called by their number.`,
+      message: `Nothing says what ${missing === count ? '' : `${missing} of `}the ${count} classes are; they are called by their number.`,
       fix: `Give --classes with ${output.exclusive ? count : objects} names, such as ${output.exclusive ? 'background,building' : 'building'}.`,
     });
   }

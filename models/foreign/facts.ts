@@ -3,6 +3,9 @@
  * ONNX file (Deepness, GeoDeep, Ultralytics, Windows ML) and JSON beside it (STAC MLM, geoai, Esri's EMD). All become
  * one set of facts; what is missing stays missing.
  */
+import { esri } from './esri-facts.ts';
+import { isObject, type Json, number, numbers, parseJson, positive, taskOf, told } from './facts-json.ts';
+import { stacMlm } from './mlm-facts.ts';
 
 export type Task = 'segmentation' | 'detection' | 'regression' | 'recognition' | 'classification' | 'super-resolution';
 
@@ -27,6 +30,8 @@ export interface Facts {
   /** Of detections: least score, and overlap (IoU) from which two are one. */
   confidence?: number;
   overlap?: number;
+  /** What stands in a row of candidates behind the box, of YOLO's detectors. */
+  candidates?: 'plain' | 'with objectness' | 'rotated' | 'with keypoints';
   /** Side of a chip, pixels. */
   tile?: number;
 }
@@ -42,35 +47,6 @@ export function bandFacts(text: string | undefined): Pick<Facts, 'order' | 'band
 export interface Sidecar {
   name: string;
   text: string;
-}
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const number = (value: unknown): number | undefined => {
-  const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof read === 'number' && Number.isFinite(read) ? read : undefined;
-};
-const numbers = (value: unknown): number[] | undefined => {
-  const list = Array.isArray(value) ? value.map(number) : [];
-  return list.length > 0 && list.every((each) => each !== undefined) ? list : undefined;
-};
-const positive = (value: unknown): number | undefined => {
-  const read = number(value);
-  return read !== undefined && read > 0 ? read : undefined;
-};
-
-/** Facts without the undefined ones. */
-const told = (facts: { [K in keyof Facts]: Facts[K] | undefined }): Facts =>
-  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** All that is told, the later sources over the earlier ones. */
@@ -91,19 +67,6 @@ export function gatherFacts(metadata: Readonly<Record<string, string>>, sidecars
   return Object.assign({}, ...facts);
 }
 
-const TASK_WORDS: readonly [RegExp, Task][] = [
-  [/super.?res/i, 'super-resolution'],
-  [/recogni|embed|similarity|retrieval/i, 'recognition'],
-  [/regress|depth/i, 'regression'],
-  [/detect|instance/i, 'detection'],
-  [/segment|pixel|semantic/i, 'segmentation'],
-  [/classif/i, 'classification'],
-];
-
-/** Esri calls segmentation "ImageClassification" and classification "ObjectClassification". */
-const taskOf = (words: unknown): Task | undefined =>
-  typeof words === 'string' ? TASK_WORDS.find(([pattern]) => pattern.test(words))?.[1] : undefined;
-
 /** Keys of https://qgis-plugin-deepness.readthedocs.io (and GeoDeep); every value is JSON, or was meant to be. */
 function deepness(metadata: Readonly<Record<string, string>>): Facts {
   const value = (...keys: string[]): unknown => {
@@ -111,13 +74,16 @@ function deepness(metadata: Readonly<Record<string, string>>): Facts {
     return text === undefined ? undefined : (parseJson(text) ?? text);
   };
   const centimetres = positive(value('resolution'));
+  const mean = numbers(value('standardization_mean'));
   return told({
     task: taskOf(value('model_type')),
-    classes: namedClasses(value('class_names')),
+    classes: namedClasses(value('class_names')) ?? pythonNames(metadata.class_names),
     gsdMetres: centimetres && centimetres / 100,
-    mean: numbers(value('standardization_mean')),
+    // Deepness divides by 255 first, and standardises then.
+    divisor: mean || metadata.model_type !== undefined ? 255 : undefined,
+    mean,
     deviation: numbers(value('standardization_std')),
-    ...(numbers(value('standardization_mean')) ? { divisor: 255 } : { divisor: undefined }),
+    candidates: CANDIDATES.find(([pattern]) => pattern.test(String(value('det_type'))))?.[1],
     threshold: number(value('seg_thresh')),
     confidence: number(value('det_conf')),
     overlap: number(value('det_iou_thresh')),
@@ -140,18 +106,32 @@ function namedClasses(value: unknown): Facts['classes'] {
   return classes.length > 0 ? classes.sort((a, b) => a.value - b.value) : undefined;
 }
 
+/** `det_type` of Deepness. */
+const CANDIDATES: readonly [RegExp, NonNullable<Facts['candidates']>][] = [
+  [/obb/i, 'rotated'],
+  [/ultralytics|v9/i, 'plain'],
+  [/v5|v6|v7/i, 'with objectness'],
+];
+
+/** A dictionary as Python prints it. */
+function pythonNames(text = ''): Facts['classes'] {
+  const pairs = [...text.matchAll(/(\d+)\s*:\s*(['"])(.*?)\2/g)];
+  const classes = pairs.map(([, value, , name]) => ({ value: Number(value), name }));
+  return classes.length > 0 ? classes : undefined;
+}
+
 /** Ultralytics writes Python: names "{0: 'person', 1: 'car'}", task "detect". */
 function ultralytics(metadata: Readonly<Record<string, string>>): Facts {
   const { names, task, imgsz } = metadata;
   if (names === undefined || !names.trim().startsWith('{')) return {};
-  const pairs = [...names.matchAll(/(\d+)\s*:\s*(['"])(.*?)\2/g)];
-  const classes = pairs.map(([, value, , name]) => ({ value: Number(value), name }));
+  const kinds = { obb: 'rotated', pose: 'with keypoints' } as const;
   return told({
     task:
       task === 'obb' || task === 'pose' || task === undefined
         ? 'detection'
         : taskOf(task === 'segment' ? 'instance' : task),
-    classes: classes.length > 0 ? classes : undefined,
+    classes: pythonNames(names),
+    candidates: kinds[task as 'obb'] ?? (task === 'detect' || task === 'segment' ? 'plain' : undefined),
     divisor: 255,
     tile: positive(imgsz?.match(/\d+/)?.[0]),
   });
@@ -169,122 +149,13 @@ function windowsMl(metadata: Readonly<Record<string, string>>): Facts {
   return { ...RANGES[range], ...(/^bgr/i.test(format) && { order: 'bgr' as const }) };
 }
 
-/** https://github.com/stac-extensions/mlm, versions 1.0 to 1.5. */
-function stacMlm(item: Json): Facts {
-  const properties = item.properties as Json;
-  const input = (Array.isArray(properties['mlm:input']) ? properties['mlm:input'][0] : undefined) as Json | undefined;
-  const output = (Array.isArray(properties['mlm:output']) ? properties['mlm:output'][0] : undefined) as
-    | Json
-    | undefined;
-  const tasks = [properties['mlm:tasks'], output?.tasks].flat();
-  const list = output?.['classification:classes'] ?? output?.classes;
-  const classes = Array.isArray(list)
-    ? list.flatMap((each: Json) => {
-        const value = number(each.value);
-        const name = each.name ?? each.title;
-        const color = typeof each.color_hint === 'string' ? `#${each.color_hint.replace('#', '')}` : undefined;
-        return value !== undefined && typeof name === 'string' ? { value, name, ...(color && { color }) } : [];
-      })
-    : [];
-  return told({
-    name: typeof properties['mlm:name'] === 'string' ? properties['mlm:name'] : undefined,
-    task: tasks.map(taskOf).find((task) => task),
-    classes: classes.length > 0 ? classes : undefined,
-    gsdMetres: positive(properties.gsd) ?? positive(properties['planimeter:gsd_m']),
-    bands: mlmBands(item, input ?? {}),
-    activation: activationOf(output?.post_processing_function),
-    ...mlmScaling(input ?? {}),
-  });
-}
-
-/** The common names of the input's bands, which are told by name here and described elsewhere in the item. */
-function mlmBands(item: Json, input: Json): string[] | undefined {
-  if (!Array.isArray(input.bands)) return undefined;
-  const names = input.bands.map((band) => (isObject(band) ? band.name : band));
-  if (names.length === 0 || !names.every((name) => typeof name === 'string')) return undefined;
-  const assets = isObject(item.assets) ? Object.values(item.assets).filter(isObject) : [];
-  const described = [item.properties, ...assets]
-    .filter(isObject)
-    .flatMap((place) =>
-      ['bands', 'eo:bands', 'raster:bands'].flatMap((key) => (Array.isArray(place[key]) ? place[key] : [])),
-    );
-  return names.map((name) => {
-    const found = described.filter(isObject).find((band) => band.name === name);
-    const common = found?.['eo:common_name'] ?? found?.common_name;
-    return typeof common === 'string' ? common : name;
-  });
-}
-
-function activationOf(processing: unknown): Facts['activation'] {
-  const words = JSON.stringify(processing ?? '').toLowerCase();
-  return words.includes('sigmoid') ? 'sigmoid' : words.includes('softmax') ? 'softmax' : undefined;
-}
-
-/** `value_scaling` since 1.3, `norm_type` with `statistics` before. */
-function mlmScaling(input: Json): { [K in keyof Facts]: Facts[K] | undefined } {
-  const steps = (Array.isArray(input.value_scaling) ? input.value_scaling : [input.value_scaling]).filter(isObject);
-  const all = (key: string) => numbers(steps.map((step) => step[key]));
-  const type = steps[0]?.type;
-  if (type === 'z-score') {
-    const [mean, deviation] = [all('mean'), all('stddev')];
-    return mean && deviation ? unitOrByte(mean, deviation) : {};
-  }
-  if (type === 'min-max') {
-    const [least, most] = [all('minimum'), all('maximum')];
-    if (!least || !most) return {};
-    return { divisor: 1, mean: least, deviation: most.map((value, i) => value - least[i]) };
-  }
-  if (type === 'scale') return { divisor: positive(steps[0].value) && 1 / positive(steps[0].value)! };
-  if (type === 'processing') return {};
-  const statistics = (Array.isArray(input.statistics) ? input.statistics : []).filter(isObject);
-  const [mean, deviation] = [
-    numbers(statistics.map((each) => each.mean)),
-    numbers(statistics.map((each) => each.stddev)),
-  ];
-  const old = String(input.norm_type ?? '').toLowerCase();
-  if (old === 'z-score' && mean && deviation) return unitOrByte(mean, deviation);
-  return old === 'min-max' ? { divisor: 255 } : {};
-}
-
-/** Statistics of pixels in 0..1 or in 0..255: those of the first have no mean above 1 but for black images. */
-const unitOrByte = (mean: number[], deviation: number[]): Facts => ({
-  divisor: Math.max(...mean) <= 1 && Math.max(...deviation) <= 1 ? 255 : 1,
-  mean,
-  deviation,
-});
-
-/** What export_to_onnx of geoai-py writes to NAME.onnx.json. */
+/** What export_to_onnx of geoai-py writes to NAME.onnx.json; its runner gives every network pixels of 0 to 1. */
 function geoai(json: Json): Facts {
-  return told({ task: taskOf(json.task), classes: namedClasses(json.id2label ?? json.class_names) });
-}
-
-/** Esri model definition: https://github.com/Esri/raster-deep-learning. */
-function esri(json: Json): Facts {
-  const classes = Array.isArray(json.Classes)
-    ? json.Classes.flatMap((each: Json) => {
-        const value = number(each.Value);
-        const rgb = numbers(each.Color);
-        const color = rgb && `#${rgb.map((part) => Math.round(part).toString(16).padStart(2, '0')).join('')}`;
-        return value !== undefined && typeof each.Name === 'string'
-          ? { value, name: each.Name, ...(color && { color }) }
-          : [];
-      })
-    : [];
-  const cell = isObject(json.CellSize) ? json.CellSize : isObject(json.MinCellSize) ? json.MinCellSize : {};
-  const order = numbers(json.ExtractBands)?.join();
-  const stats = isObject(json.NormalizationStats) ? json.NormalizationStats : {};
-  const mean = numbers(json.ImageMean ?? stats.scaled_mean_values);
-  const deviation = numbers(json.ImageStd ?? stats.scaled_std_values);
-  const type = String(json.ModelType ?? '');
+  const side = positive(json.input_height);
   return told({
-    name: typeof json.ModelName === 'string' ? json.ModelName : undefined,
-    task: /^imageclassif|pixel/i.test(type) ? 'segmentation' : taskOf(type),
-    classes: classes.length > 0 ? classes : undefined,
-    gsdMetres: positive(cell.x),
-    order: order === '2,1,0' ? 'bgr' : undefined,
-    ...(mean && deviation ? unitOrByte(mean, deviation) : {}),
-    threshold: number(json.Threshold),
-    confidence: number(json.ConfidenceThreshold),
-    tile: positive(json.ImageWidth),
+    task: taskOf(json.task),
+    classes: namedClasses(json.id2label ?? json.class_names),
+    divisor: 255,
+    tile: side !== undefined && side === positive(json.input_width) ? side : undefined,
   });
 }

@@ -108,6 +108,9 @@ function scaling(
   findings: Finding[],
 ): Scaling {
   const { mean = [0], deviation = [1] } = facts;
+  // Runners that divide by 255 leave out those that take bytes.
+  const bytes = type === 'uint8' && facts.divisor === 255 && !facts.mean;
+  if (bytes) return { divisor: 1, mean, deviation };
   if (facts.divisor !== undefined || facts.mean || facts.deviation) {
     const divisor = facts.divisor ?? (Math.max(...mean.map(Math.abs)) > 4 ? 1 : 255);
     const stored = facts.stored ?? beyondBytes(divisor, mean, deviation);

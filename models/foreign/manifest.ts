@@ -105,11 +105,13 @@ export function manifestOf(facts: ManifestFacts, understanding: Understanding, s
 export type Manifest = ReturnType<typeof manifestOf>;
 
 function valueScaling({ input }: Adapter) {
-  return Array.from({ length: input.bands }, (_, band) => ({
-    type: 'z-score',
-    mean: (input.mean[band] ?? input.mean[0] ?? 0) * input.divisor,
-    stddev: (input.deviation[band] ?? input.deviation[0] ?? 1) * input.divisor,
-  }));
+  return Array.from({ length: input.bands }, (_, band) => {
+    const mean = (input.mean[band] ?? input.mean[0] ?? 0) * input.divisor;
+    const stddev = (input.deviation[band] ?? input.deviation[0] ?? 1) * input.divisor;
+    // As z-score, these would read as if they were of pixels of 0 to 1.
+    if (mean <= 1 && stddev <= 1) return { type: 'min-max', minimum: mean, maximum: mean + stddev };
+    return { type: 'z-score', mean, stddev };
+  });
 }
 
 const inputOf = ({ input: { names, bands } }: Adapter): string =>

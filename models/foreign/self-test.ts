@@ -11,7 +11,7 @@ import { renderBand } from '../../tiler/town/render.ts';
 import type { AdapterInput } from './adapter.ts';
 import { styled } from './classes.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
-import type { Understanding } from './understand.ts';
+import { images, type Understanding } from './understand.ts';
 
 export interface SelfTest {
   /** Size that it was run at. */
@@ -187,6 +187,9 @@ function checkBoxes({ outputs, size }: Awaited<ReturnType<typeof runRaw>>, { ada
   else layout.unit = unitOf(farthest(count, sizes)) ?? layout.unit;
 }
 
+/** Images of 0 to 255 may overshoot a little; logits are not as one-sided. */
+const [IMAGE_LEAST, IMAGE_MOST] = [60, 100];
+
 /** Share of boxes that a detector may give inside out. */
 const MOST_TURNED = 0.2;
 
@@ -231,6 +234,10 @@ function checkMap(
     return [least, most];
   }
   if (output.numbers === 'probabilities' && (least < -0.01 || most > 1.01)) output.numbers = 'logits';
+  const unnamed = understanding.findings.some(({ code }) => code === 'classes_missing');
+  const planes = output.classDim === null ? 1 : dims[output.classDim];
+  const likePixels = least > -IMAGE_LEAST && most > IMAGE_MOST && planes === understanding.adapter.input.bands;
+  if (output.numbers === 'logits' && unnamed && planes === 3 && likePixels) throw images();
   // No logits of a whole scene stay between 0 and 1.
   const within = output.numbers === 'logits' && least >= 0 && most <= 1.0001;
   if (within && (!output.exclusive || sumsToOne(data, dims, output.classDim))) output.numbers = 'probabilities';

@@ -120,6 +120,155 @@ test('geoai names its classes, Deepness its normalisation, Ultralytics its objec
   });
 });
 
+/** As arcgis.learn, torchgeo's MLM items and Deepness write them. */
+const WRITTEN: Record<string, { sidecar: [string, object] | null; metadata?: Record<string, string>; facts: Facts }> = {
+  'arcgis.learn, multispectral': {
+    sidecar: [
+      'net.emd',
+      {
+        ModelType: 'ImageClassification',
+        ModelName: 'UnetClassifier',
+        ExtractBands: [0, 1, 2, 3],
+        Bands: ['Red', 'Green', 'Blue', 'NearInfrared'],
+        ImageHeight: 256,
+        ImageWidth: 256,
+        IsMultispectral: true,
+        MinCellSize: { x: 0.6, y: 0.6, spatialReference: { wkid: 26914 } },
+        NormalizationStats: {
+          band_min_values: [0, 0, 0, 100],
+          band_max_values: [2000, 2000, 2000, 4100],
+          scaled_mean_values: [0.5, 0.4, 0.3, 0.5],
+          scaled_std_values: [0.25, 0.2, 0.1, 0.2],
+        },
+        Classes: [{ Value: 1, Name: 'roof', Color: [255, 0, 16] }],
+      },
+    ],
+    facts: {
+      name: 'UnetClassifier',
+      task: 'segmentation',
+      gsdMetres: 0.6,
+      bands: ['red', 'green', 'blue', 'nir'],
+      divisor: 1,
+      mean: [1000, 800, 600, 2100],
+      deviation: [500, 400, 200, 800],
+      tile: 256,
+      classes: [{ value: 1, name: 'roof', color: '#ff0010' }],
+    },
+  },
+  'Esri, bands by place': {
+    sidecar: [
+      'net.emd',
+      { ModelType: 'ObjectDetection', InferenceFunction: 'x.py', ExtractBands: [3, 2, 1], Classes: [] },
+    ],
+    facts: { task: 'detection', bands: ['4', '3', '2'] },
+  },
+  'MLM, Sentinel-2': {
+    sidecar: [
+      'item.json',
+      {
+        properties: {
+          'mlm:tasks': ['semantic-segmentation'],
+          'mlm:input': [
+            {
+              bands: ['B04', { name: 'B05' }, 'B08'],
+              scaling: [
+                { type: 'z-score', mean: 947, stddev: 593 },
+                { type: 'z-score', mean: 1199, stddev: 566 },
+                { type: 'z-score', mean: 2296, stddev: 1117 },
+              ],
+            },
+          ],
+          'mlm:output': [{ classification_classes: [{ value: 0, name: 'other' }] }],
+        },
+        assets: {
+          weights: {
+            'eo:bands': [
+              { name: 'B04', common_name: 'red' },
+              { name: 'B05', common_name: 'rededge' },
+              { name: 'B08', common_name: 'nir' },
+            ],
+          },
+        },
+      },
+    ],
+    facts: {
+      task: 'segmentation',
+      bands: ['red', 'rededge', 'nir'],
+      divisor: 1,
+      mean: [947, 1199, 2296],
+      deviation: [593, 566, 1117],
+      classes: [{ value: 0, name: 'other' }],
+    },
+  },
+  'MLM, divided and clipped': {
+    sidecar: [
+      'item.json',
+      {
+        properties: {
+          'mlm:input': [
+            {
+              bands: [],
+              value_scaling: [
+                { type: 'scale', value: 10_000 },
+                { type: 'offset', value: 1000 },
+                { type: 'clip', minimum: 0, maximum: 1 },
+                null,
+              ],
+            },
+          ],
+        },
+      },
+    ],
+    facts: { divisor: 1, mean: [0, 1000, 0, 0], deviation: [10_000, 1, 1, 1] },
+  },
+  'Deepness, a detector': {
+    sidecar: null,
+    metadata: {
+      model_type: '"Detector"',
+      det_type: '"YOLO_Ultralytics"',
+      class_names: "{0: 'car', 1: \"tree's\"}",
+      tiles_size: '640',
+      resolution: '20',
+      det_conf: '0.3',
+      det_iou_thresh: '0.4',
+    },
+    facts: {
+      task: 'detection',
+      candidates: 'plain',
+      divisor: 255,
+      tile: 640,
+      gsdMetres: 0.2,
+      confidence: 0.3,
+      overlap: 0.4,
+      classes: [
+        { value: 0, name: 'car' },
+        { value: 1, name: "tree's" },
+      ],
+    },
+  },
+  'geoai, SegFormer': {
+    sidecar: [
+      'segformer.onnx.json',
+      {
+        model_name: 'x',
+        task: 'semantic-segmentation',
+        input_height: 512,
+        input_width: 512,
+        input_channels: 3,
+        id2label: { '0': 'wall' },
+        num_labels: 1,
+      },
+    ],
+    facts: { task: 'segmentation', divisor: 255, tile: 512, classes: [{ value: 0, name: 'wall' }] },
+  },
+};
+
+test.each(Object.keys(WRITTEN))('written by %s', (name) => {
+  const { sidecar, metadata = {}, facts } = WRITTEN[name];
+  const sidecars = sidecar ? [{ name: sidecar[0], text: JSON.stringify(sidecar[1]) }] : [];
+  expect(gatherFacts(metadata, sidecars)).toEqual(facts);
+});
+
 const corpus = sharedPath('onnx');
 
 /** What the collection's index expects to be refused, with our code for it. */

@@ -8,12 +8,12 @@ import { Problem } from '../../tiler/problem.ts';
 import { type Certificate, certify, type GraphReport } from '../onnx/certificate.ts';
 import type { OnnxModel } from '../onnx/read-onnx.ts';
 import type { NetworkClass } from '../registry.ts';
-import type { Adapter, AdapterInput } from './adapter.ts';
+import type { Adapter, AdapterInput, MapOutput } from './adapter.ts';
 import { boxOutput, hasMasks, refuseHeads } from './box-output.ts';
 import { mapClasses, styled } from './classes.ts';
 import type { Facts } from './facts.ts';
 import { imageInput } from './image-input.ts';
-import { mapOutput } from './map-output.ts';
+import { lastMeaning, mapOutput } from './map-output.ts';
 
 export interface Understanding {
   task: 'segmentation' | 'detection';
@@ -63,6 +63,7 @@ export function understand(model: OnnxModel, facts: Facts): Understanding {
       : mapOutput(model, all, input, facts, findings);
   if (map || boxes) refuseTask(facts);
   if (map) {
+    refuseAmounts(model, map, input, facts);
     const graph = certify(model, imageAt, fixed, [map.output.name]);
     const classes = mapClasses(map.output, map.planes, facts, findings);
     return finish({ ...common, graph }, 'segmentation', { input, output: map.output }, classes);
@@ -106,6 +107,38 @@ const REFUSED: Partial<Record<NonNullable<Facts['task']>, [code: Problem['code']
 function refuseTask({ task }: Facts): void {
   if (task && REFUSED[task]) throw refusal(task);
 }
+
+/** More planes than any list of classes: layers of features. */
+const FEATURE_PLANES = 256;
+/** What ends in these has no upper end: depths, heights, counts. */
+const AMOUNTS = ['Relu', 'Softplus', 'Exp', 'Abs', 'Sqrt', 'Reciprocal'];
+
+/** What lies over the image and is no map of classes, by what the graph ends in; names of classes say otherwise. */
+function refuseAmounts(
+  model: OnnxModel,
+  { output, planes }: { output: MapOutput; planes: number },
+  input: AdapterInput,
+  facts: Facts,
+): void {
+  if (output.numbers !== 'logits' || facts.classes || facts.task === 'segmentation') return;
+  const end = lastMeaning(model, output.name)?.op ?? '';
+  if (planes >= FEATURE_PLANES) {
+    const what = `The network gives ${planes} planes of features, not classes`;
+    throw new Problem('recognition_model', `${what}; give one that segments or detects.`);
+  }
+  if (planes === 1 && AMOUNTS.includes(end)) {
+    const what = `The network's one plane ends in ${end}: it gives amounts, such as depths, not classes`;
+    throw new Problem('regression_model', `${what}. If it does segment, add it with --task segmentation.`);
+  }
+  if (planes === input.bands && end === 'Tanh') throw images();
+}
+
+/** The answer is another image. */
+export const images = (): Problem =>
+  new Problem(
+    'super_resolution_model',
+    'The network gives an image, not classes. If it does segment, add it with --task segmentation or --classes.',
+  );
 
 const refusal = (task: NonNullable<Facts['task']>): Problem => new Problem(...REFUSED[task]!);
 

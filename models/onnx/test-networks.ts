@@ -6,7 +6,15 @@ export interface TestNode {
   inputs: string[];
   outputs: string[];
   domain?: string;
-  attributes?: Record<string, number | string | number[] | { float: number } | { floats: number[] }>;
+  attributes?: Record<
+    string,
+    | number
+    | string
+    | number[]
+    | { float: number }
+    | { floats: number[] }
+    | { graph: Pick<TestModel, 'nodes' | 'outputs'> }
+  >;
 }
 
 export interface TestTensor {
@@ -44,17 +52,7 @@ export function writeOnnx({
 }: TestModel): Uint8Array {
   const pbf = new PbfWriter();
   pbf.writeVarintField(1, 8);
-  pbf.writeMessage(
-    7,
-    (_, graph) => {
-      for (const node of nodes) graph.writeMessage(1, writeNode, node);
-      graph.writeStringField(2, 'test');
-      for (const [name, tensor] of Object.entries(constants)) graph.writeMessage(5, writeTensor, { name, ...tensor });
-      for (const value of inputs) graph.writeMessage(11, writeValue, value);
-      for (const value of outputs) graph.writeMessage(12, writeValue, value);
-    },
-    null,
-  );
+  pbf.writeMessage(7, writeGraph, { nodes, constants, inputs, outputs });
   const domains = new Map([
     ['', opset],
     ...nodes.flatMap(({ domain }): [string, number][] => (domain ? [[domain, 1]] : [])),
@@ -82,6 +80,15 @@ export function writeOnnx({
   return pbf.finish();
 }
 
+function writeGraph({ nodes, constants = {}, inputs, outputs }: TestModel, graph: PbfWriter): void {
+  for (const node of nodes) graph.writeMessage(1, writeNode, node);
+  graph.writeStringField(2, 'test');
+  for (const [name, tensor] of Object.entries(constants)) graph.writeMessage(5, writeTensor, { name, ...tensor });
+  for (const value of inputs) graph.writeMessage(11, writeValue, value);
+  for (const value of outputs) graph.writeMessage(12, writeValue, value);
+}
+
+const GRAPH = 5;
 const INT = 2;
 const STRING = 3;
 const FLOAT = 1;
@@ -108,6 +115,9 @@ function writeNode({ op, inputs, outputs, domain, attributes = {} }: TestNode, p
         } else if (Array.isArray(value)) {
           attribute.writePackedVarint(8, value);
           attribute.writeVarintField(20, INTS);
+        } else if ('graph' in value) {
+          attribute.writeMessage(6, writeGraph, { constants: {}, inputs: [], ...value.graph });
+          attribute.writeVarintField(20, GRAPH);
         } else if ('float' in value) {
           attribute.writeFloatField(2, value.float);
           attribute.writeVarintField(20, FLOAT);
