@@ -11,6 +11,7 @@ import {
 } from '../models/registry.ts';
 import { exportJob } from '../server/export/export.ts';
 import { tiledJob } from '../server/http/job-tile.ts';
+import type { JobReport } from '../server/http/types.ts';
 import { jobId, sceneId } from '../server/identity.ts';
 import { settlePrecision } from '../server/measurements.ts';
 import { chooseModel, modelReason } from '../server/model-choice.ts';
@@ -124,11 +125,18 @@ async function readGeoJson(path: string): Promise<unknown> {
   }
 }
 
-function summary(output: string, report: { counts: Record<string, number>; areas_m2: Record<string, number> }): string {
+function summary(output: string, report: JobReport): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
   const { buildings, roads, landuse, objects } = report.counts;
-  if (objects !== undefined) return `${output}: ${objects} objects\n`;
-  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n${areas.join('')}`;
+  if (objects !== undefined) return `${output}: ${objects} objects\n${deviceLine(report)}`;
+  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n${areas.join('')}${deviceLine(report)}`;
+}
+
+/** Where the network ran. */
+function deviceLine({ device }: JobReport): string {
+  if (!device) return '';
+  const { name, fallback_nodes: nodes } = device;
+  return `computed on ${name}${nodes > 0 ? `; ${nodes} nodes of the network elsewhere, for ${name} lacks them` : ''}\n`;
 }
 
 const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2).padStart(10)} ha`;

@@ -1,4 +1,6 @@
 /** The networks of a running service: those on the disk, kept in step with what is added and removed meanwhile. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
 import { jobIdentity, listNetworks, type Network, networkFolders } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
@@ -7,6 +9,8 @@ import { type AddRequest, addNetwork, describeNetwork, readMlmItem, removeNetwor
 import { DEFAULT_NETWORK } from './parameters.ts';
 
 export interface NetworkShelf {
+  /** Looks whether another program has added or removed networks; costs a look at one folder. */
+  refresh(): Promise<void>;
   add(path: string, request: AddRequest): Promise<NetworkReport>;
   /** Throws `not_found`, as the next two do. */
   remove(id: string): Promise<void>;
@@ -21,11 +25,16 @@ export async function openShelf(
 ): Promise<{ shelf: NetworkShelf; networks: readonly Network[]; models: readonly ModelJson[] }> {
   const networks: Network[] = [];
   const models: ModelJson[] = [];
+  /** When a network last came or went. */
+  let changed: bigint | null = null;
   const refresh = async () => {
+    const now = await changedAt(join(dataFolder, 'models'));
+    if (now === changed && networks.length > 0) return;
     const found = await listNetworks(networkFolders(dataFolder));
     found.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
     networks.splice(0, networks.length, ...found);
     models.splice(0, models.length, ...found.map(modelJson));
+    changed = now;
   };
   const find = (id: string): Network => {
     const network = networks.find((each) => each.id === id);
@@ -34,6 +43,7 @@ export async function openShelf(
   };
   await refresh();
   const shelf: NetworkShelf = {
+    refresh,
     async add(path, request) {
       const report = await addNetwork(dataFolder, path, request);
       await refresh();
@@ -49,6 +59,13 @@ export async function openShelf(
   };
   return { shelf, networks, models };
 }
+
+/** Nanoseconds; null where there is no such folder. */
+const changedAt = (folder: string): Promise<bigint | null> =>
+  stat(folder, { bigint: true }).then(
+    ({ mtimeNs }) => mtimeNs,
+    () => null,
+  );
 
 function modelJson(network: Network): ModelJson {
   const { id, name, description, gsdMetres, gsdRangeMetres, classes, sha256, adapter } = network;

@@ -305,6 +305,7 @@ async function detect(
       seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
       timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0 },
       peak_rss_bytes: found.peakRssBytes,
+      device: { name: 'cpu', fallback_nodes: 0 },
       geometry: { levels: [0] },
     },
   );

@@ -5,19 +5,20 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { candidates, parseDevice } from '../models/device.ts';
+import { candidates, type Device, type DeviceChoice, parseDevice } from '../models/device.ts';
 import type { Network } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
 import { type Renderer, startRenderer } from './children/render.ts';
 import { addDemoScene } from './demo-scene.ts';
 import { createApp } from './http/app.ts';
+import type { DeviceJson, JobReport } from './http/types.ts';
 import { VERSION } from './identity.ts';
 import { type Handlers, startQueue } from './jobs/queue.ts';
 import { createRunChooser, settlePrecision } from './measurements.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { modelReason } from './model-choice.ts';
-import { openShelf } from './network-shelf.ts';
+import { type NetworkShelf, openShelf } from './network-shelf.ts';
 import { parseParameters } from './parameters.ts';
 import { bandNamesOf, ingestScene, isReady, type PipelineTools, type ReadyScene, segmentScene } from './pipeline.ts';
 import { choosable, preflight, type SceneFacts } from './preflight.ts';
@@ -77,7 +78,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const renderer = startRenderer(remote.open);
   const tools = { db, files, compute, remote, device, chooseRun: createRunChooser() };
   const metrics = createMetrics(db);
-  const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, networks, metrics));
+  // Where `auto` has a choice, the first job makes it.
+  const used: DeviceJson = { chosen: device, name: deviceAtHand(device), fallback_nodes: null };
+  const noteDevice = ({ device: last }: JobReport) => last && Object.assign(used, last);
+  const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, { shelf, networks }, metrics, noteDevice));
   const installed = (id: string) => {
     const network = networks.find((each) => each.id === id);
     if (network) return network;
@@ -93,12 +97,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       name: 'planimeter',
       version: VERSION,
       database: db.kind,
-      // Where `auto` has a choice, each job's report says what it took.
-      device: device === 'auto' && candidates().length === 1 ? 'cpu' : device,
+      device: deviceAtHand(device) ?? device,
       limits: { upload_bytes: uploadLimitBytes },
       basemap: options.basemap ?? null,
       remote_imagery: remotePolicy !== null,
     },
+    device: () => used,
     metrics,
     uploadFolder,
     uploadLimitBytes,
@@ -129,7 +133,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** What the queue calls. Both begin with a clean slate, so that an interrupted run can simply be started again. */
-function handlers(tools: PipelineTools, networks: readonly Network[], metrics: Metrics): Handlers {
+function handlers(
+  tools: PipelineTools,
+  { shelf, networks }: { shelf: NetworkShelf; networks: readonly Network[] },
+  metrics: Metrics,
+  noteDevice: (report: JobReport) => void,
+): Handlers {
   return {
     async ingest(id, context) {
       const scene = await getScene(tools.db, id);
@@ -139,6 +148,7 @@ function handlers(tools: PipelineTools, networks: readonly Network[], metrics: M
       const job = await getJob(tools.db, id);
       const scene = job && (await getScene(tools.db, job.scene));
       if (!job || !scene || !isReady(scene)) return; // deleted while it waited
+      await shelf.refresh();
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
       const report = await segmentScene(
@@ -153,9 +163,14 @@ function handlers(tools: PipelineTools, networks: readonly Network[], metrics: M
         context,
       );
       metrics.countJob(report);
+      noteDevice(report);
     },
   };
 }
+
+/** The device that will be taken; null where that is found out by trying. */
+const deviceAtHand = (device: DeviceChoice): Device | null =>
+  device === 'auto' ? (candidates().length === 1 ? 'cpu' : null) : device;
 
 async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, scene: ReadyScene): Promise<SceneFacts> {
   const { width, height, geotransform, dtype, rendering, findings, validPixels } = scene.report;

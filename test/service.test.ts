@@ -150,7 +150,7 @@ test('bad input is refused with its reason, and nothing is left behind', async (
   expect(again.code, 'a refused file that is sent again').toBe('too_small');
   const left = await readdir(join(data, 'files', 'scenes'), { recursive: true }).catch(() => []);
   expect(left.filter((name) => name.endsWith('.tif') || name.includes('tmp'))).toEqual([]);
-  expect((await fetch(`${url}/health`)).status).toBe(200);
+  expect(await getJson(`${url}/health`)).toMatchObject({ status: 'ok', device: { chosen: 'auto' } });
 });
 
 /** A georeferenced GeoTIFF of one grey; 0 is declared as nodata. */

@@ -25,6 +25,10 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', 'loopback');
   app.use(countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
+  app.use(['/models', '/jobs', '/scenes', '/service'], async (_request, _response, next) => {
+    await deps.networks.refresh();
+    next();
+  });
   app.use(uploadsRouter(deps));
   app.use(scenesRouter(deps));
   app.use(jobsRouter(deps));

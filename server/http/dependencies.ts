@@ -12,7 +12,7 @@ import type { preflight } from '../preflight.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
-import type { ModelJson, ServiceJson } from './types.ts';
+import type { DeviceJson, ModelJson, ServiceJson } from './types.ts';
 
 export interface TileRequest {
   /** Of a raster, or of one that is being written: see tiler/growing-tiff.ts. */
@@ -35,6 +35,8 @@ export interface AppDependencies {
   models: readonly ModelJson[];
   networks: NetworkShelf;
   service: ServiceJson;
+  /** What networks run on. */
+  device(): DeviceJson;
   metrics: Metrics;
   /** On the file system of the file store, since finished uploads are moved there. */
   uploadFolder: string;

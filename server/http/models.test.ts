@@ -1,6 +1,9 @@
 /** Networks over HTTP: an ONNX file is added, described, served as a STAC item and removed; what cannot run is refused. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeOnnx } from '../../models/onnx/test-networks.ts';
+import { addNetwork, removeNetwork } from '../networks.ts';
 import { openDatabase } from '../store/database.ts';
 import { startService, type TestService } from './test-service.ts';
 
@@ -50,6 +53,15 @@ test('a network is added, described and removed', async () => {
   expect((await fetch(`${service.address}/models/mine`, { method: 'DELETE' })).status).toBe(204);
   expect((await fetch(`${service.address}/models/mine`)).status).toBe(404);
 }, 120_000);
+
+test('what another program adds to the data folder is there at once, and gone when it is removed', async () => {
+  const file = join(service.folder, 'theirs.onnx');
+  await writeFile(file, network);
+  await addNetwork(service.folder, file, { id: 'theirs', said: { gsdMetres: 0.3 } });
+  expect((await fetch(`${service.address}/models/theirs`)).status).toBe(200);
+  await removeNetwork(service.folder, 'theirs');
+  expect((await fetch(`${service.address}/models/theirs`)).status).toBe(404);
+}, 60_000);
 
 test('what cannot be used is refused with its code, and our own networks stay', async () => {
   const refused = await post('id=page', '<html>not a network</html>');

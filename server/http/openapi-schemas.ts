@@ -58,7 +58,14 @@ export const componentSchemas: Record<string, Json> = {
   Link: object({ href: text, rel: text, type: text, title: text }, ['type', 'title']),
   LandingPage: object({ title: text, description: text, links }),
   Conformance: object({ conformsTo: list(text) }),
-  Health: object({ status: oneOf('ok') }),
+  Health: object({
+    status: oneOf('ok'),
+    device: object({
+      chosen: { ...text, description: 'What was asked for' },
+      name: { ...text, nullable: true, description: 'Where networks run; null until `auto` has found it out' },
+      fallback_nodes: { ...count, nullable: true, description: 'Nodes of the last network that ran elsewhere' },
+    }),
+  }),
   Service: object({
     name: oneOf('planimeter'),
     version: text,

@@ -18,13 +18,18 @@ export function countRequests(metrics: Metrics): RequestHandler {
   };
 }
 
-export function serviceRouter({ db, service, metrics }: Pick<AppDependencies, 'db' | 'service' | 'metrics'>): Router {
+export function serviceRouter({
+  db,
+  service,
+  device,
+  metrics,
+}: Pick<AppDependencies, 'db' | 'service' | 'device' | 'metrics'>): Router {
   const router = Router();
 
   router.get('/health', async (request, response) => {
     onlyQuery(request, []);
     await db.query('SELECT 1');
-    response.set('Cache-Control', 'no-store').json({ status: 'ok' });
+    response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
   });
 
   router.get('/metrics', async (request, response) => {

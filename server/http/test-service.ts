@@ -138,6 +138,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
       basemap: null,
       remote_imagery: false,
     },
+    device: () => ({ chosen: 'auto', name: 'cpu', fallback_nodes: 2 }),
     metrics: createMetrics(db),
     uploadFolder,
     uploadLimitBytes: UPLOAD_LIMIT_BYTES,

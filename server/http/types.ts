@@ -336,6 +336,16 @@ export interface TileJson {
   generalization?: ({ zoom: number } & BlockCounts)[];
 }
 
+/** Where networks run. */
+export interface DeviceJson {
+  /** What was asked for. */
+  chosen: string;
+  /** What is in use; null until `auto` has found it out with the first job. */
+  name: string | null;
+  /** Nodes of the last job's network that ran elsewhere, because the device lacks them; null before the first job. */
+  fallback_nodes: number | null;
+}
+
 export interface ServiceJson {
   name: 'planimeter';
   version: string;
