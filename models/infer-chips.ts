@@ -170,10 +170,16 @@ const pixelsInside = (chip: Chip, grid: ModelGrid): number =>
 export function prepare(read: ChipPixels, grid: ModelGrid, mask: Uint8Array | null): Waiting {
   const { chip, valid } = read;
   const live = mask ? valid.map((each, i) => each & mask[i]) : valid;
-  const done = live.reduce((sum, each) => sum + each, 0);
+  const done = countOnes(live);
   const pixels = pixelsInside(chip, grid);
-  const inside = mask ? mask.reduce((sum, each) => sum + each, 0) : pixels;
+  const inside = mask ? countOnes(mask) : pixels;
   return { ...read, live, ledger: { done, nodata: inside - done, outside: pixels - inside } };
+}
+
+function countOnes(flags: Uint8Array): number {
+  let ones = 0;
+  for (let i = 0; i < flags.length; i++) ones += flags[i];
+  return ones;
 }
 
 /** Rows of chips whose masks are kept. */

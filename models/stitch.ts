@@ -36,8 +36,10 @@ export function encodeCore(answer: Answer, chip: Chip, live: Uint8Array, halo: n
   const core = new Uint8Array(layout.bytes);
   const planes = [answer.classes, answer.scores, ...splitPlanes(answer.planes, shape.planes)];
   const nodata = [CLASS_NODATA, SCORE_NODATA];
+  const whole = !live.includes(0);
   for (const [i, plane] of planes.entries()) {
     crop(plane, core.subarray(i * size, (i + 1) * size), chip, halo);
+    if (whole) continue;
     const empty = nodata[i] ?? 0;
     for (let at = 0; at < size; at++) if (!live[at]) core[i * size + at] = empty;
   }

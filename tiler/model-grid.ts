@@ -117,23 +117,36 @@ export async function readModelWindow<P extends Pixels>(
 
   const pixels = like(inside.pixels, width * height * bands);
   const valid = new Uint8Array(width * height);
-  for (let row = 0, to = 0; row < height; row++) {
+  const { start, end } = columns.run;
+  for (let row = 0; row < height; row++) {
     const line = (rows.folded[row] - rows.low) * columns.span - columns.low;
-    for (let column = 0; column < width; column++, to++) {
-      const from = line + columns.folded[column];
-      valid[to] = inside.valid[from];
-      for (let band = 0; band < bands; band++) pixels[to * bands + band] = inside.pixels[from * bands + band];
+    const to = row * width;
+    const from = line + columns.folded[start];
+    valid.set(inside.valid.subarray(from, from + end - start), to + start);
+    pixels.set(inside.pixels.subarray(from * bands, (from + end - start) * bands), (to + start) * bands);
+    for (let column = 0; column < width; column++) {
+      if (column === start) column = end;
+      if (column === width) break;
+      const folded = line + columns.folded[column];
+      valid[to + column] = inside.valid[folded];
+      for (let band = 0; band < bands; band++) {
+        pixels[(to + column) * bands + band] = inside.pixels[folded * bands + band];
+      }
     }
   }
   return { pixels, valid };
 }
 
-/** Indices start ... start + length - 1 folded into 0 ... size - 1 by reflection, and the range that they fall in. */
+/**
+ * Indices start ... start + length - 1 folded into 0 ... size - 1 by reflection, the range that they fall in, and the
+ * longest run of them that goes up by one, from `start` to before `end`.
+ */
 function foldRange(start: number, length: number, size: number) {
   const period = Math.max(1, 2 * (size - 1));
   const folded = new Int32Array(length);
   let low = size;
   let high = 0;
+  let run = { start: 0, end: 0 };
   for (let i = 0; i < length; i++) {
     const phase = (((start + i) % period) + period) % period;
     const index = phase < size ? phase : period - phase;
@@ -141,7 +154,11 @@ function foldRange(start: number, length: number, size: number) {
     if (index < low) low = index;
     if (index > high) high = index;
   }
-  return { folded, low, span: high - low + 1, plain: start >= 0 && start + length <= size };
+  for (let from = 0, to = 1; from < length; from = to++) {
+    while (to < length && folded[to] === folded[to - 1] + 1) to++;
+    if (to - from > run.end - run.start) run = { start: from, end: to };
+  }
+  return { folded, run, low, span: high - low + 1, plain: start >= 0 && start + length <= size };
 }
 
 /** A window within the grid. */
@@ -176,8 +193,7 @@ async function readInside<P extends Pixels>(
 /** Puts `fill` where pixels are invalid. */
 function fillInvalid(pixels: Pixels, valid: Uint8Array, bands: number, fill: readonly number[]): void {
   if (fill.length !== bands) throw new RangeError(`expected a fill of ${bands} bands, got ${fill.length}`);
-  for (let pixel = 0; pixel < valid.length; pixel++) {
-    if (valid[pixel] !== 0) continue;
+  for (let pixel = valid.indexOf(0); pixel !== -1; pixel = valid.indexOf(0, pixel + 1)) {
     for (let band = 0; band < bands; band++) pixels[pixel * bands + band] = fill[band];
   }
 }

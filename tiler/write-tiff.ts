@@ -202,7 +202,7 @@ function createLevel(store: TileStore, size: { width: number; height: number }, 
 /** Where no mask is given, a pixel is valid unless all its bands hold the nodata value. */
 function validFromNodata(pixels: Samples, count: number, bands: number, nodata: number | undefined): Uint8Array {
   const valid = new Uint8Array(count).fill(1);
-  if (nodata === undefined) return valid;
+  if (nodata === undefined || !pixels.includes(nodata as never)) return valid;
   for (let pixel = 0, at = 0; pixel < count; pixel++, at += bands) {
     let band = 0;
     while (band < bands && pixels[at + band] === nodata) band++;
