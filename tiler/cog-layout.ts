@@ -1,5 +1,6 @@
 /** What a tiled GeoTIFF is to be (`TiffLayout`) becomes the entries of its IFDs: TIFF 6.0, GeoTIFF 1.1, GDAL's tags. */
 import type { UserCrs } from './crs.ts';
+import { encodeGdalMetadata, type MetadataItem } from './gdal-metadata.ts';
 import { GeoKey, geoKeyEntries } from './geo-keys.ts';
 import type { Geotransform } from './geotransform.ts';
 import { bytesPerSample, isFloat, type SampleType } from './samples.ts';
@@ -13,6 +14,8 @@ export interface TiffLayout {
   /** uint8 by default. */
   sampleType?: SampleType;
   compression: 'deflate' | 'zstd';
+  /** Compresses differences of neighbours (predictor 2, of floating-point samples 3): less of most imagery. */
+  predictor?: boolean;
   geotransform: Geotransform;
   /** Null where `userCrs` defines it. */
   epsg: number | null;
@@ -30,8 +33,9 @@ export interface TiffLayout {
   overviewRanges?: readonly (readonly [low: number, high: number] | null)[];
   /** Pixels, a multiple of 16; 512 by default. */
   tileSize?: number;
-  /** GDAL_METADATA items. */
+  /** GDAL_METADATA items of the image, and those of its bands: their names, units, scales, offsets, statistics. */
   metadata?: Record<string, string>;
+  bandMetadata?: readonly MetadataItem[];
 }
 
 /** Where each tile begins and how many bytes it has, in raster order of the tiles. */
@@ -90,6 +94,10 @@ export function maskEntries(level: TiledLevel, reduced: boolean, layout: TiffLay
 /** Values of tag 339: 1 unsigned, 2 signed, 3 floating-point. */
 const sampleFormat = (type: SampleType): number => (isFloat(type) ? 3 : type.startsWith('int') ? 2 : 1);
 
+/** Value of tag 317. */
+export const predictorOf = ({ predictor, sampleType }: TiffLayout): 1 | 2 | 3 =>
+  predictor ? (isFloat(sampleType ?? 'uint8') ? 3 : 2) : 1;
+
 /** The IFD of a level: full resolution, or `reduced`. */
 export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLayout): Entry[] {
   const { bands, palette, nodata, sampleType = 'uint8' } = layout;
@@ -97,6 +105,7 @@ export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLa
   const extraSamples = bands - (bands >= 3 ? 3 : 1);
   const entries: Entry[] = [
     ...tileEntries(level, reduced ? SubfileType.reduced : 0, Compression[layout.compression]),
+    { tag: Tag.Predictor, type: 'short', values: [predictorOf(layout)] },
     { tag: Tag.BitsPerSample, type: 'short', values: new Array<number>(bands).fill(8 * bytesPerSample(sampleType)) },
     { tag: Tag.SamplesPerPixel, type: 'short', values: [bands] },
     { tag: Tag.PhotometricInterpretation, type: 'short', values: [photometric] },
@@ -106,10 +115,17 @@ export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLa
     entries.push({ tag: Tag.ExtraSamples, type: 'short', values: new Array<number>(extraSamples).fill(0) });
   }
   if (palette) entries.push({ tag: Tag.ColorMap, type: 'short', values: colorMap(palette) });
-  if (nodata !== undefined) entries.push(asciiEntry(Tag.GdalNodata, String(nodata)));
+  if (nodata !== undefined) entries.push(asciiEntry(Tag.GdalNodata, String(nodata).replace('Infinity', 'inf')));
   if (!reduced) {
     entries.push(...georeferenceEntries(layout));
-    if (layout.metadata) entries.push(asciiEntry(Tag.GdalMetadata, gdalMetadata(layout.metadata)));
+    const ofImage = Object.entries(layout.metadata ?? {}).map(([name, text]) => ({
+      name,
+      text,
+      band: null,
+      role: null,
+    }));
+    const items = [...ofImage, ...(layout.bandMetadata ?? [])];
+    if (items.length > 0) entries.push(asciiEntry(Tag.GdalMetadata, encodeGdalMetadata(items)));
   }
   return entries;
 }
@@ -147,13 +163,4 @@ function georeferenceEntries({ geotransform, epsg, userCrs, geographic }: TiffLa
         },
       ];
   return [...place, ...geoKeyEntries(keys)];
-}
-
-function gdalMetadata(items: Record<string, string>): string {
-  const quoted = (text: string) =>
-    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-  // GDAL unescapes values once more after parsing the XML.
-  const item = ([name, value]: [string, string]) => `  <Item name="${quoted(name)}">${quoted(quoted(value))}</Item>`;
-  const lines = Object.entries(items).map(item);
-  return `<GDALMetadata>\n${lines.join('\n')}\n</GDALMetadata>`;
 }

@@ -1,4 +1,4 @@
-/** The XML of tag 42112, in which GDAL keeps what TIFF has no tags for, becomes a list of items. */
+/** The XML of tag 42112, in which GDAL keeps what TIFF has no tags for, becomes a list of items, and the other way round. */
 import { readText, type TiffFile } from './tiff-structure.ts';
 import { Tag } from './tiff-tags.ts';
 
@@ -26,6 +26,30 @@ export async function readGdalMetadata(tiff: TiffFile): Promise<MetadataItem[]> 
       band: sample === null ? null : Number(sample),
       role: attribute('role'),
     };
+  });
+}
+
+/** The XML of items, as GDAL writes and reads it. */
+export function encodeGdalMetadata(items: readonly MetadataItem[]): string {
+  const quoted = (text: string) =>
+    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  const lines = items.map(({ name, text, band, role }) => {
+    const sample = band === null ? '' : ` sample="${band}"`;
+    const meaning = role === null ? '' : ` role="${quoted(role)}"`;
+    // GDAL unescapes values once more after parsing the XML.
+    return `  <Item name="${quoted(name)}"${sample}${meaning}>${quoted(quoted(text))}</Item>`;
+  });
+  return `<GDALMetadata>\n${lines.join('\n')}\n</GDALMetadata>`;
+}
+
+/** What a band's numbers mean, by GDAL's roles of items. */
+const MEANINGS = ['description', 'unittype', 'scale', 'offset'];
+
+/** Of the items, those that say what the bands' numbers mean, for a raster that keeps the given bands in that order. */
+export function bandMeanings(items: readonly MetadataItem[], bands: readonly number[]): MetadataItem[] {
+  return items.flatMap((item) => {
+    const band = item.band === null ? -1 : bands.indexOf(item.band);
+    return band >= 0 && item.role !== null && MEANINGS.includes(item.role) ? [{ ...item, band }] : [];
   });
 }
 

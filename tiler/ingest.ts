@@ -2,8 +2,10 @@
  * An untrusted GeoTIFF becomes a working COG and a report of what was understood of it. Runs in the sandbox process;
  * row band by row band, so that memory follows the width.
  */
+
 import { isRemote } from './byte-source.ts';
 import type { Assumption, Finding, IngestLimits, SceneHeader, Source, SourceHints } from './examine.ts';
+import { bandMeanings } from './gdal-metadata.ts';
 import { IN_PLACE_WINDOWS, LOOK_WINDOWS, type Look, lookAt } from './look.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
 import type { Place } from './place.ts';
@@ -137,6 +139,7 @@ export async function ingest(
       bands: working.count,
       sampleType: image.sampleType,
       compression: 'zstd',
+      predictor: true, // 5 to 36 % less of photographs
       geotransform,
       epsg,
       userCrs,
@@ -145,6 +148,7 @@ export async function ingest(
       overviews: 'average',
       ...(scaling.kind === 'percentiles' && { overviewRanges: clippingOf(scaling.rendering, working.count) }),
       metadata: { [RENDERING_ITEM]: JSON.stringify(scaling.rendering) },
+      bandMetadata: working.kept ? bandMeanings(source.raster.items, working.kept) : [],
     });
     try {
       const counting = countFirst ? null : counter;

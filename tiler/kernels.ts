@@ -110,4 +110,4 @@ function place(bytes: Uint8Array, room: number) {
 const isScratch = ({ buffer }: ArrayBufferView): boolean => buffer === kernels?.memory.buffer;
 
 /** The same values in memory of their own. */
-export const kept = (samples: Samples): Samples => (isScratch(samples) ? samples.slice() : samples);
+export const kept = <S extends Samples>(samples: S): S => (isScratch(samples) ? (samples.slice() as S) : samples);

@@ -60,6 +60,8 @@ export interface RasterOfFile extends Raster<Samples> {
   /** GDAL's colour roles and names of bands, by number of the band, the first being 0. */
   readonly bandRoles: ReadonlyMap<number, string>;
   readonly bandNames: ReadonlyMap<number, string>;
+  /** All of GDAL's items. */
+  readonly items: readonly MetadataItem[];
 }
 
 interface Level {
@@ -130,6 +132,7 @@ export async function rasterOf(
     metadata: { ...imageItems(items), ...tiff.source.items },
     bandRoles,
     bandNames: bandTexts(items, 'description'),
+    items,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
     async read(level, x, y, width, height) {
       const at = levels[level];

@@ -170,8 +170,13 @@ function joined(image: TiffImage, parts: readonly Samples[]): Samples {
   return out;
 }
 
+/** Of node:zlib. */
+const LEAST_CHUNK = 64;
+const MOST_EXCESS = 1 << 16;
+
 async function unzip(segment: Buffer, zstd: boolean, most: number): Promise<Buffer> {
-  const options = { maxOutputLength: most, chunkSize: most + 1 };
+  // Some writers fill their last strip up, or more; only what is needed is taken.
+  const options = { maxOutputLength: 2 * most + MOST_EXCESS, chunkSize: Math.max(LEAST_CHUNK, most + 1) };
   try {
     return await (zstd ? zstdAsync(segment, options) : inflateAsync(segment, options));
   } catch (error) {

@@ -6,6 +6,8 @@ import { createSamples, type Samples } from './samples.ts';
 
 export interface WorkingBands {
   count: number;
+  /** The file's bands that they are, the first being 0; null: colours of a colour table. */
+  kept: number[] | null;
   /** Numbers of red, green and blue in the working COG, the first being 1. */
   rendered: Rendering['bands'];
   /** The samples of the working COG's bands out of the file's. */
@@ -16,11 +18,14 @@ export interface WorkingBands {
 export function workingBands({ image, raster, choice, colourTable }: Source): WorkingBands {
   const { bands, sampleType } = image;
   if (colourTable) {
-    return { count: 3, rendered: [1, 2, 3], take: (codes) => applyColours(codes, bands, colourTable) };
+    return { count: 3, kept: null, rendered: [1, 2, 3], take: (codes) => applyColours(codes, bands, colourTable) };
   }
   const alpha = raster.alphaBand;
-  if (alpha === null || bands === 1) return { count: bands, rendered: choice.bands, take: (pixels) => pixels };
-  const kept = Array.from({ length: bands }, (_, band) => band).filter((band) => band !== alpha);
+  const all = Array.from({ length: bands }, (_, band) => band);
+  if (alpha === null || bands === 1) {
+    return { count: bands, kept: all, rendered: choice.bands, take: (pixels) => pixels };
+  }
+  const kept = all.filter((band) => band !== alpha);
   const rendered = choice.bands.map((band) => kept.indexOf(band - 1) + 1) as Rendering['bands'];
   const take = (pixels: Samples) => {
     const pixelCount = pixels.length / bands;
@@ -30,7 +35,7 @@ export function workingBands({ image, raster, choice, colourTable }: Source): Wo
     }
     return out;
   };
-  return { count: kept.length, rendered, take };
+  return { count: kept.length, kept, rendered, take };
 }
 
 /** The raster of a source with the place and the bands of its working copy; it closes the source with itself. */

@@ -11,11 +11,12 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
-import { imageEntries, levelSizes, maskEntries, type TiffLayout, type TilePlaces } from './cog-layout.ts';
+import { imageEntries, levelSizes, maskEntries, predictorOf, type TiffLayout, type TilePlaces } from './cog-layout.ts';
 import { createGrowingTiff, type GrowingTiff, growingPath } from './growing-tiff.ts';
+import { differences, floatDifferences, kept } from './kernels.ts';
 import { packBits } from './mask-bits.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
-import { bytesOfSamples, createSamples, type Samples } from './samples.ts';
+import { bytesOfSamples, bytesPerSample, createSamples, type Samples } from './samples.ts';
 import { type Entry, encodeHead, headBytes, Tag } from './tiff-tags.ts';
 
 export type { TiffLayout };
@@ -317,7 +318,10 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
       const from = (first + i) * tilePixels;
       const pixels = bytesOfSamples(row.pixels.subarray(from * layout.bands, (from + tilePixels) * layout.bands));
       const mask = maskTiles && packBits(row.valid.subarray(from, from + tilePixels));
-      return [await compress(pixels, layout.compression), mask && (await compress(mask, layout.compression))] as const;
+      return [
+        await compress(predicted(pixels, tileSize, layout), layout.compression),
+        mask && (await compress(mask, layout.compression)),
+      ] as const;
     });
     for (const [i, [pixels, mask]] of (await Promise.all(compressed)).entries()) {
       const tile = tileRow * tilesAcross + first + i;
@@ -325,6 +329,15 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
       if (mask && maskTiles) await append(mask, maskTiles, tile);
     }
   }
+}
+
+/** A tile's bytes as they are compressed. */
+function predicted(pixels: Uint8Array, tileSize: number, layout: TiffLayout): Uint8Array {
+  const predictor = predictorOf(layout);
+  if (predictor === 1) return pixels;
+  const size = bytesPerSample(layout.sampleType ?? 'uint8');
+  const rows = { rowBytes: tileSize * layout.bands * size, samples: layout.bands, size };
+  return kept((predictor === 2 ? differences : floatDifferences)(pixels, 'subtract', rows));
 }
 
 function compress(bytes: Uint8Array, compression: 'deflate' | 'zstd'): Promise<Buffer> {
