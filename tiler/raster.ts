@@ -46,6 +46,7 @@ const OPEN_LIMITS = { pixels: 2 ** 40, bytesPerBlock: 2 ** 30, ifds: 256 };
 export const CACHE_BYTES = 96 << 20;
 const ASSOCIATED_ALPHA = 1;
 const UNASSOCIATED_ALPHA = 2;
+const FLOAT32_EPSILON = 2 ** -23;
 
 /** What `ingest` wants to know besides. */
 export interface RasterOfFile extends Raster<Samples> {
@@ -150,8 +151,10 @@ export async function rasterOf(
       } else if (alpha !== null) {
         for (let i = 0, a = alpha; i < written.length; i++, a += image.bands) if (pixels[a] === 0) written[i] = 0;
       } else {
-        if (held !== null && !Number.isNaN(held)) invalidateNodata(pixels, written, image.bands, held);
-        if (isFloat(sampleType)) invalidateNaN(pixels, written, image.bands);
+        if (isFloat(sampleType) && image.wideSigned === null) {
+          if (held !== null && !Number.isNaN(held)) invalidateNear(pixels, written, image.bands, held);
+          invalidateNaN(pixels, written, image.bands);
+        } else if (held !== null) invalidateNodata(pixels, written, image.bands, held);
       }
       return { pixels, valid: written };
     },
@@ -202,6 +205,20 @@ function invalidateNodata(pixels: Samples, valid: Uint8Array, bands: number, nod
   for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
     let band = 0;
     while (band < bands && pixels[at + band] === nodata) band++;
+    if (band === bands) valid[pixel] = 0;
+  }
+}
+
+/** Of floating-point samples, GDAL takes what is as near as the last two digits of a float32 for the nodata value. */
+function invalidateNear(pixels: Samples, valid: Uint8Array, bands: number, nodata: number): void {
+  const near = 2 * FLOAT32_EPSILON;
+  for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
+    let band = 0;
+    while (band < bands) {
+      const value = pixels[at + band];
+      if (value !== nodata && !(Math.abs(value - nodata) < near * Math.abs(value + nodata))) break;
+      band++;
+    }
     if (band === bands) valid[pixel] = 0;
   }
 }

@@ -42,9 +42,18 @@ export function samplesFromBytes(type: SampleType, bytes: Uint8Array): Samples {
 export const bytesOfSamples = (samples: Samples): Uint8Array =>
   new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
 
-/** A nodata value as samples of the type hold it; null where they cannot hold it, so that no pixel ever has it. */
+/** The least and the greatest whole number that samples of the type hold. */
+function rangeOf(type: SampleType): [number, number] {
+  const bits = 8 * bytesPerSample(type);
+  return type.startsWith('u') ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+}
+
+/**
+ * A nodata value as samples of the type hold it, whole ones without its fraction, as GDAL has it; null where it is
+ * beyond them, so that no pixel ever has it.
+ */
 export function nodataAsSample(type: SampleType, nodata: number): number | null {
-  if (Number.isNaN(nodata)) return isFloat(type) ? nodata : null;
-  const [held] = Object.assign(createSamples(type, 1), { 0: nodata });
-  return isFloat(type) || held === nodata ? held : null;
+  if (isFloat(type)) return Object.assign(createSamples(type, 1), { 0: nodata })[0];
+  const [least, most] = rangeOf(type);
+  return nodata >= least && nodata <= most ? Math.trunc(nodata) : null;
 }

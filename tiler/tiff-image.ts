@@ -271,12 +271,16 @@ function sampleTypeOf(bits: number, format: number): SampleType | null {
 
 const NODATA_BYTES = 1 << 16;
 
-/** GDAL_NODATA of an image; null where there is none or it is no number. Read as strtod does: up to what is none. */
+/**
+ * GDAL_NODATA of an image; null where there is none. Read as GDAL does: up to what is no number, and a text that is none
+ * from its start counts as 0.
+ */
 export async function readNodata(tiff: TiffFile, ifd: Ifd): Promise<number | null> {
   const text = (await readText(tiff, ifd, Tag.GdalNodata, NODATA_BYTES))?.trim() ?? '';
+  if (text === '') return null;
   if (/^[+-]?nan/i.test(text)) return Number.NaN;
   const number = Number.parseFloat(text.replace(/^([+-]?)inf.*$/i, '$1Infinity').replace(',', '.'));
-  return Number.isNaN(number) ? null : number;
+  return Number.isNaN(number) ? 0 : number;
 }
 
 /** TIFF 6.0 and its Technical Note 3 define the predictors for these samples. */

@@ -222,7 +222,7 @@ test('GDAL and our reader get back what was written, at every level', async () =
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 60_000);
+}, 180_000);
 
 test('nothing is left behind, and nothing half written stands at the path', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'write-tiff-'));
