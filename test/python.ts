@@ -39,6 +39,17 @@ export function pythonWithCogeo(): string | null {
   }
 }
 
+/** Path of a Python with moto's S3 server, or null (said loudly). With CI=true that is an error. */
+export function pythonWithMoto(): string | null {
+  try {
+    return pythonWith('moto', ['moto[server]==5.2.5']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('moto could not be installed', { cause: error });
+    console.error('SKIPPED: no S3 server (moto):', (error as Error).message);
+    return null;
+  }
+}
+
 /** Runs a Python script with JSON in and JSON out. Throws with its standard error. */
 export function judge<Result>(python: string, script: string, input: unknown): Result {
   const result = spawnSync(python, ['-c', script], {

@@ -12,8 +12,8 @@ export interface Served {
 const served: Served[] = [];
 
 /** Starts the service on a free port and waits for its address. */
-export async function serve(dataFolder: string, databaseUrl?: string): Promise<Served> {
-  const env = { ...process.env, ...(databaseUrl && { DATABASE_URL: databaseUrl }) };
+export async function serve(dataFolder: string, databaseUrl?: string, more: NodeJS.ProcessEnv = {}): Promise<Served> {
+  const env = { ...process.env, ...(databaseUrl && { DATABASE_URL: databaseUrl }), ...more };
   const child = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--data', dataFolder], {
     env,
     stdio: ['ignore', 'inherit', 'pipe'],

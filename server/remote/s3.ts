@@ -20,7 +20,7 @@ export interface S3Target {
 
 export function s3Target(address: URL, env: Environment): S3Target {
   const bucket = address.hostname;
-  const key = address.pathname.slice(1);
+  const key = encodedKey(address.pathname.slice(1));
   if (!bucket || !key) throw new Problem('bad_request', 'An object is named as s3://BUCKET/KEY.');
   const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
   const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
@@ -29,6 +29,18 @@ export function s3Target(address: URL, env: Environment): S3Target {
   const base = endpoint ?? `https://${inPath ? '' : `${bucket}.`}s3.${region}.amazonaws.com`;
   const url = new URL(`${base.replace(/\/+$/, '')}/${inPath ? `${bucket}/` : ''}${key}`);
   return { url, ownEndpoint: endpoint !== undefined, sign: signer(env, region) };
+}
+
+/** As signatures have it: of a key's characters all are encoded but letters, digits and `-._~/`. */
+function encodedKey(path: string): string {
+  let key = path;
+  try {
+    key = decodeURIComponent(path);
+  } catch {
+    // a key with a percent sign of its own
+  }
+  const encoded = encodeURIComponent(key).replaceAll('%2F', '/');
+  return encoded.replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function signer(env: Environment, region: string): Sign | null {
