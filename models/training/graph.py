@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from network import SKIPS, Block, Fcn, Unet
+from network import SKIPS, Block, Encoder, Fcn, Unet
 from recipes import Recipe
 
 OPSET = 20
@@ -33,9 +33,8 @@ def build(network: nn.Module, recipe: Recipe, temperature: float) -> onnx.ModelP
     if recipe.planes:
         shape = ["batch", len(recipe.planes), "height", "width"]
         outputs.append(helper.make_tensor_value_info("planes", TensorProto.UINT8, shape))
-    if isinstance(network, Unet):
-        shape = ["batch", network.encoder.blocks[-1].project.out_channels, "rows", "columns"]
-        outputs.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, shape))
+    shape = ["batch", network.encoder.blocks[-1].project.out_channels, "rows", "columns"]
+    outputs.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, shape))
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, [*batch, 3])
     made = helper.make_graph(graph.nodes, recipe.name, [image], outputs, list(graph.constants.values()))
     model = helper.make_model(made, producer_name="planimeter", opset_imports=[helper.make_opsetid("", OPSET)])
@@ -105,16 +104,22 @@ class Graph:
         return self.node("Mul", [x, self.constant("inverse_deviation", np.float32(1 / 128))], "image.normalised")
 
 
-def write_unet(graph: Graph, network: Unet, temperature: float) -> tuple[str, int]:
-    """Logits divided by the temperature, and the side of the pixel cell that each position of them holds."""
-    x = graph.relu6(graph.conv("stem", network.encoder.stem, graph.normalised_image()))
+def write_encoder(graph: Graph, encoder: Encoder) -> list[str]:
+    """Features at strides 2, 4, 8 and 16; the last are an output as well."""
+    x = graph.relu6(graph.conv("stem", encoder.stem, graph.normalised_image()))
     features = []
-    for number, block in enumerate(network.encoder.blocks, 1):
+    for number, block in enumerate(encoder.blocks, 1):
         x = graph.block(f"block{number}", block, x)
         if number in SKIPS:
             features.append(x)
     graph.node("Identity", [x], FEATURES)
-    x = graph.relu(graph.conv("bridge", network.bridge[0], x))
+    return [*features, x]
+
+
+def write_unet(graph: Graph, network: Unet, temperature: float) -> tuple[str, int]:
+    """Logits divided by the temperature, and the side of the pixel cell that each position of them holds."""
+    features = write_encoder(graph, network.encoder)
+    x = graph.relu(graph.conv("bridge", network.bridge[0], features.pop()))
     for number, step in enumerate(network.steps, 1):
         x = graph.node("Concat", [graph.twice(x, f"up{number}"), features.pop()], f"join{number}", axis=1)
         x = graph.relu(graph.conv(f"step{number}", step[0], x))
@@ -123,16 +128,8 @@ def write_unet(graph: Graph, network: Unet, temperature: float) -> tuple[str, in
 
 def write_fcn(graph: Graph, network: Fcn, temperature: float) -> tuple[str, int]:
     """As write_unet."""
-    x = graph.normalised_image()
-    for number, layer in enumerate(network.stem, 1):
-        x = graph.relu6(graph.conv(f"stem{number}", layer, x))
-    x = graph.conv("project", network.project, x)
-    features = []
-    for number, block in enumerate(network.blocks, 3):
-        x = graph.block(f"block{number}", block, x)
-        if number in (3, 6):
-            features.append(x)
-    x = graph.conv("lateral16", network.lateral[0][0], x)
+    _, *features = write_encoder(graph, network.encoder)
+    x = graph.conv("lateral16", network.lateral[0][0], features.pop())
     for stride, lateral in zip((8, 4), network.lateral[1:], strict=True):
         beside = graph.conv(f"lateral{stride}", lateral[0], features.pop())
         x = graph.relu(graph.node("Add", [graph.twice(x, f"up{stride}"), beside], f"sum{stride}"))

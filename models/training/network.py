@@ -109,38 +109,26 @@ class Unet(nn.Module):
         return F.pixel_shuffle(self.head(x), 2)
 
 
-FCN_STEM = (16, 48)
 FCN_WIDTH = 80
 
 
 class Fcn(nn.Module):
     """A fully convolutional network in the manner of FCN-8s (Long et al. 2015), made for speed.
 
-    A plain stem to stride 4 stands for MobileNetV2's first two blocks, the others follow as in `Unet`. Their features
-    at strides 16, 8 and 4 are brought to one width and summed going up; the head writes 4x4 pixels a cell.
+    The encoder of `Unet`; its features at strides 16, 8 and 4 are brought to one width and summed going up; the head
+    writes 4x4 pixels a cell.
     """
 
     def __init__(self, logits: int):
         super().__init__()
-        first, second = FCN_STEM
-        self.stem = nn.ModuleList([convolution(3, first, 3, 2), convolution(first, second, 3, 2)])
-        self.project = convolution(second, BLOCKS[1][1], 1)
-        self.blocks = nn.ModuleList(Encoder().blocks[2:])
+        self.encoder = Encoder()
         self.lateral = nn.ModuleList(decoder_step(width, FCN_WIDTH, 1, relu=False) for width in (96, 32, 24))
         self.mix = decoder_step(FCN_WIDTH, FCN_WIDTH, 3, groups=FCN_WIDTH)
         self.head = convolution(FCN_WIDTH, 16 * logits, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        x = (image - 128.0) * (1.0 / 128.0)
-        for layer in self.stem:
-            x = F.relu6(layer(pad_stride_two(x)), inplace=True)
-        x = self.project(x)
-        features = []
-        for number, block in enumerate(self.blocks, 3):
-            x = block(x)
-            if number in (3, 6):
-                features.append(x)
-        x = self.lateral[0](x)
+        _, *features = self.encoder((image - 128.0) * (1.0 / 128.0))
+        x = self.lateral[0](features.pop())
         for lateral in self.lateral[1:]:
             x = F.relu(F.interpolate(x, scale_factor=2, mode="nearest") + lateral(features.pop()))
         return F.pixel_shuffle(self.head(self.mix(x)), 4)
@@ -170,15 +158,8 @@ def load_encoder(network: nn.Module, path: str) -> None:
 
 def take_weights(network: nn.Module, weights: dict) -> None:
     """Loads the weights that fit: from a network of other classes all but the head's, from a Unet into an Fcn the
-    blocks that both have. The rest stays as it was made."""
+    encoder. The rest stays as it was made."""
     own = network.state_dict()
-    if isinstance(network, Fcn) and any(name.startswith("encoder.blocks.") for name in weights):
-        first = len(BLOCKS) - len(network.blocks)
-        weights = {
-            f"blocks.{number}.{rest}": weights[f"encoder.blocks.{number + first}.{rest}"]
-            for number in range(len(network.blocks))
-            for rest in (f"{part}.{leaf}" for part in ("expand", "depthwise", "project") for leaf in ("weight", "bias"))
-        }
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     network.load_state_dict(own | fitting)
 

@@ -55,6 +55,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--no-bfloat16", action="store_true", help="all in float32, also on a processor with bfloat16 arithmetic"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -86,6 +89,7 @@ def train(options: argparse.Namespace) -> None:
     _, validation = validation_places(options.data, recipe)
     teacher = load_network(options.teacher, LANDUSE_UNET) if options.teacher else None
     loss_of = building_loss if recipe.planes else segmentation_loss
+    bfloat16 = not options.no_bfloat16 and has_bfloat16()
     towns, towns_looked_at = {}, -math.inf
     began, before = time.monotonic(), state["seconds"]
     next_validation = state["seconds"] + 60 * options.validate_every
@@ -97,10 +101,15 @@ def train(options: argparse.Namespace) -> None:
             towns_looked_at = state["seconds"]
         set_rate(optimiser, options.rate, state["seconds"] / (60 * options.minutes), state["step"])
         images, labels = sample_batch(random, recipe, places, towns, state["crops"])
-        answers = network(images)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            answers = network(images)
+            if teacher:
+                with torch.no_grad():
+                    wanted = teacher(images)
+        answers = answers.float()
         loss = loss_of(answers, labels)
         if teacher:
-            loss = loss + TEACHER_WEIGHT * distillation_loss(answers, teacher, images)
+            loss = loss + TEACHER_WEIGHT * distillation_loss(answers, wanted.float())
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -119,6 +128,13 @@ def train(options: argparse.Namespace) -> None:
     log(
         options.out, {**position(state), **validate(average, recipe, options.data, validation), "crops": state["crops"]}
     )
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16, which make a step a third shorter; without them it is
+    emulated and slower. Weights, their average and the loss stay in float32."""
+    capable = torch.cpu.get_capabilities()
+    return bool(capable.get("avx512_bf16") or capable.get("amx_bf16"))
 
 
 def load_places(folder: Path, recipe: Recipe) -> dict[str, list]:
