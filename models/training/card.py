@@ -10,7 +10,7 @@ from pathlib import Path
 from data import read_places
 from evaluate import ROOT
 from manifest import manifest, parameters
-from network import BLOCKS, FCN_STEM, FCN_WIDTH, STRIDE, WIDTHS, Unet, halo, receptive_field
+from network import BLOCKS, FCN_WIDTH, STRIDE, WIDTHS, Unet, halo, receptive_field
 from recipes import RECIPES, Recipe
 
 HERE = Path(__file__).parent
@@ -123,10 +123,11 @@ Trained on: {", ".join(trained)}{", generated towns" if "generated" in training[
 
 def network_section(recipe: Recipe, scores: dict, made: dict) -> str:
     left, top, right, bottom = receptive_field(recipe.architecture)
+    parts = f"{recipe.architecture.__name__.replace('Unet', 'UNet').replace('Fcn', 'FCN')} on MobileNetV2's first {len(BLOCKS)} blocks"
     if recipe.architecture is Unet:
-        parts = f"UNet on MobileNetV2's first {len(BLOCKS)} blocks, decoder widths {'-'.join(map(str, WIDTHS))}, nearest up-sampling,\nsub-pixel head of 2x2"
+        parts += f", decoder widths {'-'.join(map(str, WIDTHS))}, nearest up-sampling,\nsub-pixel head of 2x2"
     else:
-        parts = f"A stem of {FCN_STEM[0]} and {FCN_STEM[1]} channels to stride 4, MobileNetV2's blocks 3 to {len(BLOCKS)}, features of strides 16, 8 and 4 summed\nat {FCN_WIDTH} channels, sub-pixel head of 4x4"
+        parts += f", features of strides 16, 8 and 4 summed\nat {FCN_WIDTH} channels, sub-pixel head of 4x4"
     sizes = ", ".join(
         f"{each['file:size']:,} bytes ({each['href']})" for each in made["assets"].values() if "file:size" in each
     )

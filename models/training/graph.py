@@ -1,12 +1,15 @@
-"""A network with folded batch norms in, its ONNX model out.
+"""A network with folded batch norms in, its ONNX model out; and such a model's weights, to train on from them.
 
 The graph is written node by node: every convolution has its padding and bias inside, its weights as plain initialisers
 (so that it can be quantised), and the arg max is made of comparisons, because ArgMax would give int64. Probabilities
 and arg max are taken before the sub-pixel step, on all pixels of a cell at once.
 """
 
+from pathlib import Path
+
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -135,6 +138,25 @@ def write_fcn(graph: Graph, network: Fcn, temperature: float) -> tuple[str, int]
         x = graph.relu(graph.node("Add", [graph.twice(x, f"up{stride}"), beside], f"sum{stride}"))
     x = graph.relu(graph.conv("mix", network.mix[0], x))
     return graph.conv("head", network.head, x, scale=1 / temperature), 4
+
+
+def read_weights(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights and biases of the convolutions of a model that `build` has written, named as in the network's state."""
+    stored = {each.name: numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer}
+    if "stem.weight" not in stored:
+        raise SystemExit(f"{path}: not a network of this folder's making; train on from what export.py has written")
+    modules = {"stem": "encoder.stem", "bridge": "bridge.0", "mix": "mix.0", "head": "head"}
+    modules |= {f"step{number}": f"steps.{number - 1}.0" for number in (1, 2, 3)}
+    modules |= {f"lateral{stride}": f"lateral.{number}.0" for number, stride in enumerate((16, 8, 4))}
+    for number in range(1, len(network.encoder.blocks) + 1):
+        for part in ("expand", "depthwise", "project"):
+            modules[f"block{number}.{part}"] = f"encoder.blocks.{number - 1}.{part}"
+    return {
+        f"{module}.{leaf}": torch.from_numpy(stored[f"{name}.{leaf}"].copy())
+        for name, module in modules.items()
+        for leaf in ("weight", "bias")
+        if f"{name}.{leaf}" in stored
+    }
 
 
 def class_and_score(graph: Graph, logits: list[str], block_size: int) -> None:

@@ -5,7 +5,6 @@ Full labels (0..4) say everything about a pixel; 254 says that it is not a build
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from data import IGNORE, NOT_BUILDING, NOT_ROAD
 from instances import BUILDING as BUILDING_BIT

@@ -173,6 +173,26 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     return network
 
 
+def unfold_batch_norms(network: nn.Module, images: torch.Tensor) -> None:
+    """Makes the batch norms after folded convolutions normalise what they see on `images` and undo it at once: the
+    network answers as before and can be trained further."""
+    steps = [module for module in network.modules() if isinstance(module, nn.Sequential)]
+
+    def adopt(norm: nn.BatchNorm2d, y: torch.Tensor) -> None:
+        variance, mean = torch.var_mean(y, (0, 2, 3))
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.copy_(mean)
+
+    hooks = [step[0].register_forward_hook(lambda *seen, norm=step[1]: adopt(norm, seen[-1])) for step in steps]
+    network.eval()
+    with torch.no_grad():
+        network(images)
+    for hook in hooks:
+        hook.remove()
+
+
 @functools.cache
 def receptive_field(architecture: type[nn.Module]) -> tuple[int, int, int, int]:
     """How far in pixels an output pixel looks to the left, top, right and bottom of itself.

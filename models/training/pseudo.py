@@ -50,7 +50,9 @@ def main() -> None:
         link(source / "images", target / "images")
         (target / "labels").mkdir(exist_ok=True)
         gained = np.zeros(256, np.int64)
-        wrong = [number for number, name in enumerate(LANDUSE_UNET.classes) if f"{place['place']}:{name}" in options.wrong]
+        wrong = [
+            number for number, name in enumerate(LANDUSE_UNET.classes) if f"{place['place']}:{name}" in options.wrong
+        ]
         for stem, image, label in read_pairs(options.data, place["place"]):
             more = fill(network, image, label, place["gsd_m"], *UNLABELLED[kind_of(place)])
             more = np.where(np.isin(more, wrong), label, more)

@@ -1,15 +1,19 @@
 """The receptive field as stated, the loss where and only where something is labelled, crops of the right kind."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from augment import augment
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, pack, random_crop
+from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, segmentation_loss
-from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights
+from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights, unfold_batch_norms
 from recipes import RECIPES
 from tally import count, new_tally, summarise
 
@@ -92,11 +96,26 @@ class Loss(unittest.TestCase):
 
 
 class Weights(unittest.TestCase):
-    def test_an_fcn_takes_the_blocks_of_a_unet(self):
+    def test_an_fcn_takes_the_encoder_of_a_unet(self):
         unet, fcn = Unet(5), Fcn(5)
         take_weights(fcn, unet.state_dict())
-        for number, block in enumerate(fcn.blocks, 2):
-            self.assertTrue(torch.equal(block.depthwise.weight, unet.encoder.blocks[number].depthwise.weight))
+        for ours, theirs in zip(fcn.encoder.parameters(), unet.encoder.parameters(), strict=True):
+            self.assertTrue(torch.equal(ours, theirs))
+
+    def test_training_goes_on_from_an_exported_network(self):
+        for name in ("landuse-unet", "landuse-fcn", "buildings-unet"):
+            recipe = RECIPES[name]
+            exported = fold_batch_norms(recipe.architecture(recipe.logits))
+            again = recipe.architecture(recipe.logits)
+            images = 255 * torch.rand(2, 3, 64, 96)
+            with tempfile.TemporaryDirectory() as folder:
+                onnx.save(build(exported, recipe, 1.0), path := Path(folder) / "network.onnx")
+                take_weights(again, read_weights(path, again))
+            unfold_batch_norms(again, images)
+            with torch.no_grad():
+                wanted, scale = exported(images), exported(images).std()
+                self.assertLess((again.eval()(images) - wanted).abs().max(), 1e-3 * scale, name)
+                self.assertLess((again.train()(images) - wanted).abs().max(), 1e-2 * scale, name)
 
 
 class Tally(unittest.TestCase):

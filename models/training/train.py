@@ -18,9 +18,10 @@ from torch import nn
 from augment import augment
 from data import kind_of, load_generated, load_training_place, pack, random_crop, read_places
 from evaluate import evaluate_pairs, in_torch, load_network, place_pairs, validation_places
+from graph import read_weights
 from instances import building_codes, town_numbers
 from losses import building_loss, distillation_loss, segmentation_loss
-from network import load_encoder, take_weights
+from network import load_encoder, take_weights, unfold_batch_norms
 from recipes import LANDUSE_UNET, RECIPES, Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,8 @@ def main() -> None:
     parser.add_argument(
         "--fine-tune",
         type=Path,
-        help="checkpoint whose weights to start from, with a new schedule; what does not fit is left out",
+        help="network (.onnx, as export.py writes it) or checkpoint whose weights to start from, with a new schedule; "
+        "what does not fit is left out",
     )
     parser.add_argument(
         "--teacher", type=Path, help="checkpoint of landuse-unet, whose answers are learnt from as well"
@@ -71,7 +73,11 @@ def train(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.network]
     network = recipe.architecture(recipe.logits)
     state = {"step": 0, "seconds": 0.0, "crops": {}}
-    if start := options.resume or options.fine_tune:
+    places = load_places(options.data, recipe)
+    if options.fine_tune and options.fine_tune.suffix == ".onnx":
+        take_weights(network, read_weights(options.fine_tune, network))
+        unfold_batch_norms(network, sample_batch(random, recipe, places, {}, {})[0])
+    elif start := options.resume or options.fine_tune:
         checkpoint = torch.load(start, weights_only=True)
         take_weights(network, checkpoint["network" if options.resume else "average"])
     else:
@@ -85,7 +91,6 @@ def train(options: argparse.Namespace) -> None:
         optimiser.load_state_dict(checkpoint["optimiser"])
         random = np.random.default_rng([options.seed, state["step"]])
 
-    places = load_places(options.data, recipe)
     _, validation = validation_places(options.data, recipe)
     teacher = load_network(options.teacher, LANDUSE_UNET) if options.teacher else None
     loss_of = building_loss if recipe.planes else segmentation_loss
