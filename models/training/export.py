@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from evaluate import ROOT, load_network, logits, place_pairs, probabilities, validation_places
-from graph import build
+from graph import FEATURES, build
 from network import STRIDE, halo
 from recipes import RECIPES, Recipe
 
@@ -50,6 +50,11 @@ def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+def maps_of(run: onnxruntime.InferenceSession, images: np.ndarray) -> list[np.ndarray]:
+    """Outputs at the resolution of the images [N,H,W,3]: class, score and, where there are some, planes."""
+    return run.run([each.name for each in run.get_outputs() if each.name != FEATURES], {"image": images})
+
+
 def reflect(image: np.ndarray, margin: int) -> np.ndarray:
     """The image with `margin` reflected pixels around it, and more to the right and bottom as the stride asks."""
     height, width = image.shape[:2]
@@ -64,7 +69,7 @@ def check_against_torch(path: Path, network: nn.Module, recipe: Recipe, temperat
     for place in validation_places(folder, recipe)[0]:
         image, _ = next(iter(place_pairs(folder, recipe, [place])))
         height, width = image.shape[:2]
-        maps = run.run(None, {"image": reflect(image, margin)[None]})
+        maps = maps_of(run, reflect(image, margin)[None])
         classes, scores, *planes = [each[0, ..., margin : margin + height, margin : margin + width] for each in maps]
         y = logits(network, image)
         p = probabilities(recipe, y, temperature)
@@ -77,8 +82,8 @@ def check_against_torch(path: Path, network: nn.Module, recipe: Recipe, temperat
     print(f"against PyTorch: {other_class} of {pixels:,} classes differ, {other_score} scores by more than 1/255")
     assert other_class < pixels * 1e-4
     pair = np.stack([reflect(image, margin)[:64, :96], reflect(image, margin)[64:128, :96]])
-    both = run.run(None, {"image": pair})
-    each = [run.run(None, {"image": one[None]}) for one in pair]
+    both = maps_of(run, pair)
+    each = [maps_of(run, one[None]) for one in pair]
     assert all(np.array_equal(both[n], np.concatenate([one[n] for one in each])) for n in range(len(both)))
     print("a batch of two equals its parts")
 
@@ -118,7 +123,7 @@ def join(images: list[np.ndarray]) -> np.ndarray:
 def whole_pass(run: onnxruntime.InferenceSession, scene: np.ndarray, margin: int) -> list[np.ndarray]:
     """All outputs for a scene in one run, padded by the halo."""
     height, width = scene.shape[:2]
-    maps = run.run(None, {"image": reflect(scene, margin)[None]})
+    maps = maps_of(run, reflect(scene, margin)[None])
     return [each[0, ..., margin : margin + height, margin : margin + width] for each in maps]
 
 
@@ -130,7 +135,7 @@ def stitch(run: onnxruntime.InferenceSession, scene: np.ndarray, core: int, marg
     for y in range(0, height, core):
         for x in range(0, width, core):
             chip = padded[y : y + core + 2 * margin, x : x + core + 2 * margin]
-            parts = [each[0] for each in run.run(None, {"image": chip[None]})]
+            parts = [each[0] for each in maps_of(run, chip[None])]
             maps = maps or [np.zeros((*part.shape[:-2], height, width), np.uint8) for part in parts]
             for target, part in zip(maps, parts, strict=True):
                 rows, columns = target[..., y : y + core, x : x + core].shape[-2:]
