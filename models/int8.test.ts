@@ -10,7 +10,7 @@ import { type OnnxGraph, type OnnxNode, readOnnxFile } from './onnx/read-onnx.ts
 import { listNetworks } from './registry.ts';
 
 const POINT = 0.01;
-const shipped = (await listNetworks()).filter((network) => network.int8Path);
+const shipped = (await listNetworks()).filter((network) => network.int8);
 
 /** Nodes of the graph that are no eight-bit convolution though they are convolutions, with what is wrong. */
 function notInEightBits(graph: OnnxGraph): string[] {
@@ -46,8 +46,8 @@ test('the shipped networks have twins in eight bits', () => {
   expect(shipped.map(({ id }) => id)).toEqual(expect.arrayContaining(['buildings-unet', 'landuse-unet']));
 });
 
-test.each(shipped)('every convolution of the twin of $id is in eight bits', async ({ modelPath, int8Path }) => {
-  const [floats, twin] = await Promise.all([readOnnxFile(modelPath), readOnnxFile(int8Path!)]);
+test.each(shipped)('every convolution of the twin of $id is in eight bits', async ({ modelPath, int8 }) => {
+  const [floats, twin] = await Promise.all([readOnnxFile(modelPath), readOnnxFile(int8!.path)]);
   const convolutions = (graph: OnnxGraph) => graph.nodes.filter(({ op }) => op === 'Conv').length;
   expect(convolutions(twin)).toBeGreaterThan(30);
   expect(convolutions(twin)).toBe(convolutions(floats));
