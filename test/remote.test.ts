@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { chromium as playwright } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { JobReport, PreflightJson, SceneJson, ServiceJson } from '../server/http/types.ts';
 import { parseRemoteHosts } from '../server/remote/policy.ts';
@@ -16,6 +17,7 @@ import { createRemoteReader } from '../server/remote/reader.ts';
 import { type FileServer, serveFiles } from '../server/remote/test-server.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
 import { writeTown } from '../tiler/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
 import { getJson, startJob, waitForJob, waitForScene } from './client.ts';
 import { pythonWithMoto } from './python.ts';
 import { serve, stopAll } from './serve.ts';
@@ -74,6 +76,31 @@ test('the service reads a scene where it lies, shows, maps, proves and forgets i
     server.files.set('/town.tif', { bytes: Buffer.concat([cog, Buffer.alloc(9)]), etag: '"2"' });
     expect((await fetch(`${url}/scenes/${scene.id}`, { method: 'DELETE' })).status).toBe(204);
     expect((await fetch(tileAt(url, scene))).status).toBe(404);
+  }),
+);
+
+const chromium = findChromium();
+
+test.skipIf(!chromium)('in the viewer an address becomes a map', { timeout: 180_000 }, () =>
+  withServer(async (server) => {
+    const hosts = `http://127.0.0.1:${server.port},127.0.0.1`;
+    const { url } = await serve(join(folder, 'viewed'), undefined, { PLANIMETER_REMOTE_HOSTS: hosts });
+    const browser = await playwright.launch({ executablePath: chromium!, args: CHROMIUM_FLAGS });
+    try {
+      const page = await browser.newPage();
+      await page.goto(url);
+      const address = page.getByTestId('address');
+      await address.fill('https://example.com/x.tif');
+      await address.press('Enter');
+      await page.getByText('This address may not be read').waitFor();
+      await address.fill(server.url('/town.tif'));
+      await address.press('Enter');
+      await page.getByTestId('legend').waitFor({ timeout: 120_000 });
+      await page.getByTestId('class-building').waitFor();
+      expect(await address.inputValue()).toBe('');
+    } finally {
+      await browser.close();
+    }
   }),
 );
 

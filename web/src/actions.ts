@@ -19,6 +19,8 @@ export interface Actions {
   resumeUpload(): void;
   cancelUpload(): void;
   forgetUpload(upload: InterruptedUpload): Promise<void>;
+  /** False where it was refused. */
+  addByAddress(address: string): Promise<boolean>;
   tryDemo(): Promise<void>;
   openScene(id: string): void;
   deleteScene(scene: SceneJson): Promise<void>;
@@ -220,6 +222,17 @@ export function createActions(store: Store): Actions {
     async forgetUpload(upload) {
       store.set({ interrupted: store.get().interrupted.filter(({ key }) => key !== upload.key) });
       await forgetInterrupted(upload);
+    },
+    async addByAddress(address) {
+      let added = false;
+      await attempt(async () => {
+        store.set({ trouble: null });
+        const scene = await api.addByAddress(address);
+        putScene(scene);
+        receiveScene(scene.id);
+        added = true;
+      });
+      return added;
     },
     tryDemo: () =>
       attempt(async () => {

@@ -71,6 +71,7 @@ export const getJobs = (scene: string): Promise<JobJson[]> => get(`/jobs?scene=$
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
 export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
+export const addByAddress = (url: string): Promise<SceneJson> => post('/scenes', { url });
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
 export const startJob = (scene: string, request: object): Promise<JobJson> => post('/jobs', { scene, ...request });

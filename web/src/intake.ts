@@ -1,5 +1,6 @@
 /** Where images come in: a drop anywhere on the page, a chosen file, the demo scene, an upload to go on with. */
 import type { Actions } from './actions.ts';
+import { createByAddress } from './by-address.ts';
 import { h, icon, replace, setText } from './dom.ts';
 import { bytes, percent } from './format.ts';
 import type { InterruptedUpload, State } from './state.ts';
@@ -68,13 +69,15 @@ export function createIntake(actions: Actions): Intake {
   listenToDrops(actions);
   let shownInterrupted: readonly InterruptedUpload[] = [];
 
-  const element = h('div', {}, drop, demo);
+  const address = createByAddress(actions);
+  const element = h('div', {}, drop, address.element, demo);
   return {
     welcome,
     interrupted,
     drop: element,
     chooseFile,
     render(state) {
+      address.render(state);
       const empty = state.started && state.scenes.length === 0 && !state.upload;
       welcome.hidden = !empty;
       demo.hidden = !empty;
