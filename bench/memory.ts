@@ -8,7 +8,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { planChips, readChips } from '../tiler/chips.ts';
+import { mapScene } from '../models/map-scene.ts';
+import type { Network } from '../models/registry.ts';
+import type { NetworkSession } from '../models/runtime.ts';
+import { planChips } from '../tiler/chips.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
 import { openScene } from '../tiler/rendering.ts';
@@ -18,7 +21,6 @@ import { createTiffWriter } from '../tiler/write-tiff.ts';
 const GSD = { x: 1, y: 1 };
 const FILL = [128, 128, 128] as const;
 const CORE_PIXELS = 1024;
-const HALO_PIXELS = 128;
 const ROWS = 256;
 const LEAST_WIDTH = 16;
 
@@ -26,6 +28,8 @@ interface Paths {
   source: string;
   working: string;
   classes: string;
+  scores: string;
+  spool: string;
 }
 
 const place = (width: number, height: number) =>
@@ -50,35 +54,45 @@ async function generate({ source }: Paths, width: number, height: number, sample
   await writer.finish();
 }
 
-/** Chips with their halos through a network that calls bright pixels 1, into a class map. */
-async function mapTrivially({ working, classes }: Paths): Promise<void> {
+/** A network that calls bright pixels 1, and takes no time. */
+const NETWORK: Network = {
+  id: 'bright',
+  name: 'Bright',
+  description: '',
+  gsdMetres: GSD.x,
+  stride: 16,
+  halo: 128,
+  receptiveField: [128, 128, 128, 128],
+  classes: [
+    { name: 'dark', value: 0, color: '#000000' },
+    { name: 'bright', value: 1, color: '#ffffff' },
+  ],
+  planes: [],
+  modelPath: '',
+  sha256: '',
+};
+
+const SESSION: NetworkSession = {
+  device: 'cpu',
+  fallbackNodes: 0,
+  planeCount: 0,
+  infer: async (pixels, width, height) => {
+    const classes = new Uint8Array(width * height);
+    for (let i = 0; i < classes.length; i++) classes[i] = Number(pixels[i * 3] > 100);
+    return { classes, scores: new Uint8Array(classes.length).fill(255), planes: new Uint8Array(0) };
+  },
+  close: async () => {},
+};
+
+/** The chips of a job through the network, by way of the spool, into its class map and its score map. */
+async function map({ working, classes, scores, spool }: Paths): Promise<void> {
   const scene = await openScene(working);
   const grid = planModelGrid({ ...scene, gsdMetres: GSD }, GSD.x);
-  const plan = planChips(grid, { stride: 16, halo: HALO_PIXELS }, CORE_PIXELS);
-  const writer = await createTiffWriter(classes, {
-    ...place(grid.width, grid.height),
-    geotransform: grid.geotransform,
-    bands: 1,
-    nodata: 255,
-    overviews: 'majority',
-  });
-  const rowsOfChips = Array.from({ length: plan.rows }, (_, row) => row);
-  let band = new Uint8Array(grid.width * plan.core);
-  for await (const { chip, pixels } of readChips(scene, grid, plan, FILL, rowsOfChips)) {
-    const columns = Math.min(chip.width, grid.width - chip.x);
-    const rows = Math.min(chip.height, grid.height - chip.y);
-    for (let y = 0; y < rows; y++) {
-      for (let x = 0; x < columns; x++) {
-        const from = ((y + plan.halo) * (chip.width + 2 * plan.halo) + x + plan.halo) * 3;
-        band[y * grid.width + chip.x + x] = pixels[from] > 100 ? 1 : 0;
-      }
-    }
-    if (chip.column < plan.columns - 1) continue;
-    await writer.writeRows(rows, band.subarray(0, rows * grid.width));
-    band = new Uint8Array(grid.width * plan.core);
-  }
-  await writer.finish();
   await scene.close();
+  const plan = planChips(grid, NETWORK, CORE_PIXELS);
+  const paths = { workingPath: working, classesPath: classes, scoresPath: scores, spoolPath: spool };
+  const request = { ...paths, grid, plan, fill: FILL, area: null, network: NETWORK, run: {}, batch: 1 };
+  await mapScene(request, { open: async () => SESSION, reopen: async () => SESSION }, () => {});
 }
 
 /** Linux lets a child's maxRSS begin at its parent's, but not its high-water mark. */
@@ -93,7 +107,7 @@ type Stage = (typeof STAGES)[number];
 async function runStage(stage: Stage, paths: Paths, width: number, height: number, type: SampleType): Promise<void> {
   if (stage === 'generate') await generate(paths, width, height, type);
   else if (stage === 'ingest') await ingest(paths.source, paths.working, DEFAULT_INGEST_LIMITS, () => {});
-  else await mapTrivially(paths);
+  else await map(paths);
 }
 
 function inChild(...args: unknown[]): Promise<{ peakBytes: number; seconds: number }> {
@@ -114,10 +128,14 @@ if (process.argv[2] === '--stage') {
   if (!(width >= LEAST_WIDTH && height >= LEAST_WIDTH)) throw new RangeError('expected a width and a height in pixels');
   const folder = await mkdtemp(join(tmpdir(), 'memory-'));
   const file = (name: string) => join(folder, `${name}.tif`);
-  const paths: Paths = { source: file('source'), working: file('working'), classes: file('classes') };
+  const paths: Paths = {
+    ...{ source: file('source'), working: file('working') },
+    ...{ classes: file('classes'), scores: file('scores'), spool: join(folder, 'spool') },
+  };
   try {
     const peaks: Record<Stage, number[]> = { generate: [], ingest: [], map: [] };
     for (const times of process.argv.includes('--once') ? [1] : [1, 4]) {
+      await rm(paths.spool, { recursive: true, force: true });
       for (const stage of STAGES) {
         const { peakBytes, seconds } = await inChild(stage, paths, width, height * times, type);
         const megabytes = Math.round(peakBytes / 1e6);
