@@ -27,6 +27,7 @@ const OPTIONS = {
   threshold: text,
   confidence: text,
   overlap: text,
+  scene: text,
   data: text,
   device: text,
 } as const;
@@ -40,7 +41,7 @@ export async function run(args: string[]): Promise<void> {
   if (action === 'list') {
     await list(folder, values.json === true);
   } else if (action === 'inspect') {
-    print(await inspectNetwork(folder, needed(subject, 'an id or an ONNX file'), saidBy(values)));
+    print(await inspectNetwork(folder, needed(subject, 'an id or an ONNX file'), saidBy(values), values.scene));
   } else if (action === 'add') {
     const { id, name } = values;
     print(await addNetwork(folder, needed(subject, 'an ONNX file or its folder'), { id, name, said: saidBy(values) }));
@@ -153,6 +154,11 @@ function describe(report: NetworkReport): string {
     ['pixel size', gsd_m === null ? 'as the image has it' : `${gsd_m} m`],
     ['stitching', `${certificate.exact ? 'exact' : 'blended'}; ${field}, stride ${certificate.stride}`],
   ];
+  for (const { halo, differing, max_delta } of report.halos?.steps ?? []) {
+    const worth =
+      differing === 0 ? 'as one pass' : `${(100 * differing).toPrecision(2)} % differ, by ${max_delta} at most`;
+    rows.push([`halo ${halo}`, worth]);
+  }
   if (test) {
     const { milliseconds, width, height, shares } = test as {
       milliseconds: number;

@@ -3,14 +3,22 @@
  * a manifest of their own, listed beside the shipped ones.
  */
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, parse, resolve } from 'node:path';
-import type { Examination } from '../models/foreign/examine.ts';
+import { networkBands } from '../models/bands.ts';
+import { asNetwork, type Examination } from '../models/foreign/examine.ts';
 import type { Facts, Sidecar } from '../models/foreign/facts.ts';
 import { type Manifest, manifestOf, type NetworkReport } from '../models/foreign/manifest.ts';
-import { findNetwork, listNetworks, type Network, networkFolders } from '../models/registry.ts';
+import type { HaloLadder } from '../models/halo-ladder.ts';
+import { findNetwork, listNetworks, type Network, networkFolders, wantedBands } from '../models/registry.ts';
+import { chooseRendering } from '../tiler/choose-rendering.ts';
+import { planModelGrid } from '../tiler/model-grid.ts';
 import { Problem } from '../tiler/problem.ts';
+import { openScene } from '../tiler/rendering.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
-import { examineInSandbox, examineOwnInSandbox } from './children/network.ts';
+import { examineInSandbox, examineOwnInSandbox, haloLadderInSandbox } from './children/network.ts';
+import { ingestInSandbox } from './children/sandbox.ts';
+import { bandNamesOf } from './pipeline.ts';
 
 export interface AddRequest {
   /** Derived from the file's name by default. */
@@ -57,7 +65,7 @@ export async function addNetwork(dataFolder: string, path: string, request: AddR
       file: `${id}.onnx`,
       addedAt: new Date().toISOString(),
     };
-    const manifest = manifestOf(facts, examined.understanding, examined.selfTest);
+    const manifest = manifestOf(facts, examined.understanding, examined.selfTest, examined.halos);
     await writeFile(join(incoming, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     await rm(join(models, id), { recursive: true, force: true });
     await rename(incoming, join(models, id));
@@ -91,15 +99,44 @@ export async function readMlmItem(network: Network): Promise<Record<string, unkn
 }
 
 /** What is understood of a network: of one by its id, or of a file that is not added. */
-export async function inspectNetwork(dataFolder: string, idOrPath: string, said: Facts): Promise<NetworkReport> {
+export async function inspectNetwork(
+  dataFolder: string,
+  idOrPath: string,
+  said: Facts,
+  scene?: string,
+): Promise<NetworkReport> {
   const isFile = extname(idOrPath).toLowerCase() === '.onnx' || (await stat(idOrPath).catch(() => null)) !== null;
   if (isFile) {
     const { file, sidecars } = await networkFiles(idOrPath);
     const examined = await examineInSandbox(file, sidecars, said);
-    return reportOf(examined, null, examined.name ?? parse(file).name, await sha256OfFile(file));
+    const report = reportOf(examined, null, examined.name ?? parse(file).name, await sha256OfFile(file));
+    if (scene === undefined) return report;
+    return { ...report, halos: await haloLadder(asNetwork(file, examined.understanding), scene) };
   }
   const network = await findNetwork(idOrPath, networkFolders(dataFolder));
-  return describeNetwork(network);
+  const report = await describeNetwork(network);
+  if (scene === undefined && report.halos) return report;
+  return { ...report, halos: await haloLadder(network, scene) };
+}
+
+/** The network's halos on an image, or on the generated scene. Throws `bands_missing`, and the image's problem. */
+async function haloLadder(network: Network, image: string | undefined): Promise<HaloLadder | null> {
+  if (image === undefined) return haloLadderInSandbox(network, null);
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-halos-'));
+  try {
+    const workingPath = join(folder, 'working.tif');
+    const report = await ingestInSandbox({ sources: [{ path: resolve(image) }] }, workingPath, {});
+    const wanted = wantedBands(network);
+    const found = networkBands(wanted, { names: bandNamesOf(report), rgb: report.rendering.bands });
+    const view = { stored: wanted.stored, ...(found && { bands: found.bands }) };
+    const { rendering, meanColour } = await chooseRendering(workingPath, view);
+    const raster = await openScene(workingPath);
+    const grid = planModelGrid({ ...raster, gsdMetres: { x: 1, y: 1 } }, null);
+    await raster.close();
+    return await haloLadderInSandbox(network, { workingPath, rendering, grid, fill: meanColour });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** What is known of an installed network, without running it. */
@@ -119,6 +156,7 @@ export async function describeNetwork(network: Network): Promise<NetworkReport> 
     classes: network.classes,
     certificate: network.adapter ? properties['planimeter:certificate'] : certificate,
     findings: properties['planimeter:findings'] ?? [],
+    halos: properties['planimeter:halos'] ?? null,
     stride: network.stride,
     halo: network.halo,
     ...(network.adapter && { adapter: network.adapter, self_test: properties['planimeter:self_test'] }),
@@ -131,7 +169,7 @@ async function examineOwnOrAdded(network: Network) {
 }
 
 function reportOf(examined: Examination, id: string | null, name: string, sha256: string): NetworkReport {
-  const { understanding, selfTest, inputs, outputs } = examined;
+  const { understanding, selfTest, inputs, outputs, halos } = examined;
   const { task, classes, certificate, findings, gsdMetres, stride, halo, adapter } = understanding;
   return {
     id,
@@ -145,6 +183,7 @@ function reportOf(examined: Examination, id: string | null, name: string, sha256
     classes,
     certificate,
     findings,
+    halos,
     stride,
     halo,
     adapter,

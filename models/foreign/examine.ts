@@ -1,7 +1,10 @@
 /** A network file that nobody knows → everything about it. Called where nothing can be harmed: it loads the network. */
+import { type HaloLadder, measureHalos } from '../halo-ladder.ts';
 import { certify } from '../onnx/certificate.ts';
 import { type OnnxModel, type OnnxValue, readOnnxFile } from '../onnx/read-onnx.ts';
+import type { Network } from '../registry.ts';
 import { type Facts, gatherFacts, type Sidecar } from './facts.ts';
+import { generatedRaster } from './generated-scene.ts';
 import { type SelfTest, selfTest } from './self-test.ts';
 import { type Understanding, understand } from './understand.ts';
 
@@ -11,7 +14,15 @@ export interface Examination {
   inputs: OnnxValue[];
   outputs: OnnxValue[];
   name: string | null;
+  /** Null where it was not measured: detectors, networks of fixed size, slow ones. */
+  halos: HaloLadder | null;
 }
+
+/** Networks that take longer for a chip are not run over a scene with halo after halo. */
+const SLOW_MS = 1000;
+const BUDGET_MS = 6000;
+/** Side of the generated scene that halos are tried on. */
+const SCENE_PIXELS = 640;
 
 /** @param said by the user, over all that is written in and beside the file */
 export async function examineNetwork(path: string, sidecars: readonly Sidecar[], said: Facts): Promise<Examination> {
@@ -19,7 +30,41 @@ export async function examineNetwork(path: string, sidecars: readonly Sidecar[],
   const facts = { ...gatherFacts(model.metadata, sidecars), ...said };
   const understanding = understand(model, facts);
   const test = await selfTest(path, understanding);
-  return { understanding, selfTest: test, inputs: model.inputs, outputs: model.outputs, name: facts.name ?? null };
+  const { inputs, outputs } = model;
+  const network = asNetwork(path, understanding);
+  const halos = test.milliseconds > SLOW_MS ? null : await generatedLadder(network, BUDGET_MS);
+  trustLadder(understanding, halos);
+  return { understanding, selfTest: test, inputs, outputs, name: facts.name ?? null, halos };
+}
+
+/** The halos of a network on the generated scene. */
+export function generatedLadder(network: Network, budgetMs: number): Promise<HaloLadder | null> {
+  return measureHalos(network, generatedRaster(network.adapter?.input ?? {}, SCENE_PIXELS), budgetMs);
+}
+
+/** What was measured counts more than what the graph says. */
+function trustLadder(understanding: Understanding, ladder: HaloLadder | null): void {
+  const last = ladder?.steps.at(-1);
+  if (!last || !understanding.receptiveField || last.halo < understanding.halo || last.differing === 0) return;
+  understanding.receptiveField = null;
+  const share = (100 * last.differing).toPrecision(2);
+  understanding.findings.push({
+    code: 'not_exact',
+    severity: 'warning',
+    message: `With the halo of ${last.halo} that its graph asks for, ${share} % of the pixels differ from one pass: chips are blended.`,
+  });
+}
+
+/** A network that was understood, as one that can be run. */
+export function asNetwork(path: string, understanding: Understanding): Network {
+  const { adapter, classes, gsdMetres, stride, halo, receptiveField, chip } = understanding;
+  return {
+    ...{ id: 'network', name: 'network', description: '', gsdMetres, stride, halo, classes, planes: [] },
+    // As JSON has it: null is a field without end.
+    receptiveField: receptiveField ?? ([null, null, null, null] as unknown as Network['receptiveField']),
+    ...{ modelPath: path, sha256: '', adapter },
+    ...(chip !== null && { chip }),
+  };
 }
 
 /** The graph alone of a network with the program's own contract: uint8 [N, H, W, 3] in, `class` and `score` out. */

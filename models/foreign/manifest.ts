@@ -2,6 +2,8 @@
  * What was understood of somebody else's network as its manifest: a STAC item with the MLM extension, as the shipped
  * networks have it, with what a program needs to run it under `planimeter:`.
  */
+
+import type { HaloLadder } from '../halo-ladder.ts';
 import { type NetworkClass, SHA256_MULTIHASH } from '../registry.ts';
 import type { Adapter } from './adapter.ts';
 import type { SelfTest } from './self-test.ts';
@@ -21,7 +23,12 @@ export interface ManifestFacts {
 const UNITS = { nchw: ['batch', 'bands', 'height', 'width'], nhwc: ['batch', 'height', 'width', 'bands'] } as const;
 
 /** The manifest as JSON. */
-export function manifestOf(facts: ManifestFacts, understanding: Understanding, selfTest: SelfTest) {
+export function manifestOf(
+  facts: ManifestFacts,
+  understanding: Understanding,
+  selfTest: SelfTest,
+  halos: HaloLadder | null,
+) {
   const { adapter, classes, certificate, findings, task } = understanding;
   const { input, output } = adapter;
   const bands =
@@ -87,6 +94,7 @@ export function manifestOf(facts: ManifestFacts, understanding: Understanding, s
       'planimeter:certificate': certificate,
       'planimeter:findings': findings,
       'planimeter:self_test': selfTest,
+      'planimeter:halos': halos,
     },
     links: [],
     assets: {
@@ -137,6 +145,8 @@ export interface NetworkReport {
   outputs: { name: string; type: string; dims: (number | string | null)[] }[];
   classes: NetworkClass[];
   certificate: unknown;
+  /** What halos of several sizes are worth, measured; null where nobody has. */
+  halos: HaloLadder | null;
   findings: unknown[];
   [more: string]: unknown;
 }

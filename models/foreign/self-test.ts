@@ -4,12 +4,8 @@
  */
 import * as ort from 'onnxruntime-node';
 import { Problem } from '../../tiler/problem.ts';
-import type { Pixels } from '../../tiler/rendering.ts';
-import { makeFrame } from '../../tiler/town/frame.ts';
-import { makeLook } from '../../tiler/town/look.ts';
-import { renderBand } from '../../tiler/town/render.ts';
-import type { AdapterInput } from './adapter.ts';
 import { styled } from './classes.ts';
+import { cut, generatedScene } from './generated-scene.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
 import { images, type Understanding } from './understand.ts';
 
@@ -32,8 +28,6 @@ const FREE_SIZE = 512;
 const SLOW_MS = 6000;
 /** Probabilities of chips that agree differ by no more than rounding. */
 const ROUNDING = 2e-3;
-const TOWN_GSD_M = 0.5;
-const TOWN_SEED = 5;
 
 /** Throws `unusable_output` or what the runtime says. Changes `understanding` where its answers tell otherwise. */
 export async function selfTest(modelPath: string, understanding: Understanding): Promise<SelfTest> {
@@ -60,9 +54,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   const side = chip ?? Math.ceil(FREE_SIZE / stride) * stride;
   const size = { width: adapter.input.width ?? side, height: adapter.input.height ?? side };
   const shift = Math.max(stride, Math.round(size.width / 8 / stride) * stride);
-  const [frame, look] = [makeFrame(TOWN_SEED), makeLook(TOWN_SEED)];
-  const town = renderBand(frame, look, TOWN_GSD_M, size.width + shift, 0, size.height, new Map()).image;
-  const scene = networkScene(town, adapter.input);
+  const scene = generatedScene(adapter.input, size.width + shift, size.height);
   const bands = adapter.input.names?.length ?? 3;
   const network = { ...understanding, classes: understanding.classes.length };
   const started = performance.now();
@@ -108,43 +100,6 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
     });
   }
   return { ...size, milliseconds, shares, range, disagreement };
-}
-
-/** A generated RGB scene in the bands and values that a network takes. */
-function networkScene(rgb: Uint8Array, { names, stored }: AdapterInput): Pixels {
-  if (!names) return rgb;
-  const count = rgb.length / 3;
-  const pixels = stored ? new Float32Array(count * names.length) : new Uint8Array(count * names.length);
-  const scale = stored ? STORED_PER_BYTE : 1;
-  for (const [band, name] of names.entries()) {
-    const colour = ['red', 'green', 'blue'].indexOf(name);
-    for (let i = 0; i < count; i++) {
-      const [red, green, blue] = rgb.subarray(i * 3, i * 3 + 3);
-      // Vegetation is bright in near infrared; what else there is, is about as bright as the picture.
-      const value = colour >= 0 ? rgb[i * 3 + colour] : /^nir/.test(name) ? 1.8 * green - 0.5 * red : (red + blue) / 2;
-      pixels[i * names.length + band] = Math.round(Math.min(255, Math.max(0, value)) * scale);
-    }
-  }
-  return pixels;
-}
-
-/** Stored values of the generated scene: of 12 bits, as sensors have them. */
-const STORED_PER_BYTE = 16;
-
-/** Pixels of a part of the scene that begins `x` pixels from the left. */
-function cut<P extends Pixels>(
-  scene: P,
-  bands: number,
-  sceneWidth: number,
-  x: number,
-  { width, height }: { width: number; height: number },
-): P {
-  const pixels = scene.slice(0, width * height * bands) as P;
-  for (let row = 0; row < height; row++) {
-    const from = (row * sceneWidth + x) * bands;
-    pixels.set(scene.subarray(from, from + width * bands), row * width * bands);
-  }
-  return pixels;
 }
 
 const unusable = (what: string) =>

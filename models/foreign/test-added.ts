@@ -1,7 +1,7 @@
 /** For tests: a file as the network that a user would get by adding it. */
-
 import { readOnnxFile } from '../onnx/read-onnx.ts';
 import type { Network } from '../registry.ts';
+import { asNetwork } from './examine.ts';
 import { type Facts, gatherFacts, type Sidecar } from './facts.ts';
 import { selfTest } from './self-test.ts';
 import { type Understanding, understand } from './understand.ts';
@@ -13,13 +13,5 @@ export async function addedNetwork(
   const model = await readOnnxFile(path);
   const understanding = understand(model, { ...gatherFacts(model.metadata, sidecars), ...said });
   await selfTest(path, understanding);
-  const { adapter, classes, gsdMetres, stride, halo, receptiveField, chip } = understanding;
-  const network: Network = {
-    ...{ id: 'net', name: 'net', description: '', gsdMetres, stride, halo, classes, planes: [] },
-    // As JSON has it: null is a field without end.
-    receptiveField: receptiveField ?? ([null, null, null, null] as unknown as Network['receptiveField']),
-    ...{ modelPath: path, sha256: path, adapter },
-    ...(chip !== null && { chip }),
-  };
-  return { network, understanding };
+  return { network: { ...asNetwork(path, understanding), sha256: path }, understanding };
 }

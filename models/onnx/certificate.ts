@@ -28,7 +28,9 @@ export interface Certificate {
   stride: number;
   /** How far the network looks to the left, top, right and bottom of a pixel; null where that has no end. */
   receptive_field: [number, number, number, number] | null;
-  /** Smallest halo, a multiple of the stride, that makes stitching exact; null where none does. */
+  /** The same rounded up to the stride: what a chip must see to each side. Padding can make them uneven. */
+  halo_sides: [number, number, number, number] | null;
+  /** Smallest halo for all sides, a multiple of the stride, that makes stitching exact; null where none does. */
   halo: number | null;
   /** Operators that look at all of a chip. */
   global_operations: Obstacle[];
@@ -104,6 +106,7 @@ function reasonOf(error: unknown): string {
 const NOTHING: Certificate = {
   stride: 1,
   receptive_field: null,
+  halo_sides: null,
   halo: null,
   global_operations: [],
   positional_operations: [],
@@ -114,6 +117,7 @@ const NOTHING: Certificate = {
 const unbounded = (certificate: Certificate): Certificate => ({
   ...certificate,
   receptive_field: null,
+  halo_sides: null,
   halo: null,
   exact: false,
 });
@@ -146,7 +150,13 @@ function report(
   const exact = findings.positional.size === 0 && findings.global.size === 0;
   if (findings.global.size > 0) return { certificate, outputs: shapes, shapes: extents };
   return {
-    certificate: { ...certificate, receptive_field: field, halo: exact ? halo : null, exact },
+    certificate: {
+      ...certificate,
+      receptive_field: field,
+      halo_sides: exact ? (field.map((side) => Math.ceil(side / stride) * stride) as typeof field) : null,
+      halo: exact ? halo : null,
+      exact,
+    },
     outputs: shapes,
     shapes: extents,
   };

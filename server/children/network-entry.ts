@@ -2,12 +2,31 @@
 
 import { benchNetwork } from '../../models/bench-network.ts';
 import type { DeviceChoice } from '../../models/device.ts';
-import { examineNetwork, examineOwn } from '../../models/foreign/examine.ts';
+import { examineNetwork, examineOwn, generatedLadder } from '../../models/foreign/examine.ts';
 import type { Facts, Sidecar } from '../../models/foreign/facts.ts';
+import { measureHalos } from '../../models/halo-ladder.ts';
 import type { Network } from '../../models/registry.ts';
+import { openScene } from '../../tiler/rendering.ts';
 import { answerTasks } from './child.ts';
+import type { HaloRequest } from './network.ts';
+
+/** Somebody waits for it. */
+const LADDER_MS = 60_000;
+
+/** The network's halos on a working COG, or on the generated scene. */
+async function haloLadder({ network, scene }: HaloRequest) {
+  if (!scene) return generatedLadder(network, LADDER_MS);
+  const { workingPath, rendering, grid, fill } = scene;
+  const raster = await openScene(workingPath, rendering);
+  try {
+    return await measureHalos(network, { raster, grid, fill }, LADDER_MS);
+  } finally {
+    await raster.close();
+  }
+}
 
 answerTasks({
+  halos: haloLadder,
   examine: ({ path, sidecars, said }: { path: string; sidecars: Sidecar[]; said: Facts }) =>
     examineNetwork(path, sidecars, said),
   bench: ({ network, device }: { network: Network; device: DeviceChoice }) => benchNetwork(network, device),

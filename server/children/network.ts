@@ -4,14 +4,17 @@ import type { NetworkSpeed } from '../../models/bench-network.ts';
 import type { DeviceChoice } from '../../models/device.ts';
 import type { Examination, examineOwn } from '../../models/foreign/examine.ts';
 import type { Facts, Sidecar } from '../../models/foreign/facts.ts';
+import type { HaloLadder } from '../../models/halo-ladder.ts';
 import type { Network } from '../../models/registry.ts';
+import type { ModelGrid } from '../../tiler/model-grid.ts';
 import { Problem } from '../../tiler/problem.ts';
+import type { Rendering } from '../../tiler/rendering.ts';
 import { ChildCrash, type ChildOptions, runOnce } from './child.ts';
 
 const ENTRY = fileURLToPath(new URL('./network-entry.ts', import.meta.url));
 
 /** What a network may take on a self-test of a chip or two. */
-export const NETWORK_LIMITS = { wallMs: 45_000, memoryBytes: 6 * 2 ** 30 };
+export const NETWORK_LIMITS = { wallMs: 60_000, memoryBytes: 6 * 2 ** 30 };
 
 /** Several runs of large chips. */
 const BENCH_LIMITS = { wallMs: 10 * 60_000, memoryBytes: 6 * 2 ** 30 };
@@ -23,24 +26,37 @@ export function examineInSandbox(
   said: Facts,
   limits = NETWORK_LIMITS,
 ): Promise<Examination> {
-  return runOnce<Examination>(confined(path, limits), 'examine', { path, sidecars, said }).catch(blameNetwork);
+  return runOnce<Examination>(confined([path], limits), 'examine', { path, sidecars, said }).catch(blameNetwork);
 }
 
 /** The graph of a network with the program's own contract. */
 export function examineOwnInSandbox(path: string): ReturnType<typeof examineOwn> {
-  return runOnce<Awaited<ReturnType<typeof examineOwn>>>(confined(path, NETWORK_LIMITS), 'examineOwn', { path });
+  return runOnce<Awaited<ReturnType<typeof examineOwn>>>(confined([path], NETWORK_LIMITS), 'examineOwn', { path });
+}
+
+export interface HaloRequest {
+  network: Network;
+  /** A working COG as the network takes it; null: the generated scene. */
+  scene: { workingPath: string; rendering: Rendering; grid: ModelGrid; fill: number[] } | null;
+}
+
+/** What halos of several sizes are worth. */
+export function haloLadderInSandbox(network: Network, scene: HaloRequest['scene']): Promise<HaloLadder | null> {
+  const read = [network.modelPath, ...(scene ? [scene.workingPath] : [])];
+  const request: HaloRequest = { network, scene };
+  return runOnce<HaloLadder | null>(confined(read, BENCH_LIMITS), 'halos', request).catch(blameNetwork);
 }
 
 /** How fast a network runs on a device. One that shipped is not confined, and may use any. */
 export function benchInSandbox(network: Network, device: DeviceChoice): Promise<NetworkSpeed> {
-  const child = network.adapter ? confined(network.modelPath, BENCH_LIMITS) : { entry: ENTRY, ...BENCH_LIMITS };
+  const child = network.adapter ? confined([network.modelPath], BENCH_LIMITS) : { entry: ENTRY, ...BENCH_LIMITS };
   return runOnce<NetworkSpeed>(child, 'bench', { network, device }).catch(blameNetwork);
 }
 
-const confined = (path: string, limits: typeof NETWORK_LIMITS): ChildOptions => ({
+const confined = (read: string[], limits: typeof NETWORK_LIMITS): ChildOptions => ({
   entry: ENTRY,
   ...limits,
-  confine: { read: [path], write: [] },
+  confine: { read, write: [] },
 });
 
 /** What makes the runtime die is a network that was made or broken to do so. */

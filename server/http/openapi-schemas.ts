@@ -104,6 +104,13 @@ export const componentSchemas: Record<string, Json> = {
     classes: list(object({ name: text, value: count, color: text })),
     certificate: {},
     findings: list({}),
+    halos: orNull(
+      object({
+        size: count,
+        core: count,
+        steps: list(object({ halo: count, differing: share, max_delta: number })),
+      }),
+    ),
   }),
   Scene: object({
     id: uuid,
