@@ -68,6 +68,7 @@ test('a confined child reads and writes only what it may, and gets no secrets', 
     expect(await run('read', file('mine.txt'))).toBe('mine');
     await expect(run('read', file('other.txt'))).rejects.toThrow(/access|permission/i);
     await expect(run('write', file('other.txt'))).rejects.toThrow(/access|permission/i);
+    await expect(run('spawn', null)).rejects.toThrow(/access|permission/i);
     await run('write', file('out'));
     expect(existsSync(file('out'))).toBe(true);
     expect(await run('environment', null)).not.toContain('DATABASE_URL');

@@ -1,4 +1,5 @@
 /** A child process for tests. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Problem } from '../../tiler/problem.ts';
 import { answerTasks } from './child.ts';
@@ -31,5 +32,9 @@ answerTasks({
   },
   read: async (path: string) => readFileSync(path, 'utf8'),
   write: async (path: string) => writeFileSync(path, 'here'),
+  spawn: async () => {
+    const { error } = spawnSync('true');
+    if (error) throw error;
+  },
   environment: async () => Object.keys(process.env),
 });
