@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { findNetwork } from '../models/registry.ts';
 import { openNetwork } from '../models/runtime.ts';
 import { DEFAULT_NETWORK } from '../server/parameters.ts';
+import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { imageFormats } from '../tiler/plain-image.ts';
 import { readArguments } from './arguments.ts';
@@ -28,6 +29,7 @@ export async function run(args: string[]): Promise<void> {
     await check('network', network),
     await check('database', database),
     await check('data folder', () => folder(dataFolder)),
+    await check('images elsewhere', elsewhere),
     await check('clock', clock),
   ];
   if (values.json) process.stdout.write(`${JSON.stringify(checks)}\n`);
@@ -80,6 +82,15 @@ async function folder(path: string): Promise<string> {
   const free = `${((Number(bavail) * bsize) / 2 ** 30).toFixed(1)} GB free at ${path}`;
   if (Number(bavail) * bsize < MIN_FREE_BYTES) throw new Error(`only ${free}; make room, or name another with --data`);
   return free;
+}
+
+function elsewhere(): string {
+  const hosts = process.env[REMOTE_HOSTS]?.trim();
+  if (!parseRemoteHosts(hosts)) return `not read; to read some where they lie, name their hosts in ${REMOTE_HOSTS}`;
+  if (!hosts!.includes('s3://')) return `read from ${hosts}`;
+  const { AWS_ACCESS_KEY_ID: key, AWS_SECRET_ACCESS_KEY: secret } = process.env;
+  if (key && !secret) throw new Error('AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not; set both or neither');
+  return `read from ${hosts}, ${key ? 'signed' : 'unsigned: public buckets alone'}`;
 }
 
 /** Signed addresses and certificates are refused when the clock is wrong. */

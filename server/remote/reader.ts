@@ -6,12 +6,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ByteSource, OpenBytes } from '../../tiler/byte-source.ts';
+import { type ByteSource, isRemote, type OpenBytes } from '../../tiler/byte-source.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { RemotePolicy } from './policy.ts';
 import { REMOTE_HOSTS } from './policy.ts';
 import { createPageCache, PAGE_BYTES, remoteFile } from './remote-file.ts';
-import { openRanges, type Ranges, type RangesOptions, shownAddress, type Version } from './request.ts';
+import { openRanges, type Ranges, type RangesOptions, REMOTE_LIMITS, shownAddress, type Version } from './request.ts';
 
 export interface RemoteCard extends Version {
   url: string;
@@ -33,16 +33,19 @@ export interface RemoteReader {
 
 const CACHE_BYTES = 128 << 20;
 const MOST_ADDRESS = 2048;
+/** Somebody is waiting for the answer. */
+const LOOK_TRIES = 2;
 /** Files whose connections are kept. */
 const MOST_OPEN = 64;
 
 /** `policy`: null where nothing may be read from elsewhere. */
 export function createRemoteReader(policy: RemotePolicy | null, options: RemoteOptions = {}): RemoteReader {
+  const { limits = REMOTE_LIMITS } = options;
   const cache = createPageCache(CACHE_BYTES);
   const open = new Map<string, ByteSource>();
   const traffic = { requests: 0, bytes: 0 };
 
-  const rangesOf = (address: URL): Ranges => {
+  const rangesOf = (address: URL, tries = limits.tries): Ranges => {
     if (!policy) {
       const detail = `Images elsewhere are not read here; whoever runs the service names hosts in ${REMOTE_HOSTS}.`;
       throw new Problem('remote_forbidden', detail);
@@ -52,14 +55,14 @@ export function createRemoteReader(policy: RemotePolicy | null, options: RemoteO
       if (bytes === 0) traffic.requests++;
       traffic.bytes += bytes;
     };
-    return openRanges(address, { ...options, policy, onRequest });
+    return openRanges(address, { ...options, limits: { ...limits, tries }, policy, onRequest });
   };
 
   return {
     traffic,
     async look(url) {
       const address = parseAddress(url);
-      const ranges = rangesOf(address);
+      const ranges = rangesOf(address, LOOK_TRIES);
       try {
         const { version } = await ranges.fetch(0, PAGE_BYTES, null);
         return { url: address.href, ...version };
@@ -68,6 +71,7 @@ export function createRemoteReader(policy: RemotePolicy | null, options: RemoteO
       }
     },
     async open(path) {
+      if (!isRemote(path)) throw new Problem('remote_forbidden', 'This is no card of an image elsewhere.');
       const card = await readCard(path);
       const name = identityOf(card);
       const known = open.get(name);

@@ -180,6 +180,11 @@ test('a name is resolved once, and every address that it leads to must be allowe
   expect((await ranges.fetch(0, 10, VERSION)).bytes).toEqual(BYTES.subarray(0, 10));
   expect((await ranges.fetch(10, 20, VERSION)).bytes).toEqual(BYTES.subarray(10, 20));
   expect(asked).toBe(1);
+  // Resolved anew, and checked anew, where the host does not answer any more.
+  server.meddle = ({ socket }) => !!socket.destroy();
+  await expect(ranges.fetch(20, 30, VERSION)).rejects.toMatchObject({ code: 'remote_forbidden' });
+  expect(asked).toBe(2);
+  server.meddle = () => false;
   ranges.close();
   const before = server.ranges.length;
   for (const found of [['10.0.0.1'], ['127.0.0.1', '192.168.0.9'], ['::ffff:10.0.0.1']]) {

@@ -25,7 +25,7 @@ export interface RemoteLimits {
 export const REMOTE_LIMITS: RemoteLimits = {
   silenceMs: 15_000,
   answerMs: 120_000,
-  tries: 4,
+  tries: 8,
   pauseMs: 300,
   redirects: 5,
 };
@@ -58,6 +58,8 @@ class Passing extends Error {
 }
 
 const MOST_PAUSE_MS = 10_000;
+/** How long the addresses of a name are used before it is resolved, and they are checked, anew. */
+const PIN_MS = 5 * 60_000;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const PASSING = [408, 425, 429];
 
@@ -80,15 +82,15 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
   const { policy, limits = REMOTE_LIMITS, resolve = resolveByDns, env = process.env, onRequest = () => {} } = options;
   const agents = { 'http:': new Agent({ keepAlive: true }), 'https:': new TlsAgent({ keepAlive: true }) };
   const shown = shownAddress(address);
-  const pins = new Map<string, Promise<string[]>>();
+  const pins = new Map<string, { addresses: Promise<string[]>; until: number }>();
   /** Where redirects have led. */
   let found: URL | null = null;
 
-  /** Resolved once: whatever the name leads to later, connections are made to what was checked. */
+  /** Whatever the name leads to at other times, connections are made to what was checked. */
   const pinned = (url: URL, trusted: boolean): Promise<string[]> => {
     const key = `${url.host} ${trusted}`;
     const known = pins.get(key);
-    if (known) return known;
+    if (known && known.until > Date.now()) return known.addresses;
     const host = hostOf(url);
     const resolving = (isIP(host) ? Promise.resolve([host]) : resolve(host)).then(
       (addresses) => {
@@ -100,7 +102,7 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
         throw new Passing(`the name ${host} is not known`);
       },
     );
-    pins.set(key, resolving);
+    pins.set(key, { addresses: resolving, until: Date.now() + PIN_MS });
     resolving.catch(() => pins.delete(key));
     return resolving;
   };
@@ -180,6 +182,7 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
           return await ask(start, end, version);
         } catch (error) {
           if (!(error instanceof Passing)) throw error;
+          pins.clear(); // the host may have moved
           if (tries >= limits.tries) throw unreachable(`${error.message} (tried ${tries} times)`);
           const pauseMs = Math.max(limits.pauseMs * 2 ** (tries - 1), error.pauseMs);
           await new Promise((done) => setTimeout(done, Math.min(MOST_PAUSE_MS, pauseMs)));
