@@ -4,8 +4,8 @@ import { fastest } from '../models/bench-network.ts';
 import { parseDevice } from '../models/device.ts';
 import { bandFacts, type Facts, type Task } from '../models/foreign/facts.ts';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
-import { isDetector, listNetworks, networkFolders } from '../models/registry.ts';
-import { benchInSandbox } from '../server/children/network.ts';
+import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
+import { measuredRun, measureRun, type Run } from '../server/measurements.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
 import type { Finding } from '../tiler/examine.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
@@ -63,30 +63,50 @@ function needed(subject: string | undefined, what: string): string {
 
 async function list(folder: string, json: boolean): Promise<void> {
   const networks = await listNetworks(networkFolders(folder));
+  const device = readDevice();
+  const runs = await Promise.all(networks.map((network) => measuredRun(network, device)));
   if (json) {
-    const rows = networks.map(({ modelPath: _, adapter, gsdMetres, ...rest }) => ({
-      ...rest,
-      gsd_m: gsdMetres,
-      kind: adapter ? 'added' : 'shipped',
-      task: adapter?.output.kind === 'boxes' ? 'detection' : 'segmentation',
-    }));
+    const rows = networks.map((network, i) => {
+      const { modelPath: _, adapter, gsdMetres, int8, ...rest } = network;
+      return {
+        ...rest,
+        gsd_m: gsdMetres,
+        kind: adapter ? 'added' : 'shipped',
+        task: isDetector(network) ? 'detection' : 'segmentation',
+        exact: stitchesExactly(network),
+        precisions: int8 ? ['fp32', 'int8'] : ['fp32'],
+        run: runs[i] ?? null,
+      };
+    });
     process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
     return;
   }
-  for (const { id, gsdMetres, halo, stride, classes, description } of networks) {
-    const size = gsdMetres === null ? 'pixels as they are' : `${gsdMetres} m per pixel`;
-    process.stdout.write(`${id}   ${size}, halo ${halo}, stride ${stride}\n`);
-    process.stdout.write(`  ${classes.map(({ name }) => name).join(', ')}\n  ${description}\n`);
+  for (const [i, network] of networks.entries()) {
+    const { id, gsdMetres, halo, stride, classes, description, miou } = network;
+    const facts = [
+      gsdMetres === null ? 'pixels as they are' : `${gsdMetres} m per pixel`,
+      stitchesExactly(network) ? `exact with a halo of ${halo}` : 'blended',
+      `stride ${stride}`,
+      ...(miou === undefined ? [] : [`mIoU ${miou.toFixed(3)} at unseen places`]),
+      speedOf(network, runs[i]),
+    ];
+    process.stdout.write(`${id}: ${classes.map(({ name }) => name).join(', ')}\n  ${facts.join('; ')}\n`);
+    process.stdout.write(`  ${description}\n`);
   }
 }
+
+function speedOf({ id }: Network, run: Run | undefined): string {
+  if (!run) return `speed: planimeter models bench ${id}`;
+  return `${run.core_mpx_s[run.precision]} million pixels a second in ${run.precision} on ${run.device}`;
+}
+
+const readDevice = (given?: string) => parseDevice(given ?? process.env.PLANIMETER_DEVICE ?? 'auto');
 
 async function bench(id: string, wanted: string | undefined, json: boolean): Promise<void> {
   const network = await installedNetwork(id);
   if (isDetector(network)) throw new WrongCall(`"${id}" draws boxes; only networks that draw maps are measured`);
-  const { device, speeds } = await benchInSandbox(
-    network,
-    parseDevice(wanted ?? process.env.PLANIMETER_DEVICE ?? 'auto'),
-  );
+  const { run, speeds } = await measureRun(network, readDevice(wanted));
+  const { device } = run;
   if (json) {
     process.stdout.write(`${JSON.stringify({ id, device, speeds }, null, 2)}\n`);
     return;

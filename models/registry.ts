@@ -55,6 +55,8 @@ export interface Network {
   planes: NetworkPlane[];
   /** The layer that similarity search and learning from corrections stand on, where the network gives one. */
   features?: NetworkFeatures;
+  /** Mean intersection over union at places that it was not trained on, where its manifest tells. */
+  miou?: number;
   /** The network with 8-bit weights: same inputs and outputs. */
   int8?: { path: string; sha256: string };
   modelPath: string;
@@ -84,6 +86,7 @@ interface ManifestJson {
     'planimeter:receptive_field': [number, number, number, number];
     'planimeter:planes'?: NetworkPlane[];
     'planimeter:features'?: NetworkFeatures;
+    'planimeter:scores'?: { miou: number };
     'planimeter:int8'?: string;
     'planimeter:chip'?: number | null;
     'planimeter:adapter'?: Adapter;
@@ -180,6 +183,7 @@ async function readManifest(folder: string): Promise<Network | null> {
     })),
     planes: properties['planimeter:planes'] ?? [],
     ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),
+    ...(properties['planimeter:scores'] && { miou: properties['planimeter:scores'].miou }),
     ...(int8Path && { int8: { path: int8Path, sha256: await sha256OfFile(int8Path) } }),
     modelPath,
     sha256,

@@ -2,8 +2,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { cpus, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fastest } from '../models/bench-network.ts';
-import type { DeviceChoice } from '../models/device.ts';
+import { type ChipSpeed, fastest } from '../models/bench-network.ts';
+import type { Device, DeviceChoice } from '../models/device.ts';
 import { type Network, stitchesExactly } from '../models/registry.ts';
 import type { Precision } from '../models/runtime.ts';
 import { Problem } from '../tiler/problem.ts';
@@ -13,6 +13,8 @@ import type { JobParameters } from './parameters.ts';
 
 /** How a network is run. */
 export interface Run {
+  /** That it was measured on. */
+  device?: Device;
   precision: Precision;
   /** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
   core: number;
@@ -40,11 +42,36 @@ export function createRunChooser(): RunChooser {
   const choices = new Map<string, Promise<Run>>();
   return (network, device) => {
     if (network.adapter || !stitchesExactly(network)) return Promise.resolve(DEFAULT_RUN);
-    const key = [network.sha256, network.int8?.sha256, device, cpus()[0]?.model, cpus().length, VERSION].join(' ');
-    const choice = choices.get(key) ?? remembered(key).then((run) => run ?? measure(key, network, device));
+    const key = keyOf(network, device);
+    const unmeasurable = () => DEFAULT_RUN; // the job will say what is wrong
+    const choice =
+      choices.get(key) ??
+      measuredRun(network, device).then(
+        (run) => run ?? measureRun(network, device).then(({ run }) => run, unmeasurable),
+      );
     choices.set(key, choice);
     return choice;
   };
+}
+
+const keyOf = ({ sha256, int8 }: Network, device: DeviceChoice): string =>
+  [sha256, int8?.sha256, device, cpus()[0]?.model, cpus().length, VERSION].join(' ');
+
+/** What was measured of a network on a device, if anything was. */
+export const measuredRun = async (network: Network, device: DeviceChoice): Promise<Run | undefined> =>
+  (await measurements()).runs[keyOf(network, device)];
+
+/** Measures a network on a device, and remembers the fastest way. Throws why it cannot be run. */
+export async function measureRun(network: Network, device: DeviceChoice): Promise<{ speeds: ChipSpeed[]; run: Run }> {
+  const { speeds, device: used } = await benchInSandbox(network, device);
+  const { precision, core, batch } = fastest(speeds);
+  const core_mpx_s: Run['core_mpx_s'] = {};
+  for (const each of speeds) core_mpx_s[each.precision] = Math.max(core_mpx_s[each.precision] ?? 0, each.core_mpx_s);
+  const run: Run = { device: used, precision, core, batch, core_mpx_s };
+  await remember((all) => {
+    all.runs[keyOf(network, device)] = run;
+  });
+  return { speeds, run };
 }
 
 /**
@@ -62,29 +89,6 @@ export async function settlePrecision(
   }
   if (!network.int8 || parameters.precision) return parameters;
   return { ...parameters, precision: (await chooseRun(network, parameters.device ?? device)).precision };
-}
-
-const remembered = async (key: string): Promise<Run | undefined> => (await measurements()).runs[key];
-
-async function measure(key: string, network: Network, device: DeviceChoice): Promise<Run> {
-  try {
-    const { speeds } = await benchInSandbox(network, device);
-    const { precision, core, batch } = fastest(speeds);
-    const best = (wanted: Precision) =>
-      Math.max(0, ...speeds.filter((each) => each.precision === wanted).map((each) => each.core_mpx_s));
-    const run: Run = {
-      precision,
-      core,
-      batch,
-      core_mpx_s: { fp32: best('fp32'), ...(best('int8') > 0 && { int8: best('int8') }) },
-    };
-    await remember((all) => {
-      all.runs[key] = run;
-    });
-    return run;
-  } catch {
-    return DEFAULT_RUN; // the job will say what is wrong
-  }
 }
 
 const file = (): string =>
