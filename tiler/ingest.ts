@@ -14,7 +14,7 @@ import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts'
 import type { Samples, SampleType } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { Photometric } from './tiff-tags.ts';
-import { type BandRange, createRangeCounter, HIGH_SHARE, LOW_SHARE, type RangeCounter } from './value-range.ts';
+import { type BandRange, createRangeCounter, type RangeCounter } from './value-range.ts';
 import { type WorkingBands, workingBands, workingRaster } from './working-bands.ts';
 import { createTiffWriter } from './write-tiff.ts';
 
@@ -276,11 +276,10 @@ export function describeScaling(image: TiffImage, { rendering: { bands, ranges }
   const assumptions: Assumption[] = [];
   if (ranges) {
     const value = { bands, ranges };
-    const share = (part: number) => `${Math.round(part * 100)} %`;
     const reasons = {
       declared: `The range of ${image.bits}-bit samples, spread over 0 to 255.`,
       levels: 'The values are the 256 even levels of 8-bit imagery; each was given its level.',
-      percentiles: `From the ${share(LOW_SHARE)} to the ${share(HIGH_SHARE)} percentile of each band over the whole scene, spread over 0 to 255.`,
+      percentiles: 'From the 2nd to the 98th percentile of each band over the whole scene, spread over 0 to 255.',
     };
     assumptions.push({ code: 'stretch', value, reason: reasons[kind] });
     if (kind === 'percentiles') {

@@ -18,8 +18,10 @@ export interface ClassView {
   opacity: number;
 }
 
-/** From this zoom on, boxes around objects say what they hold. */
-const LABEL_ZOOM = 16;
+/** Labels of boxes, in CSS pixels; boxes smaller than the least have none. */
+const LABEL_PIXELS = 12;
+const LABELLED_BOX_PIXELS = 6;
+const LABEL_ZOOMS = [10, 24] as const;
 /** Of the fill of classes: boxes leave their object to be seen. */
 const BOX_FILL = 0.3;
 
@@ -79,16 +81,28 @@ export function showFeatures(
       ABOVE,
     );
   }
+  const latitude = (tileJson.bounds[1] + tileJson.bounds[3]) / 2;
   map.addLayer({
     id: 'objects-label',
     type: 'symbol',
     source: 'features',
     'source-layer': 'objects',
-    minzoom: LABEL_ZOOM,
+    filter: isLarge,
     layout: {
       'text-field': ['concat', ['get', 'class'], ' ', ['round', ['*', 100, ['get', 'score']]], '\u202f%'],
       'text-font': ['Inter Variable'],
-      'text-size': 12,
+      'text-size': LABEL_PIXELS,
+      // On the upper side of the box, or nearly: half of its side above its middle, halfway to the next zoom.
+      'text-anchor': 'bottom',
+      'text-radial-offset': [
+        'interpolate',
+        ['exponential', 2],
+        ['zoom'],
+        ...LABEL_ZOOMS.flatMap((zoom) => [
+          zoom,
+          ['/', ['*', side, pixelsPerMetre(zoom + 0.5, latitude)], 2 * LABEL_PIXELS],
+        ]),
+      ] as unknown as ExpressionSpecification,
       'symbol-sort-key': ['-', 0, ['get', 'score']],
     },
     paint: { 'text-color': '#17201f', 'text-halo-color': '#ffffffe6', 'text-halo-width': 1.5 },
@@ -149,6 +163,20 @@ function hatch(): ImageData {
   return c.getImageData(0, 0, HATCH_PIXELS, HATCH_PIXELS);
 }
 
+/** Of a box, in metres, were it a square. */
+const side: ExpressionSpecification = ['sqrt', ['get', 'area_m2']];
+
+/** Whether a box can bear a label: at its tile's own zoom, and at the equator; it is drawn up to twice that size. */
+const isLarge: ExpressionSpecification = [
+  '>=',
+  ['*', side, ['^', 2, ['zoom']]],
+  LABELLED_BOX_PIXELS / pixelsPerMetre(0, 0),
+];
+
+function pixelsPerMetre(zoom: number, latitude: number): number {
+  return (512 * 2 ** zoom) / (40_075_016.7 * Math.cos((latitude * Math.PI) / 180));
+}
+
 function colourByClass(classes: readonly ModelClass[]): ExpressionSpecification | string {
   const unknown = '#888888';
   const [first, ...rest] = classes;
@@ -180,7 +208,7 @@ export function setClassView(map: MapLibreMap, { hidden, opacity }: ClassView): 
     map.setFilter(`${id}-fill`, ['all', AREAS, shown]);
     for (const layer of [`${id}-line`, `${id}-marked`]) map.setFilter(layer, shown);
     const isBox = id === 'objects';
-    if (isBox) map.setFilter('objects-label', shown);
+    if (isBox) map.setFilter('objects-label', ['all', isLarge, shown]);
     map.setPaintProperty(`${id}-fill`, 'fill-opacity', isBox ? opacity * BOX_FILL : opacity);
     map.setPaintProperty(`${id}-line`, 'line-opacity', Math.min(1, opacity * 2));
     map.setPaintProperty(

@@ -41,7 +41,7 @@ export function createLegend(store: Store, actions: Actions): { element: HTMLEle
         replace(findings, ...(job.report?.findings ?? []).map((finding) => findingCard(finding, actions)));
         const classes = boxes ? byCount(job, model, features) : byArea(job, model);
         replace(composition, ...classes.map(({ total, color }) => compositionPart(total.share, color)));
-        const rows = classes.map((entry) => createRow(entry, (name, on) => toggle(store, name, on)));
+        const rows = classes.map((entry) => createRow(entry, boxes, (name, on) => toggle(store, name, on)));
         switches = new Map(rows.map(({ name, box }) => [name, box]));
         replace(list, ...rows.map((row) => row.element), failedRow(job));
       }
@@ -113,7 +113,8 @@ function compositionPart(share: number, color: string): HTMLElement {
   return part;
 }
 
-function createRow({ name, color, total }: ClassEntry, onToggle: (name: string, on: boolean) => void) {
+/** Of objects their number comes first, of anything else the area. */
+function createRow({ name, color, total }: ClassEntry, boxes: boolean, onToggle: (name: string, on: boolean) => void) {
   const box = h('input', { type: 'checkbox', class: 'swatch' });
   box.addEventListener('change', () => onToggle(name, box.checked));
   const [number, unit] = areaParts(total.area_m2);
@@ -127,8 +128,10 @@ function createRow({ name, color, total }: ClassEntry, onToggle: (name: string, 
       { class: 'class-row' },
       box,
       h('span', { class: 'class-name' }, titleOf(name)),
-      h('span', { class: 'class-area' }, number, h('small', {}, `\u2009${unit}`)),
-      h('span', { class: 'class-count' }, plural(total.count, 'feature')),
+      boxes
+        ? h('span', { class: 'class-area' }, count(total.count))
+        : h('span', { class: 'class-area' }, number, h('small', {}, `\u2009${unit}`)),
+      h('span', { class: 'class-count' }, boxes ? `${number}\u2009${unit}` : plural(total.count, 'feature')),
       h('span', { class: 'class-share' }, percent(total.share)),
       h('span', { class: 'class-bar', 'aria-hidden': 'true' }, fill),
     ),

@@ -99,7 +99,15 @@ const proofText = ({ windows, pixels, differing, max_score_delta }: ProofJson): 
   `${plural(windows, 'window')}, ${plural(differing, 'pixel')} of ${count(pixels)} ${differing === 1 ? 'differs' : 'differ'}` +
   (differing > 0 ? ` (scores by ${max_score_delta} of 255 at most)` : '');
 
-const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+/** Values of assumptions as people read them: lists with commas, members of objects with their names. */
+function asText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(asText).join(', ');
+  if (typeof value === 'number') return String(Number(value.toPrecision(6)));
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, member]) => `${name.replaceAll('_', ' ')} ${asText(member)}`)
+    .join(', ');
+}
 
 function ledgerFacts(ledger: Ledger): [string, string][] {
   const total = Object.values(ledger).reduce((sum, pixels) => sum + pixels, 0);
