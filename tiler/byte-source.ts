@@ -10,8 +10,11 @@ export interface ByteSource {
   readonly size: number;
   /** GDAL metadata items that hold in place of the file's own. */
   readonly items?: Readonly<Record<string, string>>;
-  /** Fewer bytes than asked for where the file ends. Throws Problem where a file elsewhere cannot be had. */
-  read(position: number, length: number): Promise<Buffer>;
+  /**
+   * Fewer bytes than asked for where the file ends. They are in `into`, which has room for them, or in memory of their
+   * own. Throws Problem where a file elsewhere cannot be had.
+   */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -41,8 +44,8 @@ async function openFile(path: string): Promise<ByteSource> {
     const { size } = await handle.stat();
     return {
       size,
-      async read(position, length) {
-        const buffer = Buffer.allocUnsafeSlow(length);
+      async read(position, length, into) {
+        const buffer = into ?? Buffer.allocUnsafeSlow(length);
         let done = 0;
         while (done < length) {
           const { bytesRead } = await handle.read(buffer, done, length - done, position + done);

@@ -1,10 +1,10 @@
 /**
  * Stored bytes of TIFF blocks become plain ones: LZW, PackBits and the predictors, in WebAssembly (`kernels/`), sixteen
  * bytes at a time. Results lie in the memory of the WebAssembly: they hold until the next call, so whoever wants them for
- * longer copies them at once (`kept`).
+ * longer copies them at once (`kept` in scratch.ts).
  */
 import { readFileSync } from 'node:fs';
-import type { Samples } from './samples.ts';
+import { markScratch } from './scratch.ts';
 
 interface Kernels {
   memory: WebAssembly.Memory;
@@ -46,6 +46,7 @@ function withRoom(bytes: number, inUse = false): { wasm: Kernels; memory: Uint8A
   const start = wasm.freeFrom.value + MARGIN;
   const missing = start + bytes + MARGIN - wasm.memory.buffer.byteLength;
   if (missing > 0) wasm.memory.grow(Math.ceil(missing / PAGE_BYTES));
+  markScratch(wasm.memory.buffer);
   return { wasm, memory: new Uint8Array(wasm.memory.buffer), start };
 }
 
@@ -108,6 +109,3 @@ function place(bytes: Uint8Array, room: number) {
 }
 
 const isScratch = ({ buffer }: ArrayBufferView): boolean => buffer === kernels?.memory.buffer;
-
-/** The same values in memory of their own. */
-export const kept = <S extends Samples>(samples: S): S => (isScratch(samples) ? (samples.slice() as S) : samples);

@@ -7,7 +7,7 @@ import type { TiffImage } from './tiff-image.ts';
 
 /**
  * The samples of `rows` rows of the block's width, `samples` of them a pixel. `bytes` may be changed and may become
- * part of the result, which may be scratch memory (`kept` in kernels.ts).
+ * part of the result, which may be scratch memory (`kept` in scratch.ts).
  */
 export function unpackSamples(image: TiffImage, stored: Uint8Array, samples: number, rows: number): Samples {
   let bytes = stored;

@@ -15,6 +15,7 @@ import { decodeLerc } from './lerc-block.ts';
 import { Problem } from './problem.ts';
 import { reverseBits, unpackSamples } from './sample-bytes.ts';
 import { createSamples, nodataAsSample, type Samples } from './samples.ts';
+import { withScratch } from './scratch.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { readBytes, type TiffFile } from './tiff-structure.ts';
 import { Compression, type Entry, encodeIfd, ifdBytes, Photometric, Tag } from './tiff-tags.ts';
@@ -36,7 +37,7 @@ export function blockRows(image: TiffImage, blockRow: number): number {
   return Math.min(image.blockHeight, image.height - blockRow * image.blockHeight);
 }
 
-/** Takes a block's samples before anything else is decoded: they may be scratch memory (`kept` in kernels.ts). */
+/** Takes a block's samples before anything else is decoded: they may be scratch memory (`kept` in scratch.ts). */
 export type UseBlock = (block: Samples | null) => void;
 
 /**
@@ -55,9 +56,10 @@ export async function readBlock(
   const firstOf = (plane: number) =>
     plane * image.segmentsPerPlane + row * image.segmentsPerBlock * image.blocksAcross + column;
   if (!image.planar) {
-    const segments = await readSegments(tiff, image, firstOf(0), count);
-    if (segments) await decodeSegments(image, segments, image.bands, rows, use);
-    else use(null);
+    const isThere = await withSegments(tiff, image, firstOf(0), count, (segments) =>
+      decodeSegments(image, segments, image.bands, rows, use),
+    );
+    if (!isThere) use(null);
     return;
   }
   const { bands } = image;
@@ -65,35 +67,59 @@ export async function readBlock(
   const missing = (image.nodata === null ? 0 : nodataAsSample(image.sampleType, image.nodata)) ?? 0;
   let out: Samples | null = null;
   for (let band = 0; band < bands; band++) {
-    const segments = await readSegments(tiff, image, firstOf(band), count);
-    if (!segments) continue;
-    const all: Samples = out ?? createSamples(image.sampleType, image.blockWidth * rows * bands).fill(missing);
-    out = all;
-    await decodeSegments(image, segments, 1, rows, (plane) => {
-      for (let i = 0, at = band; i < plane.length; i++, at += bands) all[at] = plane[i];
+    await withSegments(tiff, image, firstOf(band), count, async (segments) => {
+      const all: Samples = out ?? createSamples(image.sampleType, image.blockWidth * rows * bands).fill(missing);
+      out = all;
+      await decodeSegments(image, segments, 1, rows, (plane) => {
+        for (let i = 0, at = band; i < plane.length; i++, at += bands) all[at] = plane[i];
+      });
     });
   }
   use(out);
 }
 
-/** The stored bytes of consecutive segments; null where they were never written (such ones stand alone in a block). */
-async function readSegments(tiff: TiffFile, image: TiffImage, first: number, count: number): Promise<Buffer[] | null> {
+/**
+ * Hands on the stored bytes of consecutive segments, which are overwritten afterwards. False where they were never
+ * written (such ones stand alone in a block).
+ */
+async function withSegments(
+  tiff: TiffFile,
+  image: TiffImage,
+  first: number,
+  count: number,
+  use: (segments: Buffer[]) => Promise<void>,
+): Promise<boolean> {
   const { offsets, byteCounts } = image;
-  if (byteCounts[first] === 0 || offsets[first] === 0) return null;
-  const numbers = Array.from({ length: count }, (_, i) => first + i);
-  const end = offsets[first + count - 1] + byteCounts[first + count - 1];
-  const inOneGo = numbers.every((i) => i === first || offsets[i] === offsets[i - 1] + byteCounts[i - 1]);
-  let segments: Buffer[];
-  if (inOneGo) {
-    const all = await readBytes(tiff.source, offsets[first], end - offsets[first]);
-    const start = offsets[first];
-    segments = numbers.map((i) => all.subarray(offsets[i] - start, offsets[i] - start + byteCounts[i]));
-  } else {
-    segments = await Promise.all(numbers.map((i) => readBytes(tiff.source, offsets[i], byteCounts[i])));
+  if (byteCounts[first] === 0 || offsets[first] === 0) return false;
+  const places: { at: number; position: number; length: number }[] = [];
+  let bytes = 0;
+  for (let i = first; i < first + count; i++) {
+    places.push({ at: bytes, position: offsets[i], length: byteCounts[i] });
+    bytes += byteCounts[i];
   }
-  if (image.bitsReversed && !BYTE_CODED.includes(image.compression)) segments.forEach(reverseBits);
-  return segments;
+  const { source } = tiff;
+  const oneGo = places.every(({ at, position }) => position === offsets[first] + at);
+  // Segments may be the same bytes of the file, but not at any length.
+  if (bytes > Math.max(source.size, 2 * MOST_EXCESS + 2 * blockBytes(image))) {
+    throw damaged(`A block claims ${bytes} bytes in a file of ${source.size}.`);
+  }
+  await withScratch(bytes, async (buffer) => {
+    const all = oneGo ? await readBytes(source, offsets[first], bytes, buffer) : null;
+    const reading = places.map(({ at, position, length }) => {
+      if (all) return all.subarray(at, at + length);
+      return readBytes(source, position, length, buffer.subarray(at, at + length));
+    });
+    // All have ended before the buffer is given back.
+    for (const result of await Promise.allSettled(reading)) if (result.status === 'rejected') throw result.reason;
+    const segments = await Promise.all(reading);
+    if (image.bitsReversed && !BYTE_CODED.includes(image.compression)) segments.forEach(reverseBits);
+    await use(segments);
+  });
+  return true;
 }
+
+const blockBytes = (image: TiffImage): number =>
+  Math.ceil((image.blockWidth * image.bands * image.bits) / 8) * image.blockHeight;
 
 async function decodeSegments(
   image: TiffImage,

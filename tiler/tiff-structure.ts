@@ -100,12 +100,12 @@ async function readIfd(source: ByteSource, position: number, big: boolean, littl
   return { fields, next: word(table, count * entryBytes) };
 }
 
-/** Throws Problem damaged_tiff where the range is not within the file. */
-export async function readBytes(source: ByteSource, position: number, length: number): Promise<Buffer> {
+/** Into `into`, if that is given. Throws Problem damaged_tiff where the range is not within the file. */
+export async function readBytes(source: ByteSource, position: number, length: number, into?: Buffer): Promise<Buffer> {
   if (!(position >= 0 && length >= 0 && position + length <= source.size)) {
     throw damaged(`The file has ${source.size} bytes, but points to bytes ${position} to ${position + length}.`);
   }
-  const bytes = await source.read(position, length);
+  const bytes = await source.read(position, length, into);
   if (bytes.length < length) throw damaged(`The file ends at byte ${position + bytes.length}.`);
   return bytes;
 }

@@ -13,10 +13,11 @@ import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
 import { imageEntries, levelSizes, maskEntries, predictorOf, type TiffLayout, type TilePlaces } from './cog-layout.ts';
 import { createGrowingTiff, type GrowingTiff, growingPath } from './growing-tiff.ts';
-import { differences, floatDifferences, kept } from './kernels.ts';
+import { differences, floatDifferences } from './kernels.ts';
 import { packBits } from './mask-bits.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
 import { bytesOfSamples, bytesPerSample, createSamples, type Samples } from './samples.ts';
+import { kept } from './scratch.ts';
 import { type Entry, encodeHead, headBytes, Tag } from './tiff-tags.ts';
 
 export type { TiffLayout };
