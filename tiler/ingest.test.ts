@@ -405,4 +405,4 @@ test('every layout that GDAL writes is read pixel for pixel', async () => {
     }
     expect({ name, differing }).toEqual({ name, differing: 0 });
   }
-}, 120_000);
+}, 300_000);
