@@ -1,6 +1,7 @@
 /** What the service counts and measures of itself, as Prometheus reads it (text exposition format). */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { JobReport } from './http/types.ts';
+import type { RemoteReader } from './remote/reader.ts';
 import type { Queryable } from './store/database.ts';
 
 export interface Metrics {
@@ -12,8 +13,11 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** What was read of images elsewhere. */
+type Traffic = Pick<RemoteReader, 'traffic'>;
+
 /** Jobs and scenes are counted in the database when the figures are asked for; the rest is counted as it happens. */
-export function createMetrics(db: Queryable): Metrics {
+export function createMetrics(db: Queryable, remote: Traffic = { traffic: { requests: 0, bytes: 0 } }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -52,6 +56,20 @@ export function createMetrics(db: Queryable): Metrics {
         );
         this.reset();
         for (const { state, count } of counts) this.set({ state }, count);
+      },
+    });
+  }
+  for (const [name, help] of [
+    ['requests', 'Requests for parts of images elsewhere'],
+    ['bytes', 'Bytes received of images elsewhere'],
+  ] as const) {
+    new Counter({
+      name: `planimeter_remote_${name}_total`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(remote.traffic[name]);
       },
     });
   }

@@ -77,7 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const compute = startCompute(remote.open);
   const renderer = startRenderer(remote.open);
   const tools = { db, files, compute, remote, device, chooseRun: createRunChooser() };
-  const metrics = createMetrics(db);
+  const metrics = createMetrics(db, remote);
   // Where `auto` has a choice, the first job makes it.
   const used: DeviceJson = { chosen: device, name: deviceAtHand(device), fallback_nodes: null };
   const noteDevice = ({ device: last }: JobReport) => last && Object.assign(used, last);

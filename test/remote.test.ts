@@ -75,6 +75,11 @@ test('the service reads a scene where it lies, shows, maps, proves and forgets i
     const proof = await fetch(`${url}/jobs/${job.id}/prove`, { method: 'POST' });
     expect(await proof.json()).toMatchObject({ differing: 0 });
 
+    const figures = await (await fetch(`${url}/metrics`)).text();
+    const [, received] = /^planimeter_remote_bytes_total (\d+)$/m.exec(figures)!;
+    expect(Number(received) / cog.length).toBeGreaterThan(0.9);
+    expect(Number(received) / cog.length).toBeLessThan(1.2);
+
     // Another file in its place: what was not read yet cannot be had.
     server.files.set('/town.tif', { bytes: Buffer.concat([cog, Buffer.alloc(9)]), etag: '"2"' });
     expect((await fetch(`${url}/scenes/${scene.id}`, { method: 'DELETE' })).status).toBe(204);

@@ -61,8 +61,8 @@ async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
 
 const queue = { enqueueIngest: async () => {} } as unknown as Parameters<typeof addRemoteScene>[0]['queue'];
 
-async function addRemote(tools: PipelineTools, path: string): Promise<ReadyScene> {
-  const id = await addRemoteScene({ ...tools, queue }, { url: server.url(path), name: 'remote.tif' });
+async function addRemote(tools: PipelineTools, path: string, srs?: string): Promise<ReadyScene> {
+  const id = await addRemoteScene({ ...tools, queue }, { url: server.url(path), name: 'remote.tif', srs });
   return ready(tools, id);
 }
 
@@ -162,6 +162,9 @@ write('wide', np.where(valid == 0, 0, np.concatenate([pixels, pixels[:1]]).astyp
       compress='deflate', bigtiff='yes')
 write('jpeg', np.tile(pixels, (1, 8, 7)), **average, compress='jpeg', quality=85)
 write('strips', pixels, driver='GTiff')
+profile['crs'] = None
+write('placeless', pixels, driver='COG')
+profile['crs'] = 'EPSG:32633'
 write('bare', np.tile(pixels, (1, 8, 7)), driver='GTiff', tiled='yes', compress='deflate')
 profile['transform'] = profile['transform'] * profile['transform'].scale(0.8)
 write('fine', pixels, driver='COG', compress='zstd', blocksize=256)
@@ -234,6 +237,12 @@ test('COGs that GDAL wrote show and map as the uploaded files do', { timeout: 24
       expect(tile.bytes).toBeLessThan(1 << 20);
       expect(await cost('and once more', () => tileOf(scene!, 'webp'))).toEqual({ requests: 0, bytes: 0 });
       await cost('a look before a job costs', () => renderer.look(workingPathOf(tools.files, scene!)));
+
+      await serveAs('/placeless.tif', file('placeless'));
+      await expect(addRemote(tools, '/placeless.tif')).rejects.toMatchObject({ code: 'missing_crs' });
+      const placed = await addRemote(tools, '/placeless.tif', 'EPSG:32632');
+      expect(placed.srs).toBe('EPSG:32632');
+      expect(await tileOf(placed, 'webp')).not.toBeNull();
 
       for (const name of ['strips', 'bare']) {
         await serveAs(`/${name}.tif`, file(name));

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseRemoteHosts } from './policy.ts';
 import { createPageCache, PAGE_BYTES, remoteFile } from './remote-file.ts';
 import { openRanges, REMOTE_LIMITS, type Resolve, type Version } from './request.ts';
+import { s3Target } from './s3.ts';
 import { type FileServer, serveFiles } from './test-server.ts';
 
 const BYTES = Buffer.from(Uint8Array.from({ length: 5 * PAGE_BYTES + 17 }, (_, i) => (i * i) >> 7));
@@ -222,4 +223,26 @@ test('a page that could not be had is asked for again', async () => {
   server.meddle = () => false;
   expect(await file.read(0, 10)).toEqual(BYTES.subarray(0, 10));
   await file.close();
+});
+
+test('objects of S3: where they are asked for, and what is said of another region', async () => {
+  const at = (address: string, env: NodeJS.ProcessEnv) => s3Target(new URL(address), env);
+  expect(at('s3://maps/a/b.tif', {}).url.href).toBe('https://maps.s3.us-east-1.amazonaws.com/a/b.tif');
+  const own = { AWS_ENDPOINT_URL: 'http://minio:9000/', AWS_REGION: 'x' };
+  expect(at('s3://maps/a b+(c).tif', own)).toMatchObject({
+    url: new URL('http://minio:9000/maps/a%20b%2B%28c%29.tif'),
+    ownEndpoint: true,
+    sign: null,
+  });
+  const dotted = at('s3://my.maps/a.tif', { AWS_DEFAULT_REGION: 'eu-west-1' });
+  expect(dotted.url.href).toBe('https://s3.eu-west-1.amazonaws.com/my.maps/a.tif');
+  expect(() => at('s3://maps/', {})).toThrow('s3://BUCKET/KEY');
+
+  server.meddle = (_, response) => !!response.writeHead(301, { 'x-amz-bucket-region': 'eu-north-1' }).end();
+  const policy = parseRemoteHosts('s3://maps')!;
+  const env = { AWS_ENDPOINT_URL: server.url('') };
+  const ranges = openRanges(new URL('s3://maps/a.tif'), { policy, limits: LIMITS, env });
+  const elsewhere = { code: 'remote_unreachable', message: expect.stringContaining('AWS_REGION=eu-north-1') };
+  await expect(ranges.fetch(0, 10, null)).rejects.toMatchObject(elsewhere);
+  ranges.close();
 });

@@ -9,7 +9,7 @@ import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { Problem } from '../../tiler/problem.ts';
 import { hostOf, type RemotePolicy } from './policy.ts';
-import { type S3Target, s3Target } from './s3.ts';
+import { regionOf, type S3Target, s3Target } from './s3.ts';
 
 export interface RemoteLimits {
   /** Until the head of an answer is there, and between two parts of its body. */
@@ -150,6 +150,10 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
     try {
       const { statusCode: status = 0, headers } = response;
       if (status === 412 || (status === 416 && version)) throw changed();
+      const region = headers['x-amz-bucket-region'];
+      if (status >= 300 && status < 500 && address.protocol === 's3:' && region && region !== regionOf(env)) {
+        throw unreachable(`its bucket is in another region; set AWS_REGION=${String(region).slice(0, 40)}`);
+      }
       if (status === 401 || status === 403) throw unreachable(`its server refuses (status ${status})`);
       if (status === 404 || status === 410) throw unreachable(`there is no such file (status ${status})`);
       if (status >= 500 || PASSING.includes(status)) {

@@ -18,12 +18,14 @@ export interface S3Target {
   sign: Sign | null;
 }
 
+export const regionOf = (env: Environment): string => env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
+
 export function s3Target(address: URL, env: Environment): S3Target {
   const bucket = address.hostname;
   const key = encodedKey(address.pathname.slice(1));
   if (!bucket || !key) throw new Problem('bad_request', 'An object is named as s3://BUCKET/KEY.');
   const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
-  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
+  const region = regionOf(env);
   // In the path where a certificate would not hold for the bucket's name as a subdomain.
   const inPath = endpoint !== undefined || bucket.includes('.');
   const base = endpoint ?? `https://${inPath ? '' : `${bucket}.`}s3.${region}.amazonaws.com`;
