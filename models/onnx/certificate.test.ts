@@ -339,3 +339,24 @@ test('windows cut by reshapes stay within themselves and bind chips to their gri
   expect(certificate).toMatchObject({ exact: true, stride: 8 });
   for (const side of certificate.receptive_field!) expect(side).toBeGreaterThanOrEqual(7);
 });
+
+test('pads that a graph computes from constants are known, as PyTorch writes reflection', () => {
+  const reflected = around((draft, x) => {
+    const ints = (values: number[], dims = [values.length]) => {
+      const all = values[Symbol.iterator]();
+      return constant(draft, dims, () => all.next().value!, true);
+    };
+    // Last dim first, in pairs of before and after: filled up with zeros, turned round, and laid out as ONNX wants it.
+    const rest = node(draft, 'ConstantOfShape', [ints([4])]);
+    const pairs = node(draft, 'Reshape', [
+      node(draft, 'Concat', [ints([1, 2, 3, 4]), rest], { axis: 0 }),
+      ints([-1, 2]),
+    ]);
+    const turned = node(draft, 'Slice', [pairs, ints([-1]), ints([-1000]), ints([0]), ints([-1])]);
+    const flat = node(draft, 'Reshape', [node(draft, 'Transpose', [turned], { perm: [1, 0] }), ints([-1])]);
+    const padded = node(draft, 'Pad', [x, node(draft, 'Cast', [flat], { to: 7 })], { mode: 'reflect' });
+    return node(draft, 'AveragePool', [padded], { kernel_shape: [8, 4] });
+  });
+  const { certificate } = certify(readOnnx(writeOnnx(reflected)), imageOf([1, 1, 'h', 'w']), false);
+  expect(certificate).toMatchObject({ not_followed: null, exact: true, halo_sides: [1, 3, 2, 4] });
+});

@@ -65,12 +65,60 @@ export function knownNumbers(node: OnnxNode, inputs: readonly (Known | null)[], 
   if (REDUCERS[op]) return a.shape.length <= 1 ? [a.numbers.reduce(REDUCERS[op])] : null;
   if (op === 'Gather' && a.shape.length === 1) return b.numbers.map((i) => a.numbers[i < 0 ? i + a.numbers.length : i]);
   if (op === 'Concat' && given.every(({ shape }) => shape.length === 1)) return given.flatMap(({ numbers }) => numbers);
+  if (op === 'Transpose') return transposed(a, attributes.perm as number[] | undefined);
+  if (op === 'Slice' && b && c)
+    return sliced(
+      a,
+      given.slice(1).map(({ numbers }) => numbers),
+    );
   if (['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten'].includes(op)) return a.numbers;
   if (op === 'Range') {
     const length = Math.max(0, Math.ceil((b.numbers[0] - a.numbers[0]) / c.numbers[0]));
     return length > MOST ? null : Array.from({ length }, (_, i) => a.numbers[0] + i * c.numbers[0]);
   }
   return null;
+}
+
+const stepsOf = (shape: readonly number[]): number[] =>
+  shape.map((_, dim) => shape.slice(dim + 1).reduce((product, extent) => product * extent, 1));
+
+/** Numbers in row-major order of a view: its shape, and where it starts and steps in what it is a view of. */
+function view(numbers: readonly number[], shape: readonly number[], start: number, steps: readonly number[]): number[] {
+  const own = stepsOf(shape);
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  return Array.from({ length: count }, (_, i) => {
+    const at = shape.reduce((sum, extent, dim) => sum + (Math.floor(i / own[dim]) % extent) * steps[dim], start);
+    return numbers[at];
+  });
+}
+
+function transposed({ shape, numbers }: Known, perm = shape.map((_, dim) => shape.length - 1 - dim)): number[] {
+  const steps = stepsOf(shape);
+  return view(
+    numbers,
+    perm.map((dim) => shape[dim]),
+    0,
+    perm.map((dim) => steps[dim]),
+  );
+}
+
+/** Starts, ends, and perhaps axes and steps, as inputs since opset 10. */
+function sliced({ shape, numbers }: Known, [starts, ends, axes, steps]: readonly number[][]): number[] {
+  const [extents, strides] = [[...shape], stepsOf(shape)];
+  let from = 0;
+  for (const [i, start] of starts.entries()) {
+    const axis = axes?.[i] ?? i;
+    const dim = axis < 0 ? axis + shape.length : axis;
+    const every = steps?.[i] ?? 1;
+    const bound = (value: number, least: number, most: number) =>
+      Math.min(most, Math.max(least, value < 0 ? value + shape[dim] : value));
+    const last = every > 0 ? shape[dim] : shape[dim] - 1;
+    const [first, end] = [bound(start, 0, last), bound(ends[i], every > 0 ? 0 : -1, last)];
+    from += first * strides[dim];
+    extents[dim] = Math.max(0, Math.ceil((end - first) / every));
+    strides[dim] *= every;
+  }
+  return view(numbers, extents, from, strides);
 }
 
 function broadcast(a: Known, b: Known, operation: (a: number, b: number) => number): number[] | null {

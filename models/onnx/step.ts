@@ -26,3 +26,19 @@ export function input({ inputs, node }: Step, at: number): Flow {
   if (!flow) throw new NotFollowed(`${node.op} without its input ${at}`);
   return flow;
 }
+
+/** What an operator does to flows. */
+export type Operator = (step: Step) => Flow[];
+
+/** Numbers of an attribute (old opsets) or of an input (new ones). */
+export function numbersOf(step: Step, attribute: string, at: number): number[] | null {
+  const given = ints(step.node, attribute);
+  if (given) return given;
+  const flow = step.inputs[at];
+  if (!flow) return null;
+  if (!flow.numbers) throw new NotFollowed(`${step.node.op} whose ${attribute} depend on the image`);
+  return flow.numbers;
+}
+
+/** The dim that an axis names, from the end where it is negative. */
+export const dimAt = (flow: Flow, axis: number): number => (axis < 0 ? axis + flow.dims.length : axis);
