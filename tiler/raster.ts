@@ -3,11 +3,11 @@
  * from the internal mask, else the alpha band, else the nodata value (a pixel is invalid where all its bands hold it);
  * blocks that were never written are invalid, and floating-point pixels that are NaN in all bands.
  */
-import { availableParallelism } from 'node:os';
 import type { UserCrs } from './crs.ts';
 import { bandTexts, captureTime, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
 import type { Geotransform } from './geotransform.ts';
+import { DECODING_THREADS } from './kernels-pool.ts';
 import { Problem } from './problem.ts';
 import { bytesPerSample, createSamples, isFloat, nodataAsSample, type Samples, type SampleType } from './samples.ts';
 import { kept } from './scratch.ts';
@@ -269,8 +269,8 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
   };
 }
 
-/** Those that libuv's threads decompress at the same time, and one that is read meanwhile. */
-const BLOCKS_IN_FLIGHT = 1 + Math.min(availableParallelism(), Number(process.env.UV_THREADPOOL_SIZE ?? 4));
+/** Those that are decoded at the same time, and one that is read meanwhile. */
+const BLOCKS_IN_FLIGHT = DECODING_THREADS + 1;
 
 /** Copies the blocks' parts of a window together; `written` is 0 where a block was never written. */
 async function readWindow(blocks: ReadBlock, image: TiffImage, x: number, y: number, width: number, height: number) {

@@ -7,9 +7,16 @@ import type { TiffImage } from './tiff-image.ts';
 
 /**
  * The samples of `rows` rows of the block's width, `samples` of them a pixel. `bytes` may be changed and may become
- * part of the result, which may be scratch memory (`kept` in scratch.ts).
+ * part of the result, which may be scratch memory (`kept` in scratch.ts). `summed`: horizontal differences
+ * have been undone.
  */
-export function unpackSamples(image: TiffImage, stored: Uint8Array, samples: number, rows: number): Samples {
+export function unpackSamples(
+  image: TiffImage,
+  stored: Uint8Array,
+  samples: number,
+  rows: number,
+  summed: boolean,
+): Samples {
   let bytes = stored;
   const { bits, sampleType, predictor } = image;
   if (image.isMask) return unpackBits(bytes, image.blockWidth, rows);
@@ -19,7 +26,7 @@ export function unpackSamples(image: TiffImage, stored: Uint8Array, samples: num
   const rowBytes = rowSamples * size;
   if (predictor === 3) bytes = floatDifferences(bytes, 'add', { rowBytes, samples, size });
   else if (size > 1 && !image.littleEndian) swapBytes(bytes, size);
-  if (predictor === 2) bytes = differences(bytes, 'add', { rowBytes, samples, size });
+  if (predictor === 2 && !summed) bytes = differences(bytes, 'add', { rowBytes, samples, size });
   if (image.wideSigned !== null) return wideIntegers(image, bytes, image.wideSigned);
   if (sampleType === 'float32' && bits === 16) return halfFloats(bytes);
   return samplesFromBytes(sampleType, bytes);

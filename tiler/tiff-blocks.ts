@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { inflate, zstdDecompress } from 'node:zlib';
 import sharp from 'sharp';
 import { jpegStream } from './jpeg-stream.ts';
-import { decodeRuns } from './kernels.ts';
+import { decodeRunsAnywhere } from './kernels-pool.ts';
 import { decodeLerc } from './lerc-block.ts';
 import { Problem } from './problem.ts';
 import { reverseBits, unpackSamples } from './sample-bytes.ts';
@@ -136,8 +136,10 @@ async function decodeSegments(
     use(joined(image, await Promise.all(parts)));
   } else {
     const rowBytes = Math.ceil((image.blockWidth * samples * image.bits) / 8);
-    const bytes = decodeHere(image, segments, rowBytes, rows) ?? (await decompress(image, segments, rowBytes, rows));
-    use(unpackSamples(image, bytes, samples, rows));
+    const decoded = decodeByKernels(image, segments, samples, rows);
+    const summed = decoded instanceof Promise ? await decoded : decoded;
+    const bytes = summed ?? (await decompress(image, segments, rowBytes, rows));
+    use(unpackSamples(image, bytes, samples, rows, summed !== null && isSummed(image)));
   }
 }
 
@@ -145,13 +147,25 @@ async function decodeSegments(
 const rowsOf = ({ segmentRows }: TiffImage, rows: number, i: number): number =>
   Math.min(segmentRows, rows - i * segmentRows);
 
-/** LZW and PackBits as nearly all write them; null for the rest, which libtiff knows or refuses. Scratch memory. */
-function decodeHere(image: TiffImage, segments: Buffer[], rowBytes: number, rows: number): Uint8Array | null {
-  const { compression } = image;
-  const lengths = segments.map((_, i) => rowsOf(image, rows, i) * rowBytes);
-  if (compression === Compression.packBits) return decodeRuns('packBits', segments, lengths);
-  if (compression !== Compression.lzw || segments.some(isOldLzw)) return null;
-  return decodeRuns('lzw', segments, lengths);
+/** Whether what the kernels give has its predictor undone: bytes in the wrong order must be turned round before. */
+const isSummed = ({ predictor, bits, littleEndian }: TiffImage): boolean =>
+  predictor === 2 && (littleEndian || bits === 8);
+
+/**
+ * LZW and PackBits as nearly all write them, `isSummed` without their predictor; null for the rest, which libtiff knows
+ * or refuses. Scratch memory.
+ */
+function decodeByKernels(image: TiffImage, segments: Buffer[], samples: number, rows: number) {
+  const { compression, blockWidth, bits } = image;
+  const isLzw = compression === Compression.lzw && !segments.some(isOldLzw);
+  if (!isLzw && compression !== Compression.packBits) return null;
+  const rowBytes = Math.ceil((blockWidth * samples * bits) / 8);
+  return decodeRunsAnywhere({
+    kind: isLzw ? 'lzw' : 'packBits',
+    segments,
+    lengths: segments.map((_, i) => rowsOf(image, rows, i) * rowBytes),
+    predicted: isSummed(image) ? { rowBytes, samples, size: bits / 8 } : null,
+  });
 }
 
 /** Before TIFF 6.0 codes began at the lowest bit; the first is 256 in either. */

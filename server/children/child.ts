@@ -214,7 +214,15 @@ function nodeFlags({ memoryBytes, confine }: ChildOptions): string[] {
     (path) => `--allow-fs-read=${path}`,
   );
   const write = confine.write.map((path) => `--allow-fs-write=${path}`);
-  return [...heap, '--permission', '--allow-addons', '--disable-warning=SecurityWarning', ...read, ...write];
+  return [
+    ...heap,
+    '--permission',
+    '--allow-addons',
+    '--allow-worker',
+    '--disable-warning=SecurityWarning',
+    ...read,
+    ...write,
+  ];
 }
 
 /** Below the server, so that it answers while cores are busy. */
