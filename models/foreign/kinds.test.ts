@@ -71,6 +71,23 @@ const REFUSED: Record<string, { file: Uint8Array; code: string; said?: Facts }> 
     file: model([node('Conv', ['x', 'w'], 'a'), node('Tanh', 'a', 'y')], weights(3), [['y', whole(3)]]),
     code: 'super_resolution_model',
   },
+  'depths by a sigmoid': {
+    file: model(
+      [node('Conv', ['x', 'w'], 'a'), node('Sigmoid', 'a', 'b'), node('Mul', ['b', 'most'], 'y')],
+      weights(1),
+      [['y', whole(1)]],
+      {
+        constants: { most: { dims: [], values: [20] } },
+      },
+    ),
+    code: 'regression_model',
+  },
+  'a cleaner image': {
+    file: model([node('Conv', ['x', 'w'], 'a'), node('Sub', ['x', 'a'], 'b'), node('Clip', 'b', 'y')], weights(3), [
+      ['y', whole(3)],
+    ]),
+    code: 'super_resolution_model',
+  },
   'features of an encoder': {
     file: model([node('Conv', ['x', 'w'], 'y', { strides: [16, 16] })], weights(256), [['y', [1, 256, 8, 8]]]),
     code: 'recognition_model',

@@ -138,7 +138,10 @@ function planesOf(output: MapOutput, data: Numbers, shape: readonly number[]): C
   const [rowStep, columnStep] = [steps[output.rowDim], steps[output.columnDim]];
   const planes = output.classDim === null ? 1 : shape[output.classDim];
   const planeStep = output.classDim === null ? 0 : steps[output.classDim];
-  const values = new Float32Array(planes * rows * columns);
+  const size = rows * columns;
+  const laid = columnStep === 1 && rowStep === columns && (planes === 1 || planeStep === size);
+  if (laid && data instanceof Float32Array) return { planes, rows, columns, values: data.subarray(0, planes * size) };
+  const values = new Float32Array(planes * size);
   for (let plane = 0, to = 0; plane < planes; plane++) {
     for (let y = 0; y < rows; y++) {
       const at = plane * planeStep + y * rowStep;

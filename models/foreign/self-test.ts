@@ -7,7 +7,7 @@ import { Problem } from '../../tiler/problem.ts';
 import { styled } from './classes.ts';
 import { cut, generatedScene } from './generated-scene.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
-import { images, type Understanding } from './understand.ts';
+import { amounts, images, type Understanding } from './understand.ts';
 
 export interface SelfTest {
   /** Size that it was run at. */
@@ -192,7 +192,11 @@ function checkMap(
   const unnamed = understanding.findings.some(({ code }) => code === 'classes_missing');
   const planes = output.classDim === null ? 1 : dims[output.classDim];
   const likePixels = least > -IMAGE_LEAST && most > IMAGE_MOST && planes === understanding.adapter.input.bands;
-  if (output.numbers === 'logits' && unnamed && planes === 3 && likePixels) throw images();
+  if (output.numbers === 'logits' && unnamed && !understanding.saidToSegment) {
+    if (planes === 3 && likePixels) throw images();
+    const oneSided = planes === 1 && least >= 0 && most > 1.5;
+    if (oneSided) throw amounts(`runs from ${least.toPrecision(3)} to ${most.toPrecision(3)}`);
+  }
   // No logits of a whole scene stay between 0 and 1.
   const within = output.numbers === 'logits' && least >= 0 && most <= 1.0001;
   if (within && (!output.exclusive || sumsToOne(data, dims, output.classDim))) output.numbers = 'probabilities';

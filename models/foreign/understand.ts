@@ -29,6 +29,8 @@ export interface Understanding {
   chip: number | null;
   certificate: Certificate;
   findings: Finding[];
+  /** Somebody said that it segments: its numbers need not look like it. */
+  saidToSegment: boolean;
 }
 
 /** Larger halos cost more than blending is worth. */
@@ -121,17 +123,24 @@ function refuseAmounts(
   facts: Facts,
 ): void {
   if (output.numbers !== 'logits' || facts.classes || facts.task === 'segmentation') return;
-  const end = lastMeaning(model, output.name)?.op ?? '';
+  const last = lastMeaning(model, output.name);
+  const end = last?.op ?? '';
   if (planes >= FEATURE_PLANES) {
     const what = `The network gives ${planes} planes of features, not classes`;
     throw new Problem('recognition_model', `${what}; give one that segments or detects.`);
   }
-  if (planes === 1 && AMOUNTS.includes(end)) {
-    const what = `The network's one plane ends in ${end}: it gives amounts, such as depths, not classes`;
-    throw new Problem('regression_model', `${what}. If it does segment, add it with --task segmentation.`);
-  }
-  if (planes === input.bands && end === 'Tanh') throw images();
+  if (planes === 1 && AMOUNTS.includes(end)) throw amounts(`ends in ${end}`);
+  // What is added to the image, or taken from it, is a better image.
+  const residual = (end === 'Add' || end === 'Sub') && last!.inputs.includes(input.name);
+  if (planes === input.bands && (end === 'Tanh' || residual)) throw images();
 }
+
+/** The answer is how deep, how high, how many. */
+export const amounts = (why: string): Problem =>
+  new Problem(
+    'regression_model',
+    `The network's one plane ${why}: it gives amounts, such as depths, not classes. If it does segment, add it with --task segmentation or --classes.`,
+  );
 
 /** The answer is another image. */
 export const images = (): Problem =>
@@ -185,7 +194,8 @@ function finish(
   }
   const plan = planOf(input, adapter, certificate, facts);
   if (!plan.receptiveField && task === 'segmentation') findings.push(blended(certificate, plan.chip));
-  return { task, adapter, classes, gsdMetres: facts.gsdMetres ?? null, ...plan, certificate, findings };
+  const saidToSegment = facts.task === 'segmentation';
+  return { task, adapter, classes, gsdMetres: facts.gsdMetres ?? null, ...plan, certificate, findings, saidToSegment };
 }
 
 type Plan = Pick<Understanding, 'stride' | 'halo' | 'receptiveField' | 'chip'>;
