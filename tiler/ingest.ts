@@ -10,6 +10,7 @@ import { IN_PLACE_WINDOWS, LOOK_WINDOWS, type Look, lookAt } from './look.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
 import type { Place } from './place.ts';
 import { Problem } from './problem.ts';
+import type { RasterWindow } from './raster.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from './rendering.ts';
 import type { Samples, SampleType } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
@@ -211,14 +212,18 @@ interface Rows {
 
 /** The scene from top to bottom; the next rows are decoded while these are used. */
 async function* readRows({ raster, bandRows, header: { width, height } }: Source): AsyncGenerator<Rows> {
+  // Two windows take turns, so that memory does not wait for the garbage collector.
+  const windows: (RasterWindow<Samples> | undefined)[] = [];
   const read = (y: number) => {
-    const window = raster.read(0, 0, y, width, Math.min(bandRows, height - y));
+    const into = windows[(y / bandRows) % 2];
+    const window = raster.read(0, 0, y, width, Math.min(bandRows, height - y), into);
     window.catch(() => {}); // thrown when its turn comes
     return window;
   };
   let next = read(0);
   for (let y = 0; y < height; y += bandRows) {
     const window = await next;
+    windows[(y / bandRows) % 2] ??= window;
     const rows = Math.min(bandRows, height - y);
     if (y + rows < height) next = read(y + rows);
     yield { rows, ...window, share: (y + rows) / height };

@@ -32,9 +32,17 @@ export interface Raster<S extends Samples = Uint8Array> {
   readonly levels: readonly { width: number; height: number }[];
   /**
    * The window must lie inside the level (RangeError). pixels: height*width*bands; valid: height*width of 0|1. Throws
-   * Problem damaged_tiff where blocks do not decode.
+   * Problem damaged_tiff where blocks do not decode. The memory of `into`, an earlier window that is no longer needed
+   * and was as large at least, may be used for this one.
    */
-  read(level: number, x: number, y: number, width: number, height: number): Promise<RasterWindow<S>>;
+  read(
+    level: number,
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    into?: RasterWindow<S>,
+  ): Promise<RasterWindow<S>>;
   close(): Promise<void>;
 }
 
@@ -136,13 +144,13 @@ export async function rasterOf(
     bandNames: bandTexts(items, 'description'),
     items,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
-    async read(level, x, y, width, height) {
+    async read(level, x, y, width, height, into) {
       const at = levels[level];
       if (!at || !(x >= 0 && y >= 0 && x + width <= at.image.width && y + height <= at.image.height)) {
         const size = at ? `${at.image.width} x ${at.image.height}` : 'missing';
         throw new RangeError(`expected a window within level ${level} (${size}), got ${x},${y} ${width} x ${height}`);
       }
-      const { samples: pixels, written } = await readWindow(blocks, at.image, x, y, width, height);
+      const { samples: pixels, written } = await readWindow(blocks, at.image, x, y, width, height, into);
       if (at.mask) {
         const mask = await readWindow(blocks, at.mask, x, y, width, height);
         for (let i = 0; i < written.length; i++) written[i] &= mask.samples[i] === 0 ? 0 : 1;
@@ -273,10 +281,19 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
 const BLOCKS_IN_FLIGHT = DECODING_THREADS + 1;
 
 /** Copies the blocks' parts of a window together; `written` is 0 where a block was never written. */
-async function readWindow(blocks: ReadBlock, image: TiffImage, x: number, y: number, width: number, height: number) {
+async function readWindow(
+  blocks: ReadBlock,
+  image: TiffImage,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  into?: RasterWindow<Samples>,
+) {
   const { bands, blockWidth, blockHeight } = image;
-  const samples = createSamples(image.sampleType, width * height * bands);
-  const written = new Uint8Array(width * height).fill(1);
+  const pixelCount = width * height;
+  const samples = into?.pixels.subarray(0, pixelCount * bands) ?? createSamples(image.sampleType, pixelCount * bands);
+  const written = (into?.valid.subarray(0, pixelCount) ?? new Uint8Array(pixelCount)).fill(1);
   const read = (column: number, row: number) => {
     const left = Math.max(x, column * blockWidth);
     const right = Math.min(x + width, (column + 1) * blockWidth);
@@ -295,7 +312,10 @@ async function readWindow(blocks: ReadBlock, image: TiffImage, x: number, y: num
         if (block) {
           const from = (line - row * blockHeight) * blockWidth + left - column * blockWidth;
           samples.set(block.subarray(from * bands, (from + right - left) * bands), to * bands);
-        } else written.fill(0, to, to + right - left);
+        } else {
+          samples.fill(0, to * bands, (to + right - left) * bands);
+          written.fill(0, to, to + right - left);
+        }
       }
     };
     return blocks(image, column, row, copy, whole && width === image.width);
