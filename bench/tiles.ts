@@ -1,7 +1,8 @@
 /**
  * Imagery tiles a second: ours beside TiTiler on the same local working COG, the same tiles, format, quality, resampling
- * and concurrency, two processes each (ours: HTTP and rendering), each tile asked for once, no cache of tiles on either
- * side. Then ours again for clients that have the tiles already and ask whether they changed.
+ * and concurrency, two processes each (ours: HTTP and rendering), each tile asked for once. First each of our tiles opens
+ * the file anew and keeps nothing, as TiTiler does; then with the service's cache of decoded blocks; and for clients that
+ * have the tiles already and ask whether they changed.
  * Run: node bench/tiles.ts [--size=4096] [--tiles=200] [--concurrency=4]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -28,6 +29,9 @@ const ENVIRONMENT = { GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR', VSI_CACHE: 'TRU
 const PROCESSES = 2;
 const ROWS = 256;
 const TILE_PIXELS = 256;
+const FORMATS = ['webp', 'png', 'jpg'];
+/** Parts in which the two sides are asked in turns. */
+const TURNS = 8;
 
 const flag = (name: string, otherwise: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
@@ -42,33 +46,39 @@ interface Tile {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'planimeter-tiles-'));
+const dataFolder = join(folder, 'data');
 const python = pythonWith('titiler', REQUIREMENTS);
-const service = await startService({ host: '127.0.0.1', port: 0, dataFolder: join(folder, 'data'), device: 'cpu' });
+const start = (keepRasters: boolean) =>
+  startService({ host: '127.0.0.1', port: 0, dataFolder, device: 'cpu', keepRasters });
+let service = await start(false);
 let titiler: ChildProcess | null = null;
 try {
   const source = join(folder, 'scene.tif');
   await writeScene(source);
   const scene = await addScene(service.url, source);
-  const working = join(folder, 'data', 'files', 'scenes', scene.id, 'working.tif');
+  const working = join(dataFolder, 'files', 'scenes', scene.id, 'working.tif');
   const port = await freePort();
   titiler = await startTitiler(port);
   const tiles = await chooseTiles(`${service.url}/imagery/${scene.id}.json`);
   const query = `url=${encodeURIComponent(working)}&resampling=bilinear&reproject=bilinear&tilesize=256`;
-  const theirs = ({ z, x, y }: Tile, format: string) =>
-    `http://127.0.0.1:${port}/tiles/WebMercatorQuad/${z}/${x}/${y}.${format}?${query}`;
-  const ours = ({ z, x, y }: Tile, format: string) => `${service.url}/imagery/${scene.id}/${z}/${x}/${y}.${format}`;
+  const theirs = (format: string) =>
+    tiles.map(({ z, x, y }) => `http://127.0.0.1:${port}/tiles/WebMercatorQuad/${z}/${x}/${y}.${format}?${query}`);
+  const ours = (format: string) =>
+    tiles.map(({ z, x, y }) => `${service.url}/imagery/${scene.id}/${z}/${x}/${y}.${format}`);
   console.log(`${tiles.length} tiles of a ${size}² scene, ${concurrency} at a time`);
-  await check(ours(tiles[0], 'png'), theirs(tiles[0], 'png'));
-  for (const format of ['webp', 'png', 'jpg']) {
-    const mine = await measure(tiles.map((tile) => ours(tile, format)));
-    const peer = await measure(tiles.map((tile) => theirs(tile, format)));
-    const known = await measure(
-      tiles.map((tile) => ours(tile, format)),
-      mine.tags,
-    );
+  await check(ours('png')[0], theirs('png')[0]);
+  for (const format of FORMATS) {
+    const [mine, peer] = await measureInTurns(ours(format), theirs(format));
+    console.log(`${format.padEnd(5)} ours ${text(mine)}; TiTiler ${text(peer)}; ${ratios(mine, peer)}`);
+  }
+  await service.stop();
+  service = await start(true);
+  for (const format of FORMATS) {
+    const [mine, peer] = await measureInTurns(ours(format), theirs(format));
+    const known = await measure(ours(format), mine.tags);
     console.log(
-      `${format.padEnd(5)} ours ${text(mine)}; TiTiler ${text(peer)}; ratio ${(mine.rate / peer.rate).toFixed(1)}; ` +
-        `ours with tags ${text(known)}`,
+      `${format.padEnd(5)} ours with its cache of blocks ${text(mine)}; TiTiler ${text(peer)}; ${ratios(mine, peer)}; ` +
+        `ours for clients that have them ${text(known)}`,
     );
   }
 } finally {
@@ -174,8 +184,32 @@ interface Speed {
   tags: (string | null)[];
 }
 
-async function measure(addresses: readonly string[], known: readonly (string | null)[] = []): Promise<Speed> {
-  const times: number[] = [];
+/** Both in turns, part of the tiles by part, so that what else the machine does is shared. */
+async function measureInTurns(mine: readonly string[], theirs: readonly string[]): Promise<[Speed, Speed]> {
+  const sides = [mine, theirs].map((addresses) => ({ addresses, parts: [] as Measured[] }));
+  const length = Math.ceil(mine.length / TURNS);
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const { addresses, parts } of turn % 2 === 0 ? sides : [...sides].reverse()) {
+      parts.push(await fetchAll(addresses.slice(turn * length, (turn + 1) * length), []));
+    }
+  }
+  const [ours, peer] = sides.map(({ parts }) => speedOf(parts));
+  return [ours, peer];
+}
+
+async function measure(addresses: readonly string[], known: readonly (string | null)[]): Promise<Speed> {
+  return speedOf([await fetchAll(addresses, known)]);
+}
+
+interface Measured {
+  /** Of each request. */
+  milliseconds: number[];
+  whole: number;
+  tags: (string | null)[];
+}
+
+async function fetchAll(addresses: readonly string[], known: readonly (string | null)[]): Promise<Measured> {
+  const milliseconds: number[] = [];
   const tags: (string | null)[] = [];
   let next = 0;
   const client = async () => {
@@ -186,16 +220,29 @@ async function measure(addresses: readonly string[], known: readonly (string | n
       const response = await fetch(addresses[at], { headers });
       await response.arrayBuffer();
       if (response.status !== (known[at] ? 304 : 200)) throw new Error(`${addresses[at]}: ${response.status}`);
-      times.push(performance.now() - started);
+      milliseconds.push(performance.now() - started);
       tags[at] = response.headers.get('etag');
     }
   };
   const started = performance.now();
   await Promise.all(Array.from({ length: concurrency }, client));
-  const rate = (1000 * addresses.length) / (performance.now() - started);
-  times.sort((a, b) => a - b);
+  return { milliseconds, whole: performance.now() - started, tags };
+}
+
+function speedOf(parts: readonly Measured[]): Speed {
+  const times = parts.flatMap(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
-  return { rate, p50: at(0.5), p95: at(0.95), tags };
+  const whole = parts.reduce((sum, part) => sum + part.whole, 0);
+  return {
+    rate: (1000 * times.length) / whole,
+    p50: at(0.5),
+    p95: at(0.95),
+    tags: parts.flatMap(({ tags }) => tags),
+  };
+}
+
+function ratios(mine: Speed, peer: Speed): string {
+  return `${(mine.rate / peer.rate).toFixed(1)} times as many, p95 ${(mine.p95 / peer.p95).toFixed(2)} of TiTiler's`;
 }
 
 function text({ rate, p50, p95 }: Speed): string {

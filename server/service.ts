@@ -42,6 +42,8 @@ export interface ServiceOptions {
   databaseUrl?: string | undefined;
   device: string;
   uploadLimitBytes?: number;
+  /** Whether files that tiles are drawn from stay open, with the blocks decoded last; the default. */
+  keepRasters?: boolean;
   /** A MapLibre style to lie under everything; none by default, so that nothing leaves the machine. */
   basemap?: string | undefined;
   /** Hosts that imagery may be read from where it lies: see server/remote/policy.ts; none by default. */
@@ -108,7 +110,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     uploadLimitBytes,
     viewerFolder: viewer,
     allowedHosts: LOOPBACK_HOSTS.includes(host) ? [] : 'any',
-    renderTile: renderer.tile,
+    renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),

@@ -18,6 +18,8 @@ export interface RenderRequest {
   size: number;
   view?: SceneView;
   palette?: Palette;
+  /** The file is opened for this tile alone, and nothing of it is kept. */
+  afresh?: boolean;
 }
 
 const OPEN_RASTERS = 8;
@@ -48,6 +50,10 @@ answerTasks({
 async function tile(request: RenderRequest): Promise<Buffer | null> {
   const { path, controlGrid, size, format, palette } = request;
   const whole = await versionOf(path);
+  if (whole && request.afresh) {
+    const raster = await open(path, request);
+    return renderMapTile(raster, controlGrid, size, format, palette).finally(raster.close);
+  }
   if (whole) return renderMapTile(await rasterOf(path, whole, request), controlGrid, size, format, palette);
   // A tile that was written after the reader had looked at the file's size can be read the next time.
   for (let tries = 2; ; tries--) {
@@ -75,10 +81,13 @@ async function versionOf(path: string): Promise<string | null> {
 
 const keyOf = (path: string, version: string, { view }: RenderRequest) => `${path} ${version} ${JSON.stringify(view)}`;
 
+const open = (path: string, { palette, view }: RenderRequest): Promise<Raster> =>
+  palette ? openRaster(path) : openView(path, view ?? {});
+
 /** The least recently used reader makes room; it is closed when its reads are over. */
 function rasterOf(path: string, version: string, request: RenderRequest): Promise<Raster> {
   const key = keyOf(path, version, request);
-  const raster = rasters.get(key) ?? (request.palette ? openRaster(path) : openView(path, request.view ?? {}));
+  const raster = rasters.get(key) ?? open(path, request);
   rasters.delete(key);
   rasters.set(key, raster);
   raster.catch(() => rasters.delete(key));
