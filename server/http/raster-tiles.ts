@@ -9,12 +9,15 @@ import { type Bbox, pathParameter, publicAddress, tileAddress } from './request.
 import type { TileJson } from './types.ts';
 
 const MEDIA_TYPES = { webp: 'image/webp', png: 'image/png', jpg: 'image/jpeg' } as const;
-/** Cells along a tile's side between which the warp is linear: a hundredth of a pixel off, at low zooms a tenth. */
-export const controlCells = (zoom: number): number => (zoom < 8 ? 32 : 8);
+/**
+ * Cells along a tile's side between which the warp is linear: a hundredth of a pixel off, at low zooms a tenth. In
+ * pixels the error follows the tile's side on the ground and the square of a cell's share of it.
+ */
+export const controlCells = (zoom: number): number => (zoom < 8 ? 32 : zoom < 10 ? 8 : zoom < 12 ? 4 : 2);
 /** Zoom levels beyond the scene's own at which its pixels are still enlarged here. */
 const UPSCALED_LEVELS = 2;
 /** Part of every ETag; another one whenever the rendering changes. */
-export const RENDERING = 2;
+export const RENDERING = 3;
 
 export interface RasterTile extends TileAddress {
   format: keyof typeof MEDIA_TYPES;
