@@ -4,7 +4,7 @@ import { basename, extname, join, parse, resolve, sep } from 'node:path';
 import { addToTally, createTally, type Evaluation, scoreTally, type Tally, UNKNOWN } from '../models/evaluate.ts';
 import { evaluationReport, type ReportSubject } from '../models/evaluation-report.ts';
 import { inferBands } from '../models/map-scene.ts';
-import { listNetworks, type Network, type NetworkClass } from '../models/registry.ts';
+import { listNetworks, type Network, type NetworkClass, wantedBands } from '../models/registry.ts';
 import { type NetworkSession, openNetwork } from '../models/runtime.ts';
 import { addWorstChips, type WorstChip } from '../models/worst-chips.ts';
 import { DEFAULT_NETWORK } from '../server/parameters.ts';
@@ -133,6 +133,14 @@ async function evaluateFolder(
   gsdMetres: number,
   worst: WorstChip[],
 ): Promise<Evaluation> {
+  const { bands } = wantedBands(network);
+  if (bands) {
+    const what = `The network "${network.id}" takes ${bands.join(', ')}, and the images of --images are RGB`;
+    throw new Problem(
+      'bad_request',
+      `${what}; map with "segment … --classes C.tif", then use --predicted and --truth.`,
+    );
+  }
   const maskOf = new Map((await readdir(masks)).map((file) => [parse(file).name, join(masks, file)]));
   const files = (await readdir(images)).filter((file) => /\.(jpe?g|png|webp)$/i.test(extname(file))).sort();
   const pairs = files.flatMap((file) => {

@@ -17,10 +17,11 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter evaluate --model ID --images DIR --masks DIR [--gsd M] [--html R.html] [--json]
   planimeter models list [--json]                         the networks
   planimeter models add X.onnx|FOLDER [--id ID] [--name N] [--gsd M] [--classes a,b] [--task segmentation|detection]
-                     [--divide-by N] [--mean a,b,c] [--std a,b,c] [--bands rgb|bgr] [--threshold P]
+                     [--divide-by N] [--mean a,b,c] [--std a,b,c] [--bands rgb|bgr|NAMES] [--threshold P]
                      [--activation sigmoid|softmax|none] [--confidence P] [--overlap P] [--json]
                                                          a network of yours, tried out first
-  planimeter models inspect ID|X.onnx [--json]            what is understood of a network
+  planimeter models inspect ID|X.onnx [--scene IN.tif] [--json]
+                                                         what is understood of a network, what halos are worth
   planimeter models bench ID [--json]                     how fast it is here, by chip size
   planimeter models remove ID                             a network that was added
   planimeter prove JOB [--data DIR | --url URL] [--seed N] [--windows N] [--json]

@@ -13,7 +13,7 @@ import { addedNetwork } from './test-added.ts';
 import { type Form, randomForm, writeForm } from './test-generated.ts';
 
 const FULL = process.env.PLANIMETER_FULL === '1';
-const SEEDS = Array.from({ length: FULL ? 240 : 24 }, (_, i) => i);
+const SEEDS = Array.from({ length: FULL ? 240 : 18 }, (_, i) => i);
 const [WIDTH, HEIGHT] = [230, 171];
 
 let folder: string;
