@@ -14,7 +14,7 @@ import { ChildCrash, type ChildOptions, runOnce } from './child.ts';
 const ENTRY = fileURLToPath(new URL('./network-entry.ts', import.meta.url));
 
 /** What a network may take on a self-test of a chip or two. */
-export const NETWORK_LIMITS = { wallMs: 60_000, memoryBytes: 6 * 2 ** 30 };
+export const NETWORK_LIMITS = { wallMs: 45_000, memoryBytes: 6 * 2 ** 30 };
 
 /** Several runs of large chips. */
 const BENCH_LIMITS = { wallMs: 10 * 60_000, memoryBytes: 6 * 2 ** 30 };
