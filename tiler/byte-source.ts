@@ -15,8 +15,12 @@ export interface ByteSource {
    * own. Throws Problem where a file elsewhere cannot be had.
    */
   read(position: number, length: number, into?: Buffer): Promise<Buffer>;
+  /** Ranges that will be read next: a source that answers from afar gets them together. */
+  announce?(ranges: readonly ByteRange[]): void;
   close(): Promise<void>;
 }
+
+export type ByteRange = readonly [position: number, length: number];
 
 export type OpenBytes = (path: string) => Promise<ByteSource>;
 

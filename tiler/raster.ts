@@ -3,6 +3,7 @@
  * from the internal mask, else the alpha band, else the nodata value (a pixel is invalid where all its bands hold it);
  * blocks that were never written are invalid, and floating-point pixels that are NaN in all bands.
  */
+import type { ByteRange } from './byte-source.ts';
 import type { UserCrs } from './crs.ts';
 import { bandTexts, captureTime, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
@@ -150,6 +151,7 @@ export async function rasterOf(
         const size = at ? `${at.image.width} x ${at.image.height}` : 'missing';
         throw new RangeError(`expected a window within level ${level} (${size}), got ${x},${y} ${width} x ${height}`);
       }
+      announceWindow(tiff, [at.image, ...(at.mask ? [at.mask] : [])], x, y, width, height);
       const { samples: pixels, written } = await readWindow(blocks, at.image, x, y, width, height, into);
       if (at.mask) {
         const mask = await readWindow(blocks, at.mask, x, y, width, height);
@@ -266,6 +268,13 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
         bytes: image.blockWidth * blockRows(image, row) * image.bands * bytesPerSample(image.sampleType),
       };
       bytes += entry.bytes;
+      const { block: reading, bytes: freed } = entry;
+      // What could not be read may be had the next time: files elsewhere come and go.
+      reading.catch(() => {
+        if (known.get(key)?.block !== reading) return;
+        known.delete(key);
+        bytes -= freed;
+      });
     }
     known.set(key, entry);
     for (const [oldest, { bytes: freed }] of known) {
@@ -275,6 +284,29 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
     }
     use(await entry.block);
   };
+}
+
+/** Tells the file's source which blocks a window is made of. */
+function announceWindow(
+  { source }: TiffFile,
+  images: readonly TiffImage[],
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): void {
+  if (!source.announce) return;
+  const ranges: ByteRange[] = [];
+  for (const { tiled, blockWidth, blockHeight, blocksAcross, segmentsPerPlane, offsets, byteCounts } of images) {
+    for (let row = Math.floor(y / blockHeight); tiled && row * blockHeight < y + height; row++) {
+      for (let column = Math.floor(x / blockWidth); column * blockWidth < x + width; column++) {
+        for (let tile = row * blocksAcross + column; tile < offsets.length; tile += segmentsPerPlane) {
+          if (byteCounts[tile] > 0) ranges.push([offsets[tile], byteCounts[tile]]);
+        }
+      }
+    }
+  }
+  source.announce(ranges);
 }
 
 /** Those that are decoded at the same time, and one that is read meanwhile. */

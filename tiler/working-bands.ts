@@ -48,8 +48,8 @@ export function workingRaster({ raster, header }: Source, working: WorkingBands)
     geographic: header.geographic,
     bands: working.count,
     alphaBand: null,
-    async read(...window) {
-      const { pixels, valid } = await raster.read(...window);
+    async read(level, x, y, width, height) {
+      const { pixels, valid } = await raster.read(level, x, y, width, height);
       return { pixels: working.take(pixels), valid };
     },
   };

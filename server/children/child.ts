@@ -7,7 +7,7 @@ import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/byte-source.ts';
+import { type ByteRange, type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/byte-source.ts';
 import { Problem, type ProblemCode } from '../../tiler/problem.ts';
 
 /** A child died on its own: nobody's fault that is known. */
@@ -42,7 +42,8 @@ type Answer =
   | { id: number; kind: 'result'; value: unknown }
   | { id: number; kind: 'problem'; code: ProblemCode; detail: string }
   | { id: number; kind: 'error'; message: string; stack: string }
-  | ({ kind: 'read' } & Asked);
+  | ({ kind: 'read' } & Asked)
+  | { kind: 'announce'; path: string; ranges: readonly ByteRange[] };
 
 /** Bytes of a file elsewhere that a child asks for; of none it is told the size. */
 interface Asked {
@@ -78,6 +79,8 @@ interface Pending {
 const PROGRAM_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
 const PACKAGES_FOLDER = realpathSync(`${PROGRAM_FOLDER}node_modules`);
 const WATCH_INTERVAL_MS = 100;
+/** Of files elsewhere that a child waits for at a time. */
+const MOST_ASKED_BYTES = 512 << 20;
 /** Handed down to children; nothing else of the environment is: it may hold secrets. */
 const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'XDG_RUNTIME_DIR', 'VK_DRIVER_FILES'];
 
@@ -116,9 +119,16 @@ export function createChild(options: ChildOptions): Child {
       living.pending.clear();
     };
     const sources = new Map<string, ByteSource>();
+    let asked = 0;
     started.on('message', (answer: Answer) => {
+      if (answer.kind === 'announce') return announce(sources, answer);
       if (answer.kind !== 'read') return settle(living.pending, answer);
-      void give(sources, options.remote, answer).then((given) => started.connected && started.send(given, () => {}));
+      asked += answer.length;
+      if (asked > MOST_ASKED_BYTES) return kill(living, askedTooMuch());
+      void give(sources, options.remote, answer).then((given) => {
+        asked -= answer.length;
+        if (started.connected) started.send(given, () => {});
+      });
     });
     started.on('error', failAll);
     started.on('exit', (code, signal) => {
@@ -172,6 +182,12 @@ export async function runOnce<Result, Progress = never>(
   }
 }
 
+/** A child that decodes what is untrusted may send anything. */
+function announce(sources: Map<string, ByteSource>, { path, ranges }: { path: string; ranges: readonly ByteRange[] }) {
+  const numbers = (range: unknown) => Array.isArray(range) && range.every(Number.isSafeInteger);
+  if (Array.isArray(ranges) && ranges.every(numbers)) sources.get(path)?.announce?.(ranges);
+}
+
 /** What a child gets of a file elsewhere. */
 async function give(
   sources: Map<string, ByteSource>,
@@ -191,7 +207,7 @@ async function give(
   }
 }
 
-function settle(pending: Map<number, Pending>, answer: Exclude<Answer, { kind: 'read' }>): void {
+function settle(pending: Map<number, Pending>, answer: Exclude<Answer, { kind: 'read' | 'announce' }>): void {
   const waiting = pending.get(answer.id);
   if (!waiting) return;
   if (answer.kind === 'progress') {
@@ -203,6 +219,8 @@ function settle(pending: Map<number, Pending>, answer: Exclude<Answer, { kind: '
   else if (answer.kind === 'problem') waiting.reject(new Problem(answer.code, answer.detail));
   else waiting.reject(Object.assign(new Error(answer.message), { stack: answer.stack }));
 }
+
+const askedTooMuch = () => new Problem('limit_exceeded', 'Too much of a file elsewhere was asked for at once.');
 
 const tooSlow = (wallMs: number) =>
   new Problem('limit_exceeded', `Working on this took longer than the limit of ${wallMs / 1000} seconds.`);
@@ -282,11 +300,15 @@ function askForBytes(send: (answer: Answer) => void): (given: Given) => void {
     return {
       size: size!,
       ...(items && { items }),
-      async read(position, length) {
+      async read(position, length, into) {
         if (length === 0) return Buffer.alloc(0);
         const { bytes } = await ask(path, position, length);
-        return Buffer.from(bytes!.buffer, bytes!.byteOffset, bytes!.byteLength);
+        // What arrives lies anywhere within a message; numbers want memory of their own.
+        const own = into ?? Buffer.allocUnsafeSlow(bytes!.length);
+        own.set(bytes!);
+        return own.subarray(0, bytes!.length);
       },
+      announce: (ranges) => void (ranges.length > 1 && send({ kind: 'announce', path, ranges })),
       close: async () => {},
     };
   });

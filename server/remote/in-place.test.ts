@@ -269,7 +269,7 @@ test('a file that is replaced in the middle of a job fails it, and nothing is le
     const compute = startCompute(fresh.open);
     let changed = 0;
     server.meddle = (request) => {
-      if (request.url === '/moving.tif' && ++changed === 3) {
+      if (request.url === '/moving.tif' && ++changed === 2) {
         const { bytes } = server.files.get('/moving.tif')!;
         server.files.set('/moving.tif', { bytes, etag: '"2"' });
       }

@@ -12,10 +12,11 @@ export const PAGE_BYTES = 32 << 10;
 const FIRST_PAGES = 4;
 /** Pages that nobody wants are fetched along where they lie between two that somebody does: cheaper than a request. */
 const GAP_PAGES = 2;
-const RUN_PAGES = 256;
+const RUN_PAGES = 64;
 const REQUESTS_AT_ONCE = 6;
 /** That a decoder may ask for at once; its limits on blocks are below this. */
-const MOST_READ_BYTES = 256 << 20;
+const MOST_READ_BYTES = 64 << 20;
+const MOST_ANNOUNCED_BYTES = 256 << 20;
 
 /** Pages of all files, the least recently used forgotten first. */
 export interface PageCache {
@@ -127,6 +128,17 @@ export function remoteFile(
       }
       const start = position - first * PAGE_BYTES;
       return Buffer.concat(await Promise.all(pages)).subarray(start, start + length);
+    },
+    announce(ranges) {
+      let bytes = 0;
+      for (const [position, length] of ranges) {
+        bytes += length;
+        if (bytes > MOST_ANNOUNCED_BYTES) return;
+        const last = Math.min(pageCount, Math.ceil((position + length) / PAGE_BYTES));
+        for (let number = Math.max(0, Math.floor(position / PAGE_BYTES)); number < last; number++) {
+          page(number).catch(() => {}); // told to whoever reads it
+        }
+      }
     },
     async close() {
       ranges.close();

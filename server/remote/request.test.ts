@@ -212,6 +212,16 @@ test('reads of one turn are merged, and pages are fetched once', async () => {
   expect(server.ranges).toEqual([[0, BYTES.length]]);
   expect(await file.read(100, 4 * PAGE_BYTES)).toEqual(BYTES.subarray(100, 100 + 4 * PAGE_BYTES));
   expect(server.ranges.length).toBe(1);
+  // What is announced is fetched at once, and read without another request.
+  const other = remoteFile('b', open(), VERSION, createPageCache(1 << 20));
+  other.announce!([
+    [2 * PAGE_BYTES, 20],
+    [3 * PAGE_BYTES, 20],
+    [7e9, 5],
+  ]);
+  expect(await other.read(3 * PAGE_BYTES, 20)).toEqual(BYTES.subarray(3 * PAGE_BYTES, 3 * PAGE_BYTES + 20));
+  expect(await other.read(2 * PAGE_BYTES, 20)).toEqual(BYTES.subarray(2 * PAGE_BYTES, 2 * PAGE_BYTES + 20));
+  expect(server.ranges.slice(1)).toEqual([[2 * PAGE_BYTES, 4 * PAGE_BYTES]]);
   await expect(file.read(BYTES.length - 1, 2)).rejects.toMatchObject({ code: 'damaged_tiff' });
   await file.close();
 });
