@@ -1,8 +1,8 @@
 /**
  * Imagery tiles a second: ours beside TiTiler on the same local working COG, the same tiles, format, quality, resampling
- * and concurrency, two processes each (ours: HTTP and rendering), each tile asked for once. First each of our tiles opens
- * the file anew and keeps nothing, as TiTiler does; then with the service's cache of decoded blocks; and for clients that
- * have the tiles already and ask whether they changed.
+ * and concurrency, three processes each (ours: HTTP and two that render), each tile asked for once. First each of our
+ * tiles opens the file anew and keeps nothing, as TiTiler does; then with the service's cache of decoded blocks; and for
+ * clients that have the tiles already and ask whether they changed.
  * Run: node bench/tiles.ts [--size=4096] [--tiles=200] [--concurrency=4]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -26,7 +26,7 @@ app = FastAPI()
 app.include_router(TilerFactory().router)
 `;
 const ENVIRONMENT = { GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR', VSI_CACHE: 'TRUE', GDAL_NUM_THREADS: '1' };
-const PROCESSES = 2;
+const PROCESSES = 3;
 const ROWS = 256;
 const TILE_PIXELS = 256;
 const FORMATS = ['webp', 'png', 'jpg'];

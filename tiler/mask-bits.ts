@@ -15,6 +15,11 @@ export function packBits(valid: Uint8Array): Uint8Array {
 export function unpackBits(bits: Uint8Array, width: number, rows: number): Uint8Array {
   const rowBytes = (width + 7) >> 3;
   const out = new Uint8Array(width * rows);
+  // Most blocks of a mask hold one value.
+  if (bits[0] === 0xff || bits[0] === 0) {
+    const same = bits.findIndex((byte) => byte !== bits[0]);
+    if (same === -1 && bits.length >= rowBytes * rows) return bits[0] === 0 ? out : out.fill(1);
+  }
   for (let row = 0, at = 0; row < rows; row++) {
     const start = row * rowBytes;
     for (let x = 0; x < width; x++) out[at++] = (bits[start + (x >> 3)] >> (7 - (x & 7))) & 1;
