@@ -4,7 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { decodeRuns, differences, type PredictedRows } from './kernels.ts';
+import { decodeRuns, differences } from './kernels.ts';
+import type { PredictedRows } from './predictors.ts';
 
 export interface RunsTask {
   kind: 'lzw' | 'packBits';
