@@ -3,7 +3,7 @@ import type { Samples } from './samples.ts';
 
 /** Larger ones go back to the system, and of others no more than this many are kept. */
 const MOST_BYTES = 8 << 20;
-const MOST_KEPT = 4;
+const MOST_KEPT = 8;
 const STEP_BYTES = 1 << 18;
 
 const free: Buffer[] = [];

@@ -17,7 +17,7 @@ import { differences, floatDifferences } from './kernels.ts';
 import { packBits } from './mask-bits.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
 import { bytesOfSamples, bytesPerSample, createSamples, type Samples } from './samples.ts';
-import { kept } from './scratch.ts';
+import { withScratch } from './scratch.ts';
 import { type Entry, encodeHead, headBytes, Tag } from './tiff-tags.ts';
 
 export type { TiffLayout };
@@ -213,18 +213,23 @@ function validFromNodata(pixels: Samples, count: number, bands: number, nodata: 
   return valid;
 }
 
+const bufferOf = ({ buffer, byteOffset, byteLength }: Samples): Buffer => Buffer.from(buffer, byteOffset, byteLength);
+
 /** Takes one row into level `index`, and what becomes of it into the levels above. */
 async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLayout): Promise<void> {
   const level = levels[index];
   const { width, tileSize, tilesAcross } = level;
   const { bands } = layout;
   const rowInTile = level.rows % tileSize;
+  const pixelBytes = bands * row.pixels.BYTES_PER_ELEMENT;
+  // Copied as buffers, which make no object for each part.
+  const [source, target, valid] = [row.pixels, level.open.pixels, row.valid].map(bufferOf);
   for (let tile = 0; tile < tilesAcross; tile++) {
     const from = tile * tileSize;
     const to = Math.min(width, from + tileSize);
     const at = (tile * tileSize + rowInTile) * tileSize;
-    level.open.pixels.set(row.pixels.subarray(from * bands, to * bands), at * bands);
-    if (level.maskTiles) level.open.valid.set(row.valid.subarray(from, to), at);
+    source.copy(target, at * pixelBytes, from * pixelBytes, to * pixelBytes);
+    if (level.maskTiles) valid.copy(level.open.valid, at, from, to);
   }
   const last = level.rows === level.height - 1;
   const clamped = index === 0 && layout.overviewRanges ? clampRow(row, layout.overviewRanges, bands) : row;
@@ -320,7 +325,7 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
       const pixels = bytesOfSamples(row.pixels.subarray(from * layout.bands, (from + tilePixels) * layout.bands));
       const mask = maskTiles && packBits(row.valid.subarray(from, from + tilePixels));
       return [
-        await compress(predicted(pixels, tileSize, layout), layout.compression),
+        await compressTile(pixels, tileSize, layout),
         mask && (await compress(mask, layout.compression)),
       ] as const;
     });
@@ -332,13 +337,16 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
   }
 }
 
-/** A tile's bytes as they are compressed. */
-function predicted(pixels: Uint8Array, tileSize: number, layout: TiffLayout): Uint8Array {
+/** The predictor's differences live in memory that is used again. */
+async function compressTile(pixels: Uint8Array, tileSize: number, layout: TiffLayout): Promise<Buffer> {
   const predictor = predictorOf(layout);
-  if (predictor === 1) return pixels;
+  if (predictor === 1) return compress(pixels, layout.compression);
   const size = bytesPerSample(layout.sampleType ?? 'uint8');
   const rows = { rowBytes: tileSize * layout.bands * size, samples: layout.bands, size };
-  return kept((predictor === 2 ? differences : floatDifferences)(pixels, 'subtract', rows));
+  return withScratch(pixels.length, (buffer) => {
+    buffer.set((predictor === 2 ? differences : floatDifferences)(pixels, 'subtract', rows));
+    return compress(buffer, layout.compression);
+  });
 }
 
 function compress(bytes: Uint8Array, compression: 'deflate' | 'zstd'): Promise<Buffer> {
