@@ -147,7 +147,7 @@ test('nor do they with 8-bit weights', async () => {
     [96, 2],
     [256, 1],
   ] as const;
-  for (const id of ['landuse-unet', 'buildings-unet']) {
+  for (const id of ['landuse-unet', 'landuse-fcn', 'buildings-unet']) {
     const shipped = await findNetwork(id);
     expect(shipped.int8, id).toBeDefined();
     await expectNoTrace({ ...shipped, gsdMetres: null }, image, 1, runs, 'int8');

@@ -113,8 +113,9 @@ def training_section(recipe: Recipe, scores: dict, data: Path) -> str:
     teacher = (
         f" {training['teacher']} taught besides, on labelled and unlabelled ground." if "teacher" in training else ""
     )
+    pseudo = f" {training['pseudo']}" if "pseudo" in training else ""
     return f"""{training["steps"]:,} steps of 8 crops of 256 x 256 pixels, {training["minutes"]:.0f} minutes on {training.get("hardware", "one CPU core")}.{start}{teacher}
-Cross-entropy plus Dice only where something is labelled: 'not a building' and 'not a road' pixels teach just that.
+Cross-entropy plus Dice only where something is labelled: 'not a building' and 'not a road' pixels teach just that.{pseudo}
 AdamW, cosine over the time, moving average of the weights. Crops at {recipe.gsd_m / 2:g}-{recipe.gsd_m * 2:g} m, turned, mirrored, with changed colour,
 contrast, haze, shadow, blur, noise, JPEG and missing parts. Share of the crops by place: {shares}.
 
