@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { mapScene } from '../models/map-scene.ts';
 import type { Network } from '../models/registry.ts';
 import type { NetworkSession } from '../models/runtime.ts';
+import { SANDBOX_YOUNG_MEGABYTES } from '../server/children/sandbox.ts';
 import { planChips } from '../tiler/chips.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
 import { planModelGrid } from '../tiler/model-grid.ts';
@@ -112,7 +113,9 @@ async function runStage(stage: Stage, paths: Paths, width: number, height: numbe
 
 function inChild(...args: unknown[]): Promise<{ peakBytes: number; seconds: number }> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), ['--stage', JSON.stringify(args)]);
+    // As the sandbox runs.
+    const execArgv = args[0] === 'ingest' ? [`--max-semi-space-size=${SANDBOX_YOUNG_MEGABYTES}`] : [];
+    const child = fork(fileURLToPath(import.meta.url), ['--stage', JSON.stringify(args)], { execArgv });
     child.once('message', (message) => resolve(message as { peakBytes: number; seconds: number }));
     child.once('exit', (code) => reject(new Error(`the stage ended with ${code}`)));
   });

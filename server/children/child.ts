@@ -20,6 +20,8 @@ export interface ChildOptions {
   memoryBytes: number;
   /** Time a single task may take. */
   wallMs?: number;
+  /** Megabytes of V8's young generation, which else grows with the time that a child runs. */
+  youngMegabytes?: number;
   /** Folders and files that a confined child may touch; without it the child is not confined. */
   confine?: { read: string[]; write: string[] };
   /** Opens files elsewhere for the child, which asks for their bytes; without it the child gets none. */
@@ -225,8 +227,9 @@ const askedTooMuch = () => new Problem('limit_exceeded', 'Too much of a file els
 const tooSlow = (wallMs: number) =>
   new Problem('limit_exceeded', `Working on this took longer than the limit of ${wallMs / 1000} seconds.`);
 
-function nodeFlags({ memoryBytes, confine }: ChildOptions): string[] {
+function nodeFlags({ memoryBytes, confine, youngMegabytes }: ChildOptions): string[] {
   const heap = [`--max-old-space-size=${Math.round(memoryBytes / 2 ** 20)}`];
+  if (youngMegabytes) heap.push(`--max-semi-space-size=${youngMegabytes}`);
   if (!confine) return heap;
   const read = [PROGRAM_FOLDER, PACKAGES_FOLDER, ...confine.read, ...confine.write].map(
     (path) => `--allow-fs-read=${path}`,

@@ -15,6 +15,8 @@ const ENTRY = fileURLToPath(new URL('./sandbox-entry.ts', import.meta.url));
 
 /** What a file may take. Each can be set. */
 export const SANDBOX_LIMITS = { ...DEFAULT_INGEST_LIMITS, wallMs: 30 * 60_000, memoryBytes: 2 * 2 ** 30 };
+/** So that a scene four times as high takes as much memory: 397 MB instead of 394, where else it is 432 and 406. */
+export const SANDBOX_YOUNG_MEGABYTES = 4;
 export type SandboxLimits = typeof SANDBOX_LIMITS;
 
 /** Untrusted GeoTIFFs (one, or adjacent ones) with what lies beside them, and the CRS that the user gives. */
@@ -84,5 +86,6 @@ function blameFile(error: unknown): never {
 }
 
 function sandbox(limits: SandboxLimits, confine: { read: string[]; write: string[] }): ChildOptions {
-  return { entry: ENTRY, memoryBytes: limits.memoryBytes, wallMs: limits.wallMs, confine };
+  const { memoryBytes, wallMs } = limits;
+  return { entry: ENTRY, memoryBytes, wallMs, youngMegabytes: SANDBOX_YOUNG_MEGABYTES, confine };
 }
