@@ -91,7 +91,7 @@ export async function run(args: string[]): Promise<void> {
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
     const reason = modelReason(ready.gsd_m, network.id, networks.map(choosable));
     const parameters = await settlePrecision(given, network, device, tools.chooseRun);
-    const id = jobId(sha256, jobIdentity(network), parameters);
+    const id = jobId(ready, jobIdentity(network), parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
       throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);

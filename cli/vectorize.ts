@@ -41,7 +41,7 @@ export async function run(args: string[]): Promise<void> {
     const { db, files, compute } = await opening;
     const { srid, gsdMetres } = await georeference(db, map);
     const scene = sceneId(sha256);
-    const id = jobId(sha256, 'vectorize', { ...parameters, ...codes });
+    const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
     await insertJob(db, { id, scene, model: 'none', parameters: { ...parameters } });
     const featuresPath = files.path('features.ndjson');

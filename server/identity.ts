@@ -10,9 +10,9 @@ export function sceneId(sha256: string): string {
   return contentUuid(sha256);
 }
 
-/** Id of the job that runs one network over one scene with fixed parameters. */
-export function jobId(sceneSha256: string, networkSha256: string, parameters: object): string {
-  return contentUuid(JSON.stringify([VERSION, sceneSha256, networkSha256, parameters]));
+/** Id of the job that runs one network over one scene with fixed parameters. The same bytes may be told to lie elsewhere. */
+export function jobId(scene: { sha256: string; srs?: string | null }, network: string, parameters: object): string {
+  return contentUuid(JSON.stringify([VERSION, scene.sha256, scene.srs, network, parameters]));
 }
 
 /** Id of the feature of a job that is at a place of the model grid. */

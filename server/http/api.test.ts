@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -119,6 +120,15 @@ describe.each(testEngines())('the interface on $name', ({ open }) => {
       await updateJob(database.db, id, { state: 'failed' });
       expect((await post('/jobs', { scene })).body.state).toBe('queued');
       expect(service.queue.calls).toEqual([`segment ${id}`, `segment ${other.body.id}`, `retry ${id}`]);
+    });
+
+    test('of the same bytes that were told to lie elsewhere are others', async () => {
+      const sha256 = randomUUID().replaceAll('-', '').repeat(2);
+      const [here, there] = [await addScene(database.db, { sha256 }), await addScene(database.db, { sha256 })];
+      await updateScene(database.db, there, { srs: 'EPSG:32641', epsg: 32641 });
+      const [first, second] = [await post('/jobs', { scene: here }), await post('/jobs', { scene: there })];
+      expect([first.body.scene, second.body.scene]).toEqual([here, there]);
+      expect(second.body.id).not.toBe(first.body.id);
     });
 
     test('asked for ten times at once are one job', async () => {

@@ -41,7 +41,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
     if (wanted.aoi) await checkAoi(db, scene.footprint!, wanted.aoi);
     const parameters = await deps.settle(wanted, model.id);
-    const id = jobId(scene.sha256, model.identity, parameters);
+    const id = jobId(scene, model.identity, parameters);
     const existing = await getJob(db, id);
     if (!existing) {
       if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters } })) {

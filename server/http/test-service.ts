@@ -180,9 +180,11 @@ function listen(server: Server): Promise<Server> {
 /** A scene of 2000 × 2000 pixels at 0.5 m in UTM zone 40N, in Dubai. */
 export const GEOTRANSFORM = [326_000, 0.5, 0, 2_784_000, 0, -0.5] as const;
 
-export async function addScene(db: Database, { ready = true } = {}): Promise<string> {
+export async function addScene(
+  db: Database,
+  { ready = true, sha256 = randomUUID().replaceAll('-', '').repeat(2) } = {},
+): Promise<string> {
   const id = randomUUID();
-  const sha256 = randomUUID().replaceAll('-', '').repeat(2);
   await insertScene(db, { id, name: 'dubai.tif', upload: null, sha256, bytes: 12 });
   if (!ready) return id;
   const place = {

@@ -78,7 +78,7 @@ async function addLocal(tools: PipelineTools, file: string): Promise<ReadyScene>
 
 async function mapOf(tools: PipelineTools, scene: ReadyScene, parameters = parseParameters({})) {
   const network = await findNetwork('landuse-unet');
-  const id = jobId(scene.sha256, network.sha256, parameters);
+  const id = jobId(scene, network.sha256, parameters);
   await insertJob(tools.db, { id, scene: scene.id, model: network.id, parameters: { ...parameters } });
   const report = await segmentScene(tools, { id, scene, network, parameters, modelReason: '' }, context());
   const file = (name: string) => readFile(tools.files.path(`jobs/${id}/${name}.tif`));
