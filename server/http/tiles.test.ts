@@ -46,7 +46,12 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
       const { job } = await addDoneJob(database.db, scene, coverage());
       const { body } = await fetchJson(`${service.address}/tiles/${job}.json`);
       expect(body).toMatchObject({ tilejson: '3.0.0', bounds: bbox, minzoom: 13, maxzoom: 18 });
-      expect(body.vector_layers.map(({ id }: { id: string }) => id)).toEqual(['landuse', 'roads', 'buildings']);
+      expect(body.vector_layers.map(({ id }: { id: string }) => id)).toEqual([
+        'landuse',
+        'roads',
+        'buildings',
+        'objects',
+      ]);
       const { x, y } = tileAt(16, middle);
       const address = body.tiles[0].replace('{z}', '16').replace('{x}', x).replace('{y}', y);
       expect((await fetch(address)).status).toBe(200);
