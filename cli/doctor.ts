@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { type DeviceChoice, parseDevice } from '../models/device.ts';
 import { findNetwork } from '../models/registry.ts';
 import { openNetwork } from '../models/runtime.ts';
 import { DEFAULT_NETWORK } from '../server/parameters.ts';
@@ -21,12 +22,17 @@ const MIN_FREE_BYTES = 5 * 2 ** 30;
 const MIN_NODE_MAJOR = 24;
 
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(args, { data: { type: 'string' }, json: { type: 'boolean' } }, [0, 0]);
+  const { values } = readArguments(
+    args,
+    { data: { type: 'string' }, device: { type: 'string' }, json: { type: 'boolean' } },
+    [0, 0],
+  );
+  const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const dataFolder = resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter');
   const checks = [
     await check('Node', node),
     await check('images', images),
-    await check('network', network),
+    await check('network', () => network(device)),
     await check('database', database),
     await check('data folder', () => folder(dataFolder)),
     await check('images elsewhere', elsewhere),
@@ -57,11 +63,11 @@ function images(): string {
   throw new Error(`sharp cannot write ${missing.join(', ')}; reinstall it: npm ci --include=optional`);
 }
 
-async function network(): Promise<string> {
-  const session = await openNetwork(await findNetwork(DEFAULT_NETWORK), { threads: 1 });
-  const { device } = session;
+async function network(wanted: DeviceChoice): Promise<string> {
+  const session = await openNetwork(await findNetwork(DEFAULT_NETWORK), { threads: 1, device: wanted });
+  const { device, fallbackNodes } = session;
   await session.close();
-  return `${DEFAULT_NETWORK} loads (${device})`;
+  return `${DEFAULT_NETWORK} runs on ${device}${fallbackNodes > 0 ? `, ${fallbackNodes} of its nodes on the CPU` : ''}`;
 }
 
 async function database(): Promise<string> {

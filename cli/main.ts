@@ -26,7 +26,7 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter models remove ID                             a network that was added
   planimeter prove JOB [--data DIR | --url URL] [--seed N] [--windows N] [--json]
                                                          windows of a job's map once more, in one pass
-  planimeter doctor [--data DIR] [--json]                 whether everything is there that it needs
+  planimeter doctor [--data DIR] [--device D] [--json]    whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
 IN.tif may be the address of a cloud-optimised GeoTIFF, https://… or s3://…; it is read where it lies.

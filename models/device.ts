@@ -55,7 +55,7 @@ export function unavailable(device: Device, error: unknown): Problem {
     : 'Check the graphics driver (on Linux: Vulkan).';
   return new Problem(
     'device_unavailable',
-    `The device ${device} cannot be used: ${reason} ${advice} Or use --device cpu.`,
+    `The device ${device} cannot be used: ${reason.replace(/[\s.]*$/, '.')} ${advice} Or use --device cpu.`,
   );
 }
 

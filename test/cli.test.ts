@@ -184,7 +184,8 @@ test('doctor finds this installation well, and says what is wrong with a folder 
   const well = planimeter('doctor', '--data', file('data'), '--json');
   expect(JSON.parse(well.stdout).filter(({ ok }: { ok: boolean }) => !ok)).toEqual([]);
   expect(well.status).toBe(0);
-  const unwell = planimeter('doctor', '--data', join(town.image, 'data'));
+  const unwell = planimeter('doctor', '--data', join(town.image, 'data'), '--device', 'cuda:9');
   expect(unwell.stdout).toMatch(/^BAD data folder: ENOTDIR/m);
+  expect(unwell.stdout).toMatch(/^BAD network: The device cuda:9 cannot be used: .*--device cpu\.$/m);
   expect(unwell.status).toBe(1);
 });
