@@ -98,7 +98,15 @@ export async function run(args: string[]): Promise<void> {
     }
     const features = values.features !== undefined;
     if (features) requireFeatures(network);
-    const job = { id, scene: ready, network, parameters, modelReason: reason, features };
+    const job = {
+      id,
+      scene: ready,
+      network,
+      parameters,
+      modelReason: reason,
+      features,
+      finestOnly: format.ending !== '.pmtiles',
+    };
     const report = await segmentScene(tools, job, context);
     await exportJob(db, tiledJob({ id, report }), format, output);
     if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);

@@ -54,6 +54,7 @@ export async function run(args: string[]): Promise<void> {
         pixelMetres: gsdMetres,
         minAreaM2: parameters.min_area_m2,
         toleranceMetres: parameters.tolerance_m,
+        finestOnly: format.ending !== '.pmtiles',
         codes,
       },
       { onProgress: (rows) => bar.update('vectorize', rows / map.height) },

@@ -156,6 +156,8 @@ export interface SegmentationJob {
   modelReason: string;
   /** Also writes the network's feature layer. */
   features?: boolean;
+  /** Where nobody will look at it at a smaller scale: without levels of detail. */
+  finestOnly?: boolean;
 }
 
 /**
@@ -233,6 +235,7 @@ async function segment(
       pixelMetres: grid.gsdMetres,
       minAreaM2: parameters.min_area_m2,
       toleranceMetres: parameters.tolerance_m,
+      finestOnly: job.finestOnly === true,
       codes: { building: codeOf(network, BUILDING), road: codeOf(network, ROAD), water: codeOf(network, WATER) },
     },
     { signal, onProgress: (rows) => ticks('vectorize', rows, grid.height) },

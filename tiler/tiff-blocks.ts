@@ -7,10 +7,10 @@
  * WebP it calls bands what keeps their values: gray, RGB, RGB with alpha; YCbCr only in JPEG, which then gives RGB.
  */
 import { promisify } from 'node:util';
-import { inflate, zstdDecompress } from 'node:zlib';
+import { inflate, inflateSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import sharp from 'sharp';
 import { jpegStream } from './jpeg-stream.ts';
-import { decodeRunsAnywhere } from './kernels-pool.ts';
+import { DECODING_THREADS, decodeRunsAnywhere } from './kernels-pool.ts';
 import { decodeLerc } from './lerc-block.ts';
 import { Problem } from './problem.ts';
 import { reverseBits, unpackSamples } from './sample-bytes.ts';
@@ -218,6 +218,7 @@ async function unzip(segment: Buffer, zstd: boolean, most: number): Promise<Buff
   // Some writers fill their last strip up, or more; only what is needed is taken.
   const options = { maxOutputLength: 2 * most + MOST_EXCESS, chunkSize: Math.max(LEAST_CHUNK, most + 1) };
   try {
+    if (DECODING_THREADS === 1) return zstd ? zstdDecompressSync(segment, options) : inflateSync(segment, options);
     return await (zstd ? zstdAsync(segment, options) : inflateAsync(segment, options));
   } catch (error) {
     throw damaged('A block of pixels cannot be decompressed.', error);

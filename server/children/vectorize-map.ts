@@ -38,6 +38,8 @@ export interface VectorizeMapRequest {
   pixelMetres: { x: number; y: number };
   minAreaM2: number;
   toleranceMetres: number;
+  /** Without the levels of detail that maps of smaller scales are drawn from. */
+  finestOnly?: boolean;
   /** Codes of the classes that make objects; null where the map has no such class. */
   codes: { building: number | null; road: number | null; water: number | null };
 }
@@ -122,7 +124,8 @@ async function writeFeatures(
 
   const blocked = [codes.building, codes.water].filter((code) => code !== null);
   const surface = codes.road === null ? null : createRoadSurface(width, height, { road: codes.road, blocked });
-  const levels = COARSE_LEVELS.filter((level) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP);
+  const isLarge = (level: number) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP;
+  const levels = request.finestOnly ? [] : COARSE_LEVELS.filter(isLarge);
   const coarser = levels.map((level) => createCoarseLevel(level, common));
   const seen = (band: ClassBand, y: number) => {
     surface?.addRows(band.rows, band.classes, band.scores);
