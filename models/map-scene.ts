@@ -18,7 +18,7 @@ import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
 import { type ChipSpool, type ChipState, openChipSpool } from './chip-spool.ts';
 import type { Device } from './device.ts';
 import { type ChipSource, type EncodeAnswer, inferChips, type SessionSource } from './infer-chips.ts';
-import { type Network, type NetworkClass, stitchesExactly } from './registry.ts';
+import { type Network, type NetworkClass, stitchesExactly, weightsOf } from './registry.ts';
 import type { NetworkSession, RunOptions } from './runtime.ts';
 import { type AnswerShape, type Band, CLASS_NODATA, encodeCore, SCORE_NODATA, stitchCores } from './stitch.ts';
 
@@ -298,9 +298,11 @@ function classMapLayout(request: MapRequest, raster: Raster<Pixels>): TiffLayout
     nodata: CLASS_NODATA,
     palette: palette(request.network.classes),
     overviews: 'majority',
-    metadata: { CLASSES: names, MODEL: `${request.network.id} ${request.network.sha256}` },
+    metadata: { CLASSES: names, MODEL: modelOf(request) },
   };
 }
+
+const modelOf = ({ network, run }: MapRequest): string => `${network.id} ${weightsOf(network, run.precision).sha256}`;
 
 const scoreMapLayout = (request: MapRequest, raster: Raster<Pixels>): TiffLayout => ({
   ...mapLayout(request, raster),
@@ -332,7 +334,7 @@ function featuresLayout(request: MapRequest, raster: Raster<Pixels>): TiffLayout
     nodata: Number.NaN,
     overviews: 'none',
     tileSize: FEATURE_TILE,
-    metadata: { MODEL: `${network.id} ${network.sha256}`, LAYER: network.features!.output },
+    metadata: { MODEL: modelOf(request), LAYER: network.features!.output },
   };
 }
 

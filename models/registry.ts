@@ -10,6 +10,7 @@ import { Problem } from '../tiler/problem.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
 import type { WantedBands } from './bands.ts';
 import type { Adapter } from './foreign/adapter.ts';
+import type { Precision } from './runtime.ts';
 
 export interface NetworkClass {
   name: string;
@@ -116,6 +117,10 @@ export async function listNetworks(folders: readonly string[] = [SHIPPED_NETWORK
   }
   return networks;
 }
+
+/** The file of a network that is run. */
+export const weightsOf = ({ modelPath, sha256, int8 }: Network, precision: Precision = 'fp32') =>
+  precision === 'int8' && int8 ? int8 : { path: modelPath, sha256 };
 
 /** What a job's result depends on: the network's bytes, and of one that was added also how it is run. */
 export function jobIdentity({ sha256, int8, adapter, classes, gsdMetres, stride, halo }: Network): string {

@@ -7,7 +7,7 @@ import * as ort from 'onnxruntime-node';
 import type { Pixels } from '../tiler/rendering.ts';
 import { candidates, type Device, type DeviceChoice, executionProvider, unavailable } from './device.ts';
 import { inferAdapted } from './foreign/run.ts';
-import { chipBands, type Network } from './registry.ts';
+import { chipBands, type Network, weightsOf } from './registry.ts';
 
 export interface Answer {
   /** height * width class codes. */
@@ -90,7 +90,7 @@ async function timeOnce(session: NetworkSession, network: Network): Promise<numb
 
 async function openOn(device: Device, network: Network, options: RunOptions): Promise<NetworkSession> {
   const profile = device === 'cpu' ? null : join(tmpdir(), `planimeter-${randomUUID()}`);
-  const path = options.precision === 'int8' && network.int8 ? network.int8.path : network.modelPath;
+  const { path } = weightsOf(network, options.precision);
   let session: ort.InferenceSession;
   try {
     session = await ort.InferenceSession.create(path, {

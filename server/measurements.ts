@@ -103,21 +103,17 @@ async function measurements(): Promise<Measurements> {
   }
 }
 
-/** Of a network, by the precision: what its speeds go by. */
-export const bytesOf = ({ sha256, int8 }: Network, precision: Precision): string =>
-  precision === 'int8' && int8 ? int8.sha256 : sha256;
-
-/** Pixels a second, halo counted, of earlier jobs, by `bytesOf`. */
+/** Pixels a second, halo counted, of earlier jobs, by the SHA-256 of what was run. */
 export const measuredSpeeds = async (): Promise<Record<string, number>> => (await measurements()).speeds;
 
 /** Too few pixels tell more of the start than of the speed. */
 const FEWEST_PIXELS = 1e6;
 
 /** Remembers the speed of a job that is over. */
-export async function rememberSpeed(bytes: string, pixels: number, milliseconds: number): Promise<void> {
+export async function rememberSpeed(sha256: string, pixels: number, milliseconds: number): Promise<void> {
   if (pixels < FEWEST_PIXELS || milliseconds <= 0) return;
   await remember((all) => {
-    all.speeds[bytes] = Math.round((pixels / milliseconds) * 1000);
+    all.speeds[sha256] = Math.round((pixels / milliseconds) * 1000);
   });
 }
 

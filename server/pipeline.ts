@@ -8,7 +8,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ChosenBands } from '../models/bands.ts';
 import type { DeviceChoice } from '../models/device.ts';
-import { isDetector, type Network, wantedBands } from '../models/registry.ts';
+import { isDetector, type Network, wantedBands, weightsOf } from '../models/registry.ts';
 import { type ChipPlan, planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
@@ -24,7 +24,7 @@ import { detectConfined } from './children/detect.ts';
 import { describeInSandbox, ingestInSandbox } from './children/sandbox.ts';
 import type { JobReport, Stage } from './http/types.ts';
 import type { WorkContext } from './jobs/queue.ts';
-import { bytesOf, DEFAULT_RUN, type Run, type RunChooser, rememberSpeed } from './measurements.ts';
+import { DEFAULT_RUN, type Run, type RunChooser, rememberSpeed } from './measurements.ts';
 import { networkView } from './network-view.ts';
 import { isOriginal, openOriginals, remoteOriginal } from './originals.ts';
 import type { JobParameters } from './parameters.ts';
@@ -223,7 +223,7 @@ async function segment(
     { signal, onProgress: (done) => ticks('infer', done, chips) },
   );
 
-  await rememberSpeed(bytesOf(network, precision), chips * (plan.core + 2 * plan.halo) ** 2, mapped.inferMs);
+  await rememberSpeed(weightsOf(network, precision).sha256, chips * (plan.core + 2 * plan.halo) ** 2, mapped.inferMs);
 
   const vectorizeStarted = performance.now();
   const traced = await compute.vectorize(
@@ -382,7 +382,7 @@ async function storeAndPublish(
       vectorize: Math.round(timings_ms.vectorize),
       store: Math.round(performance.now() - started),
     },
-    model_sha256: network.sha256,
+    model_sha256: weightsOf(network, parameters.precision).sha256,
     model_grid: {
       width: grid.width,
       height: grid.height,

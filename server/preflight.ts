@@ -1,6 +1,6 @@
 /** What is understood of a scene and what it would ask of each network, before any work is done. */
 import { networkBands } from '../models/bands.ts';
-import { type Network, wantedBands } from '../models/registry.ts';
+import { type Network, wantedBands, weightsOf } from '../models/registry.ts';
 import { planChips } from '../tiler/chips.ts';
 import type { Geotransform } from '../tiler/geotransform.ts';
 import type { Look } from '../tiler/look.ts';
@@ -9,7 +9,7 @@ import { Problem } from '../tiler/problem.ts';
 import type { Rendering } from '../tiler/rendering.ts';
 import type { SampleType } from '../tiler/samples.ts';
 import type { Finding, PreflightJson, Suitability } from './http/types.ts';
-import { bytesOf, DEFAULT_RUN, measuredSpeeds } from './measurements.ts';
+import { DEFAULT_RUN, measuredSpeeds } from './measurements.ts';
 import { type Choosable, chooseModel, fitOf } from './model-choice.ts';
 
 export interface SceneShape {
@@ -78,7 +78,7 @@ export async function preflight(
   const { look, rendering, bandNames } = scene;
   const speeds = await measuredSpeeds();
   const models = networks.map((network) =>
-    suitability(scene, network, speeds[bytesOf(network, 'int8')] ?? speeds[network.sha256]),
+    suitability(scene, network, speeds[weightsOf(network, 'int8').sha256] ?? speeds[network.sha256]),
   );
   const colours = ['red', 'green', 'blue'] as const;
   return {

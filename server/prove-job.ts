@@ -1,6 +1,6 @@
 /** A finished job's map, held against the network once more. */
 import type { Proof } from '../models/prove.ts';
-import { isDetector, type Network, wantedBands } from '../models/registry.ts';
+import { isDetector, type Network, wantedBands, weightsOf } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
 import { networkView } from './network-view.ts';
 import { parseParameters } from './parameters.ts';
@@ -33,11 +33,11 @@ export async function proveJob(
   }
   const network = await networkOf(job.model);
   if (isDetector(network)) throw new Problem('bad_request', `"${network.id}" draws boxes; there is no map to prove.`);
-  if (job.report?.model_sha256 !== network.sha256) {
+  const parameters = parseParameters(job.parameters);
+  if (job.report?.model_sha256 !== weightsOf(network, parameters.precision).sha256) {
     throw new Problem('conflict', `The network "${network.id}" is another one than when the job ran.`);
   }
   const workingPath = workingPathOf(files, scene);
-  const parameters = parseParameters(job.parameters);
   const { view } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, {}));
   const device = job.report?.device?.name as 'cpu' | undefined;

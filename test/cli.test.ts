@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Evaluation } from '../models/evaluate.ts';
+import { findNetwork, weightsOf } from '../models/registry.ts';
+import type { Precision } from '../models/runtime.ts';
 import type { ItemsJson, JobReport } from '../server/http/types.ts';
 import { openRaster, openSamples } from '../tiler/raster.ts';
 import { writeTown } from '../tiler/town/town.ts';
@@ -54,6 +56,9 @@ test('segment: an image becomes features, maps and a report that agree with the 
   expect([run.status, run.stderr.includes('Error')], run.stderr).toEqual([0, false]);
   const report = JSON.parse(await readFile(file('report.json'), 'utf8')) as JobReport;
   expect(JSON.parse(run.stdout)).toEqual(report);
+  const { sha256 } = weightsOf(await findNetwork('landuse-unet'), report.parameters.precision as Precision);
+  expect(report.model_sha256).toBe(sha256);
+  expect(['fp32', 'int8']).toContain(report.parameters.precision);
 
   const { features } = JSON.parse(await readFile(file('out.geojson'), 'utf8')) as ItemsJson;
   const of = (collection: string) => features.filter(({ properties }) => properties.collection === collection);
