@@ -7,12 +7,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startService } from '../server/service.ts';
 import { createTiffWriter } from '../tiler/write-tiff.ts';
 import { pythonWith } from './python.ts';
+import { answered, freePort, measure, measureInTurns, type Speed, speedText } from './requests.ts';
 
 const REQUIREMENTS = ['titiler.core==2.4.0', 'uvicorn==0.54.0'];
 const QUALITY = 85;
@@ -30,8 +30,6 @@ const PROCESSES = 3;
 const ROWS = 256;
 const TILE_PIXELS = 256;
 const FORMATS = ['webp', 'png', 'jpg'];
-/** Parts in which the two sides are asked in turns. */
-const TURNS = 8;
 
 const flag = (name: string, otherwise: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
@@ -68,17 +66,17 @@ try {
   console.log(`${tiles.length} tiles of a ${size}² scene, ${concurrency} at a time`);
   await check(ours('png')[0], theirs('png')[0]);
   for (const format of FORMATS) {
-    const [mine, peer] = await measureInTurns(ours(format), theirs(format));
-    console.log(`${format.padEnd(5)} ours ${text(mine)}; TiTiler ${text(peer)}; ${ratios(mine, peer)}`);
+    const [mine, peer] = await measureInTurns(ours(format), theirs(format), concurrency);
+    console.log(`${format.padEnd(5)} ours ${speedText(mine)}; TiTiler ${speedText(peer)}; ${ratios(mine, peer)}`);
   }
   await service.stop();
   service = await start(true);
   for (const format of FORMATS) {
-    const [mine, peer] = await measureInTurns(ours(format), theirs(format));
-    const known = await measure(ours(format), mine.tags);
+    const [mine, peer] = await measureInTurns(ours(format), theirs(format), concurrency);
+    const known = await measure(ours(format), concurrency, mine.tags);
     console.log(
-      `${format.padEnd(5)} ours with its cache of blocks ${text(mine)}; TiTiler ${text(peer)}; ${ratios(mine, peer)}; ` +
-        `ours for clients that have them ${text(known)}`,
+      `${format.padEnd(5)} ours with its cache of blocks ${speedText(mine)}; TiTiler ${speedText(peer)}; ${ratios(mine, peer)}; ` +
+        `ours for clients that have them ${speedText(known)}`,
     );
   }
 } finally {
@@ -133,13 +131,11 @@ async function startTitiler(port: number): Promise<ChildProcess> {
     env: { ...process.env, ...ENVIRONMENT },
     stdio: 'ignore',
   });
-  for (let tries = 0; tries < 200; tries++) {
-    const response = await fetch(`http://127.0.0.1:${port}/openapi.json`).catch(() => null);
-    if (response?.ok) return child;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
-  child.kill();
-  throw new Error('TiTiler did not start');
+  await answered(`http://127.0.0.1:${port}/openapi.json`).catch((error) => {
+    child.kill();
+    throw error;
+  });
+  return child;
 }
 
 /** Both must give a tile of as many pixels. */
@@ -177,82 +173,6 @@ async function addScene(url: string, path: string): Promise<{ id: string }> {
   }
 }
 
-interface Speed {
-  rate: number;
-  p50: number;
-  p95: number;
-  tags: (string | null)[];
-}
-
-/** Both in turns, part of the tiles by part, so that what else the machine does is shared. */
-async function measureInTurns(mine: readonly string[], theirs: readonly string[]): Promise<[Speed, Speed]> {
-  const sides = [mine, theirs].map((addresses) => ({ addresses, parts: [] as Measured[] }));
-  const length = Math.ceil(mine.length / TURNS);
-  for (let turn = 0; turn < TURNS; turn++) {
-    for (const { addresses, parts } of turn % 2 === 0 ? sides : [...sides].reverse()) {
-      parts.push(await fetchAll(addresses.slice(turn * length, (turn + 1) * length), []));
-    }
-  }
-  const [ours, peer] = sides.map(({ parts }) => speedOf(parts));
-  return [ours, peer];
-}
-
-async function measure(addresses: readonly string[], known: readonly (string | null)[]): Promise<Speed> {
-  return speedOf([await fetchAll(addresses, known)]);
-}
-
-interface Measured {
-  /** Of each request. */
-  milliseconds: number[];
-  whole: number;
-  tags: (string | null)[];
-}
-
-async function fetchAll(addresses: readonly string[], known: readonly (string | null)[]): Promise<Measured> {
-  const milliseconds: number[] = [];
-  const tags: (string | null)[] = [];
-  let next = 0;
-  const client = async () => {
-    while (next < addresses.length) {
-      const at = next++;
-      const started = performance.now();
-      const headers = known[at] ? { 'If-None-Match': known[at], 'Cache-Control': 'max-age=0' } : {};
-      const response = await fetch(addresses[at], { headers });
-      await response.arrayBuffer();
-      if (response.status !== (known[at] ? 304 : 200)) throw new Error(`${addresses[at]}: ${response.status}`);
-      milliseconds.push(performance.now() - started);
-      tags[at] = response.headers.get('etag');
-    }
-  };
-  const started = performance.now();
-  await Promise.all(Array.from({ length: concurrency }, client));
-  return { milliseconds, whole: performance.now() - started, tags };
-}
-
-function speedOf(parts: readonly Measured[]): Speed {
-  const times = parts.flatMap(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
-  const whole = parts.reduce((sum, part) => sum + part.whole, 0);
-  return {
-    rate: (1000 * times.length) / whole,
-    p50: at(0.5),
-    p95: at(0.95),
-    tags: parts.flatMap(({ tags }) => tags),
-  };
-}
-
 function ratios(mine: Speed, peer: Speed): string {
   return `${(mine.rate / peer.rate).toFixed(1)} times as many, p95 ${(mine.p95 / peer.p95).toFixed(2)} of TiTiler's`;
-}
-
-function text({ rate, p50, p95 }: Speed): string {
-  return `${rate.toFixed(1)}/s, p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
