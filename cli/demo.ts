@@ -1,16 +1,16 @@
 /** `npm run demo [-- IN.tif] [--once]`: the main job through the public interface, on a generated town or a real file. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { Upload } from 'tus-js-client';
 import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/demo-scene.ts';
 import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/http/types.ts';
-import { type Service, startService } from '../server/service.ts';
+import { type Service, type ServiceOptions, startService } from '../server/service.ts';
 import { type ProblemCode, problemFromJson } from '../tiler/problem.ts';
 import { openRaster } from '../tiler/raster.ts';
 import { readArguments } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
-import { inputFile } from './files.ts';
+import { dataFolder, inputFile, sharedFolder } from './files.ts';
 import { createProgressBar, type ProgressBar } from './progress.ts';
 import { stopOnSignal } from './serve.ts';
 
@@ -21,13 +21,12 @@ export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, { once: { type: 'boolean' } }, [0, 1]);
   const file = positionals[0] === undefined ? null : await inputFile(positionals[0]);
   const { env } = process;
-  const dataFolder = resolve(env.PLANIMETER_DATA ?? '.planimeter');
   const bar = createProgressBar();
   const size = `${DEMO_TOWN.width} × ${DEMO_TOWN.height}`;
   say(file ? 'Starting the service …' : `Starting the service and drawing a town of ${size} pixels …`);
   const [service, town] = await Promise.all([
-    startOnFreePort({ dataFolder, databaseUrl: env.DATABASE_URL }),
-    file ? null : demoScene(join(dataFolder, 'demo'), { onProgress: (share) => bar.update('town', share) }),
+    startOnFreePort({ dataFolder: dataFolder(), store: env.PLANIMETER_STORE, databaseUrl: env.DATABASE_URL }),
+    file ? null : demoScene(join(dataFolder(), 'demo'), { onProgress: (share) => bar.update('town', share) }),
   ]);
   bar.end();
   try {
@@ -35,7 +34,7 @@ export async function run(args: string[]): Promise<void> {
     const scene = await uploadScene(service.url, upload, bar);
     const job = await segment(service.url, scene, bar);
     bar.end();
-    await printResult(service.url, scene, job, town, dataFolder);
+    await printResult(service.url, scene, job, town);
   } catch (error) {
     bar.end();
     await service.stop();
@@ -51,7 +50,9 @@ export async function run(args: string[]): Promise<void> {
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-async function startOnFreePort(options: { dataFolder: string; databaseUrl: string | undefined }): Promise<Service> {
+async function startOnFreePort(
+  options: Pick<ServiceOptions, 'dataFolder' | 'store' | 'databaseUrl'>,
+): Promise<Service> {
   const common = { ...options, host: '127.0.0.1', device: 'auto' };
   try {
     return await startService({ ...common, port: Number(process.env.PORT ?? PORT) });
@@ -109,7 +110,7 @@ async function segment(url: string, scene: SceneJson, bar: ProgressBar): Promise
   return job;
 }
 
-async function printResult(url: string, scene: SceneJson, job: JobJson, town: DemoScene | null, dataFolder: string) {
+async function printResult(url: string, scene: SceneJson, job: JobJson, town: DemoScene | null) {
   const { counts, timings_ms } = job.report!;
   const seconds = Object.values(timings_ms).reduce((sum, ms) => sum + ms, 0) / 1000;
   const gsd = scene.gsd_m!.toFixed(2);
@@ -129,7 +130,7 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
     say(total.class.padEnd(12) + cells.map((cell) => cell.padStart(12)).join(''));
   }
   if (!town) return;
-  const classMap = join(dataFolder, 'files', 'jobs', job.id, 'classes.tif');
+  const classMap = join(sharedFolder(), 'files', 'jobs', job.id, 'classes.tif');
   const { miou, classes } = await evaluateMaps(classMap, town.truth);
   const ious = classes.map((each) => `${each.class} ${(each.iou ?? 0).toFixed(2)}`).join(', ');
   say(`\nAgreement with the truth (IoU): mean ${miou.toFixed(2)}; ${ious}`);

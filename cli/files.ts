@@ -2,6 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { findNetwork, type Network, networkFolders } from '../models/registry.ts';
+import { sharedFolderOf } from '../server/store/shared-folder.ts';
 import { WrongCall } from './arguments.ts';
 
 /** The path itself, if it can be read. Throws a wrong call. */
@@ -12,8 +13,11 @@ export async function inputFile(path: string): Promise<string> {
   return path;
 }
 
-/** The folder that the service keeps everything in, and where networks are that were added. */
+/** The folder of the embedded database, and of everything else where no other is shared. */
 export const dataFolder = (given?: string): string => resolve(given ?? process.env.PLANIMETER_DATA ?? '.planimeter');
 
+/** Where the service keeps images, maps and networks. */
+export const sharedFolder = (given?: string): string => sharedFolderOf(dataFolder(given), process.env.PLANIMETER_STORE);
+
 /** A network by id, of those that ship with the program and those that were added. */
-export const installedNetwork = (id: string): Promise<Network> => findNetwork(id, networkFolders(dataFolder()));
+export const installedNetwork = (id: string): Promise<Network> => findNetwork(id, networkFolders(sharedFolder()));

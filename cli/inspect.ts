@@ -12,7 +12,7 @@ import { openDatabase } from '../server/store/database.ts';
 import { georeference } from '../server/store/georeference.ts';
 import type { InspectReport } from '../tiler/ingest.ts';
 import { readArguments } from './arguments.ts';
-import { dataFolder } from './files.ts';
+import { sharedFolder } from './files.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 
 export async function run(args: string[]): Promise<void> {
@@ -38,7 +38,7 @@ export async function run(args: string[]): Promise<void> {
       ...rest
     } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    const judged = await preflight({ ...header, gsdMetres }, await listNetworks(networkFolders(dataFolder())));
+    const judged = await preflight({ ...header, gsdMetres }, await listNetworks(networkFolders(sharedFolder())));
     const report = { file, size, ...rest, srs, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));
   } finally {

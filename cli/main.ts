@@ -5,6 +5,7 @@ import { WrongCall } from './arguments.ts';
 const USAGE = `planimeter: maps from aerial and satellite imagery
 
   planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
+  planimeter worker [--data DIR] [--device D]             one more process that computes for a service
   planimeter segment IN.tif… OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
                      [--report R.json] [--min-area M2] [--tolerance M] [--bands 4,3,2]
                      [--stretch none|percentile|LOW:HIGH] [--srs EPSG:CODE] [--aoi AREA.geojson]
@@ -37,6 +38,7 @@ Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 /** One file a command; loaded when asked for, so that each starts quickly. */
 const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
   serve: () => import('./serve.ts'),
+  worker: () => import('./worker.ts'),
   segment: () => import('./segment.ts'),
   inspect: () => import('./inspect.ts'),
   vectorize: () => import('./vectorize.ts'),

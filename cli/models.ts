@@ -9,7 +9,7 @@ import { measuredRun, measureRun, type Run } from '../server/measurements.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
 import type { Finding } from '../tiler/examine.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
-import { dataFolder, installedNetwork } from './files.ts';
+import { installedNetwork, sharedFolder } from './files.ts';
 
 const text = { type: 'string' } as const;
 const OPTIONS = {
@@ -35,7 +35,7 @@ const OPTIONS = {
 export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, OPTIONS, [1, 2]);
   const [action, subject] = positionals;
-  const folder = dataFolder(values.data);
+  const folder = sharedFolder(values.data);
   const print = (report: NetworkReport) =>
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (action === 'list') {

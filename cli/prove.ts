@@ -1,6 +1,6 @@
 /** `planimeter prove JOB`: random windows of a job's map once more, each in one pass, and how many pixels differ. */
 import { randomInt } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Proof } from '../models/prove.ts';
 import { startCompute } from '../server/children/compute.ts';
 import { proveJob } from '../server/prove-job.ts';
@@ -10,7 +10,7 @@ import { openDatabase } from '../server/store/database.ts';
 import { localFileStore } from '../server/store/files.ts';
 import { problemFromJson } from '../tiler/problem.ts';
 import { readArguments, readNumber } from './arguments.ts';
-import { installedNetwork } from './files.ts';
+import { dataFolder, installedNetwork, sharedFolder } from './files.ts';
 
 const WINDOWS = 8;
 
@@ -22,7 +22,7 @@ export async function run(args: string[]): Promise<void> {
   const windows = values.windows === undefined ? WINDOWS : readNumber('windows', values.windows);
   const proof = values.url
     ? await ask(values.url, positionals[0], seed, windows)
-    : await look(resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter'), positionals[0], seed, windows);
+    : await look(values.data, positionals[0], seed, windows);
   const verdict = `${proof.differing} of ${proof.pixels} pixels differ, scores by at most ${proof.max_score_delta}/255`;
   const line = `${verdict} (${proof.windows} windows, seed ${proof.seed})\n`;
   process.stdout.write(values.json ? `${JSON.stringify(proof)}\n` : line);
@@ -41,13 +41,13 @@ async function ask(url: string, job: string, seed: number, windows: number): Pro
 }
 
 /** Of a data folder that no service has open. */
-async function look(dataFolder: string, job: string, seed: number, windows: number): Promise<Proof> {
+async function look(data: string | undefined, job: string, seed: number, windows: number): Promise<Proof> {
   const { DATABASE_URL: url } = process.env;
-  const db = await openDatabase(url ? { url } : { folder: join(dataFolder, 'database') });
+  const db = await openDatabase(url ? { url } : { folder: join(dataFolder(data), 'database') });
   const remote = createRemoteReader(parseRemoteHosts(process.env[REMOTE_HOSTS]));
   const compute = startCompute(remote.open);
   try {
-    const tools = { db, files: localFileStore(join(dataFolder, 'files')), compute };
+    const tools = { db, files: localFileStore(join(sharedFolder(data), 'files')), compute };
     return await proveJob(tools, installedNetwork, job, { seed, windows });
   } finally {
     await compute.stop();

@@ -1,8 +1,8 @@
 /** `planimeter serve`: the service until it is told to stop. */
-import { resolve } from 'node:path';
 import { REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { startService } from '../server/service.ts';
 import { readArguments, readNumber } from './arguments.ts';
+import { dataFolder } from './files.ts';
 
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(
@@ -14,7 +14,8 @@ export async function run(args: string[]): Promise<void> {
   const service = await startService({
     host: values.host ?? env.HOST ?? '127.0.0.1',
     port: readNumber('port', values.port ?? env.PORT ?? '8080'),
-    dataFolder: resolve(values.data ?? env.PLANIMETER_DATA ?? '.planimeter'),
+    dataFolder: dataFolder(values.data),
+    store: env.PLANIMETER_STORE,
     databaseUrl: env.DATABASE_URL,
     device: values.device ?? env.PLANIMETER_DEVICE ?? 'auto',
     basemap: env.PLANIMETER_BASEMAP,

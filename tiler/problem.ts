@@ -35,6 +35,7 @@ export const PROBLEMS = {
   unusable_output: [422, 'The answers of the network cannot be used'],
   device_unavailable: [422, 'The device cannot be used'],
   data_folder_locked: [409, 'The data folder is in use'],
+  store_mismatch: [409, 'The folder is not that of the database'],
   interrupted: [500, 'The work was interrupted'],
   internal: [500, 'Something went wrong on our side'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

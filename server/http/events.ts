@@ -12,6 +12,8 @@ import type { JobJson, SceneJson } from './types.ts';
 
 /** Proxies end connections that stay silent for longer. */
 const HEARTBEAT_MS = 15_000;
+/** Between looks at what other processes have changed; the embedded database has no others. */
+const LOOK_MS = 1000;
 /** Id of the last event; a browser that connects again by itself after it is told to stop. */
 const FINAL = 'final';
 
@@ -19,6 +21,14 @@ const FINAL_STATES: readonly string[] = ['ready', 'refused', 'done', 'failed', '
 
 export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'>): Router {
   const router = Router();
+  const listen = (id: string, listener: () => void) => {
+    const unsubscribe = queue.subscribe(id, listener);
+    const looks = db.kind === 'postgresql' ? setInterval(listener, LOOK_MS) : undefined;
+    return () => {
+      clearInterval(looks);
+      unsubscribe();
+    };
+  };
 
   router.get('/scenes/:id/events', async (request, response) => {
     onlyQuery(request, []);
@@ -27,7 +37,7 @@ export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'
       const scene = await getScene(db, id);
       return scene && sceneJson(scene);
     };
-    stream(response, 'scene', read, (listener) => queue.subscribe(id, listener));
+    stream(response, 'scene', read, (listener) => listen(id, listener));
   });
 
   router.get('/jobs/:id/events', async (request, response) => {
@@ -37,7 +47,7 @@ export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'
       const job = await getJob(db, id);
       return job && describeJob(db, job);
     };
-    stream(response, 'job', read, (listener) => queue.subscribe(id, listener));
+    stream(response, 'job', read, (listener) => listen(id, listener));
   });
 
   return router;
@@ -95,11 +105,7 @@ function stream(
   };
 
   const unsubscribe = subscribe(send);
-  const heartbeat = setInterval(() => {
-    response.write(': still here\n\n');
-    // Changes made by other processes give no notice in this one.
-    void send();
-  }, HEARTBEAT_MS);
+  const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
   response.on('close', () => {
     clearInterval(heartbeat);
     unsubscribe();

@@ -1,0 +1,136 @@
+/**
+ * What does the work of scenes and jobs: the database, the shared folder, the networks, the child processes and the queue
+ * that hands them work. With HTTP in front it is the service; without, a worker.
+ */
+import { join } from 'node:path';
+import { candidates, type Device, type DeviceChoice, parseDevice } from '../models/device.ts';
+import type { Network } from '../models/registry.ts';
+import { Problem } from '../tiler/problem.ts';
+import { startCompute } from './children/compute.ts';
+import type { DeviceJson, JobReport, ModelJson } from './http/types.ts';
+import { type Handlers, type Queue, startQueue } from './jobs/queue.ts';
+import { createRunChooser } from './measurements.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { modelReason } from './model-choice.ts';
+import { type NetworkShelf, openShelf } from './network-shelf.ts';
+import { parseParameters } from './parameters.ts';
+import { ingestScene, isReady, type PipelineTools, segmentScene } from './pipeline.ts';
+import { choosable } from './preflight.ts';
+import type { RemotePolicy } from './remote/policy.ts';
+import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
+import { type Database, openDatabase } from './store/database.ts';
+import { localFileStore } from './store/files.ts';
+import { getJob } from './store/jobs.ts';
+import { getScene } from './store/scenes.ts';
+import { sharedFolderOf } from './store/shared-folder.ts';
+
+export interface WorkshopOptions {
+  /** Holds the embedded database and, unless `store` says otherwise, everything else. */
+  dataFolder: string;
+  /** `file:` URL of the folder that all processes of a fleet share: images, maps, networks. */
+  store?: string | undefined;
+  /** A PostgreSQL server with PostGIS; embedded without. */
+  databaseUrl?: string | undefined;
+  device: string;
+  remotePolicy: RemotePolicy | null;
+  remote?: RemoteOptions | undefined;
+}
+
+export interface Workshop {
+  tools: PipelineTools;
+  queue: Queue;
+  shelf: NetworkShelf;
+  /** Those installed, the default one first; changes as networks come and go. */
+  networks: readonly Network[];
+  models: readonly ModelJson[];
+  metrics: Metrics;
+  /** What was asked for, and what the last job ran on. */
+  device: DeviceJson;
+  /** Where images, maps and networks lie. */
+  sharedFolder: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens everything and begins to work. `check` runs before the queue hands out work; what it throws is thrown. Throws
+ * `data_folder_locked`, `bad_request` for a store that is not a `file:` URL.
+ */
+export async function openWorkshop(
+  options: WorkshopOptions,
+  check: (db: Database, sharedFolder: string) => Promise<void>,
+): Promise<Workshop> {
+  const { dataFolder, databaseUrl } = options;
+  const chosen = parseDevice(options.device);
+  const sharedFolder = sharedFolderOf(dataFolder, options.store);
+  const [db, { shelf, networks, models }] = await Promise.all([
+    openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
+    openShelf(sharedFolder),
+  ]);
+  const files = localFileStore(join(sharedFolder, 'files'));
+  const remote = createRemoteReader(options.remotePolicy, options.remote);
+  const compute = startCompute(remote.open);
+  const close = async () => {
+    await compute.stop();
+    remote.close();
+    await db.close();
+  };
+  try {
+    await check(db, sharedFolder);
+    const tools = { db, files, compute, remote, device: chosen, chooseRun: createRunChooser() };
+    const metrics = createMetrics(db, remote);
+    // Where `auto` has a choice, the first job makes it.
+    const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };
+    const noteDevice = ({ device: last }: JobReport) => last && Object.assign(device, last);
+    const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, { shelf, networks }, metrics, noteDevice));
+    return {
+      ...{ tools, queue, shelf, networks, models, metrics, device, sharedFolder },
+      async stop() {
+        await queue.stop();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The device that will be taken; null where that is found out by trying. */
+const deviceAtHand = (device: DeviceChoice): Device | null =>
+  device === 'auto' ? (candidates().length === 1 ? 'cpu' : null) : device;
+
+/** What the queue calls. Both begin with a clean slate, so that an interrupted run can simply be started again. */
+function handlers(
+  tools: PipelineTools,
+  { shelf, networks }: { shelf: NetworkShelf; networks: readonly Network[] },
+  metrics: Metrics,
+  noteDevice: (report: JobReport) => void,
+): Handlers {
+  return {
+    async ingest(id, context) {
+      const scene = await getScene(tools.db, id);
+      if (scene) await ingestScene(tools, scene, context);
+    },
+    async segment(id, context) {
+      const job = await getJob(tools.db, id);
+      const scene = job && (await getScene(tools.db, job.scene));
+      if (!job || !scene || !isReady(scene)) return; // deleted while it waited
+      await shelf.refresh();
+      const network = networks.find((each) => each.id === job.model);
+      if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
+      const report = await segmentScene(
+        tools,
+        {
+          id,
+          scene,
+          network,
+          parameters: parseParameters(job.parameters),
+          modelReason: modelReason(scene.gsd_m, network.id, networks.map(choosable)),
+        },
+        context,
+      );
+      metrics.countJob(report);
+      noteDevice(report);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * A service and workers in processes of their own, on one PostgreSQL and one folder: they share the jobs, and what a
+ * worker leaves that is killed over it another does, with the same result.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { ItemsJson, JobJson } from '../server/http/types.ts';
+import { testEngines } from '../server/store/test-databases.ts';
+import { writeTown } from '../tiler/town/town.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
+import { serve, stopAll } from './serve.ts';
+
+const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
+const JOBS = 4;
+const postgresql = testEngines().find(({ name }) => name === 'postgresql');
+
+let folder: string;
+const workers: ChildProcess[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'planimeter-worker-'));
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) worker.kill('SIGKILL');
+  await stopAll();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Resolves when the worker works. */
+async function startWorker(env: NodeJS.ProcessEnv, ...args: string[]): Promise<ChildProcess> {
+  const worker = spawn(process.execPath, [PROGRAM, 'worker', ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  workers.push(worker);
+  let text = '';
+  await new Promise<void>((resolve, reject) => {
+    worker.stderr!.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('works for')) resolve();
+    });
+    worker.on('exit', (code) => reject(new Error(`the worker ended with ${code}: ${text}`)));
+  });
+  return worker;
+}
+
+test('a worker says what it lacks', () => {
+  const run = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, [PROGRAM, 'worker'], { env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' });
+  expect(run({})).toMatchObject({ status: 2, stderr: expect.stringContaining('DATABASE_URL') });
+  const noFolder = run({ DATABASE_URL: 'postgresql://127.0.0.1:1/x' });
+  expect(noFolder).toMatchObject({ status: 2, stderr: expect.stringContaining('PLANIMETER_STORE') });
+});
+
+test.skipIf(!postgresql)('workers share jobs; one is killed in the middle', { timeout: 240_000 }, async () => {
+  const { url: databaseUrl, drop } = await postgresql!.open();
+  try {
+    const town = await writeTown(join(folder, 'town'), { seed: 8, width: 1200, height: 1000, gsdMetres: 0.5 });
+    const store = pathToFileURL(join(folder, 'store')).href;
+    const env = { DATABASE_URL: databaseUrl!, PLANIMETER_STORE: store };
+    await expect(startWorker(env)).rejects.toThrow('planimeter serve');
+    const { url } = await serve(join(folder, 'data'), databaseUrl, { PLANIMETER_STORE: store });
+    const elsewhere = pathToFileURL(join(folder, 'elsewhere')).href;
+    await expect(startWorker({ ...env, PLANIMETER_STORE: elsewhere })).rejects.toThrow('not the folder');
+
+    const doomed = await startWorker(env);
+    const scene = await waitForScene(url, await upload(url, town.image));
+    expect(scene.state).toBe('ready');
+    const started: JobJson[] = [];
+    for (let i = 0; i < JOBS; i++) started.push(await startJob(url, scene.id, { min_area_m2: 20 + i }));
+    // With one job each, the service and the worker run two at once.
+    while ((await running(url)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    doomed.kill('SIGKILL');
+    await once(doomed, 'exit');
+    await startWorker(env);
+
+    const maps = new Set<string>();
+    for (const { id } of started) {
+      const job = await waitForJob(url, id);
+      expect(job).toMatchObject({ state: 'done', report: { ledger: { pending: 0, failed: 0 } } });
+      const features = await getJson<ItemsJson>(`${url}/collections/landuse/items?job=${id}&limit=1`);
+      expect(features.numberMatched).toBe(job.report!.counts.landuse);
+      maps.add((await readFile(join(folder, 'store', 'files', 'jobs', id, 'classes.tif'))).toString('base64'));
+    }
+    expect(maps.size).toBe(1);
+  } finally {
+    await stopAll();
+    for (const worker of workers) worker.kill('SIGTERM');
+    await drop();
+  }
+});
+
+async function running(url: string): Promise<number> {
+  const jobs = await getJson<JobJson[]>(`${url}/jobs`);
+  return jobs.filter(({ state }) => state === 'running').length;
+}
