@@ -27,6 +27,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter models remove ID                             a network that was added
   planimeter prove JOB [--data DIR | --url URL] [--seed N] [--windows N] [--json]
                                                          windows of a job's map once more, in one pass
+  planimeter tokens create NAME [--role viewer|editor|admin] [--days N] [--data DIR] [--json]
+  planimeter tokens list|revoke ID                        who may use the service; without tokens this machine alone
   planimeter doctor [--data DIR] [--device D] [--json]    whether everything is there that it needs
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
@@ -39,6 +41,7 @@ Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void> }>> = {
   serve: () => import('./serve.ts'),
   worker: () => import('./worker.ts'),
+  tokens: () => import('./tokens.ts'),
   segment: () => import('./segment.ts'),
   inspect: () => import('./inspect.ts'),
   vectorize: () => import('./vectorize.ts'),

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Problem } from '../tiler/problem.ts';
 import { type Renderer, startRenderer } from './children/render.ts';
 import { addDemoScene } from './demo-scene.ts';
+import { createAccess } from './http/access.ts';
 import { createApp } from './http/app.ts';
 import { VERSION } from './identity.ts';
 import { settlePrecision } from './measurements.ts';
@@ -17,7 +18,9 @@ import { proveJob } from './prove-job.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import type { RemoteOptions } from './remote/reader.ts';
 import { addRemoteScene } from './remote-scene.ts';
+import type { Queryable } from './store/database.ts';
 import { markStore } from './store/shared-folder.ts';
+import { anyToken } from './store/tokens.ts';
 import { viewerFolder } from './viewer.ts';
 import { workingPathOf } from './working-copy.ts';
 import { openWorkshop } from './workshop.ts';
@@ -55,8 +58,15 @@ const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 /** Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, host, uploadLimitBytes = UPLOAD_LIMIT_BYTES } = options;
+  const onLoopback = LOOPBACK_HOSTS.includes(host);
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
-  const [viewer, workshop] = await Promise.all([viewerFolder(), openWorkshop({ ...options, remotePolicy }, markStore)]);
+  const [viewer, workshop] = await Promise.all([
+    viewerFolder(),
+    openWorkshop({ ...options, remotePolicy }, async (db, folder) => {
+      if (!onLoopback) await needToken(db, host);
+      await markStore(db, folder);
+    }),
+  ]);
   const { tools, queue, shelf, networks, models, metrics, device, sharedFolder } = workshop;
   const { db, files, remote } = tools;
   const uploadFolder = join(sharedFolder, 'uploads');
@@ -70,6 +80,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const app = createApp({
     db,
+    access: createAccess(db, !onLoopback),
     files,
     queue,
     models,
@@ -88,7 +99,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     uploadFolder,
     uploadLimitBytes,
     viewerFolder: viewer,
-    allowedHosts: LOOPBACK_HOSTS.includes(host) ? [] : 'any',
+    allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
@@ -108,6 +119,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await Promise.all([workshop.stop(), renderer.stop()]);
     },
   };
+}
+
+/** Throws Problem token_needed where other machines could reach a service that asks nobody who he is. */
+async function needToken(db: Queryable, host: string): Promise<void> {
+  if (await anyToken(db)) return;
+  throw new Problem(
+    'token_needed',
+    `Bound to ${host}, anybody who reaches this machine could use the service. Make a token first, on the same ` +
+      'database: planimeter tokens create NAME --role admin',
+  );
 }
 
 async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, scene: ReadyScene): Promise<SceneFacts> {

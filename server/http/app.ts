@@ -1,5 +1,6 @@
 /** The HTTP interface: guards first, then one router a resource, then the viewer, and problem+json for all that fails. */
 import express, { type Express } from 'express';
+import { guardRoutes } from './access.ts';
 import { classTilesRouter } from './class-tiles.ts';
 import { collectionsRouter } from './collections.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -12,7 +13,9 @@ import { modelsRouter } from './models.ts';
 import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
 import { countRequests, serviceRouter } from './service.ts';
+import { sessionRouter } from './session.ts';
 import { tilesRouter } from './tiles.ts';
+import { tokensRouter } from './tokens.ts';
 import { uploadsRouter } from './uploads.ts';
 import { viewerRouter } from './viewer.ts';
 
@@ -25,6 +28,7 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', 'loopback');
   app.use(countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
+  guardRoutes(app, deps.access);
   app.use(['/models', '/jobs', '/scenes', '/service'], async (_request, _response, next) => {
     await deps.networks.refresh();
     next();
@@ -40,6 +44,8 @@ export function createApp(deps: AppDependencies): Express {
   app.use(classTilesRouter(deps));
   app.use(failedAreasRouter(deps));
   app.use(serviceRouter(deps));
+  app.use(tokensRouter(deps));
+  app.use(sessionRouter(deps));
   app.use(viewerRouter(deps));
   app.use(notFound);
   app.use(answerProblem);

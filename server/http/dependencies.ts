@@ -12,6 +12,7 @@ import type { preflight } from '../preflight.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
+import type { Access } from './access.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from './types.ts';
 
 export interface TileRequest {
@@ -29,6 +30,7 @@ export interface TileRequest {
 
 export interface AppDependencies {
   db: Database;
+  access: Access;
   files: FileStore;
   queue: Queue;
   /** The first one is used where a job names none. Changes as networks are added and removed. */

@@ -17,6 +17,7 @@ export const answerProblem: ErrorRequestHandler = (error, request, response, _ne
     return;
   }
   // Whatever is left of a refused upload is not read: the connection ends instead.
+  if (problem.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="planimeter"');
   if (!request.complete) response.set('Connection', 'close');
   sendProblem(response, problem);
 };

@@ -75,6 +75,13 @@ export const componentSchemas: Record<string, Json> = {
     basemap: orNull(text),
     remote_imagery: { type: 'boolean' },
   }),
+  Token: object({
+    id: uuid,
+    name: text,
+    role: oneOf('viewer', 'editor', 'admin'),
+    created_at: time,
+    expires_at: orNull(time),
+  }),
   Model: object(
     {
       id: text,

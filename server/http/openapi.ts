@@ -345,6 +345,49 @@ const service = {
     parameters: [modelId],
     get: operation('models', 'The network as a STAC item (MLM)', { 200: json({ type: 'object' }) }),
   },
+  '/tokens': {
+    get: operation('access', 'The access tokens that are not revoked', { 200: json(listOf(schema('Token'))) }),
+    post: {
+      ...operation('access', 'Makes a token, which is shown this once', {
+        201: json({ allOf: [schema('Token'), { type: 'object', properties: { token: { type: 'string' } } }] }, 'Made'),
+      }),
+      requestBody: {
+        required: true,
+        ...content('application/json', {
+          type: 'object',
+          required: ['name', 'role'],
+          properties: {
+            name: { type: 'string' },
+            role: { type: 'string', enum: ['viewer', 'editor', 'admin'] },
+            days: { type: 'number', minimum: 0, description: 'How long it is good for' },
+          },
+        }),
+      },
+    },
+  },
+  '/tokens/{id}': {
+    parameters: [inPath('id', uuid, 'Id of a token')],
+    delete: operation('access', 'Revokes a token', { 204: plain('Revoked') }),
+  },
+  '/session': {
+    get: operation('access', 'The page where browsers sign in', {
+      200: { description: 'As asked', ...content('text/html', { type: 'string' }) },
+    }),
+    post: {
+      ...operation('access', 'Signs a browser in: the token goes into a cookie that scripts cannot read', {
+        303: plain('To the viewer'),
+      }),
+      requestBody: {
+        required: true,
+        ...content('application/x-www-form-urlencoded', {
+          type: 'object',
+          required: ['token'],
+          properties: { token: { type: 'string' } },
+        }),
+      },
+    },
+    delete: operation('access', 'Signs a browser out', { 204: plain('Signed out') }),
+  },
   '/health': { get: operation('service', 'Whether the service is well', { 200: json(schema('Health')) }) },
   '/metrics': {
     get: operation('service', 'Figures for Prometheus', {
@@ -370,6 +413,7 @@ export function openapiDocument(version: string, address: string) {
     },
     servers: [{ url: address }],
     paths: { ...service, ...uploads, ...scenes, ...jobs, ...exports, ...features, ...tiles } as Record<string, Json>,
-    components: { schemas: componentSchemas },
+    security: [{}, { bearer: [] }],
+    components: { schemas: componentSchemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   };
 }

@@ -19,6 +19,7 @@ import { localFileStore } from '../store/files.ts';
 import { georeference } from '../store/georeference.ts';
 import { insertJob, updateJob } from '../store/jobs.ts';
 import { insertScene, updateScene } from '../store/scenes.ts';
+import { createAccess } from './access.ts';
 import { type AppDependencies, createApp } from './app.ts';
 import type { TileRequest } from './dependencies.ts';
 import type { JobReport, ModelJson } from './types.ts';
@@ -125,6 +126,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
   const uploadFolder = join(folder, 'uploads');
   const app = createApp({
     db,
+    access: createAccess(db, false),
     files,
     queue,
     models: [MODEL],

@@ -357,3 +357,14 @@ export interface ServiceJson {
   /** Whether images elsewhere can be scenes: POST /scenes with their address. */
   remote_imagery: boolean;
 }
+
+/** What a token allows; each may what the ones before it may. */
+export type Role = 'viewer' | 'editor' | 'admin';
+
+export interface TokenJson {
+  id: string;
+  name: string;
+  role: Role;
+  created_at: string;
+  expires_at: string | null;
+}

@@ -1,0 +1,103 @@
+/**
+ * Who may do what: a bearer token, or the cookie of a signed-in browser, in; the route's least role held against it.
+ * Routes that are not in the table are read by viewers and changed by editors.
+ */
+import { createHash } from 'node:crypto';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import type { Queryable } from '../store/database.ts';
+import { anyToken, ROLES, roleOf } from '../store/tokens.ts';
+import type { Role } from './types.ts';
+
+type Least = Role | 'anyone';
+
+/** By prefix, matched as Express matches the routes themselves; null is every method. */
+const ROUTES: readonly (readonly [methods: readonly string[] | null, path: string, Least])[] = [
+  [['GET', 'HEAD'], '/health', 'anyone'],
+  [['GET', 'HEAD'], '/openapi.json', 'anyone'],
+  [null, '/session', 'anyone'],
+  [['POST', 'DELETE'], '/models', 'admin'],
+  [null, '/tokens', 'admin'],
+];
+
+const READS = ['GET', 'HEAD', 'OPTIONS'];
+
+/** The browser keeps the token here, out of reach of scripts. */
+export const COOKIE = 'planimeter_token';
+
+/** A look at the database is good for so long: a revoked token opens nothing after it. */
+const REMEMBER_MS = 2000;
+const MAX_REMEMBERED = 10_000;
+
+export interface Access {
+  /** Null where the token opens nothing. */
+  role(token: string): Promise<Role | null>;
+  /** Whether a token is needed at all. */
+  needed(): Promise<boolean>;
+  /** After tokens were made or revoked. */
+  forget(): void;
+}
+
+/** @param always whether a token is needed even where there is none: for services that other machines reach */
+export function createAccess(db: Queryable, always: boolean): Access {
+  const remembered = new Map<string, { until: number; value: Promise<unknown> }>();
+  const remember = <T>(key: string, look: () => Promise<T>): Promise<T> => {
+    const known = remembered.get(key);
+    if (known && known.until > performance.now()) return known.value as Promise<T>;
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    const value = look();
+    value.catch(() => remembered.delete(key));
+    remembered.set(key, { until: performance.now() + REMEMBER_MS, value });
+    return value;
+  };
+  return {
+    role: (token) => remember(createHash('sha256').update(token).digest('base64'), () => roleOf(db, token)),
+    needed: async () => always || remember('needed', () => anyToken(db)),
+    forget: () => remembered.clear(),
+  };
+}
+
+/** To be mounted before all routes. */
+export function guardRoutes(app: Express, access: Access): void {
+  for (const [methods, path, least] of ROUTES) {
+    app.use(path, (request, response, next) => {
+      if (methods?.includes(request.method) !== false) response.locals.least = least;
+      next();
+    });
+  }
+  app.use(guard(access));
+}
+
+function guard(access: Access): RequestHandler {
+  return async (request, response, next) => {
+    const least: Least = response.locals.least ?? (READS.includes(request.method) ? 'viewer' : 'editor');
+    if (least === 'anyone' || !(await access.needed())) return next();
+    const token = tokenOf(request);
+    const role = token === null ? null : await access.role(token);
+    if (role !== null && ROLES.indexOf(role) >= ROLES.indexOf(least)) return next();
+    if (role !== null)
+      throw new Problem('not_allowed', `This takes the role ${least}; the token given is a ${role}'s.`);
+    if (showsPage(request)) return signIn(response);
+    throw new Problem(
+      'unauthorized',
+      token === null
+        ? 'Send a token: Authorization: Bearer TOKEN. Whoever runs the service makes them ("planimeter tokens create").'
+        : 'The token is unknown, expired or revoked.',
+    );
+  };
+}
+
+/** Browsers that open the viewer. */
+const showsPage = (request: Request): boolean =>
+  request.method === 'GET' && request.path === '/' && request.accepts(['json', 'html']) === 'html';
+
+function signIn(response: Response): void {
+  response.set('Cache-Control', 'no-store').redirect(303, '/session');
+}
+
+function tokenOf({ headers }: Request): string | null {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '');
+  if (bearer) return bearer[1]!;
+  const cookie = (headers.cookie ?? '').split(/; */).find((each) => each.startsWith(`${COOKIE}=`));
+  return cookie?.slice(COOKIE.length + 1) || null;
+}
