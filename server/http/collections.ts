@@ -4,8 +4,11 @@ import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { QUERYABLES } from '../store/cql2.ts';
+import type { Queryable } from '../store/database.ts';
 import { getItem, listCollections, queryItems } from '../store/features.ts';
+import { boundsInDegrees } from '../store/geometry-crs.ts';
 import { parseCql2Text } from './cql2-text.ts';
+import { CRS84, knownSystems, queryBox, queryCrs } from './crs.ts';
 import type { AppDependencies } from './dependencies.ts';
 import {
   onlyQuery,
@@ -21,7 +24,6 @@ import {
 import type { CollectionJson, FeatureJson, ItemsJson, Link } from './types.ts';
 
 const GEOJSON = 'application/geo+json';
-const CRS84 = 'http://www.opengis.net/def/crs/OGC/1.3/CRS84';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 /** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */
@@ -35,6 +37,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 
 const CONFORMANCE = [
   ...['core', 'geojson', 'oas30'].map((name) => `ogcapi-features-1/1.0/conf/${name}`),
+  'ogcapi-features-2/1.0/conf/crs',
   ...['queryables', 'filter', 'features-filter'].map((name) => `ogcapi-features-3/1.0/conf/${name}`),
   ...['cql2-text', 'cql2-json', 'basic-cql2', 'basic-spatial-functions', 'spatial-functions'].map(
     (name) => `cql2/1.0/conf/${name}`,
@@ -64,14 +67,16 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   router.get('/collections', async (request, response) => {
     checkQuery(request, []);
     const address = publicAddress(request);
-    const collections = (await listCollections(db)).map((collection) => describe(collection, address));
+    const systems = await knownSystems(db);
+    const collections = (await listCollections(db)).map((collection) => describe(collection, systems, address));
     const links: Link[] = [{ rel: 'self', href: `${address}/collections`, type: 'application/json' }];
     response.json({ links, collections });
   });
 
   router.get('/collections/:collection', async (request, response) => {
     checkQuery(request, []);
-    response.json(describe(await requestedCollection(request), publicAddress(request)));
+    const collection = await requestedCollection(request);
+    response.json(describe(collection, await knownSystems(db), publicAddress(request)));
   });
 
   router.get('/collections/:collection/queryables', async (request, response) => {
@@ -82,14 +87,16 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
 
   router.get('/collections/:collection/items', async (request, response) => {
     const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
-    checkQuery(request, ['bbox', 'limit', 'class', 'job', 'scene', 'after', 'datetime', ...filters]);
+    const others = ['class', 'job', 'scene', 'after', 'datetime', 'crs', 'bbox-crs'];
+    checkQuery(request, ['bbox', 'limit', ...others, ...filters]);
     const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
-    const query = itemQuery(request);
+    const crs = await queryCrs(db, request, 'crs');
+    const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
     checkDatetime(request);
     const { id } = await requestedCollection(request);
     const first = await queryItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
     const links = (next: string | null) => itemLinks(request, id, next);
-    response.type(GEOJSON);
+    response.type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
     await pipeline(Readable.from(itemsText(first)), response);
 
     /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
@@ -117,17 +124,21 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
-    checkQuery(request, []);
+    checkQuery(request, ['crs']);
+    const crs = await queryCrs(db, request, 'crs');
     const { id: collection } = await requestedCollection(request);
     const id = pathId(request, 'id', 'feature');
-    const feature: FeatureJson | null = await getItem(db, collection, id);
+    const feature: FeatureJson | null = await getItem(db, collection, id, crs);
     if (!feature) throw new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
     const base = `${publicAddress(request)}/collections/${collection}`;
     const links: Link[] = [
       { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },
       { rel: 'collection', href: base, type: 'application/json' },
     ];
-    response.type(GEOJSON).send(JSON.stringify({ ...feature, links }));
+    response
+      .type(GEOJSON)
+      .set('Content-Crs', `<${crs.uri}>`)
+      .send(JSON.stringify({ ...feature, links }));
   });
 
   return router;
@@ -142,8 +153,18 @@ function checkQuery(request: Request, names: readonly string[]): void {
   }
 }
 
+/** `bbox` in degrees, or in the system of `bbox-crs`. */
+async function boxQuery(q: Queryable, request: Request): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {
+  const crs = await queryCrs(q, request, 'bbox-crs');
+  if (queryText(request, 'bbox') === undefined) return {};
+  if (crs.uri === CRS84) return { bbox: queryBbox(request) };
+  const corners = queryBox(request, crs);
+  const bbox = await boundsInDegrees(q, corners, crs.srid);
+  if (!bbox) throw new Problem('bad_request', `"bbox" is beyond what ${crs.uri} covers.`);
+  return { bbox, box: { corners, srid: crs.srid } };
+}
+
 function itemQuery(request: Request): Omit<ItemQuery, 'limit'> {
-  const bbox = queryBbox(request);
   const after = queryText(request, 'after');
   const className = queryText(request, 'class');
   const job = queryId(request, 'job');
@@ -151,7 +172,6 @@ function itemQuery(request: Request): Omit<ItemQuery, 'limit'> {
   const filter = queryFilter(request);
   const sort = querySort(request);
   return {
-    ...(bbox && { bbox }),
     ...(after && { after }),
     ...(className && { class: className }),
     ...(job && { job }),
@@ -230,7 +250,7 @@ function itemLinks(request: Request, collection: string, next: string | null): L
   return links;
 }
 
-function describe({ id, bbox }: StoredCollection, address: string): CollectionJson {
+function describe({ id, bbox }: StoredCollection, systems: string[], address: string): CollectionJson {
   const base = `${address}/collections/${id}`;
   return {
     id,
@@ -238,7 +258,8 @@ function describe({ id, bbox }: StoredCollection, address: string): CollectionJs
     description: DESCRIPTIONS[id] ?? `Features of the kind ${id}`,
     extent: bbox ? { spatial: { bbox: [bbox], crs: CRS84 } } : undefined,
     itemType: 'feature',
-    crs: [CRS84],
+    crs: systems,
+    storageCrs: CRS84,
     links: [
       { rel: 'self', href: base, type: 'application/json' },
       { rel: 'items', href: `${base}/items`, type: GEOJSON },

@@ -265,6 +265,7 @@ export const componentSchemas: Record<string, Json> = {
       extent: object({ spatial: object({ bbox: list(bbox), crs: text }) }),
       itemType: oneOf('feature'),
       crs: list(text),
+      storageCrs: text,
       links,
     },
     ['extent'],

@@ -213,6 +213,8 @@ const features = {
       inQuery('filter-lang', { type: 'string', enum: ['cql2-text', 'cql2-json'] }, 'Language of the filter'),
       inQuery('filter-crs', { type: 'string' }, 'CRS of geometries in the filter: CRS84'),
       inQuery('sortby', { type: 'string' }, 'A property; -area_m2 begins with the largest'),
+      inQuery('crs', { type: 'string', format: 'uri' }, 'CRS of the geometries: one that the collection names'),
+      inQuery('bbox-crs', { type: 'string', format: 'uri' }, 'CRS of bbox: one that the collection names'),
       inQuery('datetime', { type: 'string' }, 'Features carry no time and are part of every interval'),
       format,
     ]),
@@ -230,7 +232,10 @@ const features = {
   },
   '/collections/{collection}/items/{id}': {
     parameters: [collectionId, inPath('id', uuid, 'Id of a feature')],
-    get: operation('features', 'A feature', { 200: geojson(schema('Feature')) }, [format]),
+    get: operation('features', 'A feature', { 200: geojson(schema('Feature')) }, [
+      inQuery('crs', { type: 'string', format: 'uri' }, 'CRS of the geometry: one that the collection names'),
+      format,
+    ]),
   },
 };
 

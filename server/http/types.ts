@@ -320,6 +320,7 @@ export interface CollectionJson {
   extent: { spatial: { bbox: [number, number, number, number][]; crs: string } } | undefined;
   itemType: 'feature';
   crs: string[];
+  storageCrs: string;
   links: Link[];
 }
 

@@ -3,6 +3,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
 import { cql2Condition, QUERYABLES } from './cql2.ts';
 import type { Database, Queryable } from './database.ts';
+import { asGeoJson, type GeometryCrs } from './geometry-crs.ts';
 
 export interface FeatureRow {
   /** UUID. */
@@ -26,9 +27,6 @@ export type Bbox = [number, number, number, number];
 
 /** Collections that are there even when they are empty. */
 const STANDARD_COLLECTIONS = ['buildings', 'roads', 'landuse'];
-
-/** Decimals of a degree in GeoJSON: about a millimetre. */
-const DECIMALS = 8;
 
 /** Features in one statement: other callers of the embedded database wait for so many at most. */
 const BATCH = 500;
@@ -158,6 +156,10 @@ export async function listCollections(q: Queryable): Promise<{ id: string; count
 
 export interface ItemsQuery {
   bbox?: Bbox | undefined;
+  /** A box of another system, beside `bbox` around it in degrees. */
+  box?: { corners: readonly [number, number, number, number]; srid: number } | undefined;
+  /** Of the geometries that are given back; EPSG:4326 without. */
+  crs?: GeometryCrs | undefined;
   /** Most features of the page, at least 1. */
   limit: number;
   /** `next` of the page before. */
@@ -183,14 +185,15 @@ interface ItemRow {
   area_m2: number;
   perimeter_m: number | null;
   length_m: number | null;
-  geometry: string;
+  /** Null where the system asked for cannot carry it. */
+  geometry: string | null;
   properties: Record<string, unknown>;
   sorted_by: string | number | boolean | null;
 }
 
 const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model,
   (SELECT report->>'capturedAt' FROM planimeter.scenes WHERE id = j.scene) AS captured_at, f.class, f.score, f.area_m2, f.perimeter_m,
-  f.length_m, f.properties, ST_AsGeoJSON(f.geom, ${DECIMALS}) AS geometry`;
+  f.length_m, f.properties`;
 
 /**
  * One page of a collection's published features, in the order of their ids or of a property and then their ids, which
@@ -207,11 +210,12 @@ export async function queryItems(
   const parameters: unknown[] = [collection, query.class ?? null, query.job ?? null, query.scene ?? null];
   parameters.push(...boxes.flat());
   const inBbox = boxes.length > 0 ? `AND (${boxes.map((_, i) => intersects(5 + 4 * i)).join(' OR ')})` : '';
+  const inBox = query.box === undefined ? '' : `AND ${intersectsBox(query.box, parameters)}`;
   const filtered = query.filter === undefined ? '' : `AND ${cql2Condition(query.filter, parameters)}`;
   const matching = (table: string) => `
     FROM planimeter.${table} f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
    WHERE f.collection = $1 AND ($2::text IS NULL OR f.class = $2)
-     AND ($3::text IS NULL OR j.id = $3) AND ($4::text IS NULL OR j.scene = $4) ${inBbox} ${filtered}`;
+     AND ($3::text IS NULL OR j.id = $3) AND ($4::text IS NULL OR j.scene = $4) ${inBbox} ${inBox} ${filtered}`;
   const known = inBbox === '' && filtered === '';
   const sort = query.sort ? sortable(query.sort.property) : null;
   const direction = query.sort?.descending ? 'DESC' : 'ASC';
@@ -228,7 +232,7 @@ export async function queryItems(
   const beyond = query.after === undefined ? '' : `AND ${afterCondition(parsePage(query.after), query, parameters)}`;
   parameters.push(query.limit + 1);
   const rows = await q.query<ItemRow>(
-    `SELECT ${ITEM}, ${sort?.sql ?? 'NULL'} AS sorted_by ${matching('features')} AND f.level = 0 ${beyond}
+    `SELECT ${ITEM}, ${asGeoJson('f.geom', query.crs)} AS geometry, ${sort?.sql ?? 'NULL'} AS sorted_by ${matching('features')} AND f.level = 0 ${beyond}
       ORDER BY ${sort ? `${sort.sql} ${direction} NULLS LAST, ` : ''}f.id, f.job LIMIT $${parameters.length}::integer`,
     parameters,
   );
@@ -251,10 +255,15 @@ async function explainingFilter<T>(query: ItemsQuery, answer: Promise<T>): Promi
 }
 
 /** A published feature; of several jobs' features with this id the newest job's. Null where there is none. */
-export async function getItem(q: Queryable, collection: string, id: string): Promise<FeatureJson | null> {
+export async function getItem(
+  q: Queryable,
+  collection: string,
+  id: string,
+  crs?: GeometryCrs,
+): Promise<FeatureJson | null> {
   if (!UUID.test(id)) return null;
   const [row] = await q.query<ItemRow>(
-    `SELECT ${ITEM}, NULL AS sorted_by FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+    `SELECT ${ITEM}, ${asGeoJson('f.geom', crs)} AS geometry, NULL AS sorted_by FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
       WHERE f.collection = $1 AND f.id = $2::uuid AND f.level = 0 ORDER BY f.job DESC LIMIT 1`,
     [collection, id],
   );
@@ -324,10 +333,17 @@ function intersects(parameter: number): string {
   return `ST_Intersects(f.geom, ST_MakeEnvelope(${corners}, 4326))`;
 }
 
+function intersectsBox({ corners, srid }: NonNullable<ItemsQuery['box']>, parameters: unknown[]): string {
+  const first = parameters.push(...corners, srid) - 4;
+  const values = [0, 1, 2, 3].map((i) => `$${first + i}::float8`).join(', ');
+  const system = `$${first + 4}::integer`;
+  return `coalesce(ST_Intersects(planimeter.geometry_in(f.geom, ${system}), ST_MakeEnvelope(${values}, ${system})), false)`;
+}
+
 function featureJson({ id, key: _, sorted_by: _sorted, geometry, properties: more, ...row }: ItemRow): FeatureJson {
   const { area_m2, perimeter_m, length_m, captured_at, ...common } = row;
   const measures = perimeter_m === null ? { length_m: length_m ?? 0 } : { area_m2, perimeter_m };
   const taken = captured_at === null ? {} : { captured_at };
   const properties: FeatureProperties = { ...common, ...taken, ...measures, ...more };
-  return { type: 'Feature', id, geometry: JSON.parse(geometry), properties };
+  return { type: 'Feature', id, geometry: geometry && JSON.parse(geometry), properties };
 }

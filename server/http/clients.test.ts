@@ -1,0 +1,65 @@
+/** Clients that nobody here wrote read the interface: GDAL's driver for OGC API – Features. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pythonWithJudges } from '../../test/python.ts';
+import { openDatabase } from '../store/database.ts';
+import { addDoneJob, addScene, startService, type TestService } from './test-service.ts';
+
+/** More than a page of the driver. */
+const COUNT = 1500;
+
+let service: TestService;
+beforeAll(async () => {
+  const db = await openDatabase({});
+  service = await startService(db);
+  const rings = (x: number, y: number): [number, number][][] => [
+    [
+      [x, y],
+      [x, y + 6],
+      [x + 8, y + 6],
+      [x + 8, y],
+    ],
+  ];
+  const squares = Array.from({ length: COUNT }, (_, i) => ({
+    ...{ collection: 'buildings', class: 'building' },
+    rings: rings((i % 50) * 10, Math.floor(i / 50) * 10),
+  }));
+  await addDoneJob(db, await addScene(db), squares);
+});
+afterAll(async () => {
+  await service.close();
+  await service.db.close();
+});
+
+const SCRIPT = `
+import json, sys
+import pyogrio, shapely
+address = 'OAPIF:' + sys.argv[1]
+layers = [name for name, _ in pyogrio.list_layers(address)]
+info = pyogrio.read_info(address, layer='buildings')
+meta, _, geometry, fields = pyogrio.raw.read(address, layer='buildings', INITIAL_REQUEST_PAGE_SIZE='20', PAGE_SIZE='500')
+shapes = shapely.from_wkb(geometry)
+utm = pyogrio.raw.read(address, layer='buildings', CRS='http://www.opengis.net/def/crs/EPSG/0/32640')
+areas = shapely.area(shapely.from_wkb(utm[2]))
+print(json.dumps({
+  'layers': layers, 'features': len(shapes), 'valid': bool(shapely.is_valid(shapes).all()), 'crs': meta['crs'],
+  'fields': sorted(map(str, meta['fields'])), 'utm': utm[0]['crs'], 'area': float(areas.mean()),
+  'area_m2': float(fields[list(meta['fields']).index('area_m2')].mean()),
+}))
+`;
+
+test('GDAL reads every feature of a collection, page by page and in another system', { timeout: 60_000 }, async () => {
+  const python = pythonWithJudges();
+  if (!python) return;
+  // Beside this process, which has to answer.
+  const { stdout } = await promisify(execFile)(python, ['-c', SCRIPT, service.address]);
+  const read = JSON.parse(stdout);
+  expect(read.layers).toEqual(['buildings', 'roads', 'landuse']);
+  expect(read).toMatchObject({ features: COUNT, valid: true });
+  expect(read.fields).toEqual(expect.arrayContaining(['class', 'score', 'area_m2', 'job', 'scene']));
+  expect(read.utm).toContain('32640');
+  // Squares of 8 by 6 half metres, on the map and, but for the scale of the zone's edge, on the ground.
+  expect(read.area).toBeCloseTo(12, 2);
+  expect(read.area_m2 / 12).toBeCloseTo(1, 2);
+});
