@@ -30,9 +30,10 @@ export async function run(args: string[]): Promise<void> {
 
 /** Of a service that runs. */
 async function ask(url: string, job: string, seed: number, windows: number): Promise<Proof> {
+  const token = process.env.PLANIMETER_TOKEN;
   const response = await fetch(new URL(`/jobs/${encodeURIComponent(job)}/prove`, url), {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) },
     body: JSON.stringify({ seed, windows }),
   });
   const body = await response.json();

@@ -39,6 +39,7 @@ export const PROBLEMS = {
   data_folder_locked: [409, 'The data folder is in use'],
   token_needed: [409, 'There is no token yet'],
   store_mismatch: [409, 'The folder is not that of the database'],
+  not_ready: [503, 'The service is not ready'],
   interrupted: [500, 'The work was interrupted'],
   internal: [500, 'Something went wrong on our side'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

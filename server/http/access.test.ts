@@ -8,7 +8,7 @@ import { startService, type TestService } from './test-service.ts';
 import type { Role } from './types.ts';
 
 const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'];
-const OPEN = ['get /health', 'get /openapi.json', 'get /session', 'post /session', 'delete /session'];
+const OPEN = ['get /health', 'get /ready', 'get /openapi.json', 'get /session', 'post /session', 'delete /session'];
 const ADMIN = ['post /models', 'delete /models/{model}', 'get /tokens', 'post /tokens', 'delete /tokens/{id}'];
 
 const document = openapiDocument('1.2.3', 'http://localhost');

@@ -14,6 +14,7 @@ type Least = Role | 'anyone';
 /** By prefix, matched as Express matches the routes themselves; null is every method. */
 const ROUTES: readonly (readonly [methods: readonly string[] | null, path: string, Least])[] = [
   [['GET', 'HEAD'], '/health', 'anyone'],
+  [['GET', 'HEAD'], '/ready', 'anyone'],
   [['GET', 'HEAD'], '/openapi.json', 'anyone'],
   [null, '/session', 'anyone'],
   [['POST', 'DELETE'], '/models', 'admin'],

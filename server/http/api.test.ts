@@ -425,6 +425,9 @@ describe.each(testEngines())('the interface on $name', ({ open }) => {
     const { status, body } = await fetchJson(`${failing.address}/collections`);
     expect([status, body.code]).toEqual([500, 'internal']);
     expect(JSON.stringify(body)).not.toMatch(/hunter2|at .*\.ts|stack/);
+    const ready = await fetchJson(`${failing.address}/ready`);
+    expect(ready).toMatchObject({ status: 503, body: { code: 'not_ready' } });
+    expect(JSON.stringify(ready.body)).not.toMatch(/hunter2/);
     expect(log.mock.calls.some((call) => String(call[1]).includes('hunter2'))).toBe(true);
     log.mockRestore();
     await failing.close();

@@ -394,6 +394,11 @@ const service = {
     delete: operation('access', 'Signs a browser out', { 204: plain('Signed out') }),
   },
   '/health': { get: operation('service', 'Whether the service is well', { 200: json(schema('Health')) }) },
+  '/ready': {
+    get: operation('service', 'Whether the service can answer now; 503 where it cannot', {
+      200: json({ type: 'object', properties: { status: { type: 'string', enum: ['ready'] } } }),
+    }),
+  },
   '/metrics': {
     get: operation('service', 'Figures for Prometheus', {
       200: { description: 'As asked', ...content('text/plain;version=0.0.4', { type: 'string' }) },

@@ -1,5 +1,7 @@
 /** The service about itself: whether it is well, what it can do, its figures, and its interface in OpenAPI. */
+import { access, constants } from 'node:fs/promises';
 import { type RequestHandler, Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { openapiDocument } from './openapi.ts';
@@ -18,18 +20,35 @@ export function countRequests(metrics: Metrics): RequestHandler {
   };
 }
 
+const notReady = (what: string, cause: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
+
 export function serviceRouter({
   db,
   service,
   device,
   metrics,
-}: Pick<AppDependencies, 'db' | 'service' | 'device' | 'metrics'>): Router {
+  uploadFolder,
+}: Pick<AppDependencies, 'db' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
   const router = Router();
 
   router.get('/health', async (request, response) => {
     onlyQuery(request, []);
     await db.query('SELECT 1');
     response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
+  });
+
+  /** Whether requests can be answered now: the database answers, and files can be written. */
+  router.get('/ready', async (request, response) => {
+    onlyQuery(request, []);
+    await Promise.all([
+      db.query('SELECT 1').catch((error) => {
+        throw notReady('the database does not answer', error);
+      }),
+      access(uploadFolder, constants.W_OK).catch((error) => {
+        throw notReady('the folder of uploads cannot be written', error);
+      }),
+    ]);
+    response.set('Cache-Control', 'no-store').json({ status: 'ready' });
   });
 
   router.get('/metrics', async (request, response) => {
