@@ -1,6 +1,7 @@
 /** The HTTP interface: guards first, then one router a resource, then the viewer, and problem+json for all that fails. */
 import express, { type Express } from 'express';
 import { guardRoutes } from './access.ts';
+import { aggregateRouter } from './aggregate.ts';
 import { classTilesRouter } from './class-tiles.ts';
 import { collectionsRouter } from './collections.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -39,6 +40,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
+  app.use(aggregateRouter(deps));
   app.use(tilesRouter(deps));
   app.use(imageryRouter(deps));
   app.use(classTilesRouter(deps));

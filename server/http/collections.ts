@@ -50,15 +50,6 @@ type ItemQuery = Parameters<typeof queryItems>[2];
 export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   const router = Router();
 
-  const requestedCollection = async (request: Request): Promise<StoredCollection> => {
-    const id = pathParameter(request, 'collection');
-    const collections = await listCollections(db);
-    const found = collections.find((collection) => collection.id === id);
-    if (found) return found;
-    const known = collections.map((collection) => collection.id).join(', ');
-    throw new Problem('not_found', `There is no collection "${shorten(id)}". There are: ${known}.`);
-  };
-
   router.get('/conformance', (request, response) => {
     checkQuery(request, []);
     response.json({ conformsTo: CONFORMANCE });
@@ -75,13 +66,13 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
 
   router.get('/collections/:collection', async (request, response) => {
     checkQuery(request, []);
-    const collection = await requestedCollection(request);
+    const collection = await requestedCollection(db, request);
     response.json(describe(collection, await knownSystems(db), publicAddress(request)));
   });
 
   router.get('/collections/:collection/queryables', async (request, response) => {
     checkQuery(request, []);
-    const { id } = await requestedCollection(request);
+    const { id } = await requestedCollection(db, request);
     response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
   });
 
@@ -93,7 +84,7 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
     const crs = await queryCrs(db, request, 'crs');
     const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
     checkDatetime(request);
-    const { id } = await requestedCollection(request);
+    const { id } = await requestedCollection(db, request);
     const first = await queryItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
     const links = (next: string | null) => itemLinks(request, id, next);
     response.type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
@@ -126,7 +117,7 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   router.get('/collections/:collection/items/:id', async (request, response) => {
     checkQuery(request, ['crs']);
     const crs = await queryCrs(db, request, 'crs');
-    const { id: collection } = await requestedCollection(request);
+    const { id: collection } = await requestedCollection(db, request);
     const id = pathId(request, 'id', 'feature');
     const feature: FeatureJson | null = await getItem(db, collection, id, crs);
     if (!feature) throw new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
@@ -142,6 +133,16 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   return router;
+}
+
+/** Throws `not_found`, naming those that there are. */
+export async function requestedCollection(db: Queryable, request: Request): Promise<StoredCollection> {
+  const id = pathParameter(request, 'collection');
+  const collections = await listCollections(db);
+  const found = collections.find((collection) => collection.id === id);
+  if (found) return found;
+  const known = collections.map((collection) => collection.id).join(', ');
+  throw new Problem('not_found', `There is no collection "${shorten(id)}". There are: ${known}.`);
 }
 
 /** `f` is what OGC clients name the format with; JSON is the one there is. */

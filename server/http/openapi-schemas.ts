@@ -58,6 +58,9 @@ export const componentSchemas: Record<string, Json> = {
   Link: object({ href: text, rel: text, type: text, title: text }, ['type', 'title']),
   LandingPage: object({ title: text, description: text, links }),
   Conformance: object({ conformsTo: list(text) }),
+  ClassSum: object({ class: text, count, area_m2: number, length_m: number, share: number }),
+  ClassSums: object({ classes: list(ref('ClassSum')) }),
+  ZoneSums: object({ zones: list(object({ zone: count, area_m2: number, classes: list(ref('ClassSum')) })) }),
   Health: object({
     status: oneOf('ok'),
     device: object({

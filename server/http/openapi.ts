@@ -219,6 +219,27 @@ const features = {
       format,
     ]),
   },
+  '/collections/{collection}/aggregate': {
+    parameters: [collectionId],
+    get: operation('features', 'Number, area and length by class', { 200: json(schema('ClassSums')) }, [
+      inQuery('job', uuid, 'Only features of this job'),
+      inQuery('scene', uuid, 'Only features of this scene'),
+      format,
+    ]),
+    post: {
+      ...operation(
+        'features',
+        'The same within each polygon of a layer (at most 1,000), features cut at its border',
+        { 200: json(schema('ZoneSums')) },
+        [
+          inQuery('job', uuid, 'Only features of this job'),
+          inQuery('scene', uuid, 'Only features of this scene'),
+          format,
+        ],
+      ),
+      requestBody: { required: true, ...content('application/geo+json', { type: 'object' }) },
+    },
+  },
   '/collections/{collection}/queryables': {
     parameters: [collectionId],
     get: operation(

@@ -218,13 +218,13 @@ function instant(text: unknown): string {
   return fail(`${JSON.stringify(text)?.slice(0, 60)} is not an RFC 3339 date or time`);
 }
 
-function arePositions(node: unknown, levels: number): boolean {
+export function arePositions(node: unknown, levels: number): boolean {
   if (!Array.isArray(node) || node.length === 0) return false;
   if (levels > 0) return node.every((each) => arePositions(each, levels - 1));
   return node.length >= 2 && node.every(Number.isFinite);
 }
 
-function areClosed(node: unknown[], levels: number): boolean {
+export function areClosed(node: unknown[], levels: number): boolean {
   if (levels > 1) return node.every((each) => areClosed(each as unknown[], levels - 1));
   return node.length >= 4 && JSON.stringify(node[0]) === JSON.stringify(node.at(-1));
 }

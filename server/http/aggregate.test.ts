@@ -1,0 +1,131 @@
+import { spawnSync } from 'node:child_process';
+import type { Polygon } from 'geojson';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pythonWithJudges } from '../../test/python.ts';
+import type { Database } from '../store/database.ts';
+import { testEngines } from '../store/test-databases.ts';
+import { addDoneJob, addScene, fetchJson, startService, type TestService } from './test-service.ts';
+
+/** Cut by shapely in degrees; a degree's size there is that of the WGS 84 ellipsoid's radii of curvature. */
+const SHAPELY = `
+import json, sys, math, shapely
+from shapely.geometry import shape
+features, zones = json.load(sys.stdin)
+def area(g):
+    if g.is_empty: return 0
+    phi = math.radians(g.centroid.y); a, e2 = 6378137.0, 0.0066943799901413165
+    w = 1 - e2 * math.sin(phi) ** 2
+    return g.area * math.radians(1) ** 2 * (a * (1 - e2) / w ** 1.5) * (a / w ** 0.5) * math.cos(phi)
+print(json.dumps([[sum(area(shape(f).intersection(shape(z))) for f in features), area(shape(z))] for z in zones]))
+`;
+
+describe.each(testEngines())('sums on $name', ({ open }) => {
+  let db: Database;
+  let drop: () => Promise<void>;
+  let service: TestService;
+  let job: string;
+
+  beforeAll(async () => {
+    ({ db, drop } = await open());
+    service = await startService(db);
+    const square = (x: number, y: number, side: number, name: string) => ({
+      ...{ collection: 'landuse', class: name },
+      rings: [
+        [
+          [x, y],
+          [x, y + side],
+          [x + side, y + side],
+          [x + side, y],
+        ],
+      ] as [number, number][][],
+    });
+    const squares = [square(0, 0, 100, 'water'), square(200, 0, 200, 'road'), square(500, 500, 50, 'water')];
+    ({ job } = await addDoneJob(db, await addScene(db), squares));
+  });
+  afterAll(async () => {
+    await service.close();
+    await drop();
+  });
+
+  const address = (query = '') => `${service.address}/collections/landuse/aggregate${query}`;
+  const send = (body: unknown, query = '') =>
+    fetchJson(address(query), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/geo+json' },
+      body: JSON.stringify(body),
+    });
+  const layer = (...zones: unknown[]) => ({
+    type: 'FeatureCollection',
+    features: zones.map((geometry) => ({ type: 'Feature', properties: {}, geometry })),
+  });
+  const box = (west: number, south: number, east: number, north: number): Polygon => ({
+    type: 'Polygon',
+    coordinates: [
+      [
+        [west, south],
+        [east, south],
+        [east, north],
+        [west, north],
+        [west, south],
+      ],
+    ],
+  });
+
+  test('by class: number, area and share; of one job', async () => {
+    const { status, body } = await fetchJson(address(`?job=${job}`));
+    expect(status).toBe(200);
+    expect(body.classes.map(({ class: name, count }: { class: string; count: number }) => [name, count])).toEqual([
+      ['road', 1],
+      ['water', 2],
+    ]);
+    const [road, water] = body.classes;
+    expect(road.area_m2 / water.area_m2).toBeCloseTo(200 ** 2 / (100 ** 2 + 50 ** 2), 4);
+    expect(road.share + water.share).toBeCloseTo(1, 12);
+    const nobody = '00000000-0000-4000-8000-000000000000';
+    expect((await fetchJson(address(`?job=${nobody}`))).body).toEqual({ classes: [] });
+  });
+
+  test('by polygon: features are cut at its border, as shapely cuts them', async () => {
+    const { body: items } = await fetchJson(`${service.address}/collections/landuse/items`);
+    const features: Polygon[] = items.features.map(({ geometry }: { geometry: Polygon }) => geometry);
+    const [lons, lats] = [0, 1].map((axis) => features.flatMap((f) => f.coordinates[0]!.map((p) => p[axis]!)));
+    const [west, east, south, north] = [Math.min(...lons!), Math.max(...lons!), Math.min(...lats!), Math.max(...lats!)];
+    const middle = west + 0.37 * (east - west);
+    const zones = [
+      box(west - 0.001, south - 0.001, middle, north + 0.001),
+      box(middle, south - 0.001, east + 0.001, north + 0.001),
+      box(west, north - 0.0003, middle, north),
+      box(10, 10, 10.001, 10.001),
+    ];
+    const { status, body } = await send(layer(...zones));
+    expect(status).toBe(200);
+    const areaIn = (zone: number) =>
+      body.zones[zone].classes.reduce((sum: number, each: { area_m2: number }) => sum + each.area_m2, 0);
+    expect(body.zones.map(({ zone }: { zone: number }) => zone)).toEqual([0, 1, 2, 3]);
+    expect(body.zones[3].classes).toEqual([]);
+    // Nothing is lost or counted twice between the two halves.
+    const { body: all } = await fetchJson(address());
+    const whole = all.classes.reduce((sum: number, each: { area_m2: number }) => sum + each.area_m2, 0);
+    expect((areaIn(0) + areaIn(1)) / whole).toBeCloseTo(1, 6);
+
+    const python = pythonWithJudges();
+    if (!python) return;
+    const run = spawnSync(python, ['-c', SHAPELY], { input: JSON.stringify([features, zones]), encoding: 'utf8' });
+    expect(run.status, run.stderr).toBe(0);
+    for (const [zone, [inside, area]] of (JSON.parse(run.stdout) as [number, number][]).entries()) {
+      expect(body.zones[zone].area_m2 / area).toBeCloseTo(1, 5);
+      expect(areaIn(zone) - inside).toBeCloseTo(0, 1);
+    }
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['no polygons', layer()],
+    ['a point', layer({ type: 'Point', coordinates: [1, 2] })],
+    ['an open ring', layer({ ...box(0, 0, 1, 1), coordinates: [box(0, 0, 1, 1).coordinates[0]!.slice(0, 4)] })],
+    ['metres', layer(box(326000, 2784000, 326100, 2784100))],
+    ['too many', layer(...Array.from({ length: 1001 }, () => box(0, 0, 1, 1)))],
+  ])('%s is refused', async (_, body) => {
+    expect(await send(body)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+  });
+});
