@@ -5,16 +5,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { originalCard, writeSrs } from '../server/originals.ts';
+import { storeCard, writeSrs } from '../server/originals.ts';
 import { policyOfUser, type RemotePolicy } from '../server/remote/policy.ts';
-import {
-  createRemoteReader,
-  identityOf,
-  isAddress,
-  type RemoteCard,
-  shownCard,
-  writeCard,
-} from '../server/remote/reader.ts';
+import { createRemoteReader, identityOf, isAddress, type RemoteCard, shownCard } from '../server/remote/reader.ts';
 import type { FileStore } from '../server/store/files.ts';
 import { SRS_ITEM } from '../tiler/examine.ts';
 import type { SourceFile } from '../tiler/mosaic.ts';
@@ -75,7 +68,7 @@ export async function sha256OfInputs({ sources, srs, remote }: Inputs): Promise<
 
 /** Links them to where the pipeline looks for a scene's originals. */
 export async function linkOriginals(files: FileStore, scene: string, { sources, srs, remote }: Inputs): Promise<void> {
-  if (remote) return writeCard(originalCard(files, scene), remote.card);
+  if (remote) return storeCard(files, scene, remote.card);
   const folder = files.path(`scenes/${scene}`);
   await mkdir(folder, { recursive: true });
   await writeSrs(files, scene, srs);

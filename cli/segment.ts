@@ -109,9 +109,9 @@ export async function run(args: string[]): Promise<void> {
     };
     const report = await segmentScene(tools, job, context);
     await exportJob(db, tiledJob({ id, report }), format, output);
-    if (values.classes) await copyFile(files.path(`jobs/${id}/classes.tif`), values.classes);
-    if (values.scores) await copyFile(files.path(`jobs/${id}/scores.tif`), values.scores);
-    if (values.features) await copyFile(files.path(`jobs/${id}/features.tif`), values.features);
+    if (values.classes) await copyFile(await files.fetch(`jobs/${id}/classes.tif`), values.classes);
+    if (values.scores) await copyFile(await files.fetch(`jobs/${id}/scores.tif`), values.scores);
+    if (values.features) await copyFile(await files.fetch(`jobs/${id}/features.tif`), values.features);
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));

@@ -52,10 +52,13 @@ export async function addDemoScene(
   const existing = await findSceneBySha256(db, sha256);
   if (existing) return existing.id;
   const id = randomUUID();
-  const original = files.path(`scenes/${id}/original.tif`);
+  const key = `scenes/${id}/original.tif`;
+  const original = files.path(key);
   await mkdir(dirname(original), { recursive: true });
   await copyFile(image, original);
-  await insertScene(db, { id, name: DEMO_NAME, upload: null, sha256, bytes: (await stat(original)).size });
+  const { size: bytes } = await stat(original);
+  await files.put(key);
+  await insertScene(db, { id, name: DEMO_NAME, upload: null, sha256, bytes });
   await queue.enqueueIngest(id);
   return id;
 }

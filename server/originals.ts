@@ -3,13 +3,14 @@
  * beside them) or the folder `scenes/ID/original`, with files beside the images, and `original.srs` for the CRS that
  * the user gave. Of an image that is read in place there is but its card, `original.remote`.
  */
-import { access, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { SourceFile } from '../tiler/mosaic.ts';
 import { Problem } from '../tiler/problem.ts';
 import { findSidecars } from '../tiler/sidecars.ts';
 import { unzipInSandbox } from './children/sandbox.ts';
-import type { FileStore } from './store/files.ts';
+import { type RemoteCard, writeCard } from './remote/reader.ts';
+import { type FileStore, fetchIfThere } from './store/files.ts';
 
 export interface Originals {
   sources: SourceFile[];
@@ -24,23 +25,27 @@ const ZIP = '504b0304';
 export const isOriginal = (key: string): boolean => /^scenes\/[^/]+\/original[./]/.test(key);
 
 /** Path of the card of an image that is read in place; null for what was handed in itself. */
-export async function remoteOriginal(files: FileStore, scene: string): Promise<string | null> {
-  const path = originalCard(files, scene);
-  return access(path).then(
-    () => path,
-    () => null,
-  );
+export const remoteOriginal = (files: FileStore, scene: string): Promise<string | null> =>
+  fetchIfThere(files, cardKey(scene));
+
+/** Stores the card of an image that is read in place. */
+export async function storeCard(files: FileStore, scene: string, card: RemoteCard): Promise<void> {
+  await writeCard(files.path(cardKey(scene)), card);
+  await files.put(cardKey(scene));
 }
 
-export const originalCard = (files: FileStore, scene: string): string => files.path(`scenes/${scene}/original.remote`);
+const cardKey = (scene: string): string => `scenes/${scene}/original.remote`;
 
 /** Throws Problem for an archive that is refused. */
 export async function openOriginals(files: FileStore, scene: string, signal: AbortSignal): Promise<Originals> {
-  const original = files.path(`scenes/${scene}/original.tif`);
-  const srs = await readFile(files.path(`scenes/${scene}/original.srs`), 'utf8').catch(() => undefined);
+  const srsPath = await fetchIfThere(files, `scenes/${scene}/original.srs`);
+  const srs = srsPath === null ? undefined : await readFile(srsPath, 'utf8');
+  // Images that a command links to; they are not stored.
   const folder = files.path(`scenes/${scene}/original`);
   const several = await imagesIn(folder);
   if (several.length > 0) return { sources: await withSidecars(folder, several), srs, release: async () => {} };
+  const original = await fetchIfThere(files, `scenes/${scene}/original.tif`);
+  if (original === null) throw new Problem('internal', 'The original of the scene is not there any more.');
   const unpacked = files.path(`scenes/${scene}/unpacked`);
   return { ...(await unpack(original, unpacked, signal)), srs };
 }
@@ -69,9 +74,15 @@ export async function unpack(
 
 /** Notes the CRS that the user gives of a scene that has none, or another one. */
 export async function writeSrs(files: FileStore, scene: string, srs: string | undefined): Promise<void> {
-  const path = files.path(`scenes/${scene}/original.srs`);
-  if (srs === undefined) await rm(path, { force: true });
-  else await writeFile(path, srs);
+  const key = `scenes/${scene}/original.srs`;
+  if (srs === undefined) {
+    await files.remove(key);
+    return;
+  }
+  const path = files.path(key);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, srs);
+  await files.put(key);
 }
 
 const imagesIn = async (folder: string): Promise<string[]> =>

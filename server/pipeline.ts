@@ -35,7 +35,7 @@ import type { FileStore } from './store/files.ts';
 import { georeference } from './store/georeference.ts';
 import { type Scene, updateScene } from './store/scenes.ts';
 import { storeFeatures } from './store-features.ts';
-import { workingPathOf } from './working-copy.ts';
+import { fetchWorking, workingKeyOf } from './working-copy.ts';
 
 export interface PipelineTools {
   db: Database;
@@ -106,7 +106,11 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
 
 async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions<number>): Promise<IngestReport> {
   const originals = await openOriginals(files, scene.id, options.signal!);
-  return ingestInSandbox(originals, workingPathOf(files, scene), options).finally(originals.release);
+  const key = workingKeyOf(scene);
+  await mkdir(dirname(files.path(key)), { recursive: true });
+  const report = await ingestInSandbox(originals, files.path(key), options).finally(originals.release);
+  await files.put(key);
+  return report;
 }
 
 /** An image that is read in place has no working COG: a card in its stead, with what the COG would say of its values. */
@@ -124,7 +128,9 @@ async function describe(
     'The image is read where it lies and was not copied; it is known by its address, ETag and size, not by its bytes.';
   const assumptions = [...report.assumptions, { code: 'read_in_place', value: inPlace, reason }];
   const described = { ...report, assumptions, inPlace };
-  await writeCard(workingPathOf(files, { id: scene.id, report: described }), { ...card, items });
+  const key = workingKeyOf({ id: scene.id, report: described });
+  await writeCard(files.path(key), { ...card, items });
+  await files.put(key);
   return described;
 }
 
@@ -186,7 +192,7 @@ async function segment(
   const { db, files, compute } = tools;
   const { scene, network, parameters } = job;
   const device = parameters.device ?? tools.device;
-  const workingPath = workingPathOf(files, scene);
+  const workingPath = await fetchWorking(files, scene);
   const classesPath = files.path(`jobs/${job.id}/classes.tif`);
   const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
   const planesPath = files.path(`jobs/${job.id}/planes.tif`);
@@ -241,6 +247,8 @@ async function segment(
     { signal, onProgress: (rows) => ticks('vectorize', rows, grid.height) },
   );
   const vectorizeMs = performance.now() - vectorizeStarted;
+  const maps = ['classes', 'scores', ...(job.features ? ['features'] : [])];
+  await Promise.all(maps.map((map) => files.put(`jobs/${job.id}/${map}.tif`)));
 
   return storeAndPublish(
     { db, files },
@@ -268,7 +276,7 @@ async function detect(
 ): Promise<JobReport> {
   const { db, files, remote } = tools;
   const { scene, network, parameters } = job;
-  const workingPath = workingPathOf(files, scene);
+  const workingPath = await fetchWorking(files, scene);
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);
   await mkdir(dirname(featuresPath), { recursive: true });

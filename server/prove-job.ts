@@ -7,7 +7,7 @@ import { parseParameters } from './parameters.ts';
 import { isReady, type PipelineTools, planGrid } from './pipeline.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
-import { workingPathOf } from './working-copy.ts';
+import { fetchWorking } from './working-copy.ts';
 
 /** Most windows at a time. */
 const MAX_WINDOWS = 64;
@@ -37,7 +37,7 @@ export async function proveJob(
   if (job.report?.model_sha256 !== weightsOf(network, parameters.precision).sha256) {
     throw new Problem('conflict', `The network "${network.id}" is another one than when the job ran.`);
   }
-  const workingPath = workingPathOf(files, scene);
+  const workingPath = await fetchWorking(files, scene);
   const { view } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, {}));
   const device = job.report?.device?.name as 'cpu' | undefined;
@@ -50,8 +50,8 @@ export async function proveJob(
       fill: chosen?.meanColour ?? scene.report.meanColour,
       network,
       run: { device: device ?? 'cpu', precision: parameters.precision ?? 'fp32', features: false },
-      classesPath: files.path(`jobs/${id}/classes.tif`),
-      scoresPath: files.path(`jobs/${id}/scores.tif`),
+      classesPath: await files.fetch(`jobs/${id}/classes.tif`),
+      scoresPath: await files.fetch(`jobs/${id}/scores.tif`),
       windows,
       seed,
     },

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { SRS_ITEM } from '../tiler/examine.ts';
 import type { Queue } from './jobs/queue.ts';
-import { originalCard } from './originals.ts';
-import { identityOf, type RemoteReader, writeCard } from './remote/reader.ts';
+import { storeCard } from './originals.ts';
+import { identityOf, type RemoteReader } from './remote/reader.ts';
 import type { Database } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
 import { findSceneBySha256, insertScene, updateScene } from './store/scenes.ts';
@@ -28,7 +28,7 @@ export async function addRemoteScene(
     const existing = await findSceneBySha256(db, sha256);
     if (existing && existing.state !== 'refused') return existing.id;
     const id = existing?.id ?? randomUUID();
-    await writeCard(originalCard(files, id), card);
+    await storeCard(files, id, card);
     if (existing) await updateScene(db, id, { state: 'uploaded', problem: null, name });
     else await insertScene(db, { id, name, upload: null, sha256, bytes: card.bytes });
     await queue.enqueueIngest(id);

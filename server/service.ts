@@ -22,7 +22,7 @@ import type { Queryable } from './store/database.ts';
 import { markStore } from './store/shared-folder.ts';
 import { anyToken } from './store/tokens.ts';
 import { viewerFolder } from './viewer.ts';
-import { workingPathOf } from './working-copy.ts';
+import { fetchWorking } from './working-copy.ts';
 import { openWorkshop } from './workshop.ts';
 
 export interface ServiceOptions {
@@ -141,7 +141,7 @@ async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, sce
     dtype,
     rendering,
     findings,
-    look: await renderer.look(workingPathOf(files, scene)),
+    look: await renderer.look(await fetchWorking(files, scene)),
     bandNames: bandNamesOf(scene.report),
     validShare: validPixels / (width * height),
   };

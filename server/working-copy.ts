@@ -2,6 +2,10 @@
 import type { FileStore } from './store/files.ts';
 import type { Scene } from './store/scenes.ts';
 
-export function workingPathOf(files: FileStore, { id, report }: Pick<Scene, 'id' | 'report'>): string {
-  return files.path(`scenes/${id}/working.${report?.inPlace ? 'remote' : 'tif'}`);
-}
+type WithReport = Pick<Scene, 'id' | 'report'>;
+
+export const workingKeyOf = ({ id, report }: WithReport): string =>
+  `scenes/${id}/working.${report?.inPlace ? 'remote' : 'tif'}`;
+
+/** A path on this machine's disk to read it from. */
+export const fetchWorking = (files: FileStore, scene: WithReport): Promise<string> => files.fetch(workingKeyOf(scene));

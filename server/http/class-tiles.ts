@@ -36,12 +36,15 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
         response.set('Cache-Control', 'no-store').status(204).end();
         return;
       }
-      const path = files.path(`jobs/${job.id}/${map}.tif`);
-      const lasting = job.state === 'done' && !hasFailed(job.report);
-      const changed = lasting ? '' : await changedAt(job.state === 'done' ? path : growingPath(path));
+      const key = `jobs/${job.id}/${map}.tif`;
+      const done = job.state === 'done';
+      const lasting = done && !hasFailed(job.report);
+      // A map that grows is where it is written, and not stored yet.
+      const fetchPath = async () => (done ? files.fetch(key) : files.path(key));
+      const changed = lasting ? '' : await changedAt(done ? await files.fetch(key) : growingPath(files.path(key)));
       const version = changed === null ? null : `${job.id}-${map}${changed}`;
       const palette = map === 'classes' ? classPalette(models, job) : scorePalette;
-      await sendTile(deps, request, response, { scene, version, lasting, path, palette });
+      await sendTile(deps, request, response, { scene, version, lasting, fetchPath, palette });
     });
   }
   return router;

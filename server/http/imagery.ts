@@ -5,7 +5,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { ValueRange } from '../../tiler/rendering.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Scene } from '../store/scenes.ts';
-import { workingPathOf } from '../working-copy.ts';
+import { fetchWorking } from '../working-copy.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { requestedScene } from './lookup.ts';
 import { extentOf, rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
@@ -31,12 +31,11 @@ export function imageryRouter({ db, files, renderTile }: Pick<AppDependencies, '
     const view = queryView(request, scene);
     const text = viewText(view);
     const version = text ? `${scene.id}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}` : scene.id;
-    const path = workingPathOf(files, scene);
     await sendTile({ db, renderTile }, request, response, {
       scene,
       version,
       lasting: true,
-      path,
+      fetchPath: () => fetchWorking(files, scene),
       ...(text && { view }),
     });
   });

@@ -1,7 +1,7 @@
 /** Jobs: a network run over a scene with fixed parameters; started, watched, cancelled, retried, deleted. */
 
 import { randomInt } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import express, { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
@@ -13,6 +13,7 @@ import { networkView } from '../network-view.ts';
 import { parseParameters } from '../parameters.ts';
 import { isReady, type ReadyScene } from '../pipeline.ts';
 import type { Database } from '../store/database.ts';
+import { fetchIfThere } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -105,11 +106,12 @@ export function jobsRouter(deps: AppDependencies): Router {
       if (job.state !== 'done') {
         throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
       }
+      const path = await files.fetch(`jobs/${job.id}/${file}`);
       response.attachment(`${job.id}-${file}`);
       response.set('Cache-Control', 'private, no-cache');
       // The data folder may lie below a folder whose name starts with a dot.
       const options = { dotfiles: 'allow' as const, headers: { 'Content-Type': 'image/tiff; application=geotiff' } };
-      response.sendFile(files.path(`jobs/${job.id}/${file}`), options);
+      response.sendFile(path, options);
     });
   }
 
@@ -135,7 +137,7 @@ export function jobsRouter(deps: AppDependencies): Router {
   return router;
 }
 
-const exporting = new Map<string, Promise<void>>();
+const exporting = new Map<string, Promise<string>>();
 
 /** Path of a job's export; requests that come while it is written wait for it. */
 async function exportOnce(
@@ -147,17 +149,20 @@ async function exportOnce(
   if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
     throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
   }
-  const path = files.path(`jobs/${id}/exports/${collection ?? 'all'}${format.ending}`);
+  const key = `jobs/${id}/exports/${collection ?? 'all'}${format.ending}`;
   const write = async () => {
-    if (await stat(path).catch(() => null)) return;
+    const there = await fetchIfThere(files, key);
+    if (there !== null) return there;
+    const path = files.path(key);
     const tiled = tiledJob({ id, report });
     await mkdir(dirname(path), { recursive: true });
     await exportJob(db, tiled, format, path, collection);
+    await files.put(key);
+    return files.fetch(key);
   };
-  const written = exporting.get(path) ?? write().finally(() => exporting.delete(path));
-  exporting.set(path, written);
-  await written;
-  return path;
+  const written = exporting.get(key) ?? write().finally(() => exporting.delete(key));
+  exporting.set(key, written);
+  return written;
 }
 
 /** Ends a job and removes its features, its row and its maps. */

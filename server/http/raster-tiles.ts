@@ -66,9 +66,15 @@ export async function sendTile(
   { db, renderTile }: Pick<AppDependencies, 'db' | 'renderTile'>,
   request: Request,
   response: Response,
-  source: { scene: Scene; version: string | null; lasting: boolean } & Pick<TileRequest, 'path' | 'view' | 'palette'>,
+  source: {
+    scene: Scene;
+    version: string | null;
+    lasting: boolean;
+    /** Path of the raster, fetched once it is known that it is needed. */
+    fetchPath: () => Promise<string>;
+  } & Pick<TileRequest, 'view' | 'palette'>,
 ): Promise<void> {
-  const { scene, version, lasting, ...raster } = source;
+  const { scene, version, lasting, fetchPath, ...raster } = source;
   const { x, y, z, format, size } = requestedTile(request);
   const { bbox, minzoom, maxzoom } = extentOf(scene);
   if (z > maxzoom + UPSCALED_LEVELS) {
@@ -89,9 +95,10 @@ export async function sendTile(
   else response.status(204).end();
 
   async function render(): Promise<Buffer | null> {
+    const path = await fetchPath();
     const controlGrid = await tileControlGrid(db, scene.epsg!, z, x, y, controlCells(z));
     // Maps drop requests for tiles that have left the view; those are not worth the render process's time.
     if (response.closed) return null;
-    return renderTile({ ...raster, controlGrid, format, size });
+    return renderTile({ ...raster, path, controlGrid, format, size });
   }
 }

@@ -26,12 +26,18 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
     await database.db.query('DELETE FROM planimeter.scenes');
     service = await startService(database.db);
     scene = await addScene(database.db);
+    await storeFile(`scenes/${scene}/working.tif`);
     bbox = (await getScene(database.db, scene))!.bbox!;
     middle = [(bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2];
   });
   afterEach(() => service.close());
   afterAll(() => database.drop());
 
+  const storeFile = async (key: string) => {
+    await mkdir(dirname(service.files.path(key)), { recursive: true });
+    await writeFile(service.files.path(key), 'a raster');
+    await service.files.put(key);
+  };
   const tileAt = (z: number, [lon, lat]: readonly number[]) => {
     return { z, x: Math.floor(mercatorX(lon) * 2 ** z), y: Math.floor(mercatorY(lat) * 2 ** z) };
   };
@@ -260,6 +266,7 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
   describe.each(['classes', 'scores'])('of %s', (map) => {
     test('are described by TileJSON, and kept once the job is done', async () => {
       const { job } = await addDoneJob(database.db, scene, []);
+      await storeFile(`jobs/${job}/${map}.tif`);
       const { body } = await fetchJson(`${service.address}/jobs/${job}/${map}.json`);
       expect(body).toMatchObject({ tilejson: '3.0.0', bounds: bbox, minzoom: 13, maxzoom: 18 });
       const { z, x, y } = tileAt(17, middle);

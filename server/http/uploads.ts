@@ -5,7 +5,7 @@
  * next one begins, so that a process that is killed in between finishes the upload at its next start.
  */
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileConfigstore, FileStore } from '@tus/file-store';
 import { Server, type Upload } from '@tus/server';
@@ -141,7 +141,7 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
     if (existing && existing.state !== 'refused') {
       await rm(data, { force: true });
     } else {
-      await moveOnce(data, files.path(`scenes/${scene}/original.tif`));
+      await handOver(files, data, `scenes/${scene}/original.tif`);
       await writeSrs(files, scene, srs);
       const name = info.metadata?.filename ?? fileName(undefined);
       // What was refused once may be taken now: limits change, and so does the program.
@@ -180,15 +180,20 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
   return { infos, finish, sweep };
 }
 
-/** Moves a file unless an earlier attempt has moved it already. */
-async function moveOnce(from: string, to: string): Promise<void> {
+/** Moves a file into the store unless an earlier attempt has done so, or the half of it, already. */
+async function handOver(files: Dependencies['files'], from: string, key: string): Promise<void> {
+  const to = files.path(key);
   await mkdir(dirname(to), { recursive: true });
   try {
     await rename(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await access(to);
+    if (!(await fileState(to))) {
+      await files.fetch(key);
+      return;
+    }
   }
+  await files.put(key);
 }
 
 async function fileState(path: string) {

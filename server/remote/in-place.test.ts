@@ -19,7 +19,7 @@ import { addRemoteScene } from '../remote-scene.ts';
 import { tileControlGrid } from '../store/georeference.ts';
 import { insertJob } from '../store/jobs.ts';
 import { getScene, insertScene } from '../store/scenes.ts';
-import { workingPathOf } from '../working-copy.ts';
+import { fetchWorking } from '../working-copy.ts';
 import { inWorkplace } from '../workplace.ts';
 import { parseRemoteHosts } from './policy.ts';
 import { createRemoteReader } from './reader.ts';
@@ -123,7 +123,7 @@ test('the map is that of the uploaded file, byte for byte', { timeout: 120_000 }
     const view = { bands: [3, 2, 1], stretch: 'percentile' as const };
     const [chosen, same] = await Promise.all(
       [remote, local].map((scene) =>
-        tools.compute.chooseRendering({ path: workingPathOf(tools.files, scene), view }, {}),
+        fetchWorking(tools.files, scene).then((path) => tools.compute.chooseRendering({ path, view }, {})),
       ),
     );
     expect(chosen).toEqual(same);
@@ -134,7 +134,9 @@ test('the map is that of the uploaded file, byte for byte', { timeout: 120_000 }
       file: bytes,
     });
     expect(traffic.bytes, 'no byte is fetched twice').toBeLessThan(bytes * 1.02 + 65_536);
-    await expect(openScene(workingPathOf(tools.files, remote)), 'in this process').rejects.toThrow('child processes');
+    await expect(openScene(await fetchWorking(tools.files, remote)), 'in this process').rejects.toThrow(
+      'child processes',
+    );
   });
 });
 
@@ -185,7 +187,7 @@ test('COGs that GDAL wrote show and map as the uploaded files do', { timeout: 24
       const x = Math.floor(mercatorX((west + east) / 2) * 2 ** z);
       const y = Math.floor(mercatorY((south + north) / 2) * 2 ** z);
       const controlGrid = await tileControlGrid(tools.db, scene.epsg, z, x, y, 8);
-      return renderer.tile({ path: workingPathOf(tools.files, scene), controlGrid, format, size: 256 });
+      return renderer.tile({ path: await fetchWorking(tools.files, scene), controlGrid, format, size: 256 });
     };
     try {
       for (const name of ['deflate', 'fine', 'masked', 'rgba', 'wide']) {
@@ -237,7 +239,7 @@ test('COGs that GDAL wrote show and map as the uploaded files do', { timeout: 24
       expect(tile.requests).toBeLessThanOrEqual(4);
       expect(tile.bytes).toBeLessThan(1 << 20);
       expect(await cost('and once more', () => tileOf(scene!, 'webp'))).toEqual({ requests: 0, bytes: 0 });
-      await cost('a look before a job costs', () => renderer.look(workingPathOf(tools.files, scene!)));
+      await cost('a look before a job costs', async () => renderer.look(await fetchWorking(tools.files, scene!)));
 
       await serveAs('/placeless.tif', file('placeless'));
       await expect(addRemote(tools, '/placeless.tif')).rejects.toMatchObject({ code: 'missing_crs' });

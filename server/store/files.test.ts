@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type FileStore, localFileStore } from './files.ts';
+import { type FileStore, fetchIfThere, localFileStore } from './files.ts';
 
 let root: string;
 let files: FileStore;
@@ -45,4 +45,18 @@ test('lists and removes by prefix, whether there is something or not', async () 
   await files.remove('jobs/1');
   await files.remove('none');
   expect(await files.list('jobs')).toEqual(['jobs/10/classes.tif']);
+});
+
+test('what was written at its path and put is fetched; what was not is not found', async () => {
+  const key = 'scenes/put/working.tif';
+  await expect(files.fetch(key)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(files.put(key)).rejects.toThrow('ENOENT');
+  mkdirSync(dirname(files.path(key)), { recursive: true });
+  writeFileSync(files.path(key), 'pixels');
+  await files.put(key);
+  expect(readFileSync(await files.fetch(key), 'utf8')).toBe('pixels');
+  expect(await fetchIfThere(files, key)).not.toBeNull();
+  await files.remove('scenes/put');
+  expect(await fetchIfThere(files, key)).toBeNull();
+  await expect(files.fetch('../x')).rejects.toThrow('not a key');
 });

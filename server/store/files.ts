@@ -1,18 +1,39 @@
-/** Where scenes' and jobs' files lie: keys such as `scenes/ID/original.tif` become paths under the data folder. */
-import { readdir, rm } from 'node:fs/promises';
+/**
+ * Where scenes' and jobs' files lie, by keys such as `scenes/ID/original.tif`. Who makes a file writes it at `path(key)`
+ * and ends with `put(key)`; who reads one begins with `fetch(key)`. So child processes see paths of this machine alone,
+ * wherever the files are kept.
+ */
+import { access, readdir, rm } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
+import { Problem } from '../../tiler/problem.ts';
 
 export interface FileStore {
-  /** Absolute path of a key; its folders are not made. Throws for a key that would lead out of the store. */
+  /**
+   * Absolute path on this machine's disk where a process writes the file of this key before it is stored; its folders
+   * are not made. Throws for a key that would lead out of the store.
+   */
   path(key: string): string;
+  /** What was written at `path(key)` is now the stored file, all of it or nothing; rejects where nothing was written. */
+  put(key: string): Promise<void>;
+  /** A path on this machine's disk to read the stored file from. Throws Problem not_found where there is none. */
+  fetch(key: string): Promise<string>;
   /** Removes the file or the folder of this name, if there is one. */
   remove(prefix: string): Promise<void>;
-  /** Keys of all files under a folder, sorted; none where there is no such folder. */
+  /** Keys of all stored files under a folder, sorted; none where there is no such folder. */
   list(prefix: string): Promise<string[]>;
+}
+
+/** As `fetch`, with null where there is no such file. */
+export function fetchIfThere(files: FileStore, key: string): Promise<string | null> {
+  return files.fetch(key).catch((error) => {
+    if (error instanceof Problem && error.code === 'not_found') return null;
+    throw error;
+  });
 }
 
 const KEY = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
 
+/** Files in a folder: the path of a key is where it is stored, too. */
 export function localFileStore(folder: string): FileStore {
   const root = resolve(folder);
   const path = (key: string) => {
@@ -21,6 +42,15 @@ export function localFileStore(folder: string): FileStore {
   };
   return {
     path,
+    put: (key) => access(path(key)),
+    fetch: async (key) => {
+      const stored = path(key);
+      await access(stored).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+        throw new Problem('not_found', `The file ${key} is not there any more.`);
+      });
+      return stored;
+    },
     remove: (prefix) => rm(path(prefix), { recursive: true, force: true }),
     list: async (prefix) => {
       const entries = await readdir(path(prefix), { recursive: true, withFileTypes: true }).catch(
