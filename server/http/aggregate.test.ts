@@ -1,4 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Polygon } from 'geojson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pythonWithJudges } from '../../test/python.ts';
@@ -116,6 +119,19 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
       expect(body.zones[zone].area_m2 / area).toBeCloseTo(1, 5);
       expect(areaIn(zone) - inside).toBeCloseTo(0, 1);
     }
+  });
+
+  test('the example in docs/sums.md runs', async () => {
+    const python = pythonWithJudges();
+    if (!python) return;
+    const page = await readFile(new URL('../../docs/sums.md', import.meta.url), 'utf8');
+    const script = /```python\n(.*?)```/s.exec(page)![1]!;
+    const file = join(service.folder, 'zones.geojson');
+    await writeFile(file, JSON.stringify(layer(box(54, 24, 56, 26))));
+    // Beside this process, which has to answer.
+    const env = { ...process.env, PYTHONUTF8: '1' };
+    const { stdout } = await promisify(execFile)(python, ['-c', script, service.address, file], { env });
+    expect(stdout).toMatch(/^zone 0: \d+ m²\n {2}road +1 +\d+\.\d m² +0\.0%\n {2}water +2 /);
   });
 
   test.each([
