@@ -2,51 +2,32 @@
  * A service and workers in processes of their own, on one PostgreSQL and one folder: they share the jobs, and what a
  * worker leaves that is killed over it another does, with the same result.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ItemsJson, JobJson } from '../server/http/types.ts';
 import { testEngines } from '../server/store/test-databases.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
 import { serve, stopAll } from './serve.ts';
+import { killWorkers, PROGRAM, startWorker } from './workers.ts';
 
-const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
 const JOBS = 4;
 const postgresql = testEngines().find(({ name }) => name === 'postgresql');
 
 let folder: string;
-const workers: ChildProcess[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-worker-'));
 });
 afterEach(async () => {
-  for (const worker of workers.splice(0)) worker.kill('SIGKILL');
+  killWorkers();
   await stopAll();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Resolves when the worker works. */
-async function startWorker(env: NodeJS.ProcessEnv, ...args: string[]): Promise<ChildProcess> {
-  const worker = spawn(process.execPath, [PROGRAM, 'worker', ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
-  workers.push(worker);
-  let text = '';
-  await new Promise<void>((resolve, reject) => {
-    worker.stderr!.on('data', (chunk) => {
-      text += chunk;
-      if (text.includes('works for')) resolve();
-    });
-    worker.on('exit', (code) => reject(new Error(`the worker ended with ${code}: ${text}`)));
-  });
-  return worker;
-}
 
 test('a worker says what it lacks', () => {
   const run = (env: NodeJS.ProcessEnv) =>
@@ -89,7 +70,7 @@ test.skipIf(!postgresql)('workers share jobs; one is killed in the middle', { ti
     expect(maps.size).toBe(1);
   } finally {
     await stopAll();
-    for (const worker of workers) worker.kill('SIGTERM');
+    killWorkers();
     await drop();
   }
 });
