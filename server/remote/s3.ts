@@ -9,7 +9,7 @@ import { Problem } from '../../tiler/problem.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export type Sign = (url: URL, headers: Record<string, string>) => Promise<Record<string, string>>;
+export type Sign = (url: URL, headers: Record<string, string>, method?: string) => Promise<Record<string, string>>;
 
 export interface S3Target {
   url: URL;
@@ -45,14 +45,15 @@ function encodedKey(path: string): string {
   return encoded.replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function signer(env: Environment, region: string): Sign | null {
+/** Null without a key. */
+export function signer(env: Environment, region: string): Sign | null {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   const sessionToken = env.AWS_SESSION_TOKEN;
   if (!accessKeyId || !secretAccessKey) return null;
-  return async (url, headers) => {
+  return async (url, headers, method = 'GET') => {
     const signed = await new AwsV4Signer({
       url: url.href,
-      method: 'GET',
+      method,
       headers,
       accessKeyId,
       secretAccessKey,

@@ -16,9 +16,8 @@ import { dirname, join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { AwsV4Signer } from 'aws4fetch';
 import { Problem } from '../../tiler/problem.ts';
-import { regionOf } from '../remote/s3.ts';
+import { regionOf, signer } from '../remote/s3.ts';
 import { type FileStore, localFileStore } from './files.ts';
 
 export interface S3FileOptions {
@@ -214,21 +213,15 @@ function createClient(address: string, { env, attempts = ATTEMPTS, timeoutMs = T
     throw new Problem('bad_request', 'The store is named as s3://BUCKET or s3://BUCKET/PREFIX.');
   }
   const folder = pathname.replace(/^\/|\/$/g, '');
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = env;
-  if (!accessKeyId || !secretAccessKey) {
-    throw new Problem('bad_request', 'A store in S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.');
-  }
   const region = regionOf(env);
+  const sign = signer(env, region);
+  if (!sign) throw new Problem('bad_request', 'A store in S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.');
   const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || `https://s3.${region}.amazonaws.com`;
 
   const once = async (method: string, key: string, { query = {}, body, headers = {} }: Request): Promise<Answer> => {
     const url = new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}${key && `/${key}`}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const signed = await new AwsV4Signer({
-      ...{ url: url.href, method, headers, accessKeyId, secretAccessKey, service: 's3', region },
-      ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
-    }).sign();
-    return send(signed.url, method, new Headers(signed.headers), body, timeoutMs);
+    return send(url, method, await sign(url, headers, method), body, timeoutMs);
   };
 
   /** Answers below 500, whatever they are; throws where there is none after all attempts. */
@@ -248,11 +241,17 @@ function createClient(address: string, { env, attempts = ATTEMPTS, timeoutMs = T
 }
 
 /** Not by `fetch`: where a server hangs up on a slow reader, it ends the process (`assert(!this.paused)` in undici). */
-function send(url: URL, method: string, headers: Headers, body: Uint8Array | undefined, timeout: number) {
+function send(
+  url: URL,
+  method: string,
+  headers: Record<string, string>,
+  body: Uint8Array | undefined,
+  timeout: number,
+) {
   return new Promise<Answer>((resolve, reject) => {
     const over = url.protocol === 'http:' ? overHttp : overHttps;
     const sent = {
-      ...Object.fromEntries(headers as unknown as Iterable<[string, string]>),
+      ...headers,
       'content-length': body?.length ?? 0,
     };
     const request = over(url, { method, timeout, headers: sent }, (message) => {
