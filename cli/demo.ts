@@ -6,11 +6,12 @@ import { Upload } from 'tus-js-client';
 import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/demo-scene.ts';
 import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/http/types.ts';
 import { type Service, type ServiceOptions, startService } from '../server/service.ts';
+import { openFiles } from '../server/store/shared-folder.ts';
 import { type ProblemCode, problemFromJson } from '../tiler/problem.ts';
 import { openRaster } from '../tiler/raster.ts';
 import { readArguments } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
-import { dataFolder, inputFile, sharedFolder } from './files.ts';
+import { dataFolder, inputFile } from './files.ts';
 import { createProgressBar, type ProgressBar } from './progress.ts';
 import { stopOnSignal } from './serve.ts';
 
@@ -130,7 +131,7 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
     say(total.class.padEnd(12) + cells.map((cell) => cell.padStart(12)).join(''));
   }
   if (!town) return;
-  const classMap = join(sharedFolder(), 'files', 'jobs', job.id, 'classes.tif');
+  const classMap = await openFiles(dataFolder(), process.env.PLANIMETER_STORE).fetch(`jobs/${job.id}/classes.tif`);
   const { miou, classes } = await evaluateMaps(classMap, town.truth);
   const ious = classes.map((each) => `${each.class} ${(each.iou ?? 0).toFixed(2)}`).join(', ');
   say(`\nAgreement with the truth (IoU): mean ${miou.toFixed(2)}; ${ious}`);

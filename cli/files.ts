@@ -16,7 +16,7 @@ export async function inputFile(path: string): Promise<string> {
 /** The folder of the embedded database, and of everything else where no other is shared. */
 export const dataFolder = (given?: string): string => resolve(given ?? process.env.PLANIMETER_DATA ?? '.planimeter');
 
-/** Where the service keeps images, maps and networks. */
+/** Where the service keeps networks, and without a bucket images and maps. */
 export const sharedFolder = (given?: string): string => sharedFolderOf(dataFolder(given), process.env.PLANIMETER_STORE);
 
 /** A network by id, of those that ship with the program and those that were added. */

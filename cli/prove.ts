@@ -7,10 +7,10 @@ import { proveJob } from '../server/prove-job.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import { openDatabase } from '../server/store/database.ts';
-import { localFileStore } from '../server/store/files.ts';
+import { openFiles } from '../server/store/shared-folder.ts';
 import { problemFromJson } from '../tiler/problem.ts';
 import { readArguments, readNumber } from './arguments.ts';
-import { dataFolder, installedNetwork, sharedFolder } from './files.ts';
+import { dataFolder, installedNetwork } from './files.ts';
 
 const WINDOWS = 8;
 
@@ -48,7 +48,7 @@ async function look(data: string | undefined, job: string, seed: number, windows
   const remote = createRemoteReader(parseRemoteHosts(process.env[REMOTE_HOSTS]));
   const compute = startCompute(remote.open);
   try {
-    const tools = { db, files: localFileStore(join(sharedFolder(data), 'files')), compute };
+    const tools = { db, files: openFiles(dataFolder(data), process.env.PLANIMETER_STORE), compute };
     return await proveJob(tools, installedNetwork, job, { seed, windows });
   } finally {
     await compute.stop();

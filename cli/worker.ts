@@ -15,7 +15,7 @@ export async function run(args: string[]): Promise<void> {
     );
   }
   if (!env.PLANIMETER_STORE && !values.data && !env.PLANIMETER_DATA) {
-    throw new WrongCall("a worker needs the service's folder: PLANIMETER_STORE=file:///… or --data DIR");
+    throw new WrongCall("a worker needs the service's files: PLANIMETER_STORE=file:///… or s3://BUCKET, or --data DIR");
   }
   const worker = await startWorker({
     dataFolder: dataFolder(values.data),

@@ -30,7 +30,7 @@ export interface ServiceOptions {
   /** 0 for any free port. */
   port: number;
   dataFolder: string;
-  /** `file:` URL of a folder that workers on other machines reach too; the data folder without. */
+  /** `file:` or `s3:` URL of what workers on other machines reach too; the data folder without. */
   store?: string | undefined;
   /** A PostgreSQL server with PostGIS; embedded without. */
   databaseUrl?: string | undefined;
@@ -62,9 +62,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
   const [viewer, workshop] = await Promise.all([
     viewerFolder(),
-    openWorkshop({ ...options, remotePolicy }, async (db, folder) => {
+    openWorkshop({ ...options, remotePolicy }, async (db, files) => {
       if (!onLoopback) await needToken(db, host);
-      await markStore(db, folder);
+      await markStore(db, files);
     }),
   ]);
   const { tools, queue, shelf, networks, models, metrics, device, sharedFolder } = workshop;

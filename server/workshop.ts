@@ -19,15 +19,15 @@ import { choosable } from './preflight.ts';
 import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
 import { type Database, openDatabase } from './store/database.ts';
-import { localFileStore } from './store/files.ts';
+import type { FileStore } from './store/files.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
-import { sharedFolderOf } from './store/shared-folder.ts';
+import { openFiles, sharedFolderOf } from './store/shared-folder.ts';
 
 export interface WorkshopOptions {
   /** Holds the embedded database and, unless `store` says otherwise, everything else. */
   dataFolder: string;
-  /** `file:` URL of the folder that all processes of a fleet share: images, maps, networks. */
+  /** `file:` URL of the folder that all processes of a fleet share, or `s3:` URL for its images and maps. */
   store?: string | undefined;
   /** A PostgreSQL server with PostGIS; embedded without. */
   databaseUrl?: string | undefined;
@@ -46,7 +46,7 @@ export interface Workshop {
   metrics: Metrics;
   /** What was asked for, and what the last job ran on. */
   device: DeviceJson;
-  /** Where images, maps and networks lie. */
+  /** Where networks lie, and uploads before they are whole. */
   sharedFolder: string;
   stop(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export interface Workshop {
  */
 export async function openWorkshop(
   options: WorkshopOptions,
-  check: (db: Database, sharedFolder: string) => Promise<void>,
+  check: (db: Database, files: FileStore) => Promise<void>,
 ): Promise<Workshop> {
   const { dataFolder, databaseUrl } = options;
   const chosen = parseDevice(options.device);
@@ -66,7 +66,7 @@ export async function openWorkshop(
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
     openShelf(sharedFolder),
   ]);
-  const files = localFileStore(join(sharedFolder, 'files'));
+  const files = openFiles(dataFolder, options.store);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
   const compute = startCompute(remote.open);
   const close = async () => {
@@ -75,7 +75,7 @@ export async function openWorkshop(
     await db.close();
   };
   try {
-    await check(db, sharedFolder);
+    await check(db, files);
     const tools = { db, files, compute, remote, device: chosen, chooseRun: createRunChooser() };
     const metrics = createMetrics(db, remote);
     // Where `auto` has a choice, the first job makes it.

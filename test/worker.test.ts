@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,6 +13,7 @@ import type { ItemsJson, JobJson } from '../server/http/types.ts';
 import { testEngines } from '../server/store/test-databases.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
+import { startMoto } from './moto.ts';
 import { serve, stopAll } from './serve.ts';
 import { killWorkers, PROGRAM, startWorker } from './workers.ts';
 
@@ -46,7 +47,7 @@ test.skipIf(!postgresql)('workers share jobs; one is killed in the middle', { ti
     await expect(startWorker(env)).rejects.toThrow('planimeter serve');
     const { url } = await serve(join(folder, 'data'), databaseUrl, { PLANIMETER_STORE: store });
     const elsewhere = pathToFileURL(join(folder, 'elsewhere')).href;
-    await expect(startWorker({ ...env, PLANIMETER_STORE: elsewhere })).rejects.toThrow('not the folder');
+    await expect(startWorker({ ...env, PLANIMETER_STORE: elsewhere })).rejects.toThrow('not the store');
 
     const doomed = await startWorker(env);
     const scene = await waitForScene(url, await upload(url, town.image));
@@ -74,6 +75,56 @@ test.skipIf(!postgresql)('workers share jobs; one is killed in the middle', { ti
     await drop();
   }
 });
+
+test.skipIf(!postgresql)(
+  'with a bucket: another machine computes, and deletion leaves nothing',
+  { timeout: 240_000 },
+  async () => {
+    const moto = await startMoto();
+    if (!moto) return;
+    const { url: databaseUrl, drop } = await postgresql!.open();
+    try {
+      const town = await writeTown(join(folder, 'small'), { seed: 9, width: 600, height: 500, gsdMetres: 0.5 });
+      const env = { ...moto.env, DATABASE_URL: databaseUrl!, PLANIMETER_STORE: 's3://maps/town' };
+      const { url } = await serve(join(folder, 'front'), databaseUrl, env);
+      await startWorker(env, '--data', join(folder, 'other-machine'));
+      const scene = await waitForScene(url, await upload(url, town.image));
+      expect(scene.state).toBe('ready');
+      const jobs = await Promise.all([20, 21, 22, 23].map((area) => startJob(url, scene.id, { min_area_m2: area })));
+      const maps = new Set<string>();
+      for (const { id } of jobs) {
+        expect(await waitForJob(url, id)).toMatchObject({
+          state: 'done',
+          report: { ledger: { pending: 0, failed: 0 } },
+        });
+        const map = await fetch(`${url}/jobs/${id}/classes.tif`);
+        expect(map.status).toBe(200);
+        maps.add(Buffer.from(await map.arrayBuffer()).toString('base64'));
+      }
+      expect(maps.size).toBe(1);
+      // Both machines have read the working copy into caches of their own.
+      for (const machine of ['front', 'other-machine']) {
+        const cached = await readdir(join(folder, machine, 'store', 'cache', 'scenes', scene.id));
+        expect(cached, machine).toContain('working.tif');
+      }
+      const tile = await fetch(`${url}/imagery/${scene.id}.json`);
+      expect(tile.status).toBe(200);
+      expect(await keysOf(moto.env.AWS_ENDPOINT_URL!)).toContain(`town/scenes/${scene.id}/working.tif`);
+      expect((await fetch(`${url}/scenes/${scene.id}`, { method: 'DELETE' })).status).toBe(204);
+      expect(await keysOf(moto.env.AWS_ENDPOINT_URL!)).toEqual(['town/store-id']);
+    } finally {
+      killWorkers();
+      await stopAll();
+      await drop();
+      moto.stop();
+    }
+  },
+);
+
+async function keysOf(endpoint: string): Promise<string[]> {
+  const xml = await (await fetch(`${endpoint}/maps?list-type=2`)).text();
+  return [...xml.matchAll(/<Key>([^<]*)</g)].map(([, key]) => key!);
+}
 
 async function running(url: string): Promise<number> {
   const jobs = await getJson<JobJson[]>(`${url}/jobs`);
