@@ -158,7 +158,7 @@ test('without resampling a window is the scene, with the mean colour where there
 
 test('a constant stays constant, and a slope stays a slope, through both filters', async () => {
   for (const network of [0.2, 0.31, 0.7, 1.3]) {
-    const levels = levelSizes(400, 300, true);
+    const levels = levelSizes({ width: 400, height: 300, overviews: 'average' });
     const grid = planModelGrid({ levels, geotransform: [0, 1, 0, 0, 0, -1], gsdMetres: { x: 0.5, y: 0.5 } }, network);
     const slope = { ...memoryRaster(400, 300, (x, y) => [77, x / 2, y / 2]), levels };
     const { pixels } = await readModelWindow(slope, grid, FILL, 0, 0, grid.width, grid.height);
@@ -203,7 +203,7 @@ test('the grid takes the coarsest overview that is fine enough, and covers the s
     const height = 1 + Math.floor(random() * 9000);
     const gsdMetres = { x: 0.05 + random() * 2, y: 0.05 + random() * 2 };
     const network = 0.1 + random() * 2;
-    const levels = levelSizes(width, height, true);
+    const levels = levelSizes({ width, height, overviews: 'average' });
     const grid = planModelGrid({ levels, geotransform: [10, 2, 0, 20, 0, -3], gsdMetres }, network);
     const label = `seed ${seed}`;
     const fits = (level: number) => Math.max(gsdMetres.x, gsdMetres.y) * 2 ** level <= network;

@@ -29,7 +29,8 @@ export function halvedRaster(image: TiffImage, raster: RasterOfFile): RasterOfFi
   if (tileBytes > MOST_TILE_BYTES) {
     throw refusal(`The tiles of the image are large (${image.blockWidth} × ${image.blockHeight} pixels)`);
   }
-  const numbers = halvedLevels(raster.levels).slice(0, levelSizes(raster.width, raster.height, true).length);
+  const { width, height } = raster;
+  const numbers = halvedLevels(raster.levels).slice(0, levelSizes({ width, height, overviews: 'average' }).length);
   const coarsest = raster.levels[numbers.at(-1)!];
   if (Math.max(coarsest.width, coarsest.height) > COARSEST) {
     const found = numbers.length === 1 ? 'no overviews' : `none smaller than ${coarsest.width} × ${coarsest.height}`;

@@ -29,6 +29,8 @@ export interface TiffLayout {
   mask?: boolean;
   /** Halved until both sides are at most 512. Averages and majorities are over valid pixels. */
   overviews: 'average' | 'majority' | 'none';
+  /** At most so many of them. */
+  overviewCount?: number;
   /** By band: overviews are of values clipped to these, the lower first; null: as they are. */
   overviewRanges?: readonly (readonly [low: number, high: number] | null)[];
   /** Pixels, a multiple of 16; 512 by default. */
@@ -58,9 +60,19 @@ const PIXEL_IS_AREA = 1;
 const COARSEST = 512;
 
 /** Sizes of full resolution and overviews: halved, rounded up, until both sides are at most 512. */
-export function levelSizes(width: number, height: number, overviews: boolean): { width: number; height: number }[] {
+export function levelSizes({
+  width,
+  height,
+  overviews,
+  overviewCount = Number.POSITIVE_INFINITY,
+}: Pick<TiffLayout, 'width' | 'height' | 'overviews' | 'overviewCount'>): { width: number; height: number }[] {
   const sizes = [{ width, height }];
-  for (let last = sizes[0]; overviews && Math.max(last.width, last.height) > COARSEST; last = sizes.at(-1)!) {
+  const most = overviews === 'none' ? 0 : overviewCount;
+  for (
+    let last = sizes[0];
+    sizes.length <= most && Math.max(last.width, last.height) > COARSEST;
+    last = sizes.at(-1)!
+  ) {
     sizes.push({ width: (last.width + 1) >> 1, height: (last.height + 1) >> 1 });
   }
   return sizes;

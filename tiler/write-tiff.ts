@@ -8,17 +8,25 @@
  * The temporary file can be one that others watch grow: see `growing-tiff.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { constants, deflate, zstdCompress } from 'node:zlib';
-import { imageEntries, levelSizes, maskEntries, predictorOf, type TiffLayout, type TilePlaces } from './cog-layout.ts';
+import { rename, rm } from 'node:fs/promises';
+import { levelSizes, type TiffLayout } from './cog-layout.ts';
 import { createGrowingTiff, type GrowingTiff, growingPath } from './growing-tiff.ts';
-import { differences, floatDifferences } from './kernels.ts';
 import { packBits } from './mask-bits.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
-import { bytesOfSamples, bytesPerSample, createSamples, type Samples } from './samples.ts';
-import { withScratch } from './scratch.ts';
-import { type Entry, encodeHead, headBytes, Tag } from './tiff-tags.ts';
+import { openSamples } from './raster.ts';
+import { bytesOfSamples, createSamples, type Samples } from './samples.ts';
+import { readImage, type TiffImage } from './tiff-image.ts';
+import { openTiff } from './tiff-structure.ts';
+import {
+  appendTile,
+  assemble,
+  compress,
+  compressTile,
+  createTileStore,
+  imagesOf,
+  type StoredLevel,
+  type TileStore,
+} from './tile-store.ts';
 
 export type { TiffLayout };
 export { growingPath };
@@ -26,20 +34,20 @@ export { growingPath };
 export interface TiffWriter {
   /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
   writeRows(rows: number, pixels: Samples, valid?: Uint8Array): Promise<void>;
+  /**
+   * Takes all rows of a finished TIFF of the same layout but for its height and number of overviews. Where they begin
+   * and, but for the last, end at the edge of a tile on each of its levels, tiles are copied as they are.
+   * Throws a RangeError otherwise, and for a layout with a mask.
+   */
+  appendTiff(path: string): Promise<void>;
   /** Assembles the file and renames it to its final path. Rejects when rows are missing. */
   finish(): Promise<void>;
   /** Nothing is left behind. */
   abort(): Promise<void>;
 }
 
-const ZSTD_LEVEL = 1;
-const DEFLATE_LEVEL = 4;
 const COMPRESSIONS_IN_FLIGHT = 4;
-const COPY_BYTES = 4 << 20;
 const CLASSIC_LIMIT_BYTES = 2 ** 32 - 1;
-
-const deflateAsync = promisify(deflate);
-const zstdAsync = promisify(zstdCompress);
 
 export interface WriterOptions {
   /** Files whose size could exceed this become BigTIFFs. */
@@ -71,7 +79,7 @@ export async function createTiffWriter(
   };
 
   try {
-    const sizes = levelSizes(width, height, layout.overviews !== 'none');
+    const sizes = levelSizes(layout);
     levels = sizes.map((size) => createLevel(store, size, layout));
     if (growing) {
       const images = imagesOf(levels, layout);
@@ -110,6 +118,9 @@ export async function createTiffWriter(
       for (const level of levels) await flushUnfinished(level, layout);
       await grown.publish();
     },
+    async appendTiff(part) {
+      rowsWritten += await appendTiles(part, levels, layout);
+    },
     async finish() {
       if (rowsWritten !== height) throw new RangeError(`expected ${height} rows, got ${rowsWritten}`);
       for (const level of levels) await level.flushing;
@@ -119,18 +130,6 @@ export async function createTiffWriter(
     },
     abort: removeAll,
   };
-}
-
-/** The temporary file with the tiles of all levels, in the order in which they were full. */
-interface TileStore {
-  path: string;
-  file: FileHandle;
-  bytes: number;
-}
-
-async function createTileStore(path: string): Promise<TileStore> {
-  await rm(path, { force: true }); // of a process that was killed while others watched it
-  return { path, file: await open(path, 'wx+'), bytes: 0 };
 }
 
 function checkLayout(layout: TiffLayout): void {
@@ -151,11 +150,8 @@ function checkLayout(layout: TiffLayout): void {
 }
 
 /** Rows waiting to become tiles of one level, and the tiles already in its file. */
-interface Level {
+interface Level extends StoredLevel {
   store: TileStore;
-  width: number;
-  height: number;
-  tileSize: number;
   tilesAcross: number;
   /** Rows taken so far. */
   rows: number;
@@ -167,9 +163,6 @@ interface Level {
   halved: Row;
   halve: Halve;
   flushing: Promise<void>;
-  /** Position in `store` and size of each tile; those of the mask apart. */
-  tiles: TilePlaces;
-  maskTiles: TilePlaces | null;
 }
 
 function createLevel(store: TileStore, size: { width: number; height: number }, layout: TiffLayout): Level {
@@ -231,21 +224,26 @@ async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLay
     source.copy(target, at * pixelBytes, from * pixelBytes, to * pixelBytes);
     if (level.maskTiles) valid.copy(level.open.valid, at, from, to);
   }
-  const last = level.rows === level.height - 1;
-  const clamped = index === 0 && layout.overviewRanges ? clampRow(row, layout.overviewRanges, bands) : row;
-  if (index + 1 < levels.length && layout.overviews !== 'none') {
-    const lower = level.rows % 2 === 1;
-    if (lower || last) {
-      level.halve(lower ? level.upper : clamped, clamped, width, bands, level.halved);
-      if (layout.nodata !== undefined && !layout.mask) keepOffNodata(level.halved, bands, layout.nodata);
-      await pushRow(levels, index + 1, level.halved, layout);
-    } else {
-      level.upper.pixels.set(clamped.pixels);
-      level.upper.valid.set(row.valid);
-    }
-  }
+  await pushOverview(levels, index, row, layout);
   level.rows++;
-  if (rowInTile === tileSize - 1 || last) await startFlush(level, layout);
+  if (rowInTile === tileSize - 1 || level.rows === level.height) await startFlush(level, layout);
+}
+
+/** What becomes of the next row of level `index` in the levels above. */
+async function pushOverview(levels: Level[], index: number, row: Row, layout: TiffLayout): Promise<void> {
+  if (index + 1 >= levels.length) return;
+  const { bands } = layout;
+  const level = levels[index];
+  const clamped = index === 0 && layout.overviewRanges ? clampRow(row, layout.overviewRanges, bands) : row;
+  const lower = level.rows % 2 === 1;
+  if (lower || level.rows === level.height - 1) {
+    level.halve(lower ? level.upper : clamped, clamped, level.width, bands, level.halved);
+    if (layout.nodata !== undefined && !layout.mask) keepOffNodata(level.halved, bands, layout.nodata);
+    await pushRow(levels, index + 1, level.halved, layout);
+  } else {
+    level.upper.pixels.set(clamped.pixels);
+    level.upper.valid.set(row.valid);
+  }
 }
 
 /** A copy whose values are within their band's range; NaN stays. */
@@ -272,6 +270,58 @@ function keepOffNodata(row: Row, bands: number, nodata: number): void {
     let band = 0;
     while (band < bands && row.pixels[at + band] === nodata) band++;
     if (band === bands) row.pixels[at] = nodata > 0 ? nodata - 1 : 1;
+  }
+}
+
+/** Copies the tiles of a file's levels; the coarsest of them are read, for the levels that it lacks. Returns its rows. */
+async function appendTiles(path: string, levels: Level[], layout: TiffLayout): Promise<number> {
+  const tiff = await openTiff(path, levels.length);
+  const raster = await openSamples(path);
+  try {
+    const coarsest = raster.levels.length - 1;
+    for (const [index, level] of levels.slice(0, coarsest + 1).entries()) {
+      const image = await readImage(tiff, tiff.ifds[index], MAP_LIMITS);
+      checkPart(image, level, layout);
+      const first = (level.rows / level.tileSize) * level.tilesAcross;
+      for (let tile = 0; tile < image.offsets.length; tile++) {
+        const bytes = await tiff.source.read(image.offsets[tile], image.byteCounts[tile]);
+        await appendTile(level.store, level.tiles, first + tile, bytes);
+      }
+      if (index < coarsest) level.rows += image.height;
+    }
+    const { width, height } = raster.levels[coarsest];
+    for (let y = 0; y < height; y += PART_ROWS) {
+      const rows = Math.min(PART_ROWS, height - y);
+      const { pixels, valid } = await raster.read(coarsest, 0, y, width, rows);
+      for (let row = 0; row < rows; row++) {
+        const [start, end] = [row * width, (row + 1) * width];
+        const one = {
+          pixels: pixels.subarray(start * layout.bands, end * layout.bands),
+          valid: valid.subarray(start, end),
+        };
+        await pushOverview(levels, coarsest, one, layout);
+        levels[coarsest].rows++;
+      }
+    }
+    return raster.height;
+  } finally {
+    await Promise.all([tiff.source.close(), raster.close()]);
+  }
+}
+
+const PART_ROWS = 256;
+const MAP_LIMITS = { pixels: 2 ** 40, bytesPerBlock: 2 ** 30 };
+
+function checkPart(part: TiffImage, level: Level, { bands, mask, sampleType = 'uint8' }: TiffLayout): void {
+  const same =
+    part.width === level.width &&
+    part.bands === bands &&
+    part.sampleType === sampleType &&
+    part.blockWidth === level.tileSize &&
+    part.blockHeight === level.tileSize;
+  const whole = part.height % level.tileSize === 0 || level.rows + part.height === level.height;
+  if (mask || !same || !whole || level.rows % level.tileSize !== 0 || level.rows + part.height > level.height) {
+    throw new RangeError(`a part of ${part.width} x ${part.height} pixels does not fit below row ${level.rows}`);
   }
 }
 
@@ -309,15 +359,8 @@ function clearBottom(row: Row, level: Level, bands: number, value: number): void
 }
 
 async function flushTileRow(level: Level, row: Row, tileRow: number, layout: TiffLayout): Promise<void> {
-  const { store, tileSize, tilesAcross, maskTiles } = level;
+  const { tileSize, tilesAcross, maskTiles } = level;
   const tilePixels = tileSize * tileSize;
-  const append = async (bytes: Buffer, places: TilePlaces, tile: number) => {
-    const position = store.bytes;
-    store.bytes += bytes.length;
-    await store.file.write(bytes, 0, bytes.length, position);
-    places.position[tile] = position;
-    places.bytes[tile] = bytes.length;
-  };
   for (let first = 0; first < tilesAcross; first += COMPRESSIONS_IN_FLIGHT) {
     const count = Math.min(COMPRESSIONS_IN_FLIGHT, tilesAcross - first);
     const compressed = Array.from({ length: count }, async (_, i) => {
@@ -331,104 +374,8 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
     });
     for (const [i, [pixels, mask]] of (await Promise.all(compressed)).entries()) {
       const tile = tileRow * tilesAcross + first + i;
-      await append(pixels, level.tiles, tile);
-      if (mask && maskTiles) await append(mask, maskTiles, tile);
-    }
-  }
-}
-
-/** The predictor's differences live in memory that is used again. */
-async function compressTile(pixels: Uint8Array, tileSize: number, layout: TiffLayout): Promise<Buffer> {
-  const predictor = predictorOf(layout);
-  if (predictor === 1) return compress(pixels, layout.compression);
-  const size = bytesPerSample(layout.sampleType ?? 'uint8');
-  const rows = { rowBytes: tileSize * layout.bands * size, samples: layout.bands, size };
-  return withScratch(pixels.length, (buffer) => {
-    buffer.set((predictor === 2 ? differences : floatDifferences)(pixels, 'subtract', rows));
-    return compress(buffer, layout.compression);
-  });
-}
-
-function compress(bytes: Uint8Array, compression: 'deflate' | 'zstd'): Promise<Buffer> {
-  const chunkSize = bytes.length + (bytes.length >> 8) + 1024;
-  if (compression === 'deflate') return deflateAsync(bytes, { level: DEFLATE_LEVEL, chunkSize });
-  return zstdAsync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }, chunkSize });
-}
-
-interface Image {
-  level: Level;
-  entries: Entry[];
-  places: TilePlaces;
-}
-
-/** Each level's image followed by its mask. */
-function imagesOf(levels: readonly Level[], layout: TiffLayout): Image[] {
-  return levels.flatMap((level, index) => {
-    const { tiles, maskTiles } = level;
-    const image = { level, entries: imageEntries({ ...level, places: tiles }, index > 0, layout), places: tiles };
-    if (!maskTiles) return [image];
-    const entries = maskEntries({ ...level, places: maskTiles }, index > 0, layout);
-    return [image, { level, entries, places: maskTiles }];
-  });
-}
-
-/** Writes the whole file at `path` from the tiles in the store. */
-async function assemble(
-  path: string,
-  store: TileStore,
-  levels: readonly Level[],
-  layout: TiffLayout,
-  classicLimitBytes: number,
-): Promise<void> {
-  const images = imagesOf(levels, layout);
-  const tileBytes = images.reduce((sum, { places }) => sum + places.bytes.reduce((bytes, tile) => bytes + tile, 0), 0);
-  const big = headBytes(images, false) + tileBytes > classicLimitBytes;
-  let position = headBytes(images, big);
-  const copies: { from: number; to: number; bytes: number }[] = [];
-  for (const level of [...levels].reverse()) {
-    // A tile's mask follows the tile, so that one read fetches both.
-    const parts = images.filter((image) => image.level === level);
-    const offsets = parts.map(({ places }) => new Float64Array(places.bytes.length));
-    for (let tile = 0; tile < level.tiles.bytes.length; tile++) {
-      for (const [i, { places }] of parts.entries()) {
-        const bytes = places.bytes[tile];
-        copies.push({ from: places.position[tile], to: position, bytes });
-        offsets[i][tile] = position;
-        position += bytes;
-      }
-    }
-    for (const [i, { entries }] of parts.entries()) {
-      entries.find(({ tag }) => tag === Tag.TileOffsets)!.values = offsets[i];
-    }
-  }
-  const out = await open(path, 'wx');
-  try {
-    const head = encodeHead(images, big);
-    await out.write(head, 0, head.length, 0);
-    await copyParts(store, out, copies);
-  } finally {
-    await out.close();
-  }
-}
-
-/** Copies ranges of bytes, those that follow each other in both files in one go. */
-async function copyParts(
-  store: TileStore,
-  out: FileHandle,
-  copies: readonly { from: number; to: number; bytes: number }[],
-): Promise<void> {
-  const buffer = Buffer.alloc(COPY_BYTES);
-  for (let first = 0; first < copies.length; ) {
-    const { from, to } = copies[first];
-    let bytes = 0;
-    while (first < copies.length && copies[first].from === from + bytes && copies[first].to === to + bytes) {
-      bytes += copies[first++].bytes;
-    }
-    for (let done = 0; done < bytes; ) {
-      const { bytesRead } = await store.file.read(buffer, 0, Math.min(COPY_BYTES, bytes - done), from + done);
-      if (bytesRead === 0) throw new Error(`${store.path} ends at byte ${from + done}`);
-      await out.write(buffer, 0, bytesRead, to + done);
-      done += bytesRead;
+      await appendTile(level.store, level.tiles, tile, pixels);
+      if (mask && maskTiles) await appendTile(level.store, maskTiles, tile, mask);
     }
   }
 }
