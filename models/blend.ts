@@ -6,6 +6,7 @@
 import { type Chip, type ChipPlan, chipAt } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import type { ChipSpool } from './chip-spool.ts';
+import type { ChipRows } from './infer-chips.ts';
 import type { Answer } from './runtime.ts';
 import { type AnswerShape, type Band, emptyBand } from './stitch.ts';
 
@@ -96,6 +97,7 @@ export async function* blendWindows(
   reached: (row: number) => Promise<void>,
   grid: ModelGrid,
   plan: ChipPlan,
+  { first, end }: ChipRows,
   options: BlendOptions,
   seam: SeamDisagreement,
 ): AsyncGenerator<Band> {
@@ -110,7 +112,7 @@ export async function* blendWindows(
     const values = new Uint16Array(bytes.buffer, layout.values);
     return { x: chip.x - margin, y: chip.y - margin, width: layout.width, height: layout.height, values, live };
   };
-  for (let row = 0; row < plan.rows; row++) {
+  for (let row = first; row < end; row++) {
     await reached(Math.min(row + 1, plan.rows - 1));
     const band = emptyBand(grid.width, Math.min(plan.core, grid.height - row * plan.core), shape);
     const windows = new Map<string, Promise<Window | null>>();

@@ -24,6 +24,12 @@ export interface ChipSource {
   area: Area | null;
 }
 
+/** Rows of the chip plan: `first` up to, without, `end`. */
+export interface ChipRows {
+  first: number;
+  end: number;
+}
+
 export interface SessionSource {
   open(): Promise<NetworkSession>;
   /** A fresh one, after a failure that may have left the old one unusable. */
@@ -34,16 +40,17 @@ export interface SessionSource {
 export type EncodeAnswer = (answer: Answer, chip: Chip, live: Uint8Array) => Uint8Array;
 
 /**
- * Computes what the spool does not hold yet, up to `batch` chips at a time; a batch that fails is halved. Problems are
- * thrown, and so is the last failure when not a single chip could be had.
+ * Computes what the spool does not hold yet of some rows, up to `batch` chips at a time; a batch that fails is halved.
+ * Problems are thrown. Returns the last other failure, null where there was none.
  */
 export async function inferChips(
   source: ChipSource,
   sessions: SessionSource,
   spool: ChipSpool,
   encode: EncodeAnswer,
+  { first, end }: ChipRows,
   options: { batch: number; onProgress(chips: number): void },
-): Promise<void> {
+): Promise<unknown> {
   const { raster, grid, plan, fill, area } = source;
   let { batch } = options;
   let session: NetworkSession | null = null;
@@ -53,7 +60,7 @@ export async function inferChips(
 
   /** Records chips that nothing is to be computed of; yields the others. */
   async function* wanted(): AsyncGenerator<[row: number, column: number]> {
-    for (let row = 0; row < plan.rows; row++) {
+    for (let row = first; row < end; row++) {
       for (let column = 0; column < plan.columns; column++) {
         if (spool.get(row, column)) continue;
         const chip = chipAt(grid, plan, row, column);
@@ -138,16 +145,13 @@ export async function inferChips(
       tick();
       continue;
     }
-    const [first] = group;
-    if (first && (first.chip.width !== read.chip.width || first.chip.height !== read.chip.height)) await flush();
+    const [one] = group;
+    if (one && (one.chip.width !== read.chip.width || one.chip.height !== read.chip.height)) await flush();
     group.push(waiting);
     if (group.length >= batch) await flush();
   }
   await flush();
-  const states = new Set(Array.from(spool.records.values(), ({ state }) => state));
-  if (states.has('failed') && !states.has('done')) {
-    throw failure ?? new Error('every chip that was computed ended the process');
-  }
+  return failure;
 }
 
 /** Of a failed chip's reason; runtimes can be wordy. */

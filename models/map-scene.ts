@@ -17,10 +17,12 @@ import { createTiffWriter, type TiffLayout, type TiffWriter } from '../tiler/wri
 import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
 import { type ChipSpool, type ChipState, openChipSpool } from './chip-spool.ts';
 import type { Device } from './device.ts';
-import { type ChipSource, type EncodeAnswer, inferChips, type SessionSource } from './infer-chips.ts';
-import { type Network, type NetworkClass, stitchesExactly, weightsOf } from './registry.ts';
+import { type ChipRows, type ChipSource, type EncodeAnswer, inferChips, type SessionSource } from './infer-chips.ts';
+import { classMapLayout, featuresLayout, planesLayout, scoreMapLayout } from './map-layouts.ts';
+import { type Network, stitchesExactly } from './registry.ts';
 import type { NetworkSession, RunOptions } from './runtime.ts';
-import { type AnswerShape, type Band, CLASS_NODATA, encodeCore, SCORE_NODATA, stitchCores } from './stitch.ts';
+import { pixelRows, type Shard } from './shards.ts';
+import { type AnswerShape, type Band, encodeCore, stitchCores } from './stitch.ts';
 
 export interface MapRequest {
   workingPath: string;
@@ -28,6 +30,8 @@ export interface MapRequest {
   rendering?: Rendering;
   grid: ModelGrid;
   plan: ChipPlan;
+  /** This one alone. */
+  shard?: Shard;
   /** What stands where there is no imagery, in the network's bands: the scene's mean colour. */
   fill: readonly number[];
   /** Nothing outside is computed; null: all of the scene. */
@@ -68,6 +72,8 @@ export interface MapResult {
   ledger: Ledger;
   chips: Record<Exclude<ChipState, 'failed'>, number> & { failed: FailedChip[] };
   seam: { certified: boolean; halo: number; disagreement: number; max_delta: number };
+  /** At which answers of neighbouring chips were compared. */
+  seamPixels: number;
   device: Device;
   /** Nodes of the network that ran elsewhere than on the device. */
   fallbackNodes: number;
@@ -76,7 +82,10 @@ export interface MapResult {
   peakRssBytes: number;
 }
 
-/** Maps a scene. `onProgress` gets the number of chips done. Of the maps nothing is left behind when it throws. */
+/**
+ * Maps a scene, or a shard of it. `onProgress` gets the number of chips done. Of the maps nothing is left behind when it
+ * throws, as it does where not a single chip of a scene could be had.
+ */
 export async function mapScene(
   request: MapRequest,
   sessions: SessionSource,
@@ -93,27 +102,34 @@ export async function mapScene(
     }
     spool = await openChipSpool(request.spoolPath, spoolKey(request));
     const { device, fallbackNodes } = await sessions.open();
-    const stitching = stitchingOf(network, grid, plan, request.run.features === true);
-    const rows = waitForRows(spool, plan);
+    const own = request.shard ?? { first: 0, end: plan.rows };
+    const stitching = stitchingOf(network, grid, plan, own, request.run.features === true);
+    const rows = waitForRows(spool, plan, stitching.computed);
     const tick = (chips: number) => {
       rows.check();
       onProgress(chips);
     };
     const source = { raster, grid, plan, fill, area };
-    const inferring = inferChips(source, sessions, spool, stitching.encode, { batch, onProgress: tick });
-    const whole = inferring.then(() => {
+    const options = { batch, onProgress: tick };
+    const inferring = inferChips(source, sessions, spool, stitching.encode, stitching.computed, options);
+    const { records } = spool;
+    const whole = inferring.then((failure) => {
       inferred = performance.now();
+      const states = new Set(Array.from(records.values(), ({ state }) => state));
+      if (!request.shard && states.has('failed') && !states.has('done')) {
+        throw failure ?? new Error('every chip that was computed ended the process');
+      }
     });
     whole.catch(rows.fail);
     const writing = writeMaps(request, raster, stitching.bands(spool, rows.reached), whole);
     writing.catch(rows.fail);
-    const [, stitched] = await Promise.allSettled([inferring, writing]);
+    const [, stitched] = await Promise.allSettled([whole, writing]);
     if (stitched.status === 'rejected') throw stitched.reason;
-    const { ledger, chips } = summarize(spool, grid, plan);
+    const { pixels: seamPixels, ...seam } = stitching.seam();
     return {
-      ledger,
-      chips,
-      seam: stitching.seam(),
+      ...summarize(spool, grid, plan, own),
+      seam,
+      seamPixels,
       device,
       fallbackNodes,
       inferMs: inferred - started,
@@ -140,9 +156,10 @@ export async function* inferBands(
   const failing = { open: async () => session, reopen: async () => session };
   try {
     const { grid, plan } = source;
-    const stitching = stitchingOf(network, grid, plan, false);
+    const rows = { first: 0, end: plan.rows };
+    const stitching = stitchingOf(network, grid, plan, rows, false);
     const options = { batch: 1, onProgress: () => {} };
-    await inferChips({ ...source, area: null }, failing, spool, stitching.encode, options);
+    await inferChips({ ...source, area: null }, failing, spool, stitching.encode, rows, options);
     yield* stitching.bands(spool, async () => {});
   } finally {
     await spool.close();
@@ -151,14 +168,22 @@ export async function* inferBands(
 }
 
 interface Stitching {
+  /** What has to be computed for the rows that are wanted. */
+  computed: ChipRows;
   encode: EncodeAnswer;
   /** `reached` resolves when all chips of a row are recorded. */
   bands(spool: ChipSpool, reached: (row: number) => Promise<void>): AsyncGenerator<Band>;
   /** After the bands. */
-  seam(): MapResult['seam'];
+  seam(): MapResult['seam'] & { pixels: number };
 }
 
-function stitchingOf(network: Network, grid: ModelGrid, plan: ChipPlan, withFeatures: boolean): Stitching {
+function stitchingOf(
+  network: Network,
+  grid: ModelGrid,
+  plan: ChipPlan,
+  rows: ChipRows,
+  withFeatures: boolean,
+): Stitching {
   const { halo } = plan;
   const planes = network.planes.length;
   if (!stitchesExactly(network)) {
@@ -168,23 +193,26 @@ function stitchingOf(network: Network, grid: ModelGrid, plan: ChipPlan, withFeat
     const options = { codes, planes, ...(independent && { threshold: output.threshold }) };
     const seam: SeamDisagreement = { maxDelta: 0, pixels: 0, differing: 0 };
     return {
+      computed: { first: Math.max(0, rows.first - 1), end: Math.min(plan.rows, rows.end + 1) },
       encode: (answer, chip, live) => encodeWindow(answer, chip, live, plan, options),
-      bands: (spool, reached) => blendWindows(spool, reached, grid, plan, options, seam),
+      bands: (spool, reached) => blendWindows(spool, reached, grid, plan, rows, options, seam),
       seam: () => ({
         certified: false,
         halo,
         disagreement: seam.differing / Math.max(1, seam.pixels),
         max_delta: seam.maxDelta,
+        pixels: seam.pixels,
       }),
     };
   }
   const layer = withFeatures ? network.features : undefined;
   const shape: AnswerShape = { planes, channels: layer?.channels ?? 0, stride: layer?.stride ?? plan.stride };
   return {
+    computed: rows,
     encode: (answer, chip, live) => encodeCore(answer, chip, live, halo, shape),
-    bands: (spool, reached) => stitchCores(spool, reached, grid, plan, shape),
+    bands: (spool, reached) => stitchCores(spool, reached, grid, plan, rows, shape),
     // Exact by construction: no pixel's answer depends on what lies beyond the halo.
-    seam: () => ({ certified: true, halo, disagreement: 0, max_delta: 0 }),
+    seam: () => ({ certified: true, halo, disagreement: 0, max_delta: 0, pixels: 0 }),
   };
 }
 
@@ -196,8 +224,8 @@ function spoolKey({ grid, plan, fill, area, network, run, rendering }: MapReques
 }
 
 /** Lets the stitching follow the inference, row of chips by row of chips. */
-function waitForRows(spool: ChipSpool, plan: ChipPlan) {
-  let complete = 0;
+function waitForRows(spool: ChipSpool, plan: ChipPlan, { first, end }: ChipRows) {
+  let complete = first;
   let failure: unknown = null;
   let waiting: { row: number; resolve(): void; reject(error: unknown): void }[] = [];
   const isComplete = (row: number) => {
@@ -206,7 +234,7 @@ function waitForRows(spool: ChipSpool, plan: ChipPlan) {
   };
   const check = () => {
     if (failure) throw failure; // nobody wants the rest
-    while (complete < plan.rows && isComplete(complete)) complete++;
+    while (complete < end && isComplete(complete)) complete++;
     for (const each of waiting) if (each.row < complete) each.resolve();
     waiting = waiting.filter(({ row }) => row >= complete);
   };
@@ -267,10 +295,17 @@ async function writeMaps(
   }
 }
 
-function summarize(spool: ChipSpool, grid: ModelGrid, plan: ChipPlan): Pick<MapResult, 'ledger' | 'chips'> {
-  const ledger: Ledger = { done: 0, nodata: 0, outside: 0, failed: 0, pending: grid.width * grid.height };
+function summarize(
+  spool: ChipSpool,
+  grid: ModelGrid,
+  plan: ChipPlan,
+  rows: ChipRows,
+): Pick<MapResult, 'ledger' | 'chips'> {
+  const pixels = grid.width * pixelRows(grid, plan, rows).height;
+  const ledger: Ledger = { done: 0, nodata: 0, outside: 0, failed: 0, pending: pixels };
   const chips: MapResult['chips'] = { done: 0, nodata: 0, outside: 0, failed: [] };
   for (const { row, column, state, ledger: counts, reason = '' } of spool.records.values()) {
+    if (row < rows.first || row >= rows.end) continue;
     for (const name of ['done', 'nodata', 'outside', 'failed'] as const) {
       ledger[name] += counts[name];
       ledger.pending -= counts[name];
@@ -289,70 +324,4 @@ function summarize(spool: ChipSpool, grid: ModelGrid, plan: ChipPlan): Pick<MapR
     });
   }
   return { ledger, chips };
-}
-
-function classMapLayout(request: MapRequest, raster: Raster<Pixels>): TiffLayout {
-  const names = request.network.classes.map(({ value, name }) => `${value}=${name}`).join(',');
-  return {
-    ...mapLayout(request, raster),
-    nodata: CLASS_NODATA,
-    palette: palette(request.network.classes),
-    overviews: 'majority',
-    metadata: { CLASSES: names, MODEL: modelOf(request) },
-  };
-}
-
-const modelOf = ({ network, run }: MapRequest): string => `${network.id} ${weightsOf(network, run.precision).sha256}`;
-
-const scoreMapLayout = (request: MapRequest, raster: Raster<Pixels>): TiffLayout => ({
-  ...mapLayout(request, raster),
-  nodata: SCORE_NODATA,
-  overviews: 'average',
-});
-
-const planesLayout = (request: MapRequest, raster: Raster<Pixels>): TiffLayout => ({
-  ...mapLayout(request, raster),
-  bands: request.network.planes.length,
-  overviews: 'none',
-  metadata: { PLANES: request.network.planes.map(({ name }) => name).join(',') },
-});
-
-/** Features have many bands: a tile of 512 would hold megabytes. */
-const FEATURE_TILE = 64;
-
-function featuresLayout(request: MapRequest, raster: Raster<Pixels>): TiffLayout {
-  const { grid, network } = request;
-  const { stride, channels } = network.features!;
-  const [x0, xPerColumn, xPerRow, y0, yPerColumn, yPerRow] = grid.geotransform;
-  return {
-    ...mapLayout(request, raster),
-    width: Math.ceil(grid.width / stride),
-    height: Math.ceil(grid.height / stride),
-    bands: channels,
-    sampleType: 'float32',
-    geotransform: [x0, xPerColumn * stride, xPerRow * stride, y0, yPerColumn * stride, yPerRow * stride],
-    nodata: Number.NaN,
-    overviews: 'none',
-    tileSize: FEATURE_TILE,
-    metadata: { MODEL: modelOf(request), LAYER: network.features!.output },
-  };
-}
-
-const mapLayout = ({ grid }: MapRequest, { epsg, geographic }: Raster<Pixels>) => ({
-  width: grid.width,
-  height: grid.height,
-  bands: 1,
-  compression: 'deflate' as const,
-  geotransform: grid.geotransform,
-  epsg: epsg!, // a working COG has one
-  ...(geographic !== undefined && { geographic }),
-});
-
-function palette(classes: readonly NetworkClass[]): [number, number, number][] {
-  const colors = Array.from({ length: 256 }, (): [number, number, number] => [0, 0, 0]);
-  for (const { value, color } of classes) {
-    const rgb = Number.parseInt(color.slice(1), 16);
-    colors[value] = [rgb >> 16, (rgb >> 8) & 255, rgb & 255];
-  }
-  return colors;
 }

@@ -2,6 +2,7 @@
 import { type Chip, type ChipPlan, chipAt } from '../tiler/chips.ts';
 import type { ModelGrid } from '../tiler/model-grid.ts';
 import type { ChipSpool } from './chip-spool.ts';
+import type { ChipRows } from './infer-chips.ts';
 import type { Answer } from './runtime.ts';
 
 export const CLASS_NODATA = 255;
@@ -56,9 +57,10 @@ export async function* stitchCores(
   reached: (row: number) => Promise<void>,
   grid: ModelGrid,
   plan: ChipPlan,
+  { first, end }: ChipRows,
   shape: AnswerShape,
 ): AsyncGenerator<Band> {
-  for (let row = 0; row < plan.rows; row++) {
+  for (let row = first; row < end; row++) {
     await reached(row);
     const band = emptyBand(grid.width, Math.min(plan.core, grid.height - row * plan.core), shape);
     for (let column = 0; column < plan.columns; column++) {

@@ -1,0 +1,31 @@
+/** The maps of shards become those of the scene, without encoding their tiles again. */
+import { openSamples } from '../tiler/raster.ts';
+import { createTiffWriter, type TiffLayout } from '../tiler/write-tiff.ts';
+import { classMapLayout, type MapCrs, type MappedGrid, planesLayout, scoreMapLayout } from './map-layouts.ts';
+
+export interface MapPaths {
+  classesPath: string;
+  scoresPath: string;
+  planesPath?: string;
+}
+
+/** The maps of all shards, from the top, become those of the scene. Nothing is left behind when it throws. */
+export async function joinMaps(mapped: Omit<MappedGrid, 'shard'>, shards: MapPaths[], to: MapPaths): Promise<void> {
+  const parts = (name: keyof MapPaths) => shards.map((paths) => paths[name]!);
+  await joinTiffs(parts('classesPath'), to.classesPath, (crs) => classMapLayout(mapped, crs));
+  await joinTiffs(parts('scoresPath'), to.scoresPath, (crs) => scoreMapLayout(mapped, crs));
+  if (to.planesPath) await joinTiffs(parts('planesPath'), to.planesPath, (crs) => planesLayout(mapped, crs));
+}
+
+async function joinTiffs(parts: string[], path: string, layoutOf: (crs: MapCrs) => TiffLayout): Promise<void> {
+  const first = await openSamples(parts[0]);
+  await first.close();
+  const writer = await createTiffWriter(path, layoutOf(first));
+  try {
+    for (const part of parts) await writer.appendTiff(part);
+    await writer.finish();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
