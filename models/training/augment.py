@@ -4,14 +4,21 @@ import io
 
 import numpy as np
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 from data import IGNORE
+
+OTHER, ROAD = 0, 2
+UNPAVED = 0.3  # chance that a crop's roads become tracks
 
 
 def augment(random: np.random.Generator, image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Colour, haze, shadow, blur, noise, JPEG and missing data, each with its own chance."""
     side = image.shape[0]
-    x = colour(random, image.astype(np.float32))
+    x = image.astype(np.float32)
+    if random.random() < UNPAVED:
+        x = unpaved(random, x, label)
+    x = colour(random, x)
     if random.random() < 0.2:
         x = haze(random, x)
     if random.random() < 0.2:
@@ -42,6 +49,27 @@ def colour(random: np.random.Generator, x: np.ndarray) -> np.ndarray:
     if random.random() < 0.5:
         x = 255 * (x / 255) ** np.exp(random.normal(0, 0.25 * strength))
     return x.astype(np.float32)
+
+
+def unpaved(random: np.random.Generator, x: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """The labelled roads as tracks: the tone of the bare land around them, a little brighter or darker, part of their
+    own texture and the grain of other ground. Few labels are of tracks; their course teaches what their tone cannot.
+    """
+    road, land = label == ROAD, label == OTHER
+    if road.sum() < 100 or land.mean() < 0.1:
+        return x
+    reach = 41
+    share = ndimage.uniform_filter(land.astype(np.float32), reach)
+    mean = land.astype(np.float32)[..., None] * x
+    mean = ndimage.uniform_filter(mean, (reach, reach, 0)) / np.maximum(share, 1e-3)[..., None]
+    grain = np.roll((x - mean) * land[..., None], tuple(random.integers(8, 64, 2)), (0, 1))
+    contrast = random.uniform(8, 30) * (1 if random.random() < 0.3 else -1)
+    texture = x - ndimage.uniform_filter(x, (reach, reach, 0))
+    track = mean + contrast + random.uniform(0.1, 0.4) * texture + random.uniform(0, 0.5) * np.clip(grain, -30, 30)
+    edge = ndimage.gaussian_filter(road.astype(np.float32), random.uniform(0.5, 2.0))
+    # Where there is no bare land near, a road stays as it is.
+    blend = (edge * np.clip(10 * share, 0, 1) * random.uniform(0.7, 1.0))[..., None]
+    return (x + blend * (track - x)).astype(np.float32)
 
 
 def haze(random: np.random.Generator, x: np.ndarray) -> np.ndarray:

@@ -162,11 +162,15 @@ def limits_section(recipe: Recipe, scores: dict) -> str:
             f"One city, Dubai, gave {share:.0%} of the real crops and nearly all full labels: road, vegetation and water "
             "elsewhere rest on augmentation and a few small places. Expect less in other climates."
         )
-    worst_calibrated = max(full["places"], key=lambda name: scores["places"][name]["ece"])
-    error = scores["places"][worst_calibrated]["ece"]
-    lines.append(
-        f"Scores are probabilities on average, not everywhere: calibration error {error:.3f} on {worst_calibrated}."
-    )
+    errors = {name: scores["places"][name]["ece"] for name in full["places"]}
+    errors = {name: error for name, error in errors.items() if error is not None}
+    if errors:
+        worst = max(errors, key=errors.get)
+        lines.append(
+            f"Scores are probabilities on average, not everywhere: calibration error {errors[worst]:.3f} on {worst}."
+        )
+    else:
+        lines.append("Whether scores are probabilities cannot be told: no place has all its classes labelled.")
     text = "\n".join(f"- {line}" for line in lines)
     return text + (f"\n\nSeen by eye:\n\n{scores['seen']}" if "seen" in scores else "")
 
@@ -215,7 +219,7 @@ def score_row(recipe: Recipe, name: str, score: dict) -> str:
     """One line of a score table."""
     values = [f"{score['iou'][c]:.3f}" if c in score["iou"] else "" for c in recipe.classes]
     mean = f"{score['miou']:.3f}" if len(score["iou"]) > 1 else ""
-    error = f"{score['ece']:.3f}" if len(score["iou"]) == len(recipe.classes) else ""
+    error = f"{score['ece']:.3f}" if score["ece"] is not None and len(score["iou"]) == len(recipe.classes) else ""
     return f"| {name} | {mean} | {' | '.join(values)} | {error} |"
 
 

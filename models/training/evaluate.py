@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from data import kind_of, load_generated, read_pairs, read_places, resample
+from data import NOT_BUILDING, NOT_ROAD, kind_of, load_generated, read_pairs, read_places, resample
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes, town_numbers
 from network import STRIDE, fold_batch_norms, halo
 from recipes import RECIPES, Recipe
-from tally import calibration_error, count, label_of, new_tally, summarise
+from tally import calibration_error, count, count_confidence, label_of, new_tally, summarise
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,20 +93,35 @@ def load_network(checkpoint: Path, recipe: Recipe) -> nn.Module:
 
 
 def fit_temperature(network: nn.Module, recipe: Recipe, pairs: Iterable) -> float:
-    """The temperature with the smallest calibration error on the images, on every 16th pixel."""
-    ys, labels = [], []
+    """The temperature with the smallest calibration error on the images, on every 16th pixel; 1 if none is told."""
+    answers = []
     for image, label in pairs:
-        ys.append(logits(network, image)[:, ::4, ::4].reshape(recipe.logits, -1))
-        labels.append(label_of(recipe, label)[::4, ::4].reshape(1, -1))
-    y, label = np.concatenate(ys, 1)[:, None], np.concatenate(labels, 1)
+        answers.append((logits(network, image)[:, ::4, ::4], label_of(recipe, label)[::4, ::4]))
 
     def error(temperature: float) -> float:
         tally = new_tally(recipe)
-        p = probabilities(recipe, y, temperature)
-        count(tally, recipe, p.argmax(0), p.max(0), label)
-        return calibration_error(tally)
+        for y, label in answers:
+            count_confidence(tally, *judged(recipe, probabilities(recipe, y, temperature), label))
+        return calibration_error(tally) or 0.0
 
-    return float(min(np.round(np.geomspace(0.5, 2.5, 17), 3), key=error))
+    # Nearest to 1 of those that are equally good.
+    candidates = np.round(np.geomspace(0.5, 2.5, 17), 3)
+    return float(min(candidates, key=lambda temperature: (error(temperature), abs(np.log(temperature)))))
+
+
+def judged(recipe: Recipe, p: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How sure a network was of each pixel that the label judges, and whether it was right; p [classes,H,W].
+
+    A label that tells of one class only, building or road, judges the answer 'it is one' or 'it is none'.
+    """
+    classes = len(recipe.classes)
+    told, right, confidence = label < classes, p.argmax(0) == label, p.max(0)
+    for code, number in ((NOT_BUILDING, 1), (NOT_ROAD, 2)):
+        if (label == code).any():
+            told = (label == code) | (label == number)
+            right = (p[number] >= 0.5) == (label == number)
+            confidence = np.maximum(p[number], 1 - p[number])
+    return confidence[told], right[told]
 
 
 def touching_scores(network: nn.Module, recipe: Recipe, examples: Iterable) -> dict:
@@ -151,7 +166,8 @@ def main() -> None:
     options.out.write_text(json.dumps(scores, indent=1))
     for name, each in {"all": scores["full"], **scores["places"], **scores["generated"]}.items():
         iou = {key: round(value, 4) for key, value in each["iou"].items()}
-        print(name, json.dumps(iou), round(each["miou"], 4), "calibration error", round(each["ece"], 4))
+        error = "" if each["ece"] is None else f" calibration error {each['ece']:.4f}"
+        print(name, json.dumps(iou), f"{each['miou']:.4f}{error}")
 
 
 def score(network: nn.Module, recipe: Recipe, options: argparse.Namespace) -> dict:

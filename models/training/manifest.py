@@ -88,12 +88,12 @@ def manifest(recipe: Recipe, folder: Path, scores: dict) -> dict:
 
 
 def headline(score: dict) -> dict:
-    """A score, rounded: the places it is of, mIoU, IoU by class and calibration error."""
+    """A score, rounded: the places it is of, mIoU, IoU by class and calibration error, if it can be told."""
     return {
         "places": score["places"],
         "miou": round(score["miou"], 4),
         "iou": {name: round(value, 4) for name, value in score["iou"].items()},
-        "ece": round(score["ece"], 4),
+        "ece": None if score["ece"] is None else round(score["ece"], 4),
     }
 
 

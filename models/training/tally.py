@@ -57,11 +57,22 @@ def count(tally: dict, recipe: Recipe, predicted: np.ndarray, confidence: np.nda
             tally["edge_union"][number] += (ours | truth).sum()
     pairs = label[full].astype(np.int64) * classes + predicted[full]
     tally["confusion"] += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-    top = confidence[full]
-    bins = np.minimum((top * BINS).astype(int), BINS - 1)
+    # Where only one class is labelled, its pixels alone would be judged, and the answer's recall pass for its accuracy.
+    if not partial(label):
+        count_confidence(tally, confidence[full], predicted[full] == label[full])
+
+
+def partial(label: np.ndarray) -> bool:
+    """Whether an image's label tells of some pixels only what they are not."""
+    return bool(np.isin(label, (NOT_BUILDING, NOT_ROAD)).any())
+
+
+def count_confidence(tally: dict, confidence: np.ndarray, right: np.ndarray) -> None:
+    """Adds answers [N] to the calibration: how sure each was, 0..1, and whether it was right."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     tally["bin_count"] += np.bincount(bins, minlength=BINS)
-    tally["bin_score"] += np.bincount(bins, top, BINS)
-    tally["bin_right"] += np.bincount(bins, predicted[full] == label[full], BINS)
+    tally["bin_score"] += np.bincount(bins, confidence, BINS)
+    tally["bin_right"] += np.bincount(bins, right, BINS)
 
 
 def edge_band(mask: np.ndarray, reach: int) -> np.ndarray:
@@ -72,10 +83,10 @@ def edge_band(mask: np.ndarray, reach: int) -> np.ndarray:
     return mask & (inside == 0)
 
 
-def calibration_error(tally: dict) -> float:
-    """Expected calibration error over the pixels whose class is known."""
+def calibration_error(tally: dict) -> float | None:
+    """Expected calibration error over the pixels of wholly labelled images whose class is known, if there are any."""
     pixels = tally["bin_count"].sum()
-    return float(np.abs(tally["bin_score"] - tally["bin_right"]).sum() / pixels) if pixels else float("nan")
+    return float(np.abs(tally["bin_score"] - tally["bin_right"]).sum() / pixels) if pixels else None
 
 
 def summarise(tally: dict, recipe: Recipe) -> dict:

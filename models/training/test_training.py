@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 import torch
 
-from augment import augment
+from augment import augment, unpaved
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, pack, random_crop
+from evaluate import judged
 from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, segmentation_loss
@@ -128,10 +129,41 @@ class Tally(unittest.TestCase):
         scores = summarise(tally, recipe)
         self.assertEqual(scores["iou"], {"other": 1 / 3, "building": 2 / 4, "road": 1 / 2})
         self.assertEqual(scores["confusion"][0], [1, 1, 0, 0, 0])
-        self.assertAlmostEqual(scores["ece"], abs(4 / 6 - 0.8))
+        self.assertIsNone(scores["ece"], "of some pixels the label tells only what they are not")
+
+    def test_calibration_by_hand(self):
+        recipe = RECIPES["landuse-unet"]
+        label = np.array([[0, 0, 1, 1], [IGNORE, IGNORE, 2, 2]], np.uint8)
+        predicted = np.array([[0, 1, 1, 1], [1, 4, 2, 0]], np.uint8)
+        tally = new_tally(recipe)
+        count(tally, recipe, predicted, np.full(label.shape, 0.8), label)
+        self.assertAlmostEqual(summarise(tally, recipe)["ece"], abs(4 / 6 - 0.8))
+
+    def test_a_place_of_buildings_alone_is_judged_by_building_or_not(self):
+        recipe = RECIPES["landuse-unet"]
+        p = np.zeros((5, 1, 4))
+        p[:, 0] = np.array([[0.1, 0.7, 0.1, 0.1, 0], [0.3, 0.4, 0.3, 0, 0], [0.1, 0.2, 0.7, 0, 0], [1, 0, 0, 0, 0]]).T
+        label = np.array([[1, 1, NOT_BUILDING, IGNORE]], np.uint8)
+        confidence, right = judged(recipe, p, label)
+        np.testing.assert_allclose(confidence, [0.7, 0.6, 0.8])
+        self.assertEqual(list(right), [True, False, True])
 
 
 class Crops(unittest.TestCase):
+    def test_roads_become_tracks_only_where_there_is_bare_land(self):
+        for seed in range(10):
+            random = np.random.default_rng(seed)
+            image = random.normal(180, 10, (128, 128, 3)).astype(np.float32)
+            label = np.zeros((128, 128), np.uint8)
+            label[60:68] = 2
+            image[60:68] = 40
+            track = unpaved(random, image, label)
+            contrast = abs(track[63:65].mean() - track[:40].mean())
+            self.assertLess(contrast, 100, f"seed {seed}")
+            self.assertTrue(np.array_equal(track[:40], image[:40]), f"seed {seed}: land has changed")
+            label[label == 0] = 3
+            self.assertTrue(np.array_equal(unpaved(random, image, label), image), f"seed {seed}")
+
     def test_crops_keep_to_the_codes_and_the_size(self):
         for seed in range(30):
             random = np.random.default_rng(seed)

@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, default=ROOT.parent / "shared" / "weights")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and log.jsonl")
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--steps", type=int, help="end after as many steps, instead of by the clock; to compare runs")
     parser.add_argument("--validate-every", type=float, default=10, metavar="MINUTES")
     parser.add_argument("--resume", type=Path, help="checkpoint to go on from")
     parser.add_argument(
@@ -100,11 +101,11 @@ def train(options: argparse.Namespace) -> None:
     next_validation = state["seconds"] + 60 * options.validate_every
     losses = []
     network.train()
-    while state["seconds"] < 60 * options.minutes:
+    while (done := share_done(options, state)) < 1:
         if options.generated and state["seconds"] - towns_looked_at > 120:
             towns |= load_towns(options.generated, recipe, set(towns))
             towns_looked_at = state["seconds"]
-        set_rate(optimiser, options.rate, state["seconds"] / (60 * options.minutes), state["step"])
+        set_rate(optimiser, options.rate, done, state["step"])
         images, labels = sample_batch(random, recipe, places, towns, state["crops"])
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             answers = network(images)
@@ -133,6 +134,11 @@ def train(options: argparse.Namespace) -> None:
     log(
         options.out, {**position(state), **validate(average, recipe, options.data, validation), "crops": state["crops"]}
     )
+
+
+def share_done(options: argparse.Namespace, state: dict) -> float:
+    """How much of the run is over, 1 at its end: by steps where they are given, else by the clock."""
+    return state["step"] / options.steps if options.steps else state["seconds"] / (60 * options.minutes)
 
 
 def has_bfloat16() -> bool:
@@ -214,7 +220,7 @@ def make_optimiser(network: nn.Module, rate: float) -> torch.optim.AdamW:
 
 
 def set_rate(optimiser: torch.optim.AdamW, rate: float, share: float, step: int) -> None:
-    """Warm-up over 150 steps, then a cosine over the share of the time that has passed."""
+    """Warm-up over 150 steps, then a cosine over the share of the run that is done."""
     rate *= min(1.0, (step + 1) / 150) * (0.5 + 0.5 * math.cos(math.pi * min(1.0, share)))
     for group in optimiser.param_groups:
         group["lr"] = rate * group["scale"]
