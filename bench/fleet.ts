@@ -63,6 +63,7 @@ async function measure(db: Database, url: string, workers: number): Promise<void
       await publishJob(db, id, {} as JobReport);
       if (--open === 0) over.resolve();
     },
+    discard: async () => {},
   };
   const queues = await Promise.all(Array.from({ length: workers }, () => startQueue(db, { url }, handlers)));
   try {

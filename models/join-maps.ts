@@ -9,8 +9,15 @@ export interface MapPaths {
   planesPath?: string;
 }
 
-/** The maps of all shards, from the top, become those of the scene. Nothing is left behind when it throws. */
-export async function joinMaps(mapped: Omit<MappedGrid, 'shard'>, shards: MapPaths[], to: MapPaths): Promise<void> {
+export interface JoinRequest {
+  mapped: Omit<MappedGrid, 'shard'>;
+  /** From the top. */
+  shards: MapPaths[];
+  to: MapPaths;
+}
+
+/** The maps of all shards become those of the scene. Of a map that cannot be written nothing is left behind. */
+export async function joinMaps({ mapped, shards, to }: JoinRequest): Promise<void> {
   const parts = (name: keyof MapPaths) => shards.map((paths) => paths[name]!);
   await joinTiffs(parts('classesPath'), to.classesPath, (crs) => classMapLayout(mapped, crs));
   await joinTiffs(parts('scoresPath'), to.scoresPath, (crs) => scoreMapLayout(mapped, crs));

@@ -52,7 +52,7 @@ async function bothWays(request: MapRequest, session: NetworkSession) {
   const { classesPath, scoresPath, planesPath } = await mapRequest(folder, scene, request.network);
   const planes = request.network.planes.length > 0;
   const to = { classesPath, scoresPath, ...(planes && { planesPath: planesPath! }) };
-  await joinMaps(request, parts, to);
+  await joinMaps({ mapped: request, shards: parts, to });
   for (const name of ['classesPath', 'scoresPath', ...(planes ? (['planesPath'] as const) : [])] as const) {
     expect((await readFile(to[name]!)).equals(await readFile(request[name]!)), name).toBe(true);
   }

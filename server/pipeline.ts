@@ -8,7 +8,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ChosenBands } from '../models/bands.ts';
 import type { DeviceChoice } from '../models/device.ts';
+import type { MapResult } from '../models/map-scene.ts';
 import { isDetector, type Network, wantedBands, weightsOf } from '../models/registry.ts';
+import type { Shard } from '../models/shards.ts';
 import { type ChipPlan, planChips } from '../tiler/chips.ts';
 import type { ChosenRendering } from '../tiler/choose-rendering.ts';
 import type { IngestReport } from '../tiler/ingest.ts';
@@ -22,9 +24,10 @@ import type { TaskOptions } from './children/child.ts';
 import type { Compute } from './children/compute.ts';
 import { detectConfined } from './children/detect.ts';
 import { describeInSandbox, ingestInSandbox } from './children/sandbox.ts';
-import type { JobReport, Stage } from './http/types.ts';
+import type { JobReport } from './http/types.ts';
+import { stageProgress } from './jobs/progress.ts';
 import type { WorkContext } from './jobs/queue.ts';
-import { DEFAULT_RUN, type Run, type RunChooser, rememberSpeed } from './measurements.ts';
+import { DEFAULT_RUN, type RunChooser, rememberSpeed } from './measurements.ts';
 import { networkView } from './network-view.ts';
 import { isOriginal, openOriginals, remoteOriginal } from './originals.ts';
 import type { JobParameters } from './parameters.ts';
@@ -47,15 +50,9 @@ export interface PipelineTools {
   device: DeviceChoice;
   /** How they are run there. */
   chooseRun: RunChooser;
+  /** Of shards that jobs are cut into, at least, in model pixels; the usual one by default. */
+  shardHeight?: number;
 }
-
-/** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
-const STAGE_SHARES: readonly [Stage, number][] = [
-  ['plan', 0.02],
-  ['infer', 0.83],
-  ['vectorize', 0.05],
-  ['store', 0.1],
-];
 
 /**
  * Original upload → working COG, and the scene's place on Earth. Throws the file's problem; of a refused file nothing
@@ -169,15 +166,16 @@ export interface SegmentationJob {
 /**
  * A ready scene → class map, score map and published features; returns the report that was stored with the job.
  * Starting it again after an interruption gives the same result; chips that were computed are not computed again. When
- * it throws, nothing is left behind.
+ * it throws, nothing is left behind. How a job is done in shards: `job-parts.ts`.
  */
 export async function segmentScene(
   tools: PipelineTools,
   job: SegmentationJob,
   context: WorkContext,
+  planned?: PlannedJob,
 ): Promise<JobReport> {
   try {
-    return await (isDetector(job.network) ? detect : segment)(tools, job, context);
+    return await (isDetector(job.network) ? detect : segment)(tools, job, context, planned);
   } catch (error) {
     await tools.files.remove(`jobs/${job.id}`);
     throw error;
@@ -187,56 +185,82 @@ export async function segmentScene(
 async function segment(
   tools: PipelineTools,
   job: SegmentationJob,
-  { signal, progress }: WorkContext,
+  context: WorkContext,
+  known: PlannedJob | undefined,
 ): Promise<JobReport> {
+  const { files } = tools;
+  const folder = `jobs/${job.id}`;
+  for (const key of await files.list(folder)) if (!key.startsWith(`${folder}/spool/`)) await files.remove(key);
+  const planned = known ?? (await planJob(tools, job, context.signal));
+  const chips = planned.plan.columns * planned.plan.rows;
+  const onProgress = (done: number) => context.progress(stageProgress('infer', done, chips));
+  onProgress(0);
+  const mapped = await mapPart(tools, job, planned, { folder }, { signal: context.signal, onProgress });
+  return finishMap(tools, job, planned, mapped, context);
+}
+
+/** A planned job, or a shard of it, goes through the network: its maps are then at their paths in `folder`. */
+export async function mapPart(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  { grid, plan, chosen }: PlannedJob,
+  { folder, shard }: { folder: string; shard?: Shard },
+  options: TaskOptions<number>,
+): Promise<MapResult> {
   const { db, files, compute } = tools;
   const { scene, network, parameters } = job;
   const device = parameters.device ?? tools.device;
-  const workingPath = await fetchWorking(files, scene);
-  const classesPath = files.path(`jobs/${job.id}/classes.tif`);
-  const scoresPath = files.path(`jobs/${job.id}/scores.tif`);
-  const planesPath = files.path(`jobs/${job.id}/planes.tif`);
-  const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
-  const spool = `jobs/${job.id}/spool`;
-  for (const key of await files.list(`jobs/${job.id}`)) if (!key.startsWith(`${spool}/`)) await files.remove(key);
-  await mkdir(dirname(classesPath), { recursive: true });
-  const ticks = stageTicks(progress);
-
-  const planned = await planJob(tools, job, workingPath, signal);
-  const { grid, plan, chosen, run } = planned;
   const precision = parameters.precision ?? DEFAULT_RUN.precision;
+  const workingPath = await fetchWorking(files, scene);
   const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
-  ticks('plan', 1, 1);
-
-  const chips = plan.columns * plan.rows;
+  const { batch } = await tools.chooseRun(network, device);
+  const path = (name: string) => files.path(`${folder}/${name}`);
+  await mkdir(files.path(folder), { recursive: true });
   const mapped = await compute.map(
     {
       workingPath,
       grid,
       plan,
+      ...(shard && { shard }),
       fill: chosen?.meanColour ?? scene.report.meanColour,
       ...(chosen && { rendering: chosen.rendering }),
       area,
       network,
       run: { device, precision, features: job.features === true },
-      batch: run.batch,
-      spoolPath: files.path(spool),
-      classesPath,
-      scoresPath,
-      planesPath,
-      ...(job.features && { featuresPath: files.path(`jobs/${job.id}/features.tif`) }),
+      batch,
+      spoolPath: path('spool'),
+      classesPath: path('classes.tif'),
+      scoresPath: path('scores.tif'),
+      planesPath: path('planes.tif'),
+      ...(job.features && { featuresPath: path('features.tif') }),
     },
-    { signal, onProgress: (done) => ticks('infer', done, chips) },
+    options,
   );
+  const { done, nodata, outside, failed } = mapped.chips;
+  const pixels = (done + nodata + outside + failed.length) * (plan.core + 2 * plan.halo) ** 2;
+  await rememberSpeed(weightsOf(network, precision).sha256, pixels, mapped.inferMs);
+  return mapped;
+}
 
-  await rememberSpeed(weightsOf(network, precision).sha256, chips * (plan.core + 2 * plan.halo) ** 2, mapped.inferMs);
-
-  const vectorizeStarted = performance.now();
+/** The maps of a job, at their paths in its folder → features, stored and published with the report. */
+export async function finishMap(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  planned: PlannedJob,
+  mapped: MapResult,
+  { signal, progress }: WorkContext,
+): Promise<JobReport> {
+  const { files, compute } = tools;
+  const { network, parameters } = job;
+  const { grid } = planned;
+  const path = (name: string) => files.path(`jobs/${job.id}/${name}`);
+  const featuresPath = path('features.ndjson');
+  const started = performance.now();
   const traced = await compute.vectorize(
     {
-      classesPath,
-      scoresPath,
-      ...(network.planes.length > 0 && { planesPath, planes: network.planes }),
+      classesPath: path('classes.tif'),
+      scoresPath: path('scores.tif'),
+      ...(network.planes.length > 0 && { planesPath: path('planes.tif'), planes: network.planes }),
       featuresPath,
       pixelMetres: grid.gsdMetres,
       minAreaM2: parameters.min_area_m2,
@@ -244,17 +268,17 @@ async function segment(
       finestOnly: job.finestOnly === true,
       codes: { building: codeOf(network, BUILDING), road: codeOf(network, ROAD), water: codeOf(network, WATER) },
     },
-    { signal, onProgress: (rows) => ticks('vectorize', rows, grid.height) },
+    { signal, onProgress: (rows) => progress(stageProgress('vectorize', rows, grid.height)) },
   );
-  const vectorizeMs = performance.now() - vectorizeStarted;
+  const vectorizeMs = performance.now() - started;
   const maps = ['classes', 'scores', ...(job.features ? ['features'] : [])];
   await Promise.all(maps.map((map) => files.put(`jobs/${job.id}/${map}.tif`)));
 
   return storeAndPublish(
-    { db, files },
+    tools,
     job,
     planned,
-    { featuresPath, features: traced.features, ticks, signal },
+    { featuresPath, features: traced.features, progress, signal },
     {
       ledger: mapped.ledger,
       seam: mapped.seam,
@@ -273,6 +297,7 @@ async function detect(
   tools: PipelineTools,
   job: SegmentationJob,
   { signal, progress }: WorkContext,
+  known: PlannedJob | undefined,
 ): Promise<JobReport> {
   const { db, files, remote } = tools;
   const { scene, network, parameters } = job;
@@ -280,25 +305,24 @@ async function detect(
   const featuresPath = files.path(`jobs/${job.id}/features.ndjson`);
   await files.remove(`jobs/${job.id}`);
   await mkdir(dirname(featuresPath), { recursive: true });
-  const ticks = stageTicks(progress);
 
-  const planned = await planJob(tools, job, workingPath, signal);
+  const planned = known ?? (await planJob(tools, job, signal));
   const { grid, plan, chosen } = planned;
   const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
-  ticks('plan', 1, 1);
   const chips = plan.columns * plan.rows;
+  progress(stageProgress('infer', 0, chips));
   const fill = chosen?.meanColour ?? scene.report.meanColour;
   const found = await detectConfined(
     { workingPath, featuresPath, grid, plan, fill, network, area, ...(chosen && { rendering: chosen.rendering }) },
-    { signal, onProgress: (done) => ticks('infer', done, chips) },
+    { signal, onProgress: (done) => progress(stageProgress('infer', done, chips)) },
     remote.open,
   );
 
   return storeAndPublish(
-    { db, files },
+    tools,
     job,
     planned,
-    { featuresPath, features: found.features, ticks, signal },
+    { featuresPath, features: found.features, progress, signal },
     {
       counts: { objects: 0 },
       ledger: found.ledger,
@@ -313,37 +337,37 @@ async function detect(
   );
 }
 
-interface PlannedJob {
+/** What a job comes to before it is computed: plain data, stored with jobs that are done in shards. */
+export interface PlannedJob {
   grid: ModelGrid;
   plan: ChipPlan;
   /** What the job's bands and stretch come to; null where it sets none. */
   chosen: ChosenRendering | null;
   /** The bands that the network takes, where it names them and the job does not. */
   found: ChosenBands | null;
-  run: Run;
   planMs: number;
 }
 
-async function planJob(
-  { compute, device, chooseRun }: PipelineTools,
+export async function planJob(
+  { files, compute, device, chooseRun }: PipelineTools,
   { scene, network, parameters }: SegmentationJob,
-  workingPath: string,
   signal: AbortSignal,
 ): Promise<PlannedJob> {
   const started = performance.now();
+  const workingPath = await fetchWorking(files, scene);
   const { view, found } = networkView(parameters, scene.report, wantedBands(network));
   const chosen = view && (await compute.chooseRendering({ path: workingPath, view }, { signal }));
   const grid = await planGrid(workingPath, scene, network);
-  const run = await chooseRun(network, parameters.device ?? device);
-  const plan = planChips(grid, network, run.core);
-  return { grid, plan, chosen, found, run, planMs: performance.now() - started };
+  const { core } = await chooseRun(network, parameters.device ?? device);
+  const plan = planChips(grid, network, core);
+  return { grid, plan, chosen, found, planMs: performance.now() - started };
 }
 
 interface Storing {
   featuresPath: string;
   /** How many there are in the file. */
   features: number;
-  ticks: ReturnType<typeof stageTicks>;
+  progress: WorkContext['progress'];
   signal: AbortSignal;
 }
 
@@ -355,17 +379,17 @@ type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> 
 
 /** The features file → the database, published with the report: how every job ends. */
 async function storeAndPublish(
-  { db, files }: Pick<PipelineTools, 'db' | 'files'>,
+  { db, files, device, chooseRun }: PipelineTools,
   { id, scene, network, parameters, modelReason }: SegmentationJob,
-  { grid, plan, chosen, found: bands, run, planMs }: PlannedJob,
-  { featuresPath, features, ticks, signal }: Storing,
+  { grid, plan, chosen, found: bands, planMs }: PlannedJob,
+  { featuresPath, features, progress, signal }: Storing,
   { counts: expected, timings_ms, chips, ...found }: Found,
 ): Promise<JobReport> {
   const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
   const counts = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, featuresPath, {
     signal,
-    onProgress: (stored) => ticks('store', stored, features),
+    onProgress: (stored) => progress(stageProgress('store', stored, features)),
   });
   await rm(featuresPath);
   await files.remove(`jobs/${id}/spool`);
@@ -377,7 +401,7 @@ async function storeAndPublish(
     parameters: { ...parameters },
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },
-      ...precisionAssumptions(parameters, run),
+      ...precisionAssumptions(parameters, await chooseRun(network, parameters.device ?? device)),
       ...renderingAssumptions(scene, parameters, chosen, bands),
       ...gridAssumptions(scene, network, grid),
     ],
@@ -424,13 +448,3 @@ const WATER = /^(water|water body|water bodies)$/i;
 
 const codeOf = (network: Network, name: RegExp): number | null =>
   network.classes.find((each) => name.test(each.name.replaceAll('_', ' ')))?.value ?? null;
-
-/** Turns a stage's units into the share of the whole job. */
-function stageTicks(progress: WorkContext['progress']): (stage: Stage, done: number, total: number) => void {
-  return (stage, done, total) => {
-    const at = STAGE_SHARES.findIndex(([name]) => name === stage);
-    const before = STAGE_SHARES.slice(0, at).reduce((sum, [, share]) => sum + share, 0);
-    const share = before + STAGE_SHARES[at][1] * (total > 0 ? done / total : 1);
-    progress({ stage, done, total, share });
-  };
-}

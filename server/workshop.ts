@@ -5,16 +5,18 @@
 import { join } from 'node:path';
 import { candidates, type Device, type DeviceChoice, parseDevice } from '../models/device.ts';
 import type { Network } from '../models/registry.ts';
+import { SHARD_HEIGHT } from '../models/shards.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
 import type { DeviceJson, JobReport, ModelJson } from './http/types.ts';
+import { runPart } from './job-parts.ts';
 import { type Handlers, type Queue, startQueue } from './jobs/queue.ts';
 import { createRunChooser } from './measurements.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { modelReason } from './model-choice.ts';
 import { type NetworkShelf, openShelf } from './network-shelf.ts';
 import { parseParameters } from './parameters.ts';
-import { ingestScene, isReady, type PipelineTools, segmentScene } from './pipeline.ts';
+import { ingestScene, isReady, type PipelineTools } from './pipeline.ts';
 import { choosable } from './preflight.ts';
 import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
@@ -76,7 +78,15 @@ export async function openWorkshop(
   };
   try {
     await check(db, files);
-    const tools = { db, files, compute, remote, device: chosen, chooseRun: createRunChooser() };
+    const tools = {
+      db,
+      files,
+      compute,
+      remote,
+      device: chosen,
+      chooseRun: createRunChooser(),
+      shardHeight: shardHeightOf(process.env),
+    };
     const metrics = createMetrics(db, remote);
     // Where `auto` has a choice, the first job makes it.
     const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };
@@ -99,6 +109,13 @@ export async function openWorkshop(
 const deviceAtHand = (device: DeviceChoice): Device | null =>
   device === 'auto' ? (candidates().length === 1 ? 'cpu' : null) : device;
 
+/** PLANIMETER_SHARD_HEIGHT: model pixels of a shard's height, at least. Throws Problem bad_request. */
+function shardHeightOf({ PLANIMETER_SHARD_HEIGHT: text }: NodeJS.ProcessEnv): number {
+  const height = text ? Number(text) : SHARD_HEIGHT;
+  if (Number.isInteger(height) && height > 0) return height;
+  throw new Problem('bad_request', `PLANIMETER_SHARD_HEIGHT is a number of pixels, such as 2048, not "${text}".`);
+}
+
 /** What the queue calls. Both begin with a clean slate, so that an interrupted run can simply be started again. */
 function handlers(
   tools: PipelineTools,
@@ -118,7 +135,7 @@ function handlers(
       await shelf.refresh();
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-      const report = await segmentScene(
+      const report = await runPart(
         tools,
         {
           id,
@@ -129,8 +146,10 @@ function handlers(
         },
         context,
       );
+      if (!report) return;
       metrics.countJob(report);
       noteDevice(report);
     },
+    discard: (id) => tools.files.remove(`jobs/${id}`),
   };
 }

@@ -1,4 +1,5 @@
 /** What the compute process does: inference with stitching, and vectorizing. It never touches the database. */
+import { type JoinRequest, joinMaps } from '../../models/join-maps.ts';
 import { type MapRequest, mapScene } from '../../models/map-scene.ts';
 import { type ProveRequest, proveMap } from '../../models/prove.ts';
 import { keepSession } from '../../models/sessions.ts';
@@ -22,5 +23,6 @@ answerTasks({
   map: (request: MapRequest, { progress }) =>
     inTurn(() => mapScene(request, sessions.of(request.network, request.run), progress)),
   prove: (request: ProveRequest) => inTurn(() => proveMap(request, sessions.of(request.network, request.run))),
+  join: (request: JoinRequest) => joinMaps(request),
   vectorize: (request: VectorizeMapRequest, { progress }) => vectorizeMap(request, progress),
 });

@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { JoinRequest } from '../../models/join-maps.ts';
 import type { MapRequest, MapResult } from '../../models/map-scene.ts';
 import type { Proof, ProveRequest } from '../../models/prove.ts';
 import { isRemote, type OpenBytes } from '../../tiler/byte-source.ts';
@@ -18,6 +19,8 @@ export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
 export interface Compute {
   /** Inference and stitching; progress in chips. Where its process dies, another goes on with the chips that are left. */
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
+  /** The maps of all shards become those of the scene. */
+  join(request: JoinRequest, options: TaskOptions<never>): Promise<void>;
   /** Random windows of a finished map, in one pass each. */
   prove(request: ProveRequest, options: TaskOptions<never>): Promise<Proof>;
   /** From class map to features; progress in rows. */
@@ -86,6 +89,7 @@ export function startCompute(remote?: OpenBytes): Compute {
       if (!isRemote(workingPath)) read.push(workingPath);
       return runConfined('prove', workingPath, request, read, options);
     },
+    join: (request, options) => child.run('join', request, options),
     vectorize: (request, options) => child.run('vectorize', request, options),
     chooseRendering(request, options) {
       if (!isRemote(request.path)) return child.run('chooseRendering', request, options);

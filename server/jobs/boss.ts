@@ -2,9 +2,27 @@
 import { type Db, PgBoss } from 'pg-boss';
 import type { Database, Session } from '../store/database.ts';
 
-/** A message: which scene is to be ingested, or which job is to be run. */
+/** One of a job's shards, by number from the top, or the end: their maps are joined, traced and stored. */
+export type Part = number | 'merge';
+
+/** A message: which scene is to be ingested, or which job is to be run, or which part of it. */
 export interface Message {
   id: string;
+  part?: Part;
+}
+
+/** A message that waits or is worked on is not sent twice. */
+export const keyOf = ({ id, part }: Message): string => (part === undefined ? id : `${id}/${part}`);
+
+/** More than there are shards in a job. */
+const PRIORITY_STEP = 1_000_000;
+
+/**
+ * Of a message of a job of some priority. The first shards of all jobs come before the second ones, and so on: a job of
+ * one piece waits for shards that are under way, never for those of a large job that wait too. What ends a job is first.
+ */
+export function priorityOf(part: Part | undefined, priority: number): number {
+  return PRIORITY_STEP * priority + (part === 'merge' ? 1 : -(part ?? 0));
 }
 
 /** The queues, and where messages go whose worker died over them again and again. */

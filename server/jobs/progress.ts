@@ -1,7 +1,22 @@
 /** Many reports of progress become few writes: the latest, at most four times a second. */
-import type { JobProgress } from '../http/types.ts';
+import type { JobProgress, Stage } from '../http/types.ts';
 
 const INTERVAL_MS = 250;
+
+/** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
+const STAGE_SHARES: readonly [Stage, number][] = [
+  ['plan', 0.02],
+  ['infer', 0.83],
+  ['vectorize', 0.05],
+  ['store', 0.1],
+];
+
+/** A stage's units with the share of the whole job. */
+export function stageProgress(stage: Stage, done: number, total: number): JobProgress {
+  const at = STAGE_SHARES.findIndex(([name]) => name === stage);
+  const before = STAGE_SHARES.slice(0, at).reduce((sum, [, share]) => sum + share, 0);
+  return { stage, done, total, share: before + STAGE_SHARES[at][1] * (total > 0 ? done / total : 1) };
+}
 
 export interface ProgressReporter {
   report(progress: JobProgress): void;

@@ -58,6 +58,7 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
   const running: Handlers = {
     ingest: (id, context) => handlers.ingest(id, context),
     segment: (id, context) => handlers.segment(id, context),
+    discard: (id) => handlers.discard(id),
   };
   const publish = async (id: string) => {
     await publishJob(db, id, REPORT);
@@ -80,6 +81,7 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
         await updateScene(db, id, { state: 'ready', progress: 1 });
       },
       segment: publish,
+      discard: async () => {},
     };
   });
   afterEach(() => {
@@ -323,6 +325,7 @@ test('embedded: after kill -9 the next start goes on at once', async () => {
         ran.push(id);
         await publishJob(db, id, REPORT);
       },
+      discard: async () => {},
     };
     const queue = await startQueue(db, {}, handlers);
     await eventually('done', async () => (await getJob(db, job))!.state === 'done');
@@ -348,6 +351,7 @@ function worker(options: string, create = '') {
     const queue = await startQueue(db, ${options}, {
       ingest: async () => {},
       segment: (id) => { console.log('began ' + id); return new Promise(() => {}); },
+      discard: async () => {},
     });
     console.log('ready');
     if (${JSON.stringify(create)}) {

@@ -1,5 +1,5 @@
 /**
- * Runs the work that scenes and jobs ask for, one ingest and one segmentation at a time in this process: delivery,
+ * Runs the work that scenes and jobs ask for, one ingest and one job, or part of a job, at a time in this process: delivery,
  * retries and dead workers are pg-boss's, states and progress stand in the rows of scenes and jobs.
  */
 import type { Job } from 'pg-boss';
@@ -7,7 +7,19 @@ import { Problem } from '../../tiler/problem.ts';
 import type { JobProgress, JobState, Stage } from '../http/types.ts';
 import type { Database, Session } from '../store/database.ts';
 import { getJob, updateJob } from '../store/jobs.ts';
-import { asBossDatabase, DEAD_LETTERS, type Message, QUEUES, type QueueName, RETRY_LIMIT, startBoss } from './boss.ts';
+import { deletePlan } from '../store/shards.ts';
+import {
+  asBossDatabase,
+  DEAD_LETTERS,
+  keyOf,
+  type Message,
+  type Part,
+  priorityOf,
+  QUEUES,
+  type QueueName,
+  RETRY_LIMIT,
+  startBoss,
+} from './boss.ts';
 import { reportProgress } from './progress.ts';
 import { SUBJECTS } from './subjects.ts';
 
@@ -18,11 +30,23 @@ export interface WorkContext {
   progress(p: { stage: Stage; done: number; total: number; share: number }): void;
 }
 
+export interface PartContext extends WorkContext {
+  /** Undefined: the job, to be done as a whole or planned in parts. */
+  part: Part | undefined;
+  /**
+   * Keeps what was done and asks for the parts that `store` returns, all in one transaction. With that the work is over,
+   * and the job goes on. A part that waits or is worked on is not asked for twice.
+   */
+  handOver(store: (session: Session) => Promise<Part[]>): Promise<void>;
+}
+
 export interface Handlers {
   /** Ends with the scene `ready`. */
   ingest(sceneId: string, context: WorkContext): Promise<void>;
-  /** Ends with the job published. */
-  segment(jobId: string, context: WorkContext): Promise<void>;
+  /** Ends with the job published, or with a part of it handed over. */
+  segment(jobId: string, context: PartContext): Promise<void>;
+  /** Removes what the parts of a job have left that has failed or was cancelled. */
+  discard(jobId: string): Promise<void>;
 }
 
 export interface ChangeNotice {
@@ -52,10 +76,14 @@ const STOP_MS = 10_000;
 /** Seconds between looks at a queue; what is enqueued is taken up at once, so these are for retries. */
 const POLLING_SECONDS = 1;
 
+/** Of one job; what pg-boss finds at a time. */
+const MOST_PARTS = 100_000;
+
 class Stopping extends Error {}
 class Unwanted extends Error {}
 
 interface Run {
+  id: string;
   control: AbortController;
   ended: Promise<void>;
 }
@@ -70,7 +98,7 @@ export async function startQueue(
   handlers: Handlers,
 ): Promise<Queue> {
   const boss = await startBoss(db, connection.url);
-  const running = new Map<string, Run>();
+  const running = new Set<Run>();
   const listeners = new Map<string, Set<(event: ChangeNotice) => void>>();
   const workers = new Map<QueueName, string>();
   let stopping: Promise<void> | null = null;
@@ -79,10 +107,16 @@ export async function startQueue(
     for (const listener of listeners.get(id) ?? []) listener({ kind: SUBJECTS[name].kind, id });
   };
   /** Does nothing where the message waits already or is worked on. */
-  const send = (name: QueueName, id: string, session?: Session) =>
-    boss.send(name, { id }, { singletonKey: id, ...(session ? { db: asBossDatabase(session) } : {}) });
+  const send = async (name: QueueName, id: string, session: Session, parts: (Part | undefined)[] = [undefined]) => {
+    const priority = name === 'segment' ? ((await getJob(session, id))?.priority ?? 0) : 0;
+    const messages = parts.map((part) => {
+      const data: Message = part === undefined ? { id } : { id, part };
+      return { data, singletonKey: keyOf(data), priority: priorityOf(part, priority) };
+    });
+    if (messages.length > 0) await boss.insert(name, messages, { db: asBossDatabase(session) });
+  };
   const enqueue = async (name: QueueName, id: string) => {
-    await send(name, id);
+    await send(name, id, db);
     wake(name, id);
   };
   const wake = (name: QueueName, id: string) => {
@@ -93,63 +127,88 @@ export async function startQueue(
   /** Gives a message back unused, for another process or the next start. */
   const putBack = (name: QueueName, message: Job<Message>) =>
     db.transaction(async (session) => {
-      const { id } = message.data;
+      const { id, part } = message.data;
+      const { isWanted, wait } = SUBJECTS[name];
       await boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
-      if (await SUBJECTS[name].wait(session, id)) await send(name, id, session);
+      // The other parts of a job go on.
+      if (await (part === undefined ? wait : isWanted)(session, id)) await send(name, id, session, [part]);
     });
 
   /** One attempt, from its first to its last state. Throws for pg-boss to try again. */
   const attempt = async (name: QueueName, message: Job<Message>): Promise<void> => {
-    const { id } = message.data;
+    const { id, part } = message.data;
     if (stopping) return putBack(name, message);
-    if (!(await SUBJECTS[name].begin(db, id))) return; // cancelled or deleted while it waited
+    if (!(await SUBJECTS[name].begin(db, id, part))) return; // cancelled or deleted while it waited
     const control = new AbortController();
     const ended = work(name, message, control);
-    running.set(id, { control, ended: ended.catch(() => {}) });
+    const run = { id, control, ended: ended.catch(() => {}) };
+    running.add(run);
     try {
       await ended;
     } finally {
-      running.delete(id);
+      running.delete(run);
       wake(name, id); // and look for the next message at once
     }
   };
 
   const work = async (name: QueueName, message: Job<Message>, control: AbortController): Promise<void> => {
-    const { id } = message.data;
+    const { id, part } = message.data;
     const subject = SUBJECTS[name];
     announce(name, id);
     // pg-boss aborts its signal when the message is no longer this worker's.
     const signal = AbortSignal.any([control.signal, message.signal]);
     const progress = reportProgress(async (latest: JobProgress) => {
-      if (await subject.progress(db, id, latest)) announce(name, id);
+      if (await subject.progress(db, id, latest, part)) announce(name, id);
       else control.abort(new Unwanted(`${subject.kind} ${id} was cancelled or deleted`));
     });
-    try {
-      await handlers[name](id, { signal, progress: progress.report });
+    let handedOver = false;
+    const handOver: PartContext['handOver'] = async (store) => {
       await progress.end();
-      if (await subject.isRunning(db, id)) throw new Error(`${name} of ${id} ended without a result`);
+      await db.transaction(async (session) => send(name, id, session, await store(session)));
+      handedOver = true;
+    };
+    try {
+      await handlers[name](id, { signal, progress: progress.report, part, handOver });
+      await progress.end();
+      if (!handedOver && (await subject.isRunning(db, id))) throw new Error(`${name} of ${id} ended without a result`);
     } catch (error) {
       await progress.end();
       if (control.signal.reason instanceof Stopping) return await putBack(name, message);
       if (signal.aborted) return; // whoever no longer wants it has said so in the database
-      if (error instanceof Problem) {
-        await subject.fail(db, id, error);
-        return;
-      }
+      if (error instanceof Problem) return await fail(name, message, error);
       console.error(`${name} of ${id}, attempt ${message.retryCount + 1}:`, error);
       if (message.retryCount < RETRY_LIMIT) {
-        await subject.wait(db, id);
+        if (part === undefined) await subject.wait(db, id);
         throw error;
       }
-      await subject.fail(db, id, new Problem('internal', INTERNAL));
+      await fail(name, message, new Problem('internal', INTERNAL));
     } finally {
-      await subject.clean(db, id);
+      if (typeof part !== 'number') await subject.clean(db, id);
     }
   };
 
+  const fail = async (
+    name: QueueName,
+    { id: messageId, data: { id } }: { id: string; data: Message },
+    why: Problem,
+  ) => {
+    await SUBJECTS[name].fail(db, id, why);
+    if (name === 'segment') await discard(id, messageId);
+  };
+
+  /** Nobody is to go on with any part of a job. */
+  const discard = async (id: string, except?: string) => {
+    // Also when another process works on it: its heartbeat finds the message gone, and it stops.
+    const messages = await boss.findJobs<Message>('segment', { data: { id }, limit: MOST_PARTS });
+    const others = messages.map((message) => message.id).filter((each) => each !== except);
+    if (others.length > 0) await boss.deleteJob('segment', others);
+    await handlers.discard(id);
+  };
+
   /** The work of a process that died: on a server its silence has been noticed as often as it may be retried. */
-  const giveUp = async (name: QueueName, { data: { id } }: { data: Message }): Promise<void> => {
-    await SUBJECTS[name].fail(db, id, new Problem('interrupted', INTERRUPTED));
+  const giveUp = async (name: QueueName, message: Job<Message>): Promise<void> => {
+    const { id } = message.data;
+    await fail(name, message, new Problem('interrupted', INTERRUPTED));
     await SUBJECTS[name].clean(db, id);
     announce(name, id);
   };
@@ -174,6 +233,7 @@ export async function startQueue(
     await boss.work<Message>(DEAD_LETTERS[name], polling, async ([message]) => giveUp(name, message!));
   }
 
+  const runsOf = (id: string) => [...running].filter((run) => run.id === id);
   const settled = (run: Run) => Promise.race([run.ended, wait(STOP_MS)]);
 
   return {
@@ -183,23 +243,19 @@ export async function startQueue(
     async cancel(jobId) {
       const changes = { state: 'cancelled', finished_at: new Date().toISOString() } as const;
       if (!(await updateJob(db, jobId, changes, ['queued', 'running']))) throw await refusal(db, jobId, 'cancelled');
-      // Also when another process works on it: its heartbeat finds the message gone, and it stops.
-      const messages = await boss.findJobs('segment', { key: jobId });
-      if (messages.length > 0) {
-        await boss.deleteJob(
-          'segment',
-          messages.map(({ id }) => id),
-        );
-      }
-      const run = running.get(jobId);
-      run?.control.abort(new Unwanted(`job ${jobId} was cancelled`));
-      if (run) await settled(run);
+      const runs = runsOf(jobId);
+      for (const { control } of runs) control.abort(new Unwanted(`job ${jobId} was cancelled`));
+      await Promise.all(runs.map(settled));
+      await discard(jobId);
       announce('segment', jobId);
     },
 
     async retry(jobId) {
-      const run = running.get(jobId);
-      if (run?.control.signal.aborted) await settled(run);
+      await Promise.all(
+        runsOf(jobId)
+          .filter(({ control }) => control.signal.aborted)
+          .map(settled),
+      );
       await db.transaction(async (session) => {
         const fresh = {
           state: 'queued',
@@ -214,6 +270,7 @@ export async function startQueue(
         if (!(await updateJob(session, jobId, fresh, from))) {
           throw await refusal(session, jobId, 'started again');
         }
+        await deletePlan(session, jobId);
         await send('segment', jobId, session);
       });
       wake('segment', jobId);
@@ -231,7 +288,7 @@ export async function startQueue(
     stop() {
       stopping ??= (async () => {
         for (const name of QUEUES) await boss.offWork(name, { wait: false });
-        const runs = [...running.values()];
+        const runs = [...running];
         for (const { control } of runs) control.abort(new Stopping('Planimeter is stopping'));
         await Promise.all(runs.map(settled));
         await boss.stop({ timeout: 1000 });

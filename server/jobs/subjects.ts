@@ -5,18 +5,22 @@ import type { Queryable } from '../store/database.ts';
 import { deleteFeatures } from '../store/features.ts';
 import { getJob, updateJob } from '../store/jobs.ts';
 import { getScene, updateScene } from '../store/scenes.ts';
-import type { QueueName } from './boss.ts';
+import { noteChips } from '../store/shards.ts';
+import type { Part, QueueName } from './boss.ts';
+import { stageProgress } from './progress.ts';
 
 export interface Subject {
   kind: 'scene' | 'job';
   /** Ids of those that are neither done nor given up, oldest first. */
   unfinished(q: Queryable): Promise<string[]>;
   /** Each of the next returns false, and changes nothing, where the subject is gone or has come to an end. */
-  begin(q: Queryable, id: string): Promise<boolean>;
-  progress(q: Queryable, id: string, progress: JobProgress): Promise<boolean>;
+  begin(q: Queryable, id: string, part?: Part): Promise<boolean>;
+  progress(q: Queryable, id: string, progress: JobProgress, part?: Part): Promise<boolean>;
   wait(q: Queryable, id: string): Promise<boolean>;
   fail(q: Queryable, id: string, problem: Problem): Promise<boolean>;
   isRunning(q: Queryable, id: string): Promise<boolean>;
+  /** Neither at an end nor gone. */
+  isWanted(q: Queryable, id: string): Promise<boolean>;
   /** Removes what an attempt without success has stored. */
   clean(q: Queryable, id: string): Promise<void>;
 }
@@ -26,12 +30,20 @@ const now = () => new Date().toISOString();
 const job: Subject = {
   kind: 'job',
   unfinished: (q) => ids(q, `SELECT id FROM planimeter.jobs WHERE state IN ('queued', 'running') ORDER BY created_at`),
-  begin: (q, id) => updateJob(q, id, { state: 'running', started_at: now(), problem: null }, ['queued', 'running']),
-  progress: (q, id, progress) => updateJob(q, id, { progress }, ['running']),
+  begin: (q, id, part) => {
+    const started = part === undefined ? { started_at: now() } : {};
+    return updateJob(q, id, { state: 'running', ...started, problem: null }, ['queued', 'running']);
+  },
+  progress: async (q, id, progress, part) => {
+    if (typeof part !== 'number') return updateJob(q, id, { progress }, ['running']);
+    const { done, total } = await noteChips(q, id, part, progress.done);
+    return updateJob(q, id, { progress: stageProgress('infer', done, total) }, ['queued', 'running']);
+  },
   wait: (q, id) => updateJob(q, id, { state: 'queued' }, ['queued', 'running']),
   fail: (q, id, problem) =>
     updateJob(q, id, { state: 'failed', problem: problem.toJSON(), finished_at: now() }, ['queued', 'running']),
   isRunning: async (q, id) => (await getJob(q, id))?.state === 'running',
+  isWanted: async (q, id) => ['queued', 'running'].includes((await getJob(q, id))?.state ?? ''),
   clean: async (q, id) => {
     if ((await getJob(q, id))?.state !== 'done') await deleteFeatures(q, id);
   },
@@ -47,6 +59,7 @@ const scene: Subject = {
   fail: (q, id, problem) =>
     updateScene(q, id, { state: 'refused', problem: problem.toJSON() }, ['uploaded', 'ingesting']),
   isRunning: async (q, id) => (await getScene(q, id))?.state === 'ingesting',
+  isWanted: async (q, id) => ['uploaded', 'ingesting'].includes((await getScene(q, id))?.state ?? ''),
   clean: async () => {},
 };
 

@@ -12,13 +12,15 @@ export interface Job {
   progress: JobProgress;
   problem: ProblemJson | null;
   report: JobReport | null;
+  /** Jobs of a higher one are taken up first. */
+  priority: number;
   /** ISO 8601, as the next two. */
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
 }
 
-const COLUMNS = `id, scene, model, parameters, state, progress, problem, report, created_at, started_at, finished_at`;
+const COLUMNS = `id, scene, model, parameters, state, progress, problem, report, priority, created_at, started_at, finished_at`;
 
 const CHANGEABLE: Columns = {
   state: '$',
@@ -30,13 +32,14 @@ const CHANGEABLE: Columns = {
 };
 
 /** A job in state `queued`. Throws (SQLSTATE 23503) where there is no such scene. */
-export async function insertJob(q: Queryable, job: Pick<Job, 'id' | 'scene' | 'model' | 'parameters'>): Promise<void> {
-  await q.query('INSERT INTO planimeter.jobs (id, scene, model, parameters) VALUES ($1, $2, $3, $4::jsonb)', [
-    job.id,
-    job.scene,
-    job.model,
-    JSON.stringify(job.parameters),
-  ]);
+export async function insertJob(
+  q: Queryable,
+  { id, scene, model, parameters, priority = 0 }: Pick<Job, 'id' | 'scene' | 'model' | 'parameters'> & Partial<Job>,
+): Promise<void> {
+  await q.query(
+    'INSERT INTO planimeter.jobs (id, scene, model, parameters, priority) VALUES ($1, $2, $3, $4::jsonb, $5)',
+    [id, scene, model, JSON.stringify(parameters), priority],
+  );
 }
 
 export async function getJob(q: Queryable, id: string): Promise<Job | null> {
