@@ -175,16 +175,20 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     expect(await ended(id)).toMatchObject({ state: 'done', report: { ledger: { pending: 0, failed: 0 } } });
   });
 
-  test.skipIf(name === 'pglite')('a job whose shard cannot be had fails, with nothing left', async () => {
-    vi.spyOn(console, 'error').mockImplementation(() => {});
-    before = (part) => {
-      if (part === 2) throw new Error('never');
-    };
-    const job = await ended(await start({ min_area_m2: 40 }));
-    before = () => {};
-    vi.restoreAllMocks();
-    expect(job).toMatchObject({ state: 'failed', problem: { code: 'internal' } });
-    await sleep(500);
-    expect(await tools.files.list(`jobs/${job.id}`)).toEqual([]);
-  }, 60_000);
+  test.skipIf(name === 'pglite')(
+    'a job whose shard cannot be had fails, with nothing left',
+    async () => {
+      vi.spyOn(console, 'error').mockImplementation(() => {});
+      before = (part) => {
+        if (part === 2) throw new Error('never');
+      };
+      const job = await ended(await start({ min_area_m2: 40 }));
+      before = () => {};
+      vi.restoreAllMocks();
+      expect(job).toMatchObject({ state: 'failed', problem: { code: 'internal' } });
+      await sleep(500);
+      expect(await tools.files.list(`jobs/${job.id}`)).toEqual([]);
+    },
+    60_000,
+  );
 });

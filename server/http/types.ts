@@ -233,6 +233,8 @@ export interface JobJson {
   report: JobReport | null;
   /** By class, largest first; empty until done. */
   totals: ClassTotal[];
+  /** Jobs of a higher one are taken up first. */
+  priority: number;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
