@@ -10,7 +10,7 @@ import { districtsIn } from './layout.ts';
 import { BUILDING, makeLook, ROAD, VEGETATION, WATER } from './look.ts';
 import { toGround } from './plan.ts';
 import { renderBand } from './render.ts';
-import { writeTown } from './town.ts';
+import { housesOf, writeTown } from './town.ts';
 
 const SEEDS = [3, 11, 20260101];
 let folder = '';
@@ -132,6 +132,30 @@ test('footprints and centre lines lie where the class map has buildings and road
     expect(within.tree / within.footprint, `seed ${seed}`).toBeLessThan(0.08);
     expect((within.road + within.covered) / within.line, `seed ${seed}`).toBeGreaterThan(0.98);
     expect(within.road / within.line, `seed ${seed}`).toBeGreaterThan(0.85);
+  }
+});
+
+test('a row is told apart into houses from wall to wall, which make it up', () => {
+  for (const seed of SEEDS) {
+    const districts = districtsIn(makeFrame(seed), { x0: 0, y0: 0, x1: 800, y1: 800 }, new Map());
+    let rows = 0;
+    for (const building of [...districts.values()].flatMap((district) => district.buildings)) {
+      const houses = housesOf(building);
+      if (houses.length === 1) {
+        expect(houses[0]).toBe(building.outline);
+        continue;
+      }
+      rows++;
+      const [part] = building.parts;
+      expect(building.parts.length, `seed ${seed}`).toBe(1);
+      expect(houses[0][0][0]).toBe(part.p0);
+      expect(houses.at(-1)?.[0][2]).toBe(part.p1);
+      houses.forEach(([ring], k) => {
+        if (k > 0) expect(ring[0], `seed ${seed}`).toBe(houses[k - 1][0][2]);
+        expect(Math.abs(ring[2] - ring[0] - building.unitMetres), `seed ${seed}`).toBeLessThan(1e-6);
+      });
+    }
+    expect(rows, `seed ${seed}`).toBeGreaterThan(3);
   }
 });
 

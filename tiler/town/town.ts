@@ -41,7 +41,7 @@ const PALETTE = [
 
 /**
  * Writes `image.tif` (RGB), `truth.tif` (class codes on the same grid, nodata 255), `roads.geojson` (centre lines with
- * `class` and `width_m`) and `buildings.geojson` (roof outlines with `height_m`) into a folder, which is made when it is
+ * `class` and `width_m`) and `buildings.geojson` (roof outlines with `height_m`, a house each also where they stand in rows) into a folder, which is made when it is
  * missing. The rasters are in UTM zone 33N, the features in longitude and latitude; features are those that reach into
  * the scene, not cut at its edge. Returns the four paths.
  */
@@ -83,8 +83,10 @@ export async function writeTown(
         if (known.has(key)) continue;
         for (const road of district.roads) if (overlaps(boundsOf(road.line), scene)) await roads.add(roadFeature(road));
         for (const building of district.buildings) {
-          const feature = buildingFeature(building, scene);
-          if (feature) await buildings.add(feature);
+          for (const outline of housesOf(building)) {
+            const feature = buildingFeature(building, outline, scene);
+            if (feature) await buildings.add(feature);
+          }
         }
       }
       known = band.districts;
@@ -106,8 +108,21 @@ function roadFeature(road: Road): object {
   };
 }
 
-function buildingFeature(building: Building, scene: Bounds): object | null {
-  const rings = building.outline.map((ring) => {
+/** The outlines of a building's houses: those of a row from firewall to firewall, else the building's own. */
+export function housesOf(building: Building): number[][][] {
+  const { unitMetres, parts, outline } = building;
+  const [{ p0, p1, q0, q1 }] = parts;
+  const houses = unitMetres > 0 ? Math.round((p1 - p0) / unitMetres) : 1;
+  if (houses < 2) return [outline];
+  return Array.from({ length: houses }, (_, house) => {
+    const from = p0 + house * unitMetres;
+    const to = house === houses - 1 ? p1 : from + unitMetres;
+    return [[from, q0, to, q0, to, q1, from, q1]];
+  });
+}
+
+function buildingFeature(building: Building, outline: number[][], scene: Bounds): object | null {
+  const rings = outline.map((ring) => {
     const onGround: number[] = [];
     for (let k = 0; k < ring.length; k += 2) onGround.push(...toGround(building, ring[k], ring[k + 1]));
     return onGround;
