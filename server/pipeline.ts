@@ -25,6 +25,7 @@ import type { Compute } from './children/compute.ts';
 import { detectConfined } from './children/detect.ts';
 import { describeInSandbox, ingestInSandbox } from './children/sandbox.ts';
 import type { JobReport } from './http/types.ts';
+import { VERSION } from './identity.ts';
 import { stageProgress } from './jobs/progress.ts';
 import type { WorkContext } from './jobs/queue.ts';
 import { DEFAULT_RUN, type RunChooser, rememberSpeed } from './measurements.ts';
@@ -396,6 +397,7 @@ async function storeAndPublish(
   return publishJob(db, id, {
     ...found,
     job: id,
+    version: VERSION,
     scene: scene.id,
     model: network.id,
     parameters: { ...parameters },

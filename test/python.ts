@@ -39,6 +39,25 @@ export function pythonWithCogeo(): string | null {
   }
 }
 
+/** Path of a Python with the clients of STAC and of OGC's interfaces, or null (said loudly). With CI=true that is an error. */
+export function pythonWithClients(): string | null {
+  try {
+    return pythonWith('clients', [
+      'pystac[validation]==1.15.2',
+      'pystac-client==0.9.1',
+      'stac-validator==4.1.2',
+      'OWSLib==0.35.0',
+    ]);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('the STAC and OGC clients could not be installed', { cause: error });
+    console.error(
+      'SKIPPED: no STAC and OGC clients (pystac-client, stac-validator, OWSLib):',
+      (error as Error).message,
+    );
+    return null;
+  }
+}
+
 /** Path of a Python with moto's S3 server, or null (said loudly). With CI=true that is an error. */
 export function pythonWithMoto(): string | null {
   try {

@@ -73,7 +73,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
   });
 
   test.each(routes)('%s wants its role', async (route) => {
-    const reads = /^(get|head|options) |\/aggregate$/.test(route);
+    const reads = /^(get|head|options) |\/(aggregate|search)$/.test(route);
     const least = ADMIN.includes(route) ? 'admin' : reads ? 'viewer' : 'editor';
     for (const headers of [{}, bearer('planimeter_wrong'), bearer(tokens.expired), bearer(tokens.revoked)]) {
       const response = await ask(route, headers);

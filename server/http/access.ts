@@ -18,6 +18,7 @@ const ROUTES: readonly (readonly [methods: readonly string[] | null, path: strin
   [['GET', 'HEAD'], '/openapi.json', 'anyone'],
   [null, '/session', 'anyone'],
   [['POST'], '/collections', 'viewer'], // asks with a body, and changes nothing
+  [['POST'], '/stac/search', 'viewer'], // so does this
   [['POST', 'DELETE'], '/models', 'admin'],
   [null, '/tokens', 'admin'],
 ];

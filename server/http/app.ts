@@ -15,6 +15,7 @@ import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
 import { countRequests, serviceRouter } from './service.ts';
 import { sessionRouter } from './session.ts';
+import { stacRouter } from './stac.ts';
 import { tilesRouter } from './tiles.ts';
 import { tokensRouter } from './tokens.ts';
 import { uploadsRouter } from './uploads.ts';
@@ -30,7 +31,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
   guardRoutes(app, deps.access);
-  app.use(['/models', '/jobs', '/scenes', '/service'], async (_request, _response, next) => {
+  app.use(['/models', '/jobs', '/scenes', '/service', '/stac'], async (_request, _response, next) => {
     await deps.networks.refresh();
     next();
   });
@@ -41,6 +42,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
   app.use(aggregateRouter(deps));
+  app.use(stacRouter(deps));
   app.use(tilesRouter(deps));
   app.use(imageryRouter(deps));
   app.use(classTilesRouter(deps));

@@ -311,4 +311,24 @@ export const componentSchemas: Record<string, Json> = {
     },
     ['vector_layers', 'generalization'],
   ),
+  StacCatalog: object({
+    ...{ type: oneOf('Catalog'), stac_version: text, id: text, title: text, description: text },
+    ...{ conformsTo: list(text), links },
+  }),
+  StacCollection: object({
+    ...{ type: oneOf('Collection'), stac_version: text, id: text, title: text, description: text },
+    ...{ keywords: list(text), license: text, extent: { type: 'object' }, item_assets: { type: 'object' }, links },
+  }),
+  StacItem: object({
+    ...{ type: oneOf('Feature'), stac_version: text, stac_extensions: list(text), id: uuid, collection: text },
+    ...{ geometry: { ...areaGeometry, nullable: true }, bbox: orNull(bbox), properties: { type: 'object' } },
+    ...{ links, assets: { type: 'object' } },
+  }),
+  StacItems: object({
+    type: oneOf('FeatureCollection'),
+    features: list(ref('StacItem')),
+    numberMatched: count,
+    numberReturned: count,
+    links,
+  }),
 };

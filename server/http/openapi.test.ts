@@ -65,6 +65,7 @@ test.each(described.filter((route) => route.startsWith('get ')))('%s answers as 
     ...examples,
     id: examples[subject],
     ...(path.includes('/export.') && { format: 'gpkg' }),
+    ...(path.startsWith('/stac') && { collection: 'scenes', id: examples.scene! }),
   };
   const address = path.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const response = await fetch(service.address + address, { headers: { Accept: 'application/json' } });

@@ -1,45 +1,34 @@
 /** The HTTP interface in OpenAPI 3.0, kept beside the routes; a test holds that both name the same ones. */
 import { EXPORT_FORMATS } from '../export/export.ts';
+import {
+  binary,
+  collectionId,
+  content,
+  format,
+  geojson,
+  inHeader,
+  inPath,
+  inQuery,
+  type Json,
+  jobId,
+  json,
+  listOf,
+  modelId,
+  operation,
+  plain,
+  sceneId,
+  schema,
+  uploadId,
+  uuid,
+} from './openapi-parts.ts';
 import { componentSchemas } from './openapi-schemas.ts';
+import { stacPaths } from './openapi-stac.ts';
 
-type Json = Record<string, unknown>;
-
-const schema = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-const listOf = (items: Json): Json => ({ type: 'array', items });
-const uuid: Json = { type: 'string', format: 'uuid' };
-const content = (type: string, body: Json): Json => ({ content: { [type]: { schema: body } } });
-const json = (body: Json, description = 'As asked'): Json => ({ description, ...content('application/json', body) });
-const geojson = (body: Json): Json => ({ description: 'As asked', ...content('application/geo+json', body) });
-const binary = (description: string, ...types: string[]): Json => {
-  const body = { schema: { type: 'string', format: 'binary' } };
-  return { description, content: Object.fromEntries(types.map((type) => [type, body])) };
-};
-const plain = (description: string): Json => ({ description });
-
-const inPath = (name: string, body: Json, description: string): Json => {
-  return { name, in: 'path', required: true, schema: body, description };
-};
-const inQuery = (name: string, body: Json, description: string): Json => {
-  return { name, in: 'query', schema: body, description, style: 'form', explode: false };
-};
-const inHeader = (name: string, body: Json, required = true): Json => ({ name, in: 'header', required, schema: body });
-
-const sceneId = inPath('id', uuid, 'Id of a scene');
-const jobId = inPath('id', uuid, 'Id of a job');
-const modelId = inPath('model', { type: 'string' }, 'Id of a network');
-const uploadId = inPath('id', { type: 'string' }, 'Id of an upload');
-const collectionId = inPath('collection', { type: 'string' }, 'Id of a collection, such as buildings');
-const format = inQuery('f', { type: 'string', enum: ['json'] }, 'Format of the answer');
 const zoom = inPath('z', { type: 'integer', minimum: 0, maximum: 24 }, 'Zoom');
 const column = inPath('x', { type: 'integer', minimum: 0 }, 'Column');
 const row = inPath('y', { type: 'integer', minimum: 0 }, 'Row');
 const bytes: Json = { type: 'integer', minimum: 0 };
 const tusVersion = inHeader('Tus-Resumable', { type: 'string', enum: ['1.0.0'] });
-
-function operation(tag: string, summary: string, answers: Record<string, Json>, parameters: Json[] = []): Json {
-  const problem = { description: 'A problem', ...content('application/problem+json', schema('Problem')) };
-  return { tags: [tag], summary, parameters, responses: { ...answers, default: problem } };
-}
 
 const uploads = {
   '/uploads': {
@@ -101,6 +90,12 @@ const scenes = {
     parameters: [sceneId],
     get: operation('scenes', 'A scene', { 200: json(schema('Scene')) }),
     delete: operation('scenes', 'Deletes a scene and all that came of it', { 204: plain('Gone') }),
+  },
+  '/scenes/{id}/image.tif': {
+    parameters: [sceneId],
+    get: operation('scenes', 'The image as the service keeps it: a lossless cloud-optimised GeoTIFF', {
+      200: binary('All bands, without nodata filled in', 'image/tiff'),
+    }),
   },
   '/scenes/{id}/preflight': {
     parameters: [sceneId],
@@ -443,7 +438,10 @@ export function openapiDocument(version: string, address: string) {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: address }],
-    paths: { ...service, ...uploads, ...scenes, ...jobs, ...exports, ...features, ...tiles } as Record<string, Json>,
+    paths: { ...service, ...uploads, ...scenes, ...jobs, ...exports, ...features, ...stacPaths, ...tiles } as Record<
+      string,
+      Json
+    >,
     security: [{}, { bearer: [] }],
     components: { schemas: componentSchemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   };

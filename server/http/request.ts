@@ -62,7 +62,11 @@ export function queryLimit(request: Request, fallback: number, maximum: number):
 /** `bbox` in degrees, with or without heights; heights are left out, since features have none. */
 export function queryBbox(request: Request): Bbox | undefined {
   const value = queryText(request, 'bbox');
-  if (value === undefined) return undefined;
+  return value === undefined ? undefined : parseBbox(value);
+}
+
+/** As `queryBbox`, of a text. */
+export function parseBbox(value: string): Bbox {
   const parts = value.split(',');
   const numbers = parts.map((part) => (/^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(part) ? Number(part) : NaN));
   if (![4, 6].includes(numbers.length) || !numbers.every(Number.isFinite)) {

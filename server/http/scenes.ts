@@ -5,12 +5,15 @@ import { Problem } from '../../tiler/problem.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
 import { listJobs } from '../store/jobs.ts';
 import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson } from '../store/scenes.ts';
+import { fetchWorking } from '../working-copy.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { discardJob, requireReady } from './jobs.ts';
 import { requestedScene } from './lookup.ts';
 import { onlyQuery, queryText, shorten } from './request.ts';
 import type { PreflightJson } from './types.ts';
 import { fileName } from './uploads.ts';
+
+const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
 export function scenesRouter(deps: AppDependencies): Router {
   const { db, files, createDemoScene, addRemoteScene } = deps;
@@ -46,6 +49,15 @@ export function scenesRouter(deps: AppDependencies): Router {
   router.get('/scenes/:id', async (request, response) => {
     onlyQuery(request, []);
     response.set('Cache-Control', 'no-cache').json(sceneJson(await requestedScene(db, request)));
+  });
+
+  router.get('/scenes/:id/image.tif', async (request, response) => {
+    const scene = requireReady(await requestedScene(db, request));
+    if (scene.report.inPlace)
+      throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
+    const path = await fetchWorking(files, scene);
+    response.attachment(`${scene.id}.tif`).set('Cache-Control', 'private, no-cache');
+    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
   });
 
   router.get('/scenes/:id/preflight', async (request, response) => {

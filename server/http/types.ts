@@ -179,6 +179,8 @@ export interface ProofJson {
 
 export interface JobReport {
   job: string;
+  /** Of the program that computed it. */
+  version?: string;
   scene: string;
   model: string;
   parameters: Record<string, unknown>;

@@ -43,6 +43,7 @@ function landingPage(address: string) {
       link('service-desc', '/openapi.json', openapi, 'The interface, described in OpenAPI 3.0'),
       link('conformance', '/conformance', 'application/json', 'Conformance classes'),
       link('data', '/collections', 'application/json', 'Collections of features'),
+      link('child', '/stac', 'application/json', 'Scenes and class maps as a STAC API'),
     ],
   };
 }

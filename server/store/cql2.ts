@@ -49,7 +49,7 @@ const SPATIAL: Readonly<Record<string, string>> = {
   s_crosses: 'ST_Crosses',
   s_overlaps: 'ST_Overlaps',
 };
-const GEOMETRY_DEPTHS: Readonly<Record<string, number>> = {
+export const GEOMETRY_DEPTHS: Readonly<Record<string, number>> = {
   Point: 0,
   MultiPoint: 1,
   LineString: 1,

@@ -47,6 +47,11 @@ export async function getJob(q: Queryable, id: string): Promise<Job | null> {
   return rows[0] ?? null;
 }
 
+/** Those that there are, in no order. */
+export async function findJobs(q: Queryable, ids: readonly string[]): Promise<Job[]> {
+  return q.query<Job>(`SELECT ${COLUMNS} FROM planimeter.jobs WHERE id = ANY ($1::text[])`, [ids]);
+}
+
 /** Newest first. */
 export async function listJobs(q: Queryable, filter: { scene?: string | undefined } = {}): Promise<Job[]> {
   return q.query<Job>(

@@ -74,6 +74,11 @@ export async function getScene(q: Queryable, id: string): Promise<Scene | null> 
   return findScene(q, 'id = $1', id);
 }
 
+/** Those that there are, in no order. */
+export async function findScenes(q: Queryable, ids: readonly string[]): Promise<Scene[]> {
+  return q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes WHERE id = ANY ($1::text[])`, [ids]);
+}
+
 export async function findSceneByUpload(q: Queryable, upload: string): Promise<Scene | null> {
   return findScene(q, 'upload = $1', upload);
 }
