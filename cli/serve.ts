@@ -1,8 +1,11 @@
 /** `planimeter serve`: the service until it is told to stop. */
+
+import { log } from '../server/log.ts';
 import { REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { startService } from '../server/service.ts';
 import { readArguments, readNumber } from './arguments.ts';
 import { dataFolder } from './files.ts';
+import { startLog } from './log.ts';
 
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(
@@ -11,6 +14,7 @@ export async function run(args: string[]): Promise<void> {
     [0, 0],
   );
   const { env } = process;
+  const greet = startLog('service');
   const service = await startService({
     host: values.host ?? env.HOST ?? '127.0.0.1',
     port: readNumber('port', values.port ?? env.PORT ?? '8080'),
@@ -21,7 +25,7 @@ export async function run(args: string[]): Promise<void> {
     basemap: env.PLANIMETER_BASEMAP,
     remoteHosts: env[REMOTE_HOSTS],
   });
-  process.stderr.write(`Planimeter is at ${service.url}\n`);
+  greet(`Planimeter is at ${service.url}`, { url: service.url });
   stopOnSignal(service.stop);
 }
 
@@ -30,10 +34,11 @@ export function stopOnSignal(stop: () => Promise<void>): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       process.once(signal, () => process.exit(1));
+      log.info(`${signal}: stopping, and giving back what is unfinished`);
       stop().then(
         () => process.exit(0),
         (error) => {
-          console.error(error);
+          log.fatal('stopping failed', { error });
           process.exit(1);
         },
       );

@@ -3,11 +3,13 @@ import { REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { startWorker } from '../server/worker.ts';
 import { readArguments, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
+import { startLog } from './log.ts';
 import { stopOnSignal } from './serve.ts';
 
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(args, { data: { type: 'string' }, device: { type: 'string' } }, [0, 0]);
   const { env } = process;
+  const greet = startLog('worker');
   if (!env.DATABASE_URL) {
     throw new WrongCall(
       'a worker needs DATABASE_URL, the PostgreSQL server that the service works with; the embedded database belongs ' +
@@ -24,6 +26,6 @@ export async function run(args: string[]): Promise<void> {
     device: values.device ?? env.PLANIMETER_DEVICE ?? 'auto',
     remoteHosts: env[REMOTE_HOSTS],
   });
-  process.stderr.write('Planimeter works for the service of this database\n');
+  greet('Planimeter works for the service of this database');
   stopOnSignal(worker.stop);
 }

@@ -99,7 +99,10 @@ interface ManifestJson {
 export const networkFolders = (dataFolder: string): string[] => [SHIPPED_NETWORKS, join(dataFolder, 'models')];
 
 /** All networks in the folders, by id. One whose file is not the one that was added is left out, and said. */
-export async function listNetworks(folders: readonly string[] = [SHIPPED_NETWORKS]): Promise<Network[]> {
+export async function listNetworks(
+  folders: readonly string[] = [SHIPPED_NETWORKS],
+  say: (message: string) => void = console.error,
+): Promise<Network[]> {
   const networks: Network[] = [];
   for (const folder of folders) {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
@@ -109,7 +112,7 @@ export async function listNetworks(folders: readonly string[] = [SHIPPED_NETWORK
     for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
       const network = await readManifest(join(folder, entry.name)).catch((error) => {
         if (!(error instanceof Problem)) throw error;
-        console.error(error.message);
+        say(error.message);
         return null;
       });
       if (network) networks.push(network);

@@ -5,6 +5,7 @@ import type { NetworkReport } from '../models/foreign/manifest.ts';
 import { jobIdentity, listNetworks, type Network, networkFolders } from '../models/registry.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { ModelJson } from './http/types.ts';
+import { log } from './log.ts';
 import { type AddRequest, addNetwork, describeNetwork, readMlmItem, removeNetwork } from './networks.ts';
 import { DEFAULT_NETWORK } from './parameters.ts';
 
@@ -30,7 +31,7 @@ export async function openShelf(
   const refresh = async () => {
     const now = await changedAt(join(dataFolder, 'models'));
     if (now === changed && networks.length > 0) return;
-    const found = await listNetworks(networkFolders(dataFolder));
+    const found = await listNetworks(networkFolders(dataFolder), log.warn);
     found.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
     networks.splice(0, networks.length, ...found);
     models.splice(0, models.length, ...found.map(modelJson));

@@ -6,9 +6,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ByteRange, type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/byte-source.ts';
 import { Problem, type ProblemCode } from '../../tiler/problem.ts';
+import { log } from '../log.ts';
 
 /** A child died on its own: nobody's fault that is known. */
 export class ChildCrash extends Error {}
@@ -98,15 +101,18 @@ export function createChild(options: ChildOptions): Child {
     living.process.kill('SIGKILL');
   };
 
+  const name = basename(options.entry).replace(/-entry\.ts$/, '');
+
   const start = (): Living => {
     const started = fork(options.entry, [], {
       execArgv: nodeFlags(options),
       env: Object.fromEntries(ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const living: Living = { process: started, pending: new Map(), killReason: null };
     lowerPriority(started.pid);
+    logComplaints(name, started);
     const watch = setInterval(async () => {
       const bytes = await residentBytes(started.pid);
       if (bytes <= options.memoryBytes) return;
@@ -136,6 +142,7 @@ export function createChild(options: ChildOptions): Child {
     started.on('exit', (code, signal) => {
       clearInterval(watch);
       if (current === living) current = null;
+      if (!living.killReason && code !== 0) log.error(`the ${name} process died`, { pid: started.pid, code, signal });
       const how = signal ? `by ${signal}` : `with status ${code}`;
       failAll(living.killReason ?? new ChildCrash(`a child process ended ${how} before its work was done`));
     });
@@ -204,7 +211,7 @@ async function give(
     return { ask, bytes: await source.read(position, length) };
   } catch (error) {
     if (error instanceof Problem) return { ask, problem: { code: error.code, detail: error.message } };
-    console.error(error);
+    log.error('reading a file elsewhere failed', { error });
     return { ask, problem: { code: 'internal', detail: 'Reading a file elsewhere failed.' } };
   }
 }
@@ -220,6 +227,18 @@ function settle(pending: Map<number, Pending>, answer: Exclude<Answer, { kind: '
   if (answer.kind === 'result') waiting.resolve(answer.value);
   else if (answer.kind === 'problem') waiting.reject(new Problem(answer.code, answer.detail));
   else waiting.reject(Object.assign(new Error(answer.message), { stack: answer.stack }));
+}
+
+/** Lines of a child's standard error that are logged; a child that decodes what is untrusted may write without end. */
+const MAX_COMPLAINTS = 100;
+const MAX_COMPLAINT_CHARACTERS = 500;
+
+function logComplaints(name: string, { stderr, pid }: ChildProcess): void {
+  let lines = 0;
+  createInterface({ input: stderr! }).on('line', (line) => {
+    if (line.trim() === '' || ++lines > MAX_COMPLAINTS) return;
+    log.warn(`${name}: ${line.slice(0, MAX_COMPLAINT_CHARACTERS)}`, { pid });
+  });
 }
 
 const askedTooMuch = () => new Problem('limit_exceeded', 'Too much of a file elsewhere was asked for at once.');

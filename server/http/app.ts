@@ -11,6 +11,7 @@ import { failedAreasRouter } from './failed-areas.ts';
 import { imageryRouter } from './imagery.ts';
 import { jobsRouter } from './jobs.ts';
 import { modelsRouter } from './models.ts';
+import { logRequests } from './request-log.ts';
 import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
 import { countRequests, serviceRouter } from './service.ts';
@@ -28,7 +29,7 @@ export function createApp(deps: AppDependencies): Express {
   app.disable('x-powered-by');
   // A reverse proxy on this machine may say which scheme and host the client used.
   app.set('trust proxy', 'loopback');
-  app.use(countRequests(deps.metrics));
+  app.use(logRequests, countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
   guardRoutes(app, deps.access);
   app.use(['/models', '/jobs', '/scenes', '/service', '/stac'], async (_request, _response, next) => {

@@ -1,6 +1,7 @@
 /** Errors of every kind in, problem+json (RFC 9457) out, without internals. */
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { log } from '../log.ts';
 import { shorten } from './request.ts';
 
 export const notFound: RequestHandler = (request) => {
@@ -10,7 +11,8 @@ export const notFound: RequestHandler = (request) => {
 
 export const answerProblem: ErrorRequestHandler = (error, request, response, _next) => {
   const problem = asProblem(error);
-  if (problem.code === 'internal') console.error(`${request.method} ${request.path} failed:`, error);
+  if (problem.code === 'internal') log.error(`${request.method} ${shorten(request.path)} failed`, { error });
+  if (problem.code === 'not_ready') log.warn(problem.message, { error: problem.cause });
   // Half an answer cannot be taken back: the broken connection is what tells the client.
   if (response.headersSent) {
     response.destroy();

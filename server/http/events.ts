@@ -3,6 +3,7 @@
  * read from the database at that moment, so that many changes between two sendings become one event.
  */
 import { type Response, Router } from 'express';
+import { log } from '../log.ts';
 import { getJob } from '../store/jobs.ts';
 import { getScene, sceneJson } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -97,7 +98,7 @@ function stream(
       }
     } catch (error) {
       // The client connects again and gets the state then.
-      console.error(`The ${event} events failed:`, error);
+      log.error(`the ${event} events failed`, { error });
       response.destroy();
     } finally {
       reading = false;

@@ -13,6 +13,7 @@ import { type Request, type Response, Router } from 'express';
 import { crsOfText } from '../../tiler/place.ts';
 import { Problem } from '../../tiler/problem.ts';
 import { sha256OfFile } from '../../tiler/sha256.ts';
+import { log } from '../log.ts';
 import { writeSrs } from '../originals.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -167,7 +168,7 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
         else if (Date.now() - touched > EXPIRY_MS) await removeUpload(id);
       }
     } catch (error) {
-      console.error('Sweeping the upload folder failed:', error);
+      log.error('sweeping the upload folder failed', { error });
     }
   };
 

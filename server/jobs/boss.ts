@@ -1,5 +1,6 @@
 /** Sets up pg-boss, the queue engine, on the database that is there anyway. */
 import { type Db, PgBoss } from 'pg-boss';
+import { log } from '../log.ts';
 import type { Database, Session } from '../store/database.ts';
 
 /** One of a job's shards, by number from the top, or the end: their maps are joined, traced and stored. */
@@ -58,7 +59,7 @@ export async function startBoss(db: Database, url: string | undefined): Promise<
     reindex: !embedded,
     monitorVacuum: false,
   });
-  boss.on('error', (error) => console.error('queue:', error.message));
+  boss.on('error', (error) => log.error('the queue reports an error', { error }));
   await boss.start();
   for (const name of QUEUES) {
     await ensureQueue(boss, DEAD_LETTERS[name], { notify: !embedded, deleteAfterSeconds: 3600 });

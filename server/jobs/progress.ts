@@ -1,5 +1,6 @@
 /** Many reports of progress become few writes: the latest, at most four times a second. */
 import type { JobProgress, Stage } from '../http/types.ts';
+import { log } from '../log.ts';
 
 const INTERVAL_MS = 250;
 
@@ -42,7 +43,7 @@ export function reportProgress(write: (progress: JobProgress) => Promise<void>):
       try {
         await write(progress);
       } catch (error) {
-        console.error('progress was not stored:', error);
+        log.error('progress was not stored', { error });
       }
       schedule();
     });

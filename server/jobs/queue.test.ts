@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Problem } from '../../tiler/problem.ts';
 import type { JobReport } from '../http/types.ts';
+import { configureLog } from '../log.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 import { deleteFeatures, insertFeatures, publishJob } from '../store/features.ts';
 import { deleteJob, getJob, insertJob } from '../store/jobs.ts';
@@ -55,6 +56,7 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
   let queue: Queue;
   let scene: string;
   let handlers: Handlers;
+  const logged: string[] = [];
   const running: Handlers = {
     ingest: (id, context) => handlers.ingest(id, context),
     segment: (id, context) => handlers.segment(id, context),
@@ -75,7 +77,8 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     await drop();
   });
   beforeEach(() => {
-    vi.spyOn(console, 'error').mockImplementation(() => {});
+    logged.length = 0;
+    configureLog({ level: 'error', format: 'json', write: (line) => logged.push(line) });
     handlers = {
       ingest: async (id) => {
         await updateScene(db, id, { state: 'ready', progress: 1 });
@@ -85,7 +88,7 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     };
   });
   afterEach(() => {
-    vi.restoreAllMocks();
+    configureLog({ level: 'warn', format: 'text' });
   });
 
   test('jobs are taken up at once, one at a time, in order', async () => {
@@ -214,7 +217,8 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     const failed = (await getJob(db, bad))!;
     expect(failed.problem).toMatchObject({ code: 'internal', status: 500 });
     expect(JSON.stringify(failed)).not.toContain('secret');
-    expect(vi.mocked(console.error).mock.calls.flat().map(String).join()).toContain('secret');
+    const complaint = { job: bad, error: { message: 'a secret of the machine room' } };
+    expect(logged.map((line) => JSON.parse(line)).find(({ job }) => job === bad)).toMatchObject(complaint);
     await eventually('cleaned', async () => {
       const [left] = await db.query<{ n: number }>(
         'SELECT count(*) AS n FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job WHERE j.id = $1',

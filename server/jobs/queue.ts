@@ -5,6 +5,7 @@
 import type { Job } from 'pg-boss';
 import { Problem } from '../../tiler/problem.ts';
 import type { JobProgress, JobState, Stage } from '../http/types.ts';
+import { log, withLogFields } from '../log.ts';
 import type { Database, Session } from '../store/database.ts';
 import { getJob, updateJob } from '../store/jobs.ts';
 import { deletePlan } from '../store/shards.ts';
@@ -140,7 +141,9 @@ export async function startQueue(
     if (stopping) return putBack(name, message);
     if (!(await SUBJECTS[name].begin(db, id, part))) return; // cancelled or deleted while it waited
     const control = new AbortController();
-    const ended = work(name, message, control);
+    const ended = withLogFields({ [SUBJECTS[name].kind]: id, ...(part !== undefined && { part }) }, () =>
+      work(name, message, control),
+    );
     const run = { id, control, ended: ended.catch(() => {}) };
     running.add(run);
     try {
@@ -155,6 +158,8 @@ export async function startQueue(
     const { id, part } = message.data;
     const subject = SUBJECTS[name];
     announce(name, id);
+    const started = performance.now();
+    log.info(`${name} begins`, { attempt: message.retryCount + 1 });
     // pg-boss aborts its signal when the message is no longer this worker's.
     const signal = AbortSignal.any([control.signal, message.signal]);
     const progress = reportProgress(async (latest: JobProgress) => {
@@ -171,12 +176,19 @@ export async function startQueue(
       await handlers[name](id, { signal, progress: progress.report, part, handOver });
       await progress.end();
       if (!handedOver && (await subject.isRunning(db, id))) throw new Error(`${name} of ${id} ended without a result`);
+      log.info(`${name} is done`, { seconds: Math.round((performance.now() - started) / 100) / 10 });
     } catch (error) {
       await progress.end();
-      if (control.signal.reason instanceof Stopping) return await putBack(name, message);
+      if (control.signal.reason instanceof Stopping) {
+        log.info(`${name} is given back: this process is stopping`);
+        return await putBack(name, message);
+      }
       if (signal.aborted) return; // whoever no longer wants it has said so in the database
-      if (error instanceof Problem) return await fail(name, message, error);
-      console.error(`${name} of ${id}, attempt ${message.retryCount + 1}:`, error);
+      if (error instanceof Problem) {
+        log.warn(`${name} ends with a problem: ${error.message}`, { problem: error.code });
+        return await fail(name, message, error);
+      }
+      log.error(`${name} failed, attempt ${message.retryCount + 1}`, { error });
       if (message.retryCount < RETRY_LIMIT) {
         if (part === undefined) await subject.wait(db, id);
         throw error;
