@@ -6,6 +6,7 @@ import { type ControlGrid, type Palette, renderMapTile } from '../../tiler/map-t
 import { openRaster, type Raster } from '../../tiler/raster.ts';
 import { storedRendering } from '../../tiler/rendering.ts';
 import { openView, type SceneView } from '../../tiler/scene-view.ts';
+import { openStacked } from '../../tiler/stacked-raster.ts';
 import { openWorking } from '../../tiler/working.ts';
 import { growingPath } from '../../tiler/write-tiff.ts';
 import { answerTasks } from './child.ts';
@@ -13,6 +14,8 @@ import { answerTasks } from './child.ts';
 export interface RenderRequest {
   /** Of a working COG, or of a class map or score map that may still be growing. */
   path: string;
+  /** Where the map lies in shards, those that are there, finished or growing. */
+  shards?: readonly string[];
   controlGrid: ControlGrid;
   format: 'webp' | 'png' | 'jpg';
   size: number;
@@ -48,7 +51,8 @@ answerTasks({
 
 /** Null also where there is no such file yet. */
 async function tile(request: RenderRequest): Promise<Buffer | null> {
-  const { path, controlGrid, size, format, palette } = request;
+  const { path, shards, controlGrid, size, format, palette } = request;
+  if (shards) return tileOfShards(shards, request);
   const whole = await versionOf(path);
   if (whole && request.afresh) {
     const raster = await open(path, request);
@@ -69,6 +73,22 @@ async function tile(request: RenderRequest): Promise<Buffer | null> {
   }
 }
 
+/** A shard that is written meanwhile, or taken away, can be read the next time. */
+async function tileOfShards(paths: readonly string[], request: RenderRequest): Promise<Buffer | null> {
+  const { controlGrid, size, format, palette } = request;
+  const versions = await Promise.all(paths.map(versionOf));
+  const there = paths.filter((_, i) => versions[i] !== null);
+  if (there.length === 0) return null;
+  const key = keyOf(there.join(), versions.join(), request);
+  try {
+    return await renderMapTile(await keep(key, () => openStacked(there)), controlGrid, size, format, palette);
+  } catch (error) {
+    rasters.delete(key);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 /** Another one whenever the file changes; null where there is none. The version of one in place stands on its card. */
 async function versionOf(path: string): Promise<string | null> {
   if (isRemote(path)) return 'in place';
@@ -84,10 +104,12 @@ const keyOf = (path: string, version: string, { view }: RenderRequest) => `${pat
 const open = (path: string, { palette, view }: RenderRequest): Promise<Raster> =>
   palette ? openRaster(path) : openView(path, view ?? {});
 
+const rasterOf = (path: string, version: string, request: RenderRequest): Promise<Raster> =>
+  keep(keyOf(path, version, request), () => open(path, request));
+
 /** The least recently used reader makes room; it is closed when its reads are over. */
-function rasterOf(path: string, version: string, request: RenderRequest): Promise<Raster> {
-  const key = keyOf(path, version, request);
-  const raster = rasters.get(key) ?? open(path, request);
+function keep(key: string, openAfresh: () => Promise<Raster>): Promise<Raster> {
+  const raster = rasters.get(key) ?? openAfresh();
   rasters.delete(key);
   rasters.set(key, raster);
   raster.catch(() => rasters.delete(key));

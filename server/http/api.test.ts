@@ -123,6 +123,15 @@ describe.each(testEngines())('the interface on $name', ({ open }) => {
       expect(service.queue.calls).toEqual([`segment ${id}`, `segment ${other.body.id}`, `retry ${id}`]);
     });
 
+    test('may be urgent', async () => {
+      const scene = await addScene(database.db);
+      expect((await post('/jobs', { scene, priority: 5 })).body.priority).toBe(5);
+      for (const priority of [10, -10, 0.5, '1', null]) {
+        const { status, body } = await post('/jobs', { scene, parameters: { min_area_m2: 3 }, priority });
+        expect([status, body.code], `${priority}`).toEqual([400, 'bad_request']);
+      }
+    });
+
     test('of the same bytes that were told to lie elsewhere are others', async () => {
       const sha256 = randomUUID().replaceAll('-', '').repeat(2);
       const [here, there] = [await addScene(database.db, { sha256 }), await addScene(database.db, { sha256 })];

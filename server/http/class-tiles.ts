@@ -1,9 +1,11 @@
 /** Class map and score map of a job as map tiles; of a running job as far as its row bands are done. */
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { type Request, Router } from 'express';
 import type { Palette } from '../../tiler/map-tile.ts';
 import { Problem } from '../../tiler/problem.ts';
 import { growingPath } from '../../tiler/write-tiff.ts';
+import { type FileStore, fetchIfThere } from '../store/files.ts';
 import type { Job } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -41,10 +43,15 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
       const lasting = done && !hasFailed(job.report);
       // A map that grows is where it is written, and not stored yet.
       const fetchPath = async () => (done ? files.fetch(key) : files.path(key));
-      const changed = lasting ? '' : await changedAt(done ? await files.fetch(key) : growingPath(files.path(key)));
+      const shards = done ? [] : await shardMaps(files, job.id, map);
+      const whole = async () => [done ? await files.fetch(key) : growingPath(files.path(key))];
+      const changed = lasting ? '' : await changedAt(shards.length > 0 ? shards : await whole());
       const version = changed === null ? null : `${job.id}-${map}${changed}`;
       const palette = map === 'classes' ? classPalette(models, job) : scorePalette;
-      await sendTile(deps, request, response, { scene, version, lasting, fetchPath, palette });
+      await sendTile(deps, request, response, {
+        ...{ scene, version, lasting, fetchPath, palette },
+        ...(shards.length > 0 && { shards }),
+      });
     });
   }
   return router;
@@ -57,12 +64,22 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
   }
 }
 
-/** Another text whenever the file changes; null where there is none. */
-const changedAt = (path: string): Promise<string | null> =>
-  stat(path, { bigint: true }).then(
-    ({ ino, mtimeNs }) => `-${ino}-${mtimeNs}`,
-    () => null,
-  );
+/** Paths of what there is of a map whose job is done in shards: stored ones, and those that grow on this machine. */
+async function shardMaps(files: FileStore, jobId: string, map: string): Promise<string[]> {
+  const keys = await files.list(`jobs/${jobId}/shards`);
+  const stored = keys.filter((key) => key.endsWith(`/${map}.tif`));
+  const growing = keys.filter((key) => key.endsWith(`/${map}.tif.growing`));
+  const fetched = await Promise.all(stored.map((key) => fetchIfThere(files, key)));
+  return [...fetched.filter((path) => path !== null), ...growing.map((key) => files.path(key))];
+}
+
+/** Another text whenever one of the files changes; null where there is none of them. */
+async function changedAt(paths: readonly string[]): Promise<string | null> {
+  const found = await Promise.all(paths.map((path) => stat(path, { bigint: true }).catch(() => null)));
+  const versions = found.flatMap((each) => (each ? [`${each.ino}-${each.mtimeNs}`] : []));
+  if (versions.length === 0) return null;
+  return `-${versions.length === 1 ? versions[0] : createHash('sha256').update(versions.join()).digest('hex')}`;
+}
 
 function classPalette(models: readonly ModelJson[], job: Job): Palette {
   const model = models.find(({ id }) => id === job.model);

@@ -18,6 +18,8 @@ import type { DeviceJson, ModelJson, ServiceJson } from './types.ts';
 export interface TileRequest {
   /** Of a raster, or of one that is being written: see tiler/growing-tiff.ts. */
   path: string;
+  /** Paths of the shards that there are, of a map that lies in shards. */
+  shards?: readonly string[];
   controlGrid: ControlGrid;
   /** Of a scene; without it the scene's own. */
   view?: SceneView;

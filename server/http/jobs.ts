@@ -27,6 +27,7 @@ const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
 
 /** Windows of a map that are computed again, unless a number is asked for. */
 const PROVED_WINDOWS = 8;
+export const HIGHEST_PRIORITY = 9;
 /** An area of interest may have many points. */
 const BODY_LIMIT = '4mb';
 
@@ -36,7 +37,7 @@ export function jobsRouter(deps: AppDependencies): Router {
 
   /** The same scene, network and parameters are the same job: asking again finds it, or takes it up again. */
   router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
-    const { sceneId, modelId, parameters: wanted } = parseJobRequest(request.body);
+    const { sceneId, modelId, parameters: wanted, priority } = parseJobRequest(request.body);
     const scene = await readyScene(deps, sceneId);
     const model = requestedModel(models, modelId, scene);
     networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
@@ -45,7 +46,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     const id = jobId(scene, model.identity, parameters);
     const existing = await getJob(db, id);
     if (!existing) {
-      if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters } })) {
+      if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority })) {
         await queue.enqueueSegment(id);
       }
     } else if (existing.state === 'failed' || existing.state === 'cancelled') {
@@ -197,15 +198,20 @@ function parseJobRequest(body: unknown) {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new Problem('bad_request', 'A job is asked for with a JSON object, such as {"scene": "<id>"}.');
   }
-  const { scene, model, parameters, ...unknown } = body as Record<string, unknown>;
+  const { scene, model, parameters, priority = 0, ...unknown } = body as Record<string, unknown>;
   const [stray] = Object.keys(unknown);
   if (stray !== undefined) {
-    const known = 'scene, model and parameters';
+    const known = 'scene, model, parameters and priority';
     throw new Problem('bad_request', `A job has no member "${shorten(stray)}"; known are ${known}.`);
   }
   if (typeof scene !== 'string' || !isId(scene)) throw new Problem('bad_request', '"scene" is the id of a scene.');
   if (model !== undefined && typeof model !== 'string') throw new Problem('bad_request', '"model" is a model\'s id.');
-  return { sceneId: scene.toLowerCase(), modelId: model, parameters: parseParameters(parameters) };
+  if (!Number.isInteger(priority) || Math.abs(priority as number) > HIGHEST_PRIORITY) {
+    const detail = `"priority" is a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}; 0 is usual.`;
+    throw new Problem('bad_request', detail);
+  }
+  const what = { sceneId: scene.toLowerCase(), modelId: model, parameters: parseParameters(parameters) };
+  return { ...what, priority: priority as number };
 }
 
 async function readyScene({ db }: AppDependencies, id: string): Promise<ReadyScene> {

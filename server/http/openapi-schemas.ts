@@ -10,6 +10,10 @@ const time: Json = { type: 'string', format: 'date-time' };
 const uuid: Json = { type: 'string', format: 'uuid' };
 const number: Json = { type: 'number' };
 const count: Json = { type: 'integer', minimum: 0 };
+const priority: Json = {
+  ...{ type: 'integer', minimum: -9, maximum: 9, default: 0 },
+  description: 'Jobs of a higher one are taken up first',
+};
 const share: Json = { type: 'number', minimum: 0, maximum: 1 };
 const orNull = (of: Json): Json => ({ ...of, nullable: true });
 const refOrNull = (name: string): Json => ({ nullable: true, allOf: [ref(name)] });
@@ -207,7 +211,11 @@ export const componentSchemas: Record<string, Json> = {
     additionalProperties: false,
   },
   JobRequest: {
-    ...object({ scene: uuid, model: text, parameters: ref('JobParameters') }, ['model', 'parameters']),
+    ...object({ scene: uuid, model: text, parameters: ref('JobParameters'), priority }, [
+      'model',
+      'parameters',
+      'priority',
+    ]),
     additionalProperties: false,
   },
   ProofRequest: object({ seed: count, windows: { ...count, maximum: 64, default: 8 } }, ['seed', 'windows']),
@@ -256,6 +264,7 @@ export const componentSchemas: Record<string, Json> = {
     problem: refOrNull('Problem'),
     report: orNull({ type: 'object' }),
     totals: list(object({ class: text, count, area_m2: number, share })),
+    priority,
     created_at: time,
     started_at: orNull(time),
     finished_at: orNull(time),

@@ -72,7 +72,7 @@ export async function sendTile(
     lasting: boolean;
     /** Path of the raster, fetched once it is known that it is needed. */
     fetchPath: () => Promise<string>;
-  } & Pick<TileRequest, 'view' | 'palette'>,
+  } & Pick<TileRequest, 'view' | 'palette' | 'shards'>,
 ): Promise<void> {
   const { scene, version, lasting, fetchPath, ...raster } = source;
   const { x, y, z, format, size } = requestedTile(request);

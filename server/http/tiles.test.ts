@@ -303,6 +303,18 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
       expect(service.rendered).toHaveLength(3);
       await utimes(growing, 1, 1);
       expect((await tile(notNew(part))).status).toBe(200);
+      // In shards, the finished ones and those that grow are drawn together.
+      const shard = (file: string) => service.files.path(`jobs/${id}/shards/${file}`);
+      const shards = [shard(`0/${map}.tif`), shard(`2/${map}.tif.growing`)];
+      for (const path of [...shards, shard('2/other.tif')]) {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, 'a shard');
+      }
+      const parts = await tile();
+      expect(service.rendered.at(-1)?.shards).toEqual(shards);
+      expect((await tile(notNew(parts))).status).toBe(304);
+      await utimes(shards[1], 1, 1);
+      expect((await tile(notNew(parts))).status).toBe(200);
     });
   });
 
