@@ -58,16 +58,19 @@ export interface ProblemJson {
 /** A refusal that people can act on. `detail` says what was found and what to do about it. */
 export class Problem extends Error {
   readonly code: ProblemCode;
+  /** Where a standard has an address for what went wrong, that. */
+  readonly type: string;
 
-  constructor(code: ProblemCode, detail: string, options?: ErrorOptions) {
+  constructor(code: ProblemCode, detail: string, options: ErrorOptions & { type?: string } = {}) {
     super(detail, options);
     this.name = 'Problem';
     this.code = code;
+    this.type = options.type ?? 'about:blank';
   }
 
   toJSON(): ProblemJson {
     const [status, title] = PROBLEMS[this.code];
-    return { type: 'about:blank', title, status, code: this.code, detail: this.message };
+    return { type: this.type, title, status, code: this.code, detail: this.message };
   }
 }
 

@@ -177,6 +177,20 @@ describe.each(testEngines())('the interface on $name', ({ open }) => {
       expect((await remove(`/jobs/${job}`)).status).toBe(404);
     });
 
+    test('give the attributes of features that are asked for', async () => {
+      const { ids } = await addDoneJob(database.db, await addScene(database.db), [square(0, 0)]);
+      const items = '/collections/landuse/items';
+      const few = await get(`${items}?properties=class,area_m2`);
+      expect(Object.keys(few.body.features[0].properties).sort()).toEqual(['area_m2', 'class']);
+      expect((await get(`${items}?properties=class&properties=score&limit=1`)).body.features[0].properties).toEqual({
+        class: 'vegetation',
+        score: 0.75,
+      });
+      expect((await get(`${items}/${ids[0]}?properties=class`)).body.properties).toEqual({ class: 'vegetation' });
+      expect((await get(`${items}?properties=`)).body.features[0]).toMatchObject({ id: ids[0], properties: {} });
+      expect((await get(`${items}?properties=class,colour`)).body).toMatchObject({ status: 400, code: 'bad_request' });
+    });
+
     test('give their maps once they are done, whole or in ranges', async () => {
       const scene = await addScene(database.db);
       const waiting = (await post('/jobs', { scene })).body.id;

@@ -11,6 +11,7 @@ import { failedAreasRouter } from './failed-areas.ts';
 import { imageryRouter } from './imagery.ts';
 import { jobsRouter } from './jobs.ts';
 import { modelsRouter } from './models.ts';
+import { processesRouter } from './processes.ts';
 import { logRequests } from './request-log.ts';
 import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
@@ -32,7 +33,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(logRequests, countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
   guardRoutes(app, deps.access);
-  app.use(['/models', '/jobs', '/scenes', '/service', '/stac'], async (_request, _response, next) => {
+  app.use(['/models', '/jobs', '/scenes', '/service', '/stac', '/ogc'], async (_request, _response, next) => {
     await deps.networks.refresh();
     next();
   });
@@ -43,6 +44,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
   app.use(aggregateRouter(deps));
+  app.use(processesRouter(deps));
   app.use(stacRouter(deps));
   app.use(tilesRouter(deps));
   app.use(imageryRouter(deps));

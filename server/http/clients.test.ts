@@ -1,8 +1,8 @@
-/** Clients that nobody here wrote read the interface: GDAL's driver for OGC API – Features. */
+/** Clients that nobody here wrote read the interface: GDAL's driver for OGC API – Features, and OWSLib. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pythonWithJudges } from '../../test/python.ts';
+import { pythonWithClients, pythonWithJudges } from '../../test/python.ts';
 import { openDatabase } from '../store/database.ts';
 import { addDoneJob, addScene, startService, type TestService } from './test-service.ts';
 
@@ -62,4 +62,33 @@ test('GDAL reads every feature of a collection, page by page and in another syst
   // Squares of 8 by 6 half metres, on the map and, but for the scale of the zone's edge, on the ground.
   expect(read.area).toBeCloseTo(12, 2);
   expect(read.area_m2 / 12).toBeCloseTo(1, 2);
+});
+
+const OWSLIB = `
+import json, sys
+from owslib.ogcapi.features import Features
+features = Features(sys.argv[1])
+collections = features.feature_collections()
+page = features.collection_items('buildings', limit=1000, properties=['class', 'area_m2'])
+largest = features.collection_items('buildings', limit=1, filter='area_m2 > 1', sortby='-area_m2')
+item = features.collection_item('buildings', page['features'][0]['id'])
+print(json.dumps({
+  'collections': collections, 'conforms': len(features.conformance()['conformsTo']) > 0,
+  'title': features.links[0]['title'], 'api': 'openapi' in features.api(),
+  'queryables': 'area_m2' in features.collection_queryables('buildings')['properties'],
+  'features': len(page['features']), 'matched': page['numberMatched'],
+  'attributes': sorted({key for each in page['features'] for key in each['properties']}),
+  'largest': len(largest['features']), 'item': item['id'] == page['features'][0]['id'],
+}))
+`;
+
+test('OWSLib finds its way through the collections', { timeout: 120_000 }, async () => {
+  const python = pythonWithClients();
+  if (!python) return;
+  const { stdout } = await promisify(execFile)(python, ['-c', OWSLIB, service.address]);
+  expect(JSON.parse(stdout)).toEqual({
+    collections: ['buildings', 'roads', 'landuse'],
+    ...{ conforms: true, title: 'This page', api: true, queryables: true },
+    ...{ features: 1000, matched: COUNT, attributes: ['area_m2', 'class'], largest: 1, item: true },
+  });
 });

@@ -10,6 +10,7 @@ import { boundsInDegrees } from '../store/geometry-crs.ts';
 import { parseCql2Text } from './cql2-text.ts';
 import { CRS84, knownSystems, queryBox, queryCrs } from './crs.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { queryProperties } from './feature-properties.ts';
 import {
   onlyQuery,
   pathId,
@@ -79,7 +80,8 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   router.get('/collections/:collection/items', async (request, response) => {
     const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
     const others = ['class', 'job', 'scene', 'after', 'datetime', 'crs', 'bbox-crs'];
-    checkQuery(request, ['bbox', 'limit', ...others, ...filters]);
+    checkQuery(request, ['bbox', 'limit', 'properties', ...others, ...filters]);
+    const pick = queryProperties(request);
     const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
     const crs = await queryCrs(db, request, 'crs');
     const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
@@ -97,7 +99,7 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       yield '{"type":"FeatureCollection","features":[';
       for (;;) {
         const separator = returned > 0 ? ',' : '';
-        yield separator + portion.features.map((feature) => JSON.stringify(feature)).join(',');
+        yield separator + portion.features.map((feature) => JSON.stringify(pick(feature))).join(',');
         returned += portion.features.length;
         if (portion.next === null || returned >= limit) break;
         const next: ItemQuery = { ...query, after: portion.next, limit: Math.min(limit - returned, PORTION) };
@@ -115,7 +117,8 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
-    checkQuery(request, ['crs']);
+    checkQuery(request, ['crs', 'properties']);
+    const pick = queryProperties(request);
     const crs = await queryCrs(db, request, 'crs');
     const { id: collection } = await requestedCollection(db, request);
     const id = pathId(request, 'id', 'feature');
@@ -129,7 +132,7 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
     response
       .type(GEOJSON)
       .set('Content-Crs', `<${crs.uri}>`)
-      .send(JSON.stringify({ ...feature, links }));
+      .send(JSON.stringify({ ...pick(feature), links }));
   });
 
   return router;

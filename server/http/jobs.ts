@@ -29,33 +29,17 @@ const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
 const PROVED_WINDOWS = 8;
 export const HIGHEST_PRIORITY = 9;
 /** An area of interest may have many points. */
-const BODY_LIMIT = '4mb';
+export const BODY_LIMIT = '4mb';
 
 export function jobsRouter(deps: AppDependencies): Router {
-  const { db, files, queue, models } = deps;
+  const { db, files, queue } = deps;
   const router = Router();
 
-  /** The same scene, network and parameters are the same job: asking again finds it, or takes it up again. */
   router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
-    const { sceneId, modelId, parameters: wanted, priority } = parseJobRequest(request.body);
-    const scene = await readyScene(deps, sceneId);
-    const model = requestedModel(models, modelId, scene);
-    networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
-    if (wanted.aoi) await checkAoi(db, scene.footprint!, wanted.aoi);
-    const parameters = await deps.settle(wanted, model.id);
-    const id = jobId(scene, model.identity, parameters);
-    const existing = await getJob(db, id);
-    if (!existing) {
-      if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority })) {
-        await queue.enqueueSegment(id);
-      }
-    } else if (existing.state === 'failed' || existing.state === 'cancelled') {
-      await queue.retry(id);
-    }
-    const job = (await getJob(db, id))!;
+    const job = await startJob(deps, request.body);
     response
       .status(202)
-      .location(`/jobs/${id}`)
+      .location(`/jobs/${job.id}`)
       .json(await describeJob(db, job));
   });
 
@@ -136,6 +120,30 @@ export function jobsRouter(deps: AppDependencies): Router {
   });
 
   return router;
+}
+
+/**
+ * The job that a request asks for. The same scene, network and parameters are the same job: asking again finds it, or
+ * takes it up again. Throws `bad_request`, `not_found`, `conflict`.
+ */
+export async function startJob(deps: AppDependencies, body: unknown): Promise<Job> {
+  const { db, queue, models } = deps;
+  const { sceneId, modelId, parameters: wanted, priority } = parseJobRequest(body);
+  const scene = await readyScene(deps, sceneId);
+  const model = requestedModel(models, modelId, scene);
+  networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
+  if (wanted.aoi) await checkAoi(db, scene.footprint!, wanted.aoi);
+  const parameters = await deps.settle(wanted, model.id);
+  const id = jobId(scene, model.identity, parameters);
+  const existing = await getJob(db, id);
+  if (!existing) {
+    if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority })) {
+      await queue.enqueueSegment(id);
+    }
+  } else if (existing.state === 'failed' || existing.state === 'cancelled') {
+    await queue.retry(id);
+  }
+  return (await getJob(db, id))!;
 }
 
 const exporting = new Map<string, Promise<string>>();

@@ -340,4 +340,20 @@ export const componentSchemas: Record<string, Json> = {
     numberReturned: count,
     links,
   }),
+  Process: object(
+    {
+      ...{ id: text, title: text, description: text, version: text, keywords: list(text) },
+      ...{ jobControlOptions: list(text), outputTransmission: list(text), links },
+      ...{ inputs: { type: 'object' }, outputs: { type: 'object' } },
+    },
+    ['inputs', 'outputs'],
+  ),
+  StatusInfo: object(
+    {
+      ...{ processID: text, type: oneOf('process'), jobID: uuid, message: text, progress: { ...count, maximum: 100 } },
+      status: oneOf('accepted', 'running', 'successful', 'failed', 'dismissed'),
+      ...{ created: time, started: time, finished: time, updated: time, links },
+    },
+    ['started', 'finished'],
+  ),
 };

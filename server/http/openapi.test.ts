@@ -16,6 +16,7 @@ const examples: Record<string, string> = {
   format: 'png',
   collection: 'landuse',
   model: 'landuse-unet',
+  process: 'segment',
 };
 
 beforeAll(async () => {
@@ -60,7 +61,7 @@ test('every reference of the document leads somewhere, and every path names its 
 
 test.each(described.filter((route) => route.startsWith('get ')))('%s answers as the document says', async (route) => {
   const path = route.slice(4);
-  const subject = path.startsWith('/scenes') ? 'scene' : path.startsWith('/jobs') ? 'job' : 'feature';
+  const subject = path.startsWith('/scenes') ? 'scene' : /^\/(ogc\/)?jobs/.test(path) ? 'job' : 'feature';
   const values: Record<string, string> = {
     ...examples,
     id: examples[subject],

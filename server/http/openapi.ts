@@ -21,9 +21,11 @@ import {
   uploadId,
   uuid,
 } from './openapi-parts.ts';
+import { processesPaths } from './openapi-processes.ts';
 import { componentSchemas } from './openapi-schemas.ts';
 import { stacPaths } from './openapi-stac.ts';
 
+const attributes = inQuery('properties', { type: 'array', items: { type: 'string' } }, 'Only these attributes');
 const zoom = inPath('z', { type: 'integer', minimum: 0, maximum: 24 }, 'Zoom');
 const column = inPath('x', { type: 'integer', minimum: 0 }, 'Column');
 const row = inPath('y', { type: 'integer', minimum: 0 }, 'Row');
@@ -211,6 +213,7 @@ const features = {
       inQuery('crs', { type: 'string', format: 'uri' }, 'CRS of the geometries: one that the collection names'),
       inQuery('bbox-crs', { type: 'string', format: 'uri' }, 'CRS of bbox: one that the collection names'),
       inQuery('datetime', { type: 'string' }, 'Features carry no time and are part of every interval'),
+      attributes,
       format,
     ]),
   },
@@ -250,6 +253,7 @@ const features = {
     parameters: [collectionId, inPath('id', uuid, 'Id of a feature')],
     get: operation('features', 'A feature', { 200: geojson(schema('Feature')) }, [
       inQuery('crs', { type: 'string', format: 'uri' }, 'CRS of the geometry: one that the collection names'),
+      attributes,
       format,
     ]),
   },
@@ -438,10 +442,17 @@ export function openapiDocument(version: string, address: string) {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: address }],
-    paths: { ...service, ...uploads, ...scenes, ...jobs, ...exports, ...features, ...stacPaths, ...tiles } as Record<
-      string,
-      Json
-    >,
+    paths: {
+      ...service,
+      ...uploads,
+      ...scenes,
+      ...jobs,
+      ...exports,
+      ...features,
+      ...processesPaths,
+      ...stacPaths,
+      ...tiles,
+    } as Record<string, Json>,
     security: [{}, { bearer: [] }],
     components: { schemas: componentSchemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   };

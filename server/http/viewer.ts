@@ -43,6 +43,7 @@ function landingPage(address: string) {
       link('service-desc', '/openapi.json', openapi, 'The interface, described in OpenAPI 3.0'),
       link('conformance', '/conformance', 'application/json', 'Conformance classes'),
       link('data', '/collections', 'application/json', 'Collections of features'),
+      link('http://www.opengis.net/def/rel/ogc/1.0/processes', '/ogc/processes', 'application/json', 'Processes'),
       link('child', '/stac', 'application/json', 'Scenes and class maps as a STAC API'),
     ],
   };

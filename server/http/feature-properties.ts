@@ -1,0 +1,42 @@
+/** `properties`: which attributes of features are wanted. */
+import type { Request } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { shorten } from './request.ts';
+import type { FeatureJson, FeatureProperties } from './types.ts';
+
+/** In the order in which pages show them. */
+export const FEATURE_PROPERTIES = Object.keys({
+  class: 1,
+  score: 1,
+  area_m2: 1,
+  perimeter_m: 1,
+  length_m: 1,
+  width_m: 1,
+  from_node: 1,
+  to_node: 1,
+  regularized: 1,
+  orientation_deg: 1,
+  captured_at: 1,
+  model: 1,
+  scene: 1,
+  job: 1,
+  collection: 1,
+} satisfies Record<keyof FeatureProperties, 1>) as (keyof FeatureProperties)[];
+
+/** Leaves of a feature what the query parameter names, all of it without one. Throws Problem bad_request. */
+export function queryProperties(request: Request): (feature: FeatureJson) => Record<string, unknown> {
+  const given: unknown = request.query.properties;
+  if (given === undefined) return (feature) => ({ ...feature });
+  // Some clients repeat the parameter for each name.
+  const texts = (Array.isArray(given) ? given : [given]).map(String);
+  const wanted = texts.flatMap((text) => text.split(',')).filter((name) => name !== '');
+  const stray = wanted.find((name) => !FEATURE_PROPERTIES.includes(name as keyof FeatureProperties));
+  if (stray !== undefined) {
+    const known = FEATURE_PROPERTIES.join(', ');
+    throw new Problem('bad_request', `Features have no attribute "${shorten(stray)}". There are: ${known}.`);
+  }
+  return (feature) => {
+    const kept = Object.entries(feature.properties).filter(([name]) => wanted.includes(name));
+    return { ...feature, properties: Object.fromEntries(kept) };
+  };
+}
