@@ -5,7 +5,8 @@ import { WrongCall } from './arguments.ts';
 const USAGE = `planimeter: maps from aerial and satellite imagery
 
   planimeter serve [--port N] [--host H] [--data DIR]     the service with its viewer
-  planimeter worker [--data DIR] [--device D]             one more process that computes for a service
+  planimeter worker [--data DIR] [--device D] [--port N]  one more process that computes for a service;
+                                                         /health and /metrics at that port
   planimeter segment IN.tif… OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
                      [--report R.json] [--min-area M2] [--tolerance M] [--bands 4,3,2]
                      [--stretch none|percentile|LOW:HIGH] [--srs EPSG:CODE] [--aoi AREA.geojson]

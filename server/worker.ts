@@ -1,7 +1,11 @@
 /** One more process that takes work from the queue of a service: no HTTP, the same database and the same shared folder. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { log } from './log.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import { checkStore } from './store/shared-folder.ts';
-import { openWorkshop } from './workshop.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
 
 export interface WorkerOptions {
   dataFolder: string;
@@ -9,9 +13,59 @@ export interface WorkerOptions {
   databaseUrl: string;
   device: string;
   remoteHosts?: string | undefined;
+  /** Where /health and /metrics are answered; nowhere without. Port 0 is any free one. */
+  probes?: { host: string; port: number } | undefined;
+}
+
+export interface Worker {
+  /** Of /health and /metrics. */
+  url: string | null;
+  stop(): Promise<void>;
 }
 
 /** Resolves when it works; `stop` gives unfinished work back. Throws `store_mismatch`. */
-export function startWorker({ remoteHosts, ...options }: WorkerOptions): Promise<{ stop(): Promise<void> }> {
-  return openWorkshop({ ...options, remotePolicy: parseRemoteHosts(remoteHosts) }, checkStore);
+export async function startWorker({ remoteHosts, probes, ...options }: WorkerOptions): Promise<Worker> {
+  const workshop = await openWorkshop({ ...options, remotePolicy: parseRemoteHosts(remoteHosts) }, checkStore);
+  try {
+    const server = probes ? await answerProbes(workshop, probes) : null;
+    const url = server && `http://${probes!.host}:${(server.address() as AddressInfo).port}`;
+    return {
+      url,
+      async stop() {
+        server?.close();
+        server?.closeAllConnections();
+        await workshop.stop();
+      },
+    };
+  } catch (error) {
+    await workshop.stop();
+    throw error;
+  }
+}
+
+/** What keeps an eye on the worker asks over HTTP: whether it is well, and its figures. Nothing else is there. */
+async function answerProbes(
+  { tools, metrics }: Workshop,
+  { host, port }: { host: string; port: number },
+): Promise<Server> {
+  const answers: Record<string, () => Promise<[type: string, body: string]>> = {
+    '/health': async () => {
+      await tools.db.query('SELECT 1');
+      return ['application/json', JSON.stringify({ status: 'ok' })];
+    },
+    '/metrics': async () => [metrics.contentType, await metrics.text()],
+  };
+  const server = createServer(async (request, response) => {
+    const answer = request.method === 'GET' ? answers[request.url ?? ''] : undefined;
+    try {
+      const [type, body] = answer ? await answer() : ['text/plain', 'There is /health and /metrics.'];
+      response.writeHead(answer ? 200 : 404, { 'Content-Type': type }).end(body);
+    } catch (error) {
+      log.error(`${request.url} failed`, { error });
+      response.writeHead(503).end();
+    }
+  });
+  server.listen(port, host);
+  await once(server, 'listening');
+  return server;
 }

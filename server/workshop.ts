@@ -68,8 +68,9 @@ export async function openWorkshop(
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
     openShelf(sharedFolder),
   ]);
-  const files = openFiles(dataFolder, options.store);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
+  const metrics = createMetrics(db, remote);
+  const files = metrics.measureFiles(openFiles(dataFolder, options.store, { onFault: metrics.countStoreFault }));
   const compute = startCompute(remote.open);
   const close = async () => {
     await compute.stop();
@@ -87,7 +88,6 @@ export async function openWorkshop(
       chooseRun: createRunChooser(),
       shardHeight: shardHeightOf(process.env),
     };
-    const metrics = createMetrics(db, remote);
     // Where `auto` has a choice, the first job makes it.
     const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };
     const noteDevice = ({ device: last }: JobReport) => last && Object.assign(device, last);

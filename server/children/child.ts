@@ -74,6 +74,16 @@ interface Living {
   killReason: Problem | null;
 }
 
+/** Children that live, and the resident bytes that they last had. */
+const alive = new Map<ChildProcess, { name: string; bytes: number }>();
+
+/** Resident bytes of living children, by what they do. */
+export function childMemory(): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const { name, bytes } of alive.values()) sums.set(name, (sums.get(name) ?? 0) + bytes);
+  return sums;
+}
+
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -113,8 +123,10 @@ export function createChild(options: ChildOptions): Child {
     const living: Living = { process: started, pending: new Map(), killReason: null };
     lowerPriority(started.pid);
     logComplaints(name, started);
+    alive.set(started, { name, bytes: 0 });
     const watch = setInterval(async () => {
       const bytes = await residentBytes(started.pid);
+      if (alive.has(started)) alive.set(started, { name, bytes });
       if (bytes <= options.memoryBytes) return;
       const limit = Math.round(options.memoryBytes / 2 ** 20);
       kill(
@@ -141,6 +153,7 @@ export function createChild(options: ChildOptions): Child {
     started.on('error', failAll);
     started.on('exit', (code, signal) => {
       clearInterval(watch);
+      alive.delete(started);
       if (current === living) current = null;
       if (!living.killReason && code !== 0) log.error(`the ${name} process died`, { pid: started.pid, code, signal });
       const how = signal ? `by ${signal}` : `with status ${code}`;

@@ -33,6 +33,8 @@ export interface S3FileOptions {
   /** How often a request is tried where the server fails or does not answer. */
   attempts?: number;
   timeoutMs?: number;
+  /** Called for each request that failed or was not answered, and is tried again or given up. */
+  onFault?: (method: string) => void;
 }
 
 const PART_BYTES = 16 * 2 ** 20;
@@ -207,7 +209,10 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
 /** Something that another attempt may do better. */
 class Interrupted extends Error {}
 
-function createClient(address: string, { env, attempts = ATTEMPTS, timeoutMs = TIMEOUT_MS }: S3FileOptions) {
+function createClient(
+  address: string,
+  { env, attempts = ATTEMPTS, timeoutMs = TIMEOUT_MS, onFault = () => {} }: S3FileOptions,
+) {
   const { hostname: bucket, pathname } = new URL(address);
   if (!/^s3:\/\/[\w.-]+(\/[\w.-]+)*\/?$/.test(address)) {
     throw new Problem('bad_request', 'The store is named as s3://BUCKET or s3://BUCKET/PREFIX.');
@@ -229,6 +234,7 @@ function createClient(address: string, { env, attempts = ATTEMPTS, timeoutMs = T
     for (let attempt = 1; ; attempt++) {
       const answer: Answer | Error = await once(method, key, rest).catch((error: Error) => error);
       if (!(answer instanceof Error) && answer.status < 500 && answer.status !== 429) return answer;
+      onFault(method);
       if (!(answer instanceof Error)) answer.body.destroy();
       if (attempt >= attempts) {
         const cause = answer instanceof Error ? answer : new Error(`it answers ${answer.status}`);

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Problem } from '../../tiler/problem.ts';
 import type { Queryable } from './database.ts';
 import { type FileStore, fetchIfThere, localFileStore } from './files.ts';
-import { s3FileStore } from './s3-files.ts';
+import { type S3FileOptions, s3FileStore } from './s3-files.ts';
 
 const MARK = 'store-id';
 
@@ -28,8 +28,14 @@ export function sharedFolderOf(dataFolder: string, store: string | undefined): s
 }
 
 /** The files of scenes and jobs. Of a bucket, what is being written and copies of what is read lie in the data folder. */
-export function openFiles(dataFolder: string, store: string | undefined): FileStore {
-  if (store && isBucket(store)) return s3FileStore(store, { folder: join(dataFolder, 'store'), env: process.env });
+export function openFiles(
+  dataFolder: string,
+  store: string | undefined,
+  options: Pick<S3FileOptions, 'onFault'> = {},
+): FileStore {
+  if (store && isBucket(store)) {
+    return s3FileStore(store, { folder: join(dataFolder, 'store'), env: process.env, ...options });
+  }
   return localFileStore(join(sharedFolderOf(dataFolder, store), 'files'));
 }
 
