@@ -92,7 +92,9 @@ function guard(access: Access): RequestHandler {
 
 /** Browsers that open the viewer. */
 const showsPage = (request: Request): boolean =>
-  request.method === 'GET' && request.path === '/' && request.accepts(['json', 'html']) === 'html';
+  request.method === 'GET' &&
+  /^\/(collections(\/|$)|conformance$|$)/.test(request.path) &&
+  request.accepts(['json', 'html']) === 'html';
 
 function signIn(response: Response): void {
   response.set('Cache-Control', 'no-store').redirect(303, '/session');

@@ -7,10 +7,19 @@ import { QUERYABLES } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
 import { getItem, listCollections, queryItems } from '../store/features.ts';
 import { boundsInDegrees } from '../store/geometry-crs.ts';
+import {
+  collectionHtml,
+  collectionsHtml,
+  conformanceHtml,
+  itemHtml,
+  itemsHtml,
+  MOST_ON_PAGE,
+} from './collection-pages.ts';
 import { parseCql2Text } from './cql2-text.ts';
 import { CRS84, knownSystems, queryBox, queryCrs } from './crs.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { queryProperties } from './feature-properties.ts';
+import { wantsPage } from './pages.ts';
 import {
   onlyQuery,
   pathId,
@@ -37,7 +46,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 };
 
 const CONFORMANCE = [
-  ...['core', 'geojson', 'oas30'].map((name) => `ogcapi-features-1/1.0/conf/${name}`),
+  ...['core', 'geojson', 'html', 'oas30'].map((name) => `ogcapi-features-1/1.0/conf/${name}`),
   'ogcapi-features-2/1.0/conf/crs',
   ...['queryables', 'filter', 'features-filter'].map((name) => `ogcapi-features-3/1.0/conf/${name}`),
   ...['cql2-text', 'cql2-json', 'basic-cql2', 'basic-spatial-functions', 'spatial-functions'].map(
@@ -48,27 +57,37 @@ const CONFORMANCE = [
 type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
 type ItemQuery = Parameters<typeof queryItems>[2];
 
-export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+export function collectionsRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'>): Router {
   const router = Router();
 
   router.get('/conformance', (request, response) => {
-    checkQuery(request, []);
-    response.json({ conformsTo: CONFORMANCE });
+    if (checkQuery(request, [], true)) return conformanceHtml(request, response, CONFORMANCE);
+    response.vary('Accept').json({ conformsTo: CONFORMANCE });
   });
 
   router.get('/collections', async (request, response) => {
-    checkQuery(request, []);
+    const page = checkQuery(request, [], true);
     const address = publicAddress(request);
     const systems = await knownSystems(db);
-    const collections = (await listCollections(db)).map((collection) => describe(collection, systems, address));
-    const links: Link[] = [{ rel: 'self', href: `${address}/collections`, type: 'application/json' }];
-    response.json({ links, collections });
+    const stored = await listCollections(db);
+    const collections = stored.map((collection) => describe(collection, systems, address));
+    if (page) {
+      const counted = collections.map((collection, i) => ({ ...collection, count: stored[i]!.count }));
+      return collectionsHtml(request, response, counted);
+    }
+    const links: Link[] = [
+      { rel: 'self', href: `${address}/collections`, type: 'application/json' },
+      asPage(`${address}/collections`),
+    ];
+    response.vary('Accept').json({ links, collections });
   });
 
   router.get('/collections/:collection', async (request, response) => {
-    checkQuery(request, []);
+    const page = checkQuery(request, [], true);
     const collection = await requestedCollection(db, request);
-    response.json(describe(collection, await knownSystems(db), publicAddress(request)));
+    const described = describe(collection, await knownSystems(db), publicAddress(request));
+    if (page) return collectionHtml(request, response, { ...described, count: collection.count });
+    response.vary('Accept').json(described);
   });
 
   router.get('/collections/:collection/queryables', async (request, response) => {
@@ -80,16 +99,20 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   router.get('/collections/:collection/items', async (request, response) => {
     const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
     const others = ['class', 'job', 'scene', 'after', 'datetime', 'crs', 'bbox-crs'];
-    checkQuery(request, ['bbox', 'limit', 'properties', ...others, ...filters]);
+    const page = checkQuery(request, ['bbox', 'limit', 'properties', ...others, ...filters], true);
     const pick = queryProperties(request);
     const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
     const crs = await queryCrs(db, request, 'crs');
     const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
     checkDatetime(request);
     const { id } = await requestedCollection(db, request);
+    if (page) {
+      const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
+      return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
+    }
     const first = await queryItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
     const links = (next: string | null) => itemLinks(request, id, next);
-    response.type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
+    response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
     await pipeline(Readable.from(itemsText(first)), response);
 
     /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
@@ -117,19 +140,23 @@ export function collectionsRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
-    checkQuery(request, ['crs', 'properties']);
+    const page = checkQuery(request, ['crs', 'properties'], true);
     const pick = queryProperties(request);
     const crs = await queryCrs(db, request, 'crs');
     const { id: collection } = await requestedCollection(db, request);
     const id = pathId(request, 'id', 'feature');
-    const feature: FeatureJson | null = await getItem(db, collection, id, crs);
+    const feature: FeatureJson | null = await getItem(db, collection, id, page ? undefined : crs);
     if (!feature) throw new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
+    const shown = { id: collection, title: titleOf(collection) };
+    if (page) return itemHtml(request, response, shown, feature, pick, models);
     const base = `${publicAddress(request)}/collections/${collection}`;
     const links: Link[] = [
       { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },
+      asPage(`${base}/items/${id}`),
       { rel: 'collection', href: base, type: 'application/json' },
     ];
     response
+      .vary('Accept')
       .type(GEOJSON)
       .set('Content-Crs', `<${crs.uri}>`)
       .send(JSON.stringify({ ...pick(feature), links }));
@@ -148,14 +175,27 @@ export async function requestedCollection(db: Queryable, request: Request): Prom
   throw new Problem('not_found', `There is no collection "${shorten(id)}". There are: ${known}.`);
 }
 
-/** `f` is what OGC clients name the format with; JSON is the one there is. */
-function checkQuery(request: Request, names: readonly string[]): void {
+/**
+ * `f` is what OGC clients name the format with: JSON or, where there are pages, HTML.
+ * @returns whether a page is asked for
+ */
+function checkQuery(request: Request, names: readonly string[], pages = false): boolean {
   onlyQuery(request, [...names, 'f']);
   const format = queryText(request, 'f');
-  if (format !== undefined && format !== 'json' && format !== 'geojson') {
-    throw new Problem('bad_request', `The format "${shorten(format)}" is not known; there is json.`);
+  const known = pages ? ['json', 'geojson', 'html'] : ['json', 'geojson'];
+  if (format !== undefined && !known.includes(format)) {
+    const names = pages ? 'json and html' : 'json';
+    throw new Problem('bad_request', `The format "${shorten(format)}" is not known; there is ${names}.`);
   }
+  return pages && wantsPage(request);
 }
+
+const asPage = (address: string): Link => {
+  const separator = address.includes('?') ? '&' : '?';
+  return { rel: 'alternate', href: `${address}${separator}f=html`, type: 'text/html', title: 'As a page' };
+};
+
+const titleOf = (id: string): string => id[0]!.toUpperCase() + id.slice(1);
 
 /** `bbox` in degrees, or in the system of `bbox-crs`. */
 async function boxQuery(q: Queryable, request: Request): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {
@@ -249,6 +289,11 @@ function itemLinks(request: Request, collection: string, next: string | null): L
   const links: Link[] = [
     { rel: 'self', href: address(), type: GEOJSON },
     { rel: 'collection', href: base, type: 'application/json' },
+    asPage(
+      address()
+        .replace(/([?&])f=\w+&?/, '$1')
+        .replace(/[?&]$/, ''),
+    ),
   ];
   if (next) links.push({ rel: 'next', href: address(next), type: GEOJSON });
   return links;
@@ -258,7 +303,7 @@ function describe({ id, bbox }: StoredCollection, systems: string[], address: st
   const base = `${address}/collections/${id}`;
   return {
     id,
-    title: id[0].toUpperCase() + id.slice(1),
+    title: titleOf(id),
     description: DESCRIPTIONS[id] ?? `Features of the kind ${id}`,
     extent: bbox ? { spatial: { bbox: [bbox], crs: CRS84 } } : undefined,
     itemType: 'feature',
@@ -266,6 +311,7 @@ function describe({ id, bbox }: StoredCollection, systems: string[], address: st
     storageCrs: CRS84,
     links: [
       { rel: 'self', href: base, type: 'application/json' },
+      asPage(base),
       { rel: 'items', href: `${base}/items`, type: GEOJSON },
       {
         rel: 'http://www.opengis.net/def/rel/ogc/1.0/queryables',

@@ -41,3 +41,10 @@ export function operation(tag: string, summary: string, answers: Record<string, 
   const problem = { description: 'A problem', ...content('application/problem+json', schema('Problem')) };
   return { tags: [tag], summary, parameters, responses: { ...answers, default: problem } };
 }
+
+export const formatOrPage = inQuery('f', { type: 'string', enum: ['json', 'html'] }, 'Format of the answer');
+/** The same for people to look at. */
+export const orPage = (answer: Json): Json => {
+  const body = answer.content as Json;
+  return { ...answer, content: { ...body, 'text/html': { schema: { type: 'string' } } } };
+};

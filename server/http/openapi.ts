@@ -5,6 +5,7 @@ import {
   collectionId,
   content,
   format,
+  formatOrPage,
   geojson,
   inHeader,
   inPath,
@@ -15,6 +16,7 @@ import {
   listOf,
   modelId,
   operation,
+  orPage,
   plain,
   sceneId,
   schema,
@@ -188,18 +190,18 @@ const exports = {
 
 const features = {
   '/conformance': {
-    get: operation('features', 'Conformance classes', { 200: json(schema('Conformance')) }, [format]),
+    get: operation('features', 'Conformance classes', { 200: orPage(json(schema('Conformance'))) }, [formatOrPage]),
   },
   '/collections': {
-    get: operation('features', 'All collections', { 200: json(schema('Collections')) }, [format]),
+    get: operation('features', 'All collections', { 200: orPage(json(schema('Collections'))) }, [formatOrPage]),
   },
   '/collections/{collection}': {
     parameters: [collectionId],
-    get: operation('features', 'A collection', { 200: json(schema('Collection')) }, [format]),
+    get: operation('features', 'A collection', { 200: orPage(json(schema('Collection'))) }, [formatOrPage]),
   },
   '/collections/{collection}/items': {
     parameters: [collectionId],
-    get: operation('features', 'A page of features', { 200: geojson(schema('Items')) }, [
+    get: operation('features', 'A page of features', { 200: orPage(geojson(schema('Items'))) }, [
       inQuery('bbox', { type: 'array', items: { type: 'number' }, minItems: 4, maxItems: 6 }, 'west,south,east,north'),
       inQuery('limit', { type: 'integer', minimum: 1, maximum: 10000, default: 100 }, 'Features a page'),
       inQuery('class', { type: 'string' }, 'Only features of this class'),
@@ -214,7 +216,7 @@ const features = {
       inQuery('bbox-crs', { type: 'string', format: 'uri' }, 'CRS of bbox: one that the collection names'),
       inQuery('datetime', { type: 'string' }, 'Features carry no time and are part of every interval'),
       attributes,
-      format,
+      formatOrPage,
     ]),
   },
   '/collections/{collection}/aggregate': {
@@ -251,10 +253,10 @@ const features = {
   },
   '/collections/{collection}/items/{id}': {
     parameters: [collectionId, inPath('id', uuid, 'Id of a feature')],
-    get: operation('features', 'A feature', { 200: geojson(schema('Feature')) }, [
+    get: operation('features', 'A feature', { 200: orPage(geojson(schema('Feature'))) }, [
       inQuery('crs', { type: 'string', format: 'uri' }, 'CRS of the geometry: one that the collection names'),
       attributes,
-      format,
+      formatOrPage,
     ]),
   },
 };
@@ -321,9 +323,9 @@ const service = {
       'service',
       'The viewer, or for those who ask for JSON the landing page',
       {
-        200: { description: 'As asked', ...content('application/json', schema('LandingPage')) },
+        200: orPage(json(schema('LandingPage'))),
       },
-      [format],
+      [formatOrPage],
     ),
   },
   '/models': {

@@ -269,7 +269,7 @@ function processLinks(address: string): Link[] {
 
 function inputs() {
   const { properties } = componentSchemas.JobParameters as { properties: Record<string, Record<string, unknown>> };
-  const priority = { type: 'integer', minimum: 0, maximum: HIGHEST_PRIORITY, default: 0 };
+  const priority = { type: 'integer', minimum: -HIGHEST_PRIORITY, maximum: HIGHEST_PRIORITY, default: 0 };
   const input = (name: string, schema: unknown, description: string, minOccurs = 0) =>
     [name, { title: name, description, schema, minOccurs, maxOccurs: 1 }] as const;
   return Object.fromEntries([

@@ -1,6 +1,7 @@
 /** The built viewer at `/`, and for those who ask for JSON the landing page of the interface (OGC API – Common). */
 import { join } from 'node:path';
 import express, { Router } from 'express';
+import { landingHtml } from './collection-pages.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { onlyQuery, publicAddress } from './request.ts';
 import type { Link } from './types.ts';
@@ -12,8 +13,12 @@ export function viewerRouter({ viewerFolder }: Pick<AppDependencies, 'viewerFold
     onlyQuery(request, ['f']);
     response.vary('Accept');
     const wantsJson = request.query.f === 'json' || request.accepts(['json', 'html']) === 'json';
+    const page = landingPage(publicAddress(request));
+    if (request.query.f === 'html' || (viewerFolder === null && !wantsJson)) {
+      return landingHtml(request, response, page.links);
+    }
     if (viewerFolder === null || wantsJson) {
-      response.json(landingPage(publicAddress(request)));
+      response.json(page);
       return;
     }
     response.set('Cache-Control', 'no-cache');
