@@ -31,6 +31,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter tokens create NAME [--role viewer|editor|admin] [--days N] [--data DIR] [--json]
   planimeter tokens list|revoke ID                        who may use the service; without tokens this machine alone
   planimeter doctor [--data DIR] [--device D] [--json]    whether everything is there that it needs
+  planimeter reap [--dry-run] [--grace HOURS] [--data DIR] [--json]
+                                                         removes what nothing refers to; the service does so hourly
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
 IN.tif may be the address of a cloud-optimised GeoTIFF, https://… or s3://…; it is read where it lies.
@@ -49,6 +51,7 @@ const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
   prove: () => import('./prove.ts'),
+  reap: () => import('./reap.ts'),
   doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
 };

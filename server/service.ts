@@ -15,6 +15,7 @@ import { settlePrecision } from './measurements.ts';
 import { bandNamesOf, type PipelineTools, type ReadyScene } from './pipeline.ts';
 import { preflight, type SceneFacts } from './preflight.ts';
 import { proveJob } from './prove-job.ts';
+import { startReaper } from './reaper.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import type { RemoteOptions } from './remote/reader.ts';
 import { addRemoteScene } from './remote-scene.ts';
@@ -110,12 +111,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const server = createServer(app);
   server.listen(options.port, host);
   await once(server, 'listening');
+  const reaper = startReaper({ db, files, dataFolder, uploadFolder });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async stop() {
       server.close();
       server.closeAllConnections();
+      await reaper.stop();
       await Promise.all([workshop.stop(), renderer.stop()]);
     },
   };

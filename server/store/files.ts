@@ -3,7 +3,7 @@
  * and ends with `put(key)`; who reads one begins with `fetch(key)`. So child processes see paths of this machine alone,
  * wherever the files are kept.
  */
-import { access, readdir, rm } from 'node:fs/promises';
+import { access, readdir, rm, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { Problem } from '../../tiler/problem.ts';
 
@@ -21,6 +21,23 @@ export interface FileStore {
   remove(prefix: string): Promise<void>;
   /** Keys of all stored files under a folder, sorted; none where there is no such folder. */
   list(prefix: string): Promise<string[]>;
+  /** As `list`, with sizes and when each was last written. */
+  entries(prefix: string): Promise<StoredFile[]>;
+  /** Uploads into the store that were begun and not ended, by whichever process; a folder has none. */
+  unfinished?: () => Promise<UnfinishedUpload[]>;
+  abandon?: (upload: UnfinishedUpload) => Promise<void>;
+}
+
+export interface StoredFile {
+  key: string;
+  bytes: number;
+  modifiedMs: number;
+}
+
+export interface UnfinishedUpload {
+  key: string;
+  id: string;
+  startedMs: number;
 }
 
 /** As `fetch`, with null where there is no such file. */
@@ -40,6 +57,18 @@ export function localFileStore(folder: string): FileStore {
     if (!KEY.test(key)) throw new Error(`not a key of the file store: ${JSON.stringify(key)}`);
     return join(root, key);
   };
+  const list = async (prefix: string): Promise<string[]> => {
+    const entries = await readdir(path(prefix), { recursive: true, withFileTypes: true }).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+        throw error;
+      },
+    );
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+      .sort();
+  };
   return {
     path,
     put: (key) => access(path(key)),
@@ -52,17 +81,14 @@ export function localFileStore(folder: string): FileStore {
       return stored;
     },
     remove: (prefix) => rm(path(prefix), { recursive: true, force: true }),
-    list: async (prefix) => {
-      const entries = await readdir(path(prefix), { recursive: true, withFileTypes: true }).catch(
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-          throw error;
-        },
-      );
-      return entries
-        .filter((entry) => entry.isFile())
-        .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
-        .sort();
+    list,
+    async entries(prefix) {
+      const found: StoredFile[] = [];
+      for (const key of await list(prefix)) {
+        const state = await stat(join(root, key)).catch(() => null); // gone since it was listed
+        if (state) found.push({ key, bytes: state.size, modifiedMs: state.mtimeMs });
+      }
+      return found;
     },
   };
 }

@@ -1,8 +1,12 @@
 /** One contract for both stores: a folder, and S3 (moto's server from PyPI), also where S3 fails now and then. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer, request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startFaults, startMoto } from '../../test/moto.ts';
 import { type FileStore, localFileStore } from './files.ts';
@@ -128,6 +132,51 @@ test('an upload that cannot be ended leaves nothing in the bucket', { timeout: 6
   expect(uploads).toContain('ListMultipartUploadsResult');
   // Not those of other tests: where the answer to a beginning was lost, another was begun.
   expect([...uploads.matchAll(/<Key>([^<]*)</g)].filter(([, key]) => key!.startsWith('broken/'))).toEqual([]);
+});
+
+test('a download that is cut off goes on where it was, unless the file was replaced', { timeout: 60_000 }, async ({
+  skip,
+}) => {
+  if (!moto) return skip();
+  const writer = s3(moto.env, 'resume');
+  const [first, second] = [randomBytes(3_000_000), randomBytes(3_000_000)];
+  write(writer, 'scenes/a', first);
+  await writer.put('scenes/a');
+  const asked: (string | undefined)[] = [];
+  let replace = false;
+  // Sends the first million bytes of what is asked for and hangs up, three times.
+  const proxy = createServer((request, response) => {
+    const { method, url, headers } = request;
+    const upstream = forward(`${moto!.env.AWS_ENDPOINT_URL}${url}`, { method, headers }, async (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      if (method !== 'GET') return answer.pipe(response);
+      asked.push(headers.range);
+      const body = await buffer(answer);
+      if (asked.length > 3) return response.end(body);
+      if (replace) {
+        replace = false;
+        write(writer, 'scenes/a', second);
+        await writer.put('scenes/a');
+      }
+      response.write(body.subarray(0, 1_000_000), () => setTimeout(() => response.destroy(), 100));
+    });
+    request.pipe(upstream);
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  const env = { ...moto.env, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` };
+  try {
+    const reader = s3(env, 'resume', { folder: mkdtempSync(join(folder, 'resume-')) });
+    expect(readFileSync(await reader.fetch('scenes/a')).equals(first)).toBe(true);
+    expect(asked).toEqual([undefined, 'bytes=1000000-', 'bytes=2000000-']);
+    asked.length = 0;
+    replace = true;
+    const other = s3(env, 'resume', { folder: mkdtempSync(join(folder, 'resume-')) });
+    expect(readFileSync(await other.fetch('scenes/a')).equals(second)).toBe(true);
+    expect(asked.slice(0, 2)).toEqual([undefined, undefined]);
+  } finally {
+    proxy.close();
+  }
 });
 
 test('says what is missing', () => {

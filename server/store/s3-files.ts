@@ -18,7 +18,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { Problem } from '../../tiler/problem.ts';
 import { regionOf, signer } from '../remote/s3.ts';
-import { type FileStore, localFileStore } from './files.ts';
+import { type FileStore, localFileStore, type StoredFile, type UnfinishedUpload } from './files.ts';
 
 export interface S3FileOptions {
   /** Folder for what is being written and for copies of what was read. */
@@ -79,27 +79,32 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
       () => false,
     );
     if (there) return path;
-    const partial = `${path}.new`;
+    // This process's own: another one that shares the folder does not write into the same file.
+    const partial = `${path}.${process.pid}.new`;
     await mkdir(dirname(path), { recursive: true });
-    try {
-      const got = await request('GET', prefix + key, { headers: { 'If-Match': etag } });
-      if (got.status !== 200) {
-        got.body.destroy();
-        throw new Interrupted(`${key}: GET was answered with ${got.status}`);
-      }
-      await pipeline(got.body, createWriteStream(partial));
-      const { size } = await stat(partial);
-      if (size !== Number(got.headers.get('content-length'))) throw new Interrupted(`${key}: ${size} bytes came`);
-      await rename(partial, path);
-    } catch (error) {
+    const have = await stat(partial).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    const range = have > 0 ? { Range: `bytes=${have}-` } : {};
+    const got = await request('GET', prefix + key, { headers: { 'If-Match': etag, ...range } });
+    const goesOn = got.status === 206 && got.headers.get('content-range')?.startsWith(`bytes ${have}-`);
+    if (got.status !== 200 && !goesOn) {
+      got.body.destroy();
       await rm(partial, { force: true });
-      throw error;
+      throw new Interrupted(`${key}: GET was answered with ${got.status}`);
     }
+    await pipeline(got.body, createWriteStream(partial, { flags: goesOn ? 'a' : 'w' }));
+    const { size } = await stat(partial);
+    const expected = Number(head.headers.get('content-length'));
+    if (size > expected) await rm(partial, { force: true });
+    if (size !== expected) throw new Interrupted(`${key}: ${size} of ${expected} bytes came`);
+    await rename(partial, path);
     await evict(join(folder, 'cache'), cacheBytes, keepMs);
     return path;
   };
 
-  /** A download that breaks off, or whose file is replaced meanwhile, begins anew. */
+  /** A download that breaks off goes on where it did; one whose file is replaced meanwhile begins anew. */
   const downloadAgain = async (key: string): Promise<string> => {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -155,17 +160,24 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
     return etag;
   };
 
-  const list = async (under: string): Promise<string[]> => {
-    const keys: string[] = [];
+  const entries = async (under: string): Promise<StoredFile[]> => {
+    const found: StoredFile[] = [];
     let token: string | null = null;
     do {
       const query = { 'list-type': '2', prefix: prefix + under, ...(token && { 'continuation-token': token }) };
       const xml: string = await expectText(await request('GET', '', { query }), `listing ${under}`);
-      keys.push(...[...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key.slice(prefix.length)));
+      for (const [, content] of xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
+        found.push({
+          key: one(content!, 'Key').slice(prefix.length),
+          bytes: Number(one(content!, 'Size')),
+          modifiedMs: Date.parse(one(content!, 'LastModified')),
+        });
+      }
       token = /<IsTruncated>true/.test(xml) ? one(xml, 'NextContinuationToken') : null;
     } while (token);
-    return keys.sort();
+    return found.sort((a, b) => (a.key < b.key ? -1 : 1));
   };
+  const list = async (under: string) => (await entries(under)).map(({ key }) => key);
 
   return {
     path: scratch.path,
@@ -193,6 +205,31 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
     async list(under) {
       scratch.path(under);
       return list(`${under}/`);
+    },
+    async entries(under) {
+      scratch.path(under);
+      return entries(`${under}/`);
+    },
+    async unfinished() {
+      const found: UnfinishedUpload[] = [];
+      let marker: Record<string, string> = {};
+      for (let more = true; more; ) {
+        const query = { uploads: '', prefix, ...marker };
+        const xml: string = await expectText(await request('GET', '', { query }), 'listing uploads');
+        for (const [, upload] of xml.matchAll(/<Upload>(.*?)<\/Upload>/gs)) {
+          const startedMs = Date.parse(one(upload!, 'Initiated'));
+          found.push({ key: one(upload!, 'Key').slice(prefix.length), id: one(upload!, 'UploadId'), startedMs });
+        }
+        more = /<IsTruncated>true/.test(xml);
+        if (more)
+          marker = { 'key-marker': one(xml, 'NextKeyMarker'), 'upload-id-marker': one(xml, 'NextUploadIdMarker') };
+      }
+      return found;
+    },
+    async abandon({ key, id }) {
+      const answer = await request('DELETE', prefix + key, { query: { uploadId: id } });
+      if (answer.status === 404) answer.body.destroy();
+      else await expectText(answer, `abandoning an upload of ${key}`);
     },
     async remove(under) {
       await Promise.all([scratch.remove(under), cache.remove(under)]);

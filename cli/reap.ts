@@ -1,0 +1,46 @@
+/** `planimeter reap`: removes what nothing refers to, as the service does every hour, or says what that would be. */
+import { join } from 'node:path';
+import { GRACE_MS, reap } from '../server/reaper.ts';
+import { openDatabase } from '../server/store/database.ts';
+import { openFiles, sharedFolderOf } from '../server/store/shared-folder.ts';
+import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { dataFolder } from './files.ts';
+
+const HOUR_MS = 3600_000;
+
+export async function run(args: string[]): Promise<void> {
+  const { values } = readArguments(
+    args,
+    {
+      data: { type: 'string' },
+      grace: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
+    [0, 0],
+  );
+  const hours = readNumber('grace', values.grace ?? String(GRACE_MS / HOUR_MS));
+  if (hours < 1) throw new WrongCall('--grace takes hours, 1 at least: uploads and jobs under way must not be touched');
+  const { DATABASE_URL: url, PLANIMETER_STORE: store } = process.env;
+  const folder = dataFolder(values.data);
+  const dryRun = values['dry-run'] === true;
+  const db = await openDatabase(url ? { url } : { folder: join(folder, 'database') });
+  try {
+    const places = {
+      db,
+      files: openFiles(folder, store),
+      dataFolder: folder,
+      uploadFolder: join(sharedFolderOf(folder, store), 'uploads'),
+    };
+    const reaped = await reap(places, { dryRun, graceMs: hours * HOUR_MS });
+    if (values.json) {
+      process.stdout.write(`${JSON.stringify(reaped)}\n`);
+      return;
+    }
+    for (const { why, name, bytes } of reaped) process.stdout.write(`${why.padEnd(14)} ${bytes} bytes  ${name}\n`);
+    const total = (reaped.reduce((sum, { bytes }) => sum + bytes, 0) / 2 ** 20).toFixed(1);
+    process.stdout.write(`${reaped.length} ${dryRun ? 'would be' : ''} removed, ${total} MiB\n`.replace('  ', ' '));
+  } finally {
+    await db.close();
+  }
+}
