@@ -38,6 +38,7 @@ export const PROBLEMS = {
   device_unavailable: [422, 'The device cannot be used'],
   data_folder_locked: [409, 'The data folder is in use'],
   token_needed: [409, 'There is no token yet'],
+  workspaces_unavailable: [409, 'The database cannot keep workspaces apart'],
   store_mismatch: [409, 'The folder is not that of the database'],
   not_ready: [503, 'The service is not ready'],
   interrupted: [500, 'The work was interrupted'],

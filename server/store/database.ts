@@ -3,6 +3,7 @@
  * on disk or in memory. Both give the same JavaScript types: bytea is Uint8Array, jsonb an object, timestamptz an
  * ISO 8601 string, int8 and float8 numbers. JSON parameters are passed as strings and cast in the SQL.
  */
+import { type ConfinedDatabase, prepareConfinement, type Scope } from './confinement.ts';
 import { migrate } from './migrate.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgresql } from './postgresql.ts';
@@ -25,6 +26,10 @@ export interface Database extends Session {
    * through the database itself would wait for the transaction's own end, so it throws.
    */
   transaction<T>(run: (q: Session) => Promise<T>): Promise<T>;
+  /** The same database, showing one workspace only, whatever is asked: see confinement.ts. */
+  within(scope: Scope): ConfinedDatabase;
+  /** Whether it can: without, there is the default workspace alone, and `within` shows everything. */
+  confinement: boolean;
   close(): Promise<void>;
 }
 
@@ -46,6 +51,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const database = openPostgresql(options.url);
     try {
       await migrate(database);
+      database.confinement = await prepareConfinement(database);
       return database;
     } catch (error) {
       await database.close();

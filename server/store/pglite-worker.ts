@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { PGlite, types } from '@electric-sql/pglite';
 import { postgis } from '@electric-sql/pglite-postgis';
+import { confining, type Scope, scopeKey } from './confinement.ts';
 
 export interface WorkerSettings {
   /** Folder of the database's files, or null: in memory. */
@@ -14,9 +15,10 @@ export interface WorkerSettings {
 }
 
 export type Request = { id: number } & (
-  | { kind: 'query'; sql: string; params: readonly unknown[] }
+  /** `scope`: of whose rows; null for all. */
+  | { kind: 'query'; sql: string; params: readonly unknown[]; scope: Scope | null }
   /** `alone`: not within a transaction of ours. */
-  | { kind: 'execute'; script: string; alone: boolean }
+  | { kind: 'execute'; script: string; alone: boolean; scope: Scope | null }
   | { kind: 'dump' }
   | { kind: 'close' }
 );
@@ -51,7 +53,20 @@ port.on('message', (request: Request) => {
   });
 });
 
+/** What the one connection is bound to; null while that is not known. */
+let bound: string | null = scopeKey(null);
+
+async function bind(scope: Scope | null): Promise<void> {
+  const key = scopeKey(scope);
+  if (bound === key) return;
+  bound = null;
+  const { sql, params } = confining(scope);
+  await database.query(sql, params);
+  bound = key;
+}
+
 async function answer(request: Request): Promise<unknown> {
+  await bind('scope' in request ? request.scope : null);
   switch (request.kind) {
     case 'query':
       return (await database.query(request.sql, [...request.params])).rows;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { type ConfinedDatabase, prepareConfinement, type Scope } from './confinement.ts';
 import type { Database, Session } from './database.ts';
 import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
@@ -62,6 +63,7 @@ async function open(settings: WorkerSettings, unlock: () => void): Promise<Embed
   const database = exclusive(connection, unlock);
   try {
     await migrate(database);
+    database.confinement = await prepareConfinement(database);
     return database;
   } catch (error) {
     await connection.terminate();
@@ -131,27 +133,36 @@ function exclusive(connection: Connection, unlock: () => void): EmbeddedDatabase
     free = result.catch(() => {});
     return result;
   };
-  const session: Session = {
-    query: async <R>(sql: string, params: readonly unknown[] = []) =>
-      (await connection.call({ kind: 'query', sql, params })) as R[],
-    execute: async (script) =>
-      (await connection.call({ kind: 'execute', script, alone: false })) as Record<string, unknown>[],
+  const within = (scope: Scope | null): ConfinedDatabase => {
+    const session: Session = {
+      query: async <R>(sql: string, params: readonly unknown[] = []) =>
+        (await connection.call({ kind: 'query', sql, params, scope })) as R[],
+      execute: async (script) =>
+        (await connection.call({ kind: 'execute', script, alone: false, scope })) as Record<string, unknown>[],
+    };
+    return {
+      kind: 'pglite',
+      query: (sql, params) => whenFree(() => session.query(sql, params)),
+      execute: (script) =>
+        whenFree(
+          () => connection.call({ kind: 'execute', script, alone: true, scope }) as ReturnType<Session['execute']>,
+        ),
+      transaction: (run) =>
+        whenFree(() => {
+          const state = { open: true };
+          return current.run(state, () =>
+            inTransaction(session, run).finally(() => {
+              state.open = false;
+            }),
+          );
+        }),
+    };
   };
 
   return {
-    kind: 'pglite',
-    query: (sql, params) => whenFree(() => session.query(sql, params)),
-    execute: (script) =>
-      whenFree(() => connection.call({ kind: 'execute', script, alone: true }) as ReturnType<Session['execute']>),
-    transaction: (run) =>
-      whenFree(() => {
-        const state = { open: true };
-        return current.run(state, () =>
-          inTransaction(session, run).finally(() => {
-            state.open = false;
-          }),
-        );
-      }),
+    ...within(null),
+    within,
+    confinement: false,
     dump: () => whenFree(() => connection.call({ kind: 'dump' })) as Promise<Uint8Array>,
     close: () => {
       closing ??= whenFree(async () => {

@@ -1,5 +1,7 @@
 /** A PostgreSQL server through a pool of connections. */
 import pg from 'pg';
+import { Problem } from '../../tiler/problem.ts';
+import { type ConfinedDatabase, confining, type Scope, scopeKey } from './confinement.ts';
 import type { Database, Session } from './database.ts';
 import { asProblem } from './sql-errors.ts';
 import { inTransaction } from './transaction.ts';
@@ -29,8 +31,7 @@ function session(client: Pick<pg.ClientBase, 'query'>): Session {
   };
 }
 
-/** Connections are opened when first wanted; `close` waits for those in use. */
-export function openPostgresql(url: string): Database {
+function openPool(url: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -45,18 +46,69 @@ export function openPostgresql(url: string): Database {
   // without listeners it would also end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
 
-  return {
+/**
+ * Connections are opened when first wanted; `close` waits for those in use. What is confined to a workspace has
+ * connections of its own, so that a plain query never runs on one that is bound.
+ */
+export function openPostgresql(url: string): Database {
+  const pool = openPool(url);
+  const confinedPool = openPool(url);
+  const withClient = async <T>(use: (q: Session) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    try {
+      return await use(session(client));
+    } finally {
+      client.release();
+    }
+  };
+  const database: Database = {
     kind: 'postgresql',
     ...session(pool as Pick<pg.ClientBase, 'query'>),
-    transaction: async (run) => {
-      const client = await pool.connect();
-      try {
-        return await inTransaction(session(client), run);
-      } finally {
-        client.release();
-      }
+    transaction: (run) => withClient((q) => inTransaction(q, run)),
+    within: (scope) => {
+      if (database.confinement) return confinedDatabase(confinedPool, scope);
+      if (scope.job !== undefined) throw new Problem('workspaces_unavailable', 'A single job cannot be shown by itself.');
+      return database;
     },
-    close: () => pool.end(),
+    confinement: false,
+    close: async () => {
+      await Promise.all([pool.end(), confinedPool.end()]);
+    },
   };
+  return database;
+}
+
+/** What each connection is bound to; it stays that until another workspace wants it. */
+const bound = new WeakMap<pg.PoolClient, string>();
+
+function confinedDatabase(pool: pg.Pool, scope: Scope): ConfinedDatabase {
+  const withClient = async <T>(use: (q: Session) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    let sound = false;
+    try {
+      await bind(client, scope);
+      sound = true;
+      return await use(session(client));
+    } finally {
+      client.release(!sound);
+    }
+  };
+  return {
+    kind: 'postgresql',
+    query: (sql, params) => withClient((q) => q.query(sql, params)),
+    execute: (script) => withClient((q) => q.execute(script)),
+    transaction: (run) => withClient((q) => inTransaction(q, run)),
+  };
+}
+
+async function bind(client: pg.PoolClient, scope: Scope): Promise<void> {
+  const key = scopeKey(scope);
+  if (bound.get(client) === key) return;
+  bound.delete(client);
+  const { sql, params } = confining(scope);
+  await client.query(sql, params);
+  bound.set(client, key);
 }
