@@ -28,7 +28,7 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter models remove ID                             a network that was added
   planimeter prove JOB [--data DIR | --url URL] [--seed N] [--windows N] [--json]
                                                          windows of a job's map once more, in one pass
-  planimeter tokens create NAME [--role viewer|editor|admin] [--days N] [--data DIR] [--json]
+  planimeter tokens create NAME [--role viewer|editor|admin] [--workspace W] [--days N] [--data DIR] [--json]
   planimeter tokens list|revoke ID                        who may use the service; without tokens this machine alone
   planimeter doctor [--data DIR] [--device D] [--json]    whether everything is there that it needs
   planimeter reap [--dry-run] [--grace HOURS] [--data DIR] [--json]

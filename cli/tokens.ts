@@ -9,24 +9,29 @@ const UUID = /^[0-9a-f-]{36}$/i;
 
 export async function run([action, ...args]: string[]): Promise<void> {
   const text = { type: 'string' } as const;
-  const options = { role: text, days: text, data: text, json: { type: 'boolean' } } as const;
+  const options = { role: text, workspace: text, days: text, data: text, json: { type: 'boolean' } } as const;
   const { values, positionals } = readArguments(args, options, action === 'list' ? [0, 0] : [1, 1]);
   const print = (json: unknown, lines: string) =>
     process.stdout.write(values.json ? `${JSON.stringify(json)}\n` : `${lines}\n`);
   if (action === 'create') {
     const days = values.days === undefined ? undefined : readNumber('days', values.days);
-    const wanted = { name: positionals[0], role: values.role ?? 'viewer', ...(days !== undefined && { days }) };
+    const { role = 'viewer', workspace } = values;
+    const wanted = { name: positionals[0], role, workspace, ...(days !== undefined && { days }) };
     const made = await withDatabase(values.data, (db) => createToken(db, wanted));
-    process.stderr.write(`A token for ${made.name}, ${made.role}, until ${made.expires_at}. It is shown this once:\n`);
+    process.stderr.write(
+      `A token for ${made.name}, ${made.role} in ${made.workspace}, until ${made.expires_at}. It is shown this once:\n`,
+    );
     print(made, made.token);
   } else if (action === 'list') {
-    const tokens = await withDatabase(values.data, listTokens);
-    const lines = tokens.map(({ id, role, expires_at, name }) => `${id}  ${role.padEnd(6)}  ${expires_at}  ${name}`);
+    const tokens = await withDatabase(values.data, (db) => listTokens(db, null));
+    const lines = tokens.map(
+      ({ id, role, workspace, expires_at, name }) => `${id}  ${role.padEnd(6)}  ${workspace}  ${expires_at}  ${name}`,
+    );
     print(tokens, lines.join('\n') || 'There are no tokens: who reaches the service may do everything.');
   } else if (action === 'revoke') {
     const id = positionals[0]!;
     if (!UUID.test(id)) throw new WrongCall(`"${id}" is not the id of a token; "planimeter tokens list" shows them`);
-    await withDatabase(values.data, (db) => revokeToken(db, id));
+    await withDatabase(values.data, (db) => revokeToken(db, id, null));
     print({ revoked: id }, `Revoked ${id}.`);
   } else throw new WrongCall('tokens takes create, list or revoke');
 }

@@ -9,7 +9,7 @@ import { sha256OfFile } from '../tiler/sha256.ts';
 import type { TownOptions } from '../tiler/town/town.ts';
 import { runOnce, type TaskOptions } from './children/child.ts';
 import type { Queue } from './jobs/queue.ts';
-import type { Database } from './store/database.ts';
+import type { Queryable } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
 import { findSceneBySha256, insertScene } from './store/scenes.ts';
 
@@ -44,7 +44,7 @@ export async function demoScene(folder: string, options: TaskOptions<number> = {
 
 /** Makes a scene of the demo town, as if it had been uploaded, and enqueues its ingest; returns the scene's id. */
 export async function addDemoScene(
-  { db, files, queue }: { db: Database; files: FileStore; queue: Queue },
+  { db, files, queue }: { db: Queryable; files: FileStore; queue: Queue },
   folder: string,
 ): Promise<string> {
   const { image } = await demoScene(folder);

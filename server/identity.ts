@@ -1,6 +1,7 @@
 /** Names that are derived from content: the same input gives the same job and the same features. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { DEFAULT_WORKSPACE } from './store/confinement.ts';
 
 /** Version of the program, part of every job's identity. */
 export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -10,9 +11,18 @@ export function sceneId(sha256: string): string {
   return contentUuid(sha256);
 }
 
-/** Id of the job that runs one network over one scene with fixed parameters. The same bytes may be told to lie elsewhere. */
-export function jobId(scene: { sha256: string; srs?: string | null }, network: string, parameters: object): string {
-  return contentUuid(JSON.stringify([VERSION, scene.sha256, scene.srs, network, parameters]));
+/**
+ * Id of the job that runs one network over one scene with fixed parameters. The same bytes may be told to lie elsewhere,
+ * and in every workspace they make other jobs: whoever meets an id learns nothing of the images of others.
+ */
+export function jobId(
+  scene: { sha256: string; srs?: string | null; workspace?: string },
+  network: string,
+  parameters: object,
+): string {
+  const content = [VERSION, scene.sha256, scene.srs, network, parameters];
+  const { workspace = DEFAULT_WORKSPACE } = scene;
+  return contentUuid(JSON.stringify(workspace === DEFAULT_WORKSPACE ? content : [...content, workspace]));
 }
 
 /** Id of the feature of a job that is at a place of the model grid. */

@@ -4,7 +4,7 @@ import { SRS_ITEM } from '../tiler/examine.ts';
 import type { Queue } from './jobs/queue.ts';
 import { storeCard } from './originals.ts';
 import { identityOf, type RemoteReader } from './remote/reader.ts';
-import type { Database } from './store/database.ts';
+import type { Queryable } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
 import { findSceneBySha256, insertScene, updateScene } from './store/scenes.ts';
 
@@ -19,7 +19,7 @@ let turn: Promise<unknown> = Promise.resolve();
 
 /** Enqueues its ingest; returns the scene's id, of the same file in the same version always the same one. */
 export async function addRemoteScene(
-  { db, files, queue, remote }: { db: Database; files: FileStore; queue: Queue; remote: RemoteReader },
+  { db, files, queue, remote }: { db: Queryable; files: FileStore; queue: Queue; remote: RemoteReader },
   { url, name, srs }: RemoteSceneRequest,
 ): Promise<string> {
   const card = { ...(await remote.look(url)), ...(srs !== undefined && { items: { [SRS_ITEM]: srs } }) };

@@ -19,6 +19,7 @@ import { startReaper } from './reaper.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import type { RemoteOptions } from './remote/reader.ts';
 import { addRemoteScene } from './remote-scene.ts';
+import { refuseUnconfined } from './store/confinement.ts';
 import type { Queryable } from './store/database.ts';
 import { markStore } from './store/shared-folder.ts';
 import { anyToken } from './store/tokens.ts';
@@ -65,6 +66,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     viewerFolder(),
     openWorkshop({ ...options, remotePolicy }, async (db, files) => {
       if (!onLoopback) await needToken(db, host);
+      await refuseUnconfined(db);
       await markStore(db, files);
     }),
   ]);
@@ -80,7 +82,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     throw new Problem('not_found', `The network "${id}" is not installed any more.`);
   };
   const app = createApp({
-    db,
+    allWorkspaces: db,
     access: createAccess(db, !onLoopback),
     files,
     queue,
@@ -105,8 +107,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
-    addRemoteScene: (request) => addRemoteScene({ db, files, queue, remote }, request),
-    createDemoScene: () => addDemoScene({ db, files, queue }, demoFolder),
+    addRemoteScene: (workspace, request) => addRemoteScene({ db: workspace, files, queue, remote }, request),
+    createDemoScene: (workspace) => addDemoScene({ db: workspace, files, queue }, demoFolder),
   });
   const server = createServer(app);
   server.listen(options.port, host);

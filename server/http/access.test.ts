@@ -56,8 +56,8 @@ describe.each(testEngines())('on $name', ({ open }) => {
     tokens.expired = (await createToken(db, { name: 'old', role: 'admin', days: 1e-9 })).token;
     const revoked = await createToken(db, { name: 'lost', role: 'admin' });
     tokens.revoked = revoked.token;
-    await revokeToken(db, revoked.id);
-    await expect(revokeToken(db, revoked.id)).rejects.toMatchObject({ code: 'not_found' });
+    await revokeToken(db, revoked.id, null);
+    await expect(revokeToken(db, revoked.id, null)).rejects.toMatchObject({ code: 'not_found' });
     await expect(createToken(db, { name: '', role: 'viewer' })).rejects.toMatchObject({ code: 'bad_request' });
     await expect(createToken(db, { name: 'x', role: 'root' })).rejects.toMatchObject({ code: 'bad_request' });
     await expect(createToken(db, { name: 'x', role: 'viewer', days: -1 })).rejects.toMatchObject({

@@ -5,21 +5,28 @@
 import { createHash } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import type { Queryable } from '../store/database.ts';
-import { anyToken, ROLES, roleOf } from '../store/tokens.ts';
+import { anyToken, type Bearer, bearerOf, ROLES } from '../store/tokens.ts';
+import type { Caller } from './caller.ts';
+import type { AppDependencies } from './dependencies.ts';
 import type { Role } from './types.ts';
 
 type Least = Role | 'anyone';
 
-/** By prefix, matched as Express matches the routes themselves; null is every method. */
-const ROUTES: readonly (readonly [methods: readonly string[] | null, path: string, Least])[] = [
+/**
+ * By prefix, matched as Express matches the routes themselves; null is every method. What concerns the whole service is
+ * for those of the default workspace alone.
+ */
+const ROUTES: readonly (readonly [methods: readonly string[] | null, path: string, Least, whole?: 'whole'])[] = [
   [['GET', 'HEAD'], '/health', 'anyone'],
   [['GET', 'HEAD'], '/ready', 'anyone'],
   [['GET', 'HEAD'], '/openapi.json', 'anyone'],
   [null, '/session', 'anyone'],
   [['POST'], '/collections', 'viewer'], // asks with a body, and changes nothing
   [['POST'], '/stac/search', 'viewer'], // so does this
-  [['POST', 'DELETE'], '/models', 'admin'],
+  [['POST', 'DELETE'], '/models', 'admin', 'whole'],
+  [['GET', 'HEAD'], '/metrics', 'viewer', 'whole'],
   [null, '/tokens', 'admin'],
 ];
 
@@ -34,7 +41,7 @@ const MAX_REMEMBERED = 10_000;
 
 export interface Access {
   /** Null where the token opens nothing. */
-  role(token: string): Promise<Role | null>;
+  bearer(token: string): Promise<Bearer | null>;
   /** Whether a token is needed at all. */
   needed(): Promise<boolean>;
   /** After tokens were made or revoked. */
@@ -54,32 +61,54 @@ export function createAccess(db: Queryable, always: boolean): Access {
     return value;
   };
   return {
-    role: (token) => remember(createHash('sha256').update(token).digest('base64'), () => roleOf(db, token)),
+    bearer: (token) => remember(createHash('sha256').update(token).digest('base64'), () => bearerOf(db, token)),
     needed: async () => always || remember('needed', () => anyToken(db)),
     forget: () => remembered.clear(),
   };
 }
 
 /** To be mounted before all routes. */
-export function guardRoutes(app: Express, access: Access): void {
-  for (const [methods, path, least] of ROUTES) {
+export function guardRoutes(
+  app: Express,
+  { access, allWorkspaces }: Pick<AppDependencies, 'access' | 'allWorkspaces'>,
+): void {
+  for (const [methods, path, least, whole] of ROUTES) {
     app.use(path, (request, response, next) => {
-      if (methods?.includes(request.method) !== false) response.locals.least = least;
+      if (methods?.includes(request.method) !== false) Object.assign(response.locals, { least, whole });
       next();
     });
   }
   app.use(guard(access));
+  app.use((_request, { locals }, next) => {
+    if (locals.caller) locals.database = allWorkspaces.within(locals.caller);
+    next();
+  });
 }
+
+/** Who asks a service that has no tokens. */
+const ANYBODY: Caller = { name: 'anybody', role: 'admin', workspace: DEFAULT_WORKSPACE };
 
 function guard(access: Access): RequestHandler {
   return async (request, response, next) => {
     const least: Least = response.locals.least ?? (READS.includes(request.method) ? 'viewer' : 'editor');
-    if (least === 'anyone' || !(await access.needed())) return next();
+    if (least === 'anyone') return next();
+    const admit = (caller: Caller) => {
+      response.locals.caller = caller;
+      next();
+    };
+    if (!(await access.needed())) return admit(ANYBODY);
     const token = tokenOf(request);
-    const role = token === null ? null : await access.role(token);
-    if (role !== null && ROLES.indexOf(role) >= ROLES.indexOf(least)) return next();
-    if (role !== null)
-      throw new Problem('not_allowed', `This takes the role ${least}; the token given is a ${role}'s.`);
+    const bearer = token === null ? null : await access.bearer(token);
+    if (bearer) {
+      if (ROLES.indexOf(bearer.role) < ROLES.indexOf(least)) {
+        throw new Problem('not_allowed', `This takes the role ${least}; the token given is a ${bearer.role}'s.`);
+      }
+      if (response.locals.whole && bearer.workspace !== DEFAULT_WORKSPACE) {
+        const detail = `This concerns the whole service: it takes a token of the workspace "${DEFAULT_WORKSPACE}".`;
+        throw new Problem('not_allowed', detail);
+      }
+      return admit(bearer);
+    }
     if (showsPage(request)) return signIn(response);
     throw new Problem(
       'unauthorized',

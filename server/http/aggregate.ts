@@ -4,22 +4,23 @@ import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../tiler/problem.ts';
 import { type ClassSum, sumByClass, sumByZone } from '../store/aggregate.ts';
 import { areClosed, arePositions } from '../store/cql2.ts';
+import { databaseOf } from './caller.ts';
 import { requestedCollection } from './collections.ts';
-import type { AppDependencies } from './dependencies.ts';
 import { onlyQuery, queryId } from './request.ts';
 
 const MAX_ZONES = 1000;
 const BODY_LIMIT = '4mb';
 
-export function aggregateRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+export function aggregateRouter(): Router {
   const router = Router();
   const selection = async (request: Request) => {
     onlyQuery(request, ['job', 'scene', 'f']);
-    const { id } = await requestedCollection(db, request);
+    const { id } = await requestedCollection(databaseOf(request), request);
     return { collection: id, job: queryId(request, 'job'), scene: queryId(request, 'scene') };
   };
 
   router.get('/collections/:collection/aggregate', async (request, response) => {
+    const db = databaseOf(request);
     const classes = await sumByClass(db, await selection(request));
     const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
     response.json({ classes: withShares(classes, whole) });
@@ -27,6 +28,7 @@ export function aggregateRouter({ db }: Pick<AppDependencies, 'db'>): Router {
 
   const body = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/geo+json'] });
   router.post('/collections/:collection/aggregate', body, async (request, response) => {
+    const db = databaseOf(request);
     const zones = zonesOf(request.body);
     const { sums, zoneAreasM2 } = await sumByZone(db, await selection(request), zones);
     const described = zoneAreasM2.map((area_m2, index) => {

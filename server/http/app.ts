@@ -32,7 +32,7 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', 'loopback');
   app.use(logRequests, countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
-  guardRoutes(app, deps.access);
+  guardRoutes(app, deps);
   app.use(['/models', '/jobs', '/scenes', '/service', '/stac', '/ogc'], async (_request, _response, next) => {
     await deps.networks.refresh();
     next();
@@ -43,13 +43,13 @@ export function createApp(deps: AppDependencies): Express {
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
-  app.use(aggregateRouter(deps));
+  app.use(aggregateRouter());
   app.use(processesRouter(deps));
   app.use(stacRouter(deps));
-  app.use(tilesRouter(deps));
+  app.use(tilesRouter());
   app.use(imageryRouter(deps));
   app.use(classTilesRouter(deps));
-  app.use(failedAreasRouter(deps));
+  app.use(failedAreasRouter());
   app.use(serviceRouter(deps));
   app.use(tokensRouter(deps));
   app.use(sessionRouter(deps));

@@ -8,6 +8,7 @@ import { growingPath } from '../../tiler/write-tiff.ts';
 import { type FileStore, fetchIfThere } from '../store/files.ts';
 import type { Job } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { hasFailed } from './failed-areas.ts';
 import { requestedJob } from './lookup.ts';
@@ -19,8 +20,8 @@ const MAPS = ['classes', 'scores'] as const;
 /** Scores from 0 to 255: uncertain ones dark violet, certain ones yellow (five stops of matplotlib's viridis). */
 const SCORE_STOPS = ['#440154', '#3b528b', '#21918c', '#5ec962', '#fde725'];
 
-export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'models' | 'renderTile'>): Router {
-  const { db, files, models } = deps;
+export function classTilesRouter(deps: Pick<AppDependencies, 'files' | 'models' | 'renderTile'>): Router {
+  const { files, models } = deps;
   const router = Router();
   for (const map of MAPS) {
     router.get(`/jobs/:id/${map}.json`, async (request, response) => {
@@ -57,6 +58,7 @@ export function classTilesRouter(deps: Pick<AppDependencies, 'db' | 'files' | 'm
   return router;
 
   async function jobWithScene(request: Request): Promise<{ job: Job; scene: Scene }> {
+    const db = databaseOf(request);
     const job = await requestedJob(db, request);
     const scene = await getScene(db, job.scene);
     if (!scene) throw new Problem('not_found', 'The scene of this job was deleted.');

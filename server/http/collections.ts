@@ -7,6 +7,7 @@ import { QUERYABLES } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
 import { getItem, listCollections, queryItems } from '../store/features.ts';
 import { boundsInDegrees } from '../store/geometry-crs.ts';
+import { databaseOf } from './caller.ts';
 import {
   collectionHtml,
   collectionsHtml,
@@ -57,7 +58,7 @@ const CONFORMANCE = [
 type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
 type ItemQuery = Parameters<typeof queryItems>[2];
 
-export function collectionsRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'>): Router {
+export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): Router {
   const router = Router();
 
   router.get('/conformance', (request, response) => {
@@ -66,6 +67,7 @@ export function collectionsRouter({ db, models }: Pick<AppDependencies, 'db' | '
   });
 
   router.get('/collections', async (request, response) => {
+    const db = databaseOf(request);
     const page = checkQuery(request, [], true);
     const address = publicAddress(request);
     const systems = await knownSystems(db);
@@ -83,6 +85,7 @@ export function collectionsRouter({ db, models }: Pick<AppDependencies, 'db' | '
   });
 
   router.get('/collections/:collection', async (request, response) => {
+    const db = databaseOf(request);
     const page = checkQuery(request, [], true);
     const collection = await requestedCollection(db, request);
     const described = describe(collection, await knownSystems(db), publicAddress(request));
@@ -91,12 +94,14 @@ export function collectionsRouter({ db, models }: Pick<AppDependencies, 'db' | '
   });
 
   router.get('/collections/:collection/queryables', async (request, response) => {
+    const db = databaseOf(request);
     checkQuery(request, []);
     const { id } = await requestedCollection(db, request);
     response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
   });
 
   router.get('/collections/:collection/items', async (request, response) => {
+    const db = databaseOf(request);
     const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
     const others = ['class', 'job', 'scene', 'after', 'datetime', 'crs', 'bbox-crs'];
     const page = checkQuery(request, ['bbox', 'limit', 'properties', ...others, ...filters], true);
@@ -140,6 +145,7 @@ export function collectionsRouter({ db, models }: Pick<AppDependencies, 'db' | '
   });
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
+    const db = databaseOf(request);
     const page = checkQuery(request, ['crs', 'properties'], true);
     const pick = queryProperties(request);
     const crs = await queryCrs(db, request, 'crs');

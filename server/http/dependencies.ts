@@ -10,6 +10,7 @@ import type { JobParameters } from '../parameters.ts';
 import type { ReadyScene } from '../pipeline.ts';
 import type { preflight } from '../preflight.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
+import type { ConfinedDatabase } from '../store/confinement.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
 import type { Access } from './access.ts';
@@ -31,7 +32,8 @@ export interface TileRequest {
 }
 
 export interface AppDependencies {
-  db: Database;
+  /** For what is no one workspace's; routes ask the database of their caller: see caller.ts. */
+  allWorkspaces: Database;
   access: Access;
   files: FileStore;
   queue: Queue;
@@ -57,7 +59,7 @@ export interface AppDependencies {
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
-  addRemoteScene(request: RemoteSceneRequest): Promise<string>;
+  addRemoteScene(db: ConfinedDatabase, request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
-  createDemoScene(): Promise<string>;
+  createDemoScene(db: ConfinedDatabase): Promise<string>;
 }

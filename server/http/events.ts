@@ -6,6 +6,7 @@ import { type Response, Router } from 'express';
 import { log } from '../log.ts';
 import { getJob } from '../store/jobs.ts';
 import { getScene, sceneJson } from '../store/scenes.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { describeJob, requestedJob, requestedScene } from './lookup.ts';
 import { onlyQuery } from './request.ts';
@@ -20,11 +21,11 @@ const FINAL = 'final';
 
 const FINAL_STATES: readonly string[] = ['ready', 'refused', 'done', 'failed', 'cancelled'];
 
-export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'>): Router {
+export function eventsRouter({ allWorkspaces, queue }: Pick<AppDependencies, 'allWorkspaces' | 'queue'>): Router {
   const router = Router();
   const listen = (id: string, listener: () => void) => {
     const unsubscribe = queue.subscribe(id, listener);
-    const looks = db.kind === 'postgresql' ? setInterval(listener, LOOK_MS) : undefined;
+    const looks = allWorkspaces.kind === 'postgresql' ? setInterval(listener, LOOK_MS) : undefined;
     return () => {
       clearInterval(looks);
       unsubscribe();
@@ -32,6 +33,7 @@ export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'
   };
 
   router.get('/scenes/:id/events', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const { id } = await requestedScene(db, request);
     const read = async () => {
@@ -42,6 +44,7 @@ export function eventsRouter({ db, queue }: Pick<AppDependencies, 'db' | 'queue'
   });
 
   router.get('/jobs/:id/events', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const { id } = await requestedJob(db, request);
     const read = async () => {

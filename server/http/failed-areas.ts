@@ -2,31 +2,37 @@
 import { Router } from 'express';
 import { apply } from '../../tiler/geotransform.ts';
 import { Problem } from '../../tiler/problem.ts';
+import type { Queryable } from '../store/database.ts';
 import { transformPoints } from '../store/georeference.ts';
 import { getScene } from '../store/scenes.ts';
-import type { AppDependencies } from './dependencies.ts';
+import { databaseOf } from './caller.ts';
 import { requestedJob } from './lookup.ts';
 import { onlyQuery } from './request.ts';
 import type { FailedJson, JobReport } from './types.ts';
 
-export function failedAreasRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+export function failedAreasRouter(): Router {
   const router = Router();
 
   router.get('/jobs/:id/failed.geojson', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const job = await requestedJob(db, request);
     const scene = await getScene(db, job.scene);
     if (job.state !== 'done' || !job.report || !scene) {
       throw new Problem('conflict', `The job is ${job.state}; what failed is known once it is done.`);
     }
-    const features = await failedAreas(job.report, scene.epsg!);
+    const features = await failedAreas(db, job.report, scene.epsg!);
     response.set('Cache-Control', 'no-cache').type('application/geo+json');
     response.send(JSON.stringify({ type: 'FeatureCollection', features } satisfies FailedJson));
   });
 
   return router;
 
-  async function failedAreas({ chips, model_grid: grid }: JobReport, epsg: number): Promise<FailedJson['features']> {
+  async function failedAreas(
+    q: Queryable,
+    { chips, model_grid: grid }: JobReport,
+    epsg: number,
+  ): Promise<FailedJson['features']> {
     const failed = chips?.failed ?? [];
     const geotransform = grid?.geotransform;
     if (!geotransform || failed.length === 0) return [];
@@ -36,7 +42,7 @@ export function failedAreasRouter({ db }: Pick<AppDependencies, 'db'>): Router {
       apply(geotransform, x + width, y + height),
       apply(geotransform, x + width, y),
     ]);
-    const placed = await transformPoints(db, corners, epsg, 4326);
+    const placed = await transformPoints(q, corners, epsg, 4326);
     return failed.map(({ reason }, i) => {
       const ring = placed.slice(4 * i, 4 * i + 4);
       return {

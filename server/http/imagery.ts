@@ -6,15 +6,17 @@ import type { ValueRange } from '../../tiler/rendering.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import type { Scene } from '../store/scenes.ts';
 import { fetchWorking } from '../working-copy.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { requestedScene } from './lookup.ts';
 import { extentOf, rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 import { onlyQuery, queryText, shorten } from './request.ts';
 
-export function imageryRouter({ db, files, renderTile }: Pick<AppDependencies, 'db' | 'files' | 'renderTile'>): Router {
+export function imageryRouter({ files, renderTile }: Pick<AppDependencies, 'files' | 'renderTile'>): Router {
   const router = Router();
 
   router.get('/imagery/:scene.json', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, ['bands', 'stretch']);
     const scene = await requestedScene(db, request, 'scene');
     extentOf(scene);
@@ -24,6 +26,7 @@ export function imageryRouter({ db, files, renderTile }: Pick<AppDependencies, '
   });
 
   router.get('/imagery/:scene/:z/:x/:y.:format', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, ['bands', 'stretch']);
     requestedTile(request);
     const scene = await requestedScene(db, request, 'scene');
@@ -31,7 +34,7 @@ export function imageryRouter({ db, files, renderTile }: Pick<AppDependencies, '
     const view = queryView(request, scene);
     const text = viewText(view);
     const version = text ? `${scene.id}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}` : scene.id;
-    await sendTile({ db, renderTile }, request, response, {
+    await sendTile({ renderTile }, request, response, {
       scene,
       version,
       lasting: true,

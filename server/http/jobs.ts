@@ -12,10 +12,11 @@ import { chooseModel } from '../model-choice.ts';
 import { networkView } from '../network-view.ts';
 import { parseParameters } from '../parameters.ts';
 import { isReady, type ReadyScene } from '../pipeline.ts';
-import type { Database } from '../store/database.ts';
-import { fetchIfThere } from '../store/files.ts';
+import type { Queryable } from '../store/database.ts';
+import { type FileStore, fetchIfThere } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { hasFailed } from './failed-areas.ts';
 import { tiledJob } from './job-tile.ts';
@@ -32,11 +33,12 @@ export const HIGHEST_PRIORITY = 9;
 export const BODY_LIMIT = '4mb';
 
 export function jobsRouter(deps: AppDependencies): Router {
-  const { db, files, queue } = deps;
+  const { files, queue } = deps;
   const router = Router();
 
   router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
-    const job = await startJob(deps, request.body);
+    const db = databaseOf(request);
+    const job = await startJob(deps, db, request.body);
     response
       .status(202)
       .location(`/jobs/${job.id}`)
@@ -44,6 +46,7 @@ export function jobsRouter(deps: AppDependencies): Router {
   });
 
   router.get('/jobs', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, ['scene']);
     const scene = queryId(request, 'scene');
     const jobs = await listJobs(db, scene ? { scene } : {});
@@ -51,11 +54,13 @@ export function jobsRouter(deps: AppDependencies): Router {
   });
 
   router.get('/jobs/:id', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     response.set('Cache-Control', 'no-cache').json(await describeJob(db, await requestedJob(db, request)));
   });
 
   router.post('/jobs/:id/cancel', async (request, response) => {
+    const db = databaseOf(request);
     const job = await requestedJob(db, request);
     if (job.state === 'done' || job.state === 'failed') {
       throw new Problem('conflict', `The job is ${job.state}; only queued and running jobs can be cancelled.`);
@@ -65,6 +70,7 @@ export function jobsRouter(deps: AppDependencies): Router {
   });
 
   router.post('/jobs/:id/retry', async (request, response) => {
+    const db = databaseOf(request);
     const job = await requestedJob(db, request);
     if (job.state !== 'failed' && job.state !== 'cancelled' && !hasFailed(job.report)) {
       const detail = `The job is ${job.state}; only failed, cancelled and incomplete jobs can be retried.`;
@@ -75,18 +81,21 @@ export function jobsRouter(deps: AppDependencies): Router {
   });
 
   router.post('/jobs/:id/prove', express.json({ limit: '1kb' }), async (request, response) => {
+    const db = databaseOf(request);
     const job = await requestedJob(db, request);
     const { seed = randomInt(2 ** 31), windows = PROVED_WINDOWS } = (request.body ?? {}) as Record<string, number>;
     response.json(await deps.prove(job.id, { seed, windows }));
   });
 
   router.delete('/jobs/:id', async (request, response) => {
-    await discardJob(deps, await requestedJob(db, request));
+    const db = databaseOf(request);
+    await discardJob(deps, db, await requestedJob(db, request));
     response.status(204).end();
   });
 
   for (const [file, title] of Object.entries(MAPS)) {
     router.get(`/jobs/:id/${file}`, async (request, response) => {
+      const db = databaseOf(request);
       const job = await requestedJob(db, request);
       if (job.state !== 'done') {
         throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
@@ -102,6 +111,7 @@ export function jobsRouter(deps: AppDependencies): Router {
 
   /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
   router.get('/jobs/:id/export.:format', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, ['collection']);
     const collection = queryText(request, 'collection');
     const format = exportFormat(`.${pathParameter(request, 'format')}`);
@@ -113,7 +123,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     if (job.state !== 'done') {
       throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
     }
-    const path = await exportOnce(deps, job, format, collection);
+    const path = await exportOnce(db, files, job, format, collection);
     response.attachment(`${job.id}${collection ? `-${collection}` : ''}${format.ending}`);
     response.set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
@@ -126,14 +136,13 @@ export function jobsRouter(deps: AppDependencies): Router {
  * The job that a request asks for. The same scene, network and parameters are the same job: asking again finds it, or
  * takes it up again. Throws `bad_request`, `not_found`, `conflict`.
  */
-export async function startJob(deps: AppDependencies, body: unknown): Promise<Job> {
-  const { db, queue, models } = deps;
+export async function startJob({ queue, models, settle }: AppDependencies, db: Queryable, body: unknown): Promise<Job> {
   const { sceneId, modelId, parameters: wanted, priority } = parseJobRequest(body);
-  const scene = await readyScene(deps, sceneId);
+  const scene = await readyScene(db, sceneId);
   const model = requestedModel(models, modelId, scene);
   networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
   if (wanted.aoi) await checkAoi(db, scene.footprint!, wanted.aoi);
-  const parameters = await deps.settle(wanted, model.id);
+  const parameters = await settle(wanted, model.id);
   const id = jobId(scene, model.identity, parameters);
   const existing = await getJob(db, id);
   if (!existing) {
@@ -150,7 +159,8 @@ const exporting = new Map<string, Promise<string>>();
 
 /** Path of a job's export; requests that come while it is written wait for it. */
 async function exportOnce(
-  { db, files }: AppDependencies,
+  db: Queryable,
+  files: FileStore,
   { id, report }: Job,
   format: ExportFormat,
   collection: string | undefined,
@@ -175,7 +185,11 @@ async function exportOnce(
 }
 
 /** Ends a job and removes its features, its row and its maps. */
-export async function discardJob({ db, files, queue }: AppDependencies, job: Job): Promise<void> {
+export async function discardJob(
+  { files, queue }: Pick<AppDependencies, 'files' | 'queue'>,
+  db: Queryable,
+  job: Job,
+): Promise<void> {
   if (job.state === 'queued' || job.state === 'running') {
     await queue.cancel(job.id).catch((error) => {
       // It came to its end by itself meanwhile.
@@ -190,7 +204,7 @@ const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 
 /** False where a request at the same moment has inserted the job. */
-async function insertOnce(db: Database, job: Parameters<typeof insertJob>[1]): Promise<boolean> {
+async function insertOnce(db: Queryable, job: Parameters<typeof insertJob>[1]): Promise<boolean> {
   try {
     await insertJob(db, job);
     return true;
@@ -222,7 +236,7 @@ function parseJobRequest(body: unknown) {
   return { ...what, priority: priority as number };
 }
 
-async function readyScene({ db }: AppDependencies, id: string): Promise<ReadyScene> {
+async function readyScene(db: Queryable, id: string): Promise<ReadyScene> {
   const scene = await getScene(db, id);
   if (!scene) throw new Problem('not_found', `There is no scene with the id "${id}".`);
   return requireReady(scene);

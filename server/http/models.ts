@@ -27,11 +27,11 @@ const SAID = [
 ] as const;
 
 export function modelsRouter({
-  db,
+  allWorkspaces,
   models,
   networks,
   uploadFolder,
-}: Pick<AppDependencies, 'db' | 'models' | 'networks' | 'uploadFolder'>): Router {
+}: Pick<AppDependencies, 'allWorkspaces' | 'models' | 'networks' | 'uploadFolder'>): Router {
   const router = Router();
 
   router.get('/models', (request, response) => {
@@ -69,7 +69,7 @@ export function modelsRouter({
 
   router.delete('/models/:model', async (request, response) => {
     const id = pathParameter(request, 'model');
-    const [busy] = await db.query(
+    const [busy] = await allWorkspaces.query(
       `SELECT 1 FROM planimeter.jobs WHERE model = $1 AND state IN ('queued', 'running') LIMIT 1`,
       [id],
     );

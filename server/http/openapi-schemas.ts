@@ -85,6 +85,7 @@ export const componentSchemas: Record<string, Json> = {
   Token: object({
     id: uuid,
     name: text,
+    workspace: text,
     role: oneOf('viewer', 'editor', 'admin'),
     created_at: time,
     expires_at: orNull(time),
@@ -128,6 +129,7 @@ export const componentSchemas: Record<string, Json> = {
   }),
   Scene: object({
     id: uuid,
+    workspace: text,
     name: text,
     state: oneOf('uploaded', 'ingesting', 'ready', 'refused'),
     upload: orNull(text),
@@ -251,6 +253,7 @@ export const componentSchemas: Record<string, Json> = {
   },
   Job: object({
     id: uuid,
+    workspace: text,
     scene: uuid,
     model: text,
     parameters: { type: 'object' },

@@ -387,6 +387,7 @@ const service = {
             name: { type: 'string' },
             role: { type: 'string', enum: ['viewer', 'editor', 'admin'] },
             days: { type: 'number', minimum: 0, description: 'How long it is good for' },
+            workspace: { type: 'string', description: "Whose data it opens; the maker's own without" },
           },
         }),
       },

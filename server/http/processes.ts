@@ -7,6 +7,7 @@ import { Problem, problemFromJson } from '../../tiler/problem.ts';
 import { exportFormat } from '../export/export.ts';
 import type { Queryable } from '../store/database.ts';
 import { getJob, type Job, listJobs } from '../store/jobs.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { BODY_LIMIT, discardJob, HIGHEST_PRIORITY, startJob } from './jobs.ts';
 import { componentSchemas } from './openapi-schemas.ts';
@@ -59,7 +60,6 @@ type Output = keyof typeof OUTPUTS;
 const ALL_OUTPUTS = Object.keys(OUTPUTS) as Output[];
 
 export function processesRouter(deps: AppDependencies): Router {
-  const { db } = deps;
   const router = Router();
 
   router.get('/ogc', (request, response) => {
@@ -107,7 +107,7 @@ export function processesRouter(deps: AppDependencies): Router {
     checkQuery(request);
     checkProcess(request);
     const { job: wanted, outputs: chosen } = parseExecution(request.body);
-    const job = await startJob(deps, wanted);
+    const job = await startJob(deps, databaseOf(request), wanted);
     const query = chosen.length < ALL_OUTPUTS.length ? `?outputs=${chosen.join(',')}` : '';
     if (/\brespond-async\b/.test(request.get('Prefer') ?? '')) response.set('Preference-Applied', 'respond-async');
     response
@@ -117,6 +117,7 @@ export function processesRouter(deps: AppDependencies): Router {
   });
 
   router.get('/ogc/jobs', async (request, response) => {
+    const db = databaseOf(request);
     checkQuery(request, ['limit', 'status']);
     const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
     const statuses = queryText(request, 'status')?.split(',');
@@ -129,12 +130,14 @@ export function processesRouter(deps: AppDependencies): Router {
   });
 
   router.get('/ogc/jobs/:id', async (request, response) => {
+    const db = databaseOf(request);
     checkQuery(request, ['outputs']);
     const job = await requestedJob(db, request);
     response.set('Cache-Control', 'no-cache').json(statusInfo(job, publicAddress(request), queryOutputs(request)));
   });
 
   router.get('/ogc/jobs/:id/results', async (request, response) => {
+    const db = databaseOf(request);
     checkQuery(request, ['outputs']);
     const chosen = queryOutputs(request);
     const job = await requestedJob(db, request);
@@ -149,9 +152,10 @@ export function processesRouter(deps: AppDependencies): Router {
 
   /** Ends what runs, and deletes what there is of a job that has ended. */
   router.delete('/ogc/jobs/:id', async (request, response) => {
+    const db = databaseOf(request);
     checkQuery(request);
     const job = await requestedJob(db, request);
-    await discardJob(deps, job);
+    await discardJob(deps, db, job);
     const { links: _, ...status } = statusInfo({ ...job, state: 'cancelled' }, publicAddress(request));
     response.json({ ...status, message: 'Dismissed; nothing of it is left.', links: [] });
   });

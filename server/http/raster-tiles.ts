@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { tileControlGrid } from '../store/georeference.ts';
 import type { Scene } from '../store/scenes.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies, TileRequest } from './dependencies.ts';
 import { bboxesTouch, firstZoom, nativeZoom, type TileAddress, tileBbox } from './mercator.ts';
 import { type Bbox, pathParameter, publicAddress, tileAddress } from './request.ts';
@@ -63,7 +64,7 @@ export function rasterTileJson(request: Request, scene: Scene, path: string): Ti
  * the tile is made of; null where that is not known. `lasting`: it stays that, and need not be asked for again.
  */
 export async function sendTile(
-  { db, renderTile }: Pick<AppDependencies, 'db' | 'renderTile'>,
+  { renderTile }: Pick<AppDependencies, 'renderTile'>,
   request: Request,
   response: Response,
   source: {
@@ -96,7 +97,7 @@ export async function sendTile(
 
   async function render(): Promise<Buffer | null> {
     const path = await fetchPath();
-    const controlGrid = await tileControlGrid(db, scene.epsg!, z, x, y, controlCells(z));
+    const controlGrid = await tileControlGrid(databaseOf(request), scene.epsg!, z, x, y, controlCells(z));
     // Maps drop requests for tiles that have left the view; those are not worth the render process's time.
     if (response.closed) return null;
     return renderTile({ ...raster, path, controlGrid, format, size });

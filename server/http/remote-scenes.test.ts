@@ -22,7 +22,7 @@ beforeAll(async () => {
   off = await startService(db);
   const remote = createRemoteReader(parseRemoteHosts(`http://127.0.0.1:${server.port}, 127.0.0.1`));
   on = await startService(db, {
-    addRemoteScene: (request) => addRemoteScene({ db, files: on.files, queue, remote }, request),
+    addRemoteScene: (workspace, request) => addRemoteScene({ db: workspace, files: on.files, queue, remote }, request),
   });
 });
 afterAll(async () => {

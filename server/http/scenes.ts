@@ -6,6 +6,7 @@ import type { RemoteSceneRequest } from '../remote-scene.ts';
 import { listJobs } from '../store/jobs.ts';
 import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson } from '../store/scenes.ts';
 import { fetchWorking } from '../working-copy.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { discardJob, requireReady } from './jobs.ts';
 import { requestedScene } from './lookup.ts';
@@ -16,10 +17,11 @@ import { fileName } from './uploads.ts';
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
 export function scenesRouter(deps: AppDependencies): Router {
-  const { db, files, createDemoScene, addRemoteScene } = deps;
+  const { files, createDemoScene, addRemoteScene } = deps;
   const router = Router();
 
   router.get('/scenes', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, ['upload']);
     const upload = queryText(request, 'upload');
     if (upload === undefined) {
@@ -32,26 +34,30 @@ export function scenesRouter(deps: AppDependencies): Router {
 
   /** An image elsewhere, by its address: not copied, read where it lies. */
   router.post('/scenes', express.json({ limit: '16kb' }), async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
-    const id = await addRemoteScene(remoteRequest(request.body));
+    const id = await addRemoteScene(db, remoteRequest(request.body));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the scene ${id} is not in the database`);
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
-  router.post('/scenes/demo', async (_request, response) => {
-    const id = await createDemoScene();
+  router.post('/scenes/demo', async (request, response) => {
+    const db = databaseOf(request);
+    const id = await createDemoScene(db);
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the demo scene ${id} is not in the database`);
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
   router.get('/scenes/:id', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     response.set('Cache-Control', 'no-cache').json(sceneJson(await requestedScene(db, request)));
   });
 
   router.get('/scenes/:id/image.tif', async (request, response) => {
+    const db = databaseOf(request);
     const scene = requireReady(await requestedScene(db, request));
     if (scene.report.inPlace)
       throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
@@ -61,6 +67,7 @@ export function scenesRouter(deps: AppDependencies): Router {
   });
 
   router.get('/scenes/:id/preflight', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const scene = requireReady(await requestedScene(db, request));
     const { name, bytes, report, gsd_m } = scene;
@@ -82,11 +89,12 @@ export function scenesRouter(deps: AppDependencies): Router {
 
   /** Ends what runs on the scene, then removes its features, jobs, maps, tiles, working copy and original. */
   router.delete('/scenes/:id', async (request, response) => {
+    const db = databaseOf(request);
     const scene = await requestedScene(db, request);
     if (scene.state === 'uploaded' || scene.state === 'ingesting') {
       throw new Problem('conflict', 'The scene is still being read; delete it once it is ready or refused.');
     }
-    for (const job of await listJobs(db, { scene: scene.id })) await discardJob(deps, job);
+    for (const job of await listJobs(db, { scene: scene.id })) await discardJob(deps, db, job);
     await deleteScene(db, scene.id);
     await files.remove(`scenes/${scene.id}`);
     response.status(204).end();

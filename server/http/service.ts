@@ -23,17 +23,17 @@ export function countRequests(metrics: Metrics): RequestHandler {
 const notReady = (what: string, cause: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
 
 export function serviceRouter({
-  db,
+  allWorkspaces,
   service,
   device,
   metrics,
   uploadFolder,
-}: Pick<AppDependencies, 'db' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
+}: Pick<AppDependencies, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
   const router = Router();
 
   router.get('/health', async (request, response) => {
     onlyQuery(request, []);
-    await db.query('SELECT 1');
+    await allWorkspaces.query('SELECT 1');
     response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
   });
 
@@ -41,7 +41,7 @@ export function serviceRouter({
   router.get('/ready', async (request, response) => {
     onlyQuery(request, []);
     await Promise.all([
-      db.query('SELECT 1').catch((error) => {
+      allWorkspaces.query('SELECT 1').catch((error) => {
         throw notReady('the database does not answer', error);
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {

@@ -71,7 +71,7 @@ export function sessionRouter({ access }: Pick<AppDependencies, 'access'>): Rout
     onlyQuery(request, []);
     const token: unknown = request.body?.token;
     if (typeof token !== 'string') throw new Problem('bad_request', 'Send the form field "token".');
-    if ((await access.role(token.trim())) === null) {
+    if ((await access.bearer(token.trim())) === null) {
       show(response, 401, WRONG);
       return;
     }

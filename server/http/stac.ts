@@ -6,6 +6,7 @@ import { areClosed, arePositions, GEOMETRY_DEPTHS } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
 import { findJobs } from '../store/jobs.ts';
 import { findScenes } from '../store/scenes.ts';
+import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import {
   type Bbox,
@@ -56,7 +57,7 @@ const COLLECTIONS: Readonly<
   },
 };
 
-export function stacRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'>): Router {
+export function stacRouter({ models }: Pick<AppDependencies, 'models'>): Router {
   const router = Router();
 
   router.get('/stac', (request, response) => {
@@ -92,6 +93,7 @@ export function stacRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'
   });
 
   router.get('/stac/collections', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const address = publicAddress(request);
     const collections = await Promise.all(Object.keys(COLLECTIONS).map((id) => collectionOf(db, id, address)));
@@ -103,11 +105,13 @@ export function stacRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'
   });
 
   router.get('/stac/collections/:collection', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     response.json(await collectionOf(db, requestedName(request), publicAddress(request)));
   });
 
   router.get('/stac/collections/:collection/items', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, ['bbox', 'datetime', 'limit', 'token']);
     const query = { ...parseSearch(queryMembers(request)), collections: [requestedName(request)] };
     const page = await itemsOf(db, models, query, publicAddress(request));
@@ -115,6 +119,7 @@ export function stacRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'
   });
 
   router.get('/stac/collections/:collection/items/:id', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const collection = requestedName(request);
     const id = pathId(request, 'id', 'item');
@@ -130,12 +135,14 @@ export function stacRouter({ db, models }: Pick<AppDependencies, 'db' | 'models'
   });
 
   router.get('/stac/search', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, SEARCHED);
     const page = await itemsOf(db, models, parseSearch(queryMembers(request)), publicAddress(request));
     response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
   });
 
   router.post('/stac/search', express.json({ limit: BODY_LIMIT }), async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const page = await itemsOf(db, models, parseSearch(bodyMembers(request.body)), publicAddress(request));
     const href = `${publicAddress(request)}/stac/search`;

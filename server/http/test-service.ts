@@ -13,7 +13,7 @@ import { openShelf } from '../network-shelf.ts';
 import { preflight } from '../preflight.ts';
 import { createRemoteReader } from '../remote/reader.ts';
 import { addRemoteScene } from '../remote-scene.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Queryable } from '../store/database.ts';
 import { insertFeatures, publishJob } from '../store/features.ts';
 import { localFileStore } from '../store/files.ts';
 import { georeference } from '../store/georeference.ts';
@@ -125,7 +125,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
   };
   const uploadFolder = join(folder, 'uploads');
   const app = createApp({
-    db,
+    allWorkspaces: db,
     access: createAccess(db, false),
     files,
     queue,
@@ -145,7 +145,8 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     uploadFolder,
     uploadLimitBytes: UPLOAD_LIMIT_BYTES,
     viewerFolder: null,
-    addRemoteScene: (request) => addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, request),
+    addRemoteScene: (workspace, request) =>
+      addRemoteScene({ db: workspace, files, queue, remote: createRemoteReader(null) }, request),
     renderTile: fakeRenderTile,
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
     settle: async (parameters) => parameters,
@@ -154,7 +155,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
         { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
         [],
       ),
-    createDemoScene: () => addScene(db, { ready: false }),
+    createDemoScene: (workspace) => addScene(workspace, { ready: false }),
     ...changes,
   });
   const server = await listen(createServer(app));
@@ -183,7 +184,7 @@ function listen(server: Server): Promise<Server> {
 export const GEOTRANSFORM = [326_000, 0.5, 0, 2_784_000, 0, -0.5] as const;
 
 export async function addScene(
-  db: Database,
+  db: Queryable,
   { ready = true, sha256 = randomUUID().replaceAll('-', '').repeat(2) } = {},
 ): Promise<string> {
   const id = randomUUID();
@@ -234,9 +235,9 @@ export interface TestFeature {
 }
 
 /** A job in state `done` with these features; their ids are in the order given. */
-export async function addDoneJob(db: Database, scene: string, features: readonly TestFeature[]) {
+export async function addDoneJob(db: Database, scene: string, features: readonly TestFeature[], workspace = 'default') {
   const job = randomUUID();
-  await insertJob(db, { id: job, scene, model: MODEL.id, parameters: {} });
+  await insertJob(db.within({ workspace }), { id: job, scene, model: MODEL.id, parameters: {} });
   const ids = features.map(() => randomUUID());
   const rows = features.map(({ collection, class: name, rings }, i) => {
     return { id: ids[i], collection, class: name, score: 0.75, wkb: polygonWkb(rings) };

@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { getScene } from '../store/scenes.ts';
-import type { AppDependencies } from './dependencies.ts';
+import { databaseOf } from './caller.ts';
 import { hasFailed } from './failed-areas.ts';
 import { generalization, packTile, tiledJob } from './job-tile.ts';
 import { requestedJob } from './lookup.ts';
@@ -20,10 +20,11 @@ const FIELDS = {
   length_m: 'Geodesic length in metres, of lines',
   buildings: 'Number of buildings in a block, which stands for those that are too small for the map',
 };
-export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
+export function tilesRouter(): Router {
   const router = Router();
 
   router.get('/tiles/:job.json', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const job = await requestedJob(db, request, 'job');
     const scene = await getScene(db, job.scene);
@@ -45,6 +46,7 @@ export function tilesRouter({ db }: Pick<AppDependencies, 'db'>): Router {
   });
 
   router.get('/tiles/:job/:z/:x/:y.mvt', async (request, response) => {
+    const db = databaseOf(request);
     onlyQuery(request, []);
     const part = (name: string) => pathParameter(request, name);
     const tile = tileAddress(part('z'), part('x'), part('y'));

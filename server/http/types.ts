@@ -93,6 +93,7 @@ export type SceneState = 'uploaded' | 'ingesting' | 'ready' | 'refused';
 
 export interface SceneJson {
   id: string;
+  workspace: string;
   name: string;
   state: SceneState;
   upload: string | null;
@@ -226,6 +227,7 @@ export interface BlockCounts {
 
 export interface JobJson {
   id: string;
+  workspace: string;
   scene: string;
   model: string;
   parameters: Record<string, unknown>;
@@ -369,6 +371,7 @@ export type Role = 'viewer' | 'editor' | 'admin';
 export interface TokenJson {
   id: string;
   name: string;
+  workspace: string;
   role: Role;
   created_at: string;
   expires_at: string | null;

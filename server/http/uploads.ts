@@ -15,8 +15,11 @@ import { Problem } from '../../tiler/problem.ts';
 import { sha256OfFile } from '../../tiler/sha256.ts';
 import { log } from '../log.ts';
 import { writeSrs } from '../originals.ts';
+import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
+import { callerOf, databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { pathParameter } from './request.ts';
 
 const SCENE_HEADER = 'Planimeter-Scene';
 /** How long an upload that nobody goes on with is kept, and how long a finished one is remembered. */
@@ -26,10 +29,10 @@ const SWEEP_INTERVAL_MS = 3600 * 1000;
 /** What is known of an upload beside its bytes; `sha256` once hashed, `scene` once chosen, `done` once it is stored. */
 type UploadInfo = Pick<Upload, 'id' | 'size' | 'metadata'> & { sha256?: string; scene?: string; done?: boolean };
 
-type Dependencies = Pick<AppDependencies, 'db' | 'files' | 'queue' | 'uploadFolder' | 'uploadLimitBytes'>;
+type Dependencies = Pick<AppDependencies, 'allWorkspaces' | 'files' | 'queue' | 'uploadFolder' | 'uploadLimitBytes'>;
 
 export function uploadsRouter(deps: Dependencies): Router {
-  const { db, uploadFolder, uploadLimitBytes } = deps;
+  const { uploadFolder, uploadLimitBytes } = deps;
   const configstore = new FileConfigstore(uploadFolder);
   const finishing = createFinisher(deps, configstore as unknown as InformationStore);
   const tus = new Server({
@@ -44,12 +47,13 @@ export function uploadsRouter(deps: Dependencies): Router {
       configstore,
       expirationPeriodInMilliseconds: EXPIRY_MS,
     }),
-    async onUploadCreate(_request, upload) {
+    async onUploadCreate(request, upload) {
       if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
       const srs = upload.metadata?.srs?.trim();
       const epsg = srs ? crsOfText(srs).epsg : null;
       const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
-      return { metadata: { filename, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
+      const { workspace } = callerOf(request.runtime!.node!.req as unknown as Request);
+      return { metadata: { filename, workspace, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
     },
     async onUploadFinish(_request, upload) {
       return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
@@ -78,8 +82,8 @@ export function uploadsRouter(deps: Dependencies): Router {
 
   /** A finished upload has left the folder; a client that missed the last answer asks here how far it came. */
   const answerFinished = async (request: Request, response: Response): Promise<boolean> => {
-    const info = await finishing.infos.get(String(request.params.id));
-    if (!info?.done || !info.scene || !(await getScene(db, info.scene))) return false;
+    const info = await finishing.infos.get(pathParameter(request, 'id'));
+    if (!info?.done || !info.scene || !(await getScene(databaseOf(request), info.scene))) return false;
     response.set({
       'Tus-Resumable': '1.0.0',
       'Cache-Control': 'no-store',
@@ -91,24 +95,36 @@ export function uploadsRouter(deps: Dependencies): Router {
     return true;
   };
 
+  /** An upload is there for its own workspace alone. */
+  const requireOwn = async (request: Request, _response: Response, next: () => void) => {
+    const id = pathParameter(request, 'id');
+    const info = /^[\w-]+$/.test(id) ? await finishing.infos.get(id) : undefined;
+    if (!info || workspaceOf(info) !== callerOf(request).workspace) throw noSuchUpload();
+    next();
+  };
+
   router.options(['/uploads', '/uploads/:id'], handle);
   router.post('/uploads', handle);
-  router.head('/uploads/:id', async (request, response) => {
+  router.head('/uploads/:id', requireOwn, async (request, response) => {
     if (!(await answerFinished(request, response))) await handle(request, response);
   });
-  router.patch('/uploads/:id', async (request, response) => {
+  router.patch('/uploads/:id', requireOwn, async (request, response) => {
     if (!(await answerFinished(request, response))) await handle(request, response);
   });
-  router.delete('/uploads/:id', handle);
+  router.delete('/uploads/:id', requireOwn, handle);
   return router;
 }
+
+const workspaceOf = ({ metadata }: UploadInfo): string => metadata?.workspace ?? DEFAULT_WORKSPACE;
+
+const noSuchUpload = () => new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
 
 interface InformationStore {
   get(id: string): Promise<UploadInfo | undefined>;
   set(id: string, info: UploadInfo): Promise<void>;
 }
 
-function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos: InformationStore) {
+function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependencies, infos: InformationStore) {
   const underWay = new Map<string, Promise<string>>();
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -132,6 +148,7 @@ function createFinisher({ db, files, queue, uploadFolder }: Dependencies, infos:
   };
 
   const store = async (id: string, info: UploadInfo, sha256: string): Promise<string> => {
+    const db = allWorkspaces.within({ workspace: workspaceOf(info) });
     const data = join(uploadFolder, id);
     const srs = info.metadata?.srs ?? undefined;
     const same = await findSceneBySha256(db, sha256);
@@ -233,7 +250,7 @@ function asProblem(error: Error | { status_code: number; body: string }, limitBy
   switch (error.status_code) {
     case 404:
     case 410:
-      return new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
+      return noSuchUpload();
     case 409:
       return new Problem(
         'conflict',

@@ -47,10 +47,15 @@ const SPATIAL_FUNCTIONS = [
   'st_covers',
 ];
 
-/** The statement that binds a session to a scope; to none, and to nothing of the policies, with null. */
+/**
+ * The statement that binds a session to a scope; to none, and to nothing of the policies, with null. Where the login's
+ * search path begins with a schema of its own name, the role still finds PostGIS there.
+ */
 export function confining(scope: Scope | null): { sql: string; params: string[] } {
   return {
-    sql: `SELECT set_config('role', $1, false), set_config('planimeter.workspace', $2, false), set_config('planimeter.job', $3, false)`,
+    sql: `SELECT set_config('search_path', (SELECT string_agg(quote_ident(s), ', ') FROM unnest(current_schemas(false)) AS s), false),
+                 set_config('role', $1, false), set_config('planimeter.workspace', $2, false),
+                 set_config('planimeter.job', $3, false)`,
     params: [scope ? CONFINED_ROLE : 'none', scope?.workspace ?? '', scope?.job ?? ''],
   };
 }
@@ -116,7 +121,14 @@ async function missing(q: Pick<Session, 'query'>): Promise<string[]> {
   const lacking = Object.entries(GRANTS).filter(([table, rights]) =>
     rights.split(', ').some((right) => !rightsOf(table).includes(right)),
   );
-  if (lacking.length > 0) statements.push(`GRANT USAGE ON SCHEMA planimeter TO ${CONFINED_ROLE}`);
+  const schemas = await q.query<{ name: string }>(
+    `SELECT quote_ident(nspname) AS name FROM pg_namespace n
+      WHERE (nspname = 'planimeter' OR oid = (SELECT extnamespace FROM pg_extension WHERE extname = 'postgis'))
+        AND NOT EXISTS (SELECT FROM aclexplode(nspacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+                         WHERE a.privilege_type = 'USAGE' AND (a.grantee = 0 OR r.rolname = $1))`,
+    [CONFINED_ROLE],
+  );
+  for (const { name } of schemas) statements.push(`GRANT USAGE ON SCHEMA ${name} TO ${CONFINED_ROLE}`);
   for (const [table, rights] of lacking) statements.push(`GRANT ${rights} ON planimeter.${table} TO ${CONFINED_ROLE}`);
 
   const leaky = await q.query<{ signature: string }>(

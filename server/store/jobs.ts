@@ -5,6 +5,7 @@ import { assignments, type Columns } from './rows.ts';
 
 export interface Job {
   id: string;
+  workspace: string;
   scene: string;
   model: string;
   parameters: Record<string, unknown>;
@@ -20,7 +21,7 @@ export interface Job {
   finished_at: string | null;
 }
 
-const COLUMNS = `id, scene, model, parameters, state, progress, problem, report, priority, created_at, started_at, finished_at`;
+const COLUMNS = `id, workspace, scene, model, parameters, state, progress, problem, report, priority, created_at, started_at, finished_at`;
 
 const CHANGEABLE: Columns = {
   state: '$',
@@ -67,7 +68,7 @@ export async function listJobs(q: Queryable, filter: { scene?: string | undefine
 export async function updateJob(
   q: Queryable,
   id: string,
-  changes: Partial<Omit<Job, 'id' | 'scene' | 'model' | 'parameters' | 'created_at'>>,
+  changes: Partial<Omit<Job, 'id' | 'workspace' | 'scene' | 'model' | 'parameters' | 'created_at'>>,
   when?: readonly JobState[],
 ): Promise<boolean> {
   const { sql, values } = assignments(CHANGEABLE, changes, 3);

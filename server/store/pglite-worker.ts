@@ -14,8 +14,7 @@ export interface WorkerSettings {
   template: string | null;
 }
 
-export type Request = { id: number } & (
-  /** `scope`: of whose rows; null for all. */
+export type Request = { id: number } /** `scope`: of whose rows; null for all. */ & (
   | { kind: 'query'; sql: string; params: readonly unknown[]; scope: Scope | null }
   /** `alone`: not within a transaction of ours. */
   | { kind: 'execute'; script: string; alone: boolean; scope: Scope | null }

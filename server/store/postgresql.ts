@@ -70,7 +70,8 @@ export function openPostgresql(url: string): Database {
     transaction: (run) => withClient((q) => inTransaction(q, run)),
     within: (scope) => {
       if (database.confinement) return confinedDatabase(confinedPool, scope);
-      if (scope.job !== undefined) throw new Problem('workspaces_unavailable', 'A single job cannot be shown by itself.');
+      if (scope.job !== undefined)
+        throw new Problem('workspaces_unavailable', 'A single job cannot be shown by itself.');
       return database;
     },
     confinement: false,

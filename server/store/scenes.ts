@@ -7,6 +7,7 @@ import { assignments, type Columns } from './rows.ts';
 
 export interface Scene {
   id: string;
+  workspace: string;
   name: string;
   state: SceneState;
   /** Identifier of the upload that brought it. */
@@ -34,7 +35,7 @@ export interface Scene {
   report: IngestReport | null;
 }
 
-const COLUMNS = `id, name, state, upload, sha256, bytes, created_at, progress, problem, srs, epsg,
+const COLUMNS = `id, workspace, name, state, upload, sha256, bytes, created_at, progress, problem, srs, epsg,
   ST_AsGeoJSON(footprint, 8)::jsonb AS footprint, bbox, gsd_m, gsd_x_m, gsd_y_m, width, height, bands, report`;
 
 const CHANGEABLE: Columns = {
@@ -105,7 +106,7 @@ export async function listScenes(q: Queryable): Promise<Scene[]> {
 export async function updateScene(
   q: Queryable,
   id: string,
-  changes: Partial<Omit<Scene, 'id' | 'sha256' | 'bytes' | 'created_at'>>,
+  changes: Partial<Omit<Scene, 'id' | 'workspace' | 'sha256' | 'bytes' | 'created_at'>>,
   when?: readonly SceneState[],
 ): Promise<boolean> {
   const { sql, values } = assignments(CHANGEABLE, changes, 3);

@@ -2,7 +2,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Problem } from '../../tiler/problem.ts';
 import type { Role, TokenJson } from '../http/types.ts';
-import type { Queryable } from './database.ts';
+import { checkConfinement, checkWorkspace, DEFAULT_WORKSPACE } from './confinement.ts';
+import type { Database, Queryable } from './database.ts';
 
 /** What each may, and all before it: look; upload, run and delete; add networks and tokens. */
 export const ROLES: readonly Role[] = ['viewer', 'editor', 'admin'];
@@ -16,16 +17,19 @@ const RANDOM_BYTES = 32;
 const MAX_NAME = 100;
 const MAX_DAYS = 36_500;
 
-const COLUMNS = 'id, name, role, created_at, expires_at';
+const COLUMNS = 'id, name, workspace, role, created_at, expires_at';
 
 /**
  * Makes a token and returns it, which nobody can do again. Throws Problem bad_request for an empty name, an unknown role,
- * a time that is none, and where the first token is not an admin's.
+ * a time that is none, a workspace that cannot be, and where the first token is not an admin's of the default workspace.
  */
 export async function createToken(
-  q: Queryable,
-  { name, role, days = DEFAULT_DAYS }: { name: unknown; role: unknown; days?: unknown },
+  db: Pick<Database, 'query' | 'confinement'>,
+  token: { name: unknown; role: unknown; workspace?: unknown; days?: unknown },
 ): Promise<TokenJson & { token: string }> {
+  const { name, role, days = DEFAULT_DAYS } = token;
+  const workspace = checkWorkspace(token.workspace ?? DEFAULT_WORKSPACE);
+  checkConfinement(db, workspace);
   if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME || name.includes('\0')) {
     throw new Problem('bad_request', `"name" says whose token it is, in at most ${MAX_NAME} characters.`);
   }
@@ -33,42 +37,55 @@ export async function createToken(
   if (typeof days !== 'number' || !(days > 0 && days <= MAX_DAYS)) {
     throw new Problem('bad_request', `"days" is how long the token is good for, up to ${MAX_DAYS}.`);
   }
-  if (role !== 'admin' && !(await anyToken(q))) {
-    throw new Problem('bad_request', "The first token must be an admin's: without one nobody could make others.");
+  if ((role !== 'admin' || workspace !== DEFAULT_WORKSPACE) && !(await anyToken(db))) {
+    throw new Problem(
+      'bad_request',
+      `The first token must be an admin's of the workspace "${DEFAULT_WORKSPACE}": without one nobody could make others.`,
+    );
   }
-  const token = PREFIX + randomBytes(RANDOM_BYTES).toString('base64url');
-  const [row] = await q.query<TokenJson>(
-    `INSERT INTO planimeter.tokens (id, name, role, sha256, expires_at)
-     VALUES ($1, $2, $3, $4, clock_timestamp() + $5::double precision * interval '1 day') RETURNING ${COLUMNS}`,
-    [randomUUID(), name, role, hashOf(token), days],
+  const secret = PREFIX + randomBytes(RANDOM_BYTES).toString('base64url');
+  const [row] = await db.query<TokenJson>(
+    `INSERT INTO planimeter.tokens (id, name, workspace, role, sha256, expires_at)
+     VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6::double precision * interval '1 day') RETURNING ${COLUMNS}`,
+    [randomUUID(), name, workspace, role, hashOf(secret), days],
   );
-  return { ...row!, token };
+  return { ...row!, token: secret };
 }
 
-/** Those that are not revoked, oldest first. */
-export function listTokens(q: Queryable): Promise<TokenJson[]> {
+/** Those that are not revoked, oldest first; of one workspace, or with null of all. */
+export function listTokens(q: Queryable, workspace: string | null): Promise<TokenJson[]> {
   return q.query<TokenJson>(
-    `SELECT ${COLUMNS} FROM planimeter.tokens WHERE revoked_at IS NULL ORDER BY created_at, id`,
+    `SELECT ${COLUMNS} FROM planimeter.tokens
+      WHERE revoked_at IS NULL AND ($1::text IS NULL OR workspace = $1) ORDER BY created_at, id`,
+    [workspace],
   );
 }
 
-/** Throws Problem not_found. */
-export async function revokeToken(q: Queryable, id: string): Promise<void> {
-  const revoked = await q.query(
-    'UPDATE planimeter.tokens SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL RETURNING id',
-    [id],
+/** One of a workspace, or with null of any. Throws Problem not_found. */
+export async function revokeToken(q: Queryable, id: string, workspace: string | null): Promise<TokenJson> {
+  const [revoked] = await q.query<TokenJson>(
+    `UPDATE planimeter.tokens SET revoked_at = clock_timestamp()
+      WHERE id = $1 AND revoked_at IS NULL AND ($2::text IS NULL OR workspace = $2) RETURNING ${COLUMNS}`,
+    [id, workspace],
   );
-  if (revoked.length === 0) throw new Problem('not_found', `There is no token with the id ${id}.`);
+  if (!revoked) throw new Problem('not_found', `There is no token with the id ${id}.`);
+  return revoked;
 }
 
-/** What the bearer may; null where the token is unknown, expired or revoked. */
-export async function roleOf(q: Queryable, token: string): Promise<Role | null> {
-  const [row] = await q.query<{ role: Role }>(
-    `SELECT role FROM planimeter.tokens
+export interface Bearer {
+  name: string;
+  role: Role;
+  workspace: string;
+}
+
+/** Who sends it; null where the token is unknown, expired or revoked. */
+export async function bearerOf(q: Queryable, token: string): Promise<Bearer | null> {
+  const [row] = await q.query<Bearer>(
+    `SELECT name, role, workspace FROM planimeter.tokens
       WHERE sha256 = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
     [hashOf(token)],
   );
-  return row?.role ?? null;
+  return row ?? null;
 }
 
 /** Whether tokens are asked for: also when all have expired. */

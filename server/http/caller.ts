@@ -1,0 +1,24 @@
+/** Who asks: found by the guard before any route runs, and the only way by which routes come to a database. */
+import type { Request } from 'express';
+import type { ConfinedDatabase, Scope } from '../store/confinement.ts';
+import type { Role } from './types.ts';
+
+export interface Caller extends Scope {
+  /** Name of the token, as it stands in the audit log. */
+  name: string;
+  role: Role;
+}
+
+/** The caller of a route that the guard lets nobody through to unseen. */
+export function callerOf(request: Request): Caller {
+  const caller: Caller | undefined = request.res?.locals.caller;
+  if (!caller) throw new Error(`${request.method} ${request.path} is open to anyone, and asks who it is`);
+  return caller;
+}
+
+/** The database as the caller may see it: the rows of his workspace. */
+export function databaseOf(request: Request): ConfinedDatabase {
+  const database: ConfinedDatabase | undefined = request.res?.locals.database;
+  if (!database) throw new Error(`${request.method} ${request.path} is open to anyone, and asks for data`);
+  return database;
+}
