@@ -1,15 +1,17 @@
 /** `planimeter doctor`: looks whether everything is there that the service needs, and says what to do where it is not. */
 import { spawnSync } from 'node:child_process';
-import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { type DeviceChoice, parseDevice } from '../models/device.ts';
+import { candidates, type DeviceChoice, parseDevice } from '../models/device.ts';
 import { findNetwork } from '../models/registry.ts';
 import { openNetwork } from '../models/runtime.ts';
 import { DEFAULT_NETWORK } from '../server/parameters.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { openDatabase } from '../server/store/database.ts';
+import { tryStore } from '../server/store/try-store.ts';
 import { imageFormats } from '../tiler/plain-image.ts';
-import { readArguments } from './arguments.ts';
+import { readArguments, readNumber } from './arguments.ts';
 
 interface Check {
   name: string;
@@ -20,6 +22,7 @@ interface Check {
 
 const MIN_FREE_BYTES = 5 * 2 ** 30;
 const MIN_NODE_MAJOR = 24;
+const MAX_SKEW_SECONDS = 5;
 
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(
@@ -35,6 +38,8 @@ export async function run(args: string[]): Promise<void> {
     await check('network', () => network(device)),
     await check('database', database),
     await check('data folder', () => folder(dataFolder)),
+    await check('store', () => tryStore(dataFolder, process.env.PLANIMETER_STORE, process.env)),
+    await check('port', port),
     await check('images elsewhere', elsewhere),
     await check('clock', clock),
   ];
@@ -67,15 +72,32 @@ async function network(wanted: DeviceChoice): Promise<string> {
   const session = await openNetwork(await findNetwork(DEFAULT_NETWORK), { threads: 1, device: wanted });
   const { device, fallbackNodes } = session;
   await session.close();
-  return `${DEFAULT_NETWORK} runs on ${device}${fallbackNodes > 0 ? `, ${fallbackNodes} of its nodes on the CPU` : ''}`;
+  return `${DEFAULT_NETWORK} runs on ${device} (providers here: ${candidates().join(', ')})${fallbackNodes > 0 ? `, ${fallbackNodes} of its nodes on the CPU` : ''}`;
 }
 
 async function database(): Promise<string> {
   const url = process.env.DATABASE_URL;
-  const db = await openDatabase(url ? { url } : {});
+  const db = await openDatabase(url ? { url } : {}).catch((error: Error) => {
+    if (!url) throw error;
+    const { host, pathname } = new URL(url);
+    throw new Error(
+      `${error.message || (error as NodeJS.ErrnoException).code}: is PostgreSQL running at ${host}, does the database ` +
+        `${pathname.slice(1)} exist, may the user of DATABASE_URL make tables there, and is PostGIS installed?`,
+    );
+  });
   try {
-    const [{ version }] = (await db.query('SELECT PostGIS_Lib_Version() AS version')) as [{ version: string }];
-    return `${url ? 'PostgreSQL of DATABASE_URL' : 'embedded'}, PostGIS ${version}`;
+    const before = Date.now();
+    const [{ version, server, now }] = (await db.query(
+      `SELECT PostGIS_Lib_Version() AS version, current_setting('server_version') AS server,
+              extract(epoch FROM clock_timestamp())::float8 * 1000 AS now`,
+    )) as [{ version: string; server: string; now: number }];
+    const skew = (now - (before + Date.now()) / 2) / 1000;
+    if (Math.abs(skew) > MAX_SKEW_SECONDS) {
+      throw new Error(
+        `its clock is ${skew.toFixed(1)} s off ours: tokens and heartbeats go wrong; turn on NTP on both`,
+      );
+    }
+    return `${url ? 'PostgreSQL of DATABASE_URL' : 'embedded PostgreSQL'} ${server}, PostGIS ${version}, clocks agree`;
   } finally {
     await db.close();
   }
@@ -83,11 +105,38 @@ async function database(): Promise<string> {
 
 async function folder(path: string): Promise<string> {
   await mkdir(path, { recursive: true });
-  await access(path, constants.W_OK);
+  await access(path, constants.R_OK | constants.W_OK | constants.X_OK).catch(() => {
+    throw new Error(`${path} cannot be read and written by this user; chown or chmod it, or name another with --data`);
+  });
+  const { mode } = await stat(path);
+  if (process.platform !== 'win32' && (mode & 0o002) !== 0) {
+    throw new Error(`everybody on this machine may write to ${path}; chmod o-w it`);
+  }
   const { bavail, bsize } = await statfs(path);
   const free = `${((Number(bavail) * bsize) / 2 ** 30).toFixed(1)} GB free at ${path}`;
   if (Number(bavail) * bsize < MIN_FREE_BYTES) throw new Error(`only ${free}; make room, or name another with --data`);
   return free;
+}
+
+/** Whether `serve` could listen, or a Planimeter does. */
+async function port(): Promise<string> {
+  const host = process.env.HOST ?? '127.0.0.1';
+  const number = readNumber('PORT', process.env.PORT ?? '8080');
+  const server = createServer();
+  const taken = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    server.once('error', resolve);
+    server.listen(number, host, () => resolve(null));
+  });
+  server.close();
+  if (!taken) return `${number} on ${host} is free`;
+  if (taken.code === 'EACCES')
+    throw new Error(`${number} on ${host} is not for this user; take one above 1023 with PORT`);
+  if (taken.code !== 'EADDRINUSE') throw new Error(`${host}:${number}: ${taken.message}; look at HOST and PORT`);
+  const there = await fetch(`http://${host}:${number}/health`)
+    .then((answer) => answer.json())
+    .catch(() => null);
+  if (there && typeof there === 'object' && 'device' in there) return `a Planimeter answers on ${host}:${number}`;
+  throw new Error(`another program listens on ${host}:${number}; end it, or name another port with PORT or --port`);
 }
 
 function elsewhere(): string {

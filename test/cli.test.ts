@@ -28,7 +28,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function planimeter(...args: string[]) {
-  return spawnSync(process.execPath, [PROGRAM, ...args], { cwd: folder, encoding: 'utf8', timeout: 120_000 });
+  return spawnSync(process.execPath, [PROGRAM, ...args], {
+    cwd: folder,
+    env: { ...process.env, PORT: '0' },
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
 }
 
 const python = pythonWithJudges();

@@ -243,6 +243,11 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
   };
 }
 
+/** The address of the S3 server that the environment names. */
+export function s3Endpoint(env: S3FileOptions['env']): string {
+  return env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || `https://s3.${regionOf(env)}.amazonaws.com`;
+}
+
 /** Something that another attempt may do better. */
 class Interrupted extends Error {}
 
@@ -258,7 +263,7 @@ function createClient(
   const region = regionOf(env);
   const sign = signer(env, region);
   if (!sign) throw new Problem('bad_request', 'A store in S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.');
-  const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || `https://s3.${region}.amazonaws.com`;
+  const endpoint = s3Endpoint(env);
 
   const once = async (method: string, key: string, { query = {}, body, headers = {} }: Request): Promise<Answer> => {
     const url = new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}${key && `/${key}`}`);

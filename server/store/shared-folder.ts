@@ -39,7 +39,7 @@ export function openFiles(
   return localFileStore(join(sharedFolderOf(dataFolder, store), 'files'));
 }
 
-const isBucket = (store: string): boolean => store.startsWith('s3:');
+export const isBucket = (store: string): boolean => store.startsWith('s3:');
 
 /** The store's mark becomes the database's; made where there is none. */
 export async function markStore(q: Queryable, files: FileStore): Promise<void> {
