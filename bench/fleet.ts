@@ -1,26 +1,46 @@
 /**
- * What a queue on PostgreSQL costs a fleet: 1 to 16 workers take jobs whose network sleeps (named so: it stands for a
- * GPU that is busy with a chip) and nothing else. Prints the share of the time in which workers had no work in hand,
- * and what PostgreSQL did for each job. Workers are in one process here, each with a queue of its own.
- * Run: node bench/fleet.ts [--jobs=3] [--chips=64] [--chip-ms=50]
+ * What the queue and the joining of shards cost a fleet: one job that 1 to 16 workers compute with a network that sleeps
+ * (named so: it stands for a GPU that is busy with a chip; the maps of its shards were made before) and that is not traced.
+ * Prints the share of the workers' time that was not the network's, what of it was joining, and what PostgreSQL did for each
+ * shard; then what tracing such a map takes, which one worker does alone. Workers are in one process here, each with a
+ * queue of its own.
+ * Run: node bench/fleet.ts [--shards=8] [--chip-ms=50]
  */
 import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobReport } from '../server/http/types.ts';
+import { joinMaps } from '../models/join-maps.ts';
+import type { MapRequest, MapResult } from '../models/map-scene.ts';
+import { findNetwork, type Network } from '../models/registry.ts';
+import type { Compute } from '../server/children/compute.ts';
+import { vectorizeMap } from '../server/children/vectorize-map.ts';
+import { runPart } from '../server/job-parts.ts';
 import { type Handlers, startQueue } from '../server/jobs/queue.ts';
+import { DEFAULT_RUN } from '../server/measurements.ts';
+import { DEFAULT_PARAMETERS } from '../server/parameters.ts';
+import type { PipelineTools, ReadyScene } from '../server/pipeline.ts';
+import { createRemoteReader } from '../server/remote/reader.ts';
 import type { Database } from '../server/store/database.ts';
-import { publishJob } from '../server/store/features.ts';
-import { insertJob } from '../server/store/jobs.ts';
+import { type FileStore, localFileStore } from '../server/store/files.ts';
+import { getJob, insertJob } from '../server/store/jobs.ts';
 import { insertScene } from '../server/store/scenes.ts';
 import { setup, testEngines } from '../server/store/test-databases.ts';
+import { workingKeyOf } from '../server/working-copy.ts';
+import { openRaster } from '../tiler/raster.ts';
+import { writeTown } from '../tiler/town/town.ts';
+import { createTiffWriter } from '../tiler/write-tiff.ts';
 
 const flag = (name: string, otherwise: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
-/** Of each worker. */
-const jobs = flag('jobs', 3);
-const chips = flag('chips', 64);
+/** For each worker. */
+const shardsEach = flag('shards', 8);
 const chipMs = flag('chip-ms', 50);
 const WORKERS = [1, 2, 4, 8, 16];
+/** Model pixels: a shard is two rows of eight chips. */
+const [CORE, WIDTH, SHARD_HEIGHT] = [1024, 8192, 2048];
+const GSD_M = 1;
 /** Connections tell the statistics what they did within ten seconds. */
 const SETTLE_MS = 11_000;
 
@@ -30,68 +50,194 @@ interface Load {
 }
 
 const tearDown = await setup();
+const folder = await mkdtemp(join(tmpdir(), 'planimeter-fleet-'));
 try {
   const engine = testEngines().find(({ name }) => name === 'postgresql');
   if (!engine) throw new Error('this measurement needs PostgreSQL with PostGIS');
-  console.log(`jobs of ${chips} chips of ${chipMs} ms, ${jobs} for each worker`);
+  const network = await findNetwork('landuse-fcn');
+  const template = await makeTemplate(network);
+  const pixels = (WIDTH * SHARD_HEIGHT) / 1e6;
+  console.log(
+    `one job, ${shardsEach} shards for each worker, of 16 chips of ${chipMs} ms and ${pixels} million pixels`,
+  );
   for (const workers of WORKERS) {
     const { db, url, drop } = await engine.open();
     try {
-      await measure(db, url!, workers);
+      await measure(db, url!, workers, network, template);
     } finally {
       await drop();
     }
   }
+  await traceTemplate(network, template);
 } finally {
+  await rm(folder, { recursive: true, force: true });
   await tearDown();
 }
 process.exit();
 
-async function measure(db: Database, url: string, workers: number): Promise<void> {
-  let busyMs = 0;
-  let open = workers * jobs;
+interface Template {
+  classes: string;
+  scores: string;
+}
+
+/** The maps of one shard: a generated town's land use, as certain as can be, written as jobs write them. */
+async function makeTemplate(network: Network): Promise<Template> {
+  const { truth } = await writeTown(join(folder, 'town'), {
+    seed: 3,
+    width: WIDTH,
+    height: SHARD_HEIGHT,
+    gsdMetres: GSD_M,
+  });
+  const town = await openRaster(truth);
+  const template = { classes: join(folder, 'classes.tif'), scores: join(folder, 'scores.tif') };
+  const common = { ...{ width: WIDTH, height: SHARD_HEIGHT, bands: 1, epsg: 32640 }, compression: 'deflate' as const };
+  const place = { geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M] as const, overviewCount: 2 };
+  const overviews = { classes: 'majority', scores: 'average' } as const;
+  for (const map of ['classes', 'scores'] as const) {
+    const nodata = map === 'classes' ? 255 : 0;
+    const layout = {
+      ...common,
+      ...place,
+      geotransform: [...place.geotransform] as [number, number, number, number, number, number],
+    };
+    const writer = await createTiffWriter(template[map], { ...layout, nodata, overviews: overviews[map] });
+    const { pixels } = await town.read(0, 0, 0, WIDTH, SHARD_HEIGHT);
+    if (map === 'scores') for (let i = 0; i < pixels.length; i++) pixels[i] = 128 + ((pixels[i] * 37 + (i % 61)) % 128);
+    await writer.writeRows(SHARD_HEIGHT, pixels);
+    await writer.finish();
+  }
+  await town.close();
+  console.log(`network: ${network.id}, whose place the sleep takes`);
+  return template;
+}
+
+async function measure(
+  db: Database,
+  url: string,
+  workers: number,
+  network: Network,
+  template: Template,
+): Promise<void> {
+  const shards = workers * shardsEach;
+  const files = localFileStore(join(folder, `${workers}`));
+  const scene = await fakeScene(db, files, shards * SHARD_HEIGHT);
+  const spent = { networkMs: 0, joinMs: 0 };
+  const tools: PipelineTools = {
+    ...{ db, files, remote: createRemoteReader(null), device: 'cpu', shardHeight: SHARD_HEIGHT },
+    chooseRun: async () => ({ ...DEFAULT_RUN, core: CORE }),
+    compute: sleepingCompute(template, spent),
+  };
   const over = Promise.withResolvers<void>();
   const handlers: Handlers = {
     ingest: async () => {},
-    async segment(id, { progress }) {
-      const started = performance.now();
-      for (let done = 1; done <= chips; done++) {
-        await sleep(chipMs);
-        progress({ stage: 'infer', done, total: chips, share: done / chips });
-      }
-      busyMs += performance.now() - started;
-      await publishJob(db, id, {} as JobReport);
-      if (--open === 0) over.resolve();
+    async segment(id, context) {
+      const job = { id, scene, network, parameters: DEFAULT_PARAMETERS, modelReason: '' };
+      if (await runPart(tools, job, context)) over.resolve();
     },
     discard: async () => {},
   };
   const queues = await Promise.all(Array.from({ length: workers }, () => startQueue(db, { url }, handlers)));
   try {
-    const scene = randomUUID();
-    await insertScene(db, { id: scene, name: 'fleet', upload: null, sha256: '00', bytes: 1 });
     const idle = await idleLoad(db);
     const before = await load(db);
+    const id = randomUUID();
     const started = performance.now();
-    for (let i = 0; i < workers * jobs; i++) {
-      const id = randomUUID();
-      await insertJob(db, { id, scene, model: 'sleeps', parameters: {} });
-      await queues[0].enqueueSegment(id);
-    }
+    await insertJob(db, { id, scene: scene.id, model: network.id, parameters: {} });
+    await queues[0].enqueueSegment(id);
     await over.promise;
     const wallMs = performance.now() - started;
+    if ((await getJob(db, id))?.report?.ledger.done !== WIDTH * SHARD_HEIGHT * shards) throw new Error('a hole');
     await sleep(SETTLE_MS);
     const after = await load(db);
     const seconds = (wallMs + SETTLE_MS) / 1000;
-    const each = (name: keyof Load) => (after[name] - before[name] - idle[name] * seconds) / (workers * jobs);
+    const each = (name: keyof Load) => (after[name] - before[name] - idle[name] * seconds) / shards;
+    const percent = (ms: number) => `${((ms / wallMs) * 100).toFixed(1)} %`;
     console.log(
-      `${String(workers).padStart(2)} workers: ${(wallMs / 1000).toFixed(1)} s, ` +
-        `${((1 - busyMs / (wallMs * workers)) * 100).toFixed(1)} % of the time without work in hand; PostgreSQL: ` +
-        `${each('transactions').toFixed(0)} transactions, ${each('active_ms').toFixed(0)} ms a job, and idle ` +
+      `${String(workers).padStart(2)} workers, ${shards} shards: ${(wallMs / 1000).toFixed(2)} s; not the network's ` +
+        `${percent(wallMs - spent.networkMs / workers)}, of which joining ${percent(spent.joinMs)}; PostgreSQL: ` +
+        `${each('transactions').toFixed(0)} transactions, ${each('active_ms').toFixed(0)} ms a shard, and idle ` +
         `${(idle.transactions / workers).toFixed(1)} transactions, ${(idle.active_ms / workers).toFixed(1)} ms a second and worker`,
     );
   } finally {
     await Promise.all(queues.map((queue) => queue.stop()));
+    await files.remove('jobs');
   }
+}
+
+/** Its map takes the time of the chips and copies the template; it joins as ever, and traces nothing. */
+function sleepingCompute(template: Template, spent: { networkMs: number; joinMs: number }): Compute {
+  const unused = () => {
+    throw new Error('not part of this measurement');
+  };
+  return {
+    async map({ grid, plan, shard, classesPath, scoresPath }: MapRequest, { onProgress }): Promise<MapResult> {
+      const started = performance.now();
+      const chips = (shard!.end - shard!.first) * plan.columns;
+      const due = started + chips * chipMs;
+      await mkdir(dirname(classesPath), { recursive: true });
+      await copyFile(template.classes, classesPath);
+      await copyFile(template.scores, scoresPath);
+      for (let done = 1; done <= chips; done++) {
+        await sleep(Math.max(0, due - (chips - done) * chipMs - performance.now()));
+        onProgress?.(done);
+      }
+      spent.networkMs += chips * chipMs;
+      return {
+        ledger: { done: grid.width * SHARD_HEIGHT, nodata: 0, outside: 0, failed: 0, pending: 0 },
+        chips: { done: chips, nodata: 0, outside: 0, failed: [] },
+        seam: { certified: true, halo: plan.halo, disagreement: 0, max_delta: 0 },
+        ...{ seamPixels: 0, device: 'cpu', fallbackNodes: 0, inferMs: chips * chipMs, stitchMs: 0, peakRssBytes: 0 },
+      };
+    },
+    async join(request) {
+      const started = performance.now();
+      await joinMaps(request);
+      spent.joinMs += performance.now() - started;
+    },
+    async vectorize({ featuresPath }) {
+      await writeFile(featuresPath, '');
+      return { features: 0 } as Awaited<ReturnType<Compute['vectorize']>>;
+    },
+    prove: unused,
+    chooseRendering: unused,
+    stop: async () => {},
+  };
+}
+
+async function fakeScene(db: Database, files: FileStore, height: number): Promise<ReadyScene> {
+  const id = randomUUID();
+  await insertScene(db, { id, name: 'fleet', upload: null, sha256: '00', bytes: 1 });
+  const report = {
+    geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M],
+    levels: [{ width: WIDTH, height }],
+    ...{ bands: 3, assumptions: [], meanColour: [0, 0, 0], rendering: { bands: [1, 2, 3], ranges: null } },
+  };
+  const size = { width: WIDTH, height, gsd_m: GSD_M, gsd_x_m: GSD_M, gsd_y_m: GSD_M };
+  const scene = { id, state: 'ready', epsg: 32640, bbox: [54, 24, 55, 26], ...size, report } as unknown as ReadyScene;
+  const key = workingKeyOf(scene);
+  await mkdir(dirname(files.path(key)), { recursive: true });
+  await writeFile(files.path(key), '');
+  return scene;
+}
+
+/** What one worker does when all shards are there, on the map of one shard. */
+async function traceTemplate(network: Network, { classes, scores }: Template): Promise<void> {
+  const code = (name: string) => network.classes.find((each) => each.name === name)?.value ?? null;
+  const started = performance.now();
+  const { features } = await vectorizeMap(
+    {
+      ...{ classesPath: classes, scoresPath: scores, featuresPath: join(folder, 'features.ndjson') },
+      ...{ pixelMetres: { x: GSD_M, y: GSD_M }, minAreaM2: 20, toleranceMetres: 1 },
+      codes: { building: code('building'), road: code('road'), water: code('water') },
+    },
+    () => {},
+  );
+  const seconds = (performance.now() - started) / 1000;
+  const mpx = (WIDTH * SHARD_HEIGHT) / 1e6;
+  console.log(
+    `tracing one shard's pixels of a town: ${seconds.toFixed(1)} s for ${features} features, ${(mpx / seconds).toFixed(1)} Mpx/s, ` +
+      `${((seconds * 1000) / (16 * chipMs)).toFixed(1)} times the network's time`,
+  );
 }
 
 /** What the queues ask for a second while there is nothing to do. */

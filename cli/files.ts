@@ -2,7 +2,8 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { findNetwork, type Network, networkFolders } from '../models/registry.ts';
-import { sharedFolderOf } from '../server/store/shared-folder.ts';
+import type { FileStore } from '../server/store/files.ts';
+import { isBucket, openFiles, sharedFolderOf } from '../server/store/shared-folder.ts';
 import { WrongCall } from './arguments.ts';
 
 /** The path itself, if it can be read. Throws a wrong call. */
@@ -18,6 +19,12 @@ export const dataFolder = (given?: string): string => resolve(given ?? process.e
 
 /** Where the service keeps networks, and without a bucket images and maps. */
 export const sharedFolder = (given?: string): string => sharedFolderOf(dataFolder(given), process.env.PLANIMETER_STORE);
+
+/** Where images and maps are kept, and a copy of each network that was added; null where that is a folder. */
+export function sharedBucket(given?: string): FileStore | null {
+  const { PLANIMETER_STORE: store } = process.env;
+  return store && isBucket(store) ? openFiles(dataFolder(given), store) : null;
+}
 
 /** A network by id, of those that ship with the program and those that were added. */
 export const installedNetwork = (id: string): Promise<Network> => findNetwork(id, networkFolders(sharedFolder()));

@@ -1,15 +1,16 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
-
+import { join } from 'node:path';
 import { fastest } from '../models/bench-network.ts';
 import { parseDevice } from '../models/device.ts';
 import { bandFacts, type Facts, type Task } from '../models/foreign/facts.ts';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
 import { measuredRun, measureRun, type Run } from '../server/measurements.ts';
+import { publishNetwork, withdrawNetwork } from '../server/mirrored-networks.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
 import type { Finding } from '../tiler/examine.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
-import { installedNetwork, sharedFolder } from './files.ts';
+import { installedNetwork, sharedBucket, sharedFolder } from './files.ts';
 
 const text = { type: 'string' } as const;
 const OPTIONS = {
@@ -36,6 +37,7 @@ export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, OPTIONS, [1, 2]);
   const [action, subject] = positionals;
   const folder = sharedFolder(values.data);
+  const bucket = sharedBucket(values.data);
   const print = (report: NetworkReport) =>
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (action === 'list') {
@@ -44,12 +46,16 @@ export async function run(args: string[]): Promise<void> {
     print(await inspectNetwork(folder, needed(subject, 'an id or an ONNX file'), saidBy(values), values.scene));
   } else if (action === 'add') {
     const { id, name } = values;
-    print(await addNetwork(folder, needed(subject, 'an ONNX file or its folder'), { id, name, said: saidBy(values) }));
+    const file = needed(subject, 'an ONNX file or its folder');
+    const report = await addNetwork(folder, file, { id, name, said: saidBy(values) });
+    if (bucket) await publishNetwork(bucket, join(folder, 'models'), report.id!);
+    print(report);
   } else if (action === 'bench') {
     await bench(needed(subject, 'an id'), values.device, values.json === true);
   } else if (action === 'remove') {
     const id = needed(subject, 'an id');
     await removeNetwork(folder, id);
+    if (bucket) await withdrawNetwork(bucket, id);
     process.stdout.write(values.json ? `${JSON.stringify({ removed: id })}\n` : `${id} is removed\n`);
   } else {
     throw new WrongCall(`there is no "models ${action}"; there are list, inspect, add, bench and remove`);

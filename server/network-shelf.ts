@@ -6,8 +6,10 @@ import { jobIdentity, listNetworks, type Network, networkFolders } from '../mode
 import { Problem } from '../tiler/problem.ts';
 import type { ModelJson } from './http/types.ts';
 import { log } from './log.ts';
+import { mirrorNetworks, publishNetwork, withdrawNetwork } from './mirrored-networks.ts';
 import { type AddRequest, addNetwork, describeNetwork, readMlmItem, removeNetwork } from './networks.ts';
 import { DEFAULT_NETWORK } from './parameters.ts';
+import type { FileStore } from './store/files.ts';
 
 export interface NetworkShelf {
   /** Looks whether another program has added or removed networks; costs a look at one folder. */
@@ -20,16 +22,22 @@ export interface NetworkShelf {
   mlmItem(id: string): Promise<Record<string, unknown>>;
 }
 
-/** `networks` and `models` change as networks come and go; the default one is first. */
+/**
+ * `networks` and `models` change as networks come and go; the default one is first. `bucket`: where the machines of a
+ * fleet share them, if they do not share the folder.
+ */
 export async function openShelf(
   dataFolder: string,
+  bucket: FileStore | null,
 ): Promise<{ shelf: NetworkShelf; networks: readonly Network[]; models: readonly ModelJson[] }> {
   const networks: Network[] = [];
   const models: ModelJson[] = [];
   /** When a network last came or went. */
   let changed: bigint | null = null;
+  const modelsFolder = join(dataFolder, 'models');
   const refresh = async () => {
-    const now = await changedAt(join(dataFolder, 'models'));
+    if (bucket) await mirrorNetworks(bucket, modelsFolder);
+    const now = await changedAt(modelsFolder);
     if (now === changed && networks.length > 0) return;
     const found = await listNetworks(networkFolders(dataFolder), log.warn);
     found.sort((a, b) => Number(b.id === DEFAULT_NETWORK) - Number(a.id === DEFAULT_NETWORK));
@@ -47,12 +55,14 @@ export async function openShelf(
     refresh,
     async add(path, request) {
       const report = await addNetwork(dataFolder, path, request);
+      if (bucket) await publishNetwork(bucket, modelsFolder, report.id!);
       await refresh();
       return report;
     },
     async remove(id) {
       find(id);
       await removeNetwork(dataFolder, id);
+      if (bucket) await withdrawNetwork(bucket, id);
       await refresh();
     },
     describe: async (id) => describeNetwork(find(id)),

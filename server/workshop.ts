@@ -24,7 +24,7 @@ import { type Database, openDatabase } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
-import { openFiles, sharedFolderOf } from './store/shared-folder.ts';
+import { isBucket, openFiles, sharedFolderOf } from './store/shared-folder.ts';
 
 export interface WorkshopOptions {
   /** Holds the embedded database and, unless `store` says otherwise, everything else. */
@@ -64,9 +64,11 @@ export async function openWorkshop(
   const { dataFolder, databaseUrl } = options;
   const chosen = parseDevice(options.device);
   const sharedFolder = sharedFolderOf(dataFolder, options.store);
+  const files = openFiles(dataFolder, options.store);
+  const bucket = options.store && isBucket(options.store) ? files : null;
   const [db, { shelf, networks, models }] = await Promise.all([
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
-    openShelf(sharedFolder),
+    openShelf(sharedFolder, bucket),
   ]);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
   const metrics = createMetrics(db, remote);
@@ -150,6 +152,9 @@ function handlers(
       metrics.countJob(report);
       noteDevice(report);
     },
-    discard: (id) => tools.files.remove(`jobs/${id}`),
+    async discard(id) {
+      const done = (await getJob(tools.db, id))?.state === 'done';
+      await tools.files.remove(done ? `jobs/${id}/shards` : `jobs/${id}`);
+    },
   };
 }

@@ -22,6 +22,12 @@ export async function startMoto(): Promise<{ env: Record<string, string>; stop()
   return { env: { AWS_ENDPOINT_URL: endpoint, ...keys }, stop: () => moto.kill('SIGKILL') };
 }
 
+/** Of all objects in the bucket, sorted. */
+export async function keysOf(endpoint: string): Promise<string[]> {
+  const xml = await (await fetch(`${endpoint}/maps?list-type=2`)).text();
+  return [...xml.matchAll(/<Key>([^<]*)</g)].map(([, key]) => key!);
+}
+
 /** A proxy before `endpoint` that answers with 503, breaks answers off in the middle or waits, for a share of requests. */
 export async function startFaults(endpoint: string, random: () => number, share = 0.05) {
   let faults = 0;

@@ -13,7 +13,7 @@ import type { ItemsJson, JobJson } from '../server/http/types.ts';
 import { testEngines } from '../server/store/test-databases.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { startMoto } from './moto.ts';
+import { keysOf, startMoto } from './moto.ts';
 import { serve, stopAll } from './serve.ts';
 import { killWorkers, PROGRAM, startWorker } from './workers.ts';
 
@@ -120,11 +120,6 @@ test.skipIf(!postgresql)(
     }
   },
 );
-
-async function keysOf(endpoint: string): Promise<string[]> {
-  const xml = await (await fetch(`${endpoint}/maps?list-type=2`)).text();
-  return [...xml.matchAll(/<Key>([^<]*)</g)].map(([, key]) => key!);
-}
 
 async function running(url: string): Promise<number> {
   const jobs = await getJson<JobJson[]>(`${url}/jobs`);

@@ -130,7 +130,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     files,
     queue,
     models: [MODEL],
-    networks: (await openShelf(folder)).shelf,
+    networks: (await openShelf(folder, null)).shelf,
     service: {
       name: 'planimeter',
       version: '1.2.3',

@@ -46,7 +46,7 @@ export interface Handlers {
   ingest(sceneId: string, context: WorkContext): Promise<void>;
   /** Ends with the job published, or with a part of it handed over. */
   segment(jobId: string, context: PartContext): Promise<void>;
-  /** Removes what the parts of a job have left that has failed or was cancelled. */
+  /** Removes what the parts of a job have left that has come to an end. */
   discard(jobId: string): Promise<void>;
 }
 
@@ -139,7 +139,11 @@ export async function startQueue(
   const attempt = async (name: QueueName, message: Job<Message>): Promise<void> => {
     const { id, part } = message.data;
     if (stopping) return putBack(name, message);
-    if (!(await SUBJECTS[name].begin(db, id, part))) return; // cancelled or deleted while it waited
+    if (!(await SUBJECTS[name].begin(db, id, part))) {
+      // Cancelled or deleted while it waited; or published by a process that died before it had cleared away its parts.
+      if (part !== undefined) await handlers.discard(id);
+      return;
+    }
     const control = new AbortController();
     const ended = withLogFields({ [SUBJECTS[name].kind]: id, ...(part !== undefined && { part }) }, () =>
       work(name, message, control),

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const URL_VARIABLE = 'PLANIMETER_TEST_POSTGRESQL';
 
 /** Starts the cluster, puts its URL into the environment, and returns what removes it. */
 export async function setup(): Promise<() => Promise<void>> {
-  const cluster = await startCluster();
+  const cluster = await startCluster('-c synchronous_commit=off');
   if (cluster) process.env[URL_VARIABLE] = cluster.url;
   return async () => cluster?.stop();
 }
@@ -39,7 +39,8 @@ async function openEmbedded() {
   return { db, url: undefined, drop: () => db.close() };
 }
 
-async function openOnServer(server: string) {
+/** A database of its own on a server. */
+export async function openOnServer(server: string) {
   const name = `planimeter_${randomUUID().replaceAll('-', '')}`;
   await administer(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);
@@ -62,15 +63,17 @@ async function administer(server: string, statement: string): Promise<void> {
   }
 }
 
-interface Cluster {
+export interface Cluster {
   url: string;
+  /** Kills one of its processes with kill -9: all connections break, and the server recovers from its log. */
+  crash(): void;
   stop(): Promise<void>;
 }
 
 /** A new cluster on a free port of 127.0.0.1, or null (said loudly) where there can be none; with CI=true that throws. */
-async function startCluster(): Promise<Cluster | null> {
+export async function startCluster(more = ''): Promise<Cluster | null> {
   try {
-    return await createCluster(findBinaries() ?? installBinaries());
+    return await createCluster(findBinaries() ?? installBinaries(), more);
   } catch (error) {
     const reason = `no PostgreSQL with PostGIS: ${(error as Error).message}`;
     if (process.env.CI === 'true') throw new Error(reason, { cause: error });
@@ -106,7 +109,7 @@ function installBinaries(): string {
   return folder;
 }
 
-async function createCluster(binaries: string): Promise<Cluster> {
+async function createCluster(binaries: string, more: string): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'planimeter-postgresql-'));
   const data = join(folder, 'data');
   // PostgreSQL refuses to run as root; Debian's package has made a user for it.
@@ -125,10 +128,16 @@ async function createCluster(binaries: string): Promise<Cluster> {
     chmodSync(folder, 0o700);
     run('initdb', '-D', data, '-U', 'planimeter', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync');
     const port = await freePort();
-    const settings = `-p ${port} -h 127.0.0.1 -k ${folder} -F -c synchronous_commit=off -c full_page_writes=off`;
+    const settings = `-p ${port} -h 127.0.0.1 -k ${folder} -F -c full_page_writes=off ${more}`;
     run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', settings, '-w', '-s', 'start');
     return {
       url: `postgresql://planimeter@127.0.0.1:${port}/postgres`,
+      crash() {
+        const [postmaster] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+        const children = spawnSync('ps', ['-o', 'pid=,args=', '--ppid', postmaster!], { encoding: 'utf8' }).stdout;
+        const backend = children.split('\n').find((line) => line.includes(' planimeter '));
+        if (backend) process.kill(Number.parseInt(backend, 10), 'SIGKILL');
+      },
       stop: async () => {
         run('pg_ctl', '-D', data, '-m', 'immediate', '-w', '-s', 'stop');
         remove();
