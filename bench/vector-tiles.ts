@@ -46,7 +46,7 @@ try {
   await insertScene(db, { id: 'towns', name: 'towns.tif', upload: null, sha256: '', bytes: 0 });
   await insertJob(db, { id: job, scene: 'towns', model: '', parameters: {} });
   const classNames = new Map(['other', 'building', 'road', 'vegetation', 'water'].entries());
-  const counts = await storeFeatures(db, { id: job, epsg: EPSG, classNames }, featuresPath, {
+  const { counts } = await storeFeatures(db, { id: job, epsg: EPSG, classNames }, featuresPath, {
     signal: AbortSignal.timeout(3_600_000),
     onProgress: () => {},
   });

@@ -59,7 +59,7 @@ export async function run(args: string[]): Promise<void> {
       },
       { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
     );
-    const counts = await storeFeatures(db, { id, epsg: srid, classNames }, featuresPath, {
+    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames }, featuresPath, {
       signal,
       onProgress: (features) => bar.update('store', features / traced.features),
     });

@@ -388,13 +388,13 @@ async function storeAndPublish(
 ): Promise<JobReport> {
   const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const counts = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, featuresPath, {
+  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, featuresPath, {
     signal,
     onProgress: (stored) => progress(stageProgress('store', stored, features)),
   });
   await rm(featuresPath);
   await files.remove(`jobs/${id}/spool`);
-  return publishJob(db, id, {
+  const report = {
     ...found,
     job: id,
     version: VERSION,
@@ -424,7 +424,8 @@ async function storeAndPublish(
       geotransform: grid.geotransform,
     },
     chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
-  });
+  };
+  return publishJob(db, id, report, turn);
 }
 
 /** The model grid of a scene for a network. */

@@ -1,5 +1,6 @@
 /** From a class map to rows of the database: what PostGIS says of the regions, and regions that are stored in pieces. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,7 +9,7 @@ import { type ClassMap, NODATA, noiseMap, smoothMap, urbanMap, vectorizeMap } fr
 import { regionToWkb } from '../vectorizer/georeference.ts';
 import { vectorizeMap as vectorizeFile } from './children/vectorize-map.ts';
 import type { Database } from './store/database.ts';
-import { publishJob, queryItems } from './store/features.ts';
+import { insertFeatures, publishJob, queryItems } from './store/features.ts';
 import { insertJob } from './store/jobs.ts';
 import { insertScene } from './store/scenes.ts';
 import { testEngines } from './store/test-databases.ts';
@@ -51,6 +52,33 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     }
   });
 
+  test('of two processes that store a job, the one that began first can do no more', async () => {
+    await insertScene(db, { id: 'twice', name: 'twice', upload: null, sha256: '00', bytes: 1 });
+    await insertJob(db, { id: 'twice', scene: 'twice', model: 'none', parameters: {} });
+    const path = join(folder, 'three.ndjson');
+    const square = Buffer.from(
+      regionToWkb({ rings: [Float64Array.of(0, 0, 9, 0, 9, 9, 0, 9, 0, 0)] }, [500_000, 1, 0, 4_000_000, 0, -1]),
+    );
+    const line = {
+      collection: 'landuse',
+      level: 0,
+      class: 1,
+      score: 0.5,
+      wkb: square.toString('base64'),
+      properties: {},
+    };
+    await writeFile(path, [1, 2, 3].map((place) => `${JSON.stringify({ ...line, place: `${place}` })}\n`).join(''));
+    const job = { id: 'twice', epsg: 32631, classNames: new Map() };
+    const store = () => storeFeatures(db, job, path, { signal: new AbortController().signal, onProgress: () => {} });
+    const [first, second] = [await store(), await store()];
+    const report = {} as Parameters<typeof publishJob>[2];
+    await expect(publishJob(db, 'twice', report, first.turn)).rejects.toMatchObject({ code: 'conflict' });
+    const row = { id: randomUUID(), collection: 'landuse', class: 'x', score: 1, wkb: square };
+    await expect(insertFeatures(db, { ...job, turn: first.turn }, [row])).rejects.toMatchObject({ code: 'conflict' });
+    await publishJob(db, 'twice', report, second.turn);
+    expect((await queryItems(db, 'landuse', { job: 'twice', limit: 10 })).features).toHaveLength(3);
+  });
+
   test('a region of very many vertices is stored in pieces, and counted and measured as one', async () => {
     const map = largeRegion();
     const classesPath = join(folder, 'classes.tif');
@@ -67,7 +95,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     const scene = `scene of ${map.width}`;
     await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
-    const counts = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
+    const { counts } = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
       signal: new AbortController().signal,
       onProgress: () => {},
     });

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { FeatureLine } from './children/vectorize-map.ts';
 import { featureId } from './identity.ts';
 import type { Database } from './store/database.ts';
-import { deleteFeatures, type FeatureRow, insertFeatures } from './store/features.ts';
+import { beginStoring, type FeatureRow, insertFeatures } from './store/features.ts';
 
 export interface StoredJob {
   id: string;
@@ -16,23 +16,23 @@ export interface StoredJob {
 const FEATURES_PER_INSERT = 2000;
 
 /**
- * Stores the features of a running job in place of what an earlier attempt stored; returns how many each collection
- * has, a region in pieces counted once. They stay invisible until the job is published.
+ * Stores the features of a running job in place of what an earlier attempt stored; returns the turn to publish them with,
+ * and how many each collection has, a region in pieces counted once. They stay invisible until the job is published.
  */
 export async function storeFeatures(
   db: Database,
   job: StoredJob,
   featuresPath: string,
   { signal, onProgress }: { signal: AbortSignal; onProgress: (features: number) => void },
-): Promise<Record<string, number>> {
-  await deleteFeatures(db, job.id);
+): Promise<{ turn: string; counts: Record<string, number> }> {
+  const turn = await beginStoring(db, job.id);
   const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
   let stored = 0;
   /** Pieces of one region come one after the other. */
   let lastRegion: unknown;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
-    await insertFeatures(db, job, rows);
+    await insertFeatures(db, { ...job, turn }, rows);
     for (const { collection, level, properties } of rows) {
       const { region } = properties;
       if (level === 0 && (region === undefined || region !== lastRegion)) {
@@ -43,7 +43,7 @@ export async function storeFeatures(
     stored += rows.length;
     onProgress(stored);
   }
-  return counts;
+  return { turn, counts };
 }
 
 type StoredRow = FeatureRow & Required<Pick<FeatureRow, 'level' | 'properties'>>;

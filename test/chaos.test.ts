@@ -153,6 +153,7 @@ async function disturb(
     }
     const which = Math.floor(random() * workers.length);
     const victim = workers[which];
+    expect(victim.exitCode, 'no worker ends by itself').toBe(null);
     if (victim.signalCode !== null) continue; // another is on its way
     const [child] = childrenOf(victim.pid!);
     if (random() < 0.5 && child !== undefined) {

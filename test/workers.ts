@@ -19,7 +19,10 @@ export async function startWorker(env: NodeJS.ProcessEnv, ...args: string[]): Pr
       text += chunk;
       if (text.includes('works for')) resolve();
     });
-    worker.on('exit', (code) => reject(new Error(`the worker ended with ${code}: ${text}`)));
+    worker.on('exit', (code) => {
+      if (code) console.error(`a worker ended with ${code}: ${text.slice(-2000)}`);
+      reject(new Error(`the worker ended with ${code}: ${text}`));
+    });
   });
   return worker;
 }

@@ -11,7 +11,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { JobReport } from '../http/types.ts';
 import { configureLog } from '../log.ts';
 import { type Database, openDatabase } from '../store/database.ts';
-import { deleteFeatures, insertFeatures, publishJob } from '../store/features.ts';
+import { beginStoring, deleteFeatures, insertFeatures, publishJob } from '../store/features.ts';
 import { deleteJob, getJob, insertJob } from '../store/jobs.ts';
 import { getScene, insertScene, updateScene } from '../store/scenes.ts';
 import { testEngines } from '../store/test-databases.ts';
@@ -194,7 +194,8 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     const row = { id: randomUUID(), collection: 'c', class: 'k', score: 1, wkb: polygonWkb(rectangle(0, 0, 1, 1)) };
     let attempts = 0;
     handlers.segment = async (id) => {
-      await insertFeatures(db, { id, epsg: 4326 }, [row]); // fails on a row that an earlier attempt left
+      const turn = await beginStoring(db, id);
+      await insertFeatures(db, { id, epsg: 4326, turn }, [row]); // fails on a row that an earlier attempt left
       attempts++;
       if (attempts === 1) throw new Error('a secret of the machine room');
       if (attempts === 2) return; // without a result: an error too
@@ -207,7 +208,8 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
 
     handlers.segment = async (id) => {
       attempts++;
-      await insertFeatures(db, { id, epsg: 4326 }, [row]);
+      const turn = await beginStoring(db, id);
+      await insertFeatures(db, { id, epsg: 4326, turn }, [row]);
       throw new Error('a secret of the machine room');
     };
     const bad = await newJob(db, scene);
@@ -254,6 +256,24 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     await expect(queue.retry(first)).rejects.toMatchObject({ code: 'conflict' });
     await sleep(300);
     expect([started, await state(second)]).toEqual([[first], 'cancelled']);
+  });
+
+  test('a process that was taken for dead changes nothing any more', async () => {
+    let ended = 0;
+    handlers.segment = async () => {
+      // As if its silence had been noticed, and another had taken the message.
+      await db.query(`UPDATE planimeter_queue.job SET retry_count = retry_count + 1 WHERE state = 'active'`);
+      ended++;
+      throw ended === 1 ? new Problem('conflict', 'Somebody else stores it.') : new Error('its connection broke');
+    };
+    for (const count of [1, 2]) {
+      const job = await newJob(db, scene);
+      await queue.enqueueSegment(job);
+      await eventually('ended', () => ended === count);
+      await sleep(200);
+      expect(await getJob(db, job)).toMatchObject({ state: 'running', problem: null });
+      await queue.cancel(job);
+    }
   });
 
   test('work whose job is deleted stops by itself', async () => {

@@ -188,6 +188,7 @@ export async function startQueue(
         return await putBack(name, message);
       }
       if (signal.aborted) return; // whoever no longer wants it has said so in the database
+      if (!(await isOurs(name, message))) return; // this process was taken for dead, and another does the work
       if (error instanceof Problem) {
         log.warn(`${name} ends with a problem: ${error.message}`, { problem: error.code });
         return await fail(name, message, error);
@@ -201,6 +202,11 @@ export async function startQueue(
     } finally {
       if (typeof part !== 'number') await subject.clean(db, id);
     }
+  };
+
+  const isOurs = async (name: QueueName, { id, retryCount }: Job<Message>): Promise<boolean> => {
+    const [found] = await boss.findJobs<Message>(name, { id });
+    return found?.state === 'active' && found.retryCount === retryCount;
   };
 
   const fail = async (

@@ -21,7 +21,7 @@ export interface Subject {
   isRunning(q: Queryable, id: string): Promise<boolean>;
   /** Neither at an end nor gone. */
   isWanted(q: Queryable, id: string): Promise<boolean>;
-  /** Removes what an attempt without success has stored. */
+  /** Removes what was stored of a subject that came to a bad end. */
   clean(q: Queryable, id: string): Promise<void>;
 }
 
@@ -45,7 +45,9 @@ const job: Subject = {
   isRunning: async (q, id) => (await getJob(q, id))?.state === 'running',
   isWanted: async (q, id) => ['queued', 'running'].includes((await getJob(q, id))?.state ?? ''),
   clean: async (q, id) => {
-    if ((await getJob(q, id))?.state !== 'done') await deleteFeatures(q, id);
+    const { state } = (await getJob(q, id)) ?? {};
+    // Of one that goes on it is somebody's, perhaps another's than this process's: who stores begins with a clean slate.
+    if (state === 'failed' || state === 'cancelled') await deleteFeatures(q, id);
   },
 };
 

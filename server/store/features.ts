@@ -1,4 +1,5 @@
 /** Rows of `planimeter.features`: polygons and lines in the scene's frame in, GeoJSON in EPSG:4326 out. */
+import { randomUUID } from 'node:crypto';
 import { Problem } from '../../tiler/problem.ts';
 import type { FeatureJson, FeatureProperties, JobReport } from '../http/types.ts';
 import { cql2Condition, QUERYABLES } from './cql2.ts';
@@ -35,11 +36,11 @@ const BATCH = 500;
  * Stores a running job's features: transformed to EPSG:4326, cut at the antimeridian and with shells
  * counter-clockwise (RFC 7946), repaired where invalid, with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
  * job is not queued or running (any more).
- * @param job id, and the EPSG code of the features' coordinates
+ * @param job id, the EPSG code of the features' coordinates, and the turn that `beginStoring` gave
  */
 export async function insertFeatures(
   q: Queryable,
-  job: { id: string; epsg: number },
+  job: { id: string; epsg: number; turn?: string },
   rows: readonly FeatureRow[],
 ): Promise<void> {
   for (let start = 0; start < rows.length; start += BATCH) {
@@ -47,7 +48,7 @@ export async function insertFeatures(
   }
 }
 
-async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows: readonly FeatureRow[]) {
+async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[1], rows: readonly FeatureRow[]) {
   const offsets = new Array<number>(rows.length); // of the geometries in `geometries`, from 1 as SQL counts
   let size = 0;
   for (const [i, row] of rows.entries()) {
@@ -61,7 +62,8 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
   // OFFSET 0 keeps the planner from writing each expression out wherever its name stands, to be computed again.
   const [result] = await q.query<{ key: number | null }>(
     `WITH target AS (
-       SELECT key FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR SHARE
+       SELECT key FROM planimeter.jobs
+        WHERE id = $1 AND state IN ('queued', 'running') AND ($13::text IS NULL OR storing = $13) FOR SHARE
      ), inserted AS (
        INSERT INTO planimeter.features (job, level, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
        SELECT key, level, collection, id, class, score, ST_Area(geom::geography),
@@ -95,9 +97,27 @@ async function insertBatch(q: Queryable, job: { id: string; epsg: number }, rows
       rows.map((row) => JSON.stringify(row.properties ?? {})),
       rows.map((row) => row.level ?? 0),
       rows.map((row) => row.borderShare ?? 1),
+      job.turn ?? null,
     ],
   );
   if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
+}
+
+/**
+ * Clears away what was stored of a running job and begins a turn of storing: whoever had an earlier one can store and
+ * publish no more. Throws Problem conflict when the job is not queued or running (any more).
+ */
+export function beginStoring(db: Database, jobId: string): Promise<string> {
+  const turn = randomUUID();
+  return db.transaction(async (q) => {
+    const [job] = await q.query(
+      `UPDATE planimeter.jobs SET storing = $2 WHERE id = $1 AND state IN ('queued', 'running') RETURNING key`,
+      [jobId, turn],
+    );
+    if (!job) throw new Problem('conflict', `Job ${jobId} is not running any more.`);
+    await deleteFeatures(q, jobId);
+    return turn;
+  });
 }
 
 export async function deleteFeatures(q: Queryable, jobId: string): Promise<void> {
@@ -107,16 +127,21 @@ export async function deleteFeatures(q: Queryable, jobId: string): Promise<void>
 /**
  * Ends a job well, in one transaction: its features become visible all together, with their totals. Returns the report
  * as it is stored, with the land use's `areas_m2`. Throws Problem conflict when the job is not queued or running (any
- * more).
+ * more), or another process has begun to store it.
  */
-export function publishJob(db: Database, jobId: string, report: Omit<JobReport, 'areas_m2'>): Promise<JobReport> {
+export function publishJob(
+  db: Database,
+  jobId: string,
+  report: Omit<JobReport, 'areas_m2'>,
+  turn?: string,
+): Promise<JobReport> {
   return db.transaction(async (q) => {
     const [job] = await q.query<{ key: number }>(
       `UPDATE planimeter.jobs
           SET state = 'done', problem = NULL, report = $2::jsonb, finished_at = clock_timestamp(),
               progress = jsonb_set(progress, '{share}', '1')
-        WHERE id = $1 AND state IN ('queued', 'running') RETURNING key`,
-      [jobId, JSON.stringify(report)],
+        WHERE id = $1 AND state IN ('queued', 'running') AND ($3::text IS NULL OR storing = $3) RETURNING key`,
+      [jobId, JSON.stringify(report), turn ?? null],
     );
     if (!job) throw new Problem('conflict', `Job ${jobId} is not running any more.`);
     await q.query('DELETE FROM planimeter.job_totals WHERE job = $1', [job.key]);
