@@ -64,11 +64,10 @@ export async function openWorkshop(
   const { dataFolder, databaseUrl } = options;
   const chosen = parseDevice(options.device);
   const sharedFolder = sharedFolderOf(dataFolder, options.store);
-  const files = openFiles(dataFolder, options.store);
-  const bucket = options.store && isBucket(options.store) ? files : null;
-  const [db, { shelf, networks, models }] = await Promise.all([
+  const inBucket = options.store !== undefined && isBucket(options.store);
+  const [db, shelved] = await Promise.all([
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
-    openShelf(sharedFolder, bucket),
+    inBucket ? null : openShelf(sharedFolder, null),
   ]);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
   const metrics = createMetrics(db, remote);
@@ -81,6 +80,7 @@ export async function openWorkshop(
   };
   try {
     await check(db, files);
+    const { shelf, networks, models } = shelved ?? (await openShelf(sharedFolder, files));
     const tools = {
       db,
       files,
