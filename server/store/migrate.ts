@@ -25,11 +25,10 @@ export function readMigrations(): Migration[] {
 const ADVISORY_LOCK = 7_463_524;
 
 /**
- * Applies what is missing, all in one transaction. Throws where the database was migrated by a newer program, or by a
+ * Applies what is missing, all in one transaction; all there are but for tests, which stop at an earlier schema. Throws where the database was migrated by a newer program, or by a
  * migration whose text has changed since.
  */
-export async function migrate(db: Database): Promise<void> {
-  const migrations = readMigrations();
+export async function migrate(db: Database, migrations: readonly Migration[] = readMigrations()): Promise<void> {
   await db.transaction(async (q) => {
     await q.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     await q.query('CREATE SCHEMA IF NOT EXISTS planimeter');
