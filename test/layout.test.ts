@@ -27,6 +27,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   'pg-boss': ['server/jobs'],
   aws4fetch: ['server/remote'],
   express: ['server/http'],
+  'h3-js': ['server/http'],
   'prom-client': ['server'],
   pino: ['server'],
   '@tus/server': ['server/http'],

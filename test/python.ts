@@ -12,6 +12,7 @@ const REQUIREMENTS = [
   'scikit-learn==1.9.1',
   'pyogrio==0.13.0',
   'pyarrow==26.0.1',
+  'h3==4.5.0',
 ];
 
 /** Path of a Python that has the judges, or null (said loudly) where none can be made. With CI=true that is an error. */
@@ -54,6 +55,17 @@ export function pythonWithClients(): string | null {
       'SKIPPED: no STAC and OGC clients (pystac-client, stac-validator, OWSLib):',
       (error as Error).message,
     );
+    return null;
+  }
+}
+
+/** Path of a Python with Schemathesis, or null (said loudly). With CI=true that is an error. */
+export function pythonWithSchemathesis(): string | null {
+  try {
+    return pythonWith('schemathesis', ['schemathesis==4.32.5']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('schemathesis could not be installed', { cause: error });
+    console.error('SKIPPED: no schemathesis:', (error as Error).message);
     return null;
   }
 }

@@ -22,6 +22,33 @@ def area(g):
 print(json.dumps([[sum(area(shape(f).intersection(shape(z))) for f in features), area(shape(z))] for z in zones]))
 `;
 
+/** The same with the cells of H3's own library for Python. */
+const HEXAGONS = `
+import json, sys, math, shapely, h3
+from shapely.geometry import shape, Polygon
+features, resolution, named = json.load(sys.stdin)
+def area(g):
+    if g.is_empty: return 0
+    phi = math.radians(g.centroid.y); a, e2 = 6378137.0, 0.0066943799901413165
+    w = 1 - e2 * math.sin(phi) ** 2
+    return g.area * math.radians(1) ** 2 * (a * (1 - e2) / w ** 1.5) * (a / w ** 0.5) * math.cos(phi)
+shapes = [shape(f) for f in features]
+ring = lambda cell: Polygon([(lon, lat) for lat, lon in h3.cell_to_boundary(cell)])
+near = {cell for f in shapes for lon, lat in f.exterior.coords for cell in h3.grid_disk(h3.latlng_to_cell(lat, lon, resolution), 25)}
+held = sorted(cell for cell in near if any(ring(cell).intersection(f).area > 0 for f in shapes))
+print(json.dumps({'cells': held, 'areas': [[sum(area(f.intersection(ring(c))) for f in shapes), area(ring(c))] for c in named]}))
+`;
+
+/** Beside this process, which has to answer. */
+async function askPython<Answer>(python: string, script: string, input: unknown): Promise<Answer> {
+  const asked = promisify(execFile)(python, ['-c', script]);
+  asked.child.stdin!.end(JSON.stringify(input));
+  return JSON.parse((await asked).stdout);
+}
+
+// Made before anything is asked of the service, which answers nothing meanwhile.
+const judges = pythonWithJudges();
+
 describe.each(testEngines())('sums on $name', ({ open }) => {
   let db: Database;
   let drop: () => Promise<void>;
@@ -119,6 +146,63 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
       expect(body.zones[zone].area_m2 / area).toBeCloseTo(1, 5);
       expect(areaIn(zone) - inside).toBeCloseTo(0, 1);
     }
+  });
+
+  test('by hexagon: cells are those of H3, and nothing is lost or counted twice between them', async () => {
+    const { body: items } = await fetchJson(`${service.address}/collections/landuse/items`);
+    const features: Polygon[] = items.features.map(({ geometry }: { geometry: Polygon }) => geometry);
+    const { body: all } = await fetchJson(address());
+    type Sum = { class: string; area_m2: number };
+    const areaOf = (classes: Sum[], name?: string) =>
+      classes.reduce((sum, each) => sum + (name === undefined || each.class === name ? each.area_m2 : 0), 0);
+    const python = judges;
+    for (const resolution of [4, 9, 11, 13]) {
+      const { status, body } = await fetchJson(address(`?hex=${resolution}`));
+      expect(status).toBe(200);
+      type Cell = { cell: string; area_m2: number; classes: (Sum & { share: number })[]; geometry: Polygon };
+      const cells: Cell[] = body.zones;
+      for (const name of ['water', 'road']) {
+        const within = cells.reduce((sum, { classes }) => sum + areaOf(classes, name), 0);
+        expect(within / areaOf(all.classes, name)).toBeCloseTo(1, 6);
+      }
+      if (!python) continue;
+      const judged = await askPython<{ cells: string[]; areas: [number, number][] }>(python, HEXAGONS, [
+        features,
+        resolution,
+        cells.map(({ cell }) => cell),
+      ]);
+      expect(cells.map(({ cell }) => cell)).toEqual(judged.cells);
+      for (const [i, [inside, area]] of judged.areas.entries()) {
+        if (resolution >= 9) expect(cells[i]!.area_m2 / area).toBeCloseTo(1, 4);
+        expect(areaOf(cells[i]!.classes) - inside).toBeCloseTo(0, 1);
+      }
+    }
+    expect((await fetchJson(address(`?hex=9&job=00000000-0000-4000-8000-000000000000`))).body).toEqual({ zones: [] });
+  });
+
+  test('by the polygons of another collection, and by some of them', async () => {
+    const { body } = await fetchJson(address('?zones=landuse'));
+    // Three squares apart: each holds itself.
+    expect(body.zones).toHaveLength(3);
+    for (const { of_class, classes, area_m2 } of body.zones) {
+      expect(classes).toEqual([expect.objectContaining({ class: of_class, count: 1 })]);
+      expect(classes[0].area_m2).toBeCloseTo(area_m2, 9);
+    }
+    const roads = await fetchJson(address(`?zones=landuse&zones-filter=${encodeURIComponent("class = 'road'")}`));
+    expect(roads.body.zones.map(({ of_class }: { of_class: string }) => of_class)).toEqual(['road']);
+    expect((await fetchJson(address('?zones=buildings'))).body).toEqual({ zones: [] });
+    expect((await fetchJson(address('?zones=x'))).status).toBe(404);
+  });
+
+  test.each([
+    'hex=16',
+    'hex=x',
+    'hex=15',
+    'hex=5&zones=landuse',
+    'zones-filter=score>0',
+    'zones=landuse&zones-filter=(',
+  ])('%s is refused', async (query) => {
+    expect(await fetchJson(address(`?${query}`))).toMatchObject({ status: 400, body: { code: 'bad_request' } });
   });
 
   test('the example in docs/sums.md runs', async () => {

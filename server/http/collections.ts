@@ -173,7 +173,10 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
 
 /** Throws `not_found`, naming those that there are. */
 export async function requestedCollection(db: Queryable, request: Request): Promise<StoredCollection> {
-  const id = pathParameter(request, 'collection');
+  return namedCollection(db, pathParameter(request, 'collection'));
+}
+
+export async function namedCollection(db: Queryable, id: string): Promise<StoredCollection> {
   const collections = await listCollections(db);
   const found = collections.find((collection) => collection.id === id);
   if (found) return found;

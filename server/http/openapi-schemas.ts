@@ -46,10 +46,9 @@ const featureMeasures = {
   regularized: flag,
   orientation_deg: number,
 };
-const featureProperties = object(
-  { collection: text, job: uuid, scene: uuid, model: text, class: text, score: share, ...featureMeasures },
-  Object.keys(featureMeasures),
-);
+/** All optional: `properties` leaves those that are asked for. */
+const featureMembers = { collection: text, job: uuid, scene: uuid, model: text, class: text, score: share };
+const featureProperties: Json = { type: 'object', properties: { ...featureMembers, ...featureMeasures } };
 
 export const componentSchemas: Record<string, Json> = {
   Problem: object({
@@ -64,7 +63,17 @@ export const componentSchemas: Record<string, Json> = {
   Conformance: object({ conformsTo: list(text) }),
   ClassSum: object({ class: text, count, area_m2: number, length_m: number, share: number }),
   ClassSums: object({ classes: list(ref('ClassSum')) }),
-  ZoneSums: object({ zones: list(object({ zone: count, area_m2: number, classes: list(ref('ClassSum')) })) }),
+  ZoneSums: object({
+    zones: list(
+      object(
+        {
+          ...{ zone: count, area_m2: number, classes: list(ref('ClassSum')) },
+          ...{ cell: text, feature: uuid, of_class: text, geometry: areaGeometry },
+        },
+        ['cell', 'feature', 'of_class', 'geometry'],
+      ),
+    ),
+  }),
   Health: object({
     status: oneOf('ok'),
     device: object({

@@ -221,11 +221,21 @@ const features = {
   },
   '/collections/{collection}/aggregate': {
     parameters: [collectionId],
-    get: operation('features', 'Number, area and length by class', { 200: json(schema('ClassSums')) }, [
-      inQuery('job', uuid, 'Only features of this job'),
-      inQuery('scene', uuid, 'Only features of this scene'),
-      format,
-    ]),
+    get: operation(
+      'features',
+      'Number, area and length by class; with `hex` or `zones` within each of these',
+      {
+        200: json({ anyOf: [schema('ClassSums'), schema('ZoneSums')] }),
+      },
+      [
+        inQuery('hex', { type: 'integer', minimum: 0, maximum: 15 }, 'Resolution of the H3 grid: by its cells'),
+        inQuery('zones', { type: 'string' }, 'Another collection: by its polygons, at most 1,000'),
+        inQuery('zones-filter', { type: 'string' }, 'CQL2 text: by those of them that match'),
+        inQuery('job', uuid, 'Only features of this job'),
+        inQuery('scene', uuid, 'Only features of this scene'),
+        format,
+      ],
+    ),
     post: {
       ...operation(
         'features',
@@ -404,6 +414,7 @@ const service = {
     post: {
       ...operation('access', 'Signs a browser in: the token goes into a cookie that scripts cannot read', {
         303: plain('To the viewer'),
+        401: { description: 'The page again', ...content('text/html', { type: 'string' }) },
       }),
       requestBody: {
         required: true,
