@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAccess } from '../server/http/access.ts';
 import { addDoneJob, addScene, startService, type TestService } from '../server/http/test-service.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { pythonWithSchemathesis } from './python.ts';
@@ -17,8 +18,7 @@ beforeAll(async () => {
   if (!FULL) return;
   const db = await openDatabase({});
   // Tokens may be made, and nobody needs one.
-  const role = async () => 'admin' as const;
-  service = await startService(db, { access: { role, needed: async () => false, forget() {} } });
+  service = await startService(db, { access: { ...createAccess(db, false), needed: async () => false } });
   const square = (x: number): [number, number][][] => [[[x, 0], [x, 9], [x + 9, 9], [x + 9, 0]]]; // biome-ignore format: a ring
   const features = Array.from({ length: 30 }, (_, i) => ({
     ...{ collection: i % 2 ? 'buildings' : 'landuse', class: 'building' },

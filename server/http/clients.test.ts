@@ -120,10 +120,8 @@ with tempfile.TemporaryDirectory() as folder:
 names = list(meta['fields'])
 ids = set(fields[names.index('id')])
 shapes = shapely.from_wkb(geometry)
-latitude = math.radians((south + north) / 2)
 print(json.dumps({
   'tiles': tiles, 'ids': len(ids), 'read': len(shapes), 'classes': sorted(set(fields[names.index('class')])), 'crs': meta['crs'],
-  'area': float(sum({i: shapely.area(s) for i, s in zip(fields[names.index('id')], shapes)}.values()) * math.cos(latitude) ** 2),
 }))
 `;
 
@@ -134,7 +132,6 @@ test("GDAL's driver for vector tiles finds every feature on the tiles of the fin
   if (!python) return;
   const { stdout } = await promisify(execFile)(python, ['-c', TILES, service.address, job]);
   const read = JSON.parse(stdout);
-  expect(read).toMatchObject({ ids: COUNT, classes: ['building'] });
+  expect(read).toMatchObject({ ids: COUNT, classes: ['building'], crs: 'EPSG:3857' });
   expect(read.read).toBeGreaterThanOrEqual(COUNT);
-  console.log(read);
 });
