@@ -30,6 +30,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
                                                          windows of a job's map once more, in one pass
   planimeter tokens create NAME [--role viewer|editor|admin] [--workspace W] [--days N] [--data DIR] [--json]
   planimeter tokens list|revoke ID                        who may use the service; without tokens this machine alone
+  planimeter audit [--workspace W] [--limit N] [--data DIR] [--json]
+                                                         who did what with whose data
   planimeter doctor [--data DIR] [--device D] [--json]    whether everything is there that it needs
   planimeter reap [--dry-run] [--grace HOURS] [--data DIR] [--json]
                                                          removes what nothing refers to; the service does so hourly
@@ -45,6 +47,7 @@ const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void
   serve: () => import('./serve.ts'),
   worker: () => import('./worker.ts'),
   tokens: () => import('./tokens.ts'),
+  audit: () => import('./audit.ts'),
   segment: () => import('./segment.ts'),
   inspect: () => import('./inspect.ts'),
   vectorize: () => import('./vectorize.ts'),

@@ -1,9 +1,13 @@
 /** `planimeter tokens create|list|revoke`: who may use the service. */
 import { join } from 'node:path';
+import { record } from '../server/store/audit.ts';
 import { type Database, openDatabase } from '../server/store/database.ts';
 import { createToken, listTokens, revokeToken } from '../server/store/tokens.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
+
+/** As it stands in the audit log. */
+const WHO = { actor: 'command line' } as const;
 
 const UUID = /^[0-9a-f-]{36}$/i;
 
@@ -17,7 +21,12 @@ export async function run([action, ...args]: string[]): Promise<void> {
     const days = values.days === undefined ? undefined : readNumber('days', values.days);
     const { role = 'viewer', workspace } = values;
     const wanted = { name: positionals[0], role, workspace, ...(days !== undefined && { days }) };
-    const made = await withDatabase(values.data, (db) => createToken(db, wanted));
+    const made = await withDatabase(values.data, async (db) => {
+      const token = await createToken(db, wanted);
+      const { id, name, workspace, role, expires_at } = token;
+      await record(db, { ...WHO, workspace, action: 'token_made', subject: id, details: { name, role, expires_at } });
+      return token;
+    });
     process.stderr.write(
       `A token for ${made.name}, ${made.role} in ${made.workspace}, until ${made.expires_at}. It is shown this once:\n`,
     );
@@ -31,12 +40,16 @@ export async function run([action, ...args]: string[]): Promise<void> {
   } else if (action === 'revoke') {
     const id = positionals[0]!;
     if (!UUID.test(id)) throw new WrongCall(`"${id}" is not the id of a token; "planimeter tokens list" shows them`);
-    await withDatabase(values.data, (db) => revokeToken(db, id, null));
+    await withDatabase(values.data, async (db) => {
+      const { name, workspace } = await revokeToken(db, id, null);
+      await record(db, { ...WHO, workspace, action: 'token_revoked', subject: id, details: { name } });
+    });
     print({ revoked: id }, `Revoked ${id}.`);
   } else throw new WrongCall('tokens takes create, list or revoke');
 }
 
-async function withDatabase<T>(data: string | undefined, use: (db: Database) => Promise<T>): Promise<T> {
+/** The service's own database, while the service is not running or on PostgreSQL. */
+export async function withDatabase<T>(data: string | undefined, use: (db: Database) => Promise<T>): Promise<T> {
   const { DATABASE_URL: url } = process.env;
   const db = await openDatabase(url ? { url } : { folder: join(dataFolder(data), 'database') });
   try {

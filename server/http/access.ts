@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { Problem } from '../../tiler/problem.ts';
-import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
+import { DEFAULT_WORKSPACE, type Scope } from '../store/confinement.ts';
 import type { Queryable } from '../store/database.ts';
+import { shareOf } from '../store/shares.ts';
 import { anyToken, type Bearer, bearerOf, ROLES } from '../store/tokens.ts';
 import type { Caller } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -28,6 +29,8 @@ const ROUTES: readonly (readonly [methods: readonly string[] | null, path: strin
   [['POST', 'DELETE'], '/models', 'admin', 'whole'],
   [['GET', 'HEAD'], '/metrics', 'viewer', 'whole'],
   [null, '/tokens', 'admin'],
+  [null, '/audit', 'admin'],
+  [null, '/jobs/:id/shares', 'editor'],
 ];
 
 const READS = ['GET', 'HEAD', 'OPTIONS'];
@@ -42,9 +45,11 @@ const MAX_REMEMBERED = 10_000;
 export interface Access {
   /** Null where the token opens nothing. */
   bearer(token: string): Promise<Bearer | null>;
+  /** What the bearer of a link sees; null where it opens nothing. */
+  share(secret: string): Promise<Required<Scope> | null>;
   /** Whether a token is needed at all. */
   needed(): Promise<boolean>;
-  /** After tokens were made or revoked. */
+  /** After tokens or links were made or revoked. */
   forget(): void;
 }
 
@@ -62,6 +67,8 @@ export function createAccess(db: Queryable, always: boolean): Access {
   };
   return {
     bearer: (token) => remember(createHash('sha256').update(token).digest('base64'), () => bearerOf(db, token)),
+    share: (secret) =>
+      remember(`share ${createHash('sha256').update(secret).digest('base64')}`, () => shareOf(db, secret)),
     needed: async () => always || remember('needed', () => anyToken(db)),
     forget: () => remembered.clear(),
   };
@@ -86,7 +93,7 @@ export function guardRoutes(
 }
 
 /** Who asks a service that has no tokens. */
-const ANYBODY: Caller = { name: 'anybody', role: 'admin', workspace: DEFAULT_WORKSPACE };
+const ANYBODY: Caller = { name: 'anybody', role: 'admin', workspace: DEFAULT_WORKSPACE, signedIn: false };
 
 function guard(access: Access): RequestHandler {
   return async (request, response, next) => {
@@ -96,8 +103,15 @@ function guard(access: Access): RequestHandler {
       response.locals.caller = caller;
       next();
     };
+    if (response.locals.share !== undefined) {
+      const share = await access.share(response.locals.share);
+      if (!share) throw new Problem('not_found', 'This link is unknown, has expired or was revoked: ask for another.');
+      if (least !== 'viewer' || response.locals.whole)
+        throw new Problem('not_allowed', 'A link shows one job, and no more.');
+      return admit({ ...share, name: 'a link', role: 'viewer', signedIn: false });
+    }
     if (!(await access.needed())) return admit(ANYBODY);
-    const token = tokenOf(request);
+    const { token, signedIn } = tokenOf(request);
     const bearer = token === null ? null : await access.bearer(token);
     if (bearer) {
       if (ROLES.indexOf(bearer.role) < ROLES.indexOf(least)) {
@@ -107,7 +121,7 @@ function guard(access: Access): RequestHandler {
         const detail = `This concerns the whole service: it takes a token of the workspace "${DEFAULT_WORKSPACE}".`;
         throw new Problem('not_allowed', detail);
       }
-      return admit(bearer);
+      return admit({ ...bearer, signedIn });
     }
     if (showsPage(request)) return signIn(response);
     throw new Problem(
@@ -129,9 +143,10 @@ function signIn(response: Response): void {
   response.set('Cache-Control', 'no-store').redirect(303, '/session');
 }
 
-function tokenOf({ headers }: Request): string | null {
+/** The token that was sent, and whether by a browser that is signed in. */
+function tokenOf({ headers }: Request): { token: string | null; signedIn: boolean } {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '');
-  if (bearer) return bearer[1]!;
+  if (bearer) return { token: bearer[1]!, signedIn: false };
   const cookie = (headers.cookie ?? '').split(/; */).find((each) => each.startsWith(`${COOKIE}=`));
-  return cookie?.slice(COOKIE.length + 1) || null;
+  return { token: cookie?.slice(COOKIE.length + 1) || null, signedIn: true };
 }

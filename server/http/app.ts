@@ -2,6 +2,7 @@
 import express, { type Express } from 'express';
 import { guardRoutes } from './access.ts';
 import { aggregateRouter } from './aggregate.ts';
+import { auditRouter } from './audit.ts';
 import { classTilesRouter } from './class-tiles.ts';
 import { collectionsRouter } from './collections.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -17,6 +18,7 @@ import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
 import { countRequests, serviceRouter } from './service.ts';
 import { sessionRouter } from './session.ts';
+import { sharesRouter, unwrapShare } from './shares.ts';
 import { stacRouter } from './stac.ts';
 import { tilesRouter } from './tiles.ts';
 import { tokensRouter } from './tokens.ts';
@@ -30,7 +32,7 @@ export function createApp(deps: AppDependencies): Express {
   app.disable('x-powered-by');
   // A reverse proxy on this machine may say which scheme and host the client used.
   app.set('trust proxy', 'loopback');
-  app.use(logRequests, countRequests(deps.metrics));
+  app.use(unwrapShare, logRequests, countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
   guardRoutes(app, deps);
   app.use(['/models', '/jobs', '/scenes', '/service', '/stac', '/ogc'], async (_request, _response, next) => {
@@ -52,6 +54,8 @@ export function createApp(deps: AppDependencies): Express {
   app.use(failedAreasRouter());
   app.use(serviceRouter(deps));
   app.use(tokensRouter(deps));
+  app.use(sharesRouter(deps));
+  app.use(auditRouter(deps));
   app.use(sessionRouter(deps));
   app.use(viewerRouter(deps));
   app.use(notFound);

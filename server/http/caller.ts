@@ -7,6 +7,8 @@ export interface Caller extends Scope {
   /** Name of the token, as it stands in the audit log. */
   name: string;
   role: Role;
+  /** By a browser's cookie. */
+  signedIn: boolean;
 }
 
 /** The caller of a route that the guard lets nobody through to unseen. */

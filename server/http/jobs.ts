@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import express, { Router } from 'express';
+import express, { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { checkAoi } from '../area-of-interest.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
@@ -13,9 +13,11 @@ import { networkView } from '../network-view.ts';
 import { parseParameters } from '../parameters.ts';
 import { isReady, type ReadyScene } from '../pipeline.ts';
 import type { Queryable } from '../store/database.ts';
-import { type FileStore, fetchIfThere } from '../store/files.ts';
+import { countFeatures } from '../store/features.ts';
+import { type FileStore, fetchIfThere, filesBelow } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene } from '../store/scenes.ts';
+import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { hasFailed } from './failed-areas.ts';
@@ -38,7 +40,7 @@ export function jobsRouter(deps: AppDependencies): Router {
 
   router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
     const db = databaseOf(request);
-    const job = await startJob(deps, db, request.body);
+    const job = await startJob(deps, request, request.body);
     response
       .status(202)
       .location(`/jobs/${job.id}`)
@@ -65,7 +67,10 @@ export function jobsRouter(deps: AppDependencies): Router {
     if (job.state === 'done' || job.state === 'failed') {
       throw new Problem('conflict', `The job is ${job.state}; only queued and running jobs can be cancelled.`);
     }
-    if (job.state !== 'cancelled') await queue.cancel(job.id);
+    if (job.state !== 'cancelled') {
+      await queue.cancel(job.id);
+      await noteDone(request, 'job_cancelled', job.id);
+    }
     response.json(await describeJob(db, await requestedJob(db, request)));
   });
 
@@ -76,6 +81,8 @@ export function jobsRouter(deps: AppDependencies): Router {
       const detail = `The job is ${job.state}; only failed, cancelled and incomplete jobs can be retried.`;
       throw new Problem('conflict', detail);
     }
+    const scene = await getScene(db, job.scene);
+    if (scene) await noteDone(request, 'job_started', job.id, startDetails(scene, job.model));
     await queue.retry(job.id);
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));
   });
@@ -89,7 +96,7 @@ export function jobsRouter(deps: AppDependencies): Router {
 
   router.delete('/jobs/:id', async (request, response) => {
     const db = databaseOf(request);
-    await discardJob(deps, db, await requestedJob(db, request));
+    await discardJob(deps, request, await requestedJob(db, request));
     response.status(204).end();
   });
 
@@ -136,7 +143,12 @@ export function jobsRouter(deps: AppDependencies): Router {
  * The job that a request asks for. The same scene, network and parameters are the same job: asking again finds it, or
  * takes it up again. Throws `bad_request`, `not_found`, `conflict`.
  */
-export async function startJob({ queue, models, settle }: AppDependencies, db: Queryable, body: unknown): Promise<Job> {
+export async function startJob(
+  { queue, models, settle }: AppDependencies,
+  request: Request,
+  body: unknown,
+): Promise<Job> {
+  const db = databaseOf(request);
   const { sceneId, modelId, parameters: wanted, priority } = parseJobRequest(body);
   const scene = await readyScene(db, sceneId);
   const model = requestedModel(models, modelId, scene);
@@ -147,13 +159,21 @@ export async function startJob({ queue, models, settle }: AppDependencies, db: Q
   const existing = await getJob(db, id);
   if (!existing) {
     if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority })) {
+      await noteDone(request, 'job_started', id, startDetails(scene, model.id));
       await queue.enqueueSegment(id);
     }
   } else if (existing.state === 'failed' || existing.state === 'cancelled') {
+    await noteDone(request, 'job_started', id, startDetails(scene, model.id));
     await queue.retry(id);
   }
   return (await getJob(db, id))!;
 }
+
+/** Pixels are those of the image, by which a workspace's day is reckoned. */
+const startDetails = ({ id, width, height }: Scene, model: string) => ({
+  ...{ scene: id, model },
+  pixels: (width ?? 0) * (height ?? 0),
+});
 
 const exporting = new Map<string, Promise<string>>();
 
@@ -184,20 +204,32 @@ async function exportOnce(
   return written;
 }
 
-/** Ends a job and removes its features, its row and its maps. */
+/** What is gone with a job or a scene: rows, and files by their kind. */
+export interface Removed {
+  features: number;
+  files: Record<string, number>;
+}
+
+/** Ends a job and removes its features, its row, its maps, its exports and the chips that were kept of it. */
 export async function discardJob(
   { files, queue }: Pick<AppDependencies, 'files' | 'queue'>,
-  db: Queryable,
+  request: Request,
   job: Job,
-): Promise<void> {
+): Promise<Removed> {
   if (job.state === 'queued' || job.state === 'running') {
     await queue.cancel(job.id).catch((error) => {
       // It came to its end by itself meanwhile.
       if (!(error instanceof Problem && error.code === 'conflict')) throw error;
     });
   }
-  await deleteJob(db, job.id);
+  const db = databaseOf(request);
+  const removed = { features: await countFeatures(db, job.id), files: await filesBelow(files, `jobs/${job.id}`) };
+  await db.transaction(async (q) => {
+    await deleteJob(q, job.id);
+    await noteDone(request, 'job_deleted', job.id, { scene: job.scene, ...removed }, q);
+  });
   await files.remove(`jobs/${job.id}`);
+  return removed;
 }
 
 const UNIQUE_VIOLATION = '23505';

@@ -90,6 +90,23 @@ export const componentSchemas: Record<string, Json> = {
     limits: object({ upload_bytes: count }),
     basemap: orNull(text),
     remote_imagery: { type: 'boolean' },
+    caller: object({
+      name: text,
+      workspace: text,
+      role: oneOf('viewer', 'editor', 'admin'),
+      signed_in: { type: 'boolean' },
+      job: orNull(uuid),
+    }),
+  }),
+  Share: object({ id: uuid, job: uuid, created_by: text, created_at: time, expires_at: time }),
+  AuditEntry: object({
+    id: count,
+    at: time,
+    workspace: text,
+    actor: text,
+    action: text,
+    subject: text,
+    details: { type: 'object' },
   }),
   Token: object({
     id: uuid,

@@ -407,6 +407,44 @@ const service = {
     parameters: [inPath('id', uuid, 'Id of a token')],
     delete: operation('access', 'Revokes a token', { 204: plain('Revoked') }),
   },
+  '/jobs/{id}/shares': {
+    parameters: [jobId],
+    get: operation('access', 'The links that show this job, without what is secret in them', {
+      200: json(listOf(schema('Share'))),
+    }),
+    post: {
+      ...operation('access', 'Makes a link that shows this job to whoever has it; the address is told this once', {
+        201: json({ allOf: [schema('Share'), { type: 'object', properties: { url: { type: 'string' } } }] }, 'Made'),
+      }),
+      requestBody: {
+        required: false,
+        ...content('application/json', {
+          type: 'object',
+          properties: { days: { type: 'number', minimum: 0, description: 'How long it is good for' } },
+        }),
+      },
+    },
+  },
+  '/shares/{id}': {
+    parameters: [inPath('id', uuid, 'Id of a link')],
+    delete: operation('access', 'Revokes a link', { 204: plain('Revoked') }),
+  },
+  '/audit': {
+    get: {
+      ...operation('access', 'What was done by whom, newest first', {
+        200: json({
+          type: 'object',
+          required: ['entries', 'links'],
+          properties: { entries: listOf(schema('AuditEntry')), links: listOf(schema('Link')) },
+        }),
+      }),
+      parameters: [
+        inQuery('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'Most entries'),
+        inQuery('before', { type: 'integer' }, 'Id of an entry; older ones are given'),
+        inQuery('workspace', { type: 'string' }, 'Of one workspace'),
+      ],
+    },
+  },
   '/session': {
     get: operation('access', 'The page where browsers sign in', {
       200: { description: 'As asked', ...content('text/html', { type: 'string' }) },

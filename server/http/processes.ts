@@ -107,7 +107,7 @@ export function processesRouter(deps: AppDependencies): Router {
     checkQuery(request);
     checkProcess(request);
     const { job: wanted, outputs: chosen } = parseExecution(request.body);
-    const job = await startJob(deps, databaseOf(request), wanted);
+    const job = await startJob(deps, request, wanted);
     const query = chosen.length < ALL_OUTPUTS.length ? `?outputs=${chosen.join(',')}` : '';
     if (/\brespond-async\b/.test(request.get('Prefer') ?? '')) response.set('Preference-Applied', 'respond-async');
     response
@@ -155,7 +155,7 @@ export function processesRouter(deps: AppDependencies): Router {
     const db = databaseOf(request);
     checkQuery(request);
     const job = await requestedJob(db, request);
-    await discardJob(deps, db, job);
+    await discardJob(deps, request, job);
     const { links: _, ...status } = statusInfo({ ...job, state: 'cancelled' }, publicAddress(request));
     response.json({ ...status, message: 'Dismissed; nothing of it is left.', links: [] });
   });

@@ -97,9 +97,13 @@ export function tileAddress(z: string, x: string, y: string): { z: number; x: nu
   return tile;
 }
 
-/** The address under which the client reached us, for the absolute links that OGC and TileJSON clients need. */
+/**
+ * The address under which the client reached us, for the absolute links that OGC and TileJSON clients need; of who came by
+ * a link with that link's secret, since everything else is closed to him.
+ */
 export function publicAddress(request: Request): string {
-  return `${request.protocol}://${request.host}`;
+  const share: string | undefined = request.res?.locals.share;
+  return `${request.protocol}://${request.host}${share === undefined ? '' : `/shared/${share}`}`;
 }
 
 /** What people sent, cut so that a message stays a message. */

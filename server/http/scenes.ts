@@ -3,9 +3,11 @@ import express, { Router } from 'express';
 import { crsOfText } from '../../tiler/place.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
+import { filesBelow } from '../store/files.ts';
 import { listJobs } from '../store/jobs.ts';
 import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson } from '../store/scenes.ts';
 import { fetchWorking } from '../working-copy.ts';
+import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { discardJob, requireReady } from './jobs.ts';
@@ -39,6 +41,7 @@ export function scenesRouter(deps: AppDependencies): Router {
     const id = await addRemoteScene(db, remoteRequest(request.body));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the scene ${id} is not in the database`);
+    await noteDone(request, 'scene_added', id, { name: scene.name, bytes: scene.bytes });
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
@@ -47,6 +50,7 @@ export function scenesRouter(deps: AppDependencies): Router {
     const id = await createDemoScene(db);
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the demo scene ${id} is not in the database`);
+    await noteDone(request, 'scene_added', id, { name: scene.name, bytes: scene.bytes });
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
@@ -94,8 +98,12 @@ export function scenesRouter(deps: AppDependencies): Router {
     if (scene.state === 'uploaded' || scene.state === 'ingesting') {
       throw new Problem('conflict', 'The scene is still being read; delete it once it is ready or refused.');
     }
-    for (const job of await listJobs(db, { scene: scene.id })) await discardJob(deps, db, job);
-    await deleteScene(db, scene.id);
+    for (const job of await listJobs(db, { scene: scene.id })) await discardJob(deps, request, job);
+    const removed = await filesBelow(files, `scenes/${scene.id}`);
+    await db.transaction(async (q) => {
+      await deleteScene(q, scene.id);
+      await noteDone(request, 'scene_deleted', scene.id, { name: scene.name, bytes: scene.bytes, files: removed }, q);
+    });
     await files.remove(`scenes/${scene.id}`);
     response.status(204).end();
   });

@@ -3,9 +3,11 @@ import { access, constants } from 'node:fs/promises';
 import { type RequestHandler, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import type { Metrics } from '../metrics.ts';
+import { callerOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { openapiDocument } from './openapi.ts';
 import { onlyQuery, publicAddress } from './request.ts';
+import type { CallerJson } from './types.ts';
 
 /** Counts each request when its answer has ended. */
 export function countRequests(metrics: Metrics): RequestHandler {
@@ -59,7 +61,9 @@ export function serviceRouter({
 
   router.get('/service', (request, response) => {
     onlyQuery(request, []);
-    response.json(service);
+    const { name, workspace, role, signedIn, job = null } = callerOf(request);
+    const caller: CallerJson = { name, workspace, role, signed_in: signedIn, job };
+    response.set('Cache-Control', 'no-store').json({ ...service, caller });
   });
 
   router.get('/openapi.json', (request, response) => {

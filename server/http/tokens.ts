@@ -1,6 +1,7 @@
 /** Access tokens: made, listed and revoked by admins. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { record } from '../store/audit.ts';
 import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import { createToken, listTokens, revokeToken } from '../store/tokens.ts';
 import { callerOf } from './caller.ts';
@@ -34,13 +35,22 @@ export function tokensRouter({ allWorkspaces, access }: Pick<AppDependencies, 'a
       ...(days !== undefined && { days }),
     });
     access.forget();
+    const { id, expires_at } = made;
+    await record(allWorkspaces, {
+      ...{ workspace: made.workspace, actor: callerOf(request).name, action: 'token_made', subject: id },
+      details: { name: made.name, role: made.role, expires_at },
+    });
     response.status(201).location(`/tokens/${made.id}`).set('Cache-Control', 'no-store').json(made);
   });
 
   router.delete('/tokens/:id', async (request, response) => {
     onlyQuery(request, []);
-    await revokeToken(allWorkspaces, pathId(request, 'id', 'token'), ownWorkspace(request));
+    const revoked = await revokeToken(allWorkspaces, pathId(request, 'id', 'token'), ownWorkspace(request));
     access.forget();
+    await record(allWorkspaces, {
+      ...{ workspace: revoked.workspace, actor: callerOf(request).name, action: 'token_revoked', subject: revoked.id },
+      details: { name: revoked.name },
+    });
     response.status(204).end();
   });
 

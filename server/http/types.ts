@@ -353,6 +353,17 @@ export interface DeviceJson {
   fallback_nodes: number | null;
 }
 
+/** Who asks. */
+export interface CallerJson {
+  name: string;
+  workspace: string;
+  role: Role;
+  /** By the cookie of a browser, so that he can sign out. */
+  signed_in: boolean;
+  /** The only job that he sees, who came by a link. */
+  job: string | null;
+}
+
 export interface ServiceJson {
   name: 'planimeter';
   version: string;
@@ -367,6 +378,26 @@ export interface ServiceJson {
 
 /** What a token allows; each may what the ones before it may. */
 export type Role = 'viewer' | 'editor' | 'admin';
+
+/** A link by which anybody sees one job. */
+export interface ShareJson {
+  id: string;
+  job: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+}
+
+/** Something that was done. */
+export interface AuditJson {
+  id: number;
+  at: string;
+  workspace: string;
+  actor: string;
+  action: string;
+  subject: string;
+  details: Record<string, unknown>;
+}
 
 export interface TokenJson {
   id: string;

@@ -15,6 +15,7 @@ import { Problem } from '../../tiler/problem.ts';
 import { sha256OfFile } from '../../tiler/sha256.ts';
 import { log } from '../log.ts';
 import { writeSrs } from '../originals.ts';
+import { record } from '../store/audit.ts';
 import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
 import { callerOf, databaseOf } from './caller.ts';
@@ -52,8 +53,8 @@ export function uploadsRouter(deps: Dependencies): Router {
       const srs = upload.metadata?.srs?.trim();
       const epsg = srs ? crsOfText(srs).epsg : null;
       const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
-      const { workspace } = callerOf(request.runtime!.node!.req as unknown as Request);
-      return { metadata: { filename, workspace, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
+      const { workspace, name: by } = callerOf(request.runtime!.node!.req as unknown as Request);
+      return { metadata: { filename, workspace, by, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
     },
     async onUploadFinish(_request, upload) {
       return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
@@ -165,6 +166,15 @@ function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependenc
       // What was refused once may be taken now: limits change, and so does the program.
       if (existing) await updateScene(db, scene, { state: 'uploaded', problem: null, name, upload: id });
       else await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size! });
+      await record(db, {
+        ...{
+          workspace: workspaceOf(info),
+          actor: info.metadata?.by ?? 'unknown',
+          action: 'scene_added',
+          subject: scene,
+        },
+        details: { name, bytes: info.size },
+      });
       await queue.enqueueIngest(scene);
     }
     await infos.set(id, { ...info, sha256, scene, done: true });

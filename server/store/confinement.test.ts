@@ -96,7 +96,7 @@ describe.each(testEngines())('workspaces on $name', ({ open, name }) => {
       const job = `INSERT INTO planimeter.jobs (id, scene, model) VALUES ($1, $2, 'm')`;
       await expect(north.query(job, [randomUUID(), scene])).rejects.toMatchObject({ code: '23503' });
     }
-    for (const table of ['tokens', 'shares', 'audit', 'settings']) {
+    for (const table of ['tokens', 'settings', 'shards']) {
       await expect(north.query(`SELECT * FROM planimeter.${table}`)).rejects.toMatchObject(refused);
     }
     for (const trick of ['RESET planimeter.workspace', `SET planimeter.workspace = ''`]) {

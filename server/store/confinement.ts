@@ -27,6 +27,8 @@ const GRANTS: Readonly<Record<string, string>> = {
   jobs: 'SELECT, INSERT, UPDATE, DELETE',
   features: 'SELECT',
   job_totals: 'SELECT',
+  shares: 'SELECT, INSERT, UPDATE',
+  audit: 'SELECT, INSERT',
 };
 
 /**

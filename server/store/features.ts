@@ -120,6 +120,15 @@ export function beginStoring(db: Database, jobId: string): Promise<string> {
   });
 }
 
+/** Of all levels, whether published or not. */
+export async function countFeatures(q: Queryable, jobId: string): Promise<number> {
+  const [row] = await q.query<{ count: number }>(
+    'SELECT count(*) AS count FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)',
+    [jobId],
+  );
+  return row!.count;
+}
+
 export async function deleteFeatures(q: Queryable, jobId: string): Promise<void> {
   await q.query('DELETE FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)', [jobId]);
 }

@@ -48,6 +48,16 @@ export function fetchIfThere(files: FileStore, key: string): Promise<string | nu
   });
 }
 
+/** How many files there are below a key, by the first part of their names after it: what goes when it is removed. */
+export async function filesBelow(files: FileStore, prefix: string): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const key of await files.list(prefix)) {
+    const name = key.slice(prefix.length + 1).split('/')[0]!;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
 const KEY = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
 
 /** Files in a folder: the path of a key is where it is stored, too. */

@@ -1,0 +1,75 @@
+/**
+ * Links that show one job to whoever has them: `/shared/SECRET/` is the viewer, and below it lies the whole interface,
+ * read-only, as if that job were all there is.
+ */
+import express, { type RequestHandler, Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { createShare, listShares, revokeShare } from '../store/shares.ts';
+import { noteDone } from './audit.ts';
+import { callerOf, databaseOf } from './caller.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { requestedJob } from './lookup.ts';
+import { onlyQuery, pathId, publicAddress } from './request.ts';
+
+const SHARED = /^\/shared\/([\w-]{1,100})(\/[^?]*)?(\?.*)?$/;
+
+/**
+ * To be mounted before everything else: takes the secret out of the address, so that no log has it, and keeps it for the
+ * guard and for the addresses in the answer.
+ */
+export const unwrapShare: RequestHandler = (request, response, next) => {
+  const [, secret, path, query = ''] = SHARED.exec(request.url) ?? [];
+  if (secret === undefined) return next();
+  if (path === undefined) return response.redirect(308, `/shared/${secret}/${query}`);
+  response.locals.share = secret;
+  request.url = path + query;
+  request.originalUrl = request.url;
+  next();
+};
+
+export function sharesRouter({ access, allWorkspaces }: Pick<AppDependencies, 'access' | 'allWorkspaces'>): Router {
+  const router = Router();
+
+  router.get('/jobs/:id/shares', async (request, response) => {
+    onlyQuery(request, []);
+    const db = databaseOf(request);
+    const job = await requestedJob(db, request);
+    response.set('Cache-Control', 'no-store').json(await listShares(db, job.id));
+  });
+
+  router.post('/jobs/:id/shares', express.json({ limit: '1kb' }), async (request, response) => {
+    onlyQuery(request, []);
+    if (!allWorkspaces.confinement) {
+      throw new Problem(
+        'workspaces_unavailable',
+        'This database cannot show one job by itself; see "planimeter doctor".',
+      );
+    }
+    const db = databaseOf(request);
+    const { days, ...others } = (request.body ?? {}) as Record<string, unknown>;
+    if (Object.keys(others).length > 0) throw new Problem('bad_request', 'A link has "days", nothing else.');
+    const job = await requestedJob(db, request);
+    if (job.state !== 'done')
+      throw new Problem('conflict', `The job is ${job.state}; it can be shared once it is done.`);
+    const { secret, ...share } = await createShare(db, {
+      job: job.id,
+      by: callerOf(request).name,
+      ...(days !== undefined && { days }),
+    });
+    await noteDone(request, 'share_made', share.id, { job: job.id, expires_at: share.expires_at });
+    response
+      .status(201)
+      .set('Cache-Control', 'no-store')
+      .json({ ...share, url: `${publicAddress(request)}/shared/${secret}/` });
+  });
+
+  router.delete('/shares/:id', async (request, response) => {
+    onlyQuery(request, []);
+    const { id, job } = await revokeShare(databaseOf(request), pathId(request, 'id', 'link'));
+    access.forget();
+    await noteDone(request, 'share_revoked', id, { job });
+    response.status(204).end();
+  });
+
+  return router;
+}
