@@ -7,6 +7,8 @@ const ROUTES = '^/(uploads|scenes|jobs|models|collections|tiles|imagery|health|s
 export default defineConfig({
   // Not the root's public folder or config: the viewer is a project of its own.
   root: import.meta.dirname,
+  // Relative: below the address of a shared link the viewer lies there, too.
+  base: './',
   build: {
     outDir: 'dist',
     target: ['chrome123', 'firefox128', 'safari17.5'],

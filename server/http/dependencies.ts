@@ -40,7 +40,8 @@ export interface AppDependencies {
   /** The first one is used where a job names none. Changes as networks are added and removed. */
   models: readonly ModelJson[];
   networks: NetworkShelf;
-  service: ServiceJson;
+  /** Of the service what is the same for everybody. */
+  service: Omit<ServiceJson, 'caller'>;
   /** What networks run on. */
   device(): DeviceJson;
   metrics: Metrics;

@@ -374,6 +374,7 @@ export interface ServiceJson {
   basemap: string | null;
   /** Whether images elsewhere can be scenes: POST /scenes with their address. */
   remote_imagery: boolean;
+  caller: CallerJson;
 }
 
 /** What a token allows; each may what the ones before it may. */

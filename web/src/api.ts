@@ -8,6 +8,7 @@ import type {
   ProofJson,
   SceneJson,
   ServiceJson,
+  ShareJson,
   TileJson,
 } from '../../server/http/types.ts';
 import type { Trouble } from './state.ts';
@@ -47,8 +48,11 @@ export function troubleOfBody(body: string, status: number): Trouble {
   return { title: 'The request failed', detail: `The service answered with status ${status}. Try again in a moment.` };
 }
 
+/** Where the interface lies: at the root, or below the address of a shared link. */
+export const BASE = /^\/shared\/[\w-]+/.exec(location.pathname)?.[0] ?? '';
+
 async function request(path: string, init?: RequestInit): Promise<Response> {
-  const response = await fetch(path, init).catch((error: unknown) => {
+  const response = await fetch(BASE + path, init).catch((error: unknown) => {
     if (init?.signal?.aborted) throw error;
     throw new ServiceError(AWAY);
   });
@@ -79,6 +83,17 @@ export const proveJob = (id: string): Promise<ProofJson> => post(`/jobs/${id}/pr
 export const cancelJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/cancel`);
 export const retryJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/retry`);
 
+export const getShares = (job: string): Promise<ShareJson[]> => get(`/jobs/${job}/shares`);
+export const makeShare = (job: string): Promise<ShareJson & { url: string }> => post(`/jobs/${job}/shares`, {});
+
+export async function revokeShare(id: string): Promise<void> {
+  await request(`/shares/${id}`, { method: 'DELETE' });
+}
+
+export async function signOut(): Promise<void> {
+  await request('/session', { method: 'DELETE' });
+}
+
 export async function deleteScene(id: string): Promise<void> {
   await request(`/scenes/${id}`, { method: 'DELETE' });
 }
@@ -92,7 +107,7 @@ export async function findSceneByUpload(uploadUrl: string): Promise<string | und
 
 /** Whether the service answers at all. */
 export const isHere = (): Promise<boolean> =>
-  fetch('/health', { cache: 'no-store' }).then(
+  fetch(`${BASE}/health`, { cache: 'no-store' }).then(
     (response) => response.ok,
     () => false,
   );
@@ -110,7 +125,7 @@ export function follow<T>(
 ): void {
   const { signal, isFinal, onValue, onAway } = options;
   if (signal.aborted) return;
-  const events = new EventSource(`/${kind}s/${id}/events`);
+  const events = new EventSource(`${BASE}/${kind}s/${id}/events`);
   signal.addEventListener('abort', () => events.close(), { once: true });
   events.addEventListener(kind, (event) => {
     const value: T = JSON.parse((event as MessageEvent<string>).data);

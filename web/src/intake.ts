@@ -39,7 +39,7 @@ export function createIntake(actions: Actions): Intake {
   const choose = h('button', { type: 'button', class: 'button primary', onclick: chooseFile }, 'Choose a file');
   const drop = h(
     'section',
-    { class: 'drop', 'data-testid': 'drop', 'aria-label': 'Add an image' },
+    { class: 'drop edits', 'data-testid': 'drop', 'aria-label': 'Add an image' },
     icon('upload', 22),
     words,
     choose,
@@ -49,7 +49,7 @@ export function createIntake(actions: Actions): Intake {
 
   const welcome = h(
     'section',
-    { class: 'welcome', hidden: true },
+    { class: 'welcome edits', hidden: true },
     h('h1', {}, 'From image to measured\u00a0map'),
     h(
       'p',
@@ -65,12 +65,12 @@ export function createIntake(actions: Actions): Intake {
     h('span', {}, demoTitle, demoNote),
     icon('chevron', 20),
   );
-  const interrupted = h('div', { class: 'interrupted' });
+  const interrupted = h('div', { class: 'interrupted edits' });
   listenToDrops(actions);
   let shownInterrupted: readonly InterruptedUpload[] = [];
 
   const address = createByAddress(actions);
-  const element = h('div', {}, drop, address.element, demo);
+  const element = h('div', { class: 'edits' }, drop, address.element, demo);
   return {
     welcome,
     interrupted,

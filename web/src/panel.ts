@@ -1,5 +1,6 @@
 /** The one panel: everything of the page that is not the map. A card on wide screens, a sheet on phones. */
 import type { Actions } from './actions.ts';
+import { createCaller } from './caller.ts';
 import { h, icon, mark, replace, setText } from './dom.ts';
 import { areaParts, breakable, count, gsd, percent, plural } from './format.ts';
 import { createIntake } from './intake.ts';
@@ -19,6 +20,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
   const legend = createLegend(store, actions);
   const report = createReport();
   const scenes = createSceneList(actions);
+  const caller = createCaller();
   const trouble = createProblemSlot();
   const refusal = createProblemSlot();
   const heading = createHeading(actions);
@@ -55,7 +57,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
       { class: 'brand' },
       createSheetHandle(summary),
       h('div', { class: 'brand-name' }, mark(26), 'Planimeter'),
-      createThemeButton(),
+      h('div', { class: 'brand-buttons' }, caller.element, createThemeButton()),
     ),
     body,
   );
@@ -63,6 +65,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
   store.subscribe((state) => {
     const scene = currentScene(state);
     banner.hidden = !state.away;
+    caller.render(state);
     intake.render(state);
     heading.render(state);
     preflight.render(state);
@@ -96,11 +99,11 @@ function refusalOf(state: State) {
 function createHeading(actions: Actions): { element: HTMLElement; render(state: State): void } {
   const name = h('h1', { class: 'scene-title' });
   const facts = h('p', { class: 'quiet' });
-  const begin = h('button', { type: 'button', class: 'button primary' }, 'Map this image');
+  const begin = h('button', { type: 'button', class: 'button primary edits' }, 'Map this image');
   begin.addEventListener('click', () => void actions.retryJob());
   const again = h(
     'button',
-    { type: 'button', class: 'link', 'data-testid': 'settings', onclick: () => void actions.openSettings() },
+    { type: 'button', class: 'link edits', 'data-testid': 'settings', onclick: () => void actions.openSettings() },
     'Settings: network, bands, stretch',
   );
   const element = h('section', { class: 'heading', hidden: true }, name, facts, again, begin);

@@ -27,7 +27,7 @@ export function createPreflight(store: Store, actions: Actions): { element: HTML
     { class: 'preflight', 'data-testid': 'preflight', hidden: true },
     title,
     content,
-    h('div', { class: 'actions' }, begin, close),
+    h('div', { class: 'actions edits' }, begin, close),
   );
   const change = (changes: Partial<JobSettings>) => store.set({ settings: { ...store.get().settings, ...changes } });
   let shown: unknown[] = [];

@@ -1,8 +1,9 @@
 /** What a job says of itself, and what can be downloaded of it. */
 import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage } from '../../server/http/types.ts';
-import { proveJob, troubleOf } from './api.ts';
+import { BASE, proveJob, troubleOf } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
+import { createShare } from './share.ts';
 import { currentModel, currentScene, type State } from './state.ts';
 
 const STAGES: readonly Stage[] = ['ingest', 'plan', 'infer', 'stitch', 'vectorize', 'store'];
@@ -13,10 +14,12 @@ export function createReport(): {
 } {
   const details = h('div', { class: 'disclosed' });
   const downloads = h('ul', { class: 'downloads' });
+  const share = createShare();
   const element = h(
     'div',
     { class: 'report', hidden: true },
     h('details', { class: 'disclosure' }, h('summary', {}, 'Download', icon('chevron', 18)), downloads),
+    share.element,
     h('details', { class: 'disclosure' }, h('summary', {}, 'Report', icon('chevron', 18)), details),
   );
   let shown: JobJson | null = null;
@@ -25,6 +28,7 @@ export function createReport(): {
     render(state) {
       const job = state.job?.state === 'done' && state.job.report ? state.job : null;
       element.hidden = !job;
+      share.render(state);
       if (job === shown) return;
       shown = job;
       const scene = currentScene(state);
@@ -92,7 +96,7 @@ function proof({ id }: JobJson): HTMLElement {
     answer.textContent = await proveJob(id).then(proofText, (error) => troubleOf(error).detail);
     button.disabled = false;
   });
-  return h('div', { class: 'proof' }, button, answer);
+  return h('div', { class: 'proof edits' }, button, answer);
 }
 
 const proofText = ({ windows, pixels, differing, max_score_delta }: ProofJson): string =>
@@ -161,7 +165,7 @@ function downloadRows(job: JobJson, report: JobReport, model: ModelJson | undefi
     const link = h('a', { class: 'download' }, ...downloadText(title, note));
     const update = () => {
       const query = select.value ? `?collection=${encodeURIComponent(select.value)}` : '';
-      link.href = `/jobs/${job.id}/export.${ending}${query}`;
+      link.href = `${BASE}/jobs/${job.id}/export.${ending}${query}`;
       link.download = `${select.value || 'map'}.${ending}`;
     };
     select.addEventListener('change', update);
@@ -169,8 +173,8 @@ function downloadRows(job: JobJson, report: JobReport, model: ModelJson | undefi
     return h('li', {}, link);
   });
   const maps = [
-    downloadLink('Class map', 'GeoTIFF', `/jobs/${job.id}/classes.tif`, 'classes.tif'),
-    downloadLink('Score map', 'GeoTIFF', `/jobs/${job.id}/scores.tif`, 'scores.tif'),
+    downloadLink('Class map', 'GeoTIFF', `${BASE}/jobs/${job.id}/classes.tif`, 'classes.tif'),
+    downloadLink('Score map', 'GeoTIFF', `${BASE}/jobs/${job.id}/scores.tif`, 'scores.tif'),
   ];
   return [h('li', { class: 'download-choice' }, select), ...rows, ...(model?.task === 'detection' ? [] : maps)];
 }

@@ -44,7 +44,7 @@ export function createSceneList(actions: Actions): { element: HTMLElement; rende
         'button',
         {
           type: 'button',
-          class: 'icon-button scene-delete',
+          class: 'icon-button scene-delete edits',
           'aria-label': `Delete ${scene.name}`,
           title: 'Delete',
           onclick: () => ask(scene.id, '.scene-confirm .button'),
