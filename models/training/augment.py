@@ -9,14 +9,22 @@ from scipy import ndimage
 from data import IGNORE
 
 OTHER, ROAD = 0, 2
+FIELDS = 0.4  # chance that bare fields and yards are laid into the open land of a crop of buildings
 UNPAVED = 0.3  # chance that a crop's roads become tracks
 
 
-def augment(random: np.random.Generator, image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Colour, haze, shadow, blur, noise, JPEG and missing data, each with its own chance."""
+def augment(
+    random: np.random.Generator, image: np.ndarray, label: np.ndarray, buildings: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tracks or bare fields, colour, haze, shadow, blur, noise, JPEG and missing data, each with its own chance.
+
+    Labels are in the codes of data.py, or of instances.py where `buildings` says so.
+    """
     side = image.shape[0]
     x = image.astype(np.float32)
-    if random.random() < UNPAVED:
+    if buildings and random.random() < FIELDS:
+        x = bare_fields(random, x, label)
+    elif not buildings and random.random() < UNPAVED:
         x = unpaved(random, x, label)
     x = colour(random, x)
     if random.random() < 0.2:
@@ -70,6 +78,40 @@ def unpaved(random: np.random.Generator, x: np.ndarray, label: np.ndarray) -> np
     # Where there is no bare land near, a road stays as it is.
     blend = (edge * np.clip(10 * share, 0, 1) * random.uniform(0.7, 1.0))[..., None]
     return (x + blend * (track - x)).astype(np.float32)
+
+
+def bare_fields(random: np.random.Generator, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Quadrangles and blobs of bare ground laid over what is known to be no building: flat tone, furrows, stones, no
+    shadow and no height. Codes are those of instances.py."""
+    side = x.shape[0]
+    rows, columns = np.mgrid[:side, :side].astype(np.float32)
+    free = (codes & 1) == 0
+    away = ndimage.distance_transform_edt(free)
+    for _ in range(int(random.integers(1, 6))):
+        y, c = random.uniform(0, side, 2)
+        angle = random.uniform(0, np.pi)
+        along = (columns - c) * np.cos(angle) + (rows - y) * np.sin(angle)
+        across = (rows - y) * np.cos(angle) - (columns - c) * np.sin(angle)
+        across = across + random.normal(0, 0.25) * along
+        half = np.exp(random.uniform(np.log(8), np.log(60))), np.exp(random.uniform(np.log(8), np.log(40)))
+        if random.random() < 0.4:
+            inside = (along / half[0]) ** 2 + (across / half[1]) ** 2 < 1
+        else:
+            inside = (np.abs(along) < half[0]) & (np.abs(across) < half[1])
+        # Now and then up to the walls, else a way off them; shadows beside houses stay.
+        inside &= away > random.choice([2, 10, 20])
+        if inside.sum() < 100:
+            continue
+        tone = random.uniform(70, 215) * np.array([1, random.uniform(0.82, 1.0), random.uniform(0.62, 0.98)])
+        own = x - ndimage.uniform_filter(x, (9, 9, 0))
+        coarse = ndimage.zoom(random.normal(0, 1, (side // 16, side // 16)), 16, order=1)
+        furrow = np.sin(across * random.uniform(0.5, 1.8)) * random.uniform(0, 6) * (random.random() < 0.4)
+        ground = tone + own * random.uniform(0.1, 0.7) + (coarse * random.uniform(1, 10) + furrow)[..., None]
+        ground = ground + random.normal(0, random.uniform(1, 8), x.shape)
+        edge = ndimage.gaussian_filter(inside.astype(np.float32), random.uniform(0.5, 2.5))[..., None]
+        edge = edge * free[..., None]
+        x = x + edge * random.uniform(0.75, 1.0) * (ground - x)
+    return x.astype(np.float32)
 
 
 def haze(random: np.random.Generator, x: np.ndarray) -> np.ndarray:

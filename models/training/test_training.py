@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import torch
 
-from augment import augment, unpaved
+from augment import augment, bare_fields, unpaved
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, pack, random_crop
 from evaluate import judged
 from graph import build, read_weights
@@ -150,6 +150,18 @@ class Tally(unittest.TestCase):
 
 
 class Crops(unittest.TestCase):
+    def test_bare_fields_leave_buildings_as_they_are(self):
+        changed = 0
+        for seed in range(10):
+            random = np.random.default_rng(seed)
+            image = random.normal(120, 30, (256, 256, 3)).astype(np.float32)
+            codes = np.zeros((256, 256), np.uint8)
+            codes[90:150, 60:200] = BUILDING
+            after = bare_fields(random, image, codes)
+            self.assertTrue(np.array_equal(after[90:150, 60:200], image[90:150, 60:200]), f"seed {seed}")
+            changed += (after != image).any(2).mean()
+        self.assertGreater(changed, 0.5)
+
     def test_roads_become_tracks_only_where_there_is_bare_land(self):
         for seed in range(10):
             random = np.random.default_rng(seed)

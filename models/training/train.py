@@ -199,7 +199,8 @@ def sample_batch(
             _, name, gsd_m, sheets = group[random.choice(len(group), p=weights / weights.sum())]
         target_gsd_m = recipe.gsd_m * float(np.clip(np.exp(random.normal(0, recipe.scale_deviation)), 0.5, 2))
         target_gsd_m = max(target_gsd_m, gsd_m / 2)  # nothing is made up beyond twice its size
-        image, label = augment(random, *random_crop(random, sheets, gsd_m, target_gsd_m, SIDE))
+        crop = random_crop(random, sheets, gsd_m, target_gsd_m, SIDE)
+        image, label = augment(random, *crop, buildings=bool(recipe.planes))
         images.append(image)
         labels.append(label)
         crops[name] = crops.get(name, 0) + 1
