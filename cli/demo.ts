@@ -1,4 +1,5 @@
 /** `npm run demo [-- IN.tif] [--once]`: the main job through the public interface, on a generated town or a real file. */
+import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -16,6 +17,9 @@ import { createProgressBar, type ProgressBar } from './progress.ts';
 import { stopOnSignal } from './serve.ts';
 
 const PORT = 8080;
+/** The data folder may have tokens: what this process asks of its own service needs none of them. */
+const OWN_TOKEN = randomBytes(32).toString('base64url');
+const OWN = { Authorization: `Bearer ${OWN_TOKEN}` };
 const POLL_MS = 200;
 
 export async function run(args: string[]): Promise<void> {
@@ -46,6 +50,8 @@ export async function run(args: string[]): Promise<void> {
     return;
   }
   say(`\nThe map: ${service.url}     (Ctrl-C ends it)`);
+  const { status } = await fetch(`${service.url}/service`);
+  if (status === 401) say('This data folder has tokens: the map asks for one ("planimeter tokens create NAME").');
   stopOnSignal(service.stop);
 }
 
@@ -54,7 +60,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 async function startOnFreePort(
   options: Pick<ServiceOptions, 'dataFolder' | 'store' | 'databaseUrl'>,
 ): Promise<Service> {
-  const common = { ...options, host: '127.0.0.1', device: 'auto' };
+  const common = { ...options, host: '127.0.0.1', device: 'auto', ownToken: OWN_TOKEN };
   try {
     return await startService({ ...common, port: Number(process.env.PORT ?? PORT) });
   } catch (error) {
@@ -73,6 +79,7 @@ async function uploadScene(
   const id = await new Promise<string>((found, reject) => {
     const upload = new Upload(createReadStream(path), {
       endpoint: `${url}/uploads`,
+      headers: OWN,
       uploadSize: size,
       chunkSize: 32 * 2 ** 20,
       metadata: { filename: name },
@@ -98,7 +105,7 @@ async function uploadScene(
 async function segment(url: string, scene: SceneJson, bar: ProgressBar): Promise<JobJson> {
   const response = await fetch(`${url}/jobs`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { ...OWN, 'Content-Type': 'application/json' },
     body: JSON.stringify({ scene: scene.id }),
   });
   let job = await answer<JobJson>(response);
@@ -151,7 +158,7 @@ async function truthAreas(url: string, { truth }: DemoScene, network: string): P
   return new Map(model.classes.map(({ name, value }) => [name, counts[value] * pixelAreaM2]));
 }
 
-const get = async <T>(url: string): Promise<T> => answer<T>(await fetch(url));
+const get = async <T>(url: string): Promise<T> => answer<T>(await fetch(url, { headers: OWN }));
 
 async function answer<T>(response: Response): Promise<T> {
   const json = await response.json();

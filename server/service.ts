@@ -10,6 +10,7 @@ import { type Renderer, startRenderer } from './children/render.ts';
 import { addDemoScene } from './demo-scene.ts';
 import { createAccess } from './http/access.ts';
 import { createApp } from './http/app.ts';
+import { readLimits } from './http/limits.ts';
 import { VERSION } from './identity.ts';
 import { settlePrecision } from './measurements.ts';
 import { bandNamesOf, type PipelineTools, type ReadyScene } from './pipeline.ts';
@@ -45,6 +46,8 @@ export interface ServiceOptions {
   /** Hosts that imagery may be read from where it lies: see server/remote/policy.ts; none by default. */
   remoteHosts?: string | undefined;
   remote?: RemoteOptions;
+  /** Opens everything, for what this process asks of itself. */
+  ownToken?: string;
 }
 
 export interface Service {
@@ -83,7 +86,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db, !onLoopback),
+    access: createAccess(db, !onLoopback, options.ownToken),
     files,
     queue,
     models,
@@ -99,6 +102,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
     device: () => device,
     metrics,
+    limits: readLimits(process.env),
     uploadFolder,
     uploadLimitBytes,
     viewerFolder: viewer,

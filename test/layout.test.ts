@@ -28,6 +28,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   aws4fetch: ['server/remote'],
   express: ['server/http'],
   'h3-js': ['server/http'],
+  'rate-limiter-flexible': ['server/http'],
   'prom-client': ['server'],
   pino: ['server'],
   '@tus/server': ['server/http'],

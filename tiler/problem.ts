@@ -22,6 +22,10 @@ export const PROBLEMS = {
   forbidden: [403, 'This is not allowed from here'],
   unauthorized: [401, 'A token is needed'],
   not_allowed: [403, 'The token does not allow this'],
+  quota_bytes: [413, 'The workspace is full'],
+  quota_jobs: [429, 'The workspace has enough to do'],
+  quota_pixels: [429, 'The workspace has mapped enough for now'],
+  rate_limited: [429, 'Too many requests'],
   not_found: [404, 'There is nothing here'],
   conflict: [409, 'This cannot be done in the present state'],
   unsupported_model: [422, 'The network cannot be used for segmentation'],
@@ -61,12 +65,19 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   /** Where a standard has an address for what went wrong, that. */
   readonly type: string;
+  /** Where it goes away by itself, when to try again. */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(code: ProblemCode, detail: string, options: ErrorOptions & { type?: string } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: ErrorOptions & { type?: string; retryAfterSeconds?: number } = {},
+  ) {
     super(detail, options);
     this.name = 'Problem';
     this.code = code;
     this.type = options.type ?? 'about:blank';
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 
   toJSON(): ProblemJson {

@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { Problem } from '../../tiler/problem.ts';
-import { DEFAULT_WORKSPACE, type Scope } from '../store/confinement.ts';
+import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import type { Queryable } from '../store/database.ts';
-import { shareOf } from '../store/shares.ts';
+import { type Share, shareOf } from '../store/shares.ts';
 import { anyToken, type Bearer, bearerOf, ROLES } from '../store/tokens.ts';
 import type { Caller } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
+import type { RateLimits } from './limits.ts';
 import type { Role } from './types.ts';
 
 type Least = Role | 'anyone';
@@ -46,15 +47,18 @@ export interface Access {
   /** Null where the token opens nothing. */
   bearer(token: string): Promise<Bearer | null>;
   /** What the bearer of a link sees; null where it opens nothing. */
-  share(secret: string): Promise<Required<Scope> | null>;
+  share(secret: string): Promise<Share | null>;
   /** Whether a token is needed at all. */
   needed(): Promise<boolean>;
   /** After tokens or links were made or revoked. */
   forget(): void;
 }
 
-/** @param always whether a token is needed even where there is none: for services that other machines reach */
-export function createAccess(db: Queryable, always: boolean): Access {
+/**
+ * @param own a token of this process alone, for what it asks of itself
+ * @param always whether a token is needed even where there is none: for services that other machines reach
+ */
+export function createAccess(db: Queryable, always: boolean, own?: string): Access {
   const remembered = new Map<string, { until: number; value: Promise<unknown> }>();
   const remember = <T>(key: string, look: () => Promise<T>): Promise<T> => {
     const known = remembered.get(key);
@@ -66,18 +70,24 @@ export function createAccess(db: Queryable, always: boolean): Access {
     return value;
   };
   return {
-    bearer: (token) => remember(createHash('sha256').update(token).digest('base64'), () => bearerOf(db, token)),
-    share: (secret) =>
-      remember(`share ${createHash('sha256').update(secret).digest('base64')}`, () => shareOf(db, secret)),
+    bearer: async (token) =>
+      own !== undefined && hashOf(token) === hashOf(own)
+        ? { id: OWN, name: 'this program', role: 'admin', workspace: DEFAULT_WORKSPACE }
+        : remember(hashOf(token), () => bearerOf(db, token)),
+    share: (secret) => remember(`share ${hashOf(secret)}`, () => shareOf(db, secret)),
     needed: async () => always || remember('needed', () => anyToken(db)),
     forget: () => remembered.clear(),
   };
 }
 
+const OWN = 'own';
+const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('base64');
+
 /** To be mounted before all routes. */
 export function guardRoutes(
   app: Express,
   { access, allWorkspaces }: Pick<AppDependencies, 'access' | 'allWorkspaces'>,
+  rates: RateLimits,
 ): void {
   for (const [methods, path, least, whole] of ROUTES) {
     app.use(path, (request, response, next) => {
@@ -85,7 +95,8 @@ export function guardRoutes(
       next();
     });
   }
-  app.use(guard(access));
+  app.use(guard(access, rates));
+  app.use(rates.countRequest);
   app.use((_request, { locals }, next) => {
     if (locals.caller) locals.database = allWorkspaces.within(locals.caller);
     next();
@@ -93,9 +104,12 @@ export function guardRoutes(
 }
 
 /** Who asks a service that has no tokens. */
-const ANYBODY: Caller = { name: 'anybody', role: 'admin', workspace: DEFAULT_WORKSPACE, signedIn: false };
+const ANYBODY: Caller = {
+  ...{ id: 'anybody', name: 'anybody', role: 'admin' as const, workspace: DEFAULT_WORKSPACE },
+  ...{ signedIn: false, limited: false },
+};
 
-function guard(access: Access): RequestHandler {
+function guard(access: Access, rates: RateLimits): RequestHandler {
   return async (request, response, next) => {
     const least: Least = response.locals.least ?? (READS.includes(request.method) ? 'viewer' : 'editor');
     if (least === 'anyone') return next();
@@ -105,10 +119,11 @@ function guard(access: Access): RequestHandler {
     };
     if (response.locals.share !== undefined) {
       const share = await access.share(response.locals.share);
+      if (!share) await rates.countWrongToken(request.ip ?? '');
       if (!share) throw new Problem('not_found', 'This link is unknown, has expired or was revoked: ask for another.');
       if (least !== 'viewer' || response.locals.whole)
         throw new Problem('not_allowed', 'A link shows one job, and no more.');
-      return admit({ ...share, name: 'a link', role: 'viewer', signedIn: false });
+      return admit({ ...share, name: 'a link', role: 'viewer', signedIn: false, limited: true });
     }
     if (!(await access.needed())) return admit(ANYBODY);
     const { token, signedIn } = tokenOf(request);
@@ -121,8 +136,9 @@ function guard(access: Access): RequestHandler {
         const detail = `This concerns the whole service: it takes a token of the workspace "${DEFAULT_WORKSPACE}".`;
         throw new Problem('not_allowed', detail);
       }
-      return admit({ ...bearer, signedIn });
+      return admit({ ...bearer, signedIn, limited: bearer.id !== OWN });
     }
+    if (token !== null) await rates.countWrongToken(request.ip ?? '');
     if (showsPage(request)) return signIn(response);
     throw new Problem(
       'unauthorized',

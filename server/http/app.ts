@@ -11,6 +11,7 @@ import { eventsRouter } from './events.ts';
 import { failedAreasRouter } from './failed-areas.ts';
 import { imageryRouter } from './imagery.ts';
 import { jobsRouter } from './jobs.ts';
+import { createRateLimits } from './limits.ts';
 import { modelsRouter } from './models.ts';
 import { processesRouter } from './processes.ts';
 import { logRequests } from './request-log.ts';
@@ -29,12 +30,13 @@ export type { AppDependencies } from './dependencies.ts';
 
 export function createApp(deps: AppDependencies): Express {
   const app = express();
+  const rates = createRateLimits(deps.limits);
   app.disable('x-powered-by');
   // A reverse proxy on this machine may say which scheme and host the client used.
   app.set('trust proxy', 'loopback');
   app.use(unwrapShare, logRequests, countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
-  guardRoutes(app, deps);
+  guardRoutes(app, deps, rates);
   app.use(['/models', '/jobs', '/scenes', '/service', '/stac', '/ogc'], async (_request, _response, next) => {
     await deps.networks.refresh();
     next();
@@ -56,7 +58,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(tokensRouter(deps));
   app.use(sharesRouter(deps));
   app.use(auditRouter(deps));
-  app.use(sessionRouter(deps));
+  app.use(sessionRouter(deps, rates));
   app.use(viewerRouter(deps));
   app.use(notFound);
   app.use(answerProblem);

@@ -4,9 +4,13 @@ import type { ConfinedDatabase, Scope } from '../store/confinement.ts';
 import type { Role } from './types.ts';
 
 export interface Caller extends Scope {
+  /** Of the token or the link. */
+  id: string;
   /** Name of the token, as it stands in the audit log. */
   name: string;
   role: Role;
+  /** Whether quotas and rates hold for him. */
+  limited: boolean;
   /** By a browser's cookie. */
   signedIn: boolean;
 }

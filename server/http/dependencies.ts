@@ -14,6 +14,7 @@ import type { ConfinedDatabase } from '../store/confinement.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
 import type { Access } from './access.ts';
+import type { Limits } from './limits.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from './types.ts';
 
 export interface TileRequest {
@@ -45,6 +46,7 @@ export interface AppDependencies {
   /** What networks run on. */
   device(): DeviceJson;
   metrics: Metrics;
+  limits: Limits;
   /** On the file system of the file store, since finished uploads are moved there. */
   uploadFolder: string;
   uploadLimitBytes: number;

@@ -20,6 +20,7 @@ export const answerProblem: ErrorRequestHandler = (error, request, response, _ne
   }
   // Whatever is left of a refused upload is not read: the connection ends instead.
   if (problem.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="planimeter"');
+  if (problem.retryAfterSeconds !== null) response.set('Retry-After', String(problem.retryAfterSeconds));
   if (!request.complete) response.set('Connection', 'close');
   sendProblem(response, problem);
 };

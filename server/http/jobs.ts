@@ -22,6 +22,7 @@ import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { hasFailed } from './failed-areas.ts';
 import { tiledJob } from './job-tile.ts';
+import { checkJob } from './limits.ts';
 import { describeJob, requestedJob } from './lookup.ts';
 import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from './request.ts';
 import type { ModelJson } from './types.ts';
@@ -82,6 +83,7 @@ export function jobsRouter(deps: AppDependencies): Router {
       throw new Problem('conflict', detail);
     }
     const scene = await getScene(db, job.scene);
+    if (scene) await checkJob(request, deps.limits, (scene.width ?? 0) * (scene.height ?? 0));
     if (scene) await noteDone(request, 'job_started', job.id, startDetails(scene, job.model));
     await queue.retry(job.id);
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));
@@ -144,7 +146,7 @@ export function jobsRouter(deps: AppDependencies): Router {
  * takes it up again. Throws `bad_request`, `not_found`, `conflict`.
  */
 export async function startJob(
-  { queue, models, settle }: AppDependencies,
+  { queue, models, settle, limits }: AppDependencies,
   request: Request,
   body: unknown,
 ): Promise<Job> {
@@ -157,6 +159,8 @@ export async function startJob(
   const parameters = await settle(wanted, model.id);
   const id = jobId(scene, model.identity, parameters);
   const existing = await getJob(db, id);
+  const begins = !existing || existing.state === 'failed' || existing.state === 'cancelled';
+  if (begins) await checkJob(request, limits, scene.width! * scene.height!);
   if (!existing) {
     if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority })) {
       await noteDone(request, 'job_started', id, startDetails(scene, model.id));

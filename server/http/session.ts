@@ -4,6 +4,7 @@ import express, { type Response, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { COOKIE } from './access.ts';
 import type { AppDependencies } from './dependencies.ts';
+import type { RateLimits } from './limits.ts';
 import { onlyQuery } from './request.ts';
 
 /** Of the cookie; the token may expire before. */
@@ -57,7 +58,7 @@ ${said}
 const WELCOME = '<p>Whoever runs this service gives you a token.</p>';
 const WRONG = '<p class="wrong" role="alert">That token is unknown, expired or revoked.</p>';
 
-export function sessionRouter({ access }: Pick<AppDependencies, 'access'>): Router {
+export function sessionRouter({ access }: Pick<AppDependencies, 'access'>, rates: RateLimits): Router {
   const router = Router();
   const show = (response: Response, status: number, said: string) =>
     response.status(status).set(PAGE_HEADERS).type('html').send(page(said));
@@ -72,6 +73,7 @@ export function sessionRouter({ access }: Pick<AppDependencies, 'access'>): Rout
     const token: unknown = request.body?.token;
     if (typeof token !== 'string') throw new Problem('bad_request', 'Send the form field "token".');
     if ((await access.bearer(token.trim())) === null) {
+      await rates.countWrongToken(request.ip ?? '');
       show(response, 401, WRONG);
       return;
     }

@@ -22,6 +22,7 @@ import { insertScene, updateScene } from '../store/scenes.ts';
 import { createAccess } from './access.ts';
 import { type AppDependencies, createApp } from './app.ts';
 import type { TileRequest } from './dependencies.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import type { JobReport, ModelJson } from './types.ts';
 
 type Listener = Parameters<Queue['subscribe']>[1];
@@ -142,6 +143,7 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     },
     device: () => ({ chosen: 'auto', name: 'cpu', fallback_nodes: 2 }),
     metrics: createMetrics(db),
+    limits: DEFAULT_LIMITS,
     uploadFolder,
     uploadLimitBytes: UPLOAD_LIMIT_BYTES,
     viewerFolder: null,

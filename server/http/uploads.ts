@@ -20,6 +20,7 @@ import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
 import { callerOf, databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { checkBytes } from './limits.ts';
 import { pathParameter } from './request.ts';
 
 const SCENE_HEADER = 'Planimeter-Scene';
@@ -30,10 +31,13 @@ const SWEEP_INTERVAL_MS = 3600 * 1000;
 /** What is known of an upload beside its bytes; `sha256` once hashed, `scene` once chosen, `done` once it is stored. */
 type UploadInfo = Pick<Upload, 'id' | 'size' | 'metadata'> & { sha256?: string; scene?: string; done?: boolean };
 
-type Dependencies = Pick<AppDependencies, 'allWorkspaces' | 'files' | 'queue' | 'uploadFolder' | 'uploadLimitBytes'>;
+type Dependencies = Pick<
+  AppDependencies,
+  'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder' | 'uploadLimitBytes'
+>;
 
 export function uploadsRouter(deps: Dependencies): Router {
-  const { uploadFolder, uploadLimitBytes } = deps;
+  const { limits, uploadFolder, uploadLimitBytes } = deps;
   const configstore = new FileConfigstore(uploadFolder);
   const finishing = createFinisher(deps, configstore as unknown as InformationStore);
   const tus = new Server({
@@ -53,7 +57,11 @@ export function uploadsRouter(deps: Dependencies): Router {
       const srs = upload.metadata?.srs?.trim();
       const epsg = srs ? crsOfText(srs).epsg : null;
       const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
-      const { workspace, name: by } = callerOf(request.runtime!.node!.req as unknown as Request);
+      const asked = request.runtime!.node!.req as unknown as Request;
+      const caller = callerOf(asked);
+      const { workspace, name: by } = caller;
+      const underWay = caller.limited ? await finishing.unfinishedBytes(workspace) : 0;
+      await checkBytes(databaseOf(asked), caller, limits, upload.size ?? 0, underWay);
       return { metadata: { filename, workspace, by, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
     },
     async onUploadFinish(_request, upload) {
@@ -205,7 +213,17 @@ function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependenc
     await rm(infoPath(id), { force: true });
   };
 
-  return { infos, finish, sweep };
+  /** Of a workspace's uploads that are not scenes yet, as long as they will be. */
+  const unfinishedBytes = async (workspace: string): Promise<number> => {
+    let bytes = 0;
+    for (const name of await readdir(uploadFolder)) {
+      const info = name.endsWith('.json') ? await infos.get(name.slice(0, -'.json'.length)).catch(() => null) : null;
+      if (info && !info.done && workspaceOf(info) === workspace) bytes += info.size ?? 0;
+    }
+    return bytes;
+  };
+
+  return { infos, finish, sweep, unfinishedBytes };
 }
 
 /** Moves a file into the store unless an earlier attempt has done so, or the half of it, already. */

@@ -47,10 +47,12 @@ export async function revokeShare(q: Queryable, id: string): Promise<ShareJson> 
   return revoked;
 }
 
+export type Share = Required<Scope> & { id: string };
+
 /** What the bearer of a link sees; null where it is unknown, expired or revoked. `q`: of all workspaces. */
-export async function shareOf(q: Queryable, secret: string): Promise<Required<Scope> | null> {
-  const [row] = await q.query<Required<Scope>>(
-    `SELECT workspace, job FROM planimeter.shares
+export async function shareOf(q: Queryable, secret: string): Promise<Share | null> {
+  const [row] = await q.query<Share>(
+    `SELECT id, workspace, job FROM planimeter.shares
       WHERE sha256 = $1 AND revoked_at IS NULL AND expires_at > clock_timestamp()`,
     [hashOf(secret)],
   );

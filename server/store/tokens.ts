@@ -73,6 +73,8 @@ export async function revokeToken(q: Queryable, id: string, workspace: string | 
 }
 
 export interface Bearer {
+  /** Of the token. */
+  id: string;
   name: string;
   role: Role;
   workspace: string;
@@ -81,7 +83,7 @@ export interface Bearer {
 /** Who sends it; null where the token is unknown, expired or revoked. */
 export async function bearerOf(q: Queryable, token: string): Promise<Bearer | null> {
   const [row] = await q.query<Bearer>(
-    `SELECT name, role, workspace FROM planimeter.tokens
+    `SELECT id, name, role, workspace FROM planimeter.tokens
       WHERE sha256 = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
     [hashOf(token)],
   );
