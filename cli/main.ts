@@ -38,7 +38,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter demo [IN.tif] [--once]                       the whole way on a generated town
 
 IN.tif may be the address of a cloud-optimised GeoTIFF, https://… or s3://…; it is read where it lies.
-OUT by its ending: .gpkg (a layer a collection), .geojson, .geojsonl, .fgb, .parquet, .pmtiles, .shp.zip, .csv
+OUT by its ending: .gpkg (a layer a collection), .geojson, .geojsonl, .fgb, .parquet, .pmtiles, .shp.zip, .csv;
+                   of segment also .zip: features, maps, report, licence and a README
 Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 `;
 

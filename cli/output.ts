@@ -9,3 +9,6 @@ export function outputFormat(path: string): ExportFormat {
   const endings = EXPORT_FORMATS.map(({ ending }) => ending).join(', ');
   throw new WrongCall(`"${path}" must end in one of ${endings}`);
 }
+
+/** Whether the whole job is wanted as one zip. */
+export const isPackage = (path: string): boolean => /(?<!\.shp)\.zip$/i.test(path);

@@ -25,7 +25,8 @@ import { Problem } from '../tiler/problem.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
 import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
-import { outputFormat } from './output.ts';
+import { isPackage, outputFormat } from './output.ts';
+import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
 import { readBands, readStretch } from './view.ts';
 
@@ -55,7 +56,8 @@ export async function run(args: string[]): Promise<void> {
     [2, MOST_INPUTS + 1],
   );
   const output = positionals.at(-1)!;
-  const format = outputFormat(output);
+  const whole = isPackage(output);
+  const format = outputFormat(whole ? '.gpkg' : output);
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model);
@@ -108,7 +110,8 @@ export async function run(args: string[]): Promise<void> {
       finestOnly: format.ending !== '.pmtiles',
     };
     const report = await segmentScene(tools, job, context);
-    await exportJob(db, tiledJob({ id, report }), format, output);
+    if (whole) await writePackage(tools, id, network, output);
+    else await exportJob(db, tiledJob({ id, report }), format, output);
     if (values.classes) await copyFile(await files.fetch(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(await files.fetch(`jobs/${id}/scores.tif`), values.scores);
     if (values.features) await copyFile(await files.fetch(`jobs/${id}/features.tif`), values.features);

@@ -140,6 +140,38 @@ async function codesOf(path: string): Promise<Uint8Array> {
   return pixels;
 }
 
+test('segment: the whole job as one zip', { timeout: 120_000 }, async () => {
+  const { image } = await writeTown(file('hamlet'), { seed: 3, width: 260, height: 260, gsdMetres: 0.5 });
+  const run = planimeter('segment', image, 'job.zip', '--json');
+  expect(run.status, run.stderr).toBe(0);
+  expect((await readdir(folder)).filter((name) => name.includes('partial'))).toEqual([]);
+  if (!python) return;
+  const read = judge<Record<string, unknown>>(python, ZIP, file('job.zip'));
+  const report = JSON.parse(run.stdout) as JobReport;
+  const { landuse, buildings, roads } = report.counts;
+  const there = Object.entries({ landuse, buildings, roads }).filter(([, count]) => count! > 0);
+  expect(read).toMatchObject({
+    damaged: null,
+    report,
+    size: [report.model_grid!.width, report.model_grid!.height],
+    layers: Object.fromEntries(there),
+  });
+  expect(read.licence).toContain('Licence: Apache-2.0');
+});
+
+const ZIP = `
+import json, sys, zipfile, pyogrio, rasterio
+path = json.load(sys.stdin)
+zip = zipfile.ZipFile(path)
+layers = [name for name, _ in pyogrio.list_layers(f'/vsizip/{path}/features.gpkg')]
+with rasterio.open(f'/vsizip/{path}/classes.tif') as classes: size = [classes.width, classes.height]
+counts = {name: len(pyogrio.raw.read(f'/vsizip/{path}/features.gpkg', layer=name)[2]) for name in layers}
+print(json.dumps({
+  'damaged': zip.testzip(), 'report': json.loads(zip.read('report.json')), 'licence': zip.read('LICENCE.txt').decode(),
+  'size': size, 'layers': {name: count for name, count in counts.items() if count > 0},
+}))
+`;
+
 test('vectorize: the same map gives the same land use, and twice the same file', { timeout: 180_000 }, async () => {
   const run = (out: string) => planimeter('vectorize', town.truth, out, '--buildings', '1', '--roads', '2');
   expect(run('a.geojson').status).toBe(0);

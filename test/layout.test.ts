@@ -33,6 +33,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   pino: ['server'],
   '@tus/server': ['server/http'],
   '@tus/file-store': ['server/http'],
+  'client-zip': ['server/export'],
   'hyparquet-writer': ['server/export'],
   flatbuffers: ['server/export'],
   'maplibre-gl': ['web'],

@@ -3,7 +3,6 @@
  * is of a documented kind and shape. Part of `npm run test:full`.
  */
 import { execFile } from 'node:child_process';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAccess } from '../server/http/access.ts';
 import { addDoneJob, addScene, startService, type TestService } from '../server/http/test-service.ts';
@@ -41,6 +40,7 @@ test.skipIf(!FULL)('answers are those of the document, whatever is asked', { tim
     'response_schema_conformance',
   ];
   const options = [
+    ...['-c', 'import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())'],
     ...[
       'run',
       `${service.address}/openapi.json`,
@@ -54,11 +54,8 @@ test.skipIf(!FULL)('answers are those of the document, whatever is asked', { tim
     ...['--continue-on-failure', '--no-color'],
   ];
   const { promise, resolve } = Promise.withResolvers<{ code: unknown; output: string }>();
-  execFile(
-    join(dirname(python), 'schemathesis'),
-    options,
-    { timeout: 380_000, maxBuffer: 2 ** 28 },
-    (error, out, err) => resolve({ code: error?.code ?? 0, output: `${out}${err}` }),
+  execFile(python, options, { timeout: 380_000, maxBuffer: 2 ** 28, cwd: service.folder }, (error, out, err) =>
+    resolve({ code: error?.code ?? 0, output: `${out}${err}` }),
   );
   const { code, output } = await promise;
   expect(code, `PLANIMETER_SEED=${SEED}\n${output.slice(-12_000)}`).toBe(0);

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { judge, pythonWithJudges } from '../../test/python.ts';
 import { openDatabase } from '../store/database.ts';
 import { insertJob } from '../store/jobs.ts';
 import { addDoneJob, addScene, fetchJson, startService, type TestService } from './test-service.ts';
@@ -68,4 +71,61 @@ test('exports go with their job', async () => {
   expect(await service.files.list(`jobs/${job}/exports`)).not.toEqual([]);
   expect((await fetch(`${service.address}/jobs/${job}`, { method: 'DELETE' })).status).toBe(204);
   expect(await service.files.list(`jobs/${job}`)).toEqual([]);
+});
+
+const ZIP = `
+import io, json, sys, tempfile, zipfile
+import pyogrio
+body = open(sys.argv[1], 'rb').read()
+zip = zipfile.ZipFile(io.BytesIO(body))
+layers = [name for name, _ in pyogrio.list_layers(f'/vsizip/{sys.argv[1]}/features.gpkg')]
+print(json.dumps({
+  'damaged': zip.testzip(), 'names': zip.namelist(), 'readme': zip.read('README.txt').decode(), 'licence': zip.read('LICENCE.txt').decode(),
+  'report': json.loads(zip.read('report.json')), 'classes': zip.read('classes.tif').decode(),
+  'layers': {name: len(pyogrio.raw.read(f'/vsizip/{sys.argv[1]}/features.gpkg', layer=name)[2]) for name in layers},
+}))
+`;
+
+test('a job is had whole as one zip, of the length that is announced, the same each time', async () => {
+  const found = ['landuse', 'buildings', 'buildings'].map((collection) => ({ collection, class: 'building', rings }));
+  const { job } = await addDoneJob(service.db, scene, found);
+  const path = `${service.address}/jobs/${job}/package.zip`;
+  const bare = new Uint8Array(await (await fetch(path)).arrayBuffer());
+  await mkdir(join(service.folder, 'jobs', job), { recursive: true });
+  await writeFile(service.files.path(`jobs/${job}/classes.tif`), 'II*_classes');
+  const response = await fetch(path);
+  expect(response.headers.get('content-type')).toBe('application/zip');
+  expect(response.headers.get('content-disposition')).toContain(`${job}.zip`);
+  const body = new Uint8Array(await response.arrayBuffer());
+  expect(Number(response.headers.get('content-length'))).toBe(body.length);
+  expect(body.length).toBeGreaterThan(bare.length);
+  expect(Buffer.compare(new Uint8Array(await (await fetch(path)).arrayBuffer()), body)).toBe(0);
+  expect((await fetch(path, { method: 'HEAD' })).headers.get('content-length')).toBe(String(body.length));
+
+  const python = pythonWithJudges();
+  if (!python) return;
+  const file = join(service.folder, 'job.zip');
+  await writeFile(file, body);
+  const read = judge<{ readme: string; licence: string }>(
+    python,
+    ZIP.replaceAll('sys.argv[1]', JSON.stringify(file)),
+    null,
+  );
+  expect(read).toMatchObject({
+    damaged: null,
+    names: ['README.txt', 'LICENCE.txt', 'report.json', 'features.gpkg', 'classes.tif'],
+    report: { job, scene },
+    classes: 'II*_classes',
+    layers: { landuse: 1, buildings: 2 },
+  });
+  expect(read.readme).toContain('dubai.tif, mapped by landuse-unet');
+  expect(read.readme).toContain(job);
+  expect(read.licence).toMatch(/Image: dubai\.tif[\s\S]*Its licence was not told/);
+});
+
+test('a job that is not done, and one that is not there, are not had whole', async () => {
+  const id = randomUUID();
+  await insertJob(service.db, { id, scene, model: 'landuse-unet', parameters: {} });
+  expect((await fetchJson(`${service.address}/jobs/${id}/package.zip`)).body.code).toBe('conflict');
+  expect((await fetchJson(`${service.address}/jobs/${randomUUID()}/package.zip`)).body.code).toBe('not_found');
 });

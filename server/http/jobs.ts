@@ -3,10 +3,14 @@
 import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as WebStream } from 'node:stream/web';
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { checkAoi } from '../area-of-interest.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
+import { packageJob } from '../export/package.ts';
 import { jobId } from '../identity.ts';
 import { chooseModel } from '../model-choice.ts';
 import { networkView } from '../network-view.ts';
@@ -16,7 +20,7 @@ import type { Queryable } from '../store/database.ts';
 import { countFeatures } from '../store/features.ts';
 import { type FileStore, fetchIfThere, filesBelow } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
-import { getScene, type Scene } from '../store/scenes.ts';
+import { getScene, type Scene, sceneJson } from '../store/scenes.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -138,6 +142,30 @@ export function jobsRouter(deps: AppDependencies): Router {
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
   });
 
+  /** Written while it is read: nothing of it is kept. */
+  router.get('/jobs/:id/package.zip', async (request, response) => {
+    onlyQuery(request, []);
+    const db = databaseOf(request);
+    const job = await requestedJob(db, request);
+    if (job.state !== 'done' || !job.report) {
+      throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
+    }
+    const scene = (await getScene(db, job.scene))!;
+    const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
+    const { bytes, stream } = await packageJob({
+      job: { ...job, report: job.report },
+      scene: sceneJson(scene),
+      modelLicense: await licenseOf(deps, job),
+      geopackage: await exportOnce(db, files, job, exportFormat('.gpkg')!, undefined),
+      classes: await map('classes.tif'),
+      scores: await map('scores.tif'),
+    });
+    response.attachment(`${job.id}.zip`).type('application/zip');
+    response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
+    if (request.method === 'HEAD') return response.end();
+    await pipeline(Readable.fromWeb(stream as WebStream), response);
+  });
+
   return router;
 }
 
@@ -178,6 +206,14 @@ const startDetails = ({ id, width, height }: Scene, model: string) => ({
   ...{ scene: id, model },
   pixels: (width ?? 0) * (height ?? 0),
 });
+
+/** As the network's manifest names it, where it is still the one that ran. */
+async function licenseOf({ models, networks }: AppDependencies, { model: id, report }: Job): Promise<string | null> {
+  const model = models.find((each) => each.id === id);
+  if (!model || (report?.parameters?.precision !== 'int8' && report?.model_sha256 !== model.sha256)) return null;
+  const { properties } = (await networks.mlmItem(id)) as { properties?: { license?: unknown } };
+  return typeof properties?.license === 'string' ? properties.license : null;
+}
 
 const exporting = new Map<string, Promise<string>>();
 

@@ -188,6 +188,15 @@ const exports = {
   },
 };
 
+const packages = {
+  '/jobs/{id}/package.zip': {
+    parameters: [jobId],
+    get: operation('jobs', 'The whole job: features as GeoPackage, maps, report, licence and a README', {
+      200: binary('A zip', 'application/zip'),
+    }),
+  },
+};
+
 const features = {
   '/conformance': {
     get: operation('features', 'Conformance classes', { 200: orPage(json(schema('Conformance'))) }, [formatOrPage]),
@@ -500,6 +509,7 @@ export function openapiDocument(version: string, address: string) {
       ...scenes,
       ...jobs,
       ...exports,
+      ...packages,
       ...features,
       ...processesPaths,
       ...stacPaths,

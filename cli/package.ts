@@ -1,0 +1,39 @@
+/** A finished job → one zip with everything, as the service gives it: see server/export/package.ts. */
+import { rename, rm, writeFile } from 'node:fs/promises';
+import type { Network } from '../models/registry.ts';
+import { exportFormat, exportJob } from '../server/export/export.ts';
+import { packageJob } from '../server/export/package.ts';
+import { tiledJob } from '../server/http/job-tile.ts';
+import { readMlmItem } from '../server/networks.ts';
+import type { Database } from '../server/store/database.ts';
+import { type FileStore, fetchIfThere } from '../server/store/files.ts';
+import { getJob } from '../server/store/jobs.ts';
+import { getScene, sceneJson } from '../server/store/scenes.ts';
+
+export async function writePackage(
+  { db, files }: { db: Database; files: FileStore },
+  id: string,
+  network: Network,
+  output: string,
+): Promise<void> {
+  const job = (await getJob(db, id))!;
+  const scene = sceneJson((await getScene(db, job.scene))!);
+  const geopackage = files.path(`jobs/${id}/features.gpkg`);
+  await exportJob(db, tiledJob(job), exportFormat('.gpkg')!, geopackage);
+  const { properties } = (await readMlmItem(network)) as { properties?: { license?: unknown } };
+  const { stream } = await packageJob({
+    job: { ...job, report: job.report! },
+    scene,
+    modelLicense: typeof properties?.license === 'string' ? properties.license : null,
+    geopackage,
+    classes: await fetchIfThere(files, `jobs/${id}/classes.tif`),
+    scores: await fetchIfThere(files, `jobs/${id}/scores.tif`),
+  });
+  const partial = `${output}.partial`;
+  try {
+    await writeFile(partial, stream);
+    await rename(partial, output);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}

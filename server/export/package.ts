@@ -1,0 +1,101 @@
+/** A finished job → one zip, streamed: features, maps, report, and what they are and may be used for in plain words. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { makeZip, predictLength } from 'client-zip';
+import type { JobReport } from '../http/types.ts';
+
+export interface Packaged {
+  job: { id: string; model: string; finished_at: string | null; report: JobReport };
+  scene: { name: string; sha256: string; srs: string | null; url: string | null };
+  /** Of the network, where its maker says it. */
+  modelLicense: string | null;
+  /** On this machine's disk; maps are null where there are none, as of detectors. */
+  geopackage: string;
+  classes: string | null;
+  scores: string | null;
+}
+
+/** The same files give the same bytes. */
+const LAST_MODIFIED = new Date(1980, 0, 1);
+
+/** @returns the zip's bytes, to be read once, and how many they are */
+export async function packageJob(packaged: Packaged): Promise<{ bytes: bigint; stream: ReadableStream<Uint8Array> }> {
+  const { job, geopackage, classes, scores } = packaged;
+  const texts = {
+    'README.txt': readme(packaged),
+    'LICENCE.txt': licence(packaged),
+    'report.json': `${JSON.stringify(job.report, null, 2)}\n`,
+  };
+  const paths = { 'features.gpkg': geopackage, 'classes.tif': classes, 'scores.tif': scores };
+  const written = Object.entries(texts).map(([name, text]) => {
+    return { name, lastModified: LAST_MODIFIED, input: text, size: Buffer.byteLength(text) };
+  });
+  const there = Object.entries(paths).filter((entry): entry is [string, string] => entry[1] !== null);
+  const files = await Promise.all(
+    there.map(async ([name, path]) => ({ name, path, lastModified: LAST_MODIFIED, size: (await stat(path)).size })),
+  );
+  /** Each file is opened when its turn comes. */
+  function* entries() {
+    yield* written;
+    for (const { path, ...file } of files) yield { ...file, input: createReadStream(path) as AsyncIterable<Buffer> };
+  }
+  return { bytes: predictLength([...written, ...files]), stream: makeZip(entries()) };
+}
+
+const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+
+function readme({ job, scene, classes }: Packaged): string {
+  const { report } = job;
+  const rows = (of: Record<string, number>, unit: string) =>
+    Object.entries(of).map(([name, value]) => `  ${name.padEnd(14)}${number.format(value).padStart(16)}${unit}`);
+  const { ledger } = report;
+  const maps =
+    classes === null
+      ? []
+      : [
+          'classes.tif     the class map: a code a pixel, 255 where there is nothing',
+          'scores.tif      the probability of the class, in 255ths',
+        ];
+  return `${[
+    `Planimeter${report.version ? ` ${report.version}` : ''}: ${scene.name}, mapped by ${job.model}`,
+    '',
+    'features.gpkg   the features, a layer a collection, in longitude and latitude (EPSG:4326)',
+    ...maps,
+    'report.json     what was assumed, found and measured',
+    'LICENCE.txt     what this may be used for',
+    '',
+    `Image           ${scene.name}, SHA-256 ${scene.sha256}${scene.url ? `, read at ${scene.url}` : ''}`,
+    `System          ${scene.srs ?? 'unknown'}`,
+    `Network         ${job.model}${report.model_sha256 ? `, weights SHA-256 ${report.model_sha256}` : ''}`,
+    `Job             ${job.id}${job.finished_at ? `, finished ${job.finished_at}` : ''}`,
+    ...(report.model_grid ? [`Pixel           ${number.format(report.model_grid.gsd_m)} m`] : []),
+    '',
+    'Features',
+    ...rows(report.counts ?? {}, ''),
+    ...(Object.keys(report.areas_m2 ?? {}).length > 0 ? ['', 'Land use', ...rows(report.areas_m2, ' m²')] : []),
+    '',
+    'Areas and lengths are geodesic, on the WGS 84 ellipsoid.',
+    ...(ledger && ledger.failed > 0
+      ? [
+          `${number.format(ledger.failed)} pixels could not be computed: there is nothing there, whatever the image shows.`,
+        ]
+      : []),
+    ...((report.assumptions ?? []).length > 0 ? ['', 'What was assumed'] : []),
+    ...(report.assumptions ?? []).map(({ code, value, reason }) => `  ${code}: ${JSON.stringify(value)}. ${reason}`),
+  ].join('\n')}\n`;
+}
+
+function licence({ job, scene, modelLicense }: Packaged): string {
+  return `${[
+    'The features, the maps and the report were computed from the image below. Planimeter claims no rights in them.',
+    '',
+    `Image: ${scene.name}`,
+    '  Its owner says what it, and what is derived from it, may be used for, and how its source is to be named.',
+    '  Planimeter was not told.',
+    '',
+    `Network: ${job.model}`,
+    modelLicense ? `  Licence: ${modelLicense}` : '  Its licence was not told.',
+    '',
+    'Program: Planimeter, Apache-2.0',
+  ].join('\n')}\n`;
+}
