@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../store/database.ts';
 import { createApp } from './app.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
 import { addDoneJob, addScene, startService, type TestService } from './test-service.ts';
 
@@ -45,7 +46,8 @@ const described = Object.entries(document.paths).flatMap(([path, item]) =>
 );
 
 test('the document names every route there is, and no other', () => {
-  const app = createApp({ ...(service as unknown as Parameters<typeof createApp>[0]), ...appParts() });
+  const parts = { ...appParts(), limits: DEFAULT_LIMITS };
+  const app = createApp({ ...(service as unknown as Parameters<typeof createApp>[0]), ...parts });
   expect(routesOf(app.router).sort()).toEqual([...described].sort());
 });
 
