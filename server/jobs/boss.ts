@@ -35,7 +35,7 @@ export const DEAD_LETTERS: Record<QueueName, string> = { ingest: 'ingest-dead', 
 export const RETRY_LIMIT = 2;
 
 /** How often work may be taken up again whose worker died: machines are switched off for reasons of their own. */
-const DEATH_LIMIT = 20;
+export const DEATH_LIMIT = 20;
 
 /** A worker on a server that is silent for so long is taken for dead. 10 is the least that pg-boss allows. */
 const HEARTBEAT_SECONDS = 10;

@@ -258,6 +258,23 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     expect([started, await state(second)]).toEqual([[first], 'cancelled']);
   });
 
+  test.runIf(name === 'postgresql')(
+    'what was cut off from the database is tried more often than what fails',
+    async () => {
+      let attempts = 0;
+      handlers.segment = async (id) => {
+        if (++attempts <= 3)
+          throw Object.assign(new Error('the database system is in recovery mode'), { code: '57P03' });
+        await publish(id);
+      };
+      const job = await newJob(db, scene);
+      await queue.enqueueSegment(job);
+      await eventually('done', async () => (await state(job)) === 'done', 60_000);
+      expect(attempts).toBe(4);
+    },
+    90_000,
+  );
+
   test('a process that was taken for dead changes nothing any more', async () => {
     let ended = 0;
     handlers.segment = async () => {

@@ -9,9 +9,11 @@ import { log, withLogFields } from '../log.ts';
 import type { Database, Session } from '../store/database.ts';
 import { getJob, updateJob } from '../store/jobs.ts';
 import { deletePlan } from '../store/shards.ts';
+import { isUnreachable } from '../store/unreachable.ts';
 import {
   asBossDatabase,
   DEAD_LETTERS,
+  DEATH_LIMIT,
   keyOf,
   type Message,
   type Part,
@@ -91,7 +93,8 @@ interface Run {
 
 /**
  * Starts to work, beginning with what was left unfinished. Handlers throw Problem for what cannot succeed (no retry);
- * anything else is tried twice more, and then fails as `internal`, its details logged.
+ * anything else is tried twice more, and then fails as `internal`, its details logged; what was cut off from the database or
+ * the store is tried for as long as work whose process died.
  */
 export async function startQueue(
   db: Database,
@@ -194,7 +197,7 @@ export async function startQueue(
         return await fail(name, message, error);
       }
       log.error(`${name} failed, attempt ${message.retryCount + 1}`, { error });
-      if (message.retryCount < RETRY_LIMIT) {
+      if (message.retryCount < (isUnreachable(error) ? DEATH_LIMIT : RETRY_LIMIT)) {
         if (part === undefined) await subject.wait(db, id);
         throw error;
       }

@@ -19,6 +19,7 @@ import { pipeline } from 'node:stream/promises';
 import { Problem } from '../../tiler/problem.ts';
 import { regionOf, signer } from '../remote/s3.ts';
 import { type FileStore, localFileStore, type StoredFile, type UnfinishedUpload } from './files.ts';
+import { StoreUnreachable } from './unreachable.ts';
 
 export interface S3FileOptions {
   /** Folder for what is being written and for copies of what was read. */
@@ -280,7 +281,8 @@ function createClient(
       if (!(answer instanceof Error)) answer.body.destroy();
       if (attempt >= attempts) {
         const cause = answer instanceof Error ? answer : new Error(`it answers ${answer.status}`);
-        throw new Error(`the file store at ${endpoint} does not answer ${method} in ${attempts} attempts`, { cause });
+        const what = `the file store at ${endpoint} does not answer ${method} in ${attempts} attempts`;
+        throw new StoreUnreachable(what, { cause });
       }
       await pause(attempt);
     }
