@@ -3,6 +3,7 @@ import type { Database } from '../store/database.ts';
 import { testEngines } from '../store/test-databases.ts';
 import { createToken, revokeToken } from '../store/tokens.ts';
 import { createAccess } from './access.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
 import { startService, type TestService } from './test-service.ts';
 import type { Role } from './types.ts';
@@ -74,7 +75,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     const rows = JSON.stringify(await db.query('SELECT * FROM planimeter.tokens'));
     for (const token of Object.values(tokens)) expect(rows).not.toContain(token);
     await service.close();
-    service = await startService(db);
+    service = await startService(db, { limits: { ...DEFAULT_LIMITS, wrongTokensAMinute: 1e6 } });
     const listed = await (await ask('get /tokens', bearer(tokens.admin))).text();
     expect(JSON.parse(listed)).toHaveLength(4);
     expect(listed).not.toContain('sha256');
