@@ -322,6 +322,19 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     await eventually('ready', async () => (await getScene(db, lonely))!.state === 'ready');
   });
 
+  test.runIf(name === 'postgresql')('where it cannot start, nothing of it goes on', async () => {
+    const broken = { ...db, transaction: () => Promise.reject(new Error('Connection terminated unexpectedly')) };
+    const connected = async () =>
+      (
+        await db.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'planimeter queue'`,
+        )
+      ).length;
+    const ours = await connected();
+    await expect(startQueue(broken, { url }, running)).rejects.toThrow('terminated');
+    await eventually('disconnected', async () => (await connected()) <= ours);
+  });
+
   test.runIf(name === 'postgresql')('after kill -9 another process takes the work over', async () => {
     await queue.stop();
     const job = await newJob(db, scene);

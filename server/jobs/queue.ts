@@ -249,13 +249,19 @@ export async function startQueue(
     });
   };
 
-  for (const name of QUEUES) {
-    // Nobody else works on an embedded database: all messages are of a process that is gone.
-    if (db.kind === 'pglite') await boss.deleteAllJobs(name);
-    await recover(name);
-    const polling = { pollingIntervalSeconds: POLLING_SECONDS, notifyPollingIntervalSeconds: POLLING_SECONDS };
-    workers.set(name, await boss.work<Message>(name, polling, async ([message]) => attempt(name, message!)));
-    await boss.work<Message>(DEAD_LETTERS[name], polling, async ([message]) => giveUp(name, message!));
+  try {
+    for (const name of QUEUES) {
+      // Nobody else works on an embedded database: all messages are of a process that is gone.
+      if (db.kind === 'pglite') await boss.deleteAllJobs(name);
+      await recover(name);
+      const polling = { pollingIntervalSeconds: POLLING_SECONDS, notifyPollingIntervalSeconds: POLLING_SECONDS };
+      workers.set(name, await boss.work<Message>(name, polling, async ([message]) => attempt(name, message!)));
+      await boss.work<Message>(DEAD_LETTERS[name], polling, async ([message]) => giveUp(name, message!));
+    }
+  } catch (error) {
+    // The engine would keep the process alive, taking work that nobody does.
+    await boss.stop({ graceful: false }).catch(() => {});
+    throw error;
   }
 
   const runsOf = (id: string) => [...running].filter((run) => run.id === id);
