@@ -34,6 +34,8 @@ export async function runPart(
     await context.handOver(async () => []); // the job was begun afresh meanwhile
     return null;
   }
+  // The process that computed it may have died before it could say so.
+  if (typeof part === 'number' && !(await openShards(db, job.id)).includes(part)) return goOn(job, context);
   if (part === 'merge') return merge(tools, job, stored, context);
   await mapShard(tools, job, stored, part, context);
   return null;

@@ -3,22 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { BASE, PALETTE } from './test-tiff.ts';
 import { createTiffWriter, type TiffLayout } from './write-tiff.ts';
-
-const BASE: TiffLayout = {
-  width: 1,
-  height: 1,
-  bands: 1,
-  compression: 'zstd',
-  geotransform: [500_000, 0.5, 0, 4_000_000, 0, -0.25],
-  epsg: 32640,
-  overviews: 'average',
-};
-const PALETTE = [
-  [0, 0, 0],
-  [255, 10, 20],
-  [3, 250, 7],
-] as const;
 
 /** Numbers in 0–1 (Lehmer's generator, 48271). */
 function randomOf(seed: number): () => number {

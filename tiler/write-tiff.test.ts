@@ -5,22 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../test/python.ts';
 import { openRaster } from './raster.ts';
+import { BASE, PALETTE } from './test-tiff.ts';
 import { createTiffWriter, growingPath, type TiffLayout } from './write-tiff.ts';
-
-const BASE: TiffLayout = {
-  width: 1,
-  height: 1,
-  bands: 3,
-  compression: 'zstd',
-  geotransform: [500_000, 0.5, 0, 4_000_000, 0, -0.25],
-  epsg: 32640,
-  overviews: 'average',
-};
-const PALETTE = [
-  [0, 0, 0],
-  [255, 10, 20],
-  [3, 250, 7],
-] as const;
 
 const CASES: { name: string; layout: TiffLayout; classicLimitBytes?: number }[] = [
   { name: 'rgb', layout: { ...BASE, width: 1537, height: 1203, tileSize: 256 } },

@@ -10,6 +10,8 @@ export type Part = number | 'merge';
 export interface Message {
   id: string;
   part?: Part;
+  /** How often it has failed; deaths of processes are the engine's to count. */
+  errors?: number;
 }
 
 /** A message that waits or is worked on is not sent twice. */
@@ -35,7 +37,7 @@ export const DEAD_LETTERS: Record<QueueName, string> = { ingest: 'ingest-dead', 
 export const RETRY_LIMIT = 2;
 
 /** How often work may be taken up again whose worker died: machines are switched off for reasons of their own. */
-export const DEATH_LIMIT = 20;
+const DEATH_LIMIT = 20;
 
 /** A worker on a server that is silent for so long is taken for dead. 10 is the least that pg-boss allows. */
 const HEARTBEAT_SECONDS = 10;

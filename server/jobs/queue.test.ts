@@ -275,6 +275,24 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     90_000,
   );
 
+  test('deaths of processes do not count as errors', async () => {
+    let attempts = 0;
+    const held = Promise.withResolvers<void>();
+    const [first, job] = [await newJob(db, scene), await newJob(db, scene)];
+    handlers.segment = async (id) => {
+      if (id === first) await held.promise;
+      else if (++attempts <= 2) throw new Error('the accelerator coughed');
+      await publish(id);
+    };
+    await queue.enqueueSegment(first);
+    await eventually('running', async () => (await state(first)) === 'running');
+    await queue.enqueueSegment(job);
+    await db.query('UPDATE planimeter_queue.job SET retry_count = 5 WHERE singleton_key = $1', [job]);
+    held.resolve();
+    await eventually('done', async () => (await state(job)) === 'done');
+    expect(attempts).toBe(3);
+  });
+
   test('a process that was taken for dead changes nothing any more', async () => {
     let ended = 0;
     handlers.segment = async () => {

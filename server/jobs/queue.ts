@@ -13,7 +13,6 @@ import { isUnreachable } from '../store/unreachable.ts';
 import {
   asBossDatabase,
   DEAD_LETTERS,
-  DEATH_LIMIT,
   keyOf,
   type Message,
   type Part,
@@ -111,11 +110,17 @@ export async function startQueue(
     for (const listener of listeners.get(id) ?? []) listener({ kind: SUBJECTS[name].kind, id });
   };
   /** Does nothing where the message waits already or is worked on. */
-  const send = async (name: QueueName, id: string, session: Session, parts: (Part | undefined)[] = [undefined]) => {
+  const send = async (
+    name: QueueName,
+    id: string,
+    session: Session,
+    parts: (Part | undefined)[] = [undefined],
+    { errors = 0, afterSeconds = 0 } = {},
+  ) => {
     const priority = name === 'segment' ? ((await getJob(session, id))?.priority ?? 0) : 0;
     const messages = parts.map((part) => {
-      const data: Message = part === undefined ? { id } : { id, part };
-      return { data, singletonKey: keyOf(data), priority: priorityOf(part, priority) };
+      const data: Message = { id, ...(part !== undefined && { part }), ...(errors > 0 && { errors }) };
+      return { data, singletonKey: keyOf(data), priority: priorityOf(part, priority), startAfter: afterSeconds };
     });
     if (messages.length > 0) await boss.insert(name, messages, { db: asBossDatabase(session) });
   };
@@ -128,14 +133,18 @@ export async function startQueue(
     announce(name, id);
   };
 
-  /** Gives a message back unused, for another process or the next start. */
-  const putBack = (name: QueueName, message: Job<Message>) =>
+  /** Gives a message back, for another process, the next start or, after an error, another try in some seconds. */
+  const putBack = (
+    name: QueueName,
+    message: Job<Message>,
+    again: { errors?: number; afterSeconds?: number } = { errors: message.data.errors ?? 0 },
+  ) =>
     db.transaction(async (session) => {
       const { id, part } = message.data;
       const { isWanted, wait } = SUBJECTS[name];
       await boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
       // The other parts of a job go on.
-      if (await (part === undefined ? wait : isWanted)(session, id)) await send(name, id, session, [part]);
+      if (await (part === undefined ? wait : isWanted)(session, id)) await send(name, id, session, [part], again);
     });
 
   /** One attempt, from its first to its last state. Throws for pg-boss to try again. */
@@ -166,7 +175,8 @@ export async function startQueue(
     const subject = SUBJECTS[name];
     announce(name, id);
     const started = performance.now();
-    log.info(`${name} begins`, { attempt: message.retryCount + 1 });
+    const tries = message.retryCount + (message.data.errors ?? 0) + 1;
+    log.info(`${name} begins`, { attempt: tries });
     // pg-boss aborts its signal when the message is no longer this worker's.
     const signal = AbortSignal.any([control.signal, message.signal]);
     const progress = reportProgress(async (latest: JobProgress) => {
@@ -196,11 +206,10 @@ export async function startQueue(
         log.warn(`${name} ends with a problem: ${error.message}`, { problem: error.code });
         return await fail(name, message, error);
       }
-      log.error(`${name} failed, attempt ${message.retryCount + 1}`, { error });
-      if (message.retryCount < (isUnreachable(error) ? DEATH_LIMIT : RETRY_LIMIT)) {
-        if (part === undefined) await subject.wait(db, id);
-        throw error;
-      }
+      log.error(`${name} failed, attempt ${tries}`, { error });
+      if (isUnreachable(error)) throw error; // the engine tries again, as after a death
+      const errors = (message.data.errors ?? 0) + 1;
+      if (errors <= RETRY_LIMIT) return await putBack(name, message, { errors, afterSeconds: 2 ** (errors - 1) });
       await fail(name, message, new Problem('internal', INTERNAL));
     } finally {
       if (typeof part !== 'number') await subject.clean(db, id);
