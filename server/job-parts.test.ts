@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { type Compute, startCompute } from './children/compute.ts';
@@ -110,7 +110,6 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
       if (part === 1 && failures++ === 0) throw new Error('the accelerator coughed');
     };
     const job = await ended(await start());
-    vi.restoreAllMocks();
     before = () => {};
     expect(failures).toBe(2);
     expect(job).toMatchObject({ state: 'done', problem: null });
@@ -178,13 +177,11 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
   test.skipIf(name === 'pglite')(
     'a job whose shard cannot be had fails, with nothing left',
     async () => {
-      vi.spyOn(console, 'error').mockImplementation(() => {});
       before = (part) => {
         if (part === 2) throw new Error('never');
       };
       const job = await ended(await start({ min_area_m2: 40 }));
       before = () => {};
-      vi.restoreAllMocks();
       expect(job).toMatchObject({ state: 'failed', problem: { code: 'internal' } });
       await sleep(500);
       expect(await tools.files.list(`jobs/${job.id}`)).toEqual([]);
