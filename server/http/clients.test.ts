@@ -71,7 +71,7 @@ from owslib.ogcapi.features import Features
 features = Features(sys.argv[1])
 collections = features.feature_collections()
 page = features.collection_items('buildings', limit=1000, properties=['class', 'area_m2'])
-largest = features.collection_items('buildings', limit=1, filter='area_m2 > 1', sortby='-area_m2')
+largest = features.collection_items('buildings', limit=1, filter='area_m2 > 1', sortby=('area_m2', 'desc'))
 item = features.collection_item('buildings', page['features'][0]['id'])
 print(json.dumps({
   'collections': collections, 'conforms': len(features.conformance()['conformsTo']) > 0,
