@@ -110,12 +110,14 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     const crs = await queryCrs(db, request, 'crs');
     const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
     checkDatetime(request);
-    const { id } = await requestedCollection(db, request);
+    const id = pathParameter(request, 'collection');
     if (page) {
+      await namedCollection(db, id);
       const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
       return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
     }
     const first = await queryItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
+    if (first.matched === 0) await namedCollection(db, id);
     const links = (next: string | null) => itemLinks(request, id, next);
     response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
     await pipeline(Readable.from(itemsText(first)), response);
@@ -130,7 +132,8 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
         yield separator + portion.features.map((feature) => JSON.stringify(pick(feature))).join(',');
         returned += portion.features.length;
         if (portion.next === null || returned >= limit) break;
-        const next: ItemQuery = { ...query, after: portion.next, limit: Math.min(limit - returned, PORTION) };
+        const size = Math.min(limit - returned, PORTION);
+        const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
         portion = await queryItems(db, id, next);
       }
       const timeStamp = new Date().toISOString();
@@ -149,9 +152,10 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     const page = checkQuery(request, ['crs', 'properties'], true);
     const pick = queryProperties(request);
     const crs = await queryCrs(db, request, 'crs');
-    const { id: collection } = await requestedCollection(db, request);
+    const collection = pathParameter(request, 'collection');
     const id = pathId(request, 'id', 'feature');
     const feature: FeatureJson | null = await getItem(db, collection, id, page ? undefined : crs);
+    if (!feature) await namedCollection(db, collection);
     if (!feature) throw new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
     const shown = { id: collection, title: titleOf(collection) };
     if (page) return itemHtml(request, response, shown, feature, pick, models);

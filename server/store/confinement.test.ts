@@ -80,6 +80,19 @@ describe.each(testEngines())('workspaces on $name', ({ open, name }) => {
     expect(await db.query('SELECT workspace FROM planimeter.scenes')).toHaveLength(3);
   });
 
+  test('a plan that connections keep shows each workspace its own', async () => {
+    const { db } = opened;
+    const shown = 'SELECT workspace FROM planimeter.scenes WHERE bytes > $1 -- kept';
+    for (let i = 0; i < 150; i++) {
+      const workspace = ['north', 'south', 'default'][(i * 7) % 3]!;
+      const scope = i % 10 === 9 ? { workspace, job: jobs[workspace]! } : { workspace };
+      const asked = [scope, scope].map((each) => db.within(each).query(shown, [0], { prepared: true }));
+      for (const rows of await Promise.all(asked)) expect(rows).toEqual([{ workspace }]);
+      expect(await db.within({ workspace, job: 'none' }).query(shown, [0], { prepared: true })).toEqual([]);
+    }
+    expect(await db.query(shown, [0], { prepared: true })).toHaveLength(3);
+  });
+
   test('nothing is written into, changed in or taken from another workspace; other tables are out of reach', async () => {
     const { db } = opened;
     const north = db.within({ workspace: 'north' });

@@ -10,7 +10,16 @@ import { openPostgresql } from './postgresql.ts';
 
 export interface Queryable {
   /** One parameterised statement ($1, $2, …); its rows. Errors carry the SQLSTATE as `code`. */
-  query<R = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<R[]>;
+  query<R = Record<string, unknown>>(sql: string, params?: readonly unknown[], how?: QueryOptions): Promise<R[]>;
+}
+
+export interface QueryOptions {
+  /**
+   * Whether each connection to PostgreSQL keeps the statement's plan, which behind row-level security takes several times
+   * as long to make as the statement of one row takes to run. For statements of a few texts, whose best plan does not
+   * hang on their parameters. PGlite plans each time.
+   */
+  prepared?: boolean;
 }
 
 export interface Session extends Queryable {

@@ -1,4 +1,5 @@
 /** A PostgreSQL server through a pool of connections. */
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Problem } from '../../tiler/problem.ts';
 import { type ConfinedDatabase, confining, type Scope, scopeKey } from './confinement.ts';
@@ -14,12 +15,25 @@ const PARSERS: Record<number, (text: string) => unknown> = {
   [builtins.TIMESTAMPTZ]: (text) => new Date(text).toISOString(),
 };
 
+const names = new Map<string, string>();
+
+/** By which connections know a prepared statement: the same for the same text, and at most 63 characters. */
+function nameOf(sql: string): string {
+  let name = names.get(sql);
+  if (name === undefined) {
+    name = createHash('sha256').update(sql).digest('hex').slice(0, 32);
+    names.set(sql, name);
+  }
+  return name;
+}
+
 /** What is asked of the pool or of one of its connections. */
 function session(client: Pick<pg.ClientBase, 'query'>): Session {
   return {
-    query: async (sql, params = []) => {
+    query: async (sql, params = [], { prepared = false } = {}) => {
       try {
-        return (await client.query(sql, params as unknown[])).rows;
+        const statement = { text: sql, values: params as unknown[] };
+        return (await client.query(prepared ? { ...statement, name: nameOf(sql) } : statement)).rows;
       } catch (error) {
         throw asProblem(error);
       }
@@ -99,7 +113,7 @@ function confinedDatabase(pool: pg.Pool, scope: Scope): ConfinedDatabase {
   };
   return {
     kind: 'postgresql',
-    query: (sql, params) => withClient((q) => q.query(sql, params)),
+    query: (...statement) => withClient((q) => q.query(...statement)),
     execute: (script) => withClient((q) => q.execute(script)),
     transaction: (run) => withClient((q) => inTransaction(q, run)),
   };

@@ -14,7 +14,7 @@ export async function inTransaction<T>(session: Session, run: (q: Session) => Pr
   await session.query('BEGIN');
   try {
     const result = await run({
-      query: <R>(sql: string, params?: readonly unknown[]) => session.query<R>(sql, params).catch(noted),
+      query: <R>(...statement: Parameters<Session['query']>) => session.query<R>(...statement).catch(noted),
       execute: (script) => session.execute(script).catch(noted),
     });
     if (failure) throw failure;
