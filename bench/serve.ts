@@ -1,7 +1,8 @@
 /**
  * Features a second as GeoJSON: ours beside pygeoapi and beside the bare SQL that pg_featureserv would send, done by hand
  * (the floor), on the same PostGIS rows, the same requests and concurrency, one HTTP process each.
- * Run: node bench/serve.ts [--features=50000] [--requests=400] [--concurrency=8]
+ * All have answered some before they are measured: connections are open, and what they compile and keep is there.
+ * Run: node bench/serve.ts [--features=50000] [--requests=1200] [--concurrency=8]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,7 +18,7 @@ import { insertJob } from '../server/store/jobs.ts';
 import { insertScene } from '../server/store/scenes.ts';
 import { setup, testEngines } from '../server/store/test-databases.ts';
 import { pythonWith } from './python.ts';
-import { answered, freePort, measureInTurns, type Speed, speedText } from './requests.ts';
+import { answered, freePort, measure, measureInTurns, type Speed, speedText } from './requests.ts';
 
 const REQUIREMENTS = ['pygeoapi==0.21.0', 'psycopg2-binary==2.9.13', 'SQLAlchemy==2.0.58', 'GeoAlchemy2==0.20.0'];
 const SERVER = ['gunicorn==27.0.1'];
@@ -26,6 +27,7 @@ const EPSG = 32640;
 const [WEST, NORTH] = [326_000, 2_784_000];
 const SPACING_METRES = 20;
 const PAGE = 100;
+const WARM_UP = 200;
 
 /** What pygeoapi and the floor read: the rows that we read, under a name of their own. */
 const VIEW = `
@@ -37,7 +39,7 @@ const VIEW = `
 const flag = (name: string, otherwise: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
 const count = flag('features', 50_000);
-const requests = flag('requests', 400);
+const requests = flag('requests', 1200);
 const concurrency = flag('concurrency', 8);
 
 const folder = await mkdtemp(join(tmpdir(), 'planimeter-serve-'));
@@ -70,6 +72,7 @@ try {
   for (const [kind, paths] of kinds) {
     const at = (address: string) => paths.map((path) => `${address}/collections/buildings${path}`);
     await agree(at(ours)[0], at(pygeoapi)[0]);
+    for (const address of [ours, pygeoapi, floor]) await measure(at(address).slice(0, WARM_UP), concurrency);
     const [mine, peer] = await measureInTurns(at(ours), at(pygeoapi), concurrency);
     console.log(`${kind}: ours ${speedText(mine)}; pygeoapi ${speedText(peer)}; ${times(mine, peer)} as many`);
     const [again, bare] = await measureInTurns(at(ours), at(floor), concurrency);

@@ -1,7 +1,7 @@
 /** Collections, pages of features and single features as HTML: with a drawing, and a link to the same as data. */
 import type { Request, Response } from 'express';
 import { QUERYABLES } from '../store/cql2.ts';
-import { FEATURE_PROPERTIES } from './feature-properties.ts';
+import { FEATURE_PROPERTIES, type PickProperties } from './feature-properties.ts';
 import { facts, type Html, html, type Page, sendPage, table } from './pages.ts';
 import { sketch } from './sketch.ts';
 import type { CollectionJson, FeatureJson, FeatureProperties, Link, ModelJson } from './types.ts';
@@ -103,12 +103,12 @@ export function itemsHtml(
   response: Response,
   collection: { id: string; title: string },
   page: { features: readonly FeatureJson[]; matched: number; next: string | null },
-  pick: (feature: FeatureJson) => Record<string, unknown>,
+  pick: PickProperties,
   models: readonly ModelJson[],
 ): void {
   const { id, title } = collection;
   const { features, matched, next } = page;
-  const picked = features.map((feature) => pick(feature).properties as Record<string, unknown>);
+  const picked = features.map(({ properties }): Record<string, unknown> => pick(properties));
   const wanted = 'properties' in request.query;
   const names = FEATURE_PROPERTIES.filter((name) => picked.some((each) => each[name] !== undefined)).filter(
     (name) => wanted || !IN_DETAIL.includes(name),
@@ -143,10 +143,10 @@ export function itemHtml(
   response: Response,
   collection: { id: string; title: string },
   feature: FeatureJson,
-  pick: (feature: FeatureJson) => Record<string, unknown>,
+  pick: PickProperties,
   models: readonly ModelJson[],
 ): void {
-  const picked = pick(feature).properties as Record<string, unknown>;
+  const picked: Record<string, unknown> = pick(feature.properties);
   const known = FEATURE_PROPERTIES.filter((name) => picked[name] !== undefined);
   const rows = known.map((name) => [UNITS[name] ?? name, shown(picked[name])] as const);
   const body = html`<h1>${feature.properties.class}</h1>

@@ -5,7 +5,14 @@ import { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { QUERYABLES } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
-import { getItem, listCollections, queryItems } from '../store/features.ts';
+import {
+  getItem,
+  getStoredItem,
+  listCollections,
+  queryItems,
+  queryStoredItems,
+  type StoredItem,
+} from '../store/features.ts';
 import { boundsInDegrees } from '../store/geometry-crs.ts';
 import { databaseOf } from './caller.ts';
 import {
@@ -19,7 +26,7 @@ import {
 import { parseCql2Text } from './cql2-text.ts';
 import { CRS84, knownSystems, queryBox, queryCrs } from './crs.ts';
 import type { AppDependencies } from './dependencies.ts';
-import { queryProperties } from './feature-properties.ts';
+import { type PickProperties, queryProperties } from './feature-properties.ts';
 import { wantsPage } from './pages.ts';
 import {
   onlyQuery,
@@ -32,7 +39,7 @@ import {
   queryText,
   shorten,
 } from './request.ts';
-import type { CollectionJson, FeatureJson, ItemsJson, Link } from './types.ts';
+import type { CollectionJson, ItemsJson, Link } from './types.ts';
 
 const GEOJSON = 'application/geo+json';
 const DEFAULT_LIMIT = 100;
@@ -116,7 +123,7 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
       const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
       return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
     }
-    const first = await queryItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
+    const first = await queryStoredItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
     if (first.matched === 0) await namedCollection(db, id);
     const links = (next: string | null) => itemLinks(request, id, next);
     response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
@@ -129,12 +136,12 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
       yield '{"type":"FeatureCollection","features":[';
       for (;;) {
         const separator = returned > 0 ? ',' : '';
-        yield separator + portion.features.map((feature) => JSON.stringify(pick(feature))).join(',');
-        returned += portion.features.length;
+        yield separator + portion.items.map((item) => featureText(item, pick)).join(',');
+        returned += portion.items.length;
         if (portion.next === null || returned >= limit) break;
         const size = Math.min(limit - returned, PORTION);
         const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
-        portion = await queryItems(db, id, next);
+        portion = await queryStoredItems(db, id, next);
       }
       const timeStamp = new Date().toISOString();
       const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
@@ -154,11 +161,17 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     const crs = await queryCrs(db, request, 'crs');
     const collection = pathParameter(request, 'collection');
     const id = pathId(request, 'id', 'feature');
-    const feature: FeatureJson | null = await getItem(db, collection, id, page ? undefined : crs);
-    if (!feature) await namedCollection(db, collection);
-    if (!feature) throw new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
-    const shown = { id: collection, title: titleOf(collection) };
-    if (page) return itemHtml(request, response, shown, feature, pick, models);
+    const absent = async () => {
+      await namedCollection(db, collection);
+      return new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
+    };
+    if (page) {
+      const feature = await getItem(db, collection, id);
+      if (!feature) throw await absent();
+      return itemHtml(request, response, { id: collection, title: titleOf(collection) }, feature, pick, models);
+    }
+    const item = await getStoredItem(db, collection, id, crs);
+    if (!item) throw await absent();
     const base = `${publicAddress(request)}/collections/${collection}`;
     const links: Link[] = [
       { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },
@@ -169,10 +182,15 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
       .vary('Accept')
       .type(GEOJSON)
       .set('Content-Crs', `<${crs.uri}>`)
-      .send(JSON.stringify({ ...pick(feature), links }));
+      .send(featureText(item, pick, `,"links":${JSON.stringify(links)}`));
   });
 
   return router;
+}
+
+/** A feature as GeoJSON, whose geometry stays the text that PostGIS wrote; `more`: further members. */
+function featureText({ id, geometry, properties }: StoredItem, pick: PickProperties, more = ''): string {
+  return `{"type":"Feature","id":"${id}","geometry":${geometry},"properties":${JSON.stringify(pick(properties))}${more}}`;
 }
 
 /** Throws `not_found`, naming those that there are. */

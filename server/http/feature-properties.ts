@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { shorten } from './request.ts';
-import type { FeatureJson, FeatureProperties } from './types.ts';
+import type { FeatureProperties } from './types.ts';
 
 /** In the order in which pages show them. */
 export const FEATURE_PROPERTIES = Object.keys({
@@ -23,10 +23,13 @@ export const FEATURE_PROPERTIES = Object.keys({
   collection: 1,
 } satisfies Record<keyof FeatureProperties, 1>) as (keyof FeatureProperties)[];
 
-/** Leaves of a feature what the query parameter names, all of it without one. Throws Problem bad_request. */
-export function queryProperties(request: Request): (feature: FeatureJson) => Record<string, unknown> {
+/** Leaves of a feature's attributes those that the query parameter names, all without one. */
+export type PickProperties = (properties: FeatureProperties) => Partial<FeatureProperties>;
+
+/** Throws Problem bad_request for a name that is not known. */
+export function queryProperties(request: Request): PickProperties {
   const given: unknown = request.query.properties;
-  if (given === undefined) return (feature) => ({ ...feature });
+  if (given === undefined) return (properties) => properties;
   // Some clients repeat the parameter for each name.
   const texts = (Array.isArray(given) ? given : [given]).map(String);
   const wanted = texts.flatMap((text) => text.split(',')).filter((name) => name !== '');
@@ -35,8 +38,5 @@ export function queryProperties(request: Request): (feature: FeatureJson) => Rec
     const known = FEATURE_PROPERTIES.join(', ');
     throw new Problem('bad_request', `Features have no attribute "${shorten(stray)}". There are: ${known}.`);
   }
-  return (feature) => {
-    const kept = Object.entries(feature.properties).filter(([name]) => wanted.includes(name));
-    return { ...feature, properties: Object.fromEntries(kept) };
-  };
+  return (properties) => Object.fromEntries(Object.entries(properties).filter(([name]) => wanted.includes(name)));
 }

@@ -243,6 +243,24 @@ export async function queryItems(
   collection: string,
   query: ItemsQuery,
 ): Promise<{ features: FeatureJson[]; matched: number; next: string | null }> {
+  const { items, ...page } = await queryStoredItems(q, collection, query);
+  return { features: items.map(featureJson), ...page };
+}
+
+/** A feature whose geometry is still the text that PostGIS wrote. */
+export interface StoredItem {
+  id: string;
+  /** GeoJSON; null where the system asked for cannot carry it. */
+  geometry: string | null;
+  properties: FeatureProperties;
+}
+
+/** As `queryItems`, with geometries that nobody has read: to be passed on. */
+export async function queryStoredItems(
+  q: Queryable,
+  collection: string,
+  query: ItemsQuery,
+): Promise<{ items: StoredItem[]; matched: number; next: string | null }> {
   const boxes = query.bbox ? splitAtAntimeridian(query.bbox) : [];
   const parameters: unknown[] = [collection];
   const conditions: string[] = [];
@@ -289,7 +307,7 @@ export async function queryItems(
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   return {
-    features: page.map(featureJson),
+    items: page.map(storedItem),
     matched,
     next: rows.length > page.length && last ? pageAfter(last, sort !== null) : null,
   };
@@ -308,12 +326,18 @@ async function explainingFilter<T>(query: ItemsQuery, answer: Promise<T>): Promi
 }
 
 /** A published feature; of several jobs' features with this id the newest job's. Null where there is none. */
-export async function getItem(
+export async function getItem(q: Queryable, collection: string, id: string): Promise<FeatureJson | null> {
+  const item = await getStoredItem(q, collection, id);
+  return item && featureJson(item);
+}
+
+/** As `getItem`, with a geometry that nobody has read. */
+export async function getStoredItem(
   q: Queryable,
   collection: string,
   id: string,
   crs?: GeometryCrs,
-): Promise<FeatureJson | null> {
+): Promise<StoredItem | null> {
   if (!UUID.test(id)) return null;
   const [row] = await q.query<ItemRow>(
     `SELECT ${ITEM}, ${asGeoJson('f.geom', crs)} AS geometry, NULL AS sorted_by FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
@@ -321,7 +345,7 @@ export async function getItem(
     [collection, id],
     { prepared: true },
   );
-  return row ? featureJson(row) : null;
+  return row ? storedItem(row) : null;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -394,10 +418,17 @@ function intersectsBox({ corners, srid }: NonNullable<ItemsQuery['box']>, parame
   return `coalesce(ST_Intersects(planimeter.geometry_in(f.geom, ${system}), ST_MakeEnvelope(${values}, ${system})), false)`;
 }
 
-function featureJson({ id, key: _, sorted_by: _sorted, geometry, properties: more, ...row }: ItemRow): FeatureJson {
+function storedItem({ id, key: _, sorted_by: _sorted, geometry, properties: more, ...row }: ItemRow): StoredItem {
   const { area_m2, perimeter_m, length_m, captured_at, ...common } = row;
   const measures = perimeter_m === null ? { length_m: length_m ?? 0 } : { area_m2, perimeter_m };
   const taken = captured_at === null ? {} : { captured_at };
   const properties: FeatureProperties = { ...common, ...taken, ...measures, ...more };
-  return { type: 'Feature', id, geometry: geometry && JSON.parse(geometry), properties };
+  return { id, geometry, properties };
 }
+
+const featureJson = ({ id, geometry, properties }: StoredItem): FeatureJson => ({
+  type: 'Feature',
+  id,
+  geometry: geometry && JSON.parse(geometry),
+  properties,
+});
