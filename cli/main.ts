@@ -40,6 +40,8 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
 IN.tif may be the address of a cloud-optimised GeoTIFF, https://… or s3://…; it is read where it lies.
 OUT by its ending: .gpkg (a layer a collection), .geojson, .geojsonl, .fgb, .parquet, .pmtiles, .shp.zip, .csv;
                    of segment also .zip: features, maps, report, licence and a README
+serve and worker read settings from the environment, among them DATABASE_URL, PLANIMETER_STORE, PLANIMETER_DEVICE and the
+limits PLANIMETER_MAX_UPLOAD_BYTES, _MAX_BYTES, _MAX_JOBS, _MAX_PIXELS_A_DAY: see README.md and docs/operations.md.
 Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 `;
 
@@ -63,7 +65,7 @@ const COMMANDS: Record<string, () => Promise<{ run(args: string[]): Promise<void
 /** Runs the program; sets the exit status. */
 export async function main(args: string[]): Promise<void> {
   const [command = '--help', ...rest] = args;
-  if (command === '--help' || command === '-h' || command === 'help') {
+  if (['--help', '-h', 'help'].includes(command) || rest.includes('--help')) {
     process.stdout.write(USAGE);
     return;
   }

@@ -38,7 +38,6 @@ export interface ServiceOptions {
   /** A PostgreSQL server with PostGIS; embedded without. */
   databaseUrl?: string | undefined;
   device: string;
-  uploadLimitBytes?: number;
   /** Whether files that tiles are drawn from stay open, with the blocks decoded last; the default. */
   keepRasters?: boolean;
   /** A MapLibre style to lie under everything; none by default, so that nothing leaves the machine. */
@@ -55,14 +54,12 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Largest file that may be uploaded, unless another limit is set. */
-export const UPLOAD_LIMIT_BYTES = 64 * 2 ** 30;
-
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 
 /** Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { dataFolder, host, uploadLimitBytes = UPLOAD_LIMIT_BYTES } = options;
+  const { dataFolder, host } = options;
+  const limits = readLimits(process.env);
   const onLoopback = LOOPBACK_HOSTS.includes(host);
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
   const [viewer, workshop] = await Promise.all([
@@ -96,15 +93,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       version: VERSION,
       database: db.kind,
       device: device.name ?? device.chosen,
-      limits: { upload_bytes: uploadLimitBytes },
+      limits: { upload_bytes: limits.uploadBytes },
       basemap: options.basemap ?? null,
       remote_imagery: remotePolicy !== null,
     },
     device: () => device,
     metrics,
-    limits: readLimits(process.env),
+    limits,
     uploadFolder,
-    uploadLimitBytes,
     viewerFolder: viewer,
     allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),

@@ -49,7 +49,6 @@ export interface AppDependencies {
   limits: Limits;
   /** On the file system of the file store, since finished uploads are moved there. */
   uploadFolder: string;
-  uploadLimitBytes: number;
   viewerFolder: string | null;
   /** Names beside loopback ones under which the service answers; 'any' where it is bound to more than loopback. */
   allowedHosts?: readonly string[] | 'any';

@@ -135,6 +135,7 @@ test('the program’s own token opens everything, without limits', async () => {
 test('limits are set by the environment', () => {
   expect(readLimits({})).toEqual(DEFAULT_LIMITS);
   expect(readLimits({ PLANIMETER_MAX_JOBS: '3', PLANIMETER_MAX_BYTES: '1e9' })).toMatchObject({ jobs: 3, bytes: 1e9 });
+  expect(readLimits({ PLANIMETER_MAX_UPLOAD_BYTES: '5e8' }).uploadBytes).toBe(5e8);
   for (const wrong of ['none', '0', '-1', 'Infinity']) {
     expect(() => readLimits({ PLANIMETER_MAX_PIXELS_A_DAY: wrong })).toThrow('PLANIMETER_MAX_PIXELS_A_DAY');
   }

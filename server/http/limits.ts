@@ -1,7 +1,7 @@
 /**
- * What one workspace may take up of a service that several share, and how fast one caller may ask. Each limit has a name,
- * a default and a setting, and is answered with a problem that says when or how to go on. A service without tokens, which
- * this machine alone reaches, has none of them.
+ * How large a file may be, what one workspace may take up of a service that several share, and how fast one caller may
+ * ask. Each limit has a name, a default and a setting, and is answered with a problem that says when or how to go on. Of
+ * a service without tokens, which this machine alone reaches, only files are limited.
  */
 import type { Request, RequestHandler } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
@@ -11,6 +11,8 @@ import { usageOf } from '../store/usage.ts';
 import { type Caller, callerOf, databaseOf } from './caller.ts';
 
 export interface Limits {
+  /** Of one file that is uploaded. */
+  uploadBytes: number;
   /** Of the images that a workspace keeps, with those that are being uploaded. */
   bytes: number;
   /** Queued and running, of a workspace. */
@@ -23,8 +25,8 @@ export interface Limits {
   wrongTokensAMinute: number;
 }
 
-/** For the settings PLANIMETER_MAX_BYTES and so on. */
 export const DEFAULT_LIMITS: Readonly<Limits> = {
+  uploadBytes: 64 * 2 ** 30,
   bytes: 2 ** 40,
   jobs: 100,
   pixelsADay: 1e12,
@@ -32,7 +34,9 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   wrongTokensAMinute: 30,
 };
 
+/** Environment variables. */
 const SETTINGS: Readonly<Record<keyof Limits, string>> = {
+  uploadBytes: 'PLANIMETER_MAX_UPLOAD_BYTES',
   bytes: 'PLANIMETER_MAX_BYTES',
   jobs: 'PLANIMETER_MAX_JOBS',
   pixelsADay: 'PLANIMETER_MAX_PIXELS_A_DAY',

@@ -99,7 +99,6 @@ function appParts() {
       basemap: null,
       remote_imagery: false,
     },
-    uploadLimitBytes: 1,
     viewerFolder: null,
     renderTile: never,
     createDemoScene: never,

@@ -143,9 +143,8 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     },
     device: () => ({ chosen: 'auto', name: 'cpu', fallback_nodes: 2 }),
     metrics: createMetrics(db),
-    limits: DEFAULT_LIMITS,
+    limits: { ...DEFAULT_LIMITS, uploadBytes: UPLOAD_LIMIT_BYTES },
     uploadFolder,
-    uploadLimitBytes: UPLOAD_LIMIT_BYTES,
     viewerFolder: null,
     addRemoteScene: (workspace, request) =>
       addRemoteScene({ db: workspace, files, queue, remote: createRemoteReader(null) }, request),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
@@ -12,7 +13,7 @@ import { findSceneByUpload, getScene, listScenes, updateScene } from '../store/s
 import { testEngines } from '../store/test-databases.ts';
 import { fetchJson, startService, type TestService, UPLOAD_LIMIT_BYTES } from './test-service.ts';
 import type { ProblemJson } from './types.ts';
-import { fileName } from './uploads.ts';
+import { fileName, WholeFiles } from './uploads.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -153,6 +154,17 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     await restarted.close();
   });
 
+  test('a client that asks first, before what was left is looked through, is told of that scene too', async () => {
+    const { id, location, scene } = await upload(randomBytes(100));
+    const path = join(service.uploadFolder, `${id}.json`);
+    const { done: _, ...info } = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, JSON.stringify(info));
+    await database.db.query('DELETE FROM planimeter.scenes');
+    const head = await fetch(new URL(location, service.address), { method: 'HEAD', headers: TUS });
+    expect([head.status, head.headers.get('planimeter-scene')]).toEqual([200, scene]);
+    expect(await getScene(database.db, scene!)).toMatchObject({ bytes: 100 });
+  });
+
   test('uploads that nobody goes on with are removed', async () => {
     const location = (await begin(10)).headers.get('location')!;
     const id = location.split('/').at(-1)!;
@@ -199,7 +211,10 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     const response = await begin(UPLOAD_LIMIT_BYTES + 1);
     expect(response.status).toBe(413);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
-    expect(await response.json()).toMatchObject({ code: 'too_large', detail: expect.stringContaining('64 MiB') });
+    expect(await response.json()).toMatchObject({
+      code: 'too_large',
+      detail: expect.stringContaining(`${UPLOAD_LIMIT_BYTES} bytes`),
+    });
   });
 
   test('more bytes than were announced are refused', async () => {
@@ -253,6 +268,21 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     expect(second.scene).not.toBe(first.scene);
     expect(await service.files.list('scenes')).toEqual([`scenes/${second.scene}/original.tif`]);
   });
+});
+
+test('what is known of an upload is there whole at every moment', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-uploads-'));
+  const infos = new WholeFiles(folder);
+  const info = { id: 'a', metadata: { filename: 'a'.repeat(200_000) } } as unknown as Parameters<typeof infos.set>[1];
+  await infos.set('a', info);
+  let writing = true;
+  const written = (async () => {
+    for (let i = 0; i < 50; i++) await infos.set('a', info);
+    writing = false;
+  })();
+  while (writing) expect(await infos.get('a')).toEqual(info);
+  await written;
+  await rm(folder, { recursive: true });
 });
 
 /** The connection of the first PATCH breaks once the server has got so many bytes of it. */

@@ -5,7 +5,7 @@
  * next one begins, so that a process that is killed in between finishes the upload at its next start.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileConfigstore, FileStore } from '@tus/file-store';
 import { Server, type Upload } from '@tus/server';
@@ -31,19 +31,16 @@ const SWEEP_INTERVAL_MS = 3600 * 1000;
 /** What is known of an upload beside its bytes; `sha256` once hashed, `scene` once chosen, `done` once it is stored. */
 type UploadInfo = Pick<Upload, 'id' | 'size' | 'metadata'> & { sha256?: string; scene?: string; done?: boolean };
 
-type Dependencies = Pick<
-  AppDependencies,
-  'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder' | 'uploadLimitBytes'
->;
+type Dependencies = Pick<AppDependencies, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder'>;
 
 export function uploadsRouter(deps: Dependencies): Router {
-  const { limits, uploadFolder, uploadLimitBytes } = deps;
-  const configstore = new FileConfigstore(uploadFolder);
+  const { limits, uploadFolder } = deps;
+  const configstore = new WholeFiles(uploadFolder);
   const finishing = createFinisher(deps, configstore as unknown as InformationStore);
   const tus = new Server({
     path: '/uploads',
     relativeLocation: true,
-    maxSize: uploadLimitBytes,
+    maxSize: limits.uploadBytes,
     allowedOrigins: () => false,
     exposedHeaders: [SCENE_HEADER],
     disableTerminationForFinishedUploads: true,
@@ -68,7 +65,7 @@ export function uploadsRouter(deps: Dependencies): Router {
       return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
     },
     onResponseError(_request, error) {
-      throw asProblem(error, uploadLimitBytes);
+      throw asProblem(error, limits.uploadBytes);
     },
   });
 
@@ -89,9 +86,14 @@ export function uploadsRouter(deps: Dependencies): Router {
     }
   };
 
-  /** A finished upload has left the folder; a client that missed the last answer asks here how far it came. */
+  /**
+   * A finished upload has left the folder; a client that missed the last answer asks here how far it came. One that is
+   * being made a scene, or was when the process before this one died, is so first.
+   */
   const answerFinished = async (request: Request, response: Response): Promise<boolean> => {
-    const info = await finishing.infos.get(pathParameter(request, 'id'));
+    const id = pathParameter(request, 'id');
+    if ((await finishing.infos.get(id))?.sha256) await finishing.finish(id);
+    const info = await finishing.infos.get(id);
     if (!info?.done || !info.scene || !(await getScene(databaseOf(request), info.scene))) return false;
     response.set({
       'Tus-Resumable': '1.0.0',
@@ -128,6 +130,15 @@ const workspaceOf = ({ metadata }: UploadInfo): string => metadata?.workspace ??
 
 const noSuchUpload = () => new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
 
+/** A process that is killed while it writes down what is known of an upload leaves what was known before. */
+export class WholeFiles extends FileConfigstore {
+  override async set(id: string, info: Parameters<FileConfigstore['set']>[1]): Promise<void> {
+    const path = join(this.directory, `${id}.json`);
+    await writeFile(`${path}.new`, JSON.stringify(info));
+    await rename(`${path}.new`, path);
+  }
+}
+
 interface InformationStore {
   get(id: string): Promise<UploadInfo | undefined>;
   set(id: string, info: UploadInfo): Promise<void>;
@@ -149,6 +160,7 @@ function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependenc
   const hashThenStore = async (id: string): Promise<string> => {
     const info = await infos.get(id);
     if (!info) throw new Error(`the upload ${id} has no information file`);
+    if (info.done) return info.scene!;
     info.sha256 ??= await sha256OfFile(join(uploadFolder, id));
     // One after the other: two uploads of the same bytes become one scene.
     const stored = turn.then(() => store(id, info, info.sha256!));
@@ -285,7 +297,11 @@ function asProblem(error: Error | { status_code: number; body: string }, limitBy
         'The upload stands at another offset; ask with HEAD where it stands and go on there.',
       );
     case 413:
-      return new Problem('too_large', `A file may have at most ${Math.floor(limitBytes / 2 ** 20)} MiB here.`);
+      return new Problem(
+        'too_large',
+        `A file may have at most ${limitBytes} bytes here, and no more than were announced. Split the image, or ask who ` +
+          'runs the service to set PLANIMETER_MAX_UPLOAD_BYTES higher.',
+      );
     default:
       return error.status_code < 500 || error.status_code === 501
         ? new Problem('bad_request', `The upload is not understood: ${text}.`)
