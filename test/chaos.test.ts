@@ -120,7 +120,8 @@ async function onFleet(
 }
 
 async function outcomeOf(url: string, id: string): Promise<Outcome> {
-  const { state, report } = await waitForJob(url, id);
+  const { state, report, problem } = await waitForJob(url, id);
+  expect(problem, 'no job is given up').toBeNull();
   const ids: string[] = [];
   for (const collection of COLLECTIONS) {
     const items = await getJson<ItemsJson>(`${url}/collections/${collection}/items?limit=10000&job=${id}`);
