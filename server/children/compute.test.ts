@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapRequest, townScene } from '../../models/test-map.ts';
 import { tinyNetwork } from '../../models/test-network.ts';
 import { openRaster } from '../../tiler/raster.ts';
+import { ChildCrash } from './child.ts';
 import { startCompute } from './compute.ts';
 
 let folder: string;
@@ -56,6 +57,27 @@ test('a process that is killed costs what was under way, and the map has the sam
   const journal = await readFile(join(killed.spoolPath, 'journal.ndjson'), 'utf8');
   const begun = journal.split('\n').filter((line) => line.startsWith('{"begin"')).length;
   expect(begun, 'chips that were begun').toBeLessThanOrEqual(25 * 19 + 2);
+});
+
+test('tracing begins again in another process', { timeout: 60_000 }, async () => {
+  const network = await tinyNetwork(folder);
+  const mapped = await mapRequest(folder, await townScene(folder, 3, 400, 300), network, { core: 16 });
+  await compute.map(mapped, {});
+  const trace = async (name: string, kills: number) => {
+    const request = {
+      ...{ classesPath: mapped.classesPath, scoresPath: mapped.scoresPath, featuresPath: join(folder, name) },
+      ...{ pixelMetres: { x: 1, y: 1 }, minAreaM2: 10, toleranceMetres: 0.5 },
+      codes: { building: 1, road: 2, water: null },
+    };
+    const onProgress = () => {
+      if (kills-- > 0) for (const pid of computePids()) process.kill(pid, 'SIGKILL');
+    };
+    await compute.vectorize(request, { onProgress });
+    expect(kills).toBeLessThan(0);
+    return readFile(request.featuresPath);
+  };
+  expect(await trace('killed', 4)).toEqual(await trace('whole', 0));
+  await expect(trace('killed too often', 5)).rejects.toBeInstanceOf(ChildCrash);
 });
 
 const DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';

@@ -16,8 +16,9 @@ import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 /** Resident memory after which the compute process is ended. */
 export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
 
+/** Where the process of some work dies, another takes the work up. */
 export interface Compute {
-  /** Inference and stitching; progress in chips. Where its process dies, another goes on with the chips that are left. */
+  /** Inference and stitching; progress in chips. Another process goes on with the chips that are left. */
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
   /** The maps of all shards become those of the scene. */
   join(request: JoinRequest, options: TaskOptions<never>): Promise<void>;
@@ -31,10 +32,23 @@ export interface Compute {
 }
 
 /** How often one map may lose its process: a chip is given up after three times, this is for those that never begin. */
-const MAX_CRASHES = 12;
+const MAX_MAP_CRASHES = 12;
+/** How often other work may: it begins again from its files, and whose fault it was is not known. */
+const MAX_CRASHES = 5;
 
-const isCrash = (error: unknown): boolean =>
-  error instanceof ChildCrash || (error instanceof Problem && error.code === 'limit_exceeded');
+const isCrash = (error: unknown): boolean => error instanceof ChildCrash;
+const isMapCrash = (error: unknown): boolean =>
+  isCrash(error) || (error instanceof Problem && error.code === 'limit_exceeded');
+
+async function outliving<T>(most: number, crashed: (error: unknown) => boolean, run: () => Promise<T>): Promise<T> {
+  for (let crashes = 1; ; crashes++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!crashed(error) || crashes >= most) throw error;
+    }
+  }
+}
 
 /** Looked at to see which devices there are. */
 const DEVICE_FILES = ['/dev/dri', '/dev/nvidiactl'];
@@ -53,6 +67,8 @@ export function startCompute(remote?: OpenBytes): Compute {
   const entry = fileURLToPath(new URL('./compute-entry.ts', import.meta.url));
   const child = createChild({ entry, memoryBytes: COMPUTE_MEMORY_BYTES });
   const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCard(path, remote) } : {});
+  const untilDone = <Result, Progress>(task: string, request: unknown, options: TaskOptions<Progress>) =>
+    outliving(MAX_CRASHES, isCrash, () => child.run<Result, Progress>(task, request, options));
   /** For work that writes nothing. */
   const runConfined = <T>(
     task: string,
@@ -65,34 +81,25 @@ export function startCompute(remote?: OpenBytes): Compute {
     return runOnce<T>(limits, task, request, options);
   };
   return {
-    async map(request, options) {
-      for (let crashes = 1; ; crashes++) {
-        try {
-          const { network, workingPath } = request;
-          if (!network.adapter && !isRemote(workingPath))
-            return await child.run<MapResult, number>('map', request, options);
-          return await runOnce<MapResult, number>(
-            { ...confinedMap(entry, request), ...reading(workingPath) },
-            'map',
-            request,
-            options,
-          );
-        } catch (error) {
-          if (!isCrash(error) || crashes >= MAX_CRASHES) throw error;
-        }
-      }
+    map(request, options) {
+      const { network, workingPath } = request;
+      return outliving(MAX_MAP_CRASHES, isMapCrash, () => {
+        if (!network.adapter && !isRemote(workingPath)) return child.run<MapResult, number>('map', request, options);
+        const limits = { ...confinedMap(entry, request), ...reading(workingPath) };
+        return runOnce<MapResult, number>(limits, 'map', request, options);
+      });
     },
     prove(request, options) {
       const { workingPath, network, classesPath, scoresPath } = request;
-      if (!isRemote(workingPath) && !network.adapter) return child.run('prove', request, options);
+      if (!isRemote(workingPath) && !network.adapter) return untilDone('prove', request, options);
       const read = [network.modelPath, classesPath, scoresPath, ...DEVICE_FILES];
       if (!isRemote(workingPath)) read.push(workingPath);
       return runConfined('prove', workingPath, request, read, options);
     },
-    join: (request, options) => child.run('join', request, options),
-    vectorize: (request, options) => child.run('vectorize', request, options),
+    join: (request, options) => untilDone('join', request, options),
+    vectorize: (request, options) => untilDone('vectorize', request, options),
     chooseRendering(request, options) {
-      if (!isRemote(request.path)) return child.run('chooseRendering', request, options);
+      if (!isRemote(request.path)) return untilDone('chooseRendering', request, options);
       return runConfined('chooseRendering', request.path, request, [], options);
     },
     stop: () => child.stop(),
