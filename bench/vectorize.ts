@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
-import { joinShards, type Shard, traceShard } from '../vectorizer/shards.ts';
+import { createShardTracer, joinShards, type Shard } from '../vectorizer/shards.ts';
 import { type ClassBand, traceRegions, vectorize, vectorizeGraph } from '../vectorizer/vectorize.ts';
 import { pythonWith } from './python.ts';
 
@@ -230,7 +230,9 @@ async function traceInWorker({ width, classes, first, rows }: ShardOrder): Promi
   }
   parentPort!.postMessage('ready');
   for await (const [_] of on(parentPort!, 'message')) {
-    parentPort!.postMessage(await traceShard(bands(), width));
+    const tracer = createShardTracer(width);
+    for (const { rows: count, classes, scores } of bands()) tracer.addRows(count, classes, scores);
+    parentPort!.postMessage(tracer.finish());
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type ClassMap, NODATA, noiseMap, randomNumbers, smoothMap, vectorizeMap } from './generated-maps.ts';
-import { joinShards, type Shard, traceShard } from './shards.ts';
+import { createShardTracer, joinShards, type Shard } from './shards.ts';
 import { type VectorizeOptions, vectorizeGraph } from './vectorize.ts';
 
 const maps = Array.from({ length: 80 }, (_, seed) => {
@@ -11,14 +11,15 @@ const maps = Array.from({ length: 80 }, (_, seed) => {
     : smoothMap(seed, width, height, 2 + (seed % 5), { nodata: seed % 3 === 0, wrongShare: 0.02, scale: 6 });
 });
 
-async function shardsOf({ width, height, classes }: ClassMap, rowsOf: () => number): Promise<Shard[]> {
+function shardsOf({ width, height, classes }: ClassMap, rowsOf: () => number): Shard[] {
   const scores = new Uint8Array(classes.length).fill(255);
   const shards: Shard[] = [];
   for (let y = 0; y < height; ) {
     const rows = Math.min(rowsOf(), height - y);
     const [from, to] = [y * width, (y + rows) * width];
-    const band = { rows, classes: classes.subarray(from, to), scores: scores.subarray(from, to) };
-    shards.push(structuredClone(await traceShard([band], width))); // as if it came from another thread
+    const tracer = createShardTracer(width);
+    tracer.addRows(rows, classes.subarray(from, to), scores.subarray(from, to));
+    shards.push(structuredClone(tracer.finish())); // as if it came from another thread
     y += rows;
   }
   return shards;
@@ -37,7 +38,7 @@ test.each(maps.keys().toArray())('any cutting gives the same bytes (seed %i)', a
     };
     const whole = await vectorizeMap(map, options);
     for (const rowsOf of cuttings) {
-      const { regions, report } = vectorizeGraph(joinShards(await shardsOf(map, rowsOf)), options);
+      const { regions, report } = vectorizeGraph(joinShards(shardsOf(map, rowsOf)), options);
       expect({ regions: [...regions], report }).toEqual(whole);
     }
   }
@@ -46,7 +47,7 @@ test.each(maps.keys().toArray())('any cutting gives the same bytes (seed %i)', a
 test('large maps, too', async () => {
   for (const map of [noiseMap(3, 260, 240, 6), smoothMap(4, 700, 500, 4, { scale: 30, wrongShare: 0.01 })]) {
     const whole = await vectorizeMap(map);
-    const joined = joinShards(await shardsOf(map, () => 64));
+    const joined = joinShards(shardsOf(map, () => 64));
     const options = { width: map.width, height: map.height, pixelAreaM2: 1, minAreaM2: 0, tolerancePixels: 0 };
     const { regions, report } = vectorizeGraph(joined, { ...options, nodata: NODATA });
     expect(report).toEqual(whole.report);
@@ -55,11 +56,8 @@ test('large maps, too', async () => {
 });
 
 test('shards of other widths, and none, are refused', async () => {
-  const shards = [
-    ...(await shardsOf(noiseMap(1, 5, 4, 3), () => 2)),
-    ...(await shardsOf(noiseMap(1, 6, 4, 3), () => 2)),
-  ];
+  const shards = [...shardsOf(noiseMap(1, 5, 4, 3), () => 2), ...shardsOf(noiseMap(1, 6, 4, 3), () => 2)];
   expect(() => joinShards(shards)).toThrow('expected shards 5 pixels wide, got 6');
   expect(() => joinShards([])).toThrow('expected at least one shard, got 0');
-  await expect(traceShard([], 5)).rejects.toThrow('expected at least one row');
+  expect(() => createShardTracer(5).finish()).toThrow('expected at least one row');
 });

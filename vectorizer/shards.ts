@@ -7,11 +7,10 @@
  */
 import { type ArcGraph, emptyArcGraph, withRoom } from './arc-graph.ts';
 import type { TracerState } from './harvest.ts';
-import { createLabels, type Labels, type RegionTable, unite } from './labels.ts';
+import { createLabels, type Labels, unite } from './labels.ts';
 import { createRuns, fillOutside, type Runs } from './runs.ts';
 import { closeStrand, createStrands, emitArc, type Strands } from './strands.ts';
-import { createRowTracer, resolveLabels, traceCorners } from './trace.ts';
-import { type ClassBand, checkRows } from './vectorize.ts';
+import { createRowTracer, type RowSink, resolveLabels, type TracedMap, traceCorners } from './trace.ts';
 
 /** A shard's part of the arc graph: plain data, to be handed between threads and machines. y counts from its top. */
 export interface Shard extends TracerState {
@@ -20,21 +19,24 @@ export interface Shard extends TracerState {
   first: Runs;
 }
 
-/** Traces the rows of one shard. Throws a RangeError for bands that are not whole rows, and if there are none. */
-export async function traceShard(bands: AsyncIterable<ClassBand> | Iterable<ClassBand>, width: number): Promise<Shard> {
+/** Traces the rows of one shard. `finish` throws a RangeError if there were none. */
+export function createShardTracer(width: number): RowSink & { finish(): Shard } {
   const tracer = createRowTracer(width, true);
   let rows = 0;
-  for await (const band of bands) {
-    checkRows(band, width);
-    for (let row = 0; row < band.rows; row++) tracer.addRow(band.classes, band.scores, row * width);
-    rows += band.rows;
-  }
-  if (rows === 0) throw new RangeError('expected at least one row in a shard, got 0');
-  return { ...tracer.state, width, rows, first: tracer.first };
+  return {
+    addRows(count, classes, scores) {
+      for (let row = 0; row < count; row++) tracer.addRow(classes, scores, row * width);
+      rows += count;
+    },
+    finish() {
+      if (rows === 0) throw new RangeError('expected at least one row in a shard, got 0');
+      return { ...tracer.state, width, rows, first: tracer.first };
+    },
+  };
 }
 
 /** Joins shards from top to bottom. They are used up. Throws a RangeError if their widths differ or there are none. */
-export function joinShards(shards: Iterable<Shard>): { width: number; regions: RegionTable; graph: ArcGraph } {
+export function joinShards(shards: Iterable<Shard>): TracedMap & { width: number } {
   let state: TracerState | null = null;
   let width = 0;
   let y = 0;

@@ -20,14 +20,23 @@ import {
 } from './runs.ts';
 import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './strands.ts';
 
-export interface Tracer {
+export interface RowSink {
   /** Takes whole rows: rows * width bytes each. */
   addRows(rows: number, classes: Uint8Array, scores: Uint8Array): void;
-  /** Ends the map: all regions, with their arc graph. */
-  finish(): { regions: RegionTable; graph: ArcGraph };
 }
 
-export interface Harvester extends Pick<Tracer, 'addRows'> {
+/** All regions of a map, with their arc graph. */
+export interface TracedMap {
+  regions: RegionTable;
+  graph: ArcGraph;
+}
+
+export interface Tracer extends RowSink {
+  /** Ends the map. */
+  finish(): TracedMap;
+}
+
+export interface Harvester extends RowSink {
   /** The polygons of regions that have ended since the last call. */
   take(): Polygons[];
   /** Ends the map: all that are left. */
@@ -53,7 +62,7 @@ export function createTracer(width: number): Tracer {
 }
 
 /** The regions of a map that has ended, and its graph with them on the sides of arcs. */
-export function resolveLabels({ labels, graph }: TracerState): { regions: RegionTable; graph: ArcGraph } {
+export function resolveLabels({ labels, graph }: TracerState): TracedMap {
   const { regions, regionOf } = collectRegions(labels);
   for (let arc = 0; arc < graph.count; arc++) {
     graph.left[arc] = regionOf[graph.left[arc]];

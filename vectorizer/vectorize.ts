@@ -2,14 +2,13 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
-import { type ArcGraph, emptyArcGraph } from './arc-graph.ts';
+import { emptyArcGraph } from './arc-graph.ts';
 import { chooseCells, insertCrossings } from './cut-lines.ts';
-import type { RegionTable } from './labels.ts';
 import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
 import { rechain } from './rechain.ts';
 import { type Discarded, keepsAll, type SieveLimits, sieve, sieveLimits } from './sieve.ts';
 import { simplify } from './simplify.ts';
-import { createHarvester, createTracer } from './trace.ts';
+import { createHarvester, createTracer, type TracedMap } from './trace.ts';
 
 export interface ClassBand {
   rows: number;
@@ -104,20 +103,28 @@ export async function vectorize(
 }
 
 /** The same of a graph that was traced before, which is used up. */
-export function vectorizeGraph(
-  traced: { graph: ArcGraph; regions: RegionTable },
-  options: VectorizeOptions,
-): VectorizedMap {
-  const { nodata } = options;
-  let { graph, regions } = traced;
-  const { discarded, ...joined } = sieve(graph, regions, limitsOf(options), nodata);
-  if (discarded.sieved > 0) {
-    graph = rechain(graph, joined.regionOf);
-    regions = joined.regions;
-    Object.assign(traced.graph, emptyArcGraph()); // whoever traced it may still hold it
-  }
+export function vectorizeGraph(traced: TracedMap, options: VectorizeOptions): VectorizedMap {
+  return drawSieved(sieveGraph(traced, options), options);
+}
+
+/** A graph without the regions that are too small or too narrow. */
+export interface SievedMap extends TracedMap {
+  discarded: Discarded;
+}
+
+/** Uses up what was traced. */
+export function sieveGraph(traced: TracedMap, options: VectorizeOptions): SievedMap {
+  const { discarded, regionOf, regions } = sieve(traced.graph, traced.regions, limitsOf(options), options.nodata);
+  if (discarded.sieved === 0) return { ...traced, discarded };
+  const graph = rechain(traced.graph, regionOf);
+  Object.assign(traced.graph, emptyArcGraph()); // whoever traced it may still hold it
+  return { graph, regions, discarded };
+}
+
+/** The simplified regions of a sieved graph, which is used up. */
+export function drawSieved({ graph, regions, discarded }: SievedMap, options: VectorizeOptions): VectorizedMap {
   const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
-  const { numbers, count } = numberPolygons(regions, nodata);
+  const { numbers, count } = numberPolygons(regions, options.nodata);
   if (!options.pieces) {
     return vectors([layPolygons(graph, lines, regions, numbers, count)], options, { ...discarded, arcsKeptFiner });
   }
@@ -125,6 +132,14 @@ export function vectorizeGraph(
   const crossed = insertCrossings(graph, lines, numbers, cells);
   const polygons = { ...layPolygons(graph, crossed, regions, numbers, count), cells };
   return vectors([polygons], options, { ...discarded, arcsKeptFiner });
+}
+
+/** The regions of one class with their exact borders, in the order of their first pixel. */
+export function exactRegions({ graph, regions }: TracedMap, code: number): Region[] {
+  let count = 0;
+  const numbers = Int32Array.from(regions.classes.subarray(0, regions.count), (each) => (each === code ? count++ : -1));
+  const polygons = layPolygons(graph, graph, regions, numbers, count);
+  return Array.from({ length: count }, (_, region) => regionAt(polygons, region));
 }
 
 function limitsOf({ minAreaM2, pixelAreaM2, minWidthPixels }: VectorizeOptions): SieveLimits {
@@ -191,7 +206,7 @@ async function* checkBands(
 }
 
 /** Throws a RangeError for a band that is not whole rows. */
-export function checkRows({ rows, classes, scores }: ClassBand, width: number): void {
+function checkRows({ rows, classes, scores }: ClassBand, width: number): void {
   if (classes.length === rows * width && scores.length === rows * width) return;
   throw new RangeError(
     `expected ${rows} rows of ${width} classes and scores, got ${classes.length} and ${scores.length}`,

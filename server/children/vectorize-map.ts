@@ -9,22 +9,16 @@ import { openRaster, type Raster } from '../../tiler/raster.ts';
 import { type Block, buildingBlocks, loneBuildingPixels } from '../../vectorizer/buildings/blocks.ts';
 import { pixelBoxOf } from '../../vectorizer/buildings/inside.ts';
 import { regularizeBuildings } from '../../vectorizer/buildings/regularize.ts';
-import { createCoarseLevel } from '../../vectorizer/coarser.ts';
+import { coarseRegions } from '../../vectorizer/coarser.ts';
 import { PUBLISHED_PIECES } from '../../vectorizer/cut-lines.ts';
 import { lineToWkb, regionToWkb } from '../../vectorizer/georeference.ts';
 import { borderShare } from '../../vectorizer/pieces.ts';
 import { type RoadEdge, type RoadNetwork, roadNetwork } from '../../vectorizer/roads/network.ts';
 import { strokeLengths } from '../../vectorizer/roads/strokes.ts';
-import { createRoadSurface, type RoadSurface } from '../../vectorizer/roads/surface.ts';
-import {
-  type ClassBand,
-  type Region,
-  type VectorizeOptions,
-  type VectorizeReport,
-  vectorize,
-} from '../../vectorizer/vectorize.ts';
+import { drawSieved, exactRegions, type Region, sieveGraph, type VectorizeReport } from '../../vectorizer/vectorize.ts';
 import type { BlockCounts } from '../http/types.ts';
 import { type Plane, type SplitReport, splitBuildings } from './split-buildings.ts';
+import { coarseLevels, joinTraced, type ObjectCodes, type TracedMap, traceMap } from './trace-map.ts';
 
 export interface VectorizeMapRequest {
   classesPath: string;
@@ -40,8 +34,9 @@ export interface VectorizeMapRequest {
   toleranceMetres: number;
   /** Without the levels of detail that maps of smaller scales are drawn from. */
   finestOnly?: boolean;
-  /** Codes of the classes that make objects; null where the map has no such class. */
-  codes: { building: number | null; road: number | null; water: number | null };
+  codes: ObjectCodes;
+  /** Where the map's shards have been traced already: their files, from the top. */
+  tracedPaths?: string[];
 }
 
 /** One line of the features file. */
@@ -61,11 +56,6 @@ export interface FeatureLine {
   /** Where it is a piece of a region: the region's place, and the share of the piece's perimeter that is no cut. */
   pieceOf?: { place: string; borderShare: number };
 }
-
-/** Levels of land use and buildings for maps of a smaller scale: a pixel there is 2^level pixels of the class map wide. */
-const COARSE_LEVELS = [2, 3, 4, 5, 6, 7, 8];
-/** A map of so many pixels needs no coarser level. */
-const SMALL_MAP = 512;
 
 /** What became of the borders; goes into the job's report. */
 export interface GeometryReport {
@@ -87,7 +77,6 @@ export interface GeometryReport {
   };
 }
 
-const BAND_ROWS = 512;
 const NODATA = 255;
 /** A regular shape stands for a building only where it agrees with the pixels as well as this. */
 const MIN_BUILDING_IOU = 0.85;
@@ -102,7 +91,10 @@ export async function vectorizeMap(
   const classes = await openRaster(request.classesPath);
   const scores = request.scoresPath === null ? null : await openRaster(request.scoresPath);
   try {
-    return await writeFeatures(request, classes, scores, onProgress);
+    const traced = request.tracedPaths
+      ? await joinTraced(request.tracedPaths)
+      : await traceMap(classes, scores, { ...request, mapSize: classes }, onProgress);
+    return await writeFeatures(request, classes, scores, traced);
   } finally {
     await Promise.all([classes.close(), scores?.close()]);
   }
@@ -112,7 +104,7 @@ async function writeFeatures(
   request: VectorizeMapRequest,
   classes: Raster,
   scores: Raster | null,
-  onProgress: (rows: number) => void,
+  traced: TracedMap,
 ): Promise<GeometryReport> {
   const { codes, pixelMetres, minAreaM2, toleranceMetres } = request;
   const { width, height, geotransform } = classes;
@@ -121,18 +113,11 @@ async function writeFeatures(
   // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
   const minWidthPixels = minAreaM2 > 0 ? 1 : 0;
   const common = { width, height, pixelAreaM2, minAreaM2, minWidthPixels, nodata: classes.nodata ?? NODATA };
+  const drawn = { ...common, tolerancePixels: toleranceMetres / meanPixelMetres, pieces: PUBLISHED_PIECES };
 
-  const blocked = [codes.building, codes.water].filter((code) => code !== null);
-  const surface = codes.road === null ? null : createRoadSurface(width, height, { road: codes.road, blocked });
-  const isLarge = (level: number) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP;
-  const levels = request.finestOnly ? [] : COARSE_LEVELS.filter(isLarge);
-  const coarser = levels.map((level) => createCoarseLevel(level, common));
-  const seen = (band: ClassBand, y: number) => {
-    surface?.addRows(band.rows, band.classes, band.scores);
-    for (const level of coarser) level.addRows(band);
-    onProgress(y + band.rows);
-  };
-  const whole = await exactRegions(readBands(classes, scores, seen), common, codes.building);
+  const levels = coarseLevels(classes, request.finestOnly);
+  const land = sieveGraph(traced.land, drawn);
+  const whole = codes.building === null ? [] : exactRegions(land, codes.building);
   const split = await splitRows(whole, request, classes, scores);
   const raw = split.buildings;
   const buildings = regularizeBuildings(raw, {
@@ -141,10 +126,7 @@ async function writeFeatures(
     toleranceMetres: Math.max(toleranceMetres, WALL_PIXELS * meanPixelMetres),
     minIou: MIN_BUILDING_IOU,
   });
-  const network = roadNetwork(surface?.finish() ?? EMPTY_SURFACE, {
-    pixelMetres: meanPixelMetres,
-    pixelSidesMetres: pixelMetres,
-  });
+  const network = roadNetwork(traced.surface, { pixelMetres: meanPixelMetres, pixelSidesMetres: pixelMetres });
 
   const streets = strokeLengths(network.edges, meanPixelMetres);
   const blocks = codes.building === null ? [] : await blocksOf(raw, levels, { width, height, pixelAreaM2 });
@@ -159,14 +141,14 @@ async function writeFeatures(
       features++;
       return `${JSON.stringify(feature)}\n`;
     };
-    const finest = async () => {
-      const options = { ...common, tolerancePixels: toleranceMetres / meanPixelMetres, pieces: PUBLISHED_PIECES };
-      const { regions, report } = await vectorize(readBands(classes, scores), options);
+    const finest = () => {
+      const { regions, report } = drawSieved(land, drawn);
       landuse = report;
       return regions;
     };
-    for (const { level, finish } of [{ level: 0, finish: finest }, ...coarser]) {
-      for (const region of await finish()) {
+    for (const level of [0, ...levels]) {
+      const regions = level === 0 ? finest() : coarseRegions(level, traced.coarser.shift()!, common);
+      for (const region of regions) {
         const wkb = base64(regionToWkb(region, geotransform));
         yield line({ ...ofRegion('landuse', region), ...ofPiece(region, pixelMetres), level, wkb, properties: {} });
         if (level > 0 || !region.piece) continue;
@@ -240,21 +222,6 @@ async function blocksOf(
   return made;
 }
 
-/** The regions of one class with their exact borders; without a class the bands are only read. */
-async function exactRegions(
-  bands: AsyncIterable<ClassBand>,
-  options: Omit<VectorizeOptions, 'tolerancePixels'>,
-  code: number | null,
-): Promise<Region[]> {
-  const found: Region[] = [];
-  if (code === null) for await (const _ of bands);
-  else {
-    const { regions } = await vectorize(bands, { ...options, tolerancePixels: 0 });
-    for (const region of regions) if (region.class === code) found.push(region);
-  }
-  return found;
-}
-
 /** Row houses told apart where there are planes; else the regions as they are. */
 async function splitRows(
   regions: Region[],
@@ -273,30 +240,6 @@ async function splitRows(
     );
   } finally {
     await raster.close();
-  }
-}
-
-const EMPTY_SURFACE: RoadSurface = createRoadSurface(1, 0, { road: 0, blocked: [] }).finish();
-
-async function* readBands(
-  classes: Raster,
-  scores: Raster | null,
-  onBand: (band: ClassBand, y: number) => void = () => {},
-): AsyncGenerator<ClassBand> {
-  const { width, height } = classes;
-  for (let y = 0; y < height; y += BAND_ROWS) {
-    const rows = Math.min(BAND_ROWS, height - y);
-    const [classBand, scoreBand] = await Promise.all([
-      classes.read(0, 0, y, width, rows),
-      scores?.read(0, 0, y, width, rows),
-    ]);
-    const band = {
-      rows,
-      classes: classBand.pixels,
-      scores: scoreBand?.pixels ?? new Uint8Array(rows * width).fill(255),
-    };
-    yield band;
-    onBand(band, y);
   }
 }
 

@@ -250,7 +250,7 @@ export function s3Endpoint(env: S3FileOptions['env']): string {
 }
 
 /** Something that another attempt may do better. */
-class Interrupted extends Error {}
+class Interrupted extends StoreUnreachable {}
 
 function createClient(
   address: string,
