@@ -1,9 +1,9 @@
 /**
  * What the queue and the joining of shards cost a fleet: one job that 1 to 16 workers compute with a network that sleeps
- * (named so: it stands for a GPU that is busy with a chip; the maps of its shards were made before) and that is not traced.
- * Prints the share of the workers' time that was not the network's, what of it was joining, and what PostgreSQL did for each
- * shard; then what tracing such a map takes, which one worker does alone. Workers are in one process here, each with a
- * queue of its own.
+ * (named so: it stands for a GPU that is busy with a chip; the maps of its shards were made before) and whose features are
+ * not drawn. Prints first what tracing a shard takes, and drawing its features; then the share of the workers' time that was
+ * not the network's, what of it was joining, and what PostgreSQL did for each shard. Workers are in one process here, each
+ * with a queue of its own.
  * Run: node bench/fleet.ts [--shards=8] [--chip-ms=50]
  */
 import { randomUUID } from 'node:crypto';
@@ -15,12 +15,14 @@ import { joinMaps } from '../models/join-maps.ts';
 import type { MapRequest, MapResult } from '../models/map-scene.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
 import type { Compute } from '../server/children/compute.ts';
+import { traceShard } from '../server/children/trace-map.ts';
 import { vectorizeMap } from '../server/children/vectorize-map.ts';
 import { runPart } from '../server/job-parts.ts';
 import { type Handlers, startQueue } from '../server/jobs/queue.ts';
 import { DEFAULT_RUN } from '../server/measurements.ts';
 import { DEFAULT_PARAMETERS } from '../server/parameters.ts';
-import type { PipelineTools, ReadyScene } from '../server/pipeline.ts';
+import type { PipelineTools } from '../server/pipeline.ts';
+import type { ReadyScene } from '../server/ready-scene.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import type { Database } from '../server/store/database.ts';
 import { type FileStore, localFileStore } from '../server/store/files.ts';
@@ -60,6 +62,7 @@ try {
   console.log(
     `one job, ${shardsEach} shards for each worker, of 16 chips of ${chipMs} ms and ${pixels} million pixels`,
   );
+  await traceTemplate(network, template);
   for (const workers of WORKERS) {
     const { db, url, drop } = await engine.open();
     try {
@@ -68,7 +71,6 @@ try {
       await drop();
     }
   }
-  await traceTemplate(network, template);
 } finally {
   await rm(folder, { recursive: true, force: true });
   await tearDown();
@@ -78,6 +80,7 @@ process.exit();
 interface Template {
   classes: string;
   scores: string;
+  traced: string;
 }
 
 /** The maps of one shard: a generated town's land use, as certain as can be, written as jobs write them. */
@@ -89,7 +92,11 @@ async function makeTemplate(network: Network): Promise<Template> {
     gsdMetres: GSD_M,
   });
   const town = await openRaster(truth);
-  const template = { classes: join(folder, 'classes.tif'), scores: join(folder, 'scores.tif') };
+  const template = {
+    classes: join(folder, 'classes.tif'),
+    scores: join(folder, 'scores.tif'),
+    traced: join(folder, 'traced.bin'),
+  };
   const common = { ...{ width: WIDTH, height: SHARD_HEIGHT, bands: 1, epsg: 32640 }, compression: 'deflate' as const };
   const place = { geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M] as const, overviewCount: 2 };
   const overviews = { classes: 'majority', scores: 'average' } as const;
@@ -164,7 +171,7 @@ async function measure(
   }
 }
 
-/** Its map takes the time of the chips and copies the template; it joins as ever, and traces nothing. */
+/** Its map takes the time of the chips and copies the template; it joins as ever, and draws no features. */
 function sleepingCompute(template: Template, spent: { networkMs: number; joinMs: number }): Compute {
   const unused = () => {
     throw new Error('not part of this measurement');
@@ -194,6 +201,7 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
       await joinMaps(request);
       spent.joinMs += performance.now() - started;
     },
+    trace: ({ tracedPath }) => copyFile(template.traced, tracedPath),
     async vectorize({ featuresPath }) {
       await writeFile(featuresPath, '');
       return { features: 0 } as Awaited<ReturnType<Compute['vectorize']>>;
@@ -220,23 +228,32 @@ async function fakeScene(db: Database, files: FileStore, height: number): Promis
   return scene;
 }
 
-/** What one worker does when all shards are there, on the map of one shard. */
-async function traceTemplate(network: Network, { classes, scores }: Template): Promise<void> {
+/** What each shard is traced in, by whoever computed it, and what one worker does with that when all shards are there. */
+async function traceTemplate(network: Network, { classes, scores, traced }: Template): Promise<void> {
   const code = (name: string) => network.classes.find((each) => each.name === name)?.value ?? null;
-  const started = performance.now();
-  const { features } = await vectorizeMap(
-    {
-      ...{ classesPath: classes, scoresPath: scores, featuresPath: join(folder, 'features.ndjson') },
-      ...{ pixelMetres: { x: GSD_M, y: GSD_M }, minAreaM2: 20, toleranceMetres: 1 },
-      codes: { building: code('building'), road: code('road'), water: code('water') },
-    },
-    () => {},
+  const codes = { building: code('building'), road: code('road'), water: code('water') };
+  const maps = { classesPath: classes, scoresPath: scores, codes };
+  const measured = async (what: string, work: () => Promise<unknown>) => {
+    const started = performance.now();
+    await work();
+    const ms = performance.now() - started;
+    const mpx = (WIDTH * SHARD_HEIGHT) / 1e6 / (ms / 1000);
+    const share = ms / (16 * chipMs);
+    console.log(
+      `${what}: ${(ms / 1000).toFixed(2)} s, ${mpx.toFixed(1)} Mpx/s, ${share.toFixed(2)} times the network's time`,
+    );
+  };
+  await measured('tracing a shard', () =>
+    traceShard({ ...maps, tracedPath: traced, mapSize: { width: WIDTH, height: SHARD_HEIGHT } }),
   );
-  const seconds = (performance.now() - started) / 1000;
-  const mpx = (WIDTH * SHARD_HEIGHT) / 1e6;
-  console.log(
-    `tracing one shard's pixels of a town: ${seconds.toFixed(1)} s for ${features} features, ${(mpx / seconds).toFixed(1)} Mpx/s, ` +
-      `${((seconds * 1000) / (16 * chipMs)).toFixed(1)} times the network's time`,
+  await measured('drawing the features of a shard', () =>
+    vectorizeMap(
+      {
+        ...{ ...maps, tracedPaths: [traced], featuresPath: join(folder, 'features.ndjson') },
+        ...{ pixelMetres: { x: GSD_M, y: GSD_M }, minAreaM2: 20, toleranceMetres: 1 },
+      },
+      () => {},
+    ),
   );
 }
 

@@ -7,7 +7,7 @@ import type { ModelGrid } from '../tiler/model-grid.ts';
 import type { Assumption, Finding } from './http/types.ts';
 import type { Run } from './measurements.ts';
 import type { JobParameters } from './parameters.ts';
-import type { ReadyScene } from './pipeline.ts';
+import type { ReadyScene } from './ready-scene.ts';
 
 /** What a user should know of a finished map. */
 export function mapFindings(ledger: Ledger, failed: readonly FailedChip[]): Finding[] {

@@ -8,12 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { type Compute, startCompute } from './children/compute.ts';
-import { runPart } from './job-parts.ts';
+import { discardParts, runPart } from './job-parts.ts';
 import type { Part } from './jobs/boss.ts';
 import { type Queue, startQueue } from './jobs/queue.ts';
 import { DEFAULT_RUN } from './measurements.ts';
 import { parseParameters } from './parameters.ts';
-import type { PipelineTools, ReadyScene } from './pipeline.ts';
+import type { PipelineTools } from './pipeline.ts';
+import type { ReadyScene } from './ready-scene.ts';
 import { createRemoteReader } from './remote/reader.ts';
 import { localFileStore } from './store/files.ts';
 import { getJob, insertJob, type Job } from './store/jobs.ts';
@@ -62,7 +63,7 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
         await runPart(tools, job, context);
         done.push(`${id.slice(0, 4)} ${context.part ?? 'plan'}`);
       },
-      discard: (id: string) => tools.files.remove(`jobs/${id}`),
+      discard: (id: string) => discardParts(tools, id),
     };
     const workers = name === 'postgresql' ? 3 : 1;
     const { db, url } = database;

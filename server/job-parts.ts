@@ -1,6 +1,6 @@
 /**
- * A job in parts, for any number of machines: planned once, its shards computed by whoever takes them, joined, traced and
- * published by one. Small jobs, and those of networks that draw boxes, are done as a whole.
+ * A job in parts, for any number of machines: planned once, its shards computed and traced by whoever takes them, joined
+ * and published by one. Small jobs, and those of networks that draw boxes, are done as a whole.
  */
 import type { MapResult } from '../models/map-scene.ts';
 import { isDetector } from '../models/registry.ts';
@@ -8,15 +8,8 @@ import { planShards } from '../models/shards.ts';
 import type { JobReport } from './http/types.ts';
 import { stageProgress } from './jobs/progress.ts';
 import type { PartContext } from './jobs/queue.ts';
-import {
-  finishMap,
-  mapPart,
-  type PipelineTools,
-  type PlannedJob,
-  planJob,
-  type SegmentationJob,
-  segmentScene,
-} from './pipeline.ts';
+import { finishMap, mapPart, type PipelineTools, type SegmentationJob, segmentScene, tracingOf } from './pipeline.ts';
+import { type PlannedJob, planJob } from './planning.ts';
 import { getJob } from './store/jobs.ts';
 import { finishShard, getPlan, insertPlan, openShards, type StoredPlan, shardResults } from './store/shards.ts';
 
@@ -68,6 +61,9 @@ async function goOn(job: SegmentationJob, context: PartContext): Promise<null> {
 
 const folderOf = (job: SegmentationJob, number: number) => `jobs/${job.id}/shards/${number}`;
 
+/** Borders and roads of a shard. */
+const TRACED = 'traced.bin';
+
 const mapsOf = ({ network }: SegmentationJob): string[] =>
   network.planes.length > 0 ? ['classes', 'scores', 'planes'] : ['classes', 'scores'];
 
@@ -78,16 +74,24 @@ async function mapShard(
   number: number,
   { signal, progress, handOver }: PartContext,
 ): Promise<void> {
-  const { db, files } = tools;
+  const { db, files, compute } = tools;
   const folder = folderOf(job, number);
   const { first, end } = shards[number];
   const chips = (end - first) * planned.plan.columns;
   const onProgress = (done: number) => progress(stageProgress('infer', Math.min(done, chips), chips));
   try {
     const result = await mapPart(tools, job, planned, { folder, shard: shards[number] }, { signal, onProgress });
+    const [classesPath, scoresPath] = mapsOf(job).map((map) => files.path(`${folder}/${map}.tif`));
+    const paths = { classesPath, scoresPath, tracedPath: files.path(`${folder}/${TRACED}`) };
+    const started = performance.now();
+    await compute.trace({ ...paths, ...tracingOf(job), mapSize: planned.grid }, { signal });
+    const traceMs = performance.now() - started;
     for (const map of mapsOf(job)) await files.put(`${folder}/${map}.tif`);
+    await files.put(`${folder}/${TRACED}`);
     await files.remove(`${folder}/spool`);
-    await handOver(async (session) => ((await finishShard(session, job.id, number, result)) === 0 ? ['merge'] : []));
+    await handOver(async (session) =>
+      (await finishShard(session, job.id, number, { ...result, traceMs })) === 0 ? ['merge'] : [],
+    );
   } catch (error) {
     // Answers of chips are kept for whoever goes on, unless nobody will.
     const state = (await getJob(db, job.id))?.state;
@@ -127,9 +131,19 @@ async function merge(
     { signal: context.signal },
   );
   mapped.stitchMs += performance.now() - started;
-  const report = await finishMap(tools, job, planned, mapped, context);
+  const traced = {
+    paths: await Promise.all(shards.map((_, number) => files.fetch(`${folderOf(job, number)}/${TRACED}`))),
+    ms: results.reduce((sum, { traceMs }) => sum + traceMs, 0),
+  };
+  const report = await finishMap(tools, job, planned, mapped, context, traced);
   await files.remove(`jobs/${job.id}/shards`);
   return report;
+}
+
+/** Removes what the parts of a job have left that has come to an end: all of it, but of one that is done its maps. */
+export async function discardParts({ db, files }: PipelineTools, id: string): Promise<void> {
+  const done = (await getJob(db, id))?.state === 'done';
+  await files.remove(done ? `jobs/${id}/shards` : `jobs/${id}`);
 }
 
 /** Of all shards, as of one piece; times are summed over the machines. */

@@ -4,7 +4,7 @@ import type { IngestReport } from '../tiler/ingest.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { SceneView } from '../tiler/scene-view.ts';
 import { type JobParameters, sceneView } from './parameters.ts';
-import { bandNamesOf } from './pipeline.ts';
+import { bandNamesOf } from './ready-scene.ts';
 
 export interface NetworkView {
   /** Null: the scene's own. */

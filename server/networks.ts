@@ -18,7 +18,7 @@ import { openScene } from '../tiler/rendering.ts';
 import { sha256OfFile } from '../tiler/sha256.ts';
 import { examineInSandbox, examineOwnInSandbox, haloLadderInSandbox } from './children/network.ts';
 import { ingestInSandbox } from './children/sandbox.ts';
-import { bandNamesOf } from './pipeline.ts';
+import { bandNamesOf } from './ready-scene.ts';
 
 export interface AddRequest {
   /** Derived from the file's name by default. */

@@ -4,7 +4,9 @@ import { isDetector, type Network, wantedBands, weightsOf } from '../models/regi
 import { Problem } from '../tiler/problem.ts';
 import { networkView } from './network-view.ts';
 import { parseParameters } from './parameters.ts';
-import { isReady, type PipelineTools, planGrid } from './pipeline.ts';
+import type { PipelineTools } from './pipeline.ts';
+import { planGrid } from './planning.ts';
+import { isReady } from './ready-scene.ts';
 import { getJob } from './store/jobs.ts';
 import { getScene } from './store/scenes.ts';
 import { fetchWorking } from './working-copy.ts';

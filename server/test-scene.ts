@@ -5,8 +5,10 @@ import { basename } from 'node:path';
 import type { Network } from '../models/registry.ts';
 import { createTiffWriter } from '../tiler/write-tiff.ts';
 import type { JobReport } from './http/types.ts';
+import { ingestScene } from './ingest-scene.ts';
 import { parseParameters } from './parameters.ts';
-import { ingestScene, isReady, type PipelineTools, type ReadyScene, segmentScene } from './pipeline.ts';
+import { type PipelineTools, segmentScene } from './pipeline.ts';
+import { isReady, type ReadyScene } from './ready-scene.ts';
 import { insertJob } from './store/jobs.ts';
 import { getScene, insertScene } from './store/scenes.ts';
 

@@ -9,15 +9,17 @@ import { SHARD_HEIGHT } from '../models/shards.ts';
 import { Problem } from '../tiler/problem.ts';
 import { startCompute } from './children/compute.ts';
 import type { DeviceJson, JobReport, ModelJson } from './http/types.ts';
-import { runPart } from './job-parts.ts';
+import { ingestScene } from './ingest-scene.ts';
+import { discardParts, runPart } from './job-parts.ts';
 import { type Handlers, type Queue, startQueue } from './jobs/queue.ts';
 import { createRunChooser } from './measurements.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { modelReason } from './model-choice.ts';
 import { type NetworkShelf, openShelf } from './network-shelf.ts';
 import { parseParameters } from './parameters.ts';
-import { ingestScene, isReady, type PipelineTools } from './pipeline.ts';
+import type { PipelineTools } from './pipeline.ts';
 import { choosable } from './preflight.ts';
+import { isReady } from './ready-scene.ts';
 import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -152,9 +154,6 @@ function handlers(
       metrics.countJob(report);
       noteDevice(report);
     },
-    async discard(id) {
-      const done = (await getJob(tools.db, id))?.state === 'done';
-      await tools.files.remove(done ? `jobs/${id}/shards` : `jobs/${id}`);
-    },
+    discard: (id) => discardParts(tools, id),
   };
 }

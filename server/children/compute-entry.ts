@@ -6,6 +6,7 @@ import { keepSession } from '../../models/sessions.ts';
 import { chooseRendering } from '../../tiler/choose-rendering.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import { answerTasks } from './child.ts';
+import { type TraceShardRequest, traceShard } from './trace-map.ts';
 import { type VectorizeMapRequest, vectorizeMap } from './vectorize-map.ts';
 
 const sessions = keepSession();
@@ -24,5 +25,6 @@ answerTasks({
     inTurn(() => mapScene(request, sessions.of(request.network, request.run), progress)),
   prove: (request: ProveRequest) => inTurn(() => proveMap(request, sessions.of(request.network, request.run))),
   join: (request: JoinRequest) => joinMaps(request),
+  trace: (request: TraceShardRequest) => traceShard(request),
   vectorize: (request: VectorizeMapRequest, { progress }) => vectorizeMap(request, progress),
 });

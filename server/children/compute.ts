@@ -11,6 +11,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { SceneView } from '../../tiler/scene-view.ts';
 import { onlyCard } from '../remote/reader.ts';
 import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions } from './child.ts';
+import type { TraceShardRequest } from './trace-map.ts';
 import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 
 /** Resident memory after which the compute process is ended. */
@@ -22,6 +23,8 @@ export interface Compute {
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
   /** The maps of all shards become those of the scene. */
   join(request: JoinRequest, options: TaskOptions<never>): Promise<void>;
+  /** From the maps of a shard to what `vectorize` needs of them. */
+  trace(request: TraceShardRequest, options: TaskOptions<never>): Promise<void>;
   /** Random windows of a finished map, in one pass each. */
   prove(request: ProveRequest, options: TaskOptions<never>): Promise<Proof>;
   /** From class map to features; progress in rows. */
@@ -97,6 +100,7 @@ export function startCompute(remote?: OpenBytes): Compute {
       return runConfined('prove', workingPath, request, read, options);
     },
     join: (request, options) => untilDone('join', request, options),
+    trace: (request, options) => untilDone('trace', request, options),
     vectorize: (request, options) => untilDone('vectorize', request, options),
     chooseRendering(request, options) {
       if (!isRemote(request.path)) return untilDone('chooseRendering', request, options);

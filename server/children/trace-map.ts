@@ -67,13 +67,15 @@ export function traceMap(
 }
 
 /** Writes what a shard leaves to a file. */
-export async function traceShard(
-  { classesPath, scoresPath, tracedPath, ...options }: TraceShardRequest,
-  onProgress: (rows: number) => void,
-): Promise<void> {
+export async function traceShard({
+  classesPath,
+  scoresPath,
+  tracedPath,
+  ...options
+}: TraceShardRequest): Promise<void> {
   const [classes, scores] = await Promise.all([openRaster(classesPath), openRaster(scoresPath)]);
   try {
-    const traced = await trace(classes, scores, options, createShardTracer, onProgress);
+    const traced = await trace(classes, scores, options, createShardTracer);
     await writeFile(tracedPath, await promisify(zstdCompress)(serialize(traced)));
   } catch (error) {
     await rm(tracedPath, { force: true });
@@ -99,7 +101,7 @@ async function trace<Land>(
   scores: Raster | null,
   { codes, finestOnly, mapSize }: TraceOptions,
   createSink: (width: number) => RowSink & { finish(): Land },
-  onProgress: (rows: number) => void,
+  onProgress: (rows: number) => void = () => {},
 ): Promise<Traced<Land>> {
   const { width, height } = classes;
   const blocked = [codes.building, codes.water].filter((code) => code !== null);

@@ -15,7 +15,7 @@ import { jobId } from '../identity.ts';
 import { chooseModel } from '../model-choice.ts';
 import { networkView } from '../network-view.ts';
 import { parseParameters } from '../parameters.ts';
-import { isReady, type ReadyScene } from '../pipeline.ts';
+import { isReady, type ReadyScene } from '../ready-scene.ts';
 import type { Queryable } from '../store/database.ts';
 import { countFeatures } from '../store/features.ts';
 import { type FileStore, fetchIfThere, filesBelow } from '../store/files.ts';

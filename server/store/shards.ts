@@ -3,6 +3,9 @@ import type { MapResult } from '../../models/map-scene.ts';
 import type { Shard } from '../../models/shards.ts';
 import type { Queryable } from './database.ts';
 
+/** What came of a shard, and how long tracing it took. */
+export type ShardResult = MapResult & { traceMs: number };
+
 /** Shards with what the job's planning has found, plain data. */
 export interface StoredPlan<P> {
   planned: P;
@@ -37,9 +40,9 @@ export async function openShards(q: Queryable, job: string): Promise<number[]> {
 }
 
 /** Of all shards, from the top; null: not computed yet. */
-export async function shardResults(q: Queryable, job: string): Promise<(MapResult | null)[]> {
+export async function shardResults(q: Queryable, job: string): Promise<(ShardResult | null)[]> {
   const sql = 'SELECT result FROM planimeter.shards WHERE job = $1 ORDER BY shard';
-  return (await q.query<{ result: MapResult | null }>(sql, [job])).map(({ result }) => result);
+  return (await q.query<{ result: ShardResult | null }>(sql, [job])).map(({ result }) => result);
 }
 
 /** Notes how many chips of a shard are done; returns those of the whole job. */
@@ -66,7 +69,12 @@ export async function noteChips(
  * Keeps a shard's result; in a transaction, in which nobody else ends a shard of the job until it is over. Returns how
  * many are still open; null where the job is no longer wanted, or the shard was computed twice.
  */
-export async function finishShard(q: Queryable, job: string, shard: number, result: MapResult): Promise<number | null> {
+export async function finishShard(
+  q: Queryable,
+  job: string,
+  shard: number,
+  result: ShardResult,
+): Promise<number | null> {
   const [wanted] = await q.query(
     `SELECT 1 FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR UPDATE`,
     [job],
