@@ -4,7 +4,7 @@ import type { Network } from '../models/registry.ts';
 import { exportFormat, exportJob } from '../server/export/export.ts';
 import { packageJob } from '../server/export/package.ts';
 import { tiledJob } from '../server/http/job-tile.ts';
-import { readMlmItem } from '../server/networks.ts';
+import { readNetworkManifest } from '../server/networks.ts';
 import type { Database } from '../server/store/database.ts';
 import { type FileStore, fetchIfThere } from '../server/store/files.ts';
 import { getJob } from '../server/store/jobs.ts';
@@ -20,7 +20,7 @@ export async function writePackage(
   const scene = sceneJson((await getScene(db, job.scene))!);
   const geopackage = files.path(`jobs/${id}/features.gpkg`);
   await exportJob(db, tiledJob(job), exportFormat('.gpkg')!, geopackage);
-  const { properties } = (await readMlmItem(network)) as { properties?: { license?: unknown } };
+  const { properties } = (await readNetworkManifest(network)) as { properties?: { license?: unknown } };
   const { stream } = await packageJob({
     job: { ...job, report: job.report! },
     scene,

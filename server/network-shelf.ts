@@ -3,11 +3,12 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NetworkReport } from '../models/foreign/manifest.ts';
 import { jobIdentity, listNetworks, type Network, networkFolders } from '../models/registry.ts';
+import type { Precision } from '../models/runtime.ts';
 import { Problem } from '../tiler/problem.ts';
 import type { ModelJson } from './http/types.ts';
 import { log } from './log.ts';
 import { mirrorNetworks, publishNetwork, withdrawNetwork } from './mirrored-networks.ts';
-import { type AddRequest, addNetwork, describeNetwork, readMlmItem, removeNetwork } from './networks.ts';
+import { type AddRequest, addNetwork, describeNetwork, readNetworkManifest, removeNetwork } from './networks.ts';
 import { DEFAULT_NETWORK } from './parameters.ts';
 import type { FileStore } from './store/files.ts';
 
@@ -18,8 +19,10 @@ export interface NetworkShelf {
   /** Throws `not_found`, as the next two do. */
   remove(id: string): Promise<void>;
   describe(id: string): Promise<NetworkReport>;
-  /** The manifest: a STAC item with the MLM extension. */
-  mlmItem(id: string): Promise<Record<string, unknown>>;
+  /** A STAC item with the MLM extension, as it lies beside the network. */
+  manifest(id: string): Promise<Record<string, unknown>>;
+  /** Path of the ONNX file; null where there is none in this precision. Throws `not_found`. */
+  weights(id: string, precision: Precision): string | null;
 }
 
 /**
@@ -66,7 +69,11 @@ export async function openShelf(
       await refresh();
     },
     describe: async (id) => describeNetwork(find(id)),
-    mlmItem: async (id) => readMlmItem(find(id)),
+    manifest: async (id) => readNetworkManifest(find(id)),
+    weights: (id, precision) => {
+      const network = find(id);
+      return precision === 'int8' ? (network.int8?.path ?? null) : network.modelPath;
+    },
   };
   return { shelf, networks, models };
 }

@@ -7,7 +7,7 @@ import { writeOnnx } from '../models/onnx/test-networks.ts';
 import { listNetworks, networkFolders } from '../models/registry.ts';
 import { sharedPath } from '../test/shared.ts';
 import { examineInSandbox, NETWORK_LIMITS } from './children/network.ts';
-import { addNetwork, inspectNetwork, readMlmItem, removeNetwork } from './networks.ts';
+import { addNetwork, inspectNetwork, readNetworkManifest, removeNetwork } from './networks.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -44,7 +44,7 @@ test('a network is added, pinned, described, found again and removed', async () 
   const networks = await listNetworks(networkFolders(folder));
   const network = networks.find(({ id }) => id === 'my-net')!;
   expect(network).toMatchObject({ gsdMetres: 0.3, stride: 1, halo: 0, sha256: report.sha256 });
-  const item = await readMlmItem(network);
+  const item = await readNetworkManifest(network);
   expect(item).toMatchObject({
     stac_version: '1.1.0',
     id: 'my-net',

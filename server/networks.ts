@@ -94,7 +94,7 @@ export async function removeNetwork(dataFolder: string, id: string): Promise<voi
 }
 
 /** The manifest of a network as it stands on the disk: a STAC item with the MLM extension. */
-export async function readMlmItem(network: Network): Promise<Record<string, unknown>> {
+export async function readNetworkManifest(network: Network): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(join(dirname(network.modelPath), MANIFEST), 'utf8'));
 }
 
@@ -141,7 +141,7 @@ async function haloLadder(network: Network, image: string | undefined): Promise<
 
 /** What is known of an installed network, without running it. */
 export async function describeNetwork(network: Network): Promise<NetworkReport> {
-  const item = await readMlmItem(network);
+  const item = await readNetworkManifest(network);
   const { certificate, inputs, outputs } = await examineOwnOrAdded(network);
   const properties = item.properties as Manifest['properties'];
   return {

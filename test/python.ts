@@ -47,12 +47,14 @@ export function pythonWithClients(): string | null {
       'pystac[validation]==1.15.2',
       'pystac-client==0.9.1',
       'stac-validator==4.1.2',
+      'stac-model==0.7.0',
+      'pystac-ext-processing==1.2.0',
       'OWSLib==0.35.0',
     ]);
   } catch (error) {
     if (process.env.CI === 'true') throw new Error('the STAC and OGC clients could not be installed', { cause: error });
     console.error(
-      'SKIPPED: no STAC and OGC clients (pystac-client, stac-validator, OWSLib):',
+      'SKIPPED: no STAC and OGC clients (pystac-client, stac-validator, stac-model, OWSLib):',
       (error as Error).message,
     );
     return null;

@@ -14,6 +14,7 @@ const EDITOR_READS = ['get /jobs/{id}/shares'];
 const ADMIN = [
   'get /audit',
   'post /models',
+  'get /models/{model}/{precision}.onnx',
   'delete /models/{model}',
   'get /tokens',
   'post /tokens',

@@ -211,7 +211,7 @@ const startDetails = ({ id, width, height }: Scene, model: string) => ({
 async function licenseOf({ models, networks }: AppDependencies, { model: id, report }: Job): Promise<string | null> {
   const model = models.find((each) => each.id === id);
   if (!model || (report?.parameters?.precision !== 'int8' && report?.model_sha256 !== model.sha256)) return null;
-  const { properties } = (await networks.mlmItem(id)) as { properties?: { license?: unknown } };
+  const { properties } = (await networks.manifest(id)) as { properties?: { license?: unknown } };
   return typeof properties?.license === 'string' ? properties.license : null;
 }
 

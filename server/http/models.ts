@@ -9,7 +9,8 @@ import { bandFacts, type Facts, type Task } from '../../models/foreign/facts.ts'
 import { ONNX_LIMITS } from '../../models/onnx/read-onnx.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { AppDependencies } from './dependencies.ts';
-import { onlyQuery, pathParameter, queryText, shorten } from './request.ts';
+import { mlmItem } from './mlm-item.ts';
+import { onlyQuery, pathParameter, publicAddress, queryText, shorten } from './request.ts';
 
 /** What may be said of a network while it is added; the names of `planimeter models add`, in JSON's way. */
 const SAID = [
@@ -64,7 +65,17 @@ export function modelsRouter({
 
   router.get('/models/:model/mlm.json', async (request, response) => {
     onlyQuery(request, []);
-    response.json(await networks.mlmItem(pathParameter(request, 'model')));
+    const manifest = await networks.manifest(pathParameter(request, 'model'));
+    response.type('application/geo+json').send(JSON.stringify(mlmItem(manifest, publicAddress(request))));
+  });
+
+  router.get('/models/:model/:precision.onnx', (request, response) => {
+    onlyQuery(request, []);
+    const [model, precision] = [pathParameter(request, 'model'), pathParameter(request, 'precision')];
+    const path = precision === 'fp32' || precision === 'int8' ? networks.weights(model, precision) : null;
+    if (path === null) throw new Problem('not_found', `The network "${shorten(model)}" has no such weights.`);
+    response.attachment(`${model}.${precision}.onnx`);
+    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': 'application/octet-stream' } });
   });
 
   router.delete('/models/:model', async (request, response) => {

@@ -18,6 +18,7 @@ const examples: Record<string, string> = {
   collection: 'landuse',
   model: 'landuse-unet',
   process: 'segment',
+  precision: 'fp32',
 };
 
 beforeAll(async () => {

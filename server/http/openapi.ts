@@ -389,7 +389,11 @@ const service = {
   },
   '/models/{model}/mlm.json': {
     parameters: [modelId],
-    get: operation('models', 'The network as a STAC item (MLM)', { 200: json({ type: 'object' }) }),
+    get: operation('models', 'The network as a STAC item (MLM)', { 200: geojson({ type: 'object' }) }),
+  },
+  '/models/{model}/{precision}.onnx': {
+    parameters: [modelId, inPath('precision', { type: 'string', enum: ['fp32', 'int8'] }, 'Of the weights')],
+    get: operation('models', 'The network itself', { 200: binary('An ONNX file', 'application/octet-stream') }),
   },
   '/tokens': {
     get: operation('access', 'The access tokens that are not revoked', { 200: json(listOf(schema('Token'))) }),

@@ -5,7 +5,7 @@
 import { CLASS_MAPS, SCENES, takenBetween } from '../store/catalogue.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Scene } from '../store/scenes.ts';
-import type { JobReport, Link, ModelJson } from './types.ts';
+import type { ClassTotal, JobReport, Link, ModelJson } from './types.ts';
 
 export const STAC_VERSION = '1.1.0';
 
@@ -66,8 +66,17 @@ export function sceneItem(scene: Scene, address: string): StacItem {
   };
 }
 
-/** @param model where it is still there with the very weights that were run */
-export function classMapItem(job: Job, scene: Scene, model: ModelJson | undefined, address: string): StacItem {
+/**
+ * @param model where it is still there with the very weights that were run
+ * @param totals what was found, by class
+ */
+export function classMapItem(
+  job: Job,
+  scene: Scene,
+  model: ModelJson | undefined,
+  totals: readonly ClassTotal[],
+  address: string,
+): StacItem {
   const report = job.report as JobReport;
   const path = `${address}/jobs/${job.id}`;
   const grid = report.model_grid;
@@ -89,11 +98,12 @@ export function classMapItem(job: Job, scene: Scene, model: ModelJson | undefine
       'label:properties': detection ? ['class'] : null,
       'label:description': `What ${job.model} found in ${scene.name}`,
       'label:tasks': [detection ? 'detection' : 'segmentation'],
-      'label:methods': ['automatic'],
+      'label:methods': ['automated'],
       'label:classes': [{ name: detection ? 'class' : null, classes: names }],
-      'processing:lineage': lineage(job, scene),
-      'processing:datetime': job.finished_at,
-      ...(report.version && { 'processing:software': { planimeter: report.version } }),
+      'label:overviews': [
+        { property_key: 'class', counts: totals.map(({ class: name, count }) => ({ name, count: Number(count) })) },
+      ],
+      ...processing(job, scene, report),
       ...provenance(job, report),
     },
     assets: {
@@ -176,6 +186,27 @@ function provenance({ model, parameters: { aoi: _, ...parameters } }: Job, repor
   };
   const known = Object.entries(said).filter(([, value]) => value !== undefined);
   return Object.fromEntries(known.map(([name, value]) => [`planimeter:${name}`, value]));
+}
+
+/** What a map was made with: the program and the network, by version and by hash, and what was asked of them. */
+function processing(job: Job, scene: Scene, report: JobReport) {
+  const { version, model_sha256: weights } = report;
+  const software = {
+    ...(version && { planimeter: version }),
+    ...(weights ? { [job.model]: `sha256:${weights}` } : {}),
+  };
+  const { aoi: _, ...parameters } = job.parameters;
+  return {
+    'processing:lineage': lineage(job, scene),
+    'processing:level': 'L4',
+    'processing:datetime': job.finished_at,
+    ...(version && { 'processing:version': version }),
+    ...(Object.keys(software).length > 0 && { 'processing:software': software }),
+    'processing:expression': {
+      format: 'planimeter-job',
+      expression: { scene: scene.id, model: job.model, parameters },
+    },
+  };
 }
 
 function lineage({ model, report }: Job, { name, sha256 }: Scene): string {

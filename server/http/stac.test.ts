@@ -8,11 +8,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pythonWithClients } from '../../test/python.ts';
 import type { Database } from '../store/database.ts';
 import { publishJob } from '../store/features.ts';
-import { insertJob } from '../store/jobs.ts';
+import { insertJob, updateJob } from '../store/jobs.ts';
 import { getScene, updateScene } from '../store/scenes.ts';
 import { testEngines } from '../store/test-databases.ts';
 import type { StacItem } from './stac-items.ts';
-import { addScene, fetchJson, GEOTRANSFORM, MODEL, startService, type TestService } from './test-service.ts';
+import {
+  addDoneJob,
+  addScene,
+  fetchJson,
+  GEOTRANSFORM,
+  MODEL,
+  startService,
+  type TestFeature,
+  type TestService,
+} from './test-service.ts';
 import type { JobReport } from './types.ts';
 
 const REPORT = {
@@ -51,7 +60,14 @@ describe.each(testEngines())('on $name', ({ open }) => {
     await addScene(db, { ready: false });
     const { report } = (await getScene(db, scenes[1]!))!;
     await updateScene(db, scenes[1]!, { report: { ...report!, capturedAt: '2020-05-01T12:00:00' } });
-    job = await mapped(db, scenes[0]!);
+    const houses = [0, 40].map(
+      (x): TestFeature => ({
+        ...{ collection: 'buildings', class: 'building' },
+        rings: [[[x, 0], [x, 9], [x + 9, 9], [x + 9, 0]]], // biome-ignore format: a ring
+      }),
+    );
+    ({ job } = await addDoneJob(db, scenes[0]!, houses));
+    await updateJob(db, job, { report: { ...REPORT, job, scene: scenes[0]! } });
     await insertJob(db, { id: randomUUID(), scene: scenes[0]!, model: MODEL.id, parameters: {} }); // not done
   });
   afterAll(async () => {
@@ -76,7 +92,15 @@ describe.each(testEngines())('on $name', ({ open }) => {
       gsd: 1,
       'label:type': 'raster',
       'label:classes': [{ name: null, classes: ['building'] }],
-      'processing:software': { planimeter: '9.8.7' },
+      'label:methods': ['automated'],
+      'label:overviews': [{ property_key: 'class', counts: [{ name: 'building', count: 2 }] }],
+      'processing:version': '9.8.7',
+      'processing:software': { planimeter: '9.8.7', [MODEL.id]: `sha256:${MODEL.sha256}` },
+      'processing:level': 'L4',
+      'processing:expression': {
+        format: 'planimeter-job',
+        expression: { scene: scenes[0], model: MODEL.id, parameters: {} },
+      },
       'planimeter:model_sha256': MODEL.sha256,
       'planimeter:ledger': REPORT.ledger,
       'planimeter:assumptions': REPORT.assumptions,
@@ -223,6 +247,9 @@ describe.each(testEngines())('on $name', ({ open }) => {
       epsg: 32640,
       classes: ['building'],
       labels: 'raster',
+      counts: [['building', 2]],
+      software: ['landuse-unet', 'planimeter'],
+      format: 'planimeter-job',
       source: scenes[0],
     });
   });
@@ -237,6 +264,7 @@ import importlib.resources, json, os, sys
 import pystac, pystac_client
 from pystac.extensions.classification import ClassificationExtension
 from pystac.extensions.label import LabelExtension
+from pystac.extensions.processing import ProcessingExtension
 from pystac.extensions.projection import ProjectionExtension
 from stac_validator.validate import StacValidate
 
@@ -273,6 +301,8 @@ print(json.dumps({
   },
   'invalid': invalid, 'validated': validated,
   'epsg': ProjectionExtension.ext(item).epsg, 'classes': [c.name for c in classes],
+  'counts': [[c.name, c.count] for c in LabelExtension.ext(item).label_overviews[0].counts],
+  'software': sorted(ProcessingExtension.ext(item).software), 'format': ProcessingExtension.ext(item).expression.format,
   'labels': str(LabelExtension.ext(item).label_type.value if hasattr(LabelExtension.ext(item).label_type, 'value') else LabelExtension.ext(item).label_type),
   'source': next(link for link in item.links if link.rel == 'derived_from').resolve_stac_object(root=client).target.id,
 }))

@@ -4,7 +4,7 @@ import { Problem } from '../../tiler/problem.ts';
 import { type CatalogueQuery, CLASS_MAPS, catalogueExtent, SCENES, searchCatalogue } from '../store/catalogue.ts';
 import { areClosed, arePositions, GEOMETRY_DEPTHS } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
-import { findJobs } from '../store/jobs.ts';
+import { classTotalsOf, findJobs } from '../store/jobs.ts';
 import { findScenes } from '../store/scenes.ts';
 import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
@@ -191,13 +191,15 @@ async function collectionOf(q: Queryable, id: string, address: string) {
 async function itemsOf(q: Queryable, models: readonly ModelJson[], query: CatalogueQuery, address: string) {
   const { entries, matched, next } = await searchCatalogue(q, query);
   const jobs = await findJobs(q, idsOf(CLASS_MAPS));
+  const totals = await classTotalsOf(q, idsOf(CLASS_MAPS));
   const scenes = await findScenes(q, [...idsOf(SCENES), ...jobs.map(({ scene }) => scene)]);
   // What was deleted since the search is left out.
   const features = entries.flatMap(({ collection, id }): StacItem[] => {
     const job = collection === CLASS_MAPS ? jobs.find((each) => each.id === id) : undefined;
     const scene = scenes.find((each) => each.id === (job ? job.scene : id));
     if (!scene || (collection === CLASS_MAPS && !job)) return [];
-    return [job ? classMapItem(job, scene, modelOf(job, models), address) : sceneItem(scene, address)];
+    if (!job) return [sceneItem(scene, address)];
+    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id) ?? [], address)];
   });
   const body = {
     type: 'FeatureCollection',

@@ -90,15 +90,24 @@ export async function deleteJob(q: Queryable, id: string): Promise<boolean> {
  * use) counts once: as the one that holds more of it.
  */
 export async function classTotals(q: Queryable, jobId: string): Promise<ClassTotal[]> {
-  return q.query<ClassTotal>(
-    `SELECT class, count, area_m2, coalesce(area_m2 / nullif(sum(area_m2) OVER (), 0), 0) AS share
-       FROM (SELECT DISTINCT ON (t.class) t.class, t.count, t.area_m2
+  return (await classTotalsOf(q, [jobId])).get(jobId) ?? [];
+}
+
+/** The same of several jobs, by their ids. */
+export async function classTotalsOf(q: Queryable, jobIds: readonly string[]): Promise<Map<string, ClassTotal[]>> {
+  const rows = await q.query<ClassTotal & { job: string }>(
+    `SELECT job, class, count, area_m2,
+            coalesce(area_m2 / nullif(sum(area_m2) OVER (PARTITION BY job), 0), 0) AS share
+       FROM (SELECT DISTINCT ON (j.id, t.class) j.id AS job, t.class, t.count, t.area_m2
                FROM planimeter.job_totals t JOIN planimeter.jobs j ON j.key = t.job
-              WHERE j.id = $1 AND j.state = 'done'
-              ORDER BY t.class, t.area_m2 DESC) AS by_class
+              WHERE j.id = ANY ($1::text[]) AND j.state = 'done'
+              ORDER BY j.id, t.class, t.area_m2 DESC) AS by_class
       ORDER BY area_m2 DESC, class`,
-    [jobId],
+    [jobIds],
   );
+  const totals = new Map<string, ClassTotal[]>();
+  for (const { job, ...total } of rows) totals.set(job, [...(totals.get(job) ?? []), total]);
+  return totals;
 }
 
 export function jobJson(job: Job, totals: ClassTotal[]): JobJson {
