@@ -52,7 +52,7 @@ export function mlmItem(manifest: Record<string, unknown>, address: string) {
         ...output,
         'classification:classes': output['classification:classes']?.map((each) => ({
           ...each,
-          name: each.name.replaceAll(/[^0-9A-Za-z-_]/g, '-'),
+          name: className(each.name),
           description: each.description ?? each.name,
         })),
       })),
@@ -66,8 +66,15 @@ export function mlmItem(manifest: Record<string, unknown>, address: string) {
   };
 }
 
+/** As the classification extension wants names. */
+export const className = (name: string): string => withoutAccents(name).replaceAll(/[^\w-]+/g, '-');
+
+const withoutAccents = (name: string): string => name.normalize('NFD').replaceAll(/\p{M}/gu, '');
+
 /** As the extension wants names: letters, digits, dots, dashes and spaces, a letter first, three signs at least. */
 function modelName(name: string, id: string): string {
-  const plain = name.replaceAll(/[^\w.\-\s]+/g, ' ').replace(/^[^A-Za-z]+|[^A-Za-z0-9]+$/g, '');
+  const plain = withoutAccents(name)
+    .replaceAll(/[^\w.\-\s]+/g, ' ')
+    .replace(/^[^A-Za-z]+|[^A-Za-z0-9]+$/g, '');
   return /^[A-Za-z][\w.\-\s]+[A-Za-z0-9]$/.test(plain) ? plain : `Network ${id}`.replace(/[^A-Za-z0-9]+$/, '');
 }

@@ -5,6 +5,7 @@
 import { CLASS_MAPS, SCENES, takenBetween } from '../store/catalogue.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Scene } from '../store/scenes.ts';
+import { className } from './mlm-item.ts';
 import type { ClassTotal, JobReport, Link, ModelJson } from './types.ts';
 
 export const STAC_VERSION = '1.1.0';
@@ -143,7 +144,7 @@ function mapAssets(path: string, model: ModelJson | undefined, gsdMetres: number
   const resolution = gsdMetres === undefined ? {} : { 'raster:spatial_resolution': gsdMetres };
   const classes = model?.classes.map(({ name, value, color }) => ({
     value,
-    name: name.replaceAll(/[^0-9A-Za-z-_]/g, '-'),
+    name: className(name),
     title: name,
     color_hint: color.slice(1).toUpperCase(),
   }));
