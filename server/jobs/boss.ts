@@ -62,7 +62,20 @@ export async function startBoss(db: Database, url: string | undefined): Promise<
     monitorVacuum: false,
   });
   boss.on('error', (error) => log.error('the queue reports an error', { error }));
-  await boss.start();
+  try {
+    await boss.start();
+    await makeQueues(boss, embedded);
+  } catch (error) {
+    await endBoss(boss);
+    throw error;
+  }
+  return boss;
+}
+
+/** Of a start that failed: what of the engine has begun would keep the process alive, taking work that nobody does. */
+export const endBoss = (boss: PgBoss): Promise<void> => boss.stop({ graceful: false }).catch(() => {});
+
+async function makeQueues(boss: PgBoss, embedded: boolean): Promise<void> {
   for (const name of QUEUES) {
     await ensureQueue(boss, DEAD_LETTERS[name], { notify: !embedded, deleteAfterSeconds: 3600 });
     await ensureQueue(boss, name, {
@@ -79,7 +92,6 @@ export async function startBoss(db: Database, url: string | undefined): Promise<
       ...(embedded ? {} : { heartbeatSeconds: HEARTBEAT_SECONDS }),
     });
   }
-  return boss;
 }
 
 async function ensureQueue(boss: PgBoss, name: string, options: Parameters<PgBoss['createQueue']>[1]): Promise<void> {

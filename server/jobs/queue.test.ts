@@ -348,9 +348,14 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
           `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'planimeter queue'`,
         )
       ).length;
-    const ours = await connected();
+    await queue.stop();
     await expect(startQueue(broken, { url }, running)).rejects.toThrow('terminated');
-    await eventually('disconnected', async () => (await connected()) <= ours);
+    await eventually('disconnected', async () => (await connected()) === 0);
+
+    await db.query('ALTER FUNCTION planimeter_queue.create_queue RENAME TO lost_queue');
+    await expect(startQueue(db, { url }, running)).rejects.toThrow('create_queue');
+    await eventually('disconnected', async () => (await connected()) === 0);
+    await db.query('ALTER FUNCTION planimeter_queue.lost_queue RENAME TO create_queue');
   });
 
   test.runIf(name === 'postgresql')('after kill -9 another process takes the work over', async () => {

@@ -13,6 +13,7 @@ import { isUnreachable } from '../store/unreachable.ts';
 import {
   asBossDatabase,
   DEAD_LETTERS,
+  endBoss,
   keyOf,
   type Message,
   type Part,
@@ -268,8 +269,7 @@ export async function startQueue(
       await boss.work<Message>(DEAD_LETTERS[name], polling, async ([message]) => giveUp(name, message!));
     }
   } catch (error) {
-    // The engine would keep the process alive, taking work that nobody does.
-    await boss.stop({ graceful: false }).catch(() => {});
+    await endBoss(boss);
     throw error;
   }
 
