@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Files here that are no measurements. */
-const HELPERS = ['run.ts', 'python.ts'];
+const HELPERS = ['run.ts', 'python.ts', 'requests.ts'];
 
 const all = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.ts') && !HELPERS.includes(file))

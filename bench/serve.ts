@@ -167,7 +167,16 @@ async function startPygeoapi(database: URL, bbox: readonly number[]): Promise<st
   const [config, openapi] = [join(folder, 'pygeoapi.json'), join(folder, 'openapi.json')];
   await writeFile(config, JSON.stringify(pygeoapiConfig(port, database, bbox)));
   await writeFile(openapi, '{"openapi": "3.0.2", "info": {"title": "bench", "version": "1"}, "paths": {}}');
-  const options = ['--bind', `127.0.0.1:${port}`, '--workers', '1', '--threads', String(concurrency)];
+  const options = [
+    '--bind',
+    `127.0.0.1:${port}`,
+    '--workers',
+    '1',
+    '--threads',
+    String(concurrency),
+    '--keep-alive',
+    '60',
+  ];
   start(python, ['-m', 'gunicorn', ...options, 'pygeoapi.flask_app:APP'], {
     PYGEOAPI_CONFIG: config,
     PYGEOAPI_OPENAPI: openapi,
