@@ -26,6 +26,7 @@ export const PROBLEMS = {
   quota_jobs: [429, 'The workspace has enough to do'],
   quota_pixels: [429, 'The workspace has mapped enough for now'],
   rate_limited: [429, 'Too many requests'],
+  query_too_slow: [504, 'The answer takes too long to find'],
   not_found: [404, 'There is nothing here'],
   conflict: [409, 'This cannot be done in the present state'],
   unsupported_model: [422, 'The network cannot be used for segmentation'],

@@ -87,7 +87,7 @@ const hashOf = (secret: string): string => createHash('sha256').update(secret).d
 /** To be mounted before all routes. */
 export function guardRoutes(
   app: Express,
-  { access, allWorkspaces }: Pick<AppDependencies, 'access' | 'allWorkspaces'>,
+  { access, allWorkspaces, limits }: Pick<AppDependencies, 'access' | 'allWorkspaces' | 'limits'>,
   rates: RateLimits,
 ): void {
   for (const [methods, path, least, whole] of ROUTES) {
@@ -99,7 +99,7 @@ export function guardRoutes(
   app.use(guard(access, rates));
   app.use(rates.countRequest);
   app.use((_request, { locals }, next) => {
-    if (locals.caller) locals.database = allWorkspaces.within(locals.caller);
+    if (locals.caller) locals.database = allWorkspaces.within(locals.caller, limits.statementSeconds);
     next();
   });
 }

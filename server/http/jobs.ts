@@ -1,15 +1,13 @@
 /** Jobs: a network run over a scene with fixed parameters; started, watched, cancelled, retried, deleted. */
 
 import { randomInt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import { checkAoi } from '../area-of-interest.ts';
-import { EXPORT_FORMATS, type ExportFormat, exportFormat, exportJob } from '../export/export.ts';
+import { EXPORT_FORMATS, exportFormat } from '../export/export.ts';
 import { packageJob } from '../export/package.ts';
 import { jobId } from '../identity.ts';
 import { chooseModel } from '../model-choice.ts';
@@ -18,14 +16,14 @@ import { parseParameters } from '../parameters.ts';
 import { isReady, type ReadyScene } from '../ready-scene.ts';
 import type { Queryable } from '../store/database.ts';
 import { countFeatures } from '../store/features.ts';
-import { type FileStore, fetchIfThere, filesBelow } from '../store/files.ts';
+import { fetchIfThere, filesBelow } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { getScene, type Scene, sceneJson } from '../store/scenes.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
+import { exportOnce } from './export-once.ts';
 import { hasFailed } from './failed-areas.ts';
-import { tiledJob } from './job-tile.ts';
 import { checkJob } from './limits.ts';
 import { describeJob, requestedJob } from './lookup.ts';
 import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from './request.ts';
@@ -136,7 +134,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     if (job.state !== 'done') {
       throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
     }
-    const path = await exportOnce(db, files, job, format, collection);
+    const path = await exportOnce(request, files, job, format, collection);
     response.attachment(`${job.id}${collection ? `-${collection}` : ''}${format.ending}`);
     response.set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
@@ -156,7 +154,7 @@ export function jobsRouter(deps: AppDependencies): Router {
       job: { ...job, report: job.report },
       scene: sceneJson(scene),
       modelLicense: await licenseOf(deps, job),
-      geopackage: await exportOnce(db, files, job, exportFormat('.gpkg')!, undefined),
+      geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
       classes: await map('classes.tif'),
       scores: await map('scores.tif'),
     });
@@ -213,35 +211,6 @@ async function licenseOf({ models, networks }: AppDependencies, { model: id, rep
   if (!model || (report?.parameters?.precision !== 'int8' && report?.model_sha256 !== model.sha256)) return null;
   const { properties } = (await networks.manifest(id)) as { properties?: { license?: unknown } };
   return typeof properties?.license === 'string' ? properties.license : null;
-}
-
-const exporting = new Map<string, Promise<string>>();
-
-/** Path of a job's export; requests that come while it is written wait for it. */
-async function exportOnce(
-  db: Queryable,
-  files: FileStore,
-  { id, report }: Job,
-  format: ExportFormat,
-  collection: string | undefined,
-): Promise<string> {
-  if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
-    throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
-  }
-  const key = `jobs/${id}/exports/${collection ?? 'all'}${format.ending}`;
-  const write = async () => {
-    const there = await fetchIfThere(files, key);
-    if (there !== null) return there;
-    const path = files.path(key);
-    const tiled = tiledJob({ id, report });
-    await mkdir(dirname(path), { recursive: true });
-    await exportJob(db, tiled, format, path, collection);
-    await files.put(key);
-    return files.fetch(key);
-  };
-  const written = exporting.get(key) ?? write().finally(() => exporting.delete(key));
-  exporting.set(key, written);
-  return written;
 }
 
 /** What is gone with a job or a scene: rows, and files by their kind. */

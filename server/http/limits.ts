@@ -1,7 +1,7 @@
 /**
  * How large a file may be, what one workspace may take up of a service that several share, and how fast one caller may
  * ask. Each limit has a name, a default and a setting, and is answered with a problem that says when or how to go on. Of
- * a service without tokens, which this machine alone reaches, only files are limited.
+ * a service without tokens, which this machine alone reaches, only files and statements are limited.
  */
 import type { Request, RequestHandler } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
@@ -23,6 +23,8 @@ export interface Limits {
   requestsAMinute: number;
   /** Tokens that are tried from one address and open nothing. */
   wrongTokensAMinute: number;
+  /** That the database may take over a statement of a request, if it only reads and is none of an export's. */
+  statementSeconds: number;
 }
 
 export const DEFAULT_LIMITS: Readonly<Limits> = {
@@ -32,6 +34,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   pixelsADay: 1e12,
   requestsAMinute: 6000,
   wrongTokensAMinute: 30,
+  statementSeconds: 30,
 };
 
 /** Environment variables. */
@@ -42,6 +45,7 @@ const SETTINGS: Readonly<Record<keyof Limits, string>> = {
   pixelsADay: 'PLANIMETER_MAX_PIXELS_A_DAY',
   requestsAMinute: 'PLANIMETER_MAX_REQUESTS_A_MINUTE',
   wrongTokensAMinute: 'PLANIMETER_MAX_WRONG_TOKENS_A_MINUTE',
+  statementSeconds: 'PLANIMETER_STATEMENT_TIMEOUT',
 };
 
 /** Limits as the environment sets them. Throws Problem bad_request. */

@@ -52,13 +52,19 @@ const SPATIAL_FUNCTIONS = [
 /**
  * The statement that binds a session to a scope; to none, and to nothing of the policies, with null. Where the login's
  * search path begins with a schema of its own name, the role still finds PostGIS there.
+ * @param statementSeconds after which PostgreSQL ends a statement; 0: never
  */
-export function confining(scope: Scope | null): { sql: string; params: string[] } {
+export function confining(scope: Scope | null, statementSeconds = 0): { sql: string; params: string[] } {
   return {
     sql: `SELECT set_config('search_path', (SELECT string_agg(quote_ident(s), ', ') FROM unnest(current_schemas(false)) AS s), false),
                  set_config('role', $1, false), set_config('planimeter.workspace', $2, false),
-                 set_config('planimeter.job', $3, false)`,
-    params: [scope ? CONFINED_ROLE : 'none', scope?.workspace ?? '', scope?.job ?? ''],
+                 set_config('planimeter.job', $3, false), set_config('statement_timeout', $4, false)`,
+    params: [
+      scope ? CONFINED_ROLE : 'none',
+      scope?.workspace ?? '',
+      scope?.job ?? '',
+      String(Math.ceil(statementSeconds * 1000)),
+    ],
   };
 }
 

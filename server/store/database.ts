@@ -20,6 +20,8 @@ export interface QueryOptions {
    * hang on their parameters. PGlite plans each time.
    */
   prepared?: boolean;
+  /** Whether the limit on the time of requests' statements is not for this one. */
+  unlimited?: boolean;
 }
 
 export interface Session extends Queryable {
@@ -35,8 +37,12 @@ export interface Database extends Session {
    * through the database itself would wait for the transaction's own end, so it throws.
    */
   transaction<T>(run: (q: Session) => Promise<T>): Promise<T>;
-  /** The same database, showing one workspace only, whatever is asked: see confinement.ts. */
-  within(scope: Scope): ConfinedDatabase;
+  /**
+   * The same database, showing one workspace only, whatever is asked: see confinement.ts.
+   * @param statementSeconds after which PostgreSQL ends a statement, if it is none of a transaction, which is how
+   *   changes are made: Problem query_too_slow. PGlite, which has no clock to do so, ends none.
+   */
+  within(scope: Scope, statementSeconds?: number): ConfinedDatabase;
   /** Whether it can: without, there is the default workspace alone, and `within` shows everything. */
   confinement: boolean;
   close(): Promise<void>;

@@ -135,6 +135,7 @@ export async function* tableRows(
          FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid
         ORDER BY id LIMIT ${FEATURES_PER_PAGE}`,
       [jobKey, collection, after],
+      { prepared: true },
     );
     if (rows.length > 0) {
       yield rows.map(({ properties, ...row }) => {

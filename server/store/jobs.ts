@@ -44,7 +44,7 @@ export async function insertJob(
 }
 
 export async function getJob(q: Queryable, id: string): Promise<Job | null> {
-  const rows = await q.query<Job>(`SELECT ${COLUMNS} FROM planimeter.jobs WHERE id = $1`, [id]);
+  const rows = await q.query<Job>(`SELECT ${COLUMNS} FROM planimeter.jobs WHERE id = $1`, [id], { prepared: true });
   return rows[0] ?? null;
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Problem } from '../../tiler/problem.ts';
 import { type ConfinedDatabase, confining, type Scope, scopeKey } from './confinement.ts';
-import type { Database, Session } from './database.ts';
+import type { Database, QueryOptions, Session } from './database.ts';
 import { asProblem } from './sql-errors.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -82,8 +82,8 @@ export function openPostgresql(url: string): Database {
     kind: 'postgresql',
     ...session(pool as Pick<pg.ClientBase, 'query'>),
     transaction: (run) => withClient((q) => inTransaction(q, run)),
-    within: (scope) => {
-      if (database.confinement) return confinedDatabase(confinedPool, scope);
+    within: (scope, statementSeconds = 0) => {
+      if (database.confinement) return confinedDatabase(confinedPool, scope, statementSeconds);
       if (scope.job !== undefined)
         throw new Problem('workspaces_unavailable', 'A single job cannot be shown by itself.');
       return database;
@@ -99,12 +99,12 @@ export function openPostgresql(url: string): Database {
 /** What each connection is bound to; it stays that until another workspace wants it. */
 const bound = new WeakMap<pg.PoolClient, string>();
 
-function confinedDatabase(pool: pg.Pool, scope: Scope): ConfinedDatabase {
-  const withClient = async <T>(use: (q: Session) => Promise<T>): Promise<T> => {
+function confinedDatabase(pool: pg.Pool, scope: Scope, statementSeconds: number): ConfinedDatabase {
+  const withClient = async <T>(seconds: number, use: (q: Session) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let sound = false;
     try {
-      await bind(client, scope);
+      await bind(client, scope, seconds);
       sound = true;
       return await use(session(client));
     } finally {
@@ -113,17 +113,33 @@ function confinedDatabase(pool: pg.Pool, scope: Scope): ConfinedDatabase {
   };
   return {
     kind: 'postgresql',
-    query: (...statement) => withClient((q) => q.query(...statement)),
-    execute: (script) => withClient((q) => q.execute(script)),
-    transaction: (run) => withClient((q) => inTransaction(q, run)),
+    query: async <R>(sql: string, params?: readonly unknown[], how?: QueryOptions) => {
+      const seconds = how?.unlimited ? 0 : statementSeconds;
+      try {
+        return await withClient(seconds, (q) => q.query<R>(sql, params, how));
+      } catch (error) {
+        throw seconds > 0 && (error as { code?: string }).code === QUERY_CANCELED ? tooSlow(error, seconds) : error;
+      }
+    },
+    execute: (script) => withClient(0, (q) => q.execute(script)),
+    transaction: (run) => withClient(0, (q) => inTransaction(q, run)),
   };
 }
 
-async function bind(client: pg.PoolClient, scope: Scope): Promise<void> {
-  const key = scopeKey(scope);
+const QUERY_CANCELED = '57014';
+
+const tooSlow = (cause: unknown, seconds: number) =>
+  new Problem(
+    'query_too_slow',
+    `The database did not find the answer within ${seconds} seconds. Ask for less: a smaller box, a simpler filter, fewer zones.`,
+    { cause },
+  );
+
+async function bind(client: pg.PoolClient, scope: Scope, statementSeconds: number): Promise<void> {
+  const key = `${statementSeconds} ${scopeKey(scope)}`;
   if (bound.get(client) === key) return;
   bound.delete(client);
-  const { sql, params } = confining(scope);
+  const { sql, params } = confining(scope, statementSeconds);
   await client.query(sql, params);
   bound.set(client, key);
 }

@@ -1,0 +1,77 @@
+/** A finished job's features → a file beside its maps, written on first request and kept with the job, which never changes. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Request } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { type ExportFormat, exportJob } from '../export/export.ts';
+import type { Queryable } from '../store/database.ts';
+import { type FileStore, fetchIfThere } from '../store/files.ts';
+import type { Job } from '../store/jobs.ts';
+import { databaseOf } from './caller.ts';
+import { tiledJob } from './job-tile.ts';
+import { shorten } from './request.ts';
+
+/** A file that is being written, and how many requests wait for it. */
+interface Writing {
+  path: Promise<string>;
+  waiting: number;
+  abandon: AbortController;
+}
+
+const underWay = new Map<string, Writing>();
+
+/**
+ * Path of a job's export. Requests that come while it is written wait for it; when all of them have gone away, it is
+ * written no further, and nothing of it is left.
+ */
+export async function exportOnce(
+  request: Request,
+  files: FileStore,
+  { id, report }: Job,
+  format: ExportFormat,
+  collection?: string,
+): Promise<string> {
+  if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
+    throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
+  }
+  const db = databaseOf(request);
+  const key = `jobs/${id}/exports/${collection ?? 'all'}${format.ending}`;
+  const write = async (signal: AbortSignal) => {
+    const there = await fetchIfThere(files, key);
+    if (there !== null) return there;
+    const path = files.path(key);
+    await mkdir(dirname(path), { recursive: true });
+    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, collection);
+    await files.put(key);
+    return files.fetch(key);
+  };
+  while (underWay.get(key)?.abandon.signal.aborted) await underWay.get(key)!.path.catch(() => {});
+  const writing = underWay.get(key) ?? begin(key, write);
+  const leave = () => {
+    if (--writing.waiting === 0) writing.abandon.abort(new Problem('conflict', 'Nobody waits for the file any more.'));
+  };
+  const response = request.res!;
+  writing.waiting++;
+  response.once('close', leave);
+  try {
+    return await writing.path;
+  } finally {
+    response.off('close', leave);
+  }
+}
+
+function begin(key: string, write: (signal: AbortSignal) => Promise<string>): Writing {
+  const abandon = new AbortController();
+  const path = write(abandon.signal).finally(() => underWay.delete(key));
+  const writing = { path, waiting: 0, abandon };
+  underWay.set(key, writing);
+  return writing;
+}
+
+/** Statements that take as long as they take, page by page, until nobody wants their rows. */
+const whileWanted = (q: Queryable, signal: AbortSignal): Queryable => ({
+  query: async (sql, params, how) => {
+    signal.throwIfAborted();
+    return q.query(sql, params, { ...how, unlimited: true });
+  },
+});
