@@ -4,7 +4,7 @@
  * writes what it writes from the GeoPackage (pyogrio), with its own seconds and memory.
  * Run: node bench/export.ts [--features=1000000] [--formats=gpkg,fgb]
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { publishJob } from '../server/store/features.ts';
 import { insertJob } from '../server/store/jobs.ts';
 import { insertScene } from '../server/store/scenes.ts';
 import { setup, testEngines } from '../server/store/test-databases.ts';
-import { judge, pythonWithJudges } from '../test/python.ts';
+import { pythonWith } from './python.ts';
 import { answered, freePort } from './requests.ts';
 
 const MB = 1e6;
@@ -75,7 +75,7 @@ const stopCluster = await setup();
 try {
   const engine = testEngines().find(({ name }) => name === 'postgresql');
   if (!engine) throw new Error('there is no PostgreSQL with PostGIS to measure on');
-  const python = pythonWithJudges();
+  const python = pythonWith('export', ['numpy==2.4.6', 'pyogrio==0.13.0']);
   const { db, url } = await engine.open();
   const jobs = new Map<number, string>();
   for (const count of [...new Set([Math.min(most, 100_000), most])]) jobs.set(count, await fill(db, count));
@@ -93,17 +93,16 @@ try {
         const seconds = (performance.now() - started) / 1000;
         const peak = peakBytes(pid);
         const path = join(data, 'files', 'jobs', job, 'exports', `all${ending}`);
-        const found = python ? judge<number>(python, COUNT, [path, ending === '.pmtiles']) : null;
-        if (found !== null && ending !== '.pmtiles' && found !== count)
-          throw new Error(`${title}: ${found} of ${count}`);
+        const found = ask<number>(python, COUNT, [path, ending === '.pmtiles']);
+        if (ending !== '.pmtiles' && found !== count) throw new Error(`${title}: ${found} of ${count}`);
         const memory = `${(peak / MB).toFixed(0)} MB at the most (${(before / MB).toFixed(0)} before)`;
         console.log(`${title}, ${count} features: ${seconds.toFixed(1)} s, ${(bytes / MB).toFixed(1)} MB; ${memory}`);
         const driver = DRIVERS[ending];
-        if (!python || !driver) continue;
+        if (!driver) continue;
         await download(`${address}/jobs/${job}/export.gpkg`);
         const source = join(data, 'files', 'jobs', job, 'exports', 'all.gpkg');
         const target = join(folder, `LAYER-peer${ending}`);
-        const [peerSeconds, peerPeak] = judge<[number, number]>(python, PEER, [source, target, driver]);
+        const [peerSeconds, peerPeak] = ask<[number, number]>(python, PEER, [source, target, driver]);
         console.log(
           `  pyogrio from the GeoPackage: ${peerSeconds.toFixed(1)} s; ${(peerPeak / MB).toFixed(0)} MB at the most`,
         );
@@ -168,6 +167,16 @@ async function download(address: string): Promise<number> {
   let bytes = 0;
   for await (const chunk of response.body!) bytes += chunk.length;
   return bytes;
+}
+
+/** What a Python script prints as JSON, given some. */
+function ask<Answer>(python: string, script: string, input: unknown): Answer {
+  const { status, stdout, stderr, error } = spawnSync(python, ['-c', script], {
+    input: JSON.stringify(input),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr || String(error));
+  return JSON.parse(stdout) as Answer;
 }
 
 /** The most resident memory of a process since this was asked last; Linux alone tells. */

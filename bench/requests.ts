@@ -1,4 +1,5 @@
 /** Asks a service, or two in turns, for addresses by several clients at once: how many a second, and how long they take. */
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 
 export interface Speed {
@@ -54,23 +55,38 @@ async function fetchAll(
 ): Promise<Measured> {
   const milliseconds: number[] = [];
   const tags: (string | null)[] = [];
+  // Of its own, and not by way of `fetch`: what the client costs is taken from the same cores.
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   let next = 0;
   const client = async () => {
     while (next < addresses.length) {
       const at = next++;
       const started = performance.now();
       const headers = known[at] ? { 'If-None-Match': known[at], 'Cache-Control': 'max-age=0' } : {};
-      const response = await fetch(addresses[at], { headers });
-      await response.arrayBuffer();
+      const { statusCode, headers: answered } = await read(addresses[at], headers, agent);
       const expected = known[at] ? [304] : [200, 204];
-      if (!expected.includes(response.status)) throw new Error(`${addresses[at]}: ${response.status}`);
+      if (!expected.includes(statusCode!)) throw new Error(`${addresses[at]}: ${statusCode}`);
       milliseconds.push(performance.now() - started);
-      tags[at] = response.headers.get('etag');
+      tags[at] = answered.etag ?? null;
     }
   };
   const started = performance.now();
   await Promise.all(Array.from({ length: concurrency }, client));
-  return { milliseconds, whole: performance.now() - started, tags };
+  const whole = performance.now() - started;
+  agent.destroy();
+  return { milliseconds, whole, tags };
+}
+
+/** An answer whose body has been read and thrown away. */
+function read(address: string, headers: Record<string, string>, agent: Agent): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(address, { agent, headers }, (response) => {
+      response
+        .resume()
+        .once('end', () => resolve(response))
+        .once('error', reject);
+    }).once('error', reject);
+  });
 }
 
 function speedOf(parts: readonly Measured[]): Speed {
