@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Database } from '../store/database.ts';
+import { updateScene } from '../store/scenes.ts';
 import { testEngines } from '../store/test-databases.ts';
 import { createToken, revokeToken } from '../store/tokens.ts';
 import { createAccess } from './access.ts';
+import { ADMISSION_MS } from './events.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
-import { startService, type TestService } from './test-service.ts';
+import { addScene, startService, type TestService } from './test-service.ts';
 import type { Role } from './types.ts';
 
 const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'];
@@ -152,5 +154,26 @@ describe.each(testEngines())('on $name', ({ open }) => {
     const revoked = await fetch(`${service.address}/tokens/${id}`, { method: 'DELETE', headers: bearer(tokens.admin) });
     expect(revoked.status).toBe(204);
     expect((await ask('get /scenes', bearer(token))).status).toBe(401);
+  });
+
+  test('events go on for a token that holds, and end with it', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const scene = await addScene(db, { ready: false });
+      const { id, token } = await createToken(db, { name: 'a while', role: 'viewer' });
+      const response = await fetch(`${service.address}/scenes/${scene}/events`, { headers: bearer(token) });
+      const events = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      expect((await events.read()).value).toMatch(/^event: scene\n/);
+      vi.advanceTimersByTime(ADMISSION_MS);
+      await updateScene(db, scene, { progress: 0.5 });
+      service.queue.notify('scene', scene);
+      expect((await events.read()).value).toContain('"progress":0.5');
+      expect((await ask(`delete /tokens/${id}`, bearer(tokens.admin))).status).toBe(204);
+      vi.advanceTimersByTime(ADMISSION_MS);
+      expect(await events.read()).toMatchObject({ done: true });
+      await expect.poll(() => service.queue.subscriptions).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

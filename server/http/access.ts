@@ -12,6 +12,8 @@ import { anyToken, type Bearer, bearerOf, ROLES } from '../store/tokens.ts';
 import type { Caller } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { RateLimits } from './limits.ts';
+import { sendNotice } from './notice-page.ts';
+import { html } from './pages.ts';
 import type { Role } from './types.ts';
 
 type Least = Role | 'anyone';
@@ -114,19 +116,24 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
   return async (request, response, next) => {
     const least: Least = response.locals.least ?? (READS.includes(request.method) ? 'viewer' : 'editor');
     if (least === 'anyone') return next();
-    const admit = (caller: Caller) => {
-      response.locals.caller = caller;
+    const admit = (caller: Caller, admittedStill: () => Promise<boolean>) => {
+      Object.assign(response.locals, { caller, admittedStill });
       next();
     };
     if (response.locals.share !== undefined) {
-      const share = await access.share(response.locals.share);
-      if (!share) await rates.countWrongToken(request.ip ?? '');
-      if (!share) throw new Problem('not_found', 'This link is unknown, has expired or was revoked: ask for another.');
+      const look = () => access.share(response.locals.share);
+      const share = await look();
+      if (!share) {
+        await rates.countWrongToken(request.ip ?? '');
+        if (prefersPage(request)) return sendNotice(response, 404, LINK_ENDED);
+        throw new Problem('not_found', 'This link is unknown, has expired or was revoked: ask for another.');
+      }
       if (least !== 'viewer' || response.locals.whole)
         throw new Problem('not_allowed', 'A link shows one job, and no more.');
-      return admit({ ...share, name: 'a link', role: 'viewer', signedIn: false, limited: true });
+      const caller = { ...share, name: 'a link', role: 'viewer', signedIn: false, limited: true } as const;
+      return admit(caller, async () => (await look()) !== null);
     }
-    if (!(await access.needed())) return admit(ANYBODY);
+    if (!(await access.needed())) return admit(ANYBODY, async () => !(await access.needed()));
     const { token, signedIn } = tokenOf(request);
     const bearer = token === null ? null : await access.bearer(token);
     if (bearer) {
@@ -137,7 +144,8 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
         const detail = `This concerns the whole service: it takes a token of the workspace "${DEFAULT_WORKSPACE}".`;
         throw new Problem('not_allowed', detail);
       }
-      return admit({ ...bearer, signedIn, limited: bearer.id !== OWN });
+      const caller = { ...bearer, signedIn, limited: bearer.id !== OWN };
+      return admit(caller, async () => (await access.bearer(token!)) !== null);
     }
     if (token !== null) await rates.countWrongToken(request.ip ?? '');
     if (showsPage(request)) return signIn(response);
@@ -150,11 +158,18 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
   };
 }
 
+const LINK_ENDED = {
+  title: 'This link has ended',
+  body: html`<p>This link shows nothing: it is unknown, has expired or was revoked. Ask whoever sent it for another.</p>`,
+};
+
+/** Browsers that a person opens something in. */
+const prefersPage = (request: Request): boolean =>
+  request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
+
 /** Browsers that open the viewer. */
 const showsPage = (request: Request): boolean =>
-  request.method === 'GET' &&
-  /^\/(collections(\/|$)|conformance$|$)/.test(request.path) &&
-  request.accepts(['json', 'html']) === 'html';
+  /^\/(collections(\/|$)|conformance$|$)/.test(request.path) && prefersPage(request);
 
 function signIn(response: Response): void {
   response.set('Cache-Control', 'no-store').redirect(303, '/session');

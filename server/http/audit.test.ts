@@ -177,6 +177,12 @@ describe.each(testEngines())('on $name', ({ open }) => {
     expect((await ask('viewer', `/jobs/${mine.job}/shares`)).status).toBe(403);
     expect((await ask('north', `/shares/${share.id}`, { method: 'DELETE' })).status).toBe(204);
     expect((await ask(null, `${link}jobs`)).status).toBe(404);
+    const page = await fetch(link, { headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
+    expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+    const text = await page.text();
+    expect(text).toContain('Ask whoever sent it for another.');
+    expect(text).not.toContain(secret);
+    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/);
     const short = (await post('north', `/jobs/${mine.job}/shares`, { days: 1e-9 })).body.url;
     expect((await ask(null, `${short}jobs`)).status).toBe(404);
     expect((await post('north', `/jobs/${mine.job}/shares`, { days: -1 })).status).toBe(400);

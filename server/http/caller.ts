@@ -28,3 +28,8 @@ export function databaseOf(request: Request): ConfinedDatabase {
   if (!database) throw new Error(`${request.method} ${request.path} is open to anyone, and asks for data`);
   return database;
 }
+
+/** Whether the caller's token or link still opens something: for answers that go on for long. */
+export function admittedStill(request: Request): Promise<boolean> {
+  return request.res!.locals.admittedStill();
+}

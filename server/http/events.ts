@@ -6,7 +6,7 @@ import { type Response, Router } from 'express';
 import { log } from '../log.ts';
 import { getJob } from '../store/jobs.ts';
 import { getScene, sceneJson } from '../store/scenes.ts';
-import { databaseOf } from './caller.ts';
+import { admittedStill, databaseOf } from './caller.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { describeJob, requestedJob, requestedScene } from './lookup.ts';
 import { onlyQuery } from './request.ts';
@@ -14,6 +14,8 @@ import type { JobJson, SceneJson } from './types.ts';
 
 /** Proxies end connections that stay silent for longer. */
 const HEARTBEAT_MS = 15_000;
+/** Between looks whether the token or the link still opens something: how long events go on after it does not, at most. */
+export const ADMISSION_MS = 5000;
 /** Between looks at what other processes have changed; the embedded database has no others. */
 const LOOK_MS = 1000;
 /** Id of the last event; a browser that connects again by itself after it is told to stop. */
@@ -92,6 +94,7 @@ function stream(
       while (changed && !response.closed) {
         changed = false;
         const subject = await read();
+        if (response.writableEnded) break;
         const final = subject === null || FINAL_STATES.includes(subject.state);
         const data = JSON.stringify(subject);
         if (subject && data !== last)
@@ -109,9 +112,17 @@ function stream(
   };
 
   const unsubscribe = subscribe(send);
-  const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => response.writableEnded || response.write(': still here\n\n'), HEARTBEAT_MS);
+  const admission = setInterval(async () => {
+    try {
+      if (!(await admittedStill(response.req))) response.end();
+    } catch (error) {
+      log.error('looking whether events may go on failed', { error }); // nothing is read of that database either
+    }
+  }, ADMISSION_MS);
   response.on('close', () => {
     clearInterval(heartbeat);
+    clearInterval(admission);
     unsubscribe();
   });
   void send();
