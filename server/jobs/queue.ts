@@ -76,8 +76,12 @@ export interface Queue {
 /** How long to wait for work that was told to stop. */
 const STOP_MS = 10_000;
 
-/** Seconds between looks at a queue; what is enqueued is taken up at once, so these are for retries. */
+/** Seconds between looks at a queue: what is enqueued is taken up at once, so these are for retries … */
 const POLLING_SECONDS = 1;
+/** … where messages are announced by the database, and paid by each worker of a fleet … */
+const ANNOUNCED_POLLING_SECONDS = 2;
+/** … and of work that has been given up. */
+const DEAD_POLLING_SECONDS = 10;
 
 /** Of one job; what pg-boss finds at a time. */
 const MOST_PARTS = 100_000;
@@ -264,9 +268,16 @@ export async function startQueue(
       // Nobody else works on an embedded database: all messages are of a process that is gone.
       if (db.kind === 'pglite') await boss.deleteAllJobs(name);
       await recover(name);
-      const polling = { pollingIntervalSeconds: POLLING_SECONDS, notifyPollingIntervalSeconds: POLLING_SECONDS };
+      const polling = {
+        pollingIntervalSeconds: POLLING_SECONDS,
+        notifyPollingIntervalSeconds: ANNOUNCED_POLLING_SECONDS,
+      };
+      const rarely = {
+        pollingIntervalSeconds: DEAD_POLLING_SECONDS,
+        notifyPollingIntervalSeconds: DEAD_POLLING_SECONDS,
+      };
       workers.set(name, await boss.work<Message>(name, polling, async ([message]) => attempt(name, message!)));
-      await boss.work<Message>(DEAD_LETTERS[name], polling, async ([message]) => giveUp(name, message!));
+      await boss.work<Message>(DEAD_LETTERS[name], rarely, async ([message]) => giveUp(name, message!));
     }
   } catch (error) {
     await endBoss(boss);
