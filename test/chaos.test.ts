@@ -20,7 +20,7 @@ import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
 import { keysOf, startFaults, startMoto } from './moto.ts';
 import { serve, stopAll } from './serve.ts';
-import { killWorkers, startWorker } from './workers.ts';
+import { complaints, killWorkers, startWorker } from './workers.ts';
 
 const JOBS = 20;
 const WORKERS = 3;
@@ -121,6 +121,7 @@ async function onFleet(
 
 async function outcomeOf(url: string, id: string): Promise<Outcome> {
   const { state, report, problem } = await waitForJob(url, id);
+  if (problem) console.log(complaints().join('\n'));
   expect(problem, 'no job is given up').toBeNull();
   const ids: string[] = [];
   for (const collection of COLLECTIONS) {
