@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +44,15 @@ test('a crash fails the tasks under way, and the next one runs', async () => {
   await expect(dying).rejects.toBeInstanceOf(ChildCrash);
   await expect(sleeping).rejects.toBeInstanceOf(ChildCrash);
   expect(await run('echo', 1)).toBe(1);
+});
+
+test('a task for a child that has just died fails as a crash does, and the next one runs', async () => {
+  const { run } = create();
+  const pid = await run<number>('pid', null);
+  process.kill(pid, 'SIGKILL');
+  while (readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] !== 'Z'); // dead, and nobody could tell us yet
+  await expect(run('echo', 1)).rejects.toBeInstanceOf(ChildCrash);
+  expect(await run('echo', 2)).toBe(2);
 });
 
 test('over its time or its memory a task is ended with a problem', async () => {

@@ -173,7 +173,12 @@ export function createChild(options: ChildOptions): Child {
       const timer = options.wallMs && setTimeout(() => kill(living, tooSlow(options.wallMs!)), options.wallMs);
       return new Promise<Result>((resolve, reject) => {
         living.pending.set(id, { resolve: (value) => resolve(value as Result), reject, onProgress });
-        living.process.send({ id, task, input }, (error) => error && reject(error));
+        living.process.send({ id, task, input }, (error) => {
+          if (!error) return;
+          if (current === living) current = null; // it has died, and its end was not told yet
+          living.pending.delete(id);
+          reject(new ChildCrash('a child process ended before it could be given its work', { cause: error }));
+        });
       }).finally(() => {
         if (timer) clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);

@@ -7,6 +7,7 @@ import { answerTasks } from './child.ts';
 const kept: Uint8Array[] = [];
 
 answerTasks({
+  pid: async () => process.pid,
   async echo(value: unknown, { progress }) {
     progress('half');
     return value;
