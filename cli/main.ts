@@ -10,6 +10,7 @@ const USAGE = `planimeter: maps from aerial and satellite imagery
   planimeter segment IN.tif… OUT [--model ID] [--device D] [--classes C.tif] [--scores S.tif]
                      [--report R.json] [--min-area M2] [--tolerance M] [--bands 4,3,2]
                      [--stretch none|percentile|LOW:HIGH] [--srs EPSG:CODE] [--aoi AREA.geojson]
+                     [--license SPDX|ADDRESS|WORDS] [--attribution "© …"]
                      [--features F.tif] [--json]
                                                          one image or adjacent ones, no server
   planimeter inspect IN.tif… [--srs EPSG:CODE] [--json]   what would be understood of an image

@@ -20,7 +20,8 @@ import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
 import { segmentScene } from '../server/pipeline.ts';
 import { choosable } from '../server/preflight.ts';
 import { isReady } from '../server/ready-scene.ts';
-import { insertJob } from '../server/store/jobs.ts';
+import { parseRights } from '../server/scene-rights.ts';
+import { getJob, insertJob } from '../server/store/jobs.ts';
 import { getScene, insertScene } from '../server/store/scenes.ts';
 import { inWorkplace } from '../server/workplace.ts';
 import { Problem } from '../tiler/problem.ts';
@@ -53,6 +54,8 @@ export async function run(args: string[]): Promise<void> {
       stretch: text,
       precision: text,
       srs: text,
+      license: text,
+      attribution: text,
       json: { type: 'boolean' },
     },
     [2, MOST_INPUTS + 1],
@@ -61,6 +64,7 @@ export async function run(args: string[]): Promise<void> {
   const whole = isPackage(output);
   const format = outputFormat(whole ? '.gpkg' : output);
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
+  const rights = parseRights(values);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model);
   const given = parseParameters({
@@ -86,7 +90,7 @@ export async function run(args: string[]): Promise<void> {
     const { db, files } = tools;
     const scene = sceneId(sha256);
     await linkOriginals(files, scene, inputs);
-    await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes });
+    await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes, ...rights });
     await ingestScene(tools, (await getScene(db, scene))!, context);
     const ready = await getScene(db, scene);
     if (!ready || !isReady(ready)) throw new Error('the scene is not ready after its ingest');
@@ -111,7 +115,8 @@ export async function run(args: string[]): Promise<void> {
       features,
       finestOnly: format.ending !== '.pmtiles',
     };
-    const report = await segmentScene(tools, job, context);
+    await segmentScene(tools, job, context);
+    const report = (await getJob(db, id))!.report!;
     if (whole) await writePackage(tools, id, network, output);
     else await exportJob(db, tiledJob({ id, report }), format, output);
     if (values.classes) await copyFile(await files.fetch(`jobs/${id}/classes.tif`), values.classes);

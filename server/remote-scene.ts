@@ -4,6 +4,7 @@ import { SRS_ITEM } from '../tiler/examine.ts';
 import type { Queue } from './jobs/queue.ts';
 import { storeCard } from './originals.ts';
 import { identityOf, type RemoteReader } from './remote/reader.ts';
+import type { SceneRights } from './scene-rights.ts';
 import type { Queryable } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
 import { findSceneBySha256, insertScene, updateScene } from './store/scenes.ts';
@@ -13,6 +14,7 @@ export interface RemoteSceneRequest {
   name: string;
   /** "EPSG:CODE" or WKT, in place of what the file says. */
   srs?: string | undefined;
+  rights?: Partial<SceneRights>;
 }
 
 let turn: Promise<unknown> = Promise.resolve();
@@ -20,17 +22,20 @@ let turn: Promise<unknown> = Promise.resolve();
 /** Enqueues its ingest; returns the scene's id, of the same file in the same version always the same one. */
 export async function addRemoteScene(
   { db, files, queue, remote }: { db: Queryable; files: FileStore; queue: Queue; remote: RemoteReader },
-  { url, name, srs }: RemoteSceneRequest,
+  { url, name, srs, rights = {} }: RemoteSceneRequest,
 ): Promise<string> {
   const card = { ...(await remote.look(url)), ...(srs !== undefined && { items: { [SRS_ITEM]: srs } }) };
   const store = async () => {
     const sha256 = identityOf(card);
     const existing = await findSceneBySha256(db, sha256);
-    if (existing && existing.state !== 'refused') return existing.id;
+    if (existing && existing.state !== 'refused') {
+      if (Object.keys(rights).length > 0) await updateScene(db, existing.id, rights);
+      return existing.id;
+    }
     const id = existing?.id ?? randomUUID();
     await storeCard(files, id, card);
-    if (existing) await updateScene(db, id, { state: 'uploaded', problem: null, name });
-    else await insertScene(db, { id, name, upload: null, sha256, bytes: card.bytes });
+    if (existing) await updateScene(db, id, { state: 'uploaded', problem: null, name, ...rights });
+    else await insertScene(db, { id, name, upload: null, sha256, bytes: card.bytes, ...rights });
     await queue.enqueueIngest(id);
     return id;
   };

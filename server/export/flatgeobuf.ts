@@ -6,6 +6,7 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { Builder } from 'flatbuffers';
+import { rightsText } from '../scene-rights.ts';
 import type { Queryable } from '../store/database.ts';
 import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/feature-tables.ts';
 import { unionOfColumns } from './geoparquet.ts';
@@ -222,7 +223,7 @@ function packedTree(bounds: readonly number[], sizes: readonly number[], order: 
   return bytes;
 }
 
-/** Table Header of header.fbs: 0 name, 1 envelope, 2 type, 7 columns, 8 count, 9 node size, 10 crs. */
+/** Table Header of header.fbs: 0 name, 1 envelope, 2 type, 7 columns, 8 count, 9 node size, 10 crs, 12 description. */
 function encodeHeader(
   tables: readonly FeatureTable[],
   columns: readonly Column[],
@@ -247,6 +248,8 @@ function encodeHeader(
   const envelope = count > 0 ? float64Vector(builder, [extent]) : 0;
   const name = builder.createString(tables.length === 1 ? tables[0].collection : 'features');
   const crs = encodeCrs(builder);
+  const rights = rightsText(tables[0]!.rights);
+  const description = rights ? builder.createString(rights) : 0;
   builder.startObject(14);
   builder.addFieldOffset(0, name, 0);
   if (envelope) builder.addFieldOffset(1, envelope, 0);
@@ -255,6 +258,7 @@ function encodeHeader(
   builder.addFieldInt64(8, BigInt(count), BigInt(0));
   builder.addFieldInt16(9, count > 0 ? NODE_SIZE : 0, 16);
   builder.addFieldOffset(10, crs, 0);
+  if (description) builder.addFieldOffset(12, description, 0);
   builder.finishSizePrefixed(builder.endObject());
   return builder.asUint8Array();
 }

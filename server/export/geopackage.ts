@@ -4,6 +4,7 @@
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { rightsText } from '../scene-rights.ts';
 import type { Queryable } from '../store/database.ts';
 import { type Column, type FeatureTable, tableRows } from '../store/feature-tables.ts';
 import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
@@ -65,9 +66,9 @@ async function writeLayer(sqlite: DatabaseSync, q: Queryable, table: FeatureTabl
   sqlite.exec(`CREATE TABLE ${name} (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom BLOB, ${definitions.join(', ')});
     CREATE VIRTUAL TABLE ${rtree} USING rtree(id, minx, maxx, miny, maxy);`);
   sqlite
-    .prepare(`INSERT INTO gpkg_contents (table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id)
-              VALUES (?, 'features', ?, ?, ?, ?, ?, 4326)`)
-    .run(collection, collection, ...(bbox ?? [null, null, null, null]));
+    .prepare(`INSERT INTO gpkg_contents (table_name, data_type, identifier, description, min_x, min_y, max_x, max_y, srs_id)
+              VALUES (?, 'features', ?, ?, ?, ?, ?, ?, 4326)`)
+    .run(collection, collection, rightsText(table.rights), ...(bbox ?? [null, null, null, null]));
   sqlite
     .prepare(`INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, 4326, 0, 0)`)
     .run(collection, multi ? `MULTI${single}` : single);

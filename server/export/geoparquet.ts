@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { saidRights } from '../scene-rights.ts';
 import type { Queryable } from '../store/database.ts';
 import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/feature-tables.ts';
 import { EPSG_4326 } from './epsg-4326.ts';
@@ -33,7 +34,10 @@ export async function writeGeoParquet(q: Queryable, tables: readonly FeatureTabl
     schema: schemaFromColumnData({ columnData: columnData([], null) }),
     codec: 'ZSTD',
     compressors: { ZSTD: (bytes) => zstdCompressSync(bytes) },
-    kvMetadata: [{ key: 'geo', value: JSON.stringify(geoMetadata(tables)) }],
+    kvMetadata: [
+      { key: 'geo', value: JSON.stringify(geoMetadata(tables)) },
+      ...saidRights(tables[0]!.rights).map(([key, value]) => ({ key, value })),
+    ],
     createdBy: 'planimeter',
   });
   const writeGroup = async (rows: TableRow[], table: FeatureTable | null) => {

@@ -3,10 +3,11 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { makeZip, predictLength } from 'client-zip';
 import type { JobReport } from '../http/types.ts';
+import type { SceneRights } from '../scene-rights.ts';
 
 export interface Packaged {
   job: { id: string; model: string; finished_at: string | null; report: JobReport };
-  scene: { name: string; sha256: string; srs: string | null; url: string | null };
+  scene: { name: string; sha256: string; srs: string | null; url: string | null } & SceneRights;
   /** Of the network, where its maker says it. */
   modelLicense: string | null;
   /** On this machine's disk; maps are null where there are none, as of detectors. */
@@ -90,8 +91,10 @@ function licence({ job, scene, modelLicense }: Packaged): string {
     'The features, the maps and the report were computed from the image below. Planimeter claims no rights in them.',
     '',
     `Image: ${scene.name}`,
+    ...(scene.attribution ? [`  To be named: ${scene.attribution}`] : []),
+    ...(scene.license ? [`  Licence: ${scene.license}`] : []),
     '  Its owner says what it, and what is derived from it, may be used for, and how its source is to be named.',
-    '  Planimeter was not told.',
+    ...(scene.attribution || scene.license ? [] : ['  Planimeter was not told.']),
     '',
     `Network: ${job.model}`,
     modelLicense ? `  Licence: ${modelLicense}` : '  Its licence was not told.',

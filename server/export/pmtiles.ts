@@ -8,6 +8,7 @@ import { packTile, type TiledJob } from '../http/job-tile.ts';
 import { firstZoom, mercatorX, mercatorY, nativeZoom, type TileAddress, tileBbox } from '../http/mercator.ts';
 import { EXTENT } from '../http/tile-grid.ts';
 import { BUFFER } from '../http/vector-tile.ts';
+import { attributionMarkup } from '../scene-rights.ts';
 import type { Queryable } from '../store/database.ts';
 import type { FeatureTable } from '../store/feature-tables.ts';
 import type { Bbox } from '../store/features.ts';
@@ -123,6 +124,8 @@ function metadataOf(tables: readonly FeatureTable[], minzoom: number, maxzoom: n
     name: 'Planimeter',
     type: 'overlay',
     generator: 'planimeter',
+    attribution: attributionMarkup(tables[0]!.rights),
+    ...(tables[0]!.rights.license !== null && { license: tables[0]!.rights.license }),
     vector_layers: tables.map(({ collection, kind }) => ({
       id: collection,
       minzoom,

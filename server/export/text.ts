@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { saidRights } from '../scene-rights.ts';
 import type { Queryable } from '../store/database.ts';
 import { type FeatureTable, type TableRow, tableRows } from '../store/feature-tables.ts';
 
@@ -20,7 +21,8 @@ function feature({ columns }: FeatureTable, { id, values, geometry }: TableRow):
 
 export function writeGeoJson(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
   async function* text(): AsyncGenerator<string> {
-    yield '{"type":"FeatureCollection","features":[';
+    const said = saidRights(tables[0]!.rights).map(([name, value]) => `"${name}":${JSON.stringify(value)},`);
+    yield `{"type":"FeatureCollection",${said.join('')}"features":[`;
     let separator = '\n';
     for (const table of tables) {
       for await (const rows of tableRows(q, table, 'geojson')) {

@@ -1,4 +1,5 @@
 /** A finished job's features → a file beside its maps, written on first request and kept with the job, which never changes. */
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Request } from 'express';
@@ -35,7 +36,7 @@ export async function exportOnce(
     throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
   }
   const db = databaseOf(request);
-  const key = `jobs/${id}/exports/${collection ?? 'all'}${format.ending}`;
+  const key = `jobs/${id}/exports/${collection ?? 'all'}${creditOf(report)}${format.ending}`;
   const write = async (signal: AbortSignal) => {
     const there = await fetchIfThere(files, key);
     if (there !== null) return there;
@@ -58,6 +59,13 @@ export async function exportOnce(
   } finally {
     response.off('close', leave);
   }
+}
+
+/** What is written names the source as it was said last: of other words other files. */
+function creditOf(report: Job['report']): string {
+  const said = [report?.scene_license, report?.scene_attribution];
+  if (said.every((text) => text === undefined)) return '';
+  return `-${createHash('sha256').update(JSON.stringify(said)).digest('hex').slice(0, 8)}`;
 }
 
 function begin(key: string, write: (signal: AbortSignal) => Promise<string>): Writing {

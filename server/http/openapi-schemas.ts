@@ -35,6 +35,10 @@ const featureGeometry = object({
 });
 const links = list(ref('Link'));
 
+const sceneRights = {
+  license: orNull({ ...text, maxLength: 300, description: 'SPDX identifier, address or words' }),
+  attribution: orNull({ ...text, maxLength: 300, description: 'Who is to be named with the image; plain text' }),
+};
 const flag: Json = { type: 'boolean' };
 const featureMeasures = {
   area_m2: number,
@@ -174,6 +178,7 @@ export const componentSchemas: Record<string, Json> = {
     valid_share: orNull(share),
     captured_at: orNull({ type: 'string' }),
     url: orNull(text),
+    ...sceneRights,
     findings: list(ref('Finding')),
   }),
   Finding: object(
@@ -235,9 +240,10 @@ export const componentSchemas: Record<string, Json> = {
     model: orNull(object({ id: text, reason: text })),
   }),
   RemoteSceneRequest: {
-    ...object({ url: text, srs: text, name: text }, ['srs', 'name']),
+    ...object({ url: text, srs: text, name: text, ...sceneRights }, ['srs', 'name', 'license', 'attribution']),
     additionalProperties: false,
   },
+  SceneChanges: { ...object(sceneRights, ['license', 'attribution']), additionalProperties: false },
   JobRequest: {
     ...object({ scene: uuid, model: text, parameters: ref('JobParameters'), priority }, [
       'model',

@@ -48,7 +48,8 @@ const uploads = {
           'Upload-Metadata',
           {
             type: 'string',
-            description: 'filename; srs ("EPSG:CODE" or WKT) where the file names no CRS or a wrong one',
+            description:
+              'filename; srs ("EPSG:CODE" or WKT) where the file names no CRS or a wrong one; license and attribution',
           },
           false,
         ),
@@ -93,6 +94,12 @@ const scenes = {
   '/scenes/{id}': {
     parameters: [sceneId],
     get: operation('scenes', 'A scene', { 200: json(schema('Scene')) }),
+    patch: {
+      ...operation('scenes', "Says what a scene's image may be used for, and who is to be named with it", {
+        200: json(schema('Scene')),
+      }),
+      requestBody: { required: true, ...content('application/json', schema('SceneChanges')) },
+    },
     delete: operation('scenes', 'Deletes a scene and all that came of it', { 204: plain('Gone') }),
   },
   '/scenes/{id}/image.tif': {

@@ -1,6 +1,7 @@
 /** What tiles of imagery, class maps and score maps have in common: their addresses, their zooms and their answers. */
 import type { Request, Response } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { attributionMarkup } from '../scene-rights.ts';
 import { tileControlGrid } from '../store/georeference.ts';
 import type { Scene } from '../store/scenes.ts';
 import { databaseOf } from './caller.ts';
@@ -56,7 +57,8 @@ export function extentOf(scene: Scene): Extent {
 export function rasterTileJson(request: Request, scene: Scene, path: string): TileJson {
   const { bbox, minzoom, maxzoom } = extentOf(scene);
   const tiles = [`${publicAddress(request)}${path}`];
-  return { tilejson: '3.0.0', name: scene.name, tiles, minzoom, maxzoom, bounds: bbox, attribution: '' };
+  const attribution = attributionMarkup(scene);
+  return { tilejson: '3.0.0', name: scene.name, tiles, minzoom, maxzoom, bounds: bbox, attribution };
 }
 
 /**

@@ -3,9 +3,10 @@ import express, { Router } from 'express';
 import { crsOfText } from '../../tiler/place.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
+import { parseRights, type SceneRights } from '../scene-rights.ts';
 import { filesBelow } from '../store/files.ts';
 import { listJobs } from '../store/jobs.ts';
-import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson } from '../store/scenes.ts';
+import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../store/scenes.ts';
 import { fetchWorking } from '../working-copy.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
@@ -60,6 +61,20 @@ export function scenesRouter(deps: AppDependencies): Router {
     response.set('Cache-Control', 'no-cache').json(sceneJson(await requestedScene(db, request)));
   });
 
+  router.patch('/scenes/:id', express.json({ limit: '16kb' }), async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const { id } = await requestedScene(db, request);
+    const changes = sceneChanges(request.body);
+    await db.transaction(async (q) => {
+      await updateScene(q, id, changes);
+      await noteDone(request, 'scene_changed', id, { ...changes }, q);
+    });
+    // Exports name the source: those that were kept name what was said before.
+    for (const job of await listJobs(db, { scene: id })) await files.remove(`jobs/${job.id}/exports`);
+    response.json(sceneJson((await getScene(db, id))!));
+  });
+
   router.get('/scenes/:id/image.tif', async (request, response) => {
     const db = databaseOf(request);
     const scene = requireReady(await requestedScene(db, request));
@@ -111,14 +126,26 @@ export function scenesRouter(deps: AppDependencies): Router {
   return router;
 }
 
+function sceneChanges(body: unknown): Partial<SceneRights> {
+  const known = 'license and attribution';
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || Object.keys(body).length === 0) {
+    throw new Problem('bad_request', `What changes is named by a JSON object with ${known}, or one of them.`);
+  }
+  const { license, attribution, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray === undefined) return parseRights({ license, attribution });
+  throw new Problem('bad_request', `"${shorten(stray)}" cannot be changed; known are ${known}.`);
+}
+
 function remoteRequest(body: unknown): RemoteSceneRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new Problem('bad_request', 'An image elsewhere is named by a JSON object: {"url": "https://…"}.');
   }
-  const { url, srs, name, ...unknown } = body as Record<string, unknown>;
+  const { url, srs, name, license, attribution, ...unknown } = body as Record<string, unknown>;
   const [stray] = Object.keys(unknown);
   if (stray !== undefined) {
-    throw new Problem('bad_request', `There is no member "${shorten(stray)}"; known are url, srs and name.`);
+    const known = 'url, srs, name, license and attribution';
+    throw new Problem('bad_request', `There is no member "${shorten(stray)}"; known are ${known}.`);
   }
   if (typeof url !== 'string') throw new Problem('bad_request', '"url" is the address of the image.');
   for (const [key, value] of Object.entries({ srs, name })) {
@@ -129,6 +156,7 @@ function remoteRequest(body: unknown): RemoteSceneRequest {
     url,
     name: fileName((name as string | undefined) ?? lastPart(url)),
     ...(srs !== undefined && { srs: epsg === null ? (srs as string) : `EPSG:${epsg}` }),
+    rights: parseRights({ license, attribution }),
   };
 }
 

@@ -15,6 +15,7 @@ const PROJECTION = EXTENSION('projection/v2.0.0');
 const RASTER = EXTENSION('raster/v2.0.0');
 const PROCESSING = EXTENSION('processing/v1.2.0');
 const LABEL = EXTENSION('label/v1.0.1');
+const ATTRIBUTION = EXTENSION('attribution/v0.1.0');
 const CLASSIFICATION = EXTENSION('classification/v2.0.0');
 
 export const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
@@ -46,12 +47,14 @@ export function sceneItem(scene: Scene, address: string): StacItem {
     : { href: `${path}/image.tif`, title: 'The image as it is kept: lossless, all bands' };
   return {
     ...itemOf(SCENES, scene.id, scene),
-    stac_extensions: [PROJECTION, RASTER],
+    stac_extensions: [PROJECTION, RASTER, ...(scene.attribution ? [ATTRIBUTION] : [])],
     properties: {
       title: scene.name,
       ...times(scene),
       created: scene.created_at,
       gsd: scene.gsd_m,
+      license: licenseOf(scene),
+      ...credit(scene),
       ...(report && projection(scene, [report.height, report.width], report.geotransform)),
     },
     assets: {
@@ -63,7 +66,11 @@ export function sceneItem(scene: Scene, address: string): StacItem {
         roles: ['visual', 'tiles'],
       },
     },
-    links: [...linksOf(SCENES, scene.id, address), { rel: 'via', href: path, type: 'application/json' }],
+    links: [
+      ...linksOf(SCENES, scene.id, address),
+      { rel: 'via', href: path, type: 'application/json' },
+      ...(isWebAddress(scene.license) ? [{ rel: 'license', href: scene.license }] : []),
+    ],
   };
 }
 
@@ -88,11 +95,16 @@ export function classMapItem(
   const maps = detection ? {} : mapAssets(path, model, grid?.gsd_m);
   return {
     ...itemOf(CLASS_MAPS, job.id, scene),
-    stac_extensions: [PROJECTION, RASTER, PROCESSING, LABEL, CLASSIFICATION],
+    stac_extensions: [
+      ...[PROJECTION, RASTER, PROCESSING, LABEL, CLASSIFICATION],
+      ...(scene.attribution ? [ATTRIBUTION] : []),
+    ],
     properties: {
       title: `${scene.name}, mapped by ${job.model}`,
       ...times(scene),
       created: job.finished_at,
+      ...credit(scene),
+      ...(scene.license && { 'planimeter:scene_license': scene.license }),
       ...(grid && { gsd: grid.gsd_m }),
       ...lies,
       'label:type': detection ? 'vector' : 'raster',
@@ -241,6 +253,15 @@ function times({ report, created_at }: Scene) {
   const { from, to, clock } = takenBetween(report?.capturedAt ?? null, created_at);
   return { datetime: clock, start_datetime: from, end_datetime: to };
 }
+
+const isWebAddress = (text: string | null): text is string => text !== null && /^https?:\/\/\S+$/.test(text);
+
+/** STAC knows SPDX identifiers and expressions of one word; all else is `other`, with a link where there is one. */
+const licenseOf = ({ license }: Scene): string => (license && /^[A-Za-z0-9.+-]+$/.test(license) ? license : 'other');
+
+/** Who is to be named. */
+const credit = ({ attribution }: Scene) =>
+  attribution ? { attribution, providers: [{ name: attribution, roles: ['licensor'] }] } : {};
 
 function projection({ srs }: Scene, shape: [number, number], transform: readonly number[] | undefined) {
   const code = srs !== null && /^[A-Z]+:\w+$/.test(srs) ? srs : null;

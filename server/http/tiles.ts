@@ -1,6 +1,7 @@
 /** Vector tiles of a job's features. */
 import { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
+import { attributionMarkup } from '../scene-rights.ts';
 import { getScene } from '../store/scenes.ts';
 import { databaseOf } from './caller.ts';
 import { hasFailed } from './failed-areas.ts';
@@ -38,7 +39,7 @@ export function tilesRouter(): Router {
       minzoom: firstZoom(scene.bbox),
       maxzoom: nativeZoom(scene.gsd_m, scene.bbox),
       bounds: scene.bbox,
-      attribution: '',
+      attribution: attributionMarkup(scene),
       generalization: generalization(tiledJob(job), scene.bbox, scene.gsd_m),
       vector_layers: LAYERS.map((id) => ({ id, description: `Features of the collection ${id}`, fields: FIELDS })),
     };

@@ -119,6 +119,10 @@ export interface SceneJson {
   captured_at: string | null;
   /** Where the image is read from, where it was not copied. */
   url: string | null;
+  /** What it may be used for: an SPDX identifier, an address or words; null where nobody said. */
+  license: string | null;
+  /** Who is to be named with it; plain text. */
+  attribution: string | null;
   findings: Finding[];
 }
 
@@ -183,6 +187,9 @@ export interface JobReport {
   /** Of the program that computed it. */
   version?: string;
   scene: string;
+  /** Of its image, where somebody said so. */
+  scene_license?: string;
+  scene_attribution?: string;
   model: string;
   parameters: Record<string, unknown>;
   assumptions: Assumption[];

@@ -15,6 +15,7 @@ import { Problem } from '../../tiler/problem.ts';
 import { sha256OfFile } from '../../tiler/sha256.ts';
 import { log } from '../log.ts';
 import { writeSrs } from '../originals.ts';
+import { parseRights } from '../scene-rights.ts';
 import { record } from '../store/audit.ts';
 import { DEFAULT_WORKSPACE } from '../store/confinement.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/scenes.ts';
@@ -59,7 +60,8 @@ export function uploadsRouter(deps: Dependencies): Router {
       const { workspace, name: by } = caller;
       const underWay = caller.limited ? await finishing.unfinishedBytes(workspace) : 0;
       await checkBytes(databaseOf(asked), caller, limits, upload.size ?? 0, underWay);
-      return { metadata: { filename, workspace, by, ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }) } };
+      const said = { ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }), ...saidRights(upload.metadata) };
+      return { metadata: { filename, workspace, by, ...said } };
     },
     async onUploadFinish(_request, upload) {
       return { headers: { [SCENE_HEADER]: await finishing.finish(upload.id) } };
@@ -126,6 +128,13 @@ export function uploadsRouter(deps: Dependencies): Router {
   return router;
 }
 
+/** Those that were said; throws `bad_request`. */
+function saidRights(metadata: UploadInfo['metadata']): Record<string, string> {
+  const { license, attribution } = metadata ?? {};
+  const said = Object.entries(parseRights({ license: license ?? undefined, attribution: attribution ?? undefined }));
+  return Object.fromEntries(said.filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
 const workspaceOf = ({ metadata }: UploadInfo): string => metadata?.workspace ?? DEFAULT_WORKSPACE;
 
 const noSuchUpload = () => new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
@@ -172,20 +181,22 @@ function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependenc
     const db = allWorkspaces.within({ workspace: workspaceOf(info) });
     const data = join(uploadFolder, id);
     const srs = info.metadata?.srs ?? undefined;
+    const rights = saidRights(info.metadata);
     const same = await findSceneBySha256(db, sha256);
     // The same bytes in another system are another scene; of a refused one nothing is left that could differ.
     const existing = same && srs !== undefined && same.state !== 'refused' && same.srs !== srs ? null : same;
     const scene = existing?.id ?? info.scene ?? randomUUID();
     await infos.set(id, { ...info, sha256, scene });
     if (existing && existing.state !== 'refused') {
+      if (Object.keys(rights).length > 0) await updateScene(db, scene, rights);
       await rm(data, { force: true });
     } else {
       await handOver(files, data, `scenes/${scene}/original.tif`);
       await writeSrs(files, scene, srs);
       const name = info.metadata?.filename ?? fileName(undefined);
       // What was refused once may be taken now: limits change, and so does the program.
-      if (existing) await updateScene(db, scene, { state: 'uploaded', problem: null, name, upload: id });
-      else await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size! });
+      if (existing) await updateScene(db, scene, { state: 'uploaded', problem: null, name, upload: id, ...rights });
+      else await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size!, ...rights });
       await record(db, {
         ...{
           workspace: workspaceOf(info),

@@ -6,6 +6,7 @@ export type AuditAction =
   | 'token_made'
   | 'token_revoked'
   | 'scene_added'
+  | 'scene_changed'
   | 'scene_deleted'
   | 'job_started'
   | 'job_cancelled'

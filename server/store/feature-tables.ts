@@ -1,4 +1,5 @@
 /** What a published job found as tables, one a collection: their columns, and their rows page by page. */
+import type { SceneRights } from '../scene-rights.ts';
 import type { Queryable } from './database.ts';
 import type { Bbox } from './features.ts';
 
@@ -9,6 +10,8 @@ export interface FeatureTable {
   job: string;
   scene: string;
   model: string;
+  /** Of the scene's image. */
+  rights: SceneRights;
   collection: string;
   count: number;
   /** Null where there are no features. */
@@ -59,8 +62,9 @@ interface Summary {
 
 /** The tables of a job that is done, in drawing order. Null where there is no such job. */
 export async function featureTables(q: Queryable, job: string): Promise<FeatureTable[] | null> {
-  const [found] = await q.query<{ key: number; scene: string; model: string }>(
-    `SELECT key, scene, model FROM planimeter.jobs WHERE id = $1 AND state = 'done'`,
+  const [found] = await q.query<{ key: number; scene: string; model: string } & SceneRights>(
+    `SELECT j.key, j.scene, j.model, s.license, s.attribution
+       FROM planimeter.jobs j JOIN planimeter.scenes s ON s.id = j.scene WHERE j.id = $1 AND j.state = 'done'`,
     [job],
   );
   if (!found) return null;
@@ -90,6 +94,7 @@ export async function featureTables(q: Queryable, job: string): Promise<FeatureT
       job,
       scene: found.scene,
       model: found.model,
+      rights: { license: found.license, attribution: found.attribution },
       collection,
       count: summary?.count ?? 0,
       bbox: summary?.bbox ?? null,

@@ -21,7 +21,11 @@ export interface Job {
   finished_at: string | null;
 }
 
-const COLUMNS = `id, workspace, scene, model, parameters, state, progress, problem, report, priority, created_at, started_at, finished_at`;
+/** The report with what may be done with the scene's image, which may have been said since. */
+const REPORT = `report || coalesce(
+    (SELECT jsonb_strip_nulls(jsonb_build_object('scene_license', license, 'scene_attribution', attribution))
+       FROM planimeter.scenes WHERE id = jobs.scene), '{}') AS report`;
+const COLUMNS = `id, workspace, scene, model, parameters, state, progress, problem, ${REPORT}, priority, created_at, started_at, finished_at`;
 
 const CHANGEABLE: Columns = {
   state: '$',

@@ -2,6 +2,7 @@
 import type { MultiPolygon, Polygon } from 'geojson';
 import type { IngestReport } from '../../tiler/ingest.ts';
 import type { ProblemJson, SceneJson, SceneState } from '../http/types.ts';
+import type { SceneRights } from '../scene-rights.ts';
 import type { Queryable } from './database.ts';
 import { assignments, type Columns } from './rows.ts';
 
@@ -33,10 +34,14 @@ export interface Scene {
   height: number | null;
   bands: number | null;
   report: IngestReport | null;
+  /** As whoever brought the image says; null where nobody did. */
+  license: string | null;
+  attribution: string | null;
 }
 
 const COLUMNS = `id, workspace, name, state, upload, sha256, bytes, created_at, progress, problem, srs, epsg,
-  ST_AsGeoJSON(footprint, 8)::jsonb AS footprint, bbox, gsd_m, gsd_x_m, gsd_y_m, width, height, bands, report`;
+  ST_AsGeoJSON(footprint, 8)::jsonb AS footprint, bbox, gsd_m, gsd_x_m, gsd_y_m, width, height, bands, report,
+  license, attribution`;
 
 const CHANGEABLE: Columns = {
   name: '$',
@@ -55,20 +60,21 @@ const CHANGEABLE: Columns = {
   height: '$',
   bands: '$',
   report: '$::jsonb',
+  license: '$',
+  attribution: '$',
 };
 
 /** A scene that has just arrived, in state `uploaded`. */
 export async function insertScene(
   q: Queryable,
-  scene: Pick<Scene, 'id' | 'name' | 'upload' | 'sha256' | 'bytes'>,
+  scene: Pick<Scene, 'id' | 'name' | 'upload' | 'sha256' | 'bytes'> & Partial<SceneRights>,
 ): Promise<void> {
-  await q.query('INSERT INTO planimeter.scenes (id, name, upload, sha256, bytes) VALUES ($1, $2, $3, $4, $5)', [
-    scene.id,
-    scene.name,
-    scene.upload,
-    scene.sha256,
-    scene.bytes,
-  ]);
+  const { id, name, upload, sha256, bytes, license = null, attribution = null } = scene;
+  await q.query(
+    `INSERT INTO planimeter.scenes (id, name, upload, sha256, bytes, license, attribution)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [id, name, upload, sha256, bytes, license, attribution],
+  );
 }
 
 export async function getScene(q: Queryable, id: string): Promise<Scene | null> {
