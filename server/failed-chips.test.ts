@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { frailNetwork } from '../models/onnx/test-frail.ts';
+import { frailNetwork, slowNetwork } from '../models/onnx/test-frail.ts';
 import { findNetwork, networkFolders } from '../models/registry.ts';
 import { fetchJson, startService } from './http/test-service.ts';
 import type { FailedChip, FailedJson } from './http/types.ts';
@@ -61,6 +61,30 @@ test('failed chips are areas on the map, and the job may be tried again', async 
     }
   });
 }, 120_000);
+
+test.skipIf(process.env.PLANIMETER_FULL !== '1')(
+  'a chip over which the network works for too long is given up, and the others are there',
+  { timeout: 400_000 },
+  async () => {
+    const path = join(folder, 'slow.onnx');
+    await writeFile(path, slowNetwork());
+    await addNetwork(folder, path, { said: { gsdMetres: 0.5 } });
+    const image = join(folder, 'corner.tif');
+    await writePatches(image, { width: WIDTH, height: HEIGHT }, [{ ...RED, x: 1, y: 1 }]);
+    process.env.PLANIMETER_MAX_CHIP_SECONDS = '15';
+    try {
+      await inWorkplace(async (opening) => {
+        const tools = await opening;
+        const network = await findNetwork('slow', networkFolders(folder));
+        const { ledger, chips } = await mapped(tools, await sceneOf(tools, image), network);
+        expect([ledger.failed > 0, ledger.done > ledger.failed, ledger.pending]).toEqual([true, true, 0]);
+        expect(chips!.failed!.every((chip) => holds(chip, { x: 1, y: 1 }))).toBe(true);
+      });
+    } finally {
+      delete process.env.PLANIMETER_MAX_CHIP_SECONDS;
+    }
+  },
+);
 
 const holds = ({ x, y, width, height }: FailedChip, at: { x: number; y: number }) =>
   at.x >= x && at.y >= y && at.x < x + width && at.y < y + height;

@@ -60,6 +60,10 @@ test('over its time or its memory a task is ended with a problem', async () => {
     code: 'limit_exceeded',
     message: expect.stringContaining('0.7 seconds'),
   });
+  await expect(create().run('spin', null, { stillMs: 700 })).rejects.toMatchObject({
+    code: 'limit_exceeded',
+    message: expect.stringContaining('did not go on for the limit of 0.7 seconds'),
+  });
   await expect(runOnce(LIMITS, 'eat', null)).rejects.toMatchObject({
     code: 'limit_exceeded',
     message: expect.stringContaining('512 MiB'),

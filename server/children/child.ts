@@ -34,6 +34,8 @@ export interface ChildOptions {
 export interface TaskOptions<Progress> {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
+  /** Time without progress after which the child is killed. */
+  stillMs?: number;
 }
 
 export interface Child {
@@ -101,6 +103,7 @@ const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'XDG_R
 
 /** A child that starts with its first task and again with the next one after it has died. */
 export function createChild(options: ChildOptions): Child {
+  const { wallMs } = options;
   let current: Living | null = null;
   let nextId = 0;
 
@@ -163,14 +166,25 @@ export function createChild(options: ChildOptions): Child {
   };
 
   return {
-    run<Result, Progress>(task: string, input: unknown, { signal, onProgress }: TaskOptions<Progress> = {}) {
+    run<Result, Progress>(task: string, input: unknown, options: TaskOptions<Progress> = {}) {
+      const { signal, stillMs } = options;
       signal?.throwIfAborted();
       current ??= start();
       const living = current;
       const id = nextId++;
       const onAbort = () => kill(living, new Problem('interrupted', 'The work was cancelled.'));
       signal?.addEventListener('abort', onAbort, { once: true });
-      const timer = options.wallMs && setTimeout(() => kill(living, tooSlow(options.wallMs!)), options.wallMs);
+      const timer = wallMs && setTimeout(() => kill(living, tooSlow(wallMs)), wallMs);
+      let standing: NodeJS.Timeout | undefined;
+      const moves = () => {
+        clearTimeout(standing);
+        if (stillMs) standing = setTimeout(() => kill(living, standsStill(stillMs)), stillMs);
+      };
+      const onProgress = (progress: Progress) => {
+        moves();
+        options.onProgress?.(progress);
+      };
+      moves();
       return new Promise<Result>((resolve, reject) => {
         living.pending.set(id, { resolve: (value) => resolve(value as Result), reject, onProgress });
         living.process.send({ id, task, input }, (error) => {
@@ -180,6 +194,7 @@ export function createChild(options: ChildOptions): Child {
           reject(new ChildCrash('a child process ended before it could be given its work', { cause: error }));
         });
       }).finally(() => {
+        clearTimeout(standing);
         if (timer) clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       });
@@ -263,6 +278,9 @@ const askedTooMuch = () => new Problem('limit_exceeded', 'Too much of a file els
 
 const tooSlow = (wallMs: number) =>
   new Problem('limit_exceeded', `Working on this took longer than the limit of ${wallMs / 1000} seconds.`);
+
+const standsStill = (stillMs: number) =>
+  new Problem('limit_exceeded', `Working on this did not go on for the limit of ${stillMs / 1000} seconds.`);
 
 function nodeFlags({ memoryBytes, confine, youngMegabytes }: ChildOptions): string[] {
   const heap = [`--max-old-space-size=${Math.round(memoryBytes / 2 ** 20)}`];

@@ -17,6 +17,17 @@ import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 /** Resident memory after which the compute process is ended. */
 export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
 
+/**
+ * Time in which at least one chip must be finished: PLANIMETER_MAX_CHIP_SECONDS, half an hour without. A network whose work
+ * depends on what it sees may never end, and a device may hang. Throws Problem bad_request.
+ */
+export function chipLimitMs({ PLANIMETER_MAX_CHIP_SECONDS: text }: NodeJS.ProcessEnv): number {
+  const seconds = text ? Number(text) : 1800;
+  // Timers do not wait for longer.
+  if (seconds >= 1 && seconds * 1000 < 2 ** 31) return seconds * 1000;
+  throw new Problem('bad_request', `PLANIMETER_MAX_CHIP_SECONDS is a number of seconds, such as 1800, not "${text}".`);
+}
+
 /** Where the process of some work dies, another takes the work up. */
 export interface Compute {
   /** Inference and stitching; progress in chips. Another process goes on with the chips that are left. */
@@ -69,6 +80,7 @@ function confinedMap(entry: string, { workingPath, network, classesPath }: MapRe
 export function startCompute(remote?: OpenBytes): Compute {
   const entry = fileURLToPath(new URL('./compute-entry.ts', import.meta.url));
   const child = createChild({ entry, memoryBytes: COMPUTE_MEMORY_BYTES });
+  const stillMs = chipLimitMs(process.env);
   const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCard(path, remote) } : {});
   const untilDone = <Result, Progress>(task: string, request: unknown, options: TaskOptions<Progress>) =>
     outliving(MAX_CRASHES, isCrash, () => child.run<Result, Progress>(task, request, options));
@@ -87,9 +99,10 @@ export function startCompute(remote?: OpenBytes): Compute {
     map(request, options) {
       const { network, workingPath } = request;
       return outliving(MAX_MAP_CRASHES, isMapCrash, () => {
-        if (!network.adapter && !isRemote(workingPath)) return child.run<MapResult, number>('map', request, options);
+        const limited = { ...options, stillMs };
+        if (!network.adapter && !isRemote(workingPath)) return child.run<MapResult, number>('map', request, limited);
         const limits = { ...confinedMap(entry, request), ...reading(workingPath) };
-        return runOnce<MapResult, number>(limits, 'map', request, options);
+        return runOnce<MapResult, number>(limits, 'map', request, limited);
       });
     },
     prove(request, options) {

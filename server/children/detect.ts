@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { OpenBytes } from '../../tiler/byte-source.ts';
 import { onlyCard } from '../remote/reader.ts';
 import { runOnce, type TaskOptions } from './child.ts';
-import { COMPUTE_MEMORY_BYTES } from './compute.ts';
+import { COMPUTE_MEMORY_BYTES, chipLimitMs } from './compute.ts';
 import type { DetectionReport, DetectObjectsRequest } from './detect-objects.ts';
 
 const ENTRY = fileURLToPath(new URL('./detect-entry.ts', import.meta.url));
@@ -25,6 +25,6 @@ export function detectConfined(
     },
     'detect',
     request,
-    options,
+    { ...options, stillMs: chipLimitMs(process.env) },
   );
 }
