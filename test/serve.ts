@@ -9,16 +9,24 @@ export interface Served {
   process: ChildProcess;
 }
 
-const served: Served[] = [];
+/** One that may die before it has an address. */
+export interface Starting {
+  process: ChildProcess;
+  /** Rejects where the process ends before. */
+  url: Promise<string>;
+}
 
-/** Starts the service on a free port and waits for its address. */
-export async function serve(dataFolder: string, databaseUrl?: string, more: NodeJS.ProcessEnv = {}): Promise<Served> {
-  const env = { ...process.env, ...(databaseUrl && { DATABASE_URL: databaseUrl }), ...more };
+const served: ChildProcess[] = [];
+
+/** Starts the service on a free port; the process leads a group of its own, which its children belong to. */
+export function startServing(dataFolder: string, env: NodeJS.ProcessEnv = {}): Starting {
   const child = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--data', dataFolder], {
-    env,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'pipe'],
+    detached: true,
   });
-  const url = await new Promise<string>((resolve, reject) => {
+  served.push(child);
+  const url = new Promise<string>((resolve, reject) => {
     let text = '';
     child.stderr!.on('data', (chunk) => {
       text += chunk;
@@ -27,24 +35,33 @@ export async function serve(dataFolder: string, databaseUrl?: string, more: Node
     });
     child.on('exit', (code) => reject(new Error(`serve ended with status ${code}: ${text}`)));
   });
-  const service = { url, process: child };
-  served.push(service);
-  return service;
+  return { process: child, url };
+}
+
+/** Starts the service on a free port and waits for its address. */
+export async function serve(dataFolder: string, databaseUrl?: string, more: NodeJS.ProcessEnv = {}): Promise<Served> {
+  const { process, url } = startServing(dataFolder, { ...(databaseUrl && { DATABASE_URL: databaseUrl }), ...more });
+  return { process, url: await url };
 }
 
 /** kill -9, and waits until the process is gone. */
-export function kill(service: Served): Promise<void> {
-  return end(service, 'SIGKILL');
+export function kill({ process: child }: Pick<Served, 'process'>): Promise<void> {
+  return end(child, () => child.kill('SIGKILL'));
+}
+
+/** kill -9 of the process and all its children at once; waits until it is gone. */
+export function killGroup({ process: child }: Pick<Served, 'process'>): Promise<void> {
+  return end(child, () => process.kill(-child.pid!, 'SIGKILL'));
 }
 
 /** Ends every service that is still there, gracefully. */
 export async function stopAll(): Promise<void> {
-  await Promise.all(served.splice(0).map((service) => end(service, 'SIGTERM')));
+  await Promise.all(served.splice(0).map((child) => end(child, () => child.kill('SIGTERM'))));
 }
 
-async function end({ process: child }: Served, signal: NodeJS.Signals): Promise<void> {
+async function end(child: ChildProcess, kill: () => void): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
+  kill();
   await gone;
 }

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -58,7 +59,12 @@ test.skipIf(!postgresql)('workers share jobs; one is killed in the middle', { ti
     while ((await running(url)) < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     doomed.kill('SIGKILL');
     await once(doomed, 'exit');
-    await startWorker(env);
+    const port = await freePort();
+    await startWorker(env, '--port', port);
+    const probes = `http://127.0.0.1:${port}`;
+    expect(await getJson(`${probes}/health`)).toEqual({ status: 'ok' });
+    expect((await fetch(`${probes}/jobs`)).status, 'it is no service').toBe(404);
+    expect((await fetch(`${probes}/health`, { method: 'POST' })).status).toBe(404);
 
     const maps = new Set<string>();
     for (const { id } of started) {
@@ -69,6 +75,10 @@ test.skipIf(!postgresql)('workers share jobs; one is killed in the middle', { ti
       maps.add((await readFile(join(folder, 'store', 'files', 'jobs', id, 'classes.tif'))).toString('base64'));
     }
     expect(maps.size).toBe(1);
+    const figures = await fetch(`${probes}/metrics`);
+    expect(figures.headers.get('content-type')).toMatch(/^text\/plain; .*version=/);
+    // Jobs are counted in the database, so the worker knows of all of them.
+    expect(await figures.text()).toMatch(new RegExp(`^planimeter_jobs\\{state="done"\\} ${JOBS}$`, 'm'));
   } finally {
     await stopAll();
     killWorkers();
@@ -120,6 +130,14 @@ test.skipIf(!postgresql)(
     }
   },
 );
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return String(port);
+}
 
 async function running(url: string): Promise<number> {
   const jobs = await getJson<JobJson[]>(`${url}/jobs`);
