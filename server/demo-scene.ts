@@ -9,9 +9,9 @@ import { sha256OfFile } from '../tiler/sha256.ts';
 import type { TownOptions } from '../tiler/town/town.ts';
 import { runOnce, type TaskOptions } from './children/child.ts';
 import type { Queue } from './jobs/queue.ts';
-import type { Queryable } from './store/database.ts';
+import type { Transactional } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
-import { findSceneBySha256, insertScene } from './store/scenes.ts';
+import { findSceneBySha256, insertScene, type NoteScene } from './store/scenes.ts';
 
 export const DEMO_NAME = 'Demo town.tif';
 export const DEMO_TOWN: TownOptions = { seed: 7, width: 2048, height: 2048, gsdMetres: 0.5 };
@@ -44,8 +44,9 @@ export async function demoScene(folder: string, options: TaskOptions<number> = {
 
 /** Makes a scene of the demo town, as if it had been uploaded, and enqueues its ingest; returns the scene's id. */
 export async function addDemoScene(
-  { db, files, queue }: { db: Queryable; files: FileStore; queue: Queue },
+  { db, files, queue }: { db: Transactional; files: FileStore; queue: Queue },
   folder: string,
+  note: NoteScene,
 ): Promise<string> {
   const { image } = await demoScene(folder);
   const sha256 = await sha256OfFile(image);
@@ -58,7 +59,10 @@ export async function addDemoScene(
   await copyFile(image, original);
   const { size: bytes } = await stat(original);
   await files.put(key);
-  await insertScene(db, { id, name: DEMO_NAME, upload: null, sha256, bytes });
+  await db.transaction(async (q) => {
+    await insertScene(q, { id, name: DEMO_NAME, upload: null, sha256, bytes });
+    await note(q, { id, name: DEMO_NAME, bytes });
+  });
   await queue.enqueueIngest(id);
   return id;
 }

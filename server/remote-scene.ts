@@ -5,9 +5,9 @@ import type { Queue } from './jobs/queue.ts';
 import { storeCard } from './originals.ts';
 import { identityOf, type RemoteReader } from './remote/reader.ts';
 import type { SceneRights } from './scene-rights.ts';
-import type { Queryable } from './store/database.ts';
+import type { Transactional } from './store/database.ts';
 import type { FileStore } from './store/files.ts';
-import { findSceneBySha256, insertScene, updateScene } from './store/scenes.ts';
+import { findSceneBySha256, insertScene, type NoteScene, updateScene } from './store/scenes.ts';
 
 export interface RemoteSceneRequest {
   url: string;
@@ -21,8 +21,9 @@ let turn: Promise<unknown> = Promise.resolve();
 
 /** Enqueues its ingest; returns the scene's id, of the same file in the same version always the same one. */
 export async function addRemoteScene(
-  { db, files, queue, remote }: { db: Queryable; files: FileStore; queue: Queue; remote: RemoteReader },
+  { db, files, queue, remote }: { db: Transactional; files: FileStore; queue: Queue; remote: RemoteReader },
   { url, name, srs, rights = {} }: RemoteSceneRequest,
+  note: NoteScene,
 ): Promise<string> {
   const card = { ...(await remote.look(url)), ...(srs !== undefined && { items: { [SRS_ITEM]: srs } }) };
   const store = async () => {
@@ -34,8 +35,11 @@ export async function addRemoteScene(
     }
     const id = existing?.id ?? randomUUID();
     await storeCard(files, id, card);
-    if (existing) await updateScene(db, id, { state: 'uploaded', problem: null, name, ...rights });
-    else await insertScene(db, { id, name, upload: null, sha256, bytes: card.bytes, ...rights });
+    await db.transaction(async (q) => {
+      if (existing) await updateScene(q, id, { state: 'uploaded', problem: null, name, ...rights });
+      else await insertScene(q, { id, name, upload: null, sha256, bytes: card.bytes, ...rights });
+      await note(q, { id, name, bytes: card.bytes });
+    });
     await queue.enqueueIngest(id);
     return id;
   };

@@ -108,8 +108,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
-    addRemoteScene: (workspace, request) => addRemoteScene({ db: workspace, files, queue, remote }, request),
-    createDemoScene: (workspace) => addDemoScene({ db: workspace, files, queue }, demoFolder),
+    addRemoteScene: (workspace, request, note) =>
+      addRemoteScene({ db: workspace, files, queue, remote }, request, note),
+    createDemoScene: (workspace, note) => addDemoScene({ db: workspace, files, queue }, demoFolder, note),
   });
   const server = createServer(app);
   server.listen(options.port, host);

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { configureLog } from '../log.ts';
 import { testEngines } from '../store/test-databases.ts';
 import { createToken } from '../store/tokens.ts';
 import { addDoneJob, addScene, startService, type TestService } from './test-service.ts';
@@ -188,5 +189,62 @@ describe.each(testEngines())('on $name', ({ open }) => {
     expect((await post('north', `/jobs/${mine.job}/shares`, { days: -1 })).status).toBe(400);
     const actions = (await audit('north', '?limit=3')).map(({ action }) => action);
     expect(actions).toEqual(['share_made', 'share_revoked', 'share_made']);
+  });
+
+  test('what is done and its entry are written together, or neither', async () => {
+    const { db } = opened;
+    const { scene, job } = await doneJob('north');
+    const failed = (await doneJob('north')).job;
+    const running = (await doneJob('north')).job;
+    await db.query(`UPDATE planimeter.jobs SET state = 'failed' WHERE id = $1`, [failed]);
+    await db.query(`UPDATE planimeter.jobs SET state = 'running' WHERE id = $1`, [running]);
+    const token = (await createToken(db, { name: 'old', role: 'viewer', workspace: 'north' })).id;
+    const share = (await post('north', `/jobs/${job}/shares`)).body.id;
+    const deeds: [string, () => Promise<{ status: number }>, number][] = [
+      ['token_made', () => post('north', '/tokens', { name: 'new', role: 'viewer' }), 201],
+      ['token_revoked', () => ask('north', `/tokens/${token}`, { method: 'DELETE' }), 204],
+      ['share_made', () => post('north', `/jobs/${job}/shares`), 201],
+      ['share_revoked', () => ask('north', `/shares/${share}`, { method: 'DELETE' }), 204],
+      ['scene_added', () => post('north', '/scenes/demo'), 202],
+      ['job_started', () => post('north', '/jobs', { scene, parameters: { min_area_m2: 77 } }), 202],
+      ['job_started', () => post('north', `/jobs/${failed}/retry`), 202],
+      ['job_cancelled', () => post('north', `/jobs/${running}/cancel`), 200],
+      ['job_deleted', () => ask('north', `/jobs/${failed}`, { method: 'DELETE' }), 204],
+      ['scene_deleted', () => ask('north', `/scenes/${scene}`, { method: 'DELETE' }), 204],
+    ];
+    const tables = ['tokens', 'shares', 'scenes', 'jobs', 'features', 'audit'];
+    const everything = async () =>
+      Promise.all(tables.map((table) => db.query(`SELECT * FROM planimeter.${table} ORDER BY 1, 2, 3, 4`)));
+    await db.execute(`CREATE FUNCTION planimeter.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END $$`);
+    // One that fails as soon as the entry is written, and one that fails at the very end of what was done.
+    const faults = {
+      audit: 'CREATE TRIGGER fail BEFORE INSERT ON planimeter.audit FOR EACH ROW EXECUTE FUNCTION planimeter.fail()',
+      ...Object.fromEntries(
+        ['tokens', 'shares', 'scenes', 'jobs'].map((table) => [
+          table,
+          `CREATE CONSTRAINT TRIGGER fail AFTER INSERT OR UPDATE OR DELETE ON planimeter.${table} DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION planimeter.fail()`,
+        ]),
+      ),
+    };
+    const before = await everything();
+    configureLog({ level: 'silent', format: 'text' });
+    for (const sql of Object.values(faults)) await db.execute(sql);
+    for (const [action, deed] of deeds) expect((await deed()).status, action).toBe(500);
+    await db.execute('DROP TRIGGER fail ON planimeter.audit');
+    for (const [action, deed] of deeds) expect((await deed()).status, action).toBe(500);
+    expect(await everything()).toEqual(before);
+    configureLog({ level: 'warn', format: 'text' });
+    for (const table of ['tokens', 'shares', 'scenes', 'jobs'])
+      await db.execute(`DROP TRIGGER fail ON planimeter.${table}`);
+    const [{ last }] = (await db.query('SELECT max(id) AS last FROM planimeter.audit')) as [{ last: number }];
+    for (const [action, deed, status] of deeds) {
+      expect((await deed()).status, action).toBe(status);
+      const [entry] = await db.query('SELECT action FROM planimeter.audit WHERE id > $1 ORDER BY id DESC', [last]);
+      expect(entry).toEqual({ action });
+    }
+    // With the scene went two jobs.
+    expect(await db.query('SELECT id FROM planimeter.audit WHERE id > $1', [last])).toHaveLength(deeds.length + 2);
   });
 });

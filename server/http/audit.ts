@@ -12,13 +12,13 @@ import type { Link } from './types.ts';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-/** `q`: the caller's database, or a transaction of it, with which the entry stands or falls. */
+/** `q`: the transaction in which it is done, with which the entry stands or falls. */
 export async function noteDone(
+  q: Queryable,
   request: Request,
   action: AuditAction,
   subject: string,
   details: Record<string, unknown> = {},
-  q: Queryable = databaseOf(request),
 ): Promise<void> {
   const { workspace, name } = callerOf(request);
   await record(q, { workspace, actor: name, action, subject, details });

@@ -13,6 +13,7 @@ import type { RemoteSceneRequest } from '../remote-scene.ts';
 import type { ConfinedDatabase } from '../store/confinement.ts';
 import type { Database } from '../store/database.ts';
 import type { FileStore } from '../store/files.ts';
+import type { NoteScene } from '../store/scenes.ts';
 import type { Access } from './access.ts';
 import type { Limits } from './limits.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from './types.ts';
@@ -61,7 +62,7 @@ export interface AppDependencies {
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
-  addRemoteScene(db: ConfinedDatabase, request: RemoteSceneRequest): Promise<string>;
+  addRemoteScene(db: ConfinedDatabase, request: RemoteSceneRequest, note: NoteScene): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
-  createDemoScene(db: ConfinedDatabase): Promise<string>;
+  createDemoScene(db: ConfinedDatabase, note: NoteScene): Promise<string>;
 }

@@ -14,7 +14,7 @@ import { chooseModel } from '../model-choice.ts';
 import { networkView } from '../network-view.ts';
 import { parseParameters } from '../parameters.ts';
 import { isReady, type ReadyScene } from '../ready-scene.ts';
-import type { Queryable } from '../store/database.ts';
+import type { Queryable, Transactional } from '../store/database.ts';
 import { countFeatures } from '../store/features.ts';
 import { fetchIfThere, filesBelow } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
@@ -71,8 +71,7 @@ export function jobsRouter(deps: AppDependencies): Router {
       throw new Problem('conflict', `The job is ${job.state}; only queued and running jobs can be cancelled.`);
     }
     if (job.state !== 'cancelled') {
-      await queue.cancel(job.id);
-      await noteDone(request, 'job_cancelled', job.id);
+      await queue.cancel(job.id, (q) => noteDone(q, request, 'job_cancelled', job.id));
     }
     response.json(await describeJob(db, await requestedJob(db, request)));
   });
@@ -86,8 +85,9 @@ export function jobsRouter(deps: AppDependencies): Router {
     }
     const scene = await getScene(db, job.scene);
     if (scene) await checkJob(request, deps.limits, (scene.width ?? 0) * (scene.height ?? 0));
-    if (scene) await noteDone(request, 'job_started', job.id, startDetails(scene, job.model));
-    await queue.retry(job.id);
+    await queue.retry(job.id, async (q) => {
+      if (scene) await noteDone(q, request, 'job_started', job.id, startDetails(scene, job.model));
+    });
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));
   });
 
@@ -187,14 +187,12 @@ export async function startJob(
   const existing = await getJob(db, id);
   const begins = !existing || existing.state === 'failed' || existing.state === 'cancelled';
   if (begins) await checkJob(request, limits, scene.width! * scene.height!);
+  const note = (q: Queryable) => noteDone(q, request, 'job_started', id, startDetails(scene, model.id));
   if (!existing) {
-    if (await insertOnce(db, { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority })) {
-      await noteDone(request, 'job_started', id, startDetails(scene, model.id));
-      await queue.enqueueSegment(id);
-    }
+    const job = { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority };
+    if (await insertOnce(db, job, note)) await queue.enqueueSegment(id);
   } else if (existing.state === 'failed' || existing.state === 'cancelled') {
-    await noteDone(request, 'job_started', id, startDetails(scene, model.id));
-    await queue.retry(id);
+    await queue.retry(id, note);
   }
   return (await getJob(db, id))!;
 }
@@ -235,7 +233,7 @@ export async function discardJob(
   const removed = { features: await countFeatures(db, job.id), files: await filesBelow(files, `jobs/${job.id}`) };
   await db.transaction(async (q) => {
     await deleteJob(q, job.id);
-    await noteDone(request, 'job_deleted', job.id, { scene: job.scene, ...removed }, q);
+    await noteDone(q, request, 'job_deleted', job.id, { scene: job.scene, ...removed });
   });
   await files.remove(`jobs/${job.id}`);
   return removed;
@@ -245,9 +243,16 @@ const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 
 /** False where a request at the same moment has inserted the job. */
-async function insertOnce(db: Queryable, job: Parameters<typeof insertJob>[1]): Promise<boolean> {
+async function insertOnce(
+  db: Transactional,
+  job: Parameters<typeof insertJob>[1],
+  note: (q: Queryable) => Promise<void>,
+): Promise<boolean> {
   try {
-    await insertJob(db, job);
+    await db.transaction(async (q) => {
+      await insertJob(q, job);
+      await note(q);
+    });
     return true;
   } catch (error) {
     const { code } = error as { code?: string };

@@ -1,12 +1,20 @@
 /** Scenes: listed, described, deleted with all that came from them, and the generated demo scene. */
-import express, { Router } from 'express';
+import express, { type Request, Router } from 'express';
 import { crsOfText } from '../../tiler/place.ts';
 import { Problem } from '../../tiler/problem.ts';
 import type { RemoteSceneRequest } from '../remote-scene.ts';
 import { parseRights, type SceneRights } from '../scene-rights.ts';
 import { filesBelow } from '../store/files.ts';
 import { listJobs } from '../store/jobs.ts';
-import { deleteScene, findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../store/scenes.ts';
+import {
+  deleteScene,
+  findSceneByUpload,
+  getScene,
+  listScenes,
+  type NoteScene,
+  sceneJson,
+  updateScene,
+} from '../store/scenes.ts';
 import { fetchWorking } from '../working-copy.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
@@ -39,19 +47,17 @@ export function scenesRouter(deps: AppDependencies): Router {
   router.post('/scenes', express.json({ limit: '16kb' }), async (request, response) => {
     const db = databaseOf(request);
     onlyQuery(request, []);
-    const id = await addRemoteScene(db, remoteRequest(request.body));
+    const id = await addRemoteScene(db, remoteRequest(request.body), noteAdded(request));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the scene ${id} is not in the database`);
-    await noteDone(request, 'scene_added', id, { name: scene.name, bytes: scene.bytes });
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
   router.post('/scenes/demo', async (request, response) => {
     const db = databaseOf(request);
-    const id = await createDemoScene(db);
+    const id = await createDemoScene(db, noteAdded(request));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the demo scene ${id} is not in the database`);
-    await noteDone(request, 'scene_added', id, { name: scene.name, bytes: scene.bytes });
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
   });
 
@@ -68,7 +74,7 @@ export function scenesRouter(deps: AppDependencies): Router {
     const changes = sceneChanges(request.body);
     await db.transaction(async (q) => {
       await updateScene(q, id, changes);
-      await noteDone(request, 'scene_changed', id, { ...changes }, q);
+      await noteDone(q, request, 'scene_changed', id, { ...changes });
     });
     // Exports name the source: those that were kept name what was said before.
     for (const job of await listJobs(db, { scene: id })) await files.remove(`jobs/${job.id}/exports`);
@@ -117,7 +123,7 @@ export function scenesRouter(deps: AppDependencies): Router {
     const removed = await filesBelow(files, `scenes/${scene.id}`);
     await db.transaction(async (q) => {
       await deleteScene(q, scene.id);
-      await noteDone(request, 'scene_deleted', scene.id, { name: scene.name, bytes: scene.bytes, files: removed }, q);
+      await noteDone(q, request, 'scene_deleted', scene.id, { name: scene.name, bytes: scene.bytes, files: removed });
     });
     await files.remove(`scenes/${scene.id}`);
     response.status(204).end();
@@ -125,6 +131,11 @@ export function scenesRouter(deps: AppDependencies): Router {
 
   return router;
 }
+
+const noteAdded =
+  (request: Request): NoteScene =>
+  (q, { id, name, bytes }) =>
+    noteDone(q, request, 'scene_added', id, { name, bytes });
 
 function sceneChanges(body: unknown): Partial<SceneRights> {
   const known = 'license and attribution';

@@ -51,12 +51,12 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppDependencies, 'a
     const job = await requestedJob(db, request);
     if (job.state !== 'done')
       throw new Problem('conflict', `The job is ${job.state}; it can be shared once it is done.`);
-    const { secret, ...share } = await createShare(db, {
-      job: job.id,
-      by: callerOf(request).name,
-      ...(days !== undefined && { days }),
+    const wanted = { job: job.id, by: callerOf(request).name, ...(days !== undefined && { days }) };
+    const { secret, ...share } = await db.transaction(async (q) => {
+      const made = await createShare(q, wanted);
+      await noteDone(q, request, 'share_made', made.id, { job: job.id, expires_at: made.expires_at });
+      return made;
     });
-    await noteDone(request, 'share_made', share.id, { job: job.id, expires_at: share.expires_at });
     response
       .status(201)
       .set('Cache-Control', 'no-store')
@@ -65,9 +65,12 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppDependencies, 'a
 
   router.delete('/shares/:id', async (request, response) => {
     onlyQuery(request, []);
-    const { id, job } = await revokeShare(databaseOf(request), pathId(request, 'id', 'link'));
+    const named = pathId(request, 'id', 'link');
+    await databaseOf(request).transaction(async (q) => {
+      const { id, job } = await revokeShare(q, named);
+      await noteDone(q, request, 'share_revoked', id, { job });
+    });
     access.forget();
-    await noteDone(request, 'share_revoked', id, { job });
     response.status(204).end();
   });
 

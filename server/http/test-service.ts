@@ -45,16 +45,23 @@ export class FakeQueue implements Queue {
     this.calls.push(`segment ${jobId}`);
   }
 
-  async cancel(jobId: string) {
+  async cancel(jobId: string, note?: Parameters<Queue['cancel']>[1]) {
     this.calls.push(`cancel ${jobId}`);
-    await updateJob(this.#db, jobId, { state: 'cancelled' });
+    await this.#change(jobId, 'cancelled', note);
     this.notify('job', jobId);
   }
 
-  async retry(jobId: string) {
+  async retry(jobId: string, note?: Parameters<Queue['retry']>[1]) {
     this.calls.push(`retry ${jobId}`);
-    await updateJob(this.#db, jobId, { state: 'queued' });
+    await this.#change(jobId, 'queued', note);
     this.notify('job', jobId);
+  }
+
+  async #change(jobId: string, state: 'cancelled' | 'queued', note: Parameters<Queue['retry']>[1]) {
+    await this.#db.transaction(async (q) => {
+      await updateJob(q, jobId, { state });
+      await note?.(q);
+    });
   }
 
   subscribe(id: string, listener: Listener) {
@@ -146,8 +153,8 @@ export async function startService(db: Database, changes: Partial<AppDependencie
     limits: { ...DEFAULT_LIMITS, uploadBytes: UPLOAD_LIMIT_BYTES },
     uploadFolder,
     viewerFolder: null,
-    addRemoteScene: (workspace, request) =>
-      addRemoteScene({ db: workspace, files, queue, remote: createRemoteReader(null) }, request),
+    addRemoteScene: (workspace, request, note) =>
+      addRemoteScene({ db: workspace, files, queue, remote: createRemoteReader(null) }, request, note),
     renderTile: fakeRenderTile,
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
     settle: async (parameters) => parameters,
@@ -156,7 +163,12 @@ export async function startService(db: Database, changes: Partial<AppDependencie
         { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
         [],
       ),
-    createDemoScene: (workspace) => addScene(workspace, { ready: false }),
+    createDemoScene: (workspace, note) =>
+      workspace.transaction(async (q) => {
+        const id = await addScene(q, { ready: false });
+        await note(q, { id, name: 'dubai.tif', bytes: 12 });
+        return id;
+      }),
     ...changes,
   });
   const server = await listen(createServer(app));

@@ -30,27 +30,32 @@ export function tokensRouter({ allWorkspaces, access }: Pick<AppDependencies, 'a
         `Only an admin of the workspace "${DEFAULT_WORKSPACE}" makes tokens for others.`,
       );
     }
-    const made = await createToken(allWorkspaces, {
+    const wanted = {
       ...{ name, role, workspace: workspace ?? own ?? DEFAULT_WORKSPACE },
       ...(days !== undefined && { days }),
+    };
+    const made = await allWorkspaces.transaction(async (q) => {
+      const token = await createToken({ ...q, confinement: allWorkspaces.confinement }, wanted);
+      const { id, expires_at } = token;
+      await record(q, {
+        ...{ workspace: token.workspace, actor: callerOf(request).name, action: 'token_made', subject: id },
+        details: { name: token.name, role: token.role, expires_at },
+      });
+      return token;
     });
     access.forget();
-    const { id, expires_at } = made;
-    await record(allWorkspaces, {
-      ...{ workspace: made.workspace, actor: callerOf(request).name, action: 'token_made', subject: id },
-      details: { name: made.name, role: made.role, expires_at },
-    });
     response.status(201).location(`/tokens/${made.id}`).set('Cache-Control', 'no-store').json(made);
   });
 
   router.delete('/tokens/:id', async (request, response) => {
     onlyQuery(request, []);
-    const revoked = await revokeToken(allWorkspaces, pathId(request, 'id', 'token'), ownWorkspace(request));
-    access.forget();
-    await record(allWorkspaces, {
-      ...{ workspace: revoked.workspace, actor: callerOf(request).name, action: 'token_revoked', subject: revoked.id },
-      details: { name: revoked.name },
+    const named = pathId(request, 'id', 'token');
+    await allWorkspaces.transaction(async (q) => {
+      const { id, name, workspace } = await revokeToken(q, named, ownWorkspace(request));
+      const actor = callerOf(request).name;
+      await record(q, { workspace, actor, action: 'token_revoked', subject: id, details: { name } });
     });
+    access.forget();
     response.status(204).end();
   });
 

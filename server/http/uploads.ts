@@ -195,16 +195,11 @@ function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependenc
       await writeSrs(files, scene, srs);
       const name = info.metadata?.filename ?? fileName(undefined);
       // What was refused once may be taken now: limits change, and so does the program.
-      if (existing) await updateScene(db, scene, { state: 'uploaded', problem: null, name, upload: id, ...rights });
-      else await insertScene(db, { id: scene, name, upload: id, sha256, bytes: info.size!, ...rights });
-      await record(db, {
-        ...{
-          workspace: workspaceOf(info),
-          actor: info.metadata?.by ?? 'unknown',
-          action: 'scene_added',
-          subject: scene,
-        },
-        details: { name, bytes: info.size },
+      await db.transaction(async (q) => {
+        if (existing) await updateScene(q, scene, { state: 'uploaded', problem: null, name, upload: id, ...rights });
+        else await insertScene(q, { id: scene, name, upload: id, sha256, bytes: info.size!, ...rights });
+        const by = { workspace: workspaceOf(info), actor: info.metadata?.by ?? 'unknown' };
+        await record(q, { ...by, action: 'scene_added', subject: scene, details: { name, bytes: info.size } });
       });
       await queue.enqueueIngest(scene);
     }

@@ -63,10 +63,14 @@ export interface Queue {
   /**
    * Ends a job that waits or runs as `cancelled`; running work has stopped on return, or was given up on. Throws
    * Problem not_found, and conflict when the job has come to an end already.
+   * @param note writes what stands or falls with the change
    */
-  cancel(jobId: string): Promise<void>;
-  /** Runs a failed or cancelled job again, or one whose map misses chips. Throws Problem not_found, and else conflict. */
-  retry(jobId: string): Promise<void>;
+  cancel(jobId: string, note?: (q: Session) => Promise<void>): Promise<void>;
+  /**
+   * Runs a failed or cancelled job again, or one whose map misses chips. Throws Problem not_found, and else conflict.
+   * @param note as of `cancel`
+   */
+  retry(jobId: string, note?: (q: Session) => Promise<void>): Promise<void>;
   /** Tells of changes that work in this process makes; returns what ends it. */
   subscribe(id: string, listener: (event: ChangeNotice) => void): () => void;
   /** Stops running work so that it is taken up again, by another process or at the next start. */
@@ -291,9 +295,14 @@ export async function startQueue(
     enqueueIngest: (sceneId) => enqueue('ingest', sceneId),
     enqueueSegment: (jobId) => enqueue('segment', jobId),
 
-    async cancel(jobId) {
+    async cancel(jobId, note) {
       const changes = { state: 'cancelled', finished_at: new Date().toISOString() } as const;
-      if (!(await updateJob(db, jobId, changes, ['queued', 'running']))) throw await refusal(db, jobId, 'cancelled');
+      await db.transaction(async (session) => {
+        if (!(await updateJob(session, jobId, changes, ['queued', 'running']))) {
+          throw await refusal(session, jobId, 'cancelled');
+        }
+        await note?.(session);
+      });
       const runs = runsOf(jobId);
       for (const { control } of runs) control.abort(new Unwanted(`job ${jobId} was cancelled`));
       await Promise.all(runs.map(settled));
@@ -301,7 +310,7 @@ export async function startQueue(
       announce('segment', jobId);
     },
 
-    async retry(jobId) {
+    async retry(jobId, note) {
       await Promise.all(
         runsOf(jobId)
           .filter(({ control }) => control.signal.aborted)
@@ -323,6 +332,7 @@ export async function startQueue(
         }
         await deletePlan(session, jobId);
         await send('segment', jobId, session);
+        await note?.(session);
       });
       wake('segment', jobId);
     },

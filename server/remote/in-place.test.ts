@@ -65,7 +65,11 @@ async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
 const queue = { enqueueIngest: async () => {} } as unknown as Parameters<typeof addRemoteScene>[0]['queue'];
 
 async function addRemote(tools: PipelineTools, path: string, srs?: string): Promise<ReadyScene> {
-  const id = await addRemoteScene({ ...tools, queue }, { url: server.url(path), name: 'remote.tif', srs });
+  const id = await addRemoteScene(
+    { ...tools, queue },
+    { url: server.url(path), name: 'remote.tif', srs },
+    async () => {},
+  );
   return ready(tools, id);
 }
 

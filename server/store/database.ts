@@ -48,6 +48,9 @@ export interface Database extends Session {
   close(): Promise<void>;
 }
 
+/** What is asked, and changed all together or not at all. */
+export type Transactional = Pick<Database, 'query' | 'transaction'>;
+
 export interface DatabaseOptions {
   /** A PostgreSQL server with PostGIS available. */
   url?: string | undefined;
