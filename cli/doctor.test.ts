@@ -55,7 +55,7 @@ test('what is well, with a bucket', async ({ skip }) => {
   );
   expect(found).toMatchObject({
     network: { ok: true, message: expect.stringContaining('providers here: ') },
-    database: { ok: true, message: expect.stringMatching(/PostGIS 3\..*clocks agree/) },
+    database: { ok: true, message: expect.stringMatching(/PostGIS 3\..*clocks agree, workspaces are kept apart$/) },
     store: { ok: true, message: expect.stringMatching(/written, read and deleted; its clock is within \d s/) },
     port: { ok: true, message: `${port} on 127.0.0.1 is free` },
   });

@@ -8,6 +8,7 @@ import { findNetwork } from '../models/registry.ts';
 import { openNetwork } from '../models/runtime.ts';
 import { DEFAULT_NETWORK } from '../server/parameters.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
+import { CONFINEMENT_SCRIPT, DEFAULT_WORKSPACE, refuseUnconfined } from '../server/store/confinement.ts';
 import { openDatabase } from '../server/store/database.ts';
 import { tryStore } from '../server/store/try-store.ts';
 import { imageFormats } from '../tiler/plain-image.ts';
@@ -97,7 +98,12 @@ async function database(): Promise<string> {
         `its clock is ${skew.toFixed(1)} s off ours: tokens and heartbeats go wrong; turn on NTP on both`,
       );
     }
-    return `${url ? 'PostgreSQL of DATABASE_URL' : 'embedded PostgreSQL'} ${server}, PostGIS ${version}, clocks agree`;
+    await refuseUnconfined(db);
+    const kind = url ? 'PostgreSQL of DATABASE_URL' : 'embedded PostgreSQL';
+    const workspaces = db.confinement
+      ? 'workspaces are kept apart'
+      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others let who administers the server run, once:\n${CONFINEMENT_SCRIPT}`;
+    return `${kind} ${server}, PostGIS ${version}, clocks agree, ${workspaces}`;
   } finally {
     await db.close();
   }

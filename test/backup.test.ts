@@ -10,10 +10,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ItemsJson, JobJson, SceneJson } from '../server/http/types.ts';
+import { CONFINED_ROLE } from '../server/store/confinement.ts';
+import type { Queryable } from '../server/store/database.ts';
 import { testEngines } from '../server/store/test-databases.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
 import { kill, serve, stopAll } from './serve.ts';
+import { PROGRAM } from './workers.ts';
 
 const postgresql = testEngines().find(({ name }) => name === 'postgresql');
 const dumps = spawnSync('pg_dump', ['--version']).status === 0 && spawnSync('pg_restore', ['--version']).status === 0;
@@ -94,6 +97,12 @@ test.skipIf(!postgresql || !dumps)(
 
       await to.db.execute('DROP SCHEMA planimeter CASCADE; DROP EXTENSION IF EXISTS postgis CASCADE');
       run('pg_restore', '--no-owner', '--no-acl', '--exit-on-error', `--dbname=${to.url}`, dump);
+      expect(await rightsOfRequests(to.db), 'come with no dump').toEqual([]);
+      expect(await doctorOfDatabase(to.url!)).toMatchObject({
+        ok: true,
+        message: expect.stringMatching(/kept apart$/),
+      });
+      expect(await rightsOfRequests(to.db)).toContain('features');
       const restored = await serve(join(folder, 'pg-other'), to.url, storeOf('pg-copy'));
       expect(await inventory(restored.url)).toEqual(before);
       await goesOn(restored.url, before.scenes[0]!.id);
@@ -104,6 +113,25 @@ test.skipIf(!postgresql || !dumps)(
     }
   },
 );
+
+/** Tables that the role may read which requests are bound to. */
+async function rightsOfRequests(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.table_privileges
+      WHERE table_schema = 'planimeter' AND grantee = $1 AND privilege_type = 'SELECT'`,
+    [CONFINED_ROLE],
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function doctorOfDatabase(url: string): Promise<unknown> {
+  const args = [PROGRAM, 'doctor', '--json', '--data', folder];
+  const { stdout } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...process.env, DATABASE_URL: url, PORT: '0' },
+  });
+  return (JSON.parse(stdout) as { name: string }[]).find(({ name }) => name === 'database');
+}
 
 function run(program: string, ...args: string[]): void {
   const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
