@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -55,6 +57,24 @@ test('a task for a child that has just died fails as a crash does, and the next 
   expect(await run('echo', 2)).toBe(2);
 });
 
+test.each([{}, { confine: { read: [], write: [] } }])(
+  'a child whose parent is killed ends in the middle of its work: %j',
+  async (confinement) => {
+    const script = `import { createChild } from ${JSON.stringify(new URL('./child.ts', import.meta.url).href)};
+      const { run } = createChild(${JSON.stringify({ ...LIMITS, ...confinement })});
+      console.log(await run('pid'));
+      run('spin');`;
+    const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const pid = Number(String((await once(parent.stdout, 'data'))[0]));
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    await expect.poll(() => isAlive(pid)).toBe(false);
+  },
+);
+
 test('over its time or its memory a task is ended with a problem', async () => {
   await expect(runOnce({ ...LIMITS, wallMs: 700 }, 'spin', null)).rejects.toMatchObject({
     code: 'limit_exceeded',
@@ -89,3 +109,11 @@ test('a confined child reads and writes only what it may, and gets no secrets', 
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

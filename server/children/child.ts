@@ -9,6 +9,7 @@ import { constants, setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { type ByteRange, type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/byte-source.ts';
 import { Problem, type ProblemCode } from '../../tiler/problem.ts';
 import { log } from '../log.ts';
@@ -321,11 +322,12 @@ export interface TaskContext<Progress = unknown> {
   progress(value: Progress): void;
 }
 
-/** The child's side: answers tasks until the parent is gone, then exits at once. */
+/** The child's side: answers tasks until the parent is gone, then exits at once, also in the middle of one. */
 // biome-ignore lint/suspicious/noExplicitAny: inputs cross a process border; each task declares its own
 export function answerTasks(tasks: Record<string, (input: any, context: TaskContext<any>) => Promise<unknown>>): void {
   const send = (answer: Answer) => process.connected && process.send!(answer);
   process.on('disconnect', () => process.exit(1));
+  new Worker(new URL('./watch-parent.ts', import.meta.url), { workerData: { parent: process.ppid } }).unref();
   const takeGiven = askForBytes(send);
   process.on('message', async (message: { id: number; task: string; input: unknown } | Given) => {
     if ('ask' in message) return takeGiven(message);
