@@ -6,8 +6,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,7 +65,6 @@ print(json.dumps([time.time() - started, resource.getrusage(resource.RUSAGE_SELF
 `;
 const DRIVERS: Readonly<Record<string, string>> = {
   '.geojson': 'GeoJSON',
-  '.geojsonl': 'GeoJSONSeq',
   '.gpkg': 'GPKG',
   '.fgb': 'FlatGeobuf',
 };
@@ -99,8 +98,11 @@ try {
         console.log(`${title}, ${count} features: ${seconds.toFixed(1)} s, ${(bytes / MB).toFixed(1)} MB; ${memory}`);
         const driver = DRIVERS[ending];
         if (!driver) continue;
-        await download(`${address}/jobs/${job}/export.gpkg`);
-        const source = join(data, 'files', 'jobs', job, 'exports', 'all.gpkg');
+        const source = join(folder, `${count}.gpkg`);
+        if (!existsSync(source)) {
+          await download(`${address}/jobs/${job}/export.gpkg`);
+          await copyFile(join(data, 'files', 'jobs', job, 'exports', 'all.gpkg'), source);
+        }
         const target = join(folder, `LAYER-peer${ending}`);
         const [peerSeconds, peerPeak] = ask<[number, number]>(python, PEER, [source, target, driver]);
         console.log(

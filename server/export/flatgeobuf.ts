@@ -1,9 +1,11 @@
 /**
  * Tables → one FlatGeobuf 3 file (https://flatgeobuf.org) with its spatial index: packed R-tree, features in Hilbert
- * order. Features go to a file of their own first; only their bounds are held in memory.
+ * order. Features go to a file of their own first, and what their order is found by to SQLite, which sorts on the disk:
+ * memory does not grow with their number, but for 2 bytes each of the index's upper levels.
  */
 import { readSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { Builder } from 'flatbuffers';
 import { rightsText } from '../scene-rights.ts';
@@ -21,37 +23,48 @@ const HILBERT_ORDER = 16;
 const TYPES: Record<Column['type'], number> = { boolean: 2, integer: 5, real: 10, text: 11 };
 /** GeometryType of feature.fbs. */
 const UNKNOWN = 0;
-const COPY_BYTES = 4 * 2 ** 20;
+/** Features copied at a time, after which others have their turn. */
+const PORTION = 2000;
+
+type Bounds = [west: number, south: number, east: number, north: number];
 
 export async function writeFlatGeobuf(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
   const columns = unionOfColumns(tables);
-  const unsortedPath = `${path}.features`;
+  const extent = extentOf(tables);
+  const [unsortedPath, sorterPath] = [`${path}.features`, `${path}.order`];
+  await rm(sorterPath, { force: true });
   const unsorted = await open(unsortedPath, 'w+');
+  const sorter = new DatabaseSync(sorterPath);
   try {
-    const found: FoundFeatures = { bounds: [], sizes: [] };
+    sorter.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;
+      CREATE TABLE found (key INTEGER, start INTEGER, size INTEGER, west REAL, south REAL, east REAL, north REAL)`);
+    const found = sorter.prepare('INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)');
+    let start = 0;
     for (const table of tables) {
       const order = columns.map(({ name }) => table.columns.findIndex((column) => column.name === name));
       for await (const rows of tableRows(q, table, 'wkb')) {
-        const encoded = rows.map((row) => encodeFeature(row, table, columns, order, found));
+        sorter.exec('BEGIN');
+        const encoded = rows.map((row) => {
+          const { bytes, bounds } = encodeFeature(row, table, columns, order);
+          found.run(hilbertKey(bounds, extent), start, bytes.length, ...bounds);
+          start += bytes.length;
+          return bytes;
+        });
+        sorter.exec('COMMIT');
         await unsorted.write(Buffer.concat(encoded));
       }
     }
     const file = await open(path, 'w');
     try {
-      await writeSorted(file, unsorted, tables, columns, found);
+      await writeSorted(file, unsorted, sorter, tables, columns, extent);
     } finally {
       await file.close();
     }
   } finally {
+    sorter.close();
     await unsorted.close();
-    await rm(unsortedPath, { force: true });
+    await Promise.all([unsortedPath, sorterPath].map((each) => rm(each, { force: true })));
   }
-}
-
-/** In the order in which they were written: four bounds and a size in bytes for each. */
-interface FoundFeatures {
-  bounds: number[];
-  sizes: number[];
 }
 
 function encodeFeature(
@@ -59,8 +72,7 @@ function encodeFeature(
   table: FeatureTable,
   columns: readonly Column[],
   order: readonly number[],
-  found: FoundFeatures,
-): Uint8Array {
+): { bytes: Uint8Array; bounds: Bounds } {
   const geometry = parseWkb(table.multi ? toMultiWkb(row.geometry) : row.geometry);
   const builder = new Builder(row.geometry.length + 512);
   const geometryOffset = encodeGeometry(builder, geometry);
@@ -70,10 +82,7 @@ function encodeFeature(
   builder.addFieldOffset(0, geometryOffset, 0);
   builder.addFieldOffset(1, propertiesOffset, 0);
   builder.finishSizePrefixed(builder.endObject());
-  const bytes = builder.asUint8Array();
-  found.bounds.push(...boundsOf(geometry));
-  found.sizes.push(bytes.length);
-  return bytes;
+  return { bytes: builder.asUint8Array(), bounds: boundsOf(geometry) };
 }
 
 /** Table Geometry of feature.fbs: fields 0 ends, 1 xy, 6 type, 7 parts. */
@@ -135,90 +144,116 @@ function encodeProperties(columns: readonly Column[], valueAt: (i: number) => un
   return Buffer.concat(pieces);
 }
 
+interface Found {
+  start: number;
+  size: number;
+  west: number;
+  south: number;
+  east: number;
+  north: number;
+}
+
 /** Magic, header, index, and the features in the order of the index's leaves. */
 async function writeSorted(
   file: FileHandle,
   unsorted: FileHandle,
+  sorter: DatabaseSync,
   tables: readonly FeatureTable[],
   columns: readonly Column[],
-  { bounds, sizes }: FoundFeatures,
+  extent: Bounds,
 ): Promise<void> {
-  const count = sizes.length;
-  const extent = extentOf(bounds);
-  const order = hilbertOrder(bounds, extent, count);
-  const header = encodeHeader(tables, columns, count, extent);
-  await file.write(Buffer.concat([Uint8Array.from(MAGIC), header, packedTree(bounds, sizes, order)]));
-  const starts = new Float64Array(count);
-  for (let i = 1; i < count; i++) starts[i] = starts[i - 1] + sizes[i - 1];
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  for (const i of order) {
-    const bytes = Buffer.allocUnsafe(sizes[i]);
-    readSync(unsorted.fd, bytes, 0, sizes[i], starts[i]);
-    pending.push(bytes);
-    pendingBytes += sizes[i];
-    if (pendingBytes < COPY_BYTES) continue;
-    await file.write(Buffer.concat(pending));
+  const { count } = sorter.prepare('SELECT count(*) AS count FROM found').get() as { count: number };
+  const header = Buffer.concat([Uint8Array.from(MAGIC), encodeHeader(tables, columns, count, extent)]);
+  await file.write(header, 0, header.length, 0);
+  const levels = levelSizes(count);
+  const nodes = levels.reduce((sum, size) => sum + size, 0);
+  const leavesAt = header.length + (nodes - count) * NODE_BYTES;
+  const featuresAt = header.length + nodes * NODE_BYTES;
+  /** Of the nodes right above the leaves. */
+  const parents = new Float64Array(4 * (levels[1] ?? 0));
+  let [done, offset] = [0, 0];
+  let portion: Found[] = [];
+  const flush = async () => {
+    const leaves = Buffer.alloc(portion.length * NODE_BYTES);
+    const bytes = Buffer.allocUnsafe(portion.reduce((sum, { size }) => sum + size, 0));
+    let at = 0;
+    for (const [i, { start, size, west, south, east, north }] of portion.entries()) {
+      readSync(unsorted.fd, bytes, at, size, start);
+      const bounds: Bounds = [west, south, east, north];
+      writeNode(leaves, i, bounds, offset + at);
+      widen(parents, Math.floor((done + i) / NODE_SIZE), bounds, (done + i) % NODE_SIZE === 0);
+      at += size;
+    }
+    await file.write(leaves, 0, leaves.length, leavesAt + done * NODE_BYTES);
+    await file.write(bytes, 0, bytes.length, featuresAt + offset);
+    done += portion.length;
+    offset += bytes.length;
+    portion = [];
     await setImmediate();
-    pending = [];
-    pendingBytes = 0;
+  };
+  for (const row of sorter.prepare('SELECT * FROM found ORDER BY key, rowid').iterate()) {
+    if (portion.push(row as unknown as Found) === PORTION) await flush();
   }
-  await file.write(Buffer.concat(pending));
+  await flush();
+  const upper = upperLevels(levels, parents);
+  await file.write(upper, 0, upper.length, header.length);
 }
 
-function extentOf(bounds: readonly number[]): number[] {
-  const extent = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < bounds.length; i++) {
-    const side = i % 4;
-    extent[side] = side < 2 ? Math.min(extent[side], bounds[i]) : Math.max(extent[side], bounds[i]);
+function extentOf(tables: readonly FeatureTable[]): Bounds {
+  const extent: Bounds = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { bbox } of tables) {
+    if (bbox) widen(extent, 0, bbox, false);
   }
   return extent;
 }
 
-function hilbertOrder(bounds: readonly number[], [west, south, east, north]: readonly number[], count: number) {
+/** Makes the box at `index` hold another; `first`: it holds nothing yet. */
+function widen(boxes: number[] | Float64Array, index: number, bounds: readonly number[], first: boolean): void {
+  for (let side = 0; side < 4; side++) {
+    const at = 4 * index + side;
+    const wider = side < 2 ? Math.min : Math.max;
+    boxes[at] = first ? bounds[side] : wider(boxes[at], bounds[side]);
+  }
+}
+
+function hilbertKey([x0, y0, x1, y1]: Bounds, [west, south, east, north]: Bounds): number {
   const cells = 2 ** HILBERT_ORDER - 1;
   const cell = (low: number, high: number, least: number, most: number) =>
     most > least ? Math.floor(((low + high) / 2 - least) * (cells / (most - least))) : 0;
-  const keys = Float64Array.from({ length: count }, (_, i) => {
-    const [x0, y0, x1, y1] = bounds.slice(4 * i, 4 * i + 4);
-    return hilbertIndex(HILBERT_ORDER, cell(x0, x1, west, east), cell(y0, y1, south, north));
-  });
-  return Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b);
+  return hilbertIndex(HILBERT_ORDER, cell(x0, x1, west, east), cell(y0, y1, south, north));
 }
 
-/** Nodes of four bounds and an offset: the root first, the leaves last. A leaf's offset is its feature's, in bytes. */
-function packedTree(bounds: readonly number[], sizes: readonly number[], order: Uint32Array): Uint8Array {
-  const levels = [order.length];
+/** Nodes of each level, the leaves first. */
+function levelSizes(count: number): number[] {
+  const levels = [count];
   while (levels[levels.length - 1] > 1) levels.push(Math.ceil(levels[levels.length - 1] / NODE_SIZE));
-  if (levels.length === 1 && order.length === 1) levels.push(1);
-  if (order.length === 0) return new Uint8Array(0);
+  if (levels.length === 1 && count === 1) levels.push(1);
+  return levels;
+}
+
+/** Four bounds, and where what they hold begins: a feature's bytes, or the number of the first child. */
+function writeNode(bytes: Buffer, index: number, bounds: ArrayLike<number>, offset: number): void {
+  const at = index * NODE_BYTES;
+  for (let side = 0; side < 4; side++) bytes.writeDoubleLE(bounds[side], at + 8 * side);
+  bytes.writeBigUInt64LE(BigInt(offset), at + 32);
+}
+
+/** All nodes above the leaves, the root first. */
+function upperLevels(levels: readonly number[], parents: Float64Array): Buffer {
   const nodes = levels.reduce((sum, size) => sum + size, 0);
-  const bytes = Buffer.alloc(nodes * NODE_BYTES);
-  let level = nodes - levels[0];
-  let offset = 0;
-  for (const [leaf, i] of order.entries()) {
-    const at = (level + leaf) * NODE_BYTES;
-    for (let side = 0; side < 4; side++) bytes.writeDoubleLE(bounds[4 * i + side], at + 8 * side);
-    bytes.writeBigUInt64LE(BigInt(offset), at + 32);
-    offset += sizes[i];
-  }
+  const bytes = Buffer.alloc((nodes - levels[0]) * NODE_BYTES);
+  let boxes = parents;
+  let firstChild = nodes - levels[0];
   for (let l = 1; l < levels.length; l++) {
-    const children = level;
-    level -= levels[l];
+    const first = firstChild - levels[l];
+    const above = new Float64Array(4 * (levels[l + 1] ?? 0));
     for (let n = 0; n < levels[l]; n++) {
-      const first = children + n * NODE_SIZE;
-      const last = Math.min(first + NODE_SIZE, children + levels[l - 1]);
-      const box = [Infinity, Infinity, -Infinity, -Infinity];
-      for (let child = first; child < last; child++) {
-        for (let side = 0; side < 4; side++) {
-          const value = bytes.readDoubleLE(child * NODE_BYTES + 8 * side);
-          box[side] = side < 2 ? Math.min(box[side], value) : Math.max(box[side], value);
-        }
-      }
-      const at = (level + n) * NODE_BYTES;
-      for (let side = 0; side < 4; side++) bytes.writeDoubleLE(box[side], at + 8 * side);
-      bytes.writeBigUInt64LE(BigInt(first), at + 32);
+      const box = boxes.subarray(4 * n, 4 * n + 4);
+      writeNode(bytes, first + n, box, firstChild + n * NODE_SIZE);
+      if (above.length > 0) widen(above, Math.floor(n / NODE_SIZE), Array.from(box), n % NODE_SIZE === 0);
     }
+    firstChild = first;
+    boxes = above;
   }
   return bytes;
 }
