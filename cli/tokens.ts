@@ -21,12 +21,14 @@ export async function run([action, ...args]: string[]): Promise<void> {
     const days = values.days === undefined ? undefined : readNumber('days', values.days);
     const { role = 'viewer', workspace } = values;
     const wanted = { name: positionals[0], role, workspace, ...(days !== undefined && { days }) };
-    const made = await withDatabase(values.data, async (db) => {
-      const token = await createToken(db, wanted);
-      const { id, name, workspace, role, expires_at } = token;
-      await record(db, { ...WHO, workspace, action: 'token_made', subject: id, details: { name, role, expires_at } });
-      return token;
-    });
+    const made = await withDatabase(values.data, (db) =>
+      db.transaction(async (q) => {
+        const token = await createToken({ ...q, confinement: db.confinement }, wanted);
+        const { id, name, workspace, role, expires_at } = token;
+        await record(q, { ...WHO, workspace, action: 'token_made', subject: id, details: { name, role, expires_at } });
+        return token;
+      }),
+    );
     process.stderr.write(
       `A token for ${made.name}, ${made.role} in ${made.workspace}, until ${made.expires_at}. It is shown this once:\n`,
     );
@@ -40,10 +42,12 @@ export async function run([action, ...args]: string[]): Promise<void> {
   } else if (action === 'revoke') {
     const id = positionals[0]!;
     if (!UUID.test(id)) throw new WrongCall(`"${id}" is not the id of a token; "planimeter tokens list" shows them`);
-    await withDatabase(values.data, async (db) => {
-      const { name, workspace } = await revokeToken(db, id, null);
-      await record(db, { ...WHO, workspace, action: 'token_revoked', subject: id, details: { name } });
-    });
+    await withDatabase(values.data, (db) =>
+      db.transaction(async (q) => {
+        const { name, workspace } = await revokeToken(q, id, null);
+        await record(q, { ...WHO, workspace, action: 'token_revoked', subject: id, details: { name } });
+      }),
+    );
     print({ revoked: id }, `Revoked ${id}.`);
   } else throw new WrongCall('tokens takes create, list or revoke');
 }
