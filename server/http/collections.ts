@@ -226,7 +226,7 @@ const asPage = (address: string): Link => {
   return { rel: 'alternate', href: `${address}${separator}f=html`, type: 'text/html', title: 'As a page' };
 };
 
-const titleOf = (id: string): string => id[0]!.toUpperCase() + id.slice(1);
+const titleOf = (id: string): string => (id === 'landuse' ? 'Land use' : id[0]!.toUpperCase() + id.slice(1));
 
 /** `bbox` in degrees, or in the system of `bbox-crs`. */
 async function boxQuery(q: Queryable, request: Request): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {

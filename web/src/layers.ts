@@ -36,8 +36,8 @@ const absolute = ({ tiles }: TileJson): string[] =>
 export function showImagery(map: MapLibreMap, tileJson: TileJson, visible: boolean): void {
   hideImagery(map);
   const tiles = absolute(tileJson).map((tile) => (devicePixelRatio > 1 ? tile.replace('{y}', '{y}@2x') : tile));
-  const { minzoom, maxzoom, bounds } = tileJson;
-  map.addSource('imagery', { type: 'raster', tiles, tileSize: 256, minzoom, maxzoom, bounds });
+  const { minzoom, maxzoom, bounds, attribution } = tileJson;
+  map.addSource('imagery', { type: 'raster', tiles, tileSize: 256, minzoom, maxzoom, bounds, attribution });
   map.addLayer(
     { id: 'imagery', type: 'raster', source: 'imagery', paint: { 'raster-fade-duration': 200 } },
     ['live', 'landuse-fill'].find((layer) => map.getLayer(layer)) ?? ABOVE,
@@ -61,8 +61,16 @@ export function showFeatures(
   view: ClassView,
 ): void {
   hideFeatures(map);
-  const { minzoom, maxzoom, bounds } = tileJson;
-  map.addSource('features', { type: 'vector', tiles: absolute(tileJson), minzoom, maxzoom, bounds, promoteId: 'id' });
+  const { minzoom, maxzoom, bounds, attribution } = tileJson;
+  map.addSource('features', {
+    type: 'vector',
+    tiles: absolute(tileJson),
+    minzoom,
+    maxzoom,
+    bounds,
+    attribution,
+    promoteId: 'id',
+  });
   const colour = colourByClass(classes);
   const stroke: ExpressionSpecification = ['case', IS_LINE, '#ffffff', colour];
   for (const id of COLLECTIONS) {
@@ -114,8 +122,16 @@ export function showFeatures(
 /** The class map of a running job, as far as it is. */
 export function showLive(map: MapLibreMap, tileJson: TileJson, opacity: number): void {
   hideLive(map);
-  const { minzoom, maxzoom, bounds } = tileJson;
-  map.addSource('live', { type: 'raster', tiles: absolute(tileJson), tileSize: 256, minzoom, maxzoom, bounds });
+  const { minzoom, maxzoom, bounds, attribution } = tileJson;
+  map.addSource('live', {
+    type: 'raster',
+    tiles: absolute(tileJson),
+    tileSize: 256,
+    minzoom,
+    maxzoom,
+    bounds,
+    attribution,
+  });
   const paint = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest', 'raster-opacity': opacity } as const;
   map.addLayer({ id: 'live', type: 'raster', source: 'live', paint }, ABOVE);
 }

@@ -37,7 +37,8 @@ export function createMap(container: HTMLElement, basemap: string | null): MapLi
     container,
     style: basemap ?? paperStyle(),
     hash: 'map',
-    attributionControl: basemap ? { compact: true } : false,
+    // Not seen while nothing that is shown has to be credited.
+    attributionControl: { compact: true },
     center: [24, 30],
     zoom: 1.5,
     minZoom: 0.4,

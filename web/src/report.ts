@@ -55,6 +55,8 @@ function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model:
       'Image',
       scene.width && scene.height ? `${count(scene.width)} × ${count(scene.height)} px, ${scene.bands} bands` : null,
     ],
+    ['Image by', scene.attribution],
+    ['Image licence', scene.license],
     ['Reference system', scene.srs],
     ['Stitching', certified],
     ['Device', deviceText(report)],
