@@ -1,5 +1,5 @@
-/** What stands on the map beside the panel: zoom buttons, scale bar, position of the pointer. */
-import type { Map as MapLibreMap } from 'maplibre-gl';
+/** What stands on the map beside the panel: zoom buttons, scale bar, who is to be credited, position of the pointer. */
+import { AttributionControl, type Map as MapLibreMap } from 'maplibre-gl';
 import { h, type IconName, icon, setText } from './dom.ts';
 import { position } from './format.ts';
 import { FLAT_ZOOM } from './map.ts';
@@ -25,7 +25,10 @@ export function createFurniture(map: MapLibreMap, store: Store, fitScene: () => 
   store.subscribe((state) => {
     whole.hidden = currentScene(state)?.state !== 'ready';
   });
-  return h('div', { class: 'furniture' }, createPosition(map), createScaleBar(map), buttons);
+  // Of all that is shown, each said once; nothing is seen of it where nobody is to be credited.
+  const credit = new AttributionControl({ compact: false }).onAdd(map);
+  const notes = h('div', { class: 'notes-on-map' }, createScaleBar(map), credit);
+  return h('div', { class: 'furniture' }, createPosition(map), notes, buttons);
 }
 
 /** A bar of four alternating parts, as on printed sheets, of a length that people count in. */

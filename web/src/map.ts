@@ -37,8 +37,7 @@ export function createMap(container: HTMLElement, basemap: string | null): MapLi
     container,
     style: basemap ?? paperStyle(),
     hash: 'map',
-    // Not seen while nothing that is shown has to be credited.
-    attributionControl: { compact: true },
+    attributionControl: false, // it stands beside the scale bar: see furniture.ts
     center: [24, 30],
     zoom: 1.5,
     minZoom: 0.4,
