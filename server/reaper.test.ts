@@ -69,7 +69,8 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
     `jobs/${running}/shards/0/classes.tif`,
     `jobs/${running}/features.ndjson`,
   ];
-  const gone = ['scenes/lost/original.tif', 'jobs/lost/classes.tif', `jobs/${done}/shards/1/classes.tif`];
+  const leftovers = [`jobs/${done}/exports/all.fgb.partial`, `jobs/${done}/shards/1/classes.tif`];
+  const gone = ['scenes/lost/original.tif', 'jobs/lost/classes.tif', ...leftovers];
   for (const key of [...kept, ...gone]) await write(files, key);
   mkdirSync(join(places.temporaryFolder!, 'planimeter-Ab12Cd', 'deep'), { recursive: true });
   mkdirSync(join(places.temporaryFolder!, 'planimeter-of-somebody-else'));
@@ -97,7 +98,7 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
     expect((await files.unfinished!()).map(({ key }) => key)).toEqual(['scenes/lost/big.tif']);
   }
   const expected = [
-    ...['unknown_scene scenes/lost', 'unknown_job jobs/lost', `leftover jobs/${done}/shards/1/classes.tif`],
+    ...['unknown_scene scenes/lost', 'unknown_job jobs/lost', ...leftovers.map((key) => `leftover ${key}`)],
     ...[`left_upload /${kind}/data/uploads/left`, `temporary /${kind}/tmp/planimeter-Ab12Cd`],
     ...(kind === 's3' ? ['open_multipart scenes/lost/big.tif'] : []),
     // Copies of what was written.

@@ -141,9 +141,9 @@ function byOwner(entries: readonly StoredFile[]): Map<string, StoredFile[]> {
   return Map.groupBy(entries, ({ key }) => key.split('/')[1]!);
 }
 
-/** What a job keeps while it runs. */
+/** What a job keeps while it runs, and exports while they are written. */
 const isLeftover = ({ key }: StoredFile): boolean =>
-  /^jobs\/[^/]+\/((spool|shards)\/|features\.ndjson$|planes\.tif$)/.test(key);
+  /^jobs\/[^/]+\/((spool|shards)\/|features\.ndjson$|planes\.tif$|exports\/.*\.partial)/.test(key);
 
 /** An upload, or what is noted of it, that arrived whole and is no scene yet: the service makes it one when it starts. */
 async function isWhole(path: string): Promise<boolean> {
