@@ -94,9 +94,18 @@ async function mapShard(
     );
   } catch (error) {
     // Answers of chips are kept for whoever goes on, unless nobody will.
-    const state = (await getJob(db, job.id))?.state;
-    if (state !== 'running' && state !== 'queued') await files.remove(folder);
+    if (!(await isWanted(db, job.id))) await files.remove(folder);
     throw error;
+  }
+}
+
+/** A database that cannot be asked says nothing of the job. */
+async function isWanted(db: PipelineTools['db'], id: string): Promise<boolean> {
+  try {
+    const state = (await getJob(db, id))?.state;
+    return state === 'running' || state === 'queued';
+  } catch {
+    return true;
   }
 }
 
