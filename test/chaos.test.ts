@@ -18,9 +18,10 @@ import type { Database } from '../server/store/database.ts';
 import { type Cluster, openOnServer, startCluster } from '../server/store/test-databases.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
+import { complaints } from './complaints.ts';
 import { keysOf, startFaults, startMoto } from './moto.ts';
 import { serve, stopAll } from './serve.ts';
-import { complaints, killWorkers, startWorker } from './workers.ts';
+import { killWorkers, startWorker } from './workers.ts';
 
 const JOBS = 20;
 const WORKERS = 3;

@@ -1,6 +1,7 @@
 /** `planimeter serve` as a process of its own, for tests that watch it, use it and kill it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { hear } from './complaints.ts';
 
 const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
 
@@ -30,6 +31,7 @@ export function startServing(dataFolder: string, env: NodeJS.ProcessEnv = {}): S
     let text = '';
     child.stderr!.on('data', (chunk) => {
       text += chunk;
+      hear(chunk);
       const address = /http:\/\/\S+/.exec(text);
       if (address) resolve(address[0]);
     });

@@ -1,15 +1,11 @@
 /** `planimeter worker` as processes of their own, for tests that kill them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { hear } from './complaints.ts';
 
 export const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
 
 const workers: ChildProcess[] = [];
-let said = '';
-
-/** What the workers' logs call an error, of all that were started. */
-export const complaints = (): string[] =>
-  said.split('\n').filter((line) => /"level":"error"|failed, attempt/.test(line));
 
 /** Resolves when the worker works. */
 export async function startWorker(env: NodeJS.ProcessEnv, ...args: string[]): Promise<ChildProcess> {
@@ -22,7 +18,7 @@ export async function startWorker(env: NodeJS.ProcessEnv, ...args: string[]): Pr
   await new Promise<void>((resolve, reject) => {
     worker.stderr!.on('data', (chunk) => {
       text += chunk;
-      said += chunk;
+      hear(chunk);
       if (text.includes('works for')) resolve();
     });
     worker.on('exit', (code) => {
