@@ -8,7 +8,7 @@ const SQL_STATES = /^(08...|57P..|53300)$/;
 const SYSTEM_ERRORS = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
 /** What `pg` says of connections that end; these errors have no code. */
 const LOST =
-  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect)/;
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout exceeded when trying to connect)/;
 
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof StoreUnreachable) return true;
