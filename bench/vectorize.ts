@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
-import { createShardTracer, joinShards, type Shard } from '../vectorizer/shards.ts';
+import { createShardJoiner, createShardTracer, type Shard } from '../vectorizer/shards.ts';
 import { type ClassBand, traceRegions, vectorize, vectorizeGraph } from '../vectorizer/vectorize.ts';
 import { pythonWith } from './python.ts';
 
@@ -207,7 +207,9 @@ async function measureThreads({ path, width, height, runs, threads = 1 }: Measur
       }),
     );
     const options = { width, height, pixelAreaM2: 1, nodata: 255, minAreaM2: 0, tolerancePixels: 0 };
-    const { report } = vectorizeGraph(joinShards(shards), options);
+    const joiner = createShardJoiner();
+    for (const shard of shards) joiner.append(shard);
+    const { report } = vectorizeGraph(joiner.finish(), options);
     const wall = (performance.now() - started) / 1000;
     const { user, system } = process.cpuUsage(before);
     if (best && best.wall <= wall) continue;

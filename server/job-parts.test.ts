@@ -1,8 +1,8 @@
 /** A job done in shards by several workers ends with the bytes, features and figures of one done in one piece. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findNetwork, type Network } from '../models/registry.ts';
@@ -16,7 +16,7 @@ import { parseParameters } from './parameters.ts';
 import type { PipelineTools } from './pipeline.ts';
 import type { ReadyScene } from './ready-scene.ts';
 import { createRemoteReader } from './remote/reader.ts';
-import { localFileStore } from './store/files.ts';
+import { type FileStore, localFileStore } from './store/files.ts';
 import { getJob, insertJob, type Job } from './store/jobs.ts';
 import { testEngines } from './store/test-databases.ts';
 import { mapped, sceneOf } from './test-scene.ts';
@@ -34,6 +34,23 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** The same store for a machine that writes in a folder of its own before it stores, as with a bucket. */
+function asOnMachine(store: FileStore, scratch: string): FileStore {
+  const path = (key: string) => join(scratch, key);
+  return {
+    ...store,
+    path,
+    async put(key) {
+      await mkdir(dirname(store.path(key)), { recursive: true });
+      await rename(path(key), store.path(key));
+    },
+    async remove(prefix) {
+      await store.remove(prefix);
+      await rm(path(prefix), { recursive: true, force: true });
+    },
+  };
+}
+
 describe.each(testEngines())('on $name', ({ name, open }) => {
   const remote = createRemoteReader(null);
   let compute: Compute;
@@ -43,6 +60,8 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
   let queues: Queue[];
   /** What was done of jobs, in order. */
   let done: string[] = [];
+  /** Takes from all machines what they have not stored. */
+  let forget: (key: string) => Promise<unknown>;
   /** Called ahead of each part. */
   let before: (part: Part | undefined, job: string) => void | Promise<void> = () => {};
 
@@ -54,20 +73,23 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     const files = localFileStore(join(folder, name));
     tools = { db: database.db, files, compute, remote, device: 'cpu', chooseRun, shardHeight: SHARD_HEIGHT };
     scene = await sceneOf(tools, image);
-    const handlers = {
+    const handlersOf = (its: PipelineTools) => ({
       ingest: async () => {},
       async segment(id: string, context: Parameters<typeof runPart>[2]) {
         await before(context.part, id);
-        const { parameters: given } = (await getJob(tools.db, id))!;
+        const { parameters: given } = (await getJob(its.db, id))!;
         const job = { id, scene, network, parameters: parseParameters(given), modelReason: 'asked for' };
-        await runPart(tools, job, context);
+        await runPart(its, job, context);
         done.push(`${id.slice(0, 4)} ${context.part ?? 'plan'}`);
       },
-      discard: (id: string) => discardParts(tools, id),
-    };
-    const workers = name === 'postgresql' ? 3 : 1;
+      discard: (id: string) => discardParts(its, id),
+    });
     const { db, url } = database;
-    queues = await Promise.all(Array.from({ length: workers }, () => startQueue(db, { url }, handlers)));
+    const scratch = (machine: number) => join(folder, `${name}-machine-${machine}`);
+    const machines = name === 'postgresql' ? [1, 2, 3].map((each) => asOnMachine(files, scratch(each))) : [files];
+    forget = (key) =>
+      Promise.all([1, 2, 3].map((each) => rm(join(scratch(each), key), { recursive: true, force: true })));
+    queues = await Promise.all(machines.map((its) => startQueue(db, { url }, handlersOf({ ...tools, files: its }))));
   });
   afterAll(async () => {
     for (const queue of queues) await queue.stop();
@@ -107,8 +129,9 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     const whole = await mapped({ ...tools, shardHeight: 10_000 }, scene, network);
 
     let failures = 0;
-    before = (part) => {
+    before = async (part, id) => {
       if (part === 1 && failures++ === 0) throw new Error('the accelerator coughed');
+      if (part === 'merge') await forget(`jobs/${id}`); // as on a machine that has computed none of the shards
     };
     const job = await ended(await start());
     before = () => {};

@@ -2,6 +2,7 @@
  * A job in parts, for any number of machines: planned once, its shards computed and traced by whoever takes them, joined
  * and published by one. Small jobs, and those of networks that draw boxes, are done as a whole.
  */
+import { mkdir } from 'node:fs/promises';
 import type { MapResult } from '../models/map-scene.ts';
 import { isDetector } from '../models/registry.ts';
 import { planShards } from '../models/shards.ts';
@@ -128,6 +129,7 @@ async function merge(
     const [classesPath, scoresPath, planesPath] = await Promise.all(mapsOf(job).map(pathOf));
     return { classesPath, scoresPath, ...(planesPath && { planesPath }) };
   };
+  await mkdir(files.path(`jobs/${job.id}`), { recursive: true }); // this machine may have computed none of the shards
   const started = performance.now();
   await compute.join(
     {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type ClassMap, NODATA, noiseMap, randomNumbers, smoothMap, vectorizeMap } from './generated-maps.ts';
-import { createShardTracer, joinShards, type Shard } from './shards.ts';
+import { createShardJoiner, createShardTracer, type Shard } from './shards.ts';
 import { type VectorizeOptions, vectorizeGraph } from './vectorize.ts';
 
 const maps = Array.from({ length: 80 }, (_, seed) => {
@@ -23,6 +23,12 @@ function shardsOf({ width, height, classes }: ClassMap, rowsOf: () => number): S
     y += rows;
   }
   return shards;
+}
+
+function joinShards(shards: Shard[]) {
+  const joiner = createShardJoiner();
+  for (const shard of shards) joiner.append(shard);
+  return joiner.finish();
 }
 
 test.each(maps.keys().toArray())('any cutting gives the same bytes (seed %i)', async (seed) => {

@@ -35,25 +35,32 @@ export function createShardTracer(width: number): RowSink & { finish(): Shard } 
   };
 }
 
-/** Joins shards from top to bottom. They are used up. Throws a RangeError if their widths differ or there are none. */
-export function joinShards(shards: Iterable<Shard>): TracedMap & { width: number } {
+/**
+ * Joins shards from top to bottom. They are used up, one at a time. `append` throws a RangeError for one of another width,
+ * `finish` if there were none.
+ */
+export function createShardJoiner(): { append(shard: Shard): void; finish(): TracedMap } {
   let state: TracerState | null = null;
   let width = 0;
   let y = 0;
-  for (const shard of shards) {
-    if (!state) {
-      width = shard.width;
-      state = emptyState(width);
-    }
-    if (shard.width !== width) throw new RangeError(`expected shards ${width} pixels wide, got ${shard.width}`);
-    append(state, shard, y);
-    y += shard.rows;
-  }
-  if (!state) throw new RangeError('expected at least one shard, got 0');
-  const below = createRuns(width);
-  fillOutside(below, width);
-  traceCorners(state.strands, state.graph, state.hanging, state.last, below, width, y);
-  return { width, ...resolveLabels(state) };
+  return {
+    append(shard) {
+      if (!state) {
+        width = shard.width;
+        state = emptyState(width);
+      }
+      if (shard.width !== width) throw new RangeError(`expected shards ${width} pixels wide, got ${shard.width}`);
+      append(state, shard, y);
+      y += shard.rows;
+    },
+    finish() {
+      if (!state) throw new RangeError('expected at least one shard, got 0');
+      const below = createRuns(width);
+      fillOutside(below, width);
+      traceCorners(state.strands, state.graph, state.hanging, state.last, below, width, y);
+      return resolveLabels(state);
+    },
+  };
 }
 
 function emptyState(width: number): TracerState {

@@ -10,7 +10,7 @@ import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { openRaster, type Raster } from '../../tiler/raster.ts';
 import { cellSide, createCells } from '../../vectorizer/coarser.ts';
 import { createRoadSurface, joinSurfaces, type RoadSurface } from '../../vectorizer/roads/surface.ts';
-import { createShardTracer, joinShards, type Shard } from '../../vectorizer/shards.ts';
+import { createShardJoiner, createShardTracer, type Shard } from '../../vectorizer/shards.ts';
 import { createTracer, type RowSink, type TracedMap as TracedLevel } from '../../vectorizer/trace.ts';
 
 /** Codes of the classes that make objects; null where the map has no such class. */
@@ -87,12 +87,20 @@ export async function traceShard({
 
 /** What the whole map leaves, from the files of its shards, which were written by this program; from the top. */
 export async function joinTraced(paths: readonly string[]): Promise<TracedMap> {
-  const shards: Traced<Shard>[] = [];
-  for (const path of paths) shards.push(deserialize(await promisify(zstdDecompress)(await readFile(path))));
+  const land = createShardJoiner();
+  let coarser: ReturnType<typeof createShardJoiner>[] | null = null;
+  const surfaces: RoadSurface[] = [];
+  for (const path of paths) {
+    const shard: Traced<Shard> = deserialize(await promisify(zstdDecompress)(await readFile(path)));
+    land.append(shard.land);
+    coarser ??= shard.coarser.map(createShardJoiner);
+    for (const [level, joiner] of coarser.entries()) joiner.append(shard.coarser[level]);
+    surfaces.push(shard.surface);
+  }
   return {
-    land: joinShards(shards.map(({ land }) => land)),
-    coarser: shards[0].coarser.map((_, level) => joinShards(shards.map(({ coarser }) => coarser[level]))),
-    surface: joinSurfaces(shards.map(({ surface }) => surface)),
+    land: land.finish(),
+    coarser: (coarser ?? []).map((level) => level.finish()),
+    surface: joinSurfaces(surfaces),
   };
 }
 

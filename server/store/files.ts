@@ -90,7 +90,8 @@ export function localFileStore(folder: string): FileStore {
       });
       return stored;
     },
-    remove: (prefix) => rm(path(prefix), { recursive: true, force: true }),
+    // Another process may still write into a folder whose job was cancelled: what it adds meanwhile goes with the next try.
+    remove: (prefix) => rm(path(prefix), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }),
     list,
     async entries(prefix) {
       const found: StoredFile[] = [];
