@@ -31,11 +31,13 @@ test('answers with progress, results, problems and errors', async () => {
 test('a cancelled task ends at once, and the next one runs', async () => {
   const { run } = create();
   const control = new AbortController();
+  const beside = run('sleep', 60_000);
   const spinning = run('spin', null, { signal: control.signal });
   await new Promise((resolve) => setTimeout(resolve, 500));
   control.abort();
   const next = run('echo', 'next'); // while the first is still dying
   await expect(spinning).rejects.toMatchObject({ code: 'interrupted' });
+  await expect(beside).rejects.toBeInstanceOf(ChildCrash); // its work was not cancelled
   expect(await next).toBe('next');
 });
 

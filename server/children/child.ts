@@ -74,7 +74,8 @@ interface Given {
 interface Living {
   process: ChildProcess;
   pending: Map<number, Pending>;
-  killReason: Problem | null;
+  /** Set by whoever killed it: what its tasks fail with, or that they may try again. */
+  killed: Problem | 'others may try again' | null;
 }
 
 /** Children that live, and the resident bytes that they last had. */
@@ -88,6 +89,8 @@ export function childMemory(): Map<string, number> {
 }
 
 interface Pending {
+  /** The child is killed on account of it. */
+  cancelled?: boolean;
   resolve(value: unknown): void;
   reject(error: Error): void;
   onProgress: ((value: never) => void) | undefined;
@@ -109,9 +112,9 @@ export function createChild(options: ChildOptions): Child {
   let nextId = 0;
 
   /** Its tasks fail with the reason; the next task gets a new child, also while this one is dying. */
-  const kill = (living: Living, reason: Problem) => {
+  const kill = (living: Living, reason: NonNullable<Living['killed']>) => {
     if (current === living) current = null;
-    living.killReason ??= reason;
+    living.killed ??= reason;
     living.process.kill('SIGKILL');
   };
 
@@ -124,7 +127,7 @@ export function createChild(options: ChildOptions): Child {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    const living: Living = { process: started, pending: new Map(), killReason: null };
+    const living: Living = { process: started, pending: new Map(), killed: null };
     lowerPriority(started.pid);
     logComplaints(name, started);
     alive.set(started, { name, bytes: 0 });
@@ -139,7 +142,9 @@ export function createChild(options: ChildOptions): Child {
       );
     }, WATCH_INTERVAL_MS);
     const failAll = (error: Error) => {
-      for (const { reject } of living.pending.values()) reject(error);
+      for (const { reject, cancelled } of living.pending.values()) {
+        reject(cancelled ? new Problem('interrupted', 'The work was cancelled.') : error);
+      }
       living.pending.clear();
     };
     const sources = new Map<string, ByteSource>();
@@ -159,9 +164,10 @@ export function createChild(options: ChildOptions): Child {
       clearInterval(watch);
       alive.delete(started);
       if (current === living) current = null;
-      if (!living.killReason && code !== 0) log.error(`the ${name} process died`, { pid: started.pid, code, signal });
+      if (!living.killed && code !== 0) log.error(`the ${name} process died`, { pid: started.pid, code, signal });
       const how = signal ? `by ${signal}` : `with status ${code}`;
-      failAll(living.killReason ?? new ChildCrash(`a child process ended ${how} before its work was done`));
+      const crash = new ChildCrash(`a child process ended ${how} before its work was done`);
+      failAll(living.killed instanceof Problem ? living.killed : crash);
     });
     return living;
   };
@@ -173,7 +179,11 @@ export function createChild(options: ChildOptions): Child {
       current ??= start();
       const living = current;
       const id = nextId++;
-      const onAbort = () => kill(living, new Problem('interrupted', 'The work was cancelled.'));
+      const onAbort = () => {
+        const mine = living.pending.get(id);
+        if (mine) mine.cancelled = true;
+        kill(living, 'others may try again');
+      };
       signal?.addEventListener('abort', onAbort, { once: true });
       const timer = wallMs && setTimeout(() => kill(living, tooSlow(wallMs)), wallMs);
       let standing: NodeJS.Timeout | undefined;
