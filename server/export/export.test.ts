@@ -102,6 +102,8 @@ g = shapely.from_wkb(t['geometry'].to_numpy(zero_copy_only=False))
 print(json.dumps(dict(geo=json.loads(f.schema_arrow.metadata[b'geo']), groups=f.num_row_groups, ids=sorted(t['id'].to_pylist()),
   types=sorted(set(x.geom_type for x in g)), area=float(shapely.area(g).sum()), ccw=bool(shapely.is_ccw(shapely.get_exterior_ring(shapely.get_parts(g[shapely.get_dimensions(g) == 2]))).all()),
   columns={x.name: str(x.type) for x in f.schema_arrow}, trues=sum(v is True for v in t['regularized'].to_pylist()),
+  boxed=[list(b.values()) for b in t['bbox'].to_pylist()] == shapely.bounds(g).tolist(),
+  stats=[f.metadata.row_group(0).column(i).statistics.has_min_max for i in range(len(f.schema)) if f.schema.column(i).path.startswith('bbox.')],
   classes=sorted(set(t['class'].to_pylist())), bounds=[float(v) for v in shapely.total_bounds(g)])))
 `;
 
@@ -213,6 +215,9 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
     const read = judge<any>(python!, PARQUET, path('all.parquet'));
     const { version, primary_column, columns } = read.geo;
     expect([version, primary_column, columns.geometry.encoding]).toEqual(['1.1.0', 'geometry', 'WKB']);
+    const sides = ['xmin', 'ymin', 'xmax', 'ymax'].map((side) => [side, ['bbox', side]]);
+    expect(columns.geometry.covering).toEqual({ bbox: Object.fromEntries(sides) });
+    expect([read.boxed, read.stats]).toEqual([true, [true, true, true, true]]);
     expect(columns.geometry.crs.id).toEqual({ authority: 'EPSG', code: 4326 });
     expect(columns.geometry.geometry_types).toEqual(['LineString', 'MultiPolygon', 'Polygon']);
     expect([read.types, read.ccw]).toEqual([columns.geometry.geometry_types, true]);
