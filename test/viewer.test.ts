@@ -83,6 +83,15 @@ describe.skipIf(!executablePath)('the viewer', () => {
     expect(text).toMatch(/%/);
     await page.keyboard.press('Escape');
     await inspector.waitFor({ state: 'hidden' });
+
+    // How sure the network was, over the map.
+    const drawn = page.waitForResponse((answer) => answer.ok() && /\/scores\/\d+\/\d+\/\d+\.png$/.test(answer.url()));
+    await page.getByTestId('certainty').check();
+    await drawn;
+    const scored = () => page.evaluate(() => window.planimeter.map.getLayer('scores') !== undefined);
+    expect(await scored()).toBe(true);
+    await page.getByTestId('certainty').uncheck();
+    await expect.poll(scored).toBe(false);
     expect(troubles).toEqual([]);
     await page.close();
   });

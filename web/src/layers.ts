@@ -1,5 +1,11 @@
 /** A scene's imagery and a job's features as MapLibre sources and layers. */
-import type { ExpressionSpecification, MapGeoJSONFeature, Map as MapLibreMap, PointLike } from 'maplibre-gl';
+import type {
+  ExpressionSpecification,
+  MapGeoJSONFeature,
+  Map as MapLibreMap,
+  PointLike,
+  RasterLayerSpecification,
+} from 'maplibre-gl';
 import type { FailedJson, ModelClass, TileJson } from '../../server/http/types.ts';
 import { sheetColours } from './map.ts';
 import type { SelectedFeature } from './state.ts';
@@ -12,6 +18,7 @@ const AREAS: ExpressionSpecification = ['==', ['geometry-type'], 'Polygon'];
 const IS_LINE: ExpressionSpecification = ['==', ['geometry-type'], 'LineString'];
 /** Everything of a scene lies below the footprints. */
 const ABOVE = 'footprints';
+const LOWEST_MARK = 'landuse-marked';
 
 export interface ClassView {
   hidden: ReadonlySet<string>;
@@ -35,14 +42,24 @@ const absolute = ({ tiles }: TileJson): string[] =>
 
 export function showImagery(map: MapLibreMap, tileJson: TileJson, visible: boolean): void {
   hideImagery(map);
-  const tiles = absolute(tileJson).map((tile) => (devicePixelRatio > 1 ? tile.replace('{y}', '{y}@2x') : tile));
-  const { minzoom, maxzoom, bounds, attribution } = tileJson;
-  map.addSource('imagery', { type: 'raster', tiles, tileSize: 256, minzoom, maxzoom, bounds, attribution });
-  map.addLayer(
-    { id: 'imagery', type: 'raster', source: 'imagery', paint: { 'raster-fade-duration': 200 } },
-    ['live', 'landuse-fill'].find((layer) => map.getLayer(layer)) ?? ABOVE,
-  );
+  const fine = (tile: string) => (devicePixelRatio > 1 ? tile.replace('{y}', '{y}@2x') : tile);
+  const sharp = { ...tileJson, tiles: tileJson.tiles.map(fine) };
+  const above = ['live', 'landuse-fill'].find((layer) => map.getLayer(layer)) ?? ABOVE;
+  addRaster(map, 'imagery', sharp, { 'raster-fade-duration': 200 }, above);
   setImageryVisible(map, visible);
+}
+
+function addRaster(
+  map: MapLibreMap,
+  id: string,
+  tileJson: TileJson,
+  paint: NonNullable<RasterLayerSpecification['paint']>,
+  above: string,
+): void {
+  const { minzoom, maxzoom, bounds, attribution } = tileJson;
+  const tiles = absolute(tileJson);
+  map.addSource(id, { type: 'raster', tiles, tileSize: 256, minzoom, maxzoom, bounds, attribution });
+  map.addLayer({ id, type: 'raster', source: id, paint }, above);
 }
 
 export function hideImagery(map: MapLibreMap): void {
@@ -115,6 +132,7 @@ export function showFeatures(
     },
     paint: { 'text-color': '#17201f', 'text-halo-color': '#ffffffe6', 'text-halo-width': 1.5 },
   });
+  if (map.getLayer('scores')) map.moveLayer('scores', LOWEST_MARK);
   paintMarks(map);
   setClassView(map, view);
 }
@@ -122,18 +140,8 @@ export function showFeatures(
 /** The class map of a running job, as far as it is. */
 export function showLive(map: MapLibreMap, tileJson: TileJson, opacity: number): void {
   hideLive(map);
-  const { minzoom, maxzoom, bounds, attribution } = tileJson;
-  map.addSource('live', {
-    type: 'raster',
-    tiles: absolute(tileJson),
-    tileSize: 256,
-    minzoom,
-    maxzoom,
-    bounds,
-    attribution,
-  });
   const paint = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest', 'raster-opacity': opacity } as const;
-  map.addLayer({ id: 'live', type: 'raster', source: 'live', paint }, ABOVE);
+  addRaster(map, 'live', tileJson, paint, ABOVE);
 }
 
 /** Asks for its tiles again; those that are drawn stay until the new ones are here. */
@@ -144,6 +152,18 @@ export function refreshLive(map: MapLibreMap): void {
 export function hideLive(map: MapLibreMap): void {
   if (map.getLayer('live')) map.removeLayer('live');
   if (map.getSource('live')) map.removeSource('live');
+}
+
+/** How sure the network was of each pixel, over the features and under what marks them. */
+export function showScores(map: MapLibreMap, tileJson: TileJson): void {
+  hideScores(map);
+  const paint = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest', 'raster-opacity': 0.9 } as const;
+  addRaster(map, 'scores', tileJson, paint, map.getLayer(LOWEST_MARK) ? LOWEST_MARK : ABOVE);
+}
+
+export function hideScores(map: MapLibreMap): void {
+  if (map.getLayer('scores')) map.removeLayer('scores');
+  if (map.getSource('scores')) map.removeSource('scores');
 }
 
 /** Hatches the parts of the map that could not be computed. */

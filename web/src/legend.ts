@@ -146,20 +146,30 @@ function createView(store: Store): { element: HTMLElement; render(state: State):
   const output = h('output', { for: 'opacity' });
   const imagery = h('input', { type: 'checkbox', role: 'switch', class: 'switch' });
   imagery.addEventListener('change', () => store.set({ imageryVisible: imagery.checked }));
+  const scores = h('input', { type: 'checkbox', role: 'switch', class: 'switch', 'data-testid': 'certainty' });
+  scores.addEventListener('change', () => store.set({ scoresVisible: scores.checked }));
+  const ramp = h('span', { class: 'ramp' }, 'unsure', h('i'), 'sure');
+  const certainty = h('label', { class: 'view-row' }, h('span', {}, 'Certainty'), ramp, scores);
   const element = h(
     'div',
     { class: 'view' },
     h('div', { class: 'view-row' }, h('label', { for: 'opacity' }, 'Opacity'), slider, output),
     h('label', { class: 'view-row' }, h('span', {}, 'Imagery'), imagery),
+    certainty,
   );
   return {
     element,
-    render({ classOpacity, imageryVisible }) {
+    render(state) {
+      const { classOpacity, imageryVisible, scoresVisible } = state;
       const value = Math.round(classOpacity * 100);
       if (Number(slider.value) !== value) slider.value = String(value);
       slider.style.setProperty('--filled', `${value}%`);
       setText(output, `${value} %`);
       imagery.checked = imageryVisible;
+      scores.checked = scoresVisible;
+      ramp.hidden = !scoresVisible;
+      // Boxes have a score each, and no map of it.
+      certainty.hidden = currentModel(state)?.task === 'detection';
     },
   };
 }

@@ -36,7 +36,9 @@ export function createMapView(
   /** The scene whose place on the map the link gives: it is not framed when it first appears. */
   let placed = linked ? link.get('scene') : null;
   const map = createMap(container, store.get().service?.basemap ?? null);
-  let shown: Record<'imagery' | 'features' | 'live', string | null> = { imagery: null, features: null, live: null };
+  let shown: Record<'imagery' | 'features' | 'live' | 'scores', string | null> = {
+    ...{ imagery: null, features: null, live: null, scores: null },
+  };
   /** Query of the imagery that is shown. */
   let view = '';
   let last: State | null = null;
@@ -96,6 +98,12 @@ export function createMapView(
     }, REFRESH_MS);
   };
 
+  const showScores = async (job: string): Promise<void> => {
+    shown = { ...shown, scores: job };
+    const tileJson = await getTileJson(`/jobs/${job}/scores.json`);
+    if (shown.scores === job) layers.showScores(map, tileJson);
+  };
+
   const updateLive = ({ job }: State, sceneId: string | null): void => {
     // Boxes have no map that grows.
     const maps = currentModel(store.get())?.task !== 'detection';
@@ -126,6 +134,12 @@ export function createMapView(
       shown = { ...shown, imagery: null };
       if (scene && sceneId) showImagery(scene).catch(tell);
     } else if (sceneId && imageryQuery(settingsShown(state)) !== view) drawImagery(sceneId).catch(tell);
+    const scored = state.scoresVisible && currentModel(state)?.task !== 'detection' ? jobId : null;
+    if (shown.scores !== scored) {
+      layers.hideScores(map);
+      shown = { ...shown, scores: null };
+      if (scored) showScores(scored).catch(tell);
+    }
     updateLive(state, sceneId);
     if (state.hiddenClasses !== last?.hiddenClasses || state.classOpacity !== last?.classOpacity) {
       layers.setClassView(map, classView(state));

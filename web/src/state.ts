@@ -73,6 +73,8 @@ export interface State {
   hiddenClasses: ReadonlySet<string>;
   classOpacity: number;
   imageryVisible: boolean;
+  /** Whether the map shows how sure the network was. */
+  scoresVisible: boolean;
   selected: SelectedFeature | null;
 }
 
@@ -103,6 +105,7 @@ export function createStore(): Store {
     hiddenClasses: new Set(['other']),
     classOpacity: 0.45,
     imageryVisible: true,
+    scoresVisible: false,
     selected: null,
   };
   const listeners: ((state: State) => void)[] = [];
