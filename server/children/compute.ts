@@ -18,7 +18,7 @@ import type { GeometryReport, VectorizeMapRequest } from './vectorize-map.ts';
 export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
 
 /**
- * Time in which at least one chip must be finished: PLANIMETER_MAX_CHIP_SECONDS, half an hour without. A network whose work
+ * Time in which at least one chip must be finished, or all windows of a proof by a network that somebody brought: PLANIMETER_MAX_CHIP_SECONDS, half an hour without. A network whose work
  * depends on what it sees may never end, and a device may hang. Throws Problem bad_request.
  */
 export function chipLimitMs({ PLANIMETER_MAX_CHIP_SECONDS: text }: NodeJS.ProcessEnv): number {
@@ -110,7 +110,7 @@ export function startCompute(remote?: OpenBytes): Compute {
       if (!isRemote(workingPath) && !network.adapter) return untilDone('prove', request, options);
       const read = [network.modelPath, classesPath, scoresPath, ...DEVICE_FILES];
       if (!isRemote(workingPath)) read.push(workingPath);
-      return runConfined('prove', workingPath, request, read, options);
+      return runConfined('prove', workingPath, request, read, { ...options, stillMs });
     },
     join: (request, options) => untilDone('join', request, options),
     trace: (request, options) => untilDone('trace', request, options),

@@ -135,6 +135,11 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
       creation_date: new Date().toISOString(),
     };
     await writeFile(join(service.uploadFolder, `${id}.json`), JSON.stringify(info));
+    // Of some others all bytes are lost.
+    for (let i = 0; i < 9; i++) {
+      const lost = { ...info, id: String(i).repeat(32), sha256: String(i).repeat(64) };
+      await writeFile(join(service.uploadFolder, `${lost.id}.json`), JSON.stringify(lost));
+    }
     const restarted = await startService(database.db, { uploadFolder: service.uploadFolder });
     await expect.poll(() => findSceneByUpload(database.db, id)).toMatchObject({ name: 'left.tif', bytes: 3 });
     // The service of this test may still be at its first look through the folder, and find the upload before the other.

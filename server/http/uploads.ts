@@ -213,16 +213,21 @@ function createFinisher({ allWorkspaces, files, queue, uploadFolder }: Dependenc
       await mkdir(uploadFolder, { recursive: true });
       const names = await readdir(uploadFolder);
       for (const id of new Set(names.map((name) => name.replace(/\.json$/, '')))) {
-        const [data, information] = await Promise.all([fileState(join(uploadFolder, id)), fileState(infoPath(id))]);
-        const touched = Math.max(data?.mtimeMs ?? 0, information?.mtimeMs ?? 0);
-        const info = await infos.get(id);
-        const complete = info && (info.sha256 || (data && data.size === info.size));
-        if (complete && !info.done) await finish(id);
-        else if (Date.now() - touched > EXPIRY_MS) await removeUpload(id);
+        // One that cannot be finished does not keep the others from it.
+        await sweepOne(id).catch((error) => log.error('finishing an upload failed', { upload: id, error }));
       }
     } catch (error) {
       log.error('sweeping the upload folder failed', { error });
     }
+  };
+
+  const sweepOne = async (id: string): Promise<void> => {
+    const [data, information] = await Promise.all([fileState(join(uploadFolder, id)), fileState(infoPath(id))]);
+    const touched = Math.max(data?.mtimeMs ?? 0, information?.mtimeMs ?? 0);
+    const info = await infos.get(id);
+    const complete = info && (info.sha256 || (data && data.size === info.size));
+    if (complete && !info.done) await finish(id);
+    else if (Date.now() - touched > EXPIRY_MS) await removeUpload(id);
   };
 
   const infoPath = (id: string) => join(uploadFolder, `${id}.json`);
