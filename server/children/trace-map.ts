@@ -41,7 +41,8 @@ export type TracedMap = Traced<TracedLevel>;
 /** A shard to be traced. Its maps begin and end with a cell of the coarsest level, or with the map. */
 export interface TraceShardRequest extends TraceOptions {
   classesPath: string;
-  scoresPath: string;
+  /** Without one, every score is 1. */
+  scoresPath: string | null;
   tracedPath: string;
 }
 
@@ -56,7 +57,7 @@ export function coarseLevels({ width, height }: { width: number; height: number 
   return finestOnly ? [] : COARSE_LEVELS.filter((level) => Math.max(width, height) / 2 ** (level - 2) > SMALL_MAP);
 }
 
-/** `onProgress` gets the rows that have been traced. Without scores, every score is 1. */
+/** `onProgress` gets the rows that have been traced. */
 export function traceMap(
   classes: Raster,
   scores: Raster | null,
@@ -73,7 +74,8 @@ export async function traceShard({
   tracedPath,
   ...options
 }: TraceShardRequest): Promise<void> {
-  const [classes, scores] = await Promise.all([openRaster(classesPath), openRaster(scoresPath)]);
+  const classes = await openRaster(classesPath);
+  const scores = scoresPath === null ? null : await openRaster(scoresPath);
   try {
     const traced = await trace(classes, scores, options, createShardTracer);
     await writeFile(tracedPath, await promisify(zstdCompress)(serialize(traced)));
@@ -81,7 +83,7 @@ export async function traceShard({
     await rm(tracedPath, { force: true });
     throw error;
   } finally {
-    await Promise.all([classes.close(), scores.close()]);
+    await Promise.all([classes.close(), scores?.close()]);
   }
 }
 
