@@ -213,7 +213,9 @@ async function readLevels(tiff: TiffFile, limits: ImageLimits, overviews: boolea
 }
 
 function invalidateNodata(pixels: Samples, valid: Uint8Array, bands: number, nodata: number): void {
-  for (let pixel = 0, at = 0; pixel < valid.length; pixel++, at += bands) {
+  const first = pixels.indexOf(nodata); // most windows have none, which is found out at the speed of memory
+  if (first < 0) return;
+  for (let pixel = Math.floor(first / bands), at = pixel * bands; pixel < valid.length; pixel++, at += bands) {
     let band = 0;
     while (band < bands && pixels[at + band] === nodata) band++;
     if (band === bands) valid[pixel] = 0;
