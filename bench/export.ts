@@ -1,6 +1,6 @@
 /**
  * A finished job's features as a file of each format, asked of the service: seconds, size, and the most memory that the
- * service has taken meanwhile, for 100,000 features and for ten times as many; that all are there says GDAL, which also
+ * service has taken meanwhile, for 100,000 features and for ten times as many; that all are there say GDAL and pyarrow; GDAL also
  * writes what it writes from the GeoPackage (pyogrio), with its own seconds and memory.
  * Run: node bench/export.ts [--features=1000000] [--formats=gpkg,fgb]
  */
@@ -41,11 +41,15 @@ const KINDS = [
 ];
 const SPACING_DEGREES = 2e-4;
 
-/** Features of all layers, read one after the other; without rows where the format holds tiles. */
+/** Features of all layers, read one after the other; of tiles, which have pieces of them, the layers. */
 const COUNT = `
 import json, sys
 import pyogrio
 path, pieces = json.load(sys.stdin)
+if path.endswith('.parquet'):
+  import pyarrow.parquet
+  print(pyarrow.parquet.ParquetFile(path).metadata.num_rows)
+  sys.exit()
 name = ('/vsizip/' if path.endswith('.zip') else '') + path
 layers = [layer for layer, _ in pyogrio.list_layers(name)]
 if pieces: print(json.dumps(len(layers)))
@@ -74,7 +78,7 @@ const stopCluster = await setup();
 try {
   const engine = testEngines().find(({ name }) => name === 'postgresql');
   if (!engine) throw new Error('there is no PostgreSQL with PostGIS to measure on');
-  const python = pythonWith('export', ['numpy==2.4.6', 'pyogrio==0.13.0']);
+  const python = pythonWith('export', ['numpy==2.4.6', 'pyogrio==0.13.0', 'pyarrow==26.0.1']);
   const { db, url } = await engine.open();
   const jobs = new Map<number, string>();
   for (const count of [...new Set([Math.min(most, 100_000), most])]) jobs.set(count, await fill(db, count));

@@ -25,7 +25,7 @@ const detail = (changes: Partial<TileDetail> = {}): TileDetail => ({
 
 const REPORT = { counts: {} } as JobReport;
 
-describe.each(testEngines())('features on $name', ({ open }) => {
+describe.each(testEngines())('features on $name', ({ open, name }) => {
   let db: Database;
   let drop: () => Promise<void>;
   beforeAll(async () => {
@@ -54,6 +54,23 @@ describe.each(testEngines())('features on $name', ({ open }) => {
 
   const count = async (table: string) =>
     (await db.query<{ n: number }>(`SELECT count(*) AS n FROM planimeter.${table}`))[0]!.n;
+
+  test.runIf(name === 'postgresql')('plans that connections keep are made anew once there is much more', async () => {
+    const job = await newJob();
+    const rows = Array.from({ length: 1000 }, (_, i) =>
+      row(polygonWkb(rectangle(i, 0, i + 0.5, 1)), { collection: 'more' }),
+    );
+    await insertFeatures(db, { id: job.id, epsg: 4326 }, rows);
+    const known = async () =>
+      (
+        await db.query<{ n: number }>(`SELECT reltuples AS n FROM pg_class WHERE oid = 'planimeter.features'::regclass`)
+      )[0]!.n;
+    const before = await known();
+    await publishJob(db, job.id, REPORT);
+    expect(before).toBeLessThan(1000);
+    expect(await known()).toBeGreaterThanOrEqual(1000);
+    await deleteJob(db, job.id);
+  });
 
   test('are invisible until their job is published, then all there at once', async () => {
     const collection = 'before-and-after';

@@ -138,13 +138,13 @@ export async function deleteFeatures(q: Queryable, jobId: string): Promise<void>
  * as it is stored, with the land use's `areas_m2`. Throws Problem conflict when the job is not queued or running (any
  * more), or another process has begun to store it.
  */
-export function publishJob(
+export async function publishJob(
   db: Database,
   jobId: string,
   report: Omit<JobReport, 'areas_m2'>,
   turn?: string,
 ): Promise<JobReport> {
-  return db.transaction(async (q) => {
+  const published = await db.transaction(async (q) => {
     const [job] = await q.query<{ key: number }>(
       `UPDATE planimeter.jobs
           SET state = 'done', problem = NULL, report = $2::jsonb, finished_at = clock_timestamp(),
@@ -171,6 +171,22 @@ export function publishJob(
     );
     return stored!.report;
   });
+  await noticeGrowth(db, jobId).catch(() => {}); // the job is published all the same
+  return published;
+}
+
+/**
+ * Plans that connections keep (see QueryOptions) are made for the table as it was, and made anew once it is analysed:
+ * PostgreSQL does so within a minute or so, and here at once where a job has made it more than a tenth larger.
+ */
+async function noticeGrowth(db: Database, jobId: string): Promise<void> {
+  if (db.kind !== 'postgresql') return;
+  const [{ grown }] = (await db.query(
+    `SELECT coalesce(sum(count), 0) > 0.1 * greatest(0, (SELECT reltuples FROM pg_class WHERE oid = 'planimeter.features'::regclass)) AS grown
+       FROM planimeter.job_totals WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)`,
+    [jobId],
+  )) as [{ grown: boolean }];
+  if (grown) await db.execute('ANALYZE planimeter.features');
 }
 
 /** All collections with their published features' number and bounding box (null when there are none). */

@@ -99,7 +99,8 @@ export async function findSceneBySha256(q: Queryable, sha256: string): Promise<S
 }
 
 async function findScene(q: Queryable, condition: string, value: string): Promise<Scene | null> {
-  const rows = await q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes WHERE ${condition} LIMIT 1`, [value]);
+  const sql = `SELECT ${COLUMNS} FROM planimeter.scenes WHERE ${condition} LIMIT 1`;
+  const rows = await q.query<Scene>(sql, [value], { prepared: true });
   return rows[0] ?? null;
 }
 
