@@ -61,6 +61,7 @@ tr:first-child > * { border-top: 0; }
 thead th, tbody th { font-weight: 600; white-space: nowrap; color: var(--quiet); }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.text { overflow-wrap: break-word; }
+td.fact { overflow-wrap: anywhere; }
 td a code { white-space: nowrap; }
 code { font: 0.9375em/1.5 ui-monospace, monospace; }
 svg { display: block; width: 100%; height: auto; max-height: 32rem; background: light-dark(#f4f5ef, #151a1c); }
@@ -110,7 +111,7 @@ ${body}
 
 /** Names and what they are, one a row. */
 export function facts(rows: readonly (readonly [name: string, value: Html | string])[]): Html {
-  const lines = rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td class="text">${value}</td></tr>`);
+  const lines = rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td class="fact">${value}</td></tr>`);
   return html`<div class="panel wide"><table><tbody>${lines}</tbody></table></div>`;
 }
 

@@ -90,6 +90,11 @@ export async function revokeShare(id: string): Promise<void> {
   await request(`/shares/${id}`, { method: 'DELETE' });
 }
 
+export async function setRights(scene: string, rights: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> {
+  const headers = { 'Content-Type': 'application/json' };
+  return (await request(`/scenes/${scene}`, { method: 'PATCH', headers, body: JSON.stringify(rights) })).json();
+}
+
 export async function signOut(): Promise<void> {
   await request('/session', { method: 'DELETE' });
 }

@@ -140,6 +140,10 @@ export function createMapView(
       shown = { ...shown, scores: null };
       if (scored) showScores(scored).catch(tell);
     }
+    if (sceneId && last?.sceneId === sceneId && currentScene(last)?.attribution !== scene?.attribution) {
+      drawImagery(sceneId).catch(tell);
+      if (jobId) showFeatures(jobId).catch(tell);
+    }
     updateLive(state, sceneId);
     if (state.hiddenClasses !== last?.hiddenClasses || state.classOpacity !== last?.classOpacity) {
       layers.setClassView(map, classView(state));

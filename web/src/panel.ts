@@ -18,7 +18,7 @@ export function createPanel(store: Store, actions: Actions): HTMLElement {
   const progress = createProgress(actions);
   const preflight = createPreflight(store, actions);
   const legend = createLegend(store, actions);
-  const report = createReport();
+  const report = createReport(store);
   const scenes = createSceneList(actions);
   const caller = createCaller();
   const trouble = createProblemSlot();

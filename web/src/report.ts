@@ -3,40 +3,54 @@ import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage
 import { BASE, proveJob, troubleOf } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
+import { createRights } from './rights.ts';
 import { createShare } from './share.ts';
-import { currentModel, currentScene, type State } from './state.ts';
+import { currentModel, currentScene, type State, type Store } from './state.ts';
 
 const STAGES: readonly Stage[] = ['ingest', 'plan', 'infer', 'stitch', 'vectorize', 'store'];
 
-export function createReport(): {
+export function createReport(store: Store): {
   element: HTMLElement;
   render(state: State): void;
 } {
   const details = h('div', { class: 'disclosed' });
   const downloads = h('ul', { class: 'downloads' });
   const share = createShare();
+  const rights = createRights(store);
   const element = h(
     'div',
     { class: 'report', hidden: true },
     h('details', { class: 'disclosure' }, h('summary', {}, 'Download', icon('chevron', 18)), downloads),
     share.element,
+    rights.element,
     h('details', { class: 'disclosure' }, h('summary', {}, 'Report', icon('chevron', 18)), details),
   );
+  // Far down in the panel, what was opened would not be seen.
+  element.addEventListener('toggle', showOpened, true);
   let shown: JobJson | null = null;
+  let source: SceneJson | undefined;
   return {
     element,
     render(state) {
       const job = state.job?.state === 'done' && state.job.report ? state.job : null;
       element.hidden = !job;
       share.render(state);
-      if (job === shown) return;
-      shown = job;
+      rights.render(state);
       const scene = currentScene(state);
+      if (job === shown && scene === source) return;
+      shown = job;
+      source = scene;
       if (!job?.report || !scene) return;
       replace(details, ...reportContent(job, job.report, scene, currentModel(state)));
       replace(downloads, ...downloadRows(job, job.report, currentModel(state)));
     },
   };
+}
+
+function showOpened({ target }: Event): void {
+  if (!(target instanceof HTMLDetailsElement) || !target.open) return;
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  target.scrollIntoView({ block: 'nearest', behavior: calm ? 'auto' : 'smooth' });
 }
 
 function reportContent(job: JobJson, report: JobReport, scene: SceneJson, model: ModelJson | undefined): HTMLElement[] {
