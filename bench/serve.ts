@@ -1,6 +1,7 @@
 /**
  * Features a second as GeoJSON: ours beside pygeoapi and beside the bare SQL that pg_featureserv would send, done by hand
  * (the floor), on the same PostGIS rows, the same requests and concurrency, one HTTP process each.
+ * Beside the rates stands what a request costs in processor time, the service's and PostgreSQL's together.
  * All have answered some before they are measured: connections are open, and what they compile and keep is there.
  * Run: node bench/serve.ts [--features=50000] [--requests=1200] [--concurrency=8]
  */
@@ -19,6 +20,7 @@ import { insertScene } from '../server/store/scenes.ts';
 import { setup, testEngines } from '../server/store/test-databases.ts';
 import { pythonWith } from './python.ts';
 import { answered, freePort, measure, measureInTurns, type Speed, speedText } from './requests.ts';
+import { processOf, processorMilliseconds } from './serve/processor-time.ts';
 
 const REQUIREMENTS = ['pygeoapi==0.21.0', 'psycopg2-binary==2.9.13', 'SQLAlchemy==2.0.58', 'GeoAlchemy2==0.20.0'];
 const SERVER = ['gunicorn==27.0.1'];
@@ -55,11 +57,14 @@ try {
   const [bounds] = await db.query<{ box: number[] }>(
     'SELECT ARRAY[ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)] AS box FROM (SELECT ST_Extent(geom) AS e FROM public.buildings) t',
   );
+  const [{ backend }] = (await db.query('SELECT pg_backend_pid() AS backend')) as [{ backend: number }];
+  const server = processOf(backend)!.parent;
   await db.close();
 
   const ours = await startOurs(url!);
   const pygeoapi = await startPygeoapi(new URL(url!), bounds!.box);
   const floor = await startFloor(url!);
+  const pids = children.map(({ pid }) => pid!);
   const kinds: [string, string[]][] = [
     [
       `items in a small box, ${PAGE} at most`,
@@ -77,6 +82,13 @@ try {
     console.log(`${kind}: ours ${speedText(mine)}; pygeoapi ${speedText(peer)}; ${times(mine, peer)} as many`);
     const [again, bare] = await measureInTurns(at(ours), at(floor), concurrency);
     console.log(`${kind}: bare SQL over HTTP ${speedText(bare)}; ours ${times(again, bare)} as many`);
+    const costs: string[] = [];
+    for (const [i, [name, address]] of Object.entries({ ours, pygeoapi, 'bare SQL': floor }).entries()) {
+      const before = processorMilliseconds([pids[i]!, server]);
+      await measure(at(address), concurrency);
+      costs.push(`${name} ${((processorMilliseconds([pids[i]!, server]) - before) / requests).toFixed(2)} ms`);
+    }
+    console.log(`${kind}: processor time a request: ${costs.join('; ')}`);
   }
 } finally {
   for (const child of children) child.kill('SIGKILL');
