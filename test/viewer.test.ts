@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ItemsJson, JobJson } from '../server/http/types.ts';
+import type { ItemsJson, JobJson, SceneJson } from '../server/http/types.ts';
 import { writeTown } from '../tiler/town/town.ts';
 import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
 import { getJson } from './client.ts';
@@ -15,6 +15,8 @@ declare const window: {
     map: {
       project(lngLat: [number, number]): { x: number; y: number };
       isMoving(): boolean;
+      getZoom(): number;
+      jumpTo(to: { center: [number, number]; zoom: number }): void;
       getLayer(id: string): unknown;
       queryRenderedFeatures(point: { x: number; y: number }, options: { layers: string[] }): unknown[];
     };
@@ -138,6 +140,20 @@ describe.skipIf(!executablePath)('the viewer', () => {
     expect(await problem.getAttribute('data-code')).toBe('not_a_tiff');
     const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
     expect(await page.evaluate(overflow)).toBe(0);
+
+    // From afar, what is drawn stands for many features: who taps it is brought nearer.
+    const { bbox } = (await getJson<SceneJson[]>(`${service.url}/scenes`)).find(({ state }) => state === 'ready')!;
+    const middle: [number, number] = [(bbox![0] + bbox![2]) / 2, (bbox![1] + bbox![3]) / 2];
+    await page.waitForFunction((center) => {
+      const { map } = window.planimeter;
+      if (map.getZoom() !== 13) map.jumpTo({ center, zoom: 13 });
+      return (
+        map.getLayer('landuse-fill') && map.queryRenderedFeatures(map.project(center), { layers: ['landuse-fill'] })[0]
+      );
+    }, middle);
+    const at = await page.evaluate((center) => window.planimeter.map.project(center), middle);
+    await page.mouse.click(at.x, at.y);
+    await page.waitForFunction(() => window.planimeter.map.getZoom() === 15);
     expect(troubles).toEqual([]);
     await page.close();
   });

@@ -291,11 +291,19 @@ export function paintMarks(map: MapLibreMap): void {
 
 /** The topmost feature shown at a point of the map's canvas. */
 export function featureAt(map: MapLibreMap, point: PointLike): SelectedFeature | null {
-  const layers = [...COLLECTIONS.map((id) => `${id}-fill`), 'roads-line'].filter((layer) => map.getLayer(layer));
-  if (layers.length === 0) return null;
-  const [feature] = map.queryRenderedFeatures(point, { layers });
-  // Blocks of buildings and land use for maps of smaller scale stand for many features and have no id.
+  const feature = uppermostAt(map, point);
   return feature?.properties.id === undefined ? null : selectedFeature(feature);
+}
+
+/** Blocks of buildings and land use for maps of smaller scale stand for many features and have no id. */
+export const isGeneralizedAt = (map: MapLibreMap, point: PointLike): boolean => {
+  const feature = uppermostAt(map, point);
+  return feature !== undefined && feature.properties.id === undefined;
+};
+
+function uppermostAt(map: MapLibreMap, point: PointLike): MapGeoJSONFeature | undefined {
+  const layers = [...COLLECTIONS.map((id) => `${id}-fill`), 'roads-line'].filter((layer) => map.getLayer(layer));
+  return layers.length === 0 ? undefined : map.queryRenderedFeatures(point, { layers })[0];
 }
 
 function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): SelectedFeature {

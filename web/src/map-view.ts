@@ -12,6 +12,8 @@ import { onThemeChange } from './theme.ts';
 const FIT_MARGIN_PIXELS = 36;
 const FLIGHT_MS = 2400;
 const ZOOM_MS = 800;
+/** Zoom levels that a click on generalized features goes nearer. */
+const NEARER = 2;
 /** Between two looks at a class map that grows. */
 const REFRESH_MS = 2000;
 
@@ -203,13 +205,18 @@ function listenToPointer(map: MapLibreMap, store: Store, openScene: (id: string)
   };
   map.on('mousemove', ({ point }) => {
     const feature = layers.featureAt(map, point);
-    hover(feature, feature !== null || sceneAt(point) !== undefined);
+    hover(feature, feature !== null || sceneAt(point) !== undefined || layers.isGeneralizedAt(map, point));
   });
   map.on('mouseout', () => hover(null, false));
-  map.on('click', ({ point }) => {
+  map.on('click', ({ point, lngLat }) => {
     const scene = sceneAt(point);
-    if (scene) openScene(scene);
-    else store.set({ selected: layers.featureAt(map, point) });
+    if (scene) {
+      openScene(scene);
+      return;
+    }
+    store.set({ selected: layers.featureAt(map, point) });
+    // What stands for many features cannot be looked at by itself: nearer by, they can.
+    if (layers.isGeneralizedAt(map, point)) map.easeTo({ center: lngLat, zoom: map.getZoom() + NEARER });
   });
   // The keyboard's pointer is the middle of the free part of the map, where base.css shows a cross while it has focus.
   canvas.addEventListener('keydown', (event) => {
