@@ -24,10 +24,11 @@ const KILLS = 30;
 const SHARE_ALONE = 1 / 4;
 const SHARE_WHILE_STARTING = 1 / 6;
 /** Of the time that an undisturbed service takes to read an image and to map it. */
-const LONGEST_LIFE = 1;
-const IMAGES = 6;
+const LONGEST_LIFE = 1.25;
+const IMAGES = 5;
 /** Unfinished ones at a time. */
 const JOBS_AT_ONCE = 2;
+const LEAST_JOBS = 12;
 const CHUNK_BYTES = 64 * 1024;
 /** In model pixels: jobs of a few shards each, while the undisturbed ones are done in one piece. */
 const SHARD_HEIGHT = '256';
@@ -42,7 +43,7 @@ const images: string[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-chaos-serve-'));
   for (let i = 0; wanted && i < IMAGES; i++) {
-    const town = { seed: 50 + i, width: 1000, height: 1400, gsdMetres: 0.5 };
+    const town = { seed: 50 + i, width: 900, height: 1200, gsdMetres: 0.5 };
     images.push((await writeTown(join(folder, `town${i}`), town)).image);
   }
 });
@@ -63,19 +64,21 @@ interface Life {
   over: boolean;
 }
 
-test.skipIf(!wanted)('nothing that was acknowledged is lost', { timeout: 1_200_000 }, async () => {
+test.skipIf(!wanted)('nothing that was acknowledged is lost', { timeout: 1_800_000 }, async () => {
   console.log(`PLANIMETER_SEED=${seed}`);
-  const workMs = await timeOfWork();
+  const { startMs, workMs } = await undisturbedTimes();
   const [data, temporary] = [join(folder, 'wild'), join(folder, 'tmp')];
   await mkdir(temporary);
   const acknowledged: Acknowledged = { scenes: new Map(), jobs: [] };
   const life: Life = { url: null, births: 0, over: false };
   const start = () => startServing(data, { TMPDIR: temporary, PLANIMETER_SHARD_HEIGHT: SHARD_HEIGHT });
-  const [url] = await Promise.all([live(life, start, LONGEST_LIFE * workMs), beClient(life, acknowledged, workMs)]);
+  const [url] = await Promise.all([
+    live(life, start, { startMs, longest: (LONGEST_LIFE * workMs) / startMs }),
+    beClient(life, acknowledged, workMs),
+  ]);
   const { scenes, jobs } = acknowledged;
-  console.log(`work takes ${Math.round(workMs)} ms; ${scenes.size} uploads and ${jobs.length} jobs were acknowledged`);
+  console.log(`${scenes.size} uploads and ${jobs.length} jobs were acknowledged`);
   expect(scenes.size).toBe(IMAGES);
-  expect(jobs.length).toBeGreaterThan(IMAGES);
 
   const wild = await outcomes(url, data, acknowledged);
   await stopAll();
@@ -85,21 +88,32 @@ test.skipIf(!wanted)('nothing that was acknowledged is lost', { timeout: 1_200_0
   expect(wild).toEqual(await outcomes(calm.url, join(folder, 'calm'), undisturbed));
 });
 
-/** Milliseconds that an image takes from its arrival to its map; a busy machine makes lives longer. */
-async function timeOfWork(): Promise<number> {
+/** How long the service takes to start on a folder that it knows, and an image from its arrival to its map. */
+async function undisturbedTimes(): Promise<{ startMs: number; workMs: number }> {
+  await serve(join(folder, 'first'));
+  await stopAll();
+  const born = performance.now();
   const { url } = await serve(join(folder, 'first'));
   const started = performance.now();
   const scene = await waitForScene(url, await upload(url, images[0]!));
   expect((await waitForJob(url, (await startJob(url, scene.id)).id)).state).toBe('done');
+  const done = performance.now();
   await stopAll();
-  return performance.now() - started;
+  return { startMs: started - born, workMs: done - started };
 }
 
-/** Is born and killed again and again; returns the address of the last life, which nobody ends. */
-async function live(life: Life, start: () => Starting, longestMs: number): Promise<string> {
+/**
+ * Is born and killed again and again; returns the address of the last life, which nobody ends. A life lasts up to `longest`
+ * times its own start, so that lives on a busy machine, or while it is busy, get as far.
+ */
+async function live(
+  life: Life,
+  start: () => Starting,
+  { startMs, longest }: { startMs: number; longest: number },
+): Promise<string> {
   const random = seeded(seed);
   const killed = { starting: 0, ingesting: 0, running: 0, idle: 0, alone: 0 };
-  let startMs = 1000;
+  let lastStartMs = startMs;
   for (let kills = 0; kills < KILLS; kills++) {
     const [inItsYouth, alone, moment] = [random() < SHARE_WHILE_STARTING, random() < SHARE_ALONE, random()];
     const born = performance.now();
@@ -107,12 +121,12 @@ async function live(life: Life, start: () => Starting, longestMs: number): Promi
     life.births++;
     if (inItsYouth) {
       service.url.catch(() => {});
-      await sleep(moment * startMs);
+      await sleep(moment * lastStartMs);
       killed.starting++;
     } else {
       life.url = await service.url;
-      startMs = performance.now() - born;
-      await sleep(moment * longestMs);
+      lastStartMs = performance.now() - born;
+      await sleep(moment * longest * lastStartMs);
       killed[await doing(life.url)]++;
     }
     life.url = null;
@@ -162,11 +176,11 @@ async function beClient(life: Life, { scenes, jobs }: Acknowledged, pauseMs: num
     }
   })();
   const starting = (async () => {
-    for (let i = 0; !life.over || scenes.size < IMAGES; i++) {
+    for (let i = 0; !life.over || scenes.size < IMAGES || jobs.length < LEAST_JOBS; i++) {
       await sleep(200);
       const all = await insist((url) => getJson<JobJson[]>(`${url}/jobs`));
       const unfinished = all.filter(({ state }) => state === 'queued' || state === 'running').length;
-      if (unfinished >= JOBS_AT_ONCE || jobs.length > life.births) continue;
+      if (unfinished >= JOBS_AT_ONCE || jobs.length > Math.max(life.births, LEAST_JOBS)) continue;
       const image = i % Math.max(1, scenes.size);
       const scene = scenes.get(image);
       if (!scene) continue;
