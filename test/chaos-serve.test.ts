@@ -24,7 +24,7 @@ const KILLS = 30;
 const SHARE_ALONE = 1 / 4;
 const SHARE_WHILE_STARTING = 1 / 6;
 /** Of the time that an undisturbed service takes to read an image and to map it. */
-const LONGEST_LIFE = 1.25;
+const LONGEST_LIFE = 0.8;
 const IMAGES = 5;
 /** Unfinished ones at a time. */
 const JOBS_AT_ONCE = 2;
@@ -180,7 +180,7 @@ async function beClient(life: Life, { scenes, jobs }: Acknowledged, pauseMs: num
       await sleep(200);
       const all = await insist((url) => getJson<JobJson[]>(`${url}/jobs`));
       const unfinished = all.filter(({ state }) => state === 'queued' || state === 'running').length;
-      if (unfinished >= JOBS_AT_ONCE || jobs.length > Math.max(life.births, LEAST_JOBS)) continue;
+      if (unfinished >= JOBS_AT_ONCE || jobs.length > Math.max(1.5 * life.births, LEAST_JOBS)) continue;
       const image = i % Math.max(1, scenes.size);
       const scene = scenes.get(image);
       if (!scene) continue;

@@ -194,7 +194,10 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   await writeFile(file('text.tif'), 'hello');
   const before = await readdir(folder);
   expect(planimeter('frobnicate').status).toBe(2);
-  expect(planimeter('serve', '--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('PLANIMETER_MAX_') });
+  expect(planimeter('serve', '--help')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('PLANIMETER_MAX_'),
+  });
   expect(planimeter('segment', 'text.tif').status).toBe(2);
   expect(planimeter('segment', 'missing.tif', 'x.geojson').status).toBe(2);
   expect(planimeter('segment', town.image, 'x.docx').status).toBe(2);
