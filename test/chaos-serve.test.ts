@@ -71,7 +71,8 @@ test.skipIf(!wanted)('nothing that was acknowledged is lost', { timeout: 1_800_0
   await mkdir(temporary);
   const acknowledged: Acknowledged = { scenes: new Map(), jobs: [] };
   const life: Life = { url: null, births: 0, over: false };
-  const start = () => startServing(data, { TMPDIR: temporary, PLANIMETER_SHARD_HEIGHT: SHARD_HEIGHT });
+  const env = { TMPDIR: temporary, PLANIMETER_SHARD_HEIGHT: SHARD_HEIGHT };
+  const start = () => startServing(data, env, { group: true });
   const [url] = await Promise.all([
     live(life, start, { startMs, longest: (LONGEST_LIFE * workMs) / startMs }),
     beClient(life, acknowledged, workMs),

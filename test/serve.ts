@@ -19,12 +19,15 @@ export interface Starting {
 
 const served: ChildProcess[] = [];
 
-/** Starts the service on a free port; the process leads a group of its own, which its children belong to. */
-export function startServing(dataFolder: string, env: NodeJS.ProcessEnv = {}): Starting {
+/**
+ * Starts the service on a free port. With `group` the process leads a group of its own, which its children belong to and
+ * which a Ctrl-C in the terminal does not reach.
+ */
+export function startServing(dataFolder: string, env: NodeJS.ProcessEnv, { group = false } = {}): Starting {
   const child = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--data', dataFolder], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'pipe'],
-    detached: true,
+    detached: group,
   });
   served.push(child);
   const url = new Promise<string>((resolve, reject) => {
@@ -51,7 +54,7 @@ export function kill({ process: child }: Pick<Served, 'process'>): Promise<void>
   return end(child, () => child.kill('SIGKILL'));
 }
 
-/** kill -9 of the process and all its children at once; waits until it is gone. */
+/** kill -9 of a process that leads a group, and of all its children at once; waits until it is gone. */
 export function killGroup({ process: child }: Pick<Served, 'process'>): Promise<void> {
   return end(child, () => process.kill(-child.pid!, 'SIGKILL'));
 }
