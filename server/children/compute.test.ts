@@ -9,7 +9,7 @@ import { mapRequest, townScene } from '../../models/test-map.ts';
 import { tinyNetwork } from '../../models/test-network.ts';
 import { openRaster } from '../../tiler/raster.ts';
 import { ChildCrash } from './child.ts';
-import { startCompute } from './compute.ts';
+import { chipLimitMs, startCompute } from './compute.ts';
 
 let folder: string;
 const compute = startCompute();
@@ -124,5 +124,13 @@ test.skipIf(!existsSync(DRIVER))('webgpu gives the bytes of the CPU but for ties
       if (before[name] === undefined) delete process.env[name];
       else process.env[name] = before[name];
     }
+  }
+});
+
+test('how long a chip may take is set by the environment', () => {
+  expect(chipLimitMs({})).toBe(1_800_000);
+  expect(chipLimitMs({ PLANIMETER_MAX_CHIP_SECONDS: '90' })).toBe(90_000);
+  for (const wrong of ['0', '-1', 'long', '1e9']) {
+    expect(() => chipLimitMs({ PLANIMETER_MAX_CHIP_SECONDS: wrong })).toThrow('PLANIMETER_MAX_CHIP_SECONDS');
   }
 });
