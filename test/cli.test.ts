@@ -142,7 +142,7 @@ async function codesOf(path: string): Promise<Uint8Array> {
 
 test('segment: the whole job as one zip', { timeout: 120_000 }, async () => {
   const { image } = await writeTown(file('hamlet'), { seed: 3, width: 260, height: 260, gsdMetres: 0.5 });
-  const run = planimeter('segment', image, 'job.zip', '--json');
+  const run = planimeter('segment', image, 'job.zip', '--json', '--license', 'CC-BY-4.0', '--attribution', '© Ada');
   expect(run.status, run.stderr).toBe(0);
   expect((await readdir(folder)).filter((name) => name.includes('partial'))).toEqual([]);
   if (!python) return;
@@ -155,8 +155,10 @@ test('segment: the whole job as one zip', { timeout: 120_000 }, async () => {
     report,
     size: [report.model_grid!.width, report.model_grid!.height],
     layers: Object.fromEntries(there),
+    described: { DESCRIPTION: 'Image: © Ada. Its licence: CC-BY-4.0.' },
   });
-  expect(read.licence).toContain('Licence: Apache-2.0');
+  expect(report).toMatchObject({ scene_license: 'CC-BY-4.0', scene_attribution: '© Ada' });
+  expect(read.licence).toMatch(/To be named: © Ada[\s\S]*Licence: CC-BY-4\.0[\s\S]*Licence: Apache-2\.0/);
 });
 
 const ZIP = `
@@ -168,6 +170,7 @@ with rasterio.open(f'/vsizip/{path}/classes.tif') as classes: size = [classes.wi
 counts = {name: len(pyogrio.raw.read(f'/vsizip/{path}/features.gpkg', layer=name)[2]) for name in layers}
 print(json.dumps({
   'damaged': zip.testzip(), 'report': json.loads(zip.read('report.json')), 'licence': zip.read('LICENCE.txt').decode(),
+  'described': pyogrio.read_info(f'/vsizip/{path}/features.gpkg', layer=layers[0])['layer_metadata'],
   'size': size, 'layers': {name: count for name, count in counts.items() if count > 0},
 }))
 `;

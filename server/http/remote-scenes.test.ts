@@ -59,7 +59,16 @@ test('nothing is read from elsewhere unless hosts are named, and then from those
 
 test('what is not understood is told', async () => {
   const url = server.url('/a/fields%20of%20rye.tif');
-  const wrong = ['{', '[]', '{}', { url: 7 }, { url, more: 1 }, { url: 'no address' }, { url, srs: 'nowhere' }];
+  const wrong = [
+    '{',
+    '[]',
+    '{}',
+    { url: 7 },
+    { url, more: 1 },
+    { url: 'no address' },
+    { url, srs: 'nowhere' },
+    { url, license: '<b>' },
+  ];
   for (const body of [...wrong, { url, name: 7 }, { url: `${url}?${'x'.repeat(3000)}` }]) {
     const answer = await post(on, body);
     expect([answer.status, (answer.body as ProblemJson).code], JSON.stringify(body)).toEqual([400, 'bad_request']);
@@ -80,8 +89,9 @@ test('a file in one version is one scene; signatures are kept to ourselves', asy
   const card = JSON.parse(await readFile(on.files.path(`scenes/${scene.id}/original.remote`), 'utf8'));
   expect(card).toEqual({ url, etag: '"1"', modified: null, bytes: 100_000 });
 
-  const placed = await post(on, { url, srs: 'epsg:32633', name: 'Rye' });
-  expect((placed.body as SceneJson).name).toBe('Rye');
+  const placed = await post(on, { url, srs: 'epsg:32633', name: 'Rye', attribution: '© Ada' });
+  expect(placed.body).toMatchObject({ name: 'Rye', attribution: '© Ada', license: null });
+  expect((await post(on, { url, license: 'MIT' })).body).toMatchObject({ id: scene.id, license: 'MIT' });
   expect((placed.body as SceneJson).id).not.toBe(scene.id);
   server.files.set('/a/fields%20of%20rye.tif', { bytes: Buffer.alloc(100_000, 8), etag: '"2"' });
   expect(((await post(on, { url })).body as SceneJson).id).not.toBe(scene.id);
