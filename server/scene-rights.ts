@@ -8,7 +8,8 @@ export interface SceneRights {
   attribution: string | null;
 }
 
-const MAX_CHARACTERS = 300;
+/** Of each. */
+export const MAX_CHARACTERS = 300;
 
 /**
  * The members that were said; an empty text or null takes one back. Throws `bad_request` for what is no text, too long,

@@ -1,58 +1,40 @@
 /** The JSON of the HTTP interface (types.ts) as OpenAPI 3.0 schemas. */
-
 import { PROBLEMS } from '../../tiler/problem.ts';
 import { DEFAULT_PARAMETERS } from '../parameters.ts';
+import { MAX_CHARACTERS } from '../scene-rights.ts';
+import { catalogueSchemas } from './openapi-schemas-catalogue.ts';
+import { featureSchemas } from './openapi-schemas-features.ts';
+import {
+  areaGeometry,
+  bbox,
+  count,
+  type Json,
+  links,
+  list,
+  number,
+  object,
+  oneOf,
+  orNull,
+  ref,
+  refOrNull,
+  share,
+  text,
+  time,
+  uuid,
+} from './openapi-shapes.ts';
 
-type Json = Record<string, unknown>;
-
-const text: Json = { type: 'string' };
-const time: Json = { type: 'string', format: 'date-time' };
-const uuid: Json = { type: 'string', format: 'uuid' };
-const number: Json = { type: 'number' };
-const count: Json = { type: 'integer', minimum: 0 };
 const priority: Json = {
   ...{ type: 'integer', minimum: -9, maximum: 9, default: 0 },
   description: 'Jobs of a higher one are taken up first',
 };
-const share: Json = { type: 'number', minimum: 0, maximum: 1 };
-const orNull = (of: Json): Json => ({ ...of, nullable: true });
-const refOrNull = (name: string): Json => ({ nullable: true, allOf: [ref(name)] });
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-const list = (items: Json, more: Json = {}): Json => ({ type: 'array', items, ...more });
-const oneOf = (...values: string[]): Json => ({ type: 'string', enum: values });
-
-/** An object of which all members are there, but for those named in `optional`. */
-function object(properties: Record<string, Json>, optional: readonly string[] = []): Json {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: 'object', required, properties };
-}
-
-const bbox = list(number, { minItems: 4, maxItems: 4 });
-const areaGeometry = object({ type: oneOf('Polygon', 'MultiPolygon'), coordinates: list({}) });
-const featureGeometry = object({
-  type: oneOf('Polygon', 'MultiPolygon', 'LineString', 'MultiLineString'),
-  coordinates: list({}),
-});
-const links = list(ref('Link'));
-
 const sceneRights = {
-  license: orNull({ ...text, maxLength: 300, description: 'SPDX identifier, address or words' }),
-  attribution: orNull({ ...text, maxLength: 300, description: 'Who is to be named with the image; plain text' }),
+  license: orNull({ ...text, maxLength: MAX_CHARACTERS, description: 'SPDX identifier, address or words' }),
+  attribution: orNull({
+    ...text,
+    maxLength: MAX_CHARACTERS,
+    description: 'Who is to be named with the image; plain text',
+  }),
 };
-const flag: Json = { type: 'boolean' };
-const featureMeasures = {
-  area_m2: number,
-  perimeter_m: number,
-  length_m: number,
-  width_m: number,
-  from_node: count,
-  to_node: count,
-  regularized: flag,
-  orientation_deg: number,
-};
-/** All optional: `properties` leaves those that are asked for. */
-const featureMembers = { collection: text, job: uuid, scene: uuid, model: text, class: text, score: share };
-const featureProperties: Json = { type: 'object', properties: { ...featureMembers, ...featureMeasures } };
 
 export const componentSchemas: Record<string, Json> = {
   Problem: object({
@@ -65,19 +47,6 @@ export const componentSchemas: Record<string, Json> = {
   Link: object({ href: text, rel: text, type: text, title: text }, ['type', 'title']),
   LandingPage: object({ title: text, description: text, links }),
   Conformance: object({ conformsTo: list(text) }),
-  ClassSum: object({ class: text, count, area_m2: number, length_m: number, share: number }),
-  ClassSums: object({ classes: list(ref('ClassSum')) }),
-  ZoneSums: object({
-    zones: list(
-      object(
-        {
-          ...{ zone: count, area_m2: number, classes: list(ref('ClassSum')) },
-          ...{ cell: text, feature: uuid, of_class: text, geometry: areaGeometry },
-        },
-        ['cell', 'feature', 'of_class', 'geometry'],
-      ),
-    ),
-  }),
   Health: object({
     status: oneOf('ok'),
     device: object({
@@ -304,91 +273,6 @@ export const componentSchemas: Record<string, Json> = {
     started_at: orNull(time),
     finished_at: orNull(time),
   }),
-  Collection: object(
-    {
-      id: text,
-      title: text,
-      description: text,
-      extent: object({ spatial: object({ bbox: list(bbox), crs: text }) }),
-      itemType: oneOf('feature'),
-      crs: list(text),
-      storageCrs: text,
-      links,
-    },
-    ['extent'],
-  ),
-  Collections: object({ links, collections: list(ref('Collection')) }),
-  Feature: object(
-    {
-      type: oneOf('Feature'),
-      id: uuid,
-      geometry: featureGeometry,
-      properties: featureProperties,
-      links,
-    },
-    ['links'],
-  ),
-  Items: object({
-    type: oneOf('FeatureCollection'),
-    features: list(ref('Feature')),
-    numberMatched: count,
-    numberReturned: count,
-    timeStamp: time,
-    links,
-  }),
-  TileJson: object(
-    {
-      tilejson: oneOf('3.0.0'),
-      name: text,
-      tiles: list(text),
-      minzoom: count,
-      maxzoom: count,
-      bounds: bbox,
-      attribution: text,
-      vector_layers: list(object({ id: text, description: text, fields: { type: 'object' } })),
-      generalization: list(
-        object({
-          ...{ zoom: count, level: count, lone_m2: number, lone: count },
-          ...{ blocks: count, merged: count, left_out: count },
-        }),
-      ),
-    },
-    ['vector_layers', 'generalization'],
-  ),
-  StacCatalog: object({
-    ...{ type: oneOf('Catalog'), stac_version: text, id: text, title: text, description: text },
-    ...{ conformsTo: list(text), links },
-  }),
-  StacCollection: object({
-    ...{ type: oneOf('Collection'), stac_version: text, id: text, title: text, description: text },
-    ...{ keywords: list(text), license: text, extent: { type: 'object' }, item_assets: { type: 'object' }, links },
-  }),
-  StacItem: object({
-    ...{ type: oneOf('Feature'), stac_version: text, stac_extensions: list(text), id: uuid, collection: text },
-    ...{ geometry: { ...areaGeometry, nullable: true }, bbox: orNull(bbox), properties: { type: 'object' } },
-    ...{ links, assets: { type: 'object' } },
-  }),
-  StacItems: object({
-    type: oneOf('FeatureCollection'),
-    features: list(ref('StacItem')),
-    numberMatched: count,
-    numberReturned: count,
-    links,
-  }),
-  Process: object(
-    {
-      ...{ id: text, title: text, description: text, version: text, keywords: list(text) },
-      ...{ jobControlOptions: list(text), outputTransmission: list(text), links },
-      ...{ inputs: { type: 'object' }, outputs: { type: 'object' } },
-    },
-    ['inputs', 'outputs'],
-  ),
-  StatusInfo: object(
-    {
-      ...{ processID: text, type: oneOf('process'), jobID: uuid, message: text, progress: { ...count, maximum: 100 } },
-      status: oneOf('accepted', 'running', 'successful', 'failed', 'dismissed'),
-      ...{ created: time, started: time, finished: time, updated: time, links },
-    },
-    ['started', 'finished'],
-  ),
+  ...featureSchemas,
+  ...catalogueSchemas,
 };
