@@ -127,7 +127,10 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     if (first.matched === 0) await namedCollection(db, id);
     const links = (next: string | null) => itemLinks(request, id, next);
     response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
-    await pipeline(Readable.from(itemsText(first)), response);
+    // Of one portion, the page goes out in one piece.
+    if (first.next === null || first.items.length >= limit) {
+      response.end((await Array.fromAsync(itemsText(first))).join(''));
+    } else await pipeline(Readable.from(itemsText(first)), response);
 
     /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
     async function* itemsText(portion: typeof first): AsyncGenerator<string> {
