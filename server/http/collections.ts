@@ -3,7 +3,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
-import { QUERYABLES } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
 import {
   getItem,
@@ -14,7 +13,9 @@ import {
   type StoredItem,
 } from '../store/features.ts';
 import { boundsInDegrees } from '../store/geometry-crs.ts';
+import { sourcesOf } from '../store/scenes.ts';
 import { databaseOf } from './caller.ts';
+import { asPage, describeCollection, queryablesSchema, titleOf } from './collection-descriptions.ts';
 import {
   collectionHtml,
   collectionsHtml,
@@ -39,19 +40,13 @@ import {
   queryText,
   shorten,
 } from './request.ts';
-import type { CollectionJson, ItemsJson, Link } from './types.ts';
+import type { ItemsJson, Link } from './types.ts';
 
 const GEOJSON = 'application/geo+json';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 /** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */
 const PORTION = 1000;
-
-const DESCRIPTIONS: Readonly<Record<string, string>> = {
-  buildings: 'Outlines of buildings',
-  roads: 'Surfaces of roads',
-  landuse: 'Land use without gaps or overlaps: every mapped place belongs to one class',
-};
 
 const CONFORMANCE = [
   ...['core', 'geojson', 'html', 'oas30'].map((name) => `ogcapi-features-1/1.0/conf/${name}`),
@@ -79,7 +74,10 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     const address = publicAddress(request);
     const systems = await knownSystems(db);
     const stored = await listCollections(db);
-    const collections = stored.map((collection) => describe(collection, systems, address));
+    const sources = await sourcesOf(db);
+    const collections = stored.map((collection) =>
+      describeCollection(collection, systems, sources.get(collection.id) ?? [], address),
+    );
     if (page) {
       const counted = collections.map((collection, i) => ({ ...collection, count: stored[i]!.count }));
       return collectionsHtml(request, response, counted);
@@ -95,7 +93,8 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     const db = databaseOf(request);
     const page = checkQuery(request, [], true);
     const collection = await requestedCollection(db, request);
-    const described = describe(collection, await knownSystems(db), publicAddress(request));
+    const sources = (await sourcesOf(db)).get(collection.id) ?? [];
+    const described = describeCollection(collection, await knownSystems(db), sources, publicAddress(request));
     if (page) return collectionHtml(request, response, { ...described, count: collection.count });
     response.vary('Accept').json(described);
   });
@@ -224,13 +223,6 @@ function checkQuery(request: Request, names: readonly string[], pages = false): 
   return pages && wantsPage(request);
 }
 
-const asPage = (address: string): Link => {
-  const separator = address.includes('?') ? '&' : '?';
-  return { rel: 'alternate', href: `${address}${separator}f=html`, type: 'text/html', title: 'As a page' };
-};
-
-const titleOf = (id: string): string => (id === 'landuse' ? 'Land use' : id[0]!.toUpperCase() + id.slice(1));
-
 /** `bbox` in degrees, or in the system of `bbox-crs`. */
 async function boxQuery(q: Queryable, request: Request): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {
   const crs = await queryCrs(q, request, 'bbox-crs');
@@ -286,23 +278,6 @@ function querySort(request: Request): { property: string; descending: boolean } 
   return { property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') };
 }
 
-/** JSON Schema of what a collection can be filtered by (OGC API – Features, part 3, 6). */
-function queryablesSchema(collection: string, address: string): Record<string, unknown> {
-  const types = { text: 'string', number: 'number', boolean: 'boolean' };
-  const properties = Object.entries(QUERYABLES).map(([name, { type }]) => {
-    if (type === 'geometry') return [name, { format: 'geometry-any' }];
-    return [name, type === 'time' ? { type: 'string', format: 'date-time' } : { type: types[type] }];
-  });
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: `${address}/collections/${collection}/queryables`,
-    type: 'object',
-    title: `What ${collection} can be filtered by`,
-    properties: Object.fromEntries(properties),
-    additionalProperties: false,
-  };
-}
-
 const INSTANT = '(\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[-+]\\d\\d:\\d\\d))?|\\.\\.|)';
 const DATETIME = new RegExp(`^${INSTANT}(/${INSTANT})?$`, 'i');
 
@@ -331,27 +306,4 @@ function itemLinks(request: Request, collection: string, next: string | null): L
   ];
   if (next) links.push({ rel: 'next', href: address(next), type: GEOJSON });
   return links;
-}
-
-function describe({ id, bbox }: StoredCollection, systems: string[], address: string): CollectionJson {
-  const base = `${address}/collections/${id}`;
-  return {
-    id,
-    title: titleOf(id),
-    description: DESCRIPTIONS[id] ?? `Features of the kind ${id}`,
-    extent: bbox ? { spatial: { bbox: [bbox], crs: CRS84 } } : undefined,
-    itemType: 'feature',
-    crs: systems,
-    storageCrs: CRS84,
-    links: [
-      { rel: 'self', href: base, type: 'application/json' },
-      asPage(base),
-      { rel: 'items', href: `${base}/items`, type: GEOJSON },
-      {
-        rel: 'http://www.opengis.net/def/rel/ogc/1.0/queryables',
-        href: `${base}/queryables`,
-        type: 'application/schema+json',
-      },
-    ],
-  };
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../store/database.ts';
 import { testEngines } from '../store/test-databases.ts';
 import { addDoneJob, addScene, fetchJson, startService, type TestService } from './test-service.ts';
-import type { SceneJson } from './types.ts';
+import type { CollectionJson, SceneJson } from './types.ts';
 
 const CREDIT = 'Map & Sky "Süd" 2026';
 
@@ -76,6 +76,10 @@ describe.each(testEngines())('on $name', ({ open }) => {
       // Maps show it as markup.
       expect((await get(path)).attribution, path).toBe('Map &amp; Sky &quot;Süd&quot; 2026');
     }
+    const { collections } = await get('/collections');
+    const credits = Object.fromEntries(collections.map((each: CollectionJson) => [each.id, each.attribution]));
+    expect(credits).toEqual({ buildings: 'Map &amp; Sky &quot;Süd&quot; 2026', roads: undefined, landuse: undefined });
+    expect(await get('/collections/buildings')).toEqual(collections[0]);
     const { entries } = await get('/audit');
     expect(entries[0]).toMatchObject({ action: 'scene_changed', subject: scene, details: { attribution: CREDIT } });
   });

@@ -44,6 +44,8 @@ export interface CollectionJson {
   id: string;
   title: string;
   description: string;
+  /** Who is to be named with the images that its features were found in; markup. */
+  attribution?: string;
   extent: { spatial: { bbox: [number, number, number, number][]; crs: string } } | undefined;
   itemType: 'feature';
   crs: string[];

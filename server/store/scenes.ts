@@ -109,6 +109,17 @@ export async function listScenes(q: Queryable): Promise<Scene[]> {
   return q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes ORDER BY created_at DESC, id`);
 }
 
+/** Who is to be named with the images that the features of each collection were found in, in order. */
+export async function sourcesOf(q: Queryable): Promise<Map<string, string[]>> {
+  const rows = await q.query<{ collection: string; sources: string[] }>(
+    `SELECT t.collection, array_agg(DISTINCT s.attribution ORDER BY s.attribution) AS sources
+       FROM planimeter.job_totals t JOIN planimeter.jobs j ON j.key = t.job AND j.state = 'done'
+       JOIN planimeter.scenes s ON s.id = j.scene
+      WHERE s.attribution IS NOT NULL GROUP BY t.collection`,
+  );
+  return new Map(rows.map(({ collection, sources }) => [collection, sources]));
+}
+
 /**
  * Changes the given fields of a scene, where it is in one of these states (or in any).
  * @returns false where there is no such scene in such a state
