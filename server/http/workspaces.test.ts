@@ -83,7 +83,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
             : theirs.feature;
     const values: Record<string, string> = {
       ...{ z: '14', x: '10732', y: '7013', format: path.includes('export') ? 'gpkg' : 'png', model: 'landuse-unet' },
-      ...{ id, job: theirs.job, scene: theirs.scene, collection: 'orchards' },
+      ...{ id, job: theirs.job, scene: theirs.scene, collection: 'orchards', precision: 'fp32' },
     };
     const put = path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? id);
     return { path: put, named: [...Object.values(theirs), 'orchards'].some((secret) => put.includes(secret)) };
