@@ -32,7 +32,7 @@ function checked(name: string, value: unknown): string | null {
       `"${name}" has at most ${MAX_CHARACTERS} characters; give the address of a longer text.`,
     );
   }
-  if (/[<>\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)) {
+  if (/[<>\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
     throw new Problem('bad_request', `"${name}" is plain text in one line, without < and >.`);
   }
   return text === '' ? null : text;

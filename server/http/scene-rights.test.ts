@@ -135,6 +135,8 @@ describe.each(testEngines())('on $name', ({ open }) => {
     { attribution: '<img src=x onerror=alert(1)>' },
     { attribution: 'a\nb' },
     { license: 'a\u202eb' },
+    { license: 'a\ud800b' },
+    { license: 'a\0b' },
   ])('refuses %j', async (body) => {
     expect(await change(body)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
   });
