@@ -115,7 +115,7 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
   const tiled = { id: job, gsdMetres: 8, levels: [0] };
   const path = (name: string) => join(folder, name);
   const write = (name: string, collection?: string) =>
-    exportJob(db, tiled, exportFormat(name)!, path(name), collection);
+    exportJob(db, tiled, exportFormat(name)!, path(name), { collection });
   let truth: { collection: string; count: number; area: number; length: number; ids: string[]; few: number }[];
 
   beforeAll(async () => {

@@ -4,6 +4,7 @@ import { Problem } from '../../tiler/problem.ts';
 import type { TiledJob } from '../http/job-tile.ts';
 import type { Queryable } from '../store/database.ts';
 import { type FeatureTable, featureTables } from '../store/feature-tables.ts';
+import type { ReviewFilter } from '../store/reviews.ts';
 import { writeFlatGeobuf } from './flatgeobuf.ts';
 import { writeGeoPackage } from './geopackage.ts';
 import { writeGeoParquet } from './geoparquet.ts';
@@ -47,6 +48,12 @@ export function exportFormat(path: string): ExportFormat | null {
   return EXPORT_FORMATS.find(({ ending }) => name.endsWith(ending)) ?? null;
 }
 
+/** Of all that a job found. */
+export interface Wanted {
+  collection?: string | undefined;
+  review?: ReviewFilter | undefined;
+}
+
 /**
  * Writes all collections of a job, or the one that is named. The file appears complete or not at all; one that is there
  * is replaced. Throws `not_found` where the job is not done or has no such collection.
@@ -56,9 +63,12 @@ export async function exportJob(
   job: TiledJob,
   format: ExportFormat,
   path: string,
-  collection?: string,
+  { collection, review }: Wanted = {},
 ): Promise<void> {
-  const all = await featureTables(q, job.id);
+  if (review !== undefined && format.ending === '.pmtiles') {
+    throw new Problem('bad_request', 'Vector tiles show all features; take another format for those of a review.');
+  }
+  const all = await featureTables(q, job.id, review);
   if (!all) throw new Problem('not_found', `There is no finished job with the id "${job.id}".`);
   const tables = collection === undefined ? all : all.filter((table) => table.collection === collection);
   if (tables.length === 0) {

@@ -15,6 +15,7 @@ import { createRateLimits } from './limits.ts';
 import { modelsRouter } from './models.ts';
 import { processesRouter } from './processes.ts';
 import { logRequests } from './request-log.ts';
+import { reviewsRouter } from './reviews.ts';
 import { scenesRouter } from './scenes.ts';
 import { guardHost, guardOrigin, securityHeaders } from './security.ts';
 import { countRequests, serviceRouter } from './service.ts';
@@ -47,6 +48,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
+  app.use(reviewsRouter(deps));
   app.use(aggregateRouter());
   app.use(processesRouter(deps));
   app.use(stacRouter(deps));

@@ -24,6 +24,7 @@ const UNITS: Partial<Record<keyof FeatureProperties, string>> = {
   job: 'Job',
   collection: 'Collection',
   regularized: 'Right angles',
+  review: 'Review',
   captured_at: 'Image taken',
   from_node: 'From node',
   to_node: 'To node',

@@ -42,7 +42,7 @@ import {
 } from './request.ts';
 import type { ItemsJson, Link } from './types.ts';
 
-const GEOJSON = 'application/geo+json';
+export const GEOJSON = 'application/geo+json';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 /** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */
@@ -163,17 +163,13 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
     const crs = await queryCrs(db, request, 'crs');
     const collection = pathParameter(request, 'collection');
     const id = pathId(request, 'id', 'feature');
-    const absent = async () => {
-      await namedCollection(db, collection);
-      return new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
-    };
     if (page) {
       const feature = await getItem(db, collection, id);
-      if (!feature) throw await absent();
+      if (!feature) throw await absentItem(db, collection, id);
       return itemHtml(request, response, { id: collection, title: titleOf(collection) }, feature, pick, models);
     }
     const item = await getStoredItem(db, collection, id, crs);
-    if (!item) throw await absent();
+    if (!item) throw await absentItem(db, collection, id);
     const base = `${publicAddress(request)}/collections/${collection}`;
     const links: Link[] = [
       { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },
@@ -190,8 +186,13 @@ export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): 
   return router;
 }
 
+export async function absentItem(db: Queryable, collection: string, id: string): Promise<Problem> {
+  await namedCollection(db, collection);
+  return new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
+}
+
 /** A feature as GeoJSON, whose geometry stays the text that PostGIS wrote; `more`: further members. */
-function featureText({ id, geometry, properties }: StoredItem, pick: PickProperties, more = ''): string {
+export function featureText({ id, geometry, properties }: StoredItem, pick: PickProperties, more = ''): string {
   return `{"type":"Feature","id":"${id}","geometry":${geometry},"properties":${JSON.stringify(pick(properties))}${more}}`;
 }
 

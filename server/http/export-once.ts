@@ -4,10 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Request } from 'express';
 import { Problem } from '../../tiler/problem.ts';
-import { type ExportFormat, exportJob } from '../export/export.ts';
+import { type ExportFormat, exportJob, type Wanted } from '../export/export.ts';
 import type { Queryable } from '../store/database.ts';
 import { type FileStore, fetchIfThere } from '../store/files.ts';
 import type { Job } from '../store/jobs.ts';
+import { countReviews } from '../store/reviews.ts';
 import { databaseOf } from './caller.ts';
 import { tiledJob } from './job-tile.ts';
 import { shorten } from './request.ts';
@@ -30,19 +31,22 @@ export async function exportOnce(
   files: FileStore,
   { id, report }: Job,
   format: ExportFormat,
-  collection?: string,
+  { collection, review }: Wanted = {},
 ): Promise<string> {
   if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
     throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
   }
   const db = databaseOf(request);
-  const key = `jobs/${id}/exports/${collection ?? 'all'}${creditOf(report)}${format.ending}`;
+  // What was said of features since is not in a file that was written before.
+  const reviews = await countReviews(db, id);
+  const which = `${collection ?? 'all'}${review ? `-${review}` : ''}${reviews > 0 ? `-${reviews}` : ''}`;
+  const key = `jobs/${id}/exports/${which}${creditOf(report)}${format.ending}`;
   const write = async (signal: AbortSignal) => {
     const there = await fetchIfThere(files, key);
     if (there !== null) return there;
     const path = files.path(key);
     await mkdir(dirname(path), { recursive: true });
-    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, collection);
+    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review });
     await files.put(key);
     return files.fetch(key);
   };

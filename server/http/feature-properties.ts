@@ -16,6 +16,7 @@ export const FEATURE_PROPERTIES = Object.keys({
   to_node: 1,
   regularized: 1,
   orientation_deg: 1,
+  review: 1,
   captured_at: 1,
   model: 1,
   scene: 1,

@@ -18,6 +18,7 @@ import type { Queryable, Transactional } from '../store/database.ts';
 import { countFeatures } from '../store/features.ts';
 import { fetchIfThere, filesBelow } from '../store/files.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
+import { REVIEW_FILTERS, type ReviewFilter } from '../store/reviews.ts';
 import { getScene, type Scene, sceneJson } from '../store/scenes.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
@@ -123,8 +124,9 @@ export function jobsRouter(deps: AppDependencies): Router {
   /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
   router.get('/jobs/:id/export.:format', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['collection']);
+    onlyQuery(request, ['collection', 'review']);
     const collection = queryText(request, 'collection');
+    const review = queryReview(request);
     const format = exportFormat(`.${pathParameter(request, 'format')}`);
     if (!format) {
       const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
@@ -134,8 +136,9 @@ export function jobsRouter(deps: AppDependencies): Router {
     if (job.state !== 'done') {
       throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
     }
-    const path = await exportOnce(request, files, job, format, collection);
-    response.attachment(`${job.id}${collection ? `-${collection}` : ''}${format.ending}`);
+    const path = await exportOnce(request, files, job, format, { collection, review });
+    const which = [collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
+    response.attachment(`${job.id}${which.join('')}${format.ending}`);
     response.set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
   });
@@ -289,6 +292,12 @@ async function readyScene(db: Queryable, id: string): Promise<ReadyScene> {
 }
 
 /** Throws `conflict` for a scene that is not ready to be mapped. */
+function queryReview(request: Request): ReviewFilter | undefined {
+  const review = queryText(request, 'review');
+  if (review === undefined || Object.hasOwn(REVIEW_FILTERS, review)) return review as ReviewFilter | undefined;
+  throw new Problem('bad_request', `review is ${Object.keys(REVIEW_FILTERS).join(', ')}, not "${shorten(review)}".`);
+}
+
 export function requireReady(scene: Scene): ReadyScene {
   if (scene.state === 'refused') {
     throw new Problem('conflict', `The scene was refused: ${scene.problem?.detail ?? 'its file cannot be used.'}`);

@@ -96,5 +96,11 @@ export const featurePaths = {
       attributes,
       formatOrPage,
     ]),
+    patch: {
+      ...operation('features', 'Says that a feature is right, or wrong; null takes it back', {
+        200: geojson(schema('Feature')),
+      }),
+      requestBody: { required: true, ...content('application/merge-patch+json', schema('ReviewRequest')) },
+    },
   },
 };

@@ -1,5 +1,6 @@
 /** The paths of jobs, their maps and exports in OpenAPI 3.0. */
 import { EXPORT_FORMATS } from '../export/export.ts';
+import { REVIEW_FILTERS } from '../store/reviews.ts';
 import {
   binary,
   content,
@@ -79,7 +80,14 @@ export const jobPaths = {
       'jobs',
       'What the job found as a file: a layer a collection in GeoPackage, a column `collection` in the others',
       { 200: binary('The file', ...EXPORT_FORMATS.map(({ mediaType }) => mediaType)) },
-      [inQuery('collection', { type: 'string' }, 'Only this collection')],
+      [
+        inQuery('collection', { type: 'string' }, 'Only this collection'),
+        inQuery(
+          'review',
+          { type: 'string', enum: Object.keys(REVIEW_FILTERS) },
+          'Only features of which this was said',
+        ),
+      ],
     ),
   },
   '/jobs/{id}/package.zip': {

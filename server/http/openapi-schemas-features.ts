@@ -1,4 +1,5 @@
 /** The JSON of features, collections, sums and tiles as OpenAPI 3.0 schemas. */
+import { REVIEWS } from '../store/reviews.ts';
 import {
   areaGeometry,
   bbox,
@@ -9,6 +10,7 @@ import {
   number,
   object,
   oneOf,
+  orNull,
   ref,
   share,
   text,
@@ -30,12 +32,14 @@ const featureMeasures = {
   to_node: count,
   regularized: flag,
   orientation_deg: number,
+  review: oneOf(...REVIEWS),
 };
 /** All optional: `properties` leaves those that are asked for. */
 const featureMembers = { collection: text, job: uuid, scene: uuid, model: text, class: text, score: share };
 const featureProperties: Json = { type: 'object', properties: { ...featureMembers, ...featureMeasures } };
 
 export const featureSchemas: Record<string, Json> = {
+  ReviewRequest: object({ review: orNull(oneOf(...REVIEWS)) }),
   ClassSum: object({ class: text, count, area_m2: number, length_m: number, share: number }),
   ClassSums: object({ classes: list(ref('ClassSum')) }),
   ZoneSums: object({

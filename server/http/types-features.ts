@@ -27,6 +27,8 @@ export interface FeatureProperties {
   /** Of buildings: whether right angles were made, and the dominant direction, clockwise from north, 0..90. */
   regularized?: boolean;
   orientation_deg?: number;
+  /** What somebody said of it. */
+  review?: 'accepted' | 'rejected';
 }
 
 export type FeatureGeometry = Polygon | MultiPolygon | LineString | MultiLineString;

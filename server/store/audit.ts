@@ -8,6 +8,7 @@ export type AuditAction =
   | 'scene_added'
   | 'scene_changed'
   | 'scene_deleted'
+  | 'feature_reviewed'
   | 'job_started'
   | 'job_cancelled'
   | 'job_deleted'

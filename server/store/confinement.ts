@@ -25,7 +25,7 @@ export const CONFINED_ROLE = 'planimeter_confined';
 const GRANTS: Readonly<Record<string, string>> = {
   scenes: 'SELECT, INSERT, UPDATE, DELETE',
   jobs: 'SELECT, INSERT, UPDATE, DELETE',
-  features: 'SELECT',
+  features: 'SELECT, UPDATE (properties)',
   job_totals: 'SELECT',
   shares: 'SELECT, INSERT, UPDATE',
   audit: 'SELECT, INSERT',

@@ -25,6 +25,7 @@ export const QUERYABLES: Readonly<Record<string, Term>> = {
   width_m: { sql: json('width_m', 'number', '::double precision'), type: 'number' },
   orientation_deg: { sql: json('orientation_deg', 'number', '::double precision'), type: 'number' },
   regularized: { sql: json('regularized', 'boolean', '::boolean'), type: 'boolean' },
+  review: { sql: json('review', 'string', ''), type: 'text' },
   job: { sql: 'j.id', type: 'text' },
   scene: { sql: 'j.scene', type: 'text' },
   model: { sql: 'j.model', type: 'text' },

@@ -2,6 +2,7 @@
 import type { SceneRights } from '../scene-rights.ts';
 import type { Queryable } from './database.ts';
 import type { Bbox } from './features.ts';
+import { REVIEW_FILTERS, type ReviewFilter } from './reviews.ts';
 
 export interface FeatureTable {
   /** Key of the job in the database. */
@@ -13,6 +14,8 @@ export interface FeatureTable {
   /** Of the scene's image. */
   rights: SceneRights;
   collection: string;
+  /** Which of the features. */
+  review: ReviewFilter | undefined;
   count: number;
   /** Null where there are no features. */
   bbox: Bbox | null;
@@ -60,8 +63,11 @@ interface Summary {
   multi: boolean;
 }
 
+const reviewed = (review: ReviewFilter | undefined): string =>
+  review === undefined ? '' : `AND properties->>'review' ${REVIEW_FILTERS[review]}`;
+
 /** The tables of a job that is done, in drawing order. Null where there is no such job. */
-export async function featureTables(q: Queryable, job: string): Promise<FeatureTable[] | null> {
+export async function featureTables(q: Queryable, job: string, review?: ReviewFilter): Promise<FeatureTable[] | null> {
   const [found] = await q.query<{ key: number; scene: string; model: string } & SceneRights>(
     `SELECT j.key, j.scene, j.model, s.license, s.attribution
        FROM planimeter.jobs j JOIN planimeter.scenes s ON s.id = j.scene WHERE j.id = $1 AND j.state = 'done'`,
@@ -72,13 +78,13 @@ export async function featureTables(q: Queryable, job: string): Promise<FeatureT
     `SELECT collection, count(*)::integer AS count, bool_or(ST_Dimension(geom) = 1) AS lines,
             bool_or(ST_NumGeometries(geom) > 1 OR GeometryType(geom) LIKE 'MULTI%') AS multi,
             ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))] AS bbox
-       FROM planimeter.features WHERE job = $1 AND level = 0 GROUP BY collection ORDER BY collection`,
+       FROM planimeter.features WHERE job = $1 AND level = 0 ${reviewed(review)} GROUP BY collection ORDER BY collection`,
     [found.key],
   );
   const properties = await q.query<{ collection: string; name: string; type: string }>(
     `SELECT collection, p.key AS name, max(jsonb_typeof(p.value)) AS type
        FROM planimeter.features, jsonb_each(properties) AS p
-      WHERE job = $1 AND level = 0 AND jsonb_typeof(p.value) <> 'null' GROUP BY 1, 2 ORDER BY 1, 2`,
+      WHERE job = $1 AND level = 0 ${reviewed(review)} AND jsonb_typeof(p.value) <> 'null' GROUP BY 1, 2 ORDER BY 1, 2`,
     [found.key],
   );
   const others = summaries.map(({ collection }) => collection).filter((name) => !STANDARD.includes(name));
@@ -96,6 +102,7 @@ export async function featureTables(q: Queryable, job: string): Promise<FeatureT
       model: found.model,
       rights: { license: found.license, attribution: found.attribution },
       collection,
+      review,
       count: summary?.count ?? 0,
       bbox: summary?.bbox ?? null,
       kind,
@@ -137,7 +144,7 @@ export async function* tableRows(
   for (;;) {
     const rows = await q.query<StoredRow>(
       `SELECT id, class, score, area_m2, perimeter_m, length_m, properties, ${GEOMETRY[geometry]} AS geometry
-         FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid
+         FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid ${reviewed(table.review)}
         ORDER BY id LIMIT ${FEATURES_PER_PAGE}`,
       [jobKey, collection, after],
       { prepared: true },

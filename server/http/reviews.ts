@@ -1,0 +1,38 @@
+/** `PATCH /collections/ID/items/ID`: somebody says of a feature that it is right, or wrong. */
+import express, { Router } from 'express';
+import { Problem } from '../../tiler/problem.ts';
+import { getStoredItem } from '../store/features.ts';
+import { REVIEWS, type Review, reviewFeature } from '../store/reviews.ts';
+import { noteDone } from './audit.ts';
+import { databaseOf } from './caller.ts';
+import { absentItem, featureText, GEOJSON } from './collections.ts';
+import type { AppDependencies } from './dependencies.ts';
+import { onlyQuery, pathId, pathParameter } from './request.ts';
+
+const REVIEW_BODY = { limit: '1kb', type: ['application/json', 'application/merge-patch+json'] };
+
+function reviewOf(body: unknown): Review | null {
+  const { review, ...unknown } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const known = review === null || REVIEWS.includes(review as Review);
+  if (known && Object.keys(unknown).length === 0) return review as Review | null;
+  throw new Problem('bad_request', 'A review is {"review": "accepted"}, "rejected" or null.');
+}
+
+export function reviewsRouter({ files }: Pick<AppDependencies, 'files'>): Router {
+  const router = Router();
+  router.patch('/collections/:collection/items/:id', express.json(REVIEW_BODY), async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const collection = pathParameter(request, 'collection');
+    const id = pathId(request, 'id', 'feature');
+    if (!(await getStoredItem(db, collection, id))) throw await absentItem(db, collection, id);
+    const review = reviewOf(request.body);
+    const job = await reviewFeature(db, { collection, id }, review, (q) =>
+      noteDone(q, request, 'feature_reviewed', id, { collection, review }),
+    );
+    if (job === null) throw await absentItem(db, collection, id);
+    await files.remove(`jobs/${job}/exports`);
+    response.type(GEOJSON).send(featureText((await getStoredItem(db, collection, id))!, (properties) => properties));
+  });
+  return router;
+}
