@@ -12,7 +12,26 @@ import { getScene } from './store/scenes.ts';
 import { fetchWorking } from './working-copy.ts';
 
 /** Most windows at a time. */
-const MAX_WINDOWS = 64;
+export const MAX_WINDOWS = 64;
+/** The generator of random windows has 32 bits. */
+export const MAX_SEED = 2 ** 32 - 1;
+
+export interface ProofWindows {
+  /** The same seed takes the same windows. */
+  seed: number;
+  windows: number;
+}
+
+/** Throws `bad_request`. */
+export function checkWindows({ seed, windows }: ProofWindows): void {
+  const whole = (value: number, least: number, most: number) =>
+    Number.isInteger(value) && value >= least && value <= most;
+  if (whole(seed, 0, MAX_SEED) && whole(windows, 1, MAX_WINDOWS)) return;
+  throw new Problem(
+    'bad_request',
+    `"seed" is a whole number from 0 to ${MAX_SEED}, "windows" one from 1 to ${MAX_WINDOWS}.`,
+  );
+}
 
 /**
  * Computes random windows of a job's map in one pass. Throws `not_found`, `conflict` for a job that is not done, and
@@ -22,11 +41,9 @@ export async function proveJob(
   { db, files, compute }: Pick<PipelineTools, 'db' | 'files' | 'compute'>,
   networkOf: (id: string) => Promise<Network>,
   id: string,
-  { seed, windows }: { seed: number; windows: number },
+  { seed, windows }: ProofWindows,
 ): Promise<Proof> {
-  if (!(Number.isInteger(seed) && Number.isInteger(windows) && windows >= 1 && windows <= MAX_WINDOWS)) {
-    throw new Problem('bad_request', `The seed is a whole number, and windows are 1 to ${MAX_WINDOWS}.`);
-  }
+  checkWindows({ seed, windows });
   const job = await getJob(db, id);
   if (!job) throw new Problem('not_found', `There is no job with the id "${id}".`);
   const scene = await getScene(db, job.scene);

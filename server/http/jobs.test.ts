@@ -140,6 +140,14 @@ testInterface('jobs', (its) => {
       expect(await listJobs(its.db)).toEqual([]);
     });
 
+    test.each([{ seed: 1.5 }, { seed: -1 }, { seed: 1e30 }, { windows: 0 }, { windows: 65 }, { windows: '8' }])(
+      'are not proved with %j',
+      async (body) => {
+        const { job } = await addDoneJob(its.db, await addScene(its.db), [square(0, 0)]);
+        expect(await post(`/jobs/${job}/prove`, body)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+      },
+    );
+
     test('are refused for a body that is no JSON, or too much of it', async () => {
       const headers = { 'Content-Type': 'application/json' };
       const broken = await get('/jobs', { method: 'POST', headers, body: '{' });

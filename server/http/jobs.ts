@@ -13,6 +13,7 @@ import { jobId } from '../identity.ts';
 import { chooseModel } from '../model-choice.ts';
 import { networkView } from '../network-view.ts';
 import { parseParameters } from '../parameters.ts';
+import { checkWindows } from '../prove-job.ts';
 import { isReady, type ReadyScene } from '../ready-scene.ts';
 import type { Queryable, Transactional } from '../store/database.ts';
 import { countFeatures } from '../store/features.ts';
@@ -96,6 +97,7 @@ export function jobsRouter(deps: AppDependencies): Router {
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
     const { seed = randomInt(2 ** 31), windows = PROVED_WINDOWS } = (request.body ?? {}) as Record<string, number>;
+    checkWindows({ seed, windows });
     response.json(await deps.prove(job.id, { seed, windows }));
   });
 

@@ -1,6 +1,7 @@
 /** The JSON of the HTTP interface (types.ts) as OpenAPI 3.0 schemas. */
 import { PROBLEMS } from '../../tiler/problem.ts';
 import { DEFAULT_PARAMETERS } from '../parameters.ts';
+import { MAX_SEED, MAX_WINDOWS } from '../prove-job.ts';
 import { MAX_CHARACTERS } from '../scene-rights.ts';
 import { catalogueSchemas } from './openapi-schemas-catalogue.ts';
 import { featureSchemas } from './openapi-schemas-features.ts';
@@ -221,7 +222,10 @@ export const componentSchemas: Record<string, Json> = {
     ]),
     additionalProperties: false,
   },
-  ProofRequest: object({ seed: count, windows: { ...count, maximum: 64, default: 8 } }, ['seed', 'windows']),
+  ProofRequest: object(
+    { seed: { ...count, maximum: MAX_SEED }, windows: { ...count, minimum: 1, maximum: MAX_WINDOWS, default: 8 } },
+    ['seed', 'windows'],
+  ),
   Proof: object({ seed: count, windows: count, pixels: count, differing: count, max_score_delta: number }),
   JobParameters: {
     type: 'object',
