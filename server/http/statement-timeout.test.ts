@@ -6,7 +6,7 @@ import { addDoneJob, addScene, fetchJson, startService, type TestFeature, type T
 
 const STATEMENT_SECONDS = 2;
 /** So many areas of so many corners, compared with so many others, keep PostgreSQL busy for longer by far. */
-const [FEATURES, CORNERS, COMPARED] = [300, 2000, 60];
+const [FEATURES, CORNERS, COMPARED] = [100, 2000, 60];
 
 const STAR: TestFeature = {
   ...{ collection: 'landuse', class: 'water' },
