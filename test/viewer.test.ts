@@ -18,7 +18,7 @@ declare const window: {
       getZoom(): number;
       jumpTo(to: { center: [number, number]; zoom: number }): void;
       getLayer(id: string): unknown;
-      queryRenderedFeatures(point: { x: number; y: number }, options: { layers: string[] }): unknown[];
+      queryRenderedFeatures(point: { x: number; y: number } | undefined, options: { layers: string[] }): unknown[];
     };
   };
 };
@@ -83,8 +83,26 @@ describe.skipIf(!executablePath)('the viewer', () => {
     expect(text).toMatch(/building/i);
     expect(text).toMatch(/m²|ha/);
     expect(text).toMatch(/%/);
+    const accept = page.getByTestId('review-accepted');
+    await accept.click();
+    await page.locator('[data-testid=review-accepted][aria-pressed=true]').waitFor();
+    const accepted = await getJson<ItemsJson>(
+      `${service.url}/collections/buildings/items?filter=${encodeURIComponent(`review = 'accepted'`)}`,
+    );
+    expect(accepted.features.map(({ id }) => id)).toEqual([largest.id]);
     await page.keyboard.press('Escape');
     await inspector.waitFor({ state: 'hidden' });
+
+    // Only what the network was surest of.
+    const buildings = () =>
+      page.evaluate(
+        () => window.planimeter.map.queryRenderedFeatures(undefined, { layers: ['buildings-fill'] }).length,
+      );
+    const all = await buildings();
+    await page.getByTestId('least-score').fill('95');
+    await expect.poll(buildings).toBeLessThan(all);
+    await page.getByTestId('least-score').fill('0');
+    await expect.poll(buildings).toBe(all);
 
     // How sure the network was, over the map.
     const drawn = page.waitForResponse((answer) => answer.ok() && /\/scores\/\d+\/\d+\/\d+\.png$/.test(answer.url()));

@@ -2,6 +2,7 @@
 import type {
   FailedJson,
   FeatureJson,
+  FeatureProperties,
   JobJson,
   ModelJson,
   PreflightJson,
@@ -93,6 +94,11 @@ export async function revokeShare(id: string): Promise<void> {
 export async function setRights(scene: string, rights: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> {
   const headers = { 'Content-Type': 'application/json' };
   return (await request(`/scenes/${scene}`, { method: 'PATCH', headers, body: JSON.stringify(rights) })).json();
+}
+
+export async function reviewItem(path: string, review: FeatureProperties['review'] | null): Promise<FeatureJson> {
+  const headers = { 'Content-Type': 'application/merge-patch+json' };
+  return (await request(path, { method: 'PATCH', headers, body: JSON.stringify({ review }) })).json();
 }
 
 export async function signOut(): Promise<void> {

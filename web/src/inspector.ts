@@ -1,6 +1,7 @@
 /** The card of the feature that was clicked. */
 import { bbox } from '@turf/turf';
-import { getItem } from './api.ts';
+import type { FeatureJson } from '../../server/http/types.ts';
+import { getItem, reviewItem, troubleOf } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { areaParts, lengthParts, percent, titleOf } from './format.ts';
 import { currentModel, type SelectedFeature, type State, type Store } from './state.ts';
@@ -73,6 +74,7 @@ function content(feature: SelectedFeature, close: () => void, zoomTo: (box: Box)
       h('dt', {}, 'Id'),
       h('dd', { class: 'id' }, feature.id),
     ),
+    reviewOf(path),
     h(
       'div',
       { class: 'actions' },
@@ -83,6 +85,35 @@ function content(feature: SelectedFeature, close: () => void, zoomTo: (box: Box)
       ),
     ),
   ];
+}
+
+/** Whether the feature is right: said by those who may, and taken back by saying it again. */
+function reviewOf(path: string): HTMLElement {
+  const said = h('p', { class: 'quiet', role: 'status' });
+  const buttons = (['accepted', 'rejected'] as const).map((review) => {
+    const label = review === 'accepted' ? 'Accept' : 'Reject';
+    const button = h(
+      'button',
+      { type: 'button', class: 'button', 'aria-pressed': 'false', 'data-testid': `review-${review}` },
+      label,
+    );
+    button.addEventListener('click', () =>
+      show(reviewItem(path, button.getAttribute('aria-pressed') === 'true' ? null : review)),
+    );
+    return { review, button };
+  });
+  const show = async (item: Promise<FeatureJson>) => {
+    try {
+      const { properties } = await item;
+      for (const { review, button } of buttons)
+        button.setAttribute('aria-pressed', String(properties.review === review));
+      replace(said);
+    } catch (error) {
+      replace(said, troubleOf(error).detail);
+    }
+  };
+  show(getItem(path));
+  return h('div', { class: 'review edits' }, ...buttons.map(({ button }) => button), said);
 }
 
 const TOLD_MS = 1600;

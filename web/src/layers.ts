@@ -23,6 +23,8 @@ const LOWEST_MARK = 'landuse-marked';
 export interface ClassView {
   hidden: ReadonlySet<string>;
   opacity: number;
+  /** Features of a lower one are not shown. */
+  leastScore: number;
 }
 
 /** Labels of boxes, in CSS pixels; boxes smaller than the least have none. */
@@ -235,12 +237,16 @@ export function hideFeatures(map: MapLibreMap): void {
   if (map.getSource('features')) map.removeSource('features');
 }
 
-export function setClassView(map: MapLibreMap, { hidden, opacity }: ClassView): void {
+export function setClassView(map: MapLibreMap, { hidden, opacity, leastScore }: ClassView): void {
   if (map.getLayer('live')) map.setPaintProperty('live', 'raster-opacity', opacity);
   if (!map.getSource('features')) return;
   for (const id of COLLECTIONS) {
     const without = id === 'landuse' ? [...OBJECT_CLASSES, ...hidden] : [...hidden];
-    const shown: ExpressionSpecification = ['!', ['in', ['get', 'class'], ['literal', without]]];
+    const shown: ExpressionSpecification = [
+      'all',
+      ['!', ['in', ['get', 'class'], ['literal', without]]],
+      ['>=', ['coalesce', ['get', 'score'], 1], leastScore], // from afar they have none
+    ];
     map.setFilter(`${id}-fill`, ['all', AREAS, shown]);
     for (const layer of [`${id}-line`, `${id}-marked`]) map.setFilter(layer, shown);
     const isBox = id === 'objects';

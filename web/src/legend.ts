@@ -144,6 +144,20 @@ function createView(store: Store): { element: HTMLElement; render(state: State):
   const slider = h('input', { type: 'range', id: 'opacity', min: 0, max: 100, step: 5 });
   slider.addEventListener('input', () => store.set({ classOpacity: Number(slider.value) / 100 }));
   const output = h('output', { for: 'opacity' });
+  const least = h('input', {
+    type: 'range',
+    id: 'least-score',
+    min: 0,
+    max: 95,
+    step: 5,
+    'data-testid': 'least-score',
+  });
+  least.addEventListener('input', () => {
+    const leastScore = Number(least.value) / 100;
+    const { selected } = store.get();
+    store.set({ leastScore, ...(selected && selected.score < leastScore ? { selected: null } : {}) });
+  });
+  const leastOutput = h('output', { for: 'least-score' });
   const imagery = h('input', { type: 'checkbox', role: 'switch', class: 'switch' });
   imagery.addEventListener('change', () => store.set({ imageryVisible: imagery.checked }));
   const scores = h('input', { type: 'checkbox', role: 'switch', class: 'switch', 'data-testid': 'certainty' });
@@ -154,17 +168,22 @@ function createView(store: Store): { element: HTMLElement; render(state: State):
     'div',
     { class: 'view' },
     h('div', { class: 'view-row' }, h('label', { for: 'opacity' }, 'Opacity'), slider, output),
+    h(
+      'div',
+      { class: 'view-row', title: 'Features of which the network was less sure are not shown' },
+      h('label', { for: 'least-score' }, 'Score \u2265'),
+      least,
+      leastOutput,
+    ),
     h('label', { class: 'view-row' }, h('span', {}, 'Imagery'), imagery),
     certainty,
   );
   return {
     element,
     render(state) {
-      const { classOpacity, imageryVisible, scoresVisible } = state;
-      const value = Math.round(classOpacity * 100);
-      if (Number(slider.value) !== value) slider.value = String(value);
-      slider.style.setProperty('--filled', `${value}%`);
-      setText(output, `${value} %`);
+      const { classOpacity, leastScore, imageryVisible, scoresVisible } = state;
+      setSlider(slider, output, classOpacity);
+      setSlider(least, leastOutput, leastScore);
       imagery.checked = imageryVisible;
       scores.checked = scoresVisible;
       ramp.hidden = !scoresVisible;
@@ -172,4 +191,13 @@ function createView(store: Store): { element: HTMLElement; render(state: State):
       certainty.hidden = currentModel(state)?.task === 'detection';
     },
   };
+}
+
+/** @param share 0..1 */
+function setSlider(slider: HTMLInputElement, output: HTMLOutputElement, share: number): void {
+  const value = Math.round(share * 100);
+  if (Number(slider.value) !== value) slider.value = String(value);
+  const filled = (100 * (value - Number(slider.min))) / (Number(slider.max) - Number(slider.min));
+  slider.style.setProperty('--filled', `${filled}%`);
+  setText(output, `${value} %`);
 }

@@ -147,7 +147,8 @@ export function createMapView(
       if (jobId) showFeatures(jobId).catch(tell);
     }
     updateLive(state, sceneId);
-    if (state.hiddenClasses !== last?.hiddenClasses || state.classOpacity !== last?.classOpacity) {
+    const viewed = ['hiddenClasses', 'classOpacity', 'leastScore'] as const;
+    if (viewed.some((each) => state[each] !== last?.[each])) {
       layers.setClassView(map, classView(state));
     }
     if (state.imageryVisible !== last?.imageryVisible) layers.setImageryVisible(map, state.imageryVisible);
@@ -165,7 +166,11 @@ export function createMapView(
   return { map, fitScene: () => frameScene(currentScene(store.get()), 900), fitBox };
 }
 
-const classView = ({ hiddenClasses, classOpacity }: State) => ({ hidden: hiddenClasses, opacity: classOpacity });
+const classView = ({ hiddenClasses, classOpacity, leastScore }: State): layers.ClassView => ({
+  hidden: hiddenClasses,
+  opacity: classOpacity,
+  leastScore,
+});
 
 /** The zoom at which the globe takes four fifths of the free part of the page. */
 function globeZoom(container: HTMLElement, { top, right, bottom, left }: Required<PaddingOptions>): number {

@@ -72,6 +72,8 @@ export interface State {
   away: boolean;
   hiddenClasses: ReadonlySet<string>;
   classOpacity: number;
+  /** Features of a lower score are not shown. */
+  leastScore: number;
   imageryVisible: boolean;
   /** Whether the map shows how sure the network was. */
   scoresVisible: boolean;
@@ -104,6 +106,7 @@ export function createStore(): Store {
     // Land of no class of interest would only veil the imagery.
     hiddenClasses: new Set(['other']),
     classOpacity: 0.45,
+    leastScore: 0,
     imageryVisible: true,
     scoresVisible: false,
     selected: null,
