@@ -27,7 +27,7 @@ import { createRemoteReader } from '../server/remote/reader.ts';
 import type { Database } from '../server/store/database.ts';
 import { type FileStore, localFileStore } from '../server/store/files.ts';
 import { getJob, insertJob } from '../server/store/jobs.ts';
-import { insertScene } from '../server/store/scenes.ts';
+import { insertScene, updateScene } from '../server/store/scenes.ts';
 import { setup, testEngines } from '../server/store/test-databases.ts';
 import { workingKeyOf } from '../server/working-copy.ts';
 import { openRaster } from '../tiler/raster.ts';
@@ -215,6 +215,7 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
 async function fakeScene(db: Database, files: FileStore, height: number): Promise<ReadyScene> {
   const id = randomUUID();
   await insertScene(db, { id, name: 'fleet', upload: null, sha256: '00', bytes: 1 });
+  await updateScene(db, id, { state: 'ready' });
   const report = {
     geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M],
     levels: [{ width: WIDTH, height }],

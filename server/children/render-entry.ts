@@ -59,18 +59,19 @@ async function tile(request: RenderRequest): Promise<Buffer | null> {
     return renderMapTile(raster, controlGrid, size, format, palette).finally(raster.close);
   }
   if (whole) return renderMapTile(await rasterOf(path, whole, request), controlGrid, size, format, palette);
-  // A tile that was written after the reader had looked at the file's size can be read the next time.
-  for (let tries = 2; ; tries--) {
+  // A tile that was written after the reader had looked at the file's size can be read the next time; a map that has just
+  // been begun, or is finished meanwhile, is not there yet.
+  for (let tries = 3; tries > 0; tries--) {
     const version = await versionOf(growingPath(path));
     if (!version) return null;
     try {
       const raster = await rasterOf(growingPath(path), version, request);
       return await renderMapTile(raster, controlGrid, size, format, palette);
-    } catch (error) {
+    } catch {
       rasters.delete(keyOf(growingPath(path), version, request));
-      if (tries === 0) throw error;
     }
   }
+  return null;
 }
 
 /** A shard that is written meanwhile, or taken away, can be read the next time. */

@@ -1,12 +1,12 @@
 /** Tiles out of the render process: of a class map that is still growing, and of a scene seen with other bands. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ControlGrid } from '../../tiler/map-tile.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering.ts';
-import { createTiffWriter, type TiffLayout } from '../../tiler/write-tiff.ts';
+import { createTiffWriter, growingPath, type TiffLayout } from '../../tiler/write-tiff.ts';
 import { type Renderer, startRenderer } from './render.ts';
 
 const SIZE = 256;
@@ -42,6 +42,8 @@ test('a class map shows as far as it is written, and whole in the end', async ()
   const layout: TiffLayout = { ...LAYOUT, bands: 1, nodata: 255, overviews: 'majority' };
   const palette = new Map([[1, [200, 10, 20, 255]]] as const);
   const tile = (lower: number) => renderer.tile({ path, controlGrid: half(lower), format: 'png', size: SIZE, palette });
+  expect(await tile(0)).toBeNull();
+  await writeFile(growingPath(path), ''); // as it is begun
   expect(await tile(0)).toBeNull();
   const writer = await createTiffWriter(path, layout, { growing: true });
   expect(await tile(0)).toBeNull();
