@@ -19,9 +19,12 @@ export interface JoinRequest {
 /** The maps of all shards become those of the scene. Of a map that cannot be written nothing is left behind. */
 export async function joinMaps({ mapped, shards, to }: JoinRequest): Promise<void> {
   const parts = (name: keyof MapPaths) => shards.map((paths) => paths[name]!);
-  await joinTiffs(parts('classesPath'), to.classesPath, (crs) => classMapLayout(mapped, crs));
-  await joinTiffs(parts('scoresPath'), to.scoresPath, (crs) => scoreMapLayout(mapped, crs));
-  if (to.planesPath) await joinTiffs(parts('planesPath'), to.planesPath, (crs) => planesLayout(mapped, crs));
+  const joined = await Promise.allSettled([
+    joinTiffs(parts('classesPath'), to.classesPath, (crs) => classMapLayout(mapped, crs)),
+    joinTiffs(parts('scoresPath'), to.scoresPath, (crs) => scoreMapLayout(mapped, crs)),
+    to.planesPath && joinTiffs(parts('planesPath'), to.planesPath, (crs) => planesLayout(mapped, crs)),
+  ]);
+  for (const each of joined) if (each.status === 'rejected') throw each.reason;
 }
 
 async function joinTiffs(parts: string[], path: string, layoutOf: (crs: MapCrs) => TiffLayout): Promise<void> {
