@@ -12,8 +12,8 @@ import { apply } from '../tiler/geotransform.ts';
 import { mercatorX, mercatorY } from './http/mercator.ts';
 import { startService } from './http/test-service.ts';
 import { addNetwork } from './networks.ts';
-import { queryItems } from './store/features.ts';
 import { transformPoints } from './store/georeference.ts';
+import { queryItems } from './store/items.ts';
 import { GSD_M, mapped, sceneOf, writePatches } from './test-scene.ts';
 import { inWorkplace } from './workplace.ts';
 

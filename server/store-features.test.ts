@@ -9,7 +9,8 @@ import { type ClassMap, NODATA, noiseMap, smoothMap, urbanMap, vectorizeMap } fr
 import { regionToWkb } from '../vectorizer/georeference.ts';
 import { vectorizeMap as vectorizeFile } from './children/vectorize-map.ts';
 import type { Database } from './store/database.ts';
-import { insertFeatures, publishJob, queryItems } from './store/features.ts';
+import { insertFeatures, publishJob } from './store/features.ts';
+import { queryItems } from './store/items.ts';
 import { insertJob } from './store/jobs.ts';
 import { insertScene } from './store/scenes.ts';
 import { testEngines } from './store/test-databases.ts';

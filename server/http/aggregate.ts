@@ -8,7 +8,7 @@ import { Problem } from '../../tiler/problem.ts';
 import { type ClassSum, type Selection, selectedBoxes, sumByClass, sumByZone, type Zones } from '../store/aggregate.ts';
 import { areClosed, arePositions } from '../store/cql2.ts';
 import type { Queryable } from '../store/database.ts';
-import { queryItems } from '../store/features.ts';
+import { queryItems } from '../store/items.ts';
 import { databaseOf } from './caller.ts';
 import { namedCollection, requestedCollection } from './collections.ts';
 import { parseCql2Text } from './cql2-text.ts';

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
 import type { Queryable } from '../store/database.ts';
+import { boundsInDegrees } from '../store/geometry-crs.ts';
 import {
   getItem,
   getStoredItem,
@@ -11,8 +12,7 @@ import {
   queryItems,
   queryStoredItems,
   type StoredItem,
-} from '../store/features.ts';
-import { boundsInDegrees } from '../store/geometry-crs.ts';
+} from '../store/items.ts';
 import { sourcesOf } from '../store/scenes.ts';
 import { databaseOf } from './caller.ts';
 import { asPage, describeCollection, queryablesSchema, titleOf } from './collection-descriptions.ts';

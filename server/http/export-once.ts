@@ -1,4 +1,4 @@
-/** A finished job's features → a file beside its maps, written on first request and kept with the job, which never changes. */
+/** A finished job's features → a file beside its maps, written on first request and kept until a feature is reviewed. */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';

@@ -1,7 +1,7 @@
 /** `PATCH /collections/ID/items/ID`: somebody says of a feature that it is right, or wrong. */
 import express, { Router } from 'express';
 import { Problem } from '../../tiler/problem.ts';
-import { getStoredItem } from '../store/features.ts';
+import { getStoredItem } from '../store/items.ts';
 import { REVIEWS, type Review, reviewFeature } from '../store/reviews.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';

@@ -3,15 +3,8 @@ import type { Polygon } from 'geojson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobReport } from '../http/types.ts';
 import type { Database } from './database.ts';
-import {
-  deleteFeatures,
-  type FeatureRow,
-  getItem,
-  insertFeatures,
-  listCollections,
-  publishJob,
-  queryItems,
-} from './features.ts';
+import { deleteFeatures, type FeatureRow, insertFeatures, publishJob } from './features.ts';
+import { getItem, listCollections, queryItems } from './items.ts';
 import { classTotals, deleteJob, getJob, insertJob, updateJob } from './jobs.ts';
 import { deleteScene, insertScene } from './scenes.ts';
 import { testEngines } from './test-databases.ts';

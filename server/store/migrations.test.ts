@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sumByClass } from './aggregate.ts';
 import type { Database } from './database.ts';
-import { queryItems } from './features.ts';
+import { queryItems } from './items.ts';
 import { classTotals, getJob } from './jobs.ts';
 import { migrate, readMigrations } from './migrate.ts';
 import { deleteScene, getScene } from './scenes.ts';
