@@ -18,7 +18,7 @@ const executablePath = findChromium();
 /** Of a basemap's tiles, which nothing else on the page has. */
 const BLUE = { r: 20, g: 60, b: 220 };
 
-describe.skipIf(!executablePath)('a basemap', () => {
+describe.skipIf(!executablePath || process.env.PLANIMETER_FULL !== '1')('a basemap', () => {
   let tiles: Server;
   let origin: string;
   const asked: string[] = [];

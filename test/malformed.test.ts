@@ -12,7 +12,7 @@ import { writeTown } from '../tiler/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
 import { type Served, serve, stopAll } from './serve.ts';
 
-const REQUESTS = 10_000;
+const REQUESTS = process.env.PLANIMETER_FULL === '1' ? 10_000 : 3000;
 const AT_ONCE = 16;
 const ANSWER_MS = 20_000;
 /** What of an answer is read: streams of events never end. */
