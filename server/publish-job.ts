@@ -25,6 +25,7 @@ type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> 
     chips?: Partial<NonNullable<JobReport['chips']>>;
   };
 
+/** Returns the report as it is stored. Throws Problem conflict where the job was ended meanwhile, or another process stores it. */
 export async function storeAndPublish(
   { db, files, device, chooseRun }: PipelineTools,
   { id, scene, network, parameters, modelReason }: SegmentationJob,

@@ -4,7 +4,7 @@
  * narrower than a cell (a street, a hedge) has gone into its surroundings before.
  */
 import { PUBLISHED_PIECES } from './cut-lines.ts';
-import type { RowSink, TracedMap } from './trace.ts';
+import type { RowSink, TracedGraph } from './trace.ts';
 import { type Region, vectorizeGraph } from './vectorize.ts';
 
 /** Of a map's pixel: how far borders may move, and how wide the smallest region is. */
@@ -24,7 +24,7 @@ export interface CoarseOptions {
 export const cellSide = (level: number): number => 2 ** (level - 1);
 
 /** Regions of a level in pixels of the class map, in the order of their first cell; drawn while iterating. */
-export function* coarseRegions(level: number, traced: TracedMap, options: CoarseOptions): Generator<Region> {
+export function* coarseRegions(level: number, traced: TracedGraph, options: CoarseOptions): Generator<Region> {
   const { width, height, pixelAreaM2, minAreaM2, nodata } = options;
   const side = cellSide(level);
   const mapPixel = 2 ** level;

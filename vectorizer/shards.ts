@@ -10,7 +10,7 @@ import type { TracerState } from './harvest.ts';
 import { createLabels, type Labels, unite } from './labels.ts';
 import { createRuns, fillOutside, type Runs } from './runs.ts';
 import { closeStrand, createStrands, emitArc, type Strands } from './strands.ts';
-import { createRowTracer, type RowSink, resolveLabels, type TracedMap, traceCorners } from './trace.ts';
+import { createRowTracer, type RowSink, resolveLabels, type TracedGraph, traceCorners } from './trace.ts';
 
 /** A shard's part of the arc graph: plain data, to be handed between threads and machines. y counts from its top. */
 export interface Shard extends TracerState {
@@ -39,7 +39,7 @@ export function createShardTracer(width: number): RowSink & { finish(): Shard } 
  * Joins shards from top to bottom. They are used up, one at a time. `append` throws a RangeError for one of another width,
  * `finish` if there were none.
  */
-export function createShardJoiner(): { append(shard: Shard): void; finish(): TracedMap } {
+export function createShardJoiner(): { append(shard: Shard): void; finish(): TracedGraph } {
   let state: TracerState | null = null;
   let width = 0;
   let y = 0;

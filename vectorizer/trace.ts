@@ -26,14 +26,14 @@ export interface RowSink {
 }
 
 /** All regions of a map, with their arc graph. */
-export interface TracedMap {
+export interface TracedGraph {
   regions: RegionTable;
   graph: ArcGraph;
 }
 
 export interface Tracer extends RowSink {
   /** Ends the map. */
-  finish(): TracedMap;
+  finish(): TracedGraph;
 }
 
 export interface Harvester extends RowSink {
@@ -62,7 +62,7 @@ export function createTracer(width: number): Tracer {
 }
 
 /** The regions of a map that has ended, and its graph with them on the sides of arcs. */
-export function resolveLabels({ labels, graph }: TracerState): TracedMap {
+export function resolveLabels({ labels, graph }: TracerState): TracedGraph {
   const { regions, regionOf } = collectRegions(labels);
   for (let arc = 0; arc < graph.count; arc++) {
     graph.left[arc] = regionOf[graph.left[arc]];

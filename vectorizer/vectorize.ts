@@ -8,7 +8,7 @@ import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } fro
 import { rechain } from './rechain.ts';
 import { type Discarded, keepsAll, type SieveLimits, sieve, sieveLimits } from './sieve.ts';
 import { simplify } from './simplify.ts';
-import { createHarvester, createTracer, type TracedMap } from './trace.ts';
+import { createHarvester, createTracer, type TracedGraph } from './trace.ts';
 
 export interface ClassBand {
   rows: number;
@@ -103,17 +103,17 @@ export async function vectorize(
 }
 
 /** The same of a graph that was traced before, which is used up. */
-export function vectorizeGraph(traced: TracedMap, options: VectorizeOptions): VectorizedMap {
+export function vectorizeGraph(traced: TracedGraph, options: VectorizeOptions): VectorizedMap {
   return drawSieved(sieveGraph(traced, options), options);
 }
 
 /** A graph without the regions that are too small or too narrow. */
-export interface SievedMap extends TracedMap {
+export interface SievedGraph extends TracedGraph {
   discarded: Discarded;
 }
 
 /** Uses up what was traced. */
-export function sieveGraph(traced: TracedMap, options: VectorizeOptions): SievedMap {
+export function sieveGraph(traced: TracedGraph, options: VectorizeOptions): SievedGraph {
   const { discarded, regionOf, regions } = sieve(traced.graph, traced.regions, limitsOf(options), options.nodata);
   if (discarded.sieved === 0) return { ...traced, discarded };
   const graph = rechain(traced.graph, regionOf);
@@ -122,7 +122,7 @@ export function sieveGraph(traced: TracedMap, options: VectorizeOptions): Sieved
 }
 
 /** The simplified regions of a sieved graph, which is used up. */
-export function drawSieved({ graph, regions, discarded }: SievedMap, options: VectorizeOptions): VectorizedMap {
+export function drawSieved({ graph, regions, discarded }: SievedGraph, options: VectorizeOptions): VectorizedMap {
   const { lines, arcsKeptFiner } = simplify(graph, regions.count, options.tolerancePixels);
   const { numbers, count } = numberPolygons(regions, options.nodata);
   if (!options.pieces) {
@@ -135,7 +135,7 @@ export function drawSieved({ graph, regions, discarded }: SievedMap, options: Ve
 }
 
 /** The regions of one class with their exact borders, in the order of their first pixel. */
-export function exactRegions({ graph, regions }: TracedMap, code: number): Region[] {
+export function exactRegions({ graph, regions }: TracedGraph, code: number): Region[] {
   let count = 0;
   const numbers = Int32Array.from(regions.classes.subarray(0, regions.count), (each) => (each === code ? count++ : -1));
   const polygons = layPolygons(graph, graph, regions, numbers, count);

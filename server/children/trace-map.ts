@@ -11,7 +11,7 @@ import { openRaster, type Raster } from '../../tiler/raster.ts';
 import { cellSide, createCells } from '../../vectorizer/coarser.ts';
 import { createRoadSurface, joinSurfaces, type RoadSurface } from '../../vectorizer/roads/surface.ts';
 import { createShardJoiner, createShardTracer, type Shard } from '../../vectorizer/shards.ts';
-import { createTracer, type RowSink, type TracedMap as TracedLevel } from '../../vectorizer/trace.ts';
+import { createTracer, type RowSink, type TracedGraph } from '../../vectorizer/trace.ts';
 
 /** Codes of the classes that make objects; null where the map has no such class. */
 export interface ObjectCodes {
@@ -36,7 +36,7 @@ interface Traced<Land> {
   surface: RoadSurface;
 }
 
-export type TracedMap = Traced<TracedLevel>;
+export type TracedMap = Traced<TracedGraph>;
 
 /** A shard to be traced. Its maps begin and end with a cell of the coarsest level, or with the map. */
 export interface TraceShardRequest extends TraceOptions {

@@ -5,7 +5,7 @@ import { CRS84 } from './crs.ts';
 import type { Bbox } from './request.ts';
 import type { CollectionJson, Link } from './types.ts';
 
-const GEOJSON = 'application/geo+json';
+export const GEOJSON = 'application/geo+json';
 /** Names in a credit; of more, their number. */
 const MOST_NAMED = 20;
 

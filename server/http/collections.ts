@@ -15,7 +15,7 @@ import {
 } from '../store/items.ts';
 import { sourcesOf } from '../store/scenes.ts';
 import { databaseOf } from './caller.ts';
-import { asPage, describeCollection, queryablesSchema, titleOf } from './collection-descriptions.ts';
+import { asPage, describeCollection, GEOJSON, queryablesSchema, titleOf } from './collection-descriptions.ts';
 import {
   collectionHtml,
   collectionsHtml,
@@ -42,7 +42,6 @@ import {
 } from './request.ts';
 import type { ItemsJson, Link } from './types.ts';
 
-export const GEOJSON = 'application/geo+json';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 /** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */

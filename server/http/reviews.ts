@@ -5,7 +5,8 @@ import { getStoredItem } from '../store/items.ts';
 import { REVIEWS, type Review, reviewFeature } from '../store/reviews.ts';
 import { noteDone } from './audit.ts';
 import { databaseOf } from './caller.ts';
-import { absentItem, featureText, GEOJSON } from './collections.ts';
+import { GEOJSON } from './collection-descriptions.ts';
+import { absentItem, featureText } from './collections.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { onlyQuery, pathId, pathParameter } from './request.ts';
 
