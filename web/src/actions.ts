@@ -1,9 +1,10 @@
 /** What the user can do, and what follows by itself: upload → scene is read → job → map. */
-import type { JobJson, PreflightJson, SceneJson } from '../../server/http/types.ts';
-import * as api from './api.ts';
-import { jobRequest, settingsOf } from './preflight.ts';
+
+import { jobRequest, settingsOf } from './panel/preflight.ts';
+import * as api from './service/api.ts';
+import type { JobJson, PreflightJson, SceneJson } from './service/types.ts';
+import { findInterrupted, forgetInterrupted, type RunningUpload, refuseEarly, startUpload } from './service/upload.ts';
 import { currentScene, type InterruptedUpload, NO_SETTINGS, type Store } from './state.ts';
-import { findInterrupted, forgetInterrupted, type RunningUpload, refuseEarly, startUpload } from './upload.ts';
 
 /** Scenes this browser brought in and whose job has not been asked for: their job starts by itself. */
 const EXPECTED_KEY = 'planimeter.expected';

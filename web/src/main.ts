@@ -1,20 +1,20 @@
 /** The viewer: state, actions on it, and what shows it (panel, map, inspector), put together. */
 import '@fontsource-variable/inter/opsz.css';
 import './base.css';
-import './panel.css';
-import './intake.css';
-import './preflight.css';
-import './scene.css';
-import './result.css';
-import './map.css';
+import './panel/panel.css';
+import './panel/add-image.css';
+import './panel/preflight.css';
+import './panel/scene.css';
+import './panel/result.css';
+import './map/map.css';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { createActions } from './actions.ts';
 import { h } from './dom.ts';
-import { addFrame } from './frame.ts';
-import { createFurniture } from './furniture.ts';
-import { createInspector } from './inspector.ts';
-import { createMapView } from './map-view.ts';
-import { createPanel } from './panel.ts';
+import { createFurniture } from './map/map-controls.ts';
+import { addFrame } from './map/map-frame.ts';
+import { createMapView } from './map/map-view.ts';
+import { createInspector } from './panel/inspector.ts';
+import { createPanel } from './panel/panel.ts';
 import { createStore } from './state.ts';
 
 declare global {

@@ -1,7 +1,7 @@
 /** Sends a file by tus: pausable, and resumable after a reload once the same file is chosen again. */
 import { type DetailedError, defaultOptions, type HttpResponse, Upload } from 'tus-js-client';
+import type { InterruptedUpload, Trouble, UploadState } from '../state.ts';
 import { AWAY, findSceneByUpload, ServiceError, troubleOfBody } from './api.ts';
-import type { InterruptedUpload, Trouble, UploadState } from './state.ts';
 
 const ENDPOINT = '/uploads';
 const SCENE_HEADER = 'Planimeter-Scene';

@@ -1,7 +1,8 @@
 /** Who looks at the page: what he may not do is not shown, and who signed in can sign out. */
-import { signOut } from './api.ts';
-import { h, icon } from './dom.ts';
-import type { State } from './state.ts';
+
+import { h, icon } from '../dom.ts';
+import { signOut } from '../service/api.ts';
+import type { State } from '../state.ts';
 
 export function createCaller(): { element: HTMLElement; render(state: State): void } {
   const element = h(

@@ -1,9 +1,9 @@
 /** What stands on the map beside the panel: zoom buttons, scale bar, who is to be credited, position of the pointer. */
 import { AttributionControl, type Map as MapLibreMap } from 'maplibre-gl';
-import { h, type IconName, icon, setText } from './dom.ts';
-import { position } from './format.ts';
-import { FLAT_ZOOM } from './map.ts';
-import { currentScene, type Store } from './state.ts';
+import { h, type IconName, icon, setText } from '../dom.ts';
+import { position } from '../format.ts';
+import { currentScene, type Store } from '../state.ts';
+import { FLAT_ZOOM } from './create-map.ts';
 
 const LONGEST_BAR_PIXELS = 190;
 /** On shorter bars the middle's figure would touch its neighbours. */

@@ -1,7 +1,7 @@
 /** Where an image elsewhere is named by its address, on services that may read it there. */
-import type { Actions } from './actions.ts';
-import { h } from './dom.ts';
-import type { State } from './state.ts';
+import type { Actions } from '../actions.ts';
+import { h } from '../dom.ts';
+import type { State } from '../state.ts';
 
 export function createByAddress(actions: Actions): { element: HTMLElement; render(state: State): void } {
   const input = h('input', {

@@ -1,6 +1,6 @@
 /** Cards that say what went wrong and what to do. */
-import { h, icon, replace } from './dom.ts';
-import type { Trouble } from './state.ts';
+import { h, icon, replace } from '../dom.ts';
+import type { Trouble } from '../state.ts';
 
 export interface Remedy {
   label: string;

@@ -1,10 +1,10 @@
 /** The card of the feature that was clicked. */
 import { bbox } from '@turf/turf';
-import type { FeatureJson } from '../../server/http/types.ts';
-import { getItem, reviewItem, troubleOf } from './api.ts';
-import { h, icon, replace } from './dom.ts';
-import { areaParts, lengthParts, percent, titleOf } from './format.ts';
-import { currentModel, type SelectedFeature, type State, type Store } from './state.ts';
+import { h, icon, replace } from '../dom.ts';
+import { areaParts, lengthParts, percent, titleOf } from '../format.ts';
+import { getItem, reviewItem, troubleOf } from '../service/api.ts';
+import type { FeatureJson } from '../service/types.ts';
+import { currentModel, type SelectedFeature, type State, type Store } from '../state.ts';
 
 /** west, south, east, north in degrees. */
 export type Box = [number, number, number, number];

@@ -1,8 +1,9 @@
 /** What the image on the page may be used for and who is to be named with it: shown, and said by those who may. */
-import type { SceneJson } from '../../server/http/types.ts';
-import { setRights, troubleOf } from './api.ts';
-import { h, icon, setText } from './dom.ts';
-import { currentScene, type State, type Store } from './state.ts';
+
+import { h, icon, setText } from '../dom.ts';
+import { setRights, troubleOf } from '../service/api.ts';
+import type { SceneJson } from '../service/types.ts';
+import { currentScene, type State, type Store } from '../state.ts';
 
 /** As the service takes them. */
 const MAX_CHARACTERS = 300;

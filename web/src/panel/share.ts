@@ -1,8 +1,9 @@
 /** Links that show the job on the page to whoever has them: made, copied, revoked. */
-import type { ShareJson } from '../../server/http/types.ts';
-import { getShares, makeShare, revokeShare, troubleOf } from './api.ts';
-import { h, icon, replace, setText } from './dom.ts';
-import type { State } from './state.ts';
+
+import { h, icon, replace, setText } from '../dom.ts';
+import { getShares, makeShare, revokeShare, troubleOf } from '../service/api.ts';
+import type { ShareJson } from '../service/types.ts';
+import type { State } from '../state.ts';
 
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 

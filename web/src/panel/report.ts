@@ -1,11 +1,12 @@
 /** What a job says of itself, and what can be downloaded of it. */
-import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage } from '../../server/http/types.ts';
-import { BASE, proveJob, troubleOf } from './api.ts';
-import { h, icon, replace } from './dom.ts';
-import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';
-import { createRights } from './rights.ts';
+
+import { h, icon, replace } from '../dom.ts';
+import { bytes, count, duration, gsd, percent, plural, titleOf } from '../format.ts';
+import { BASE, proveJob, troubleOf } from '../service/api.ts';
+import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage } from '../service/types.ts';
+import { currentModel, currentScene, type State, type Store } from '../state.ts';
+import { createRights } from './attribution.ts';
 import { createShare } from './share.ts';
-import { currentModel, currentScene, type State, type Store } from './state.ts';
 
 const STAGES: readonly Stage[] = ['ingest', 'plan', 'infer', 'stitch', 'vectorize', 'store'];
 

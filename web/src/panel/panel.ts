@@ -1,17 +1,17 @@
 /** The one panel: everything of the page that is not the map. A card on wide screens, a sheet on phones. */
-import type { Actions } from './actions.ts';
-import { createCaller } from './caller.ts';
-import { h, icon, mark, replace, setText } from './dom.ts';
-import { areaParts, breakable, count, gsd, percent, plural } from './format.ts';
-import { createIntake } from './intake.ts';
+import type { Actions } from '../actions.ts';
+import { h, icon, mark, replace, setText } from '../dom.ts';
+import { areaParts, breakable, count, gsd, percent, plural } from '../format.ts';
+import { currentModel, currentScene, type State, type Store } from '../state.ts';
+import { setTheme, type Theme, theme } from '../theme.ts';
+import { createCaller } from './account.ts';
+import { createIntake } from './add-image.ts';
 import { createLegend } from './legend.ts';
 import { createPreflight } from './preflight.ts';
-import { createProblemSlot, problemCard } from './problem.ts';
+import { createProblemSlot, problemCard } from './problem-card.ts';
 import { createProgress } from './progress.ts';
 import { createReport } from './report.ts';
-import { createSceneList } from './scenes.ts';
-import { currentModel, currentScene, type State, type Store } from './state.ts';
-import { setTheme, type Theme, theme } from './theme.ts';
+import { createSceneList } from './scene-list.ts';
 
 export function createPanel(store: Store, actions: Actions): HTMLElement {
   const intake = createIntake(actions);

@@ -1,4 +1,6 @@
 /** Speaks to the service: requests, problems, and server-sent events that outlive a lost connection. */
+
+import type { Trouble } from '../state.ts';
 import type {
   FailedJson,
   FeatureJson,
@@ -11,8 +13,7 @@ import type {
   ServiceJson,
   ShareJson,
   TileJson,
-} from '../../server/http/types.ts';
-import type { Trouble } from './state.ts';
+} from './types.ts';
 
 /** A refusal by the service (its problem), or that it could not be reached (`code` is `away`). */
 export class ServiceError extends Error {

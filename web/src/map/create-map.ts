@@ -3,8 +3,8 @@ import type { FeatureCollection } from 'geojson';
 import { type GeoJSONSource, Map as MapLibreMap, type StyleSpecification, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
+import { isDark, onThemeChange } from '../theme.ts';
 import { type Extent, graticuleLines, graticuleStep } from './graticule.ts';
-import { isDark, onThemeChange } from './theme.ts';
 
 setWorkerUrl(workerUrl);
 
@@ -37,7 +37,7 @@ export function createMap(container: HTMLElement, basemap: string | null): MapLi
     container,
     style: basemap ?? paperStyle(),
     hash: 'map',
-    attributionControl: false, // it stands beside the scale bar: see furniture.ts
+    attributionControl: false, // it stands beside the scale bar: see map-controls.ts
     center: [24, 30],
     zoom: 1.5,
     minZoom: 0.4,

@@ -1,8 +1,8 @@
 /** The sheet's frame, as on a printed map: a ladder of graticule steps along the edges, their values, and crosses. */
 import type { Map as MapLibreMap } from 'maplibre-gl';
+import { onThemeChange } from '../theme.ts';
+import { FLAT_ZOOM, sheetColours, viewExtent } from './create-map.ts';
 import { graticuleLabel, graticuleStep, gridValues } from './graticule.ts';
-import { FLAT_ZOOM, sheetColours, viewExtent } from './map.ts';
-import { onThemeChange } from './theme.ts';
 
 /** All in CSS pixels. */
 const BAND = 5;

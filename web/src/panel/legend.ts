@@ -1,9 +1,10 @@
 /** The reading: what was measured per class, with switches for what the map shows. */
-import type { ClassTotal, Finding, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
-import type { Actions } from './actions.ts';
-import { h, icon, replace, setText } from './dom.ts';
-import { areaParts, count, percent, plural, titleOf } from './format.ts';
-import { currentModel, type State, type Store } from './state.ts';
+
+import type { Actions } from '../actions.ts';
+import { h, icon, replace, setText } from '../dom.ts';
+import { areaParts, count, percent, plural, titleOf } from '../format.ts';
+import type { ClassTotal, Finding, JobJson, ModelClass, ModelJson } from '../service/types.ts';
+import { currentModel, type State, type Store } from '../state.ts';
 
 export function createLegend(store: Store, actions: Actions): { element: HTMLElement; render(state: State): void } {
   const value = h('span', { class: 'figure' });

@@ -6,9 +6,9 @@ import type {
   PointLike,
   RasterLayerSpecification,
 } from 'maplibre-gl';
-import type { FailedJson, ModelClass, TileJson } from '../../server/http/types.ts';
-import { sheetColours } from './map.ts';
-import type { SelectedFeature } from './state.ts';
+import type { FailedJson, ModelClass, TileJson } from '../service/types.ts';
+import type { SelectedFeature } from '../state.ts';
+import { sheetColours } from './create-map.ts';
 
 /** Bottom to top. Buildings and roads are land use as well; there they are left to their own collection. */
 const COLLECTIONS = ['landuse', 'roads', 'buildings', 'objects'] as const;

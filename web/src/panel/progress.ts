@@ -1,9 +1,10 @@
 /** The way of an image, step by step: upload, reading, and the stages of its job. */
-import type { JobJson, SceneJson, Stage } from '../../server/http/types.ts';
-import type { Actions } from './actions.ts';
-import { h, icon, progressBar, replace, setText } from './dom.ts';
-import { bytes, count, percent, timeLeft } from './format.ts';
-import { currentScene, type State, type UploadState } from './state.ts';
+
+import type { Actions } from '../actions.ts';
+import { h, icon, progressBar, replace, setText } from '../dom.ts';
+import { bytes, count, percent, timeLeft } from '../format.ts';
+import type { JobJson, SceneJson, Stage } from '../service/types.ts';
+import { currentScene, type State, type UploadState } from '../state.ts';
 
 type StepState = 'pending' | 'current' | 'done';
 

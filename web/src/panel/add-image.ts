@@ -1,9 +1,9 @@
 /** Where images come in: a drop anywhere on the page, a chosen file, the demo scene, an upload to go on with. */
-import type { Actions } from './actions.ts';
-import { createByAddress } from './by-address.ts';
-import { h, icon, replace, setText } from './dom.ts';
-import { bytes, percent } from './format.ts';
-import type { InterruptedUpload, State } from './state.ts';
+import type { Actions } from '../actions.ts';
+import { h, icon, replace, setText } from '../dom.ts';
+import { bytes, percent } from '../format.ts';
+import type { InterruptedUpload, State } from '../state.ts';
+import { createByAddress } from './add-by-url.ts';
 
 const CAN_DROP = matchMedia('(hover: hover)').matches;
 const EMPTY_WORDS = CAN_DROP ? 'Drop a GeoTIFF anywhere on this page' : 'Bring a GeoTIFF';

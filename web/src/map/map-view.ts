@@ -1,13 +1,13 @@
 /** Keeps the map in step with the page's state: scene, job, classes shown, feature selected. */
 import type { GeoJSONSource, Map as MapLibreMap, PaddingOptions } from 'maplibre-gl';
-import type { SceneJson } from '../../server/http/types.ts';
-import { getFailed, getTileJson, troubleOf } from './api.ts';
-import type { Box } from './inspector.ts';
+import type { Box } from '../panel/inspector.ts';
+import { imageryQuery, settingsShown } from '../panel/preflight.ts';
+import { getFailed, getTileJson, troubleOf } from '../service/api.ts';
+import type { SceneJson } from '../service/types.ts';
+import { currentModel, currentScene, type SelectedFeature, type State, type Store } from '../state.ts';
+import { onThemeChange } from '../theme.ts';
+import { createMap, FLAT_ZOOM } from './create-map.ts';
 import * as layers from './layers.ts';
-import { createMap, FLAT_ZOOM } from './map.ts';
-import { imageryQuery, settingsShown } from './preflight.ts';
-import { currentModel, currentScene, type SelectedFeature, type State, type Store } from './state.ts';
-import { onThemeChange } from './theme.ts';
 
 const FIT_MARGIN_PIXELS = 36;
 const FLIGHT_MS = 2400;

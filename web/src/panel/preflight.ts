@@ -1,9 +1,10 @@
 /** Before a job: what was understood of the image, and what a person may set (network, bands, stretch), with its cost. */
-import type { BandValues, Finding, PreflightJson } from '../../server/http/types.ts';
-import type { Actions } from './actions.ts';
-import { h, icon, replace, setText } from './dom.ts';
-import { bytes, count, percent } from './format.ts';
-import { currentScene, type JobSettings, NO_SETTINGS, type State, type Store, type Stretch } from './state.ts';
+
+import type { Actions } from '../actions.ts';
+import { h, icon, replace, setText } from '../dom.ts';
+import { bytes, count, percent } from '../format.ts';
+import type { BandValues, Finding, PreflightJson } from '../service/types.ts';
+import { currentScene, type JobSettings, NO_SETTINGS, type State, type Store, type Stretch } from '../state.ts';
 
 const COLOURS = ['Red', 'Green', 'Blue'] as const;
 const CONTENT = {

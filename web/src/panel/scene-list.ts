@@ -1,9 +1,10 @@
 /** The list of images: which is open, how far each is, and how to be rid of one. */
-import type { SceneJson } from '../../server/http/types.ts';
-import type { Actions } from './actions.ts';
-import { h, icon, replace } from './dom.ts';
-import { bytes, moment, percent } from './format.ts';
-import type { State } from './state.ts';
+
+import type { Actions } from '../actions.ts';
+import { h, icon, replace } from '../dom.ts';
+import { bytes, moment, percent } from '../format.ts';
+import type { SceneJson } from '../service/types.ts';
+import type { State } from '../state.ts';
 
 export function createSceneList(actions: Actions): { element: HTMLElement; render(state: State): void } {
   const list = h('ul', { class: 'scenes', 'data-testid': 'scene-list' });
