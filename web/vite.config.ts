@@ -2,7 +2,22 @@
 import { defineConfig } from 'vite';
 
 const SERVICE = 'http://127.0.0.1:8080';
-const ROUTES = '^/(uploads|scenes|jobs|models|collections|tiles|imagery|health|service|openapi.json)';
+const ROUTES = [
+  ...[
+    'uploads',
+    'scenes',
+    'jobs',
+    'models',
+    'collections',
+    'tiles',
+    'imagery',
+    'service',
+    'session',
+    'shares',
+    'shared',
+  ],
+  ...['tokens', 'audit', 'stac', 'ogc', 'conformance', 'openapi.json', 'health', 'ready', 'metrics'],
+];
 
 export default defineConfig({
   // Not the root's public folder or config: the viewer is a project of its own.
@@ -19,9 +34,9 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
     rolldownOptions: {
       output: {
-        codeSplitting: { groups: [{ name: 'maplibre', test: /node_modules\/(?!tus-js-client|@fontsource)/ }] },
+        codeSplitting: { groups: [{ name: 'maplibre', test: /node_modules\/maplibre-gl\// }] },
       },
     },
   },
-  server: { proxy: { [ROUTES]: SERVICE } },
+  server: { proxy: { [`^/(${ROUTES.join('|')})([/?]|$)`]: SERVICE } },
 });
