@@ -74,7 +74,7 @@ describe.skipIf(!executablePath)('a shared link', () => {
     }
 
     await page.getByText('Revoke').click();
-    await page.getByText('Revoked: the link shows nothing any more.').waitFor();
+    await page.getByText('Revoked. The link no longer works.').waitFor();
     expect((await fetch(`${link}jobs`)).status).toBe(404);
     await page.getByTestId('sign-out').click();
     await page.waitForURL('**/session');

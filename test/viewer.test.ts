@@ -136,8 +136,8 @@ describe.skipIf(!executablePath)('the viewer', () => {
     await page.getByText('Report', { exact: true }).click();
     await page.getByTestId('prove').click();
     await page.getByText(/^8 windows, 0 pixels of [\d,]+ differ$/).waitFor({ timeout: 60_000 });
-    await page.getByText('Source and licence', { exact: true }).click();
-    await page.getByLabel('To be named with the image').fill('© Ada & Grace');
+    await page.getByText('Attribution and licence', { exact: true }).click();
+    await page.getByLabel('Attribution', { exact: true }).fill('© Ada & Grace');
     await page.getByTestId('rights-save').click();
     await page.locator('.maplibregl-ctrl-attrib-inner', { hasText: '© Ada & Grace' }).waitFor();
     await page.getByText('Download', { exact: true }).click();

@@ -3,7 +3,7 @@ import type { FeatureCollection } from 'geojson';
 import { type GeoJSONSource, Map as MapLibreMap, type StyleSpecification, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
-import { isDark, onThemeChange } from '../theme.ts';
+import { mapColours } from '../theme.ts';
 import { type Extent, graticuleLines, graticuleStep } from './graticule.ts';
 
 setWorkerUrl(workerUrl);
@@ -13,14 +13,8 @@ export const FLAT_ZOOM = 6;
 const GLOBE_ZOOM = 4.5;
 const EMPTY: FeatureCollection = { type: 'FeatureCollection', features: [] };
 
-/** Colours of the sheet by theme; the page around it takes its own from base.css. */
-export const sheetColours = () =>
-  isDark()
-    ? { paper: '#171c1e', line: '#364144', ink: '#dfe5e1', accent: '#ff8fc0' }
-    : { paper: '#eff0ea', line: '#c3c9bd', ink: '#1b2423', accent: '#b0175f' };
-
 function paperStyle(): StyleSpecification {
-  const { paper } = sheetColours();
+  const { paper } = mapColours.value;
   return {
     version: 8,
     projection: {
@@ -37,7 +31,7 @@ export function createMap(container: HTMLElement, basemap: string | null): MapLi
     container,
     style: basemap ?? paperStyle(),
     hash: 'map',
-    attributionControl: false, // it stands beside the scale bar: see map-controls.ts
+    attributionControl: false, // it stands beside the scale bar: see map-controls.tsx
     center: [24, 30],
     zoom: 1.5,
     minZoom: 0.4,
@@ -91,16 +85,13 @@ function addSheet(map: MapLibreMap): void {
       'circle-stroke-opacity': ['interpolate', ['linear'], ['zoom'], 8.5, 1, 9.5, 0],
     },
   });
-  const paint = () => {
-    const { paper, line, ink, accent } = sheetColours();
+  mapColours.subscribe(({ paper, line, ink, accent }) => {
     if (map.getLayer('paper')) map.setPaintProperty('paper', 'background-color', paper);
     map.setPaintProperty('graticule', 'line-color', line);
     map.setPaintProperty('footprints', 'line-color', ink);
     map.setPaintProperty('places', 'circle-color', accent);
     map.setPaintProperty('places', 'circle-stroke-color', paper);
-  };
-  paint();
-  onThemeChange(paint);
+  });
   keepGraticule(map);
 }
 

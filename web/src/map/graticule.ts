@@ -1,5 +1,6 @@
 /** Meridians and parallels: the step that suits a zoom, their lines as GeoJSON, their values as text. All in degrees. */
 import type { FeatureCollection, LineString, Position } from 'geojson';
+import { t } from '../messages/index.ts';
 
 /** west, south, east, north */
 export type Extent = [number, number, number, number];
@@ -60,7 +61,8 @@ export function graticuleLabel(value: number, step: number, axis: 'lon' | 'lat')
   const degrees = Math.floor(total / unit);
   const minutes = Math.floor((total % unit) / (unit / 60));
   const seconds = (total % (unit / 60)) / 10 ** decimals;
-  const [negative, positive] = axis === 'lon' ? 'WE' : 'SN';
+  const { north, east, south, west } = t.compass;
+  const [negative, positive] = axis === 'lon' ? [west, east] : [south, north];
   const hemisphere =
     total === 0 || (axis === 'lon' && degrees === 180) ? '' : `\u2009${wrapped < 0 ? negative : positive}`;
   const twoDigits = (number: number, fraction = 0) =>

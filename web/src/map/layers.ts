@@ -1,42 +1,21 @@
 /** A scene's imagery and a job's features as MapLibre sources and layers. */
-import type {
-  ExpressionSpecification,
-  MapGeoJSONFeature,
-  Map as MapLibreMap,
-  PointLike,
-  RasterLayerSpecification,
-} from 'maplibre-gl';
+import type { MapGeoJSONFeature, Map as MapLibreMap, PointLike, RasterLayerSpecification } from 'maplibre-gl';
 import type { FailedJson, ModelClass, TileJson } from '../service/types.ts';
 import type { SelectedFeature } from '../state.ts';
-import { sheetColours } from './create-map.ts';
+import { mapColours } from '../theme.ts';
+import * as styles from './layer-styles.ts';
 
-/** Bottom to top. Buildings and roads are land use as well; there they are left to their own collection. */
-const COLLECTIONS = ['landuse', 'roads', 'buildings', 'objects'] as const;
-/** Drawn as areas from the collection of their objects; the surface of roads lies under their centre lines. */
-const OBJECT_CLASSES: readonly string[] = ['building'];
-const AREAS: ExpressionSpecification = ['==', ['geometry-type'], 'Polygon'];
-const IS_LINE: ExpressionSpecification = ['==', ['geometry-type'], 'LineString'];
+const { COLLECTIONS } = styles;
 /** Everything of a scene lies below the footprints. */
 const ABOVE = 'footprints';
 const LOWEST_MARK = 'landuse-marked';
 
-export interface ClassView {
-  hidden: ReadonlySet<string>;
-  opacity: number;
-  /** Features of a lower one are not shown. */
-  leastScore: number;
-}
-
-/** Labels of boxes, in CSS pixels; boxes smaller than the least have none. */
-const LABEL_PIXELS = 12;
-const LABELLED_BOX_PIXELS = 6;
-const LABEL_ZOOMS = [10, 24] as const;
-/** Of the fill of classes: boxes leave their object to be seen. */
-const BOX_FILL = 0.3;
-
 /** Of what could not be computed: a colour that no class has, on imagery of any brightness. */
 const FAILED_COLOUR = '#ff6a00';
 const HATCH_PIXELS = 16;
+
+/** Of maps of classes and scores: every pixel as it is, at once. */
+const PIXELS = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest' } as const;
 
 /** Tiles are asked for by workers, which know no relative addresses. */
 const absolute = ({ tiles }: TileJson): string[] =>
@@ -64,10 +43,13 @@ function addRaster(
   map.addLayer({ id, type: 'raster', source: id, paint }, above);
 }
 
-export function hideImagery(map: MapLibreMap): void {
-  if (map.getLayer('imagery')) map.removeLayer('imagery');
-  if (map.getSource('imagery')) map.removeSource('imagery');
+/** Takes away a source and its layers, those of them that are there. */
+function hide(map: MapLibreMap, source: string, layers: readonly string[] = [source]): void {
+  for (const layer of layers) if (map.getLayer(layer)) map.removeLayer(layer);
+  if (map.getSource(source)) map.removeSource(source);
 }
+
+export const hideImagery = (map: MapLibreMap): void => hide(map, 'imagery');
 
 export function setImageryVisible(map: MapLibreMap, visible: boolean): void {
   if (map.getLayer('imagery')) map.setLayoutProperty('imagery', 'visibility', visible ? 'visible' : 'none');
@@ -77,7 +59,7 @@ export function showFeatures(
   map: MapLibreMap,
   tileJson: TileJson,
   classes: readonly ModelClass[],
-  view: ClassView,
+  view: styles.ClassView,
 ): void {
   hideFeatures(map);
   const { minzoom, maxzoom, bounds, attribution } = tileJson;
@@ -90,46 +72,32 @@ export function showFeatures(
     attribution,
     promoteId: 'id',
   });
-  const colour = colourByClass(classes);
-  const stroke: ExpressionSpecification = ['case', IS_LINE, '#ffffff', colour];
+  const fill = { 'fill-color': styles.colourByClass(classes), 'fill-antialias': false };
+  const round = { 'line-join': 'round' } as const;
   for (const id of COLLECTIONS) {
     const of = { source: 'features', 'source-layer': id } as const;
     // Neighbours meet without a seam only when fills are not smoothed along their edges; the outline does that.
-    const fill = { 'fill-color': colour, 'fill-antialias': false };
-    map.addLayer({ id: `${id}-fill`, type: 'fill', ...of, filter: AREAS, paint: fill }, ABOVE);
-    map.addLayer(
-      { id: `${id}-line`, type: 'line', ...of, layout: { 'line-join': 'round' }, paint: { 'line-color': stroke } },
-      ABOVE,
-    );
+    map.addLayer({ id: `${id}-fill`, type: 'fill', ...of, filter: styles.AREAS, paint: fill }, ABOVE);
+    const paint = { 'line-color': styles.lineColour(classes), 'line-width': styles.lineWidth(id) };
+    map.addLayer({ id: `${id}-line`, type: 'line', ...of, layout: round, paint }, ABOVE);
   }
   for (const id of COLLECTIONS) {
-    map.addLayer(
-      { id: `${id}-marked`, type: 'line', source: 'features', 'source-layer': id, layout: { 'line-join': 'round' } },
-      ABOVE,
-    );
+    const of = { source: 'features', 'source-layer': id } as const;
+    const paint = { 'line-width': styles.markWidth, 'line-opacity': styles.markOpacity };
+    map.addLayer({ id: `${id}-marked`, type: 'line', ...of, layout: round, paint }, ABOVE);
   }
-  const latitude = (tileJson.bounds[1] + tileJson.bounds[3]) / 2;
   map.addLayer({
     id: 'objects-label',
     type: 'symbol',
     source: 'features',
     'source-layer': 'objects',
-    filter: isLarge,
+    filter: styles.isLabelled,
     layout: {
       'text-field': ['concat', ['get', 'class'], ' ', ['round', ['*', 100, ['get', 'score']]], '\u202f%'],
       'text-font': ['Inter Variable'],
-      'text-size': LABEL_PIXELS,
-      // On the upper side of the box, or nearly: half of its side above its middle, halfway to the next zoom.
+      'text-size': styles.LABEL_PIXELS,
       'text-anchor': 'bottom',
-      'text-radial-offset': [
-        'interpolate',
-        ['exponential', 2],
-        ['zoom'],
-        ...LABEL_ZOOMS.flatMap((zoom) => [
-          zoom,
-          ['/', ['*', side, pixelsPerMetre(zoom + 0.5, latitude)], 2 * LABEL_PIXELS],
-        ]),
-      ] as unknown as ExpressionSpecification,
+      'text-radial-offset': styles.labelOffset((bounds[1] + bounds[3]) / 2),
       'symbol-sort-key': ['-', 0, ['get', 'score']],
     },
     paint: { 'text-color': '#17201f', 'text-halo-color': '#ffffffe6', 'text-halo-width': 1.5 },
@@ -142,8 +110,7 @@ export function showFeatures(
 /** The class map of a running job, as far as it is. */
 export function showLive(map: MapLibreMap, tileJson: TileJson, opacity: number): void {
   hideLive(map);
-  const paint = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest', 'raster-opacity': opacity } as const;
-  addRaster(map, 'live', tileJson, paint, ABOVE);
+  addRaster(map, 'live', tileJson, { ...PIXELS, 'raster-opacity': opacity }, ABOVE);
 }
 
 /** Asks for its tiles again; those that are drawn stay until the new ones are here. */
@@ -151,22 +118,16 @@ export function refreshLive(map: MapLibreMap): void {
   if (map.getSource('live')) map.refreshTiles('live');
 }
 
-export function hideLive(map: MapLibreMap): void {
-  if (map.getLayer('live')) map.removeLayer('live');
-  if (map.getSource('live')) map.removeSource('live');
-}
+export const hideLive = (map: MapLibreMap): void => hide(map, 'live');
 
 /** How sure the network was of each pixel, over the features and under what marks them. */
 export function showScores(map: MapLibreMap, tileJson: TileJson): void {
   hideScores(map);
-  const paint = { 'raster-fade-duration': 0, 'raster-resampling': 'nearest', 'raster-opacity': 0.9 } as const;
-  addRaster(map, 'scores', tileJson, paint, map.getLayer(LOWEST_MARK) ? LOWEST_MARK : ABOVE);
+  const above = map.getLayer(LOWEST_MARK) ? LOWEST_MARK : ABOVE;
+  addRaster(map, 'scores', tileJson, { ...PIXELS, 'raster-opacity': 0.9 }, above);
 }
 
-export function hideScores(map: MapLibreMap): void {
-  if (map.getLayer('scores')) map.removeLayer('scores');
-  if (map.getSource('scores')) map.removeSource('scores');
-}
+export const hideScores = (map: MapLibreMap): void => hide(map, 'scores');
 
 /** Hatches the parts of the map that could not be computed. */
 export function showFailed(map: MapLibreMap, areas: FailedJson): void {
@@ -178,10 +139,7 @@ export function showFailed(map: MapLibreMap, areas: FailedJson): void {
   map.addLayer({ id: 'failed-line', type: 'line', source: 'failed', paint }, ABOVE);
 }
 
-export function hideFailed(map: MapLibreMap): void {
-  for (const layer of ['failed-fill', 'failed-line']) if (map.getLayer(layer)) map.removeLayer(layer);
-  if (map.getSource('failed')) map.removeSource('failed');
-}
+export const hideFailed = (map: MapLibreMap): void => hide(map, 'failed', ['failed-fill', 'failed-line']);
 
 /** Diagonal strokes that go on from copy to copy. */
 function hatch(): ImageData {
@@ -201,97 +159,28 @@ function hatch(): ImageData {
   return c.getImageData(0, 0, HATCH_PIXELS, HATCH_PIXELS);
 }
 
-/** Of a box, in metres, were it a square. */
-const side: ExpressionSpecification = ['sqrt', ['get', 'area_m2']];
-
-/** Whether a box can bear a label: at its tile's own zoom, and at the equator; it is drawn up to twice that size. */
-const isLarge: ExpressionSpecification = [
-  '>=',
-  ['*', side, ['^', 2, ['zoom']]],
-  LABELLED_BOX_PIXELS / pixelsPerMetre(0, 0),
-];
-
-function pixelsPerMetre(zoom: number, latitude: number): number {
-  return (512 * 2 ** zoom) / (40_075_016.7 * Math.cos((latitude * Math.PI) / 180));
-}
-
-function colourByClass(classes: readonly ModelClass[]): ExpressionSpecification | string {
-  const unknown = '#888888';
-  const [first, ...rest] = classes;
-  if (!first) return unknown;
-  return [
-    'match',
-    ['get', 'class'],
-    first.name,
-    first.color,
-    ...rest.flatMap(({ name, color }) => [name, color]),
-    unknown,
-  ];
-}
-
 export function hideFeatures(map: MapLibreMap): void {
-  if (map.getLayer('objects-label')) map.removeLayer('objects-label');
-  for (const id of COLLECTIONS) {
-    for (const layer of [`${id}-fill`, `${id}-line`, `${id}-marked`]) if (map.getLayer(layer)) map.removeLayer(layer);
-  }
-  if (map.getSource('features')) map.removeSource('features');
+  const layers = COLLECTIONS.flatMap((id) => [`${id}-fill`, `${id}-line`, `${id}-marked`]);
+  hide(map, 'features', ['objects-label', ...layers]);
 }
 
-export function setClassView(map: MapLibreMap, { hidden, opacity, leastScore }: ClassView): void {
-  if (map.getLayer('live')) map.setPaintProperty('live', 'raster-opacity', opacity);
+export function setClassView(map: MapLibreMap, view: styles.ClassView): void {
+  if (map.getLayer('live')) map.setPaintProperty('live', 'raster-opacity', view.opacity);
   if (!map.getSource('features')) return;
   for (const id of COLLECTIONS) {
-    const without = id === 'landuse' ? [...OBJECT_CLASSES, ...hidden] : [...hidden];
-    const shown: ExpressionSpecification = [
-      'all',
-      ['!', ['in', ['get', 'class'], ['literal', without]]],
-      ['>=', ['coalesce', ['get', 'score'], 1], leastScore], // from afar they have none
-    ];
-    map.setFilter(`${id}-fill`, ['all', AREAS, shown]);
+    const shown = styles.shownFilter(id, view);
+    map.setFilter(`${id}-fill`, ['all', styles.AREAS, shown]);
     for (const layer of [`${id}-line`, `${id}-marked`]) map.setFilter(layer, shown);
-    const isBox = id === 'objects';
-    if (isBox) map.setFilter('objects-label', ['all', isLarge, shown]);
-    map.setPaintProperty(`${id}-fill`, 'fill-opacity', isBox ? opacity * BOX_FILL : opacity);
-    map.setPaintProperty(`${id}-line`, 'line-opacity', Math.min(1, opacity * 2));
-    map.setPaintProperty(
-      `${id}-line`,
-      'line-width',
-      isBox
-        ? 2
-        : [
-            'interpolate',
-            ['linear'],
-            ['zoom'],
-            13,
-            ['case', IS_LINE, 1, 0.5],
-            16,
-            ['case', IS_LINE, 2.25, 1],
-            19,
-            ['case', IS_LINE, 4, 1.75],
-          ],
-    );
+    if (id === 'objects') map.setFilter('objects-label', ['all', styles.isLabelled, shown]);
+    map.setPaintProperty(`${id}-fill`, 'fill-opacity', styles.fillOpacity(id, view));
+    map.setPaintProperty(`${id}-line`, 'line-opacity', styles.lineOpacity(view));
   }
 }
 
-/** Outlines of the feature under the pointer and of the one selected, in the theme's accent. */
+/** Draws the outlines of what is hovered and selected in the theme's accent. */
 export function paintMarks(map: MapLibreMap): void {
-  const { accent } = sheetColours();
-  const selected: ExpressionSpecification = ['boolean', ['feature-state', 'selected'], false];
-  const hovered: ExpressionSpecification = ['boolean', ['feature-state', 'hovered'], false];
   for (const id of COLLECTIONS) {
-    const layer = `${id}-marked`;
-    if (!map.getLayer(layer)) continue;
-    map.setPaintProperty(layer, 'line-color', accent);
-    map.setPaintProperty(layer, 'line-width', [
-      'interpolate',
-      ['linear'],
-      ['zoom'],
-      14,
-      ['case', selected, 1.75, 1.25],
-      17,
-      ['case', selected, 3, 2],
-    ]);
-    map.setPaintProperty(layer, 'line-opacity', ['case', selected, 1, hovered, 1, 0]);
+    if (map.getLayer(`${id}-marked`)) map.setPaintProperty(`${id}-marked`, 'line-color', mapColours.value.accent);
   }
 }
 
@@ -323,14 +212,14 @@ function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): Select
   };
 }
 
+/** Says of a feature whether it is hovered or selected. */
 export function markFeature(
   map: MapLibreMap,
   mark: 'hovered' | 'selected',
-  before: SelectedFeature | null,
-  now: SelectedFeature | null,
+  { id, collection }: SelectedFeature,
+  on: boolean,
 ): void {
-  if (!map.getSource('features')) return;
-  const address = ({ id, collection }: SelectedFeature) => ({ source: 'features', sourceLayer: collection, id });
-  if (before) map.setFeatureState(address(before), { [mark]: false });
-  if (now) map.setFeatureState(address(now), { [mark]: true });
+  if (map.getSource('features')) {
+    map.setFeatureState({ source: 'features', sourceLayer: collection, id }, { [mark]: on });
+  }
 }

@@ -1,7 +1,7 @@
 /** The sheet's frame, as on a printed map: a ladder of graticule steps along the edges, their values, and crosses. */
 import type { Map as MapLibreMap } from 'maplibre-gl';
-import { onThemeChange } from '../theme.ts';
-import { FLAT_ZOOM, sheetColours, viewExtent } from './create-map.ts';
+import { mapColours } from '../theme.ts';
+import { FLAT_ZOOM, viewExtent } from './create-map.ts';
 import { graticuleLabel, graticuleStep, gridValues } from './graticule.ts';
 
 /** All in CSS pixels. */
@@ -11,18 +11,17 @@ const CROSS = 4.5;
 const CORNER = 44;
 const FONT = '500 10.5px "Inter Variable", sans-serif';
 
-export function addFrame(map: MapLibreMap, parent: HTMLElement): void {
+export function addMapFrame(map: MapLibreMap, parent: HTMLElement): void {
   const canvas = document.createElement('canvas');
-  canvas.className = 'frame';
+  canvas.className = 'map-frame';
   canvas.setAttribute('aria-hidden', 'true');
   parent.append(canvas);
   const draw = () => drawFrame(canvas, map);
   map.on('move', draw);
   map.on('resize', draw);
-  onThemeChange(draw);
   // Text drawn before its font has arrived would keep the fallback's shapes.
   document.fonts.load(FONT, '0°′″NESW').then(draw);
-  draw();
+  mapColours.subscribe(draw);
 }
 
 function drawFrame(canvas: HTMLCanvasElement, map: MapLibreMap): void {
@@ -34,7 +33,7 @@ function drawFrame(canvas: HTMLCanvasElement, map: MapLibreMap): void {
   if (!c || map.getZoom() < FLAT_ZOOM) return;
   c.scale(density, density);
 
-  const { paper, ink } = sheetColours();
+  const { paper, ink } = mapColours.value;
   const step = graticuleStep(map.getZoom());
   const [west, south, east, north] = viewExtent(map);
   const centre = map.getCenter();
@@ -82,11 +81,11 @@ function drawFrame(canvas: HTMLCanvasElement, map: MapLibreMap): void {
     drawLabel(c, graticuleLabel(lat, step, 'lat'), width - BAND - LABEL_HEIGHT / 2, y, Math.PI / 2);
   }
 
-  function drawLabel(c: CanvasRenderingContext2D, text: string, x: number, y: number, turn: number): void {
+  function drawLabel(c: CanvasRenderingContext2D, text: string, x: number, y: number, rotation: number): void {
     const half = c.measureText(text).width / 2 + 6;
     c.save();
     c.translate(x, y);
-    c.rotate(turn);
+    c.rotate(rotation);
     c.fillStyle = paper;
     c.globalAlpha = 0.94;
     c.fillRect(-half, -LABEL_HEIGHT / 2, 2 * half, LABEL_HEIGHT);

@@ -1,12 +1,13 @@
 /** Keeps the map in step with the page's state: scene, job, classes shown, feature selected. */
+import { computed, effect, type ReadonlySignal, untracked } from '@preact/signals';
 import type { GeoJSONSource, Map as MapLibreMap, PaddingOptions } from 'maplibre-gl';
-import type { Box } from '../panel/inspector.ts';
-import { imageryQuery, settingsShown } from '../panel/preflight.ts';
-import { getFailed, getTileJson, troubleOf } from '../service/api.ts';
+import { imageryQuery } from '../job-settings.ts';
+import { getFailed, getTileJson, messageOf } from '../service/api.ts';
 import type { SceneJson } from '../service/types.ts';
-import { currentModel, currentScene, type SelectedFeature, type State, type Store } from '../state.ts';
-import { onThemeChange } from '../theme.ts';
+import type { SelectedFeature, State } from '../state.ts';
+import { mapColours } from '../theme.ts';
 import { createMap, FLAT_ZOOM } from './create-map.ts';
+import type { ClassView } from './layer-styles.ts';
 import * as layers from './layers.ts';
 
 const FIT_MARGIN_PIXELS = 36;
@@ -16,6 +17,9 @@ const ZOOM_MS = 800;
 const NEARER = 2;
 /** Between two looks at a class map that grows. */
 const REFRESH_MS = 2000;
+
+/** west, south, east, north in degrees. */
+export type Box = [number, number, number, number];
 
 export interface MapView {
   map: MapLibreMap;
@@ -29,22 +33,13 @@ export interface MapView {
  */
 export function createMapView(
   container: HTMLElement,
-  store: Store,
+  state: State,
   clearing: () => Required<PaddingOptions>,
   openScene: (id: string) => void,
 ): MapView {
   const link = new URLSearchParams(location.hash.slice(1));
   const linked = link.has('map');
-  /** The scene whose place on the map the link gives: it is not framed when it first appears. */
-  let placed = linked ? link.get('scene') : null;
-  const map = createMap(container, store.get().service?.basemap ?? null);
-  let shown: Record<'imagery' | 'features' | 'live' | 'scores', string | null> = {
-    ...{ imagery: null, features: null, live: null, scores: null },
-  };
-  /** Query of the imagery that is shown. */
-  let view = '';
-  let last: State | null = null;
-
+  const map = createMap(container, state.service.value?.basemap ?? null);
   map.setPadding(clearing());
   if (!linked) map.setZoom(globeZoom(container, clearing()));
   map.on('resize', () => map.setPadding(clearing()));
@@ -52,124 +47,148 @@ export function createMapView(
   const fitBox = (box: Box, duration = ZOOM_MS): void => {
     map.fitBounds(box, { padding: FIT_MARGIN_PIXELS, maxZoom: 19, duration });
   };
-  const frameScene = (scene: SceneJson | undefined, duration: number): void => {
-    if (scene?.bbox) fitBox(scene.bbox, duration);
-  };
-
-  const showImagery = async (scene: SceneJson): Promise<void> => {
-    shown = { ...shown, imagery: scene.id };
-    if (scene.id !== placed) frameScene(scene, map.getZoom() < FLAT_ZOOM ? FLIGHT_MS : 1200);
-    placed = null;
-    await drawImagery(scene.id);
-  };
-
-  /** The imagery in the bands and the stretch that are being set, or that the job shown was given. */
-  const drawImagery = async (sceneId: string): Promise<void> => {
-    const query = imageryQuery(settingsShown(store.get()));
-    view = query;
-    const tileJson = await getTileJson(`/imagery/${sceneId}.json${query && `?${query}`}`);
-    if (shown.imagery !== sceneId || view !== query) return;
-    layers.hideImagery(map);
-    layers.showImagery(map, tileJson, store.get().imageryVisible);
-  };
-
-  const showFeatures = async (job: string): Promise<void> => {
-    shown = { ...shown, features: job };
-    const tileJson = await getTileJson(`/tiles/${job}.json`);
-    const state = store.get();
-    if (shown.features !== job) return;
-    layers.showFeatures(map, tileJson, currentModel(state)?.classes ?? [], classView(state));
-    if (shown.live === job) {
-      shown = { ...shown, live: null };
-      map.once('idle', () => shown.live === null && layers.hideLive(map));
-    }
-    if (!state.job?.report?.ledger.failed) return;
-    const failed = await getFailed(job);
-    if (shown.features === job) layers.showFailed(map, failed);
-  };
-
-  /** The class map of a running job, until its features are drawn. */
-  const showLive = async (job: string): Promise<void> => {
-    shown = { ...shown, live: job };
-    const tileJson = await getTileJson(`/jobs/${job}/classes.json`);
-    if (shown.live !== job) return;
-    layers.showLive(map, tileJson, store.get().classOpacity);
-    const refresh = setInterval(() => {
-      if (shown.live === job) layers.refreshLive(map);
-      else clearInterval(refresh);
-    }, REFRESH_MS);
-  };
-
-  const showScores = async (job: string): Promise<void> => {
-    shown = { ...shown, scores: job };
-    const tileJson = await getTileJson(`/jobs/${job}/scores.json`);
-    if (shown.scores === job) layers.showScores(map, tileJson);
-  };
-
-  const updateLive = ({ job }: State, sceneId: string | null): void => {
-    // Boxes have no map that grows.
-    const maps = currentModel(store.get())?.task !== 'detection';
-    const running = job?.state === 'running' && job.scene === sceneId && maps ? job : null;
-    if (running && shown.live !== running.id) showLive(running.id).catch(tell);
-    // That of a job that is done stays until its features are drawn.
-    else if (!running && shown.live && !(job?.state === 'done' && job.id === shown.live)) {
-      shown = { ...shown, live: null };
-      layers.hideLive(map);
-    }
-  };
-
-  const tell = (error: unknown) => store.set({ trouble: troubleOf(error) });
-
-  const update = (state: State): void => {
-    const scene = currentScene(state);
-    const sceneId = scene?.state === 'ready' ? scene.id : null;
-    const jobId = state.job?.state === 'done' && sceneId === state.job.scene ? state.job.id : null;
-    if (state.scenes !== last?.scenes || state.sceneId !== last?.sceneId) drawFootprints(map, state.scenes);
-    if (shown.features !== jobId) {
-      layers.hideFeatures(map);
-      layers.hideFailed(map);
-      shown = { ...shown, features: null };
-      if (jobId) showFeatures(jobId).catch(tell);
-    }
-    if (shown.imagery !== sceneId) {
-      layers.hideImagery(map);
-      shown = { ...shown, imagery: null };
-      if (scene && sceneId) showImagery(scene).catch(tell);
-    } else if (sceneId && imageryQuery(settingsShown(state)) !== view) drawImagery(sceneId).catch(tell);
-    const scored = state.scoresVisible && currentModel(state)?.task !== 'detection' ? jobId : null;
-    if (shown.scores !== scored) {
-      layers.hideScores(map);
-      shown = { ...shown, scores: null };
-      if (scored) showScores(scored).catch(tell);
-    }
-    if (sceneId && last?.sceneId === sceneId && currentScene(last)?.attribution !== scene?.attribution) {
-      drawImagery(sceneId).catch(tell);
-      if (jobId) showFeatures(jobId).catch(tell);
-    }
-    updateLive(state, sceneId);
-    const viewed = ['hiddenClasses', 'classOpacity', 'leastScore'] as const;
-    if (viewed.some((each) => state[each] !== last?.[each])) {
-      layers.setClassView(map, classView(state));
-    }
-    if (state.imageryVisible !== last?.imageryVisible) layers.setImageryVisible(map, state.imageryVisible);
-    if (state.selected !== (last?.selected ?? null))
-      layers.markFeature(map, 'selected', last?.selected ?? null, state.selected);
-    last = state;
+  const fitScene = (duration = 900): void => {
+    const bbox = state.scene.value?.bbox;
+    if (bbox) fitBox(bbox, duration);
   };
 
   map.on('load', () => {
-    store.subscribe(update);
-    onThemeChange(() => layers.paintMarks(map));
-    listenToPointer(map, store, openScene);
+    // Of the scene that is open, once it has been read; and of its job, once that is done.
+    const scene = computed(() => (state.scene.value?.state === 'ready' ? state.scene.value.id : null));
+    const job = computed(() => (state.doneJob.value?.scene === scene.value ? state.doneJob.value!.id : null));
+    const shown = { scene, job, attribution: computed(() => state.scene.value?.attribution) };
+    effect(() => drawFootprints(map, state.scenes.value));
+    // The scene whose place on the map the link gives is not framed when it first appears.
+    let placed = linked ? link.get('scene') : null;
+    scene.subscribe((id) => {
+      if (id && id !== placed) fitScene(map.getZoom() < FLAT_ZOOM ? FLIGHT_MS : 1200);
+      if (id) placed = null;
+    });
+    keepImagery(map, state, shown);
+    keepFeatures(map, state, shown);
+    keepScores(map, state, shown);
+    effect(() => layers.setClassView(map, classView(state)));
+    effect(() => layers.setImageryVisible(map, state.imageryVisible.value));
+    effect(() => {
+      const selected = state.selected.value;
+      if (!selected) return;
+      layers.markFeature(map, 'selected', selected, true);
+      return () => layers.markFeature(map, 'selected', selected, false);
+    });
+    mapColours.subscribe(() => layers.paintMarks(map));
+    listenToPointer(map, state, openScene);
   });
 
-  return { map, fitScene: () => frameScene(currentScene(store.get()), 900), fitBox };
+  return { map, fitScene, fitBox };
 }
 
-const classView = ({ hiddenClasses, classOpacity, leastScore }: State): layers.ClassView => ({
-  hidden: hiddenClasses,
-  opacity: classOpacity,
-  leastScore,
+interface Shown {
+  scene: ReadonlySignal<string | null>;
+  job: ReadonlySignal<string | null>;
+  attribution: ReadonlySignal<string | null | undefined>;
+}
+
+/**
+ * Draws something of what a signal names, anew when that or one of `also` changes; what fails is told on the page. What
+ * was drawn of the former id is taken away by `hide`. `draw` gives up where its signal was aborted meanwhile.
+ */
+function keep(
+  state: State,
+  id: ReadonlySignal<string | null>,
+  also: readonly ReadonlySignal<unknown>[],
+  draw: (id: string, signal: AbortSignal) => Promise<void>,
+  hide: () => void,
+): void {
+  effect(() => {
+    if (id.value !== null) return hide;
+  });
+  effect(() => {
+    for (const each of also) each.value;
+    const now = id.value;
+    if (now === null) return;
+    const abort = new AbortController();
+    untracked(() => draw(now, abort.signal)).catch((error) => {
+      if (!abort.signal.aborted) state.error.value = messageOf(error);
+    });
+    return () => abort.abort();
+  });
+}
+
+/** The imagery in the bands and the stretch that are being set, or that the job shown was given. */
+function keepImagery(map: MapLibreMap, state: State, { scene, attribution }: Shown): void {
+  const query = computed(() => imageryQuery(state.settingsShown.value));
+  const draw = async (id: string, signal: AbortSignal) => {
+    const tileJson = await getTileJson(`/imagery/${id}.json${query.value && `?${query.value}`}`);
+    if (!signal.aborted) layers.showImagery(map, tileJson, state.imageryVisible.value);
+  };
+  keep(state, scene, [query, attribution], draw, () => layers.hideImagery(map));
+}
+
+/** The features of a job that is done, and until they are drawn the class map that grew while it ran. */
+function keepFeatures(map: MapLibreMap, state: State, { scene, job, attribution }: Shown): void {
+  /** The job whose class map is on the map. */
+  let live: string | null = null;
+  const hideLive = () => {
+    live = null;
+    layers.hideLive(map);
+  };
+  const hideFeatures = () => {
+    layers.hideFeatures(map);
+    layers.hideFailed(map);
+  };
+  const drawFeatures = async (id: string, signal: AbortSignal) => {
+    const tileJson = await getTileJson(`/tiles/${id}.json`);
+    if (signal.aborted) return;
+    layers.showFeatures(map, tileJson, state.model.value?.classes ?? [], classView(state));
+    if (live === id) {
+      live = null;
+      map.once('idle', () => live === null && layers.hideLive(map));
+    }
+    if (!state.job.value?.report?.ledger.failed) return;
+    const failed = await getFailed(id);
+    if (!signal.aborted) layers.showFailed(map, failed);
+  };
+  const drawLive = async (id: string) => {
+    live = id;
+    const tileJson = await getTileJson(`/jobs/${id}/classes.json`);
+    if (live !== id) return;
+    layers.showLive(map, tileJson, state.classOpacity.value);
+    const refresh = setInterval(() => {
+      if (live === id) layers.refreshLive(map);
+      else clearInterval(refresh);
+    }, REFRESH_MS);
+  };
+  keep(state, job, [attribution], drawFeatures, hideFeatures);
+  // Boxes have no map that grows.
+  const running = computed(() => {
+    const { value } = state.job;
+    return value?.state === 'running' && value.scene === scene.value && !state.detects.value ? value.id : null;
+  });
+  effect(() => {
+    const done = state.doneJob.value?.id;
+    const now = running.value;
+    if (now && now !== live) {
+      untracked(() => drawLive(now)).catch((error) => {
+        state.error.value = messageOf(error);
+      });
+    } else if (!now && live && live !== done) hideLive();
+  });
+}
+
+/** How sure the network was, where that is to be seen; boxes have no map of it. */
+function keepScores(map: MapLibreMap, state: State, { job }: Shown): void {
+  const scored = computed(() => (state.scoresVisible.value && !state.detects.value ? job.value : null));
+  const draw = async (id: string, signal: AbortSignal) => {
+    const tileJson = await getTileJson(`/jobs/${id}/scores.json`);
+    if (!signal.aborted) layers.showScores(map, tileJson);
+  };
+  keep(state, scored, [], draw, () => layers.hideScores(map));
+}
+
+const classView = ({ hiddenClasses, classOpacity, leastScore }: State): ClassView => ({
+  hidden: hiddenClasses.value,
+  opacity: classOpacity.value,
+  leastScore: leastScore.value,
 });
 
 /** The zoom at which the globe takes four fifths of the free part of the page. */
@@ -191,13 +210,14 @@ function drawFootprints(map: MapLibreMap, scenes: readonly SceneJson[]): void {
   map.getSource<GeoJSONSource>('places')?.setData({ type: 'FeatureCollection', features: places });
 }
 
-function listenToPointer(map: MapLibreMap, store: Store, openScene: (id: string) => void): void {
+function listenToPointer(map: MapLibreMap, state: State, openScene: (id: string) => void): void {
   const canvas = map.getCanvas();
   let hovered: SelectedFeature | null = null;
   const hover = (feature: SelectedFeature | null, pointing: boolean) => {
     canvas.style.setProperty('cursor', pointing ? 'pointer' : '');
     if (feature?.id === hovered?.id) return;
-    layers.markFeature(map, 'hovered', hovered, feature);
+    if (hovered) layers.markFeature(map, 'hovered', hovered, false);
+    if (feature) layers.markFeature(map, 'hovered', feature, true);
     hovered = feature;
   };
   const sceneAt = (point: { x: number; y: number }): string | undefined => {
@@ -219,13 +239,13 @@ function listenToPointer(map: MapLibreMap, store: Store, openScene: (id: string)
       openScene(scene);
       return;
     }
-    store.set({ selected: layers.featureAt(map, point) });
+    state.selected.value = layers.featureAt(map, point);
     // What stands for many features cannot be looked at by itself: nearer by, they can.
     if (layers.isGeneralizedAt(map, point)) map.easeTo({ center: lngLat, zoom: map.getZoom() + NEARER });
   });
   // The keyboard's pointer is the middle of the free part of the map, where base.css shows a cross while it has focus.
   canvas.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
-    store.set({ selected: layers.featureAt(map, map.project(map.getCenter())) });
+    state.selected.value = layers.featureAt(map, map.project(map.getCenter()));
   });
 }

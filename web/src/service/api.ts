@@ -1,6 +1,5 @@
 /** Speaks to the service: requests, problems, and server-sent events that outlive a lost connection. */
-
-import type { Trouble } from '../state.ts';
+import { t } from '../messages/index.ts';
 import type {
   FailedJson,
   FeatureJson,
@@ -8,6 +7,7 @@ import type {
   JobJson,
   ModelJson,
   PreflightJson,
+  ProblemJson,
   ProofJson,
   SceneJson,
   ServiceJson,
@@ -15,39 +15,42 @@ import type {
   TileJson,
 } from './types.ts';
 
-/** A refusal by the service (its problem), or that it could not be reached (`code` is `away`). */
-export class ServiceError extends Error {
-  readonly trouble: Trouble;
+/** What can be told about something that went wrong; the service's problems fit as they are. */
+export type ErrorMessage = Pick<ProblemJson, 'title' | 'detail'> & { code?: string | undefined };
 
-  constructor(trouble: Trouble) {
-    super(trouble.detail);
+/** A refusal by the service (its problem), or that it could not be reached (`code` is `offline`). */
+export class ServiceError extends Error implements ErrorMessage {
+  readonly title: string;
+  readonly detail: string;
+  readonly code: string | undefined;
+
+  constructor({ title, detail, code }: ErrorMessage) {
+    super(detail);
     this.name = 'ServiceError';
-    this.trouble = trouble;
+    this.title = title;
+    this.detail = detail;
+    this.code = code;
   }
 }
 
-export const AWAY: Trouble = {
-  code: 'away',
-  title: 'The service does not answer',
-  detail: 'It may be starting again, or the connection was lost. This page goes on by itself once it is back.',
-};
+export const OFFLINE: ErrorMessage = { code: 'offline', title: t.error.offline, detail: t.error.offlineDetail };
 
 /** What can be told about anything that was thrown. */
-export function troubleOf(error: unknown): Trouble {
-  if (error instanceof ServiceError) return error.trouble;
+export function messageOf(error: unknown): ErrorMessage {
+  if (error instanceof ServiceError) return error;
   console.error(error);
-  return { title: 'Something went wrong on this page', detail: 'Reload the page and try again; your data is safe.' };
+  return { title: t.error.unexpected, detail: t.error.unexpectedDetail };
 }
 
 /** The problem in a body, or one made of the status where the body (of a proxy, say) holds none. */
-export function troubleOfBody(body: string, status: number): Trouble {
+export function messageOfBody(body: string, status: number): ErrorMessage {
   try {
     const { title, detail, code } = JSON.parse(body);
     if (typeof title === 'string' && typeof detail === 'string') return { title, detail, code };
   } catch {
     // Not JSON: told by its status.
   }
-  return { title: 'The request failed', detail: `The service answered with status ${status}. Try again in a moment.` };
+  return { title: t.error.failed, detail: t.error.failedDetail(status) };
 }
 
 /** Where the interface lies: at the root, or below the address of a shared link. */
@@ -56,18 +59,24 @@ export const BASE = /^\/shared\/[\w-]+/.exec(location.pathname)?.[0] ?? '';
 async function request(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(BASE + path, init).catch((error: unknown) => {
     if (init?.signal?.aborted) throw error;
-    throw new ServiceError(AWAY);
+    throw new ServiceError(OFFLINE);
   });
-  if (!response.ok) throw new ServiceError(troubleOfBody(await response.text(), response.status));
+  if (!response.ok) throw new ServiceError(messageOfBody(await response.text(), response.status));
   return response;
 }
 
 const get = async <T>(path: string): Promise<T> =>
   (await request(path, { headers: { Accept: 'application/json' } })).json();
-const post = async <T>(path: string, body?: unknown): Promise<T> => {
-  const json = { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  return (await request(path, { method: 'POST', ...(body === undefined ? {} : json) })).json();
-};
+
+async function send<T>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<T> {
+  const content = body === undefined ? {} : { headers: { 'Content-Type': type }, body: JSON.stringify(body) };
+  return (await request(path, { method, ...content })).json();
+}
+const post = <T>(path: string, body?: unknown) => send<T>('POST', path, body);
+
+async function remove(path: string): Promise<void> {
+  await request(path, { method: 'DELETE' });
+}
 
 export const getService = (): Promise<ServiceJson> => get('/service');
 export const getModels = (): Promise<ModelJson[]> => get('/models');
@@ -77,7 +86,7 @@ export const getJobs = (scene: string): Promise<JobJson[]> => get(`/jobs?scene=$
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
 export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
-export const addByAddress = (url: string): Promise<SceneJson> => post('/scenes', { url });
+export const addByUrl = (url: string): Promise<SceneJson> => post('/scenes', { url });
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
 export const startJob = (scene: string, request: object): Promise<JobJson> => post('/jobs', { scene, ...request });
@@ -88,27 +97,13 @@ export const retryJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/retr
 export const getShares = (job: string): Promise<ShareJson[]> => get(`/jobs/${job}/shares`);
 export const makeShare = (job: string): Promise<ShareJson & { url: string }> => post(`/jobs/${job}/shares`, {});
 
-export async function revokeShare(id: string): Promise<void> {
-  await request(`/shares/${id}`, { method: 'DELETE' });
-}
-
-export async function setRights(scene: string, rights: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> {
-  const headers = { 'Content-Type': 'application/json' };
-  return (await request(`/scenes/${scene}`, { method: 'PATCH', headers, body: JSON.stringify(rights) })).json();
-}
-
-export async function reviewItem(path: string, review: FeatureProperties['review'] | null): Promise<FeatureJson> {
-  const headers = { 'Content-Type': 'application/merge-patch+json' };
-  return (await request(path, { method: 'PATCH', headers, body: JSON.stringify({ review }) })).json();
-}
-
-export async function signOut(): Promise<void> {
-  await request('/session', { method: 'DELETE' });
-}
-
-export async function deleteScene(id: string): Promise<void> {
-  await request(`/scenes/${id}`, { method: 'DELETE' });
-}
+export const revokeShare = (id: string): Promise<void> => remove(`/shares/${id}`);
+export const deleteScene = (id: string): Promise<void> => remove(`/scenes/${id}`);
+export const signOut = (): Promise<void> => remove('/session');
+export const setAttribution = (scene: string, said: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> =>
+  send('PATCH', `/scenes/${scene}`, said);
+export const reviewItem = (path: string, review: FeatureProperties['review'] | null): Promise<FeatureJson> =>
+  send('PATCH', path, { review }, 'application/merge-patch+json');
 
 /** The scene an upload became, for a client that missed the answer to its last bytes. */
 export async function findSceneByUpload(uploadUrl: string): Promise<string | undefined> {
@@ -118,7 +113,7 @@ export async function findSceneByUpload(uploadUrl: string): Promise<string | und
 }
 
 /** Whether the service answers at all. */
-export const isHere = (): Promise<boolean> =>
+export const isOnline = (): Promise<boolean> =>
   fetch(`${BASE}/health`, { cache: 'no-store' }).then(
     (response) => response.ok,
     () => false,
@@ -128,14 +123,14 @@ const RECONNECT_MS = 2000;
 
 /**
  * Follows the events of a scene or a job until `isFinal` says so or `signal` aborts. A stream that breaks is opened
- * again, and then begins with the present state; `onAway` hears that it broke.
+ * again, and then begins with the present state; `onOffline` hears that it broke.
  */
 export function follow<T>(
   kind: 'scene' | 'job',
   id: string,
-  options: { signal: AbortSignal; isFinal(value: T): boolean; onValue(value: T): void; onAway(): void },
+  options: { signal: AbortSignal; isFinal(value: T): boolean; onValue(value: T): void; onOffline(): void },
 ): void {
-  const { signal, isFinal, onValue, onAway } = options;
+  const { signal, isFinal, onValue, onOffline } = options;
   if (signal.aborted) return;
   const events = new EventSource(`${BASE}/${kind}s/${id}/events`);
   signal.addEventListener('abort', () => events.close(), { once: true });
@@ -147,6 +142,6 @@ export function follow<T>(
   events.addEventListener('error', () => {
     // The browser reconnects a stream that broke by itself, but not one that was refused.
     if (events.readyState === EventSource.CLOSED) setTimeout(() => follow(kind, id, options), RECONNECT_MS);
-    onAway();
+    onOffline();
   });
 }

@@ -1,13 +1,33 @@
 /** Sends a file by tus: pausable, and resumable after a reload once the same file is chosen again. */
-import { type DetailedError, defaultOptions, type HttpResponse, Upload } from 'tus-js-client';
-import type { InterruptedUpload, Trouble, UploadState } from '../state.ts';
-import { AWAY, findSceneByUpload, ServiceError, troubleOfBody } from './api.ts';
+import type { DetailedError, HttpResponse } from 'tus-js-client';
+import { t } from '../messages/index.ts';
+import { type ErrorMessage, findSceneByUpload, messageOf, messageOfBody, OFFLINE, ServiceError } from './api.ts';
+
+/** Loaded after the page is drawn: it is as large as the rest of the viewer. */
+const loadTus = () => import('tus-js-client');
 
 const ENDPOINT = '/uploads';
 const SCENE_HEADER = 'Planimeter-Scene';
 /** Large enough to cost nothing in speed, small enough that a proxy which buffers requests shows progress. */
 const CHUNK_BYTES = 16 * 1024 * 1024;
 const RETRY_DELAYS_MS = [0, 1000, 3000, 5000, 10_000, 20_000, 30_000];
+
+export interface UploadState {
+  name: string;
+  sentBytes: number;
+  totalBytes: number;
+  bytesPerSecond: number;
+  paused: boolean;
+}
+
+/** An upload of an earlier visit; browsers forget the file, so it has to be chosen again. */
+export interface InterruptedUpload {
+  key: string;
+  url: string;
+  name: string;
+  totalBytes: number;
+  sentBytes: number;
+}
 
 export interface RunningUpload {
   pause(): void;
@@ -19,26 +39,24 @@ export interface RunningUpload {
 interface UploadListener {
   onProgress(state: UploadState): void;
   onScene(sceneId: string): void;
-  onTrouble(trouble: Trouble): void;
+  onError(error: ErrorMessage): void;
 }
 
 /** What can be said of a file before a byte of it is sent; null when nothing speaks against it. */
-export async function refuseEarly(file: File, limitBytes: number): Promise<Trouble | null> {
+export async function refuseEarly(file: File, limitBytes: number): Promise<ErrorMessage | null> {
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
   const magic = String.fromCharCode(...head);
   if (!['II*\0', 'MM\0*', 'II+\0', 'MM\0+', 'PK\x03\x04'].includes(magic)) {
-    const detail = `“${file.name}” does not begin as a TIFF does. Choose a GeoTIFF (.tif, .tiff) or a ZIP archive of some, or export the image as one.`;
-    return { code: 'not_a_tiff', title: 'The file is not a TIFF', detail };
+    return { code: 'not_a_tiff', title: t.error.notTiff, detail: t.error.notTiffDetail(file.name) };
   }
   if (file.size > limitBytes) {
-    const detail =
-      'The file is larger than this service accepts. Cut it into parts, or raise the limit of the service.';
-    return { code: 'too_large', title: 'The upload is too large', detail };
+    return { code: 'too_large', title: t.error.tooLarge, detail: t.error.tooLargeDetail };
   }
   return null;
 }
 
 export async function startUpload(file: File, listener: UploadListener): Promise<RunningUpload> {
+  const { Upload } = await loadTus();
   let paused = false;
   let sentBytes = 0;
   let startedAt = performance.now();
@@ -60,13 +78,11 @@ export async function startUpload(file: File, listener: UploadListener): Promise
       report();
     },
     onSuccess({ lastResponse }) {
-      sceneOf(lastResponse, upload.url).then(listener.onScene, (error: ServiceError) =>
-        listener.onTrouble(error.trouble ?? AWAY),
-      );
+      sceneOf(lastResponse, upload.url).then(listener.onScene, (error) => listener.onError(messageOf(error)));
     },
     onError(error) {
       const response = 'originalResponse' in error ? (error as DetailedError).originalResponse : null;
-      listener.onTrouble(response ? troubleOfBody(response.getBody(), response.getStatus()) : AWAY);
+      listener.onError(response ? messageOfBody(response.getBody(), response.getStatus()) : OFFLINE);
     },
   });
   const [previous] = await upload.findPreviousUploads();
@@ -96,13 +112,13 @@ export async function startUpload(file: File, listener: UploadListener): Promise
 async function sceneOf(response: HttpResponse, uploadUrl: string | null): Promise<string> {
   const scene = response.getHeader(SCENE_HEADER) ?? (uploadUrl ? await findSceneByUpload(uploadUrl) : undefined);
   if (scene) return scene;
-  const detail = 'The file arrived, but the service no longer knows it. Choose it again.';
-  throw new ServiceError({ title: 'The upload was lost', detail });
+  throw new ServiceError({ title: t.error.uploadLost, detail: t.error.uploadLostDetail });
 }
 
 /** Uploads of earlier visits that the service still holds a part of; those it has forgotten are forgotten here too. */
 export async function findInterrupted(): Promise<InterruptedUpload[]> {
-  const known = await defaultOptions.urlStorage.findAllUploads();
+  const { urlStorage } = (await loadTus()).defaultOptions;
+  const known = await urlStorage.findAllUploads();
   const found = await Promise.all(
     known.map(async ({ urlStorageKey: key, uploadUrl: url, metadata, size }): Promise<InterruptedUpload | null> => {
       if (!url) return null;
@@ -112,7 +128,7 @@ export async function findInterrupted(): Promise<InterruptedUpload[]> {
       if (!response) return null;
       const worthResuming = response.ok && sentBytes > 0 && sentBytes < totalBytes;
       if (!worthResuming) {
-        await defaultOptions.urlStorage.removeUpload(key);
+        await urlStorage.removeUpload(key);
         return null;
       }
       return { key, url, name: metadata.filename ?? 'image.tif', totalBytes, sentBytes };
@@ -122,6 +138,7 @@ export async function findInterrupted(): Promise<InterruptedUpload[]> {
 }
 
 export async function forgetInterrupted({ key, url }: InterruptedUpload): Promise<void> {
+  const { Upload, defaultOptions } = await loadTus();
   await defaultOptions.urlStorage.removeUpload(key);
   await Upload.terminate(url).catch(() => {});
 }

@@ -1,0 +1,76 @@
+/** Jobs of the scene that is open: found, started, followed, set, cancelled. */
+import { type App, beginVisit } from '../app.ts';
+import { jobRequest, NO_SETTINGS, settingsOf } from '../job-settings.ts';
+import * as api from '../service/api.ts';
+import type { JobJson, PreflightJson } from '../service/types.ts';
+import { attempt, noteOffline } from './attempt.ts';
+import { expectJob, isJobExpected } from './remembered.ts';
+
+const isOver = ({ state }: JobJson): boolean => state === 'done' || state === 'failed' || state === 'cancelled';
+
+/** Shows the scene's newest job; where it has none yet, what was understood of it, and its first job starts. */
+export async function findJob(app: App, sceneId: string, signal: AbortSignal): Promise<void> {
+  const jobs = await api.getJobs(sceneId);
+  if (signal.aborted) return;
+  const [newest] = jobs.sort((a, b) => b.created_at.localeCompare(a.created_at));
+  if (newest) showJob(app, newest, signal);
+  else {
+    const expected = isJobExpected(sceneId);
+    if (!expected) app.state.job.value = null;
+    const preflight = await loadPreflight(app, sceneId, signal);
+    // What somebody should look at first is not mapped unasked.
+    const doubtful = preflight?.findings.some(({ severity }) => severity !== 'info') ?? false;
+    if (expected && !doubtful && !signal.aborted) showJob(app, await api.startJob(sceneId, {}), signal);
+    else if (!signal.aborted) app.state.job.value = null;
+  }
+  expectJob(sceneId, false);
+}
+
+/** Null where another scene was opened meanwhile. */
+async function loadPreflight({ state }: App, sceneId: string, signal: AbortSignal): Promise<PreflightJson | null> {
+  const preflight = await api.getPreflight(sceneId);
+  if (signal.aborted) return null;
+  state.preflight.value = preflight;
+  return preflight;
+}
+
+function showJob(app: App, job: JobJson, signal: AbortSignal): void {
+  if (signal.aborted) return;
+  const show = (value: JobJson) => {
+    app.state.job.value = value;
+  };
+  show(job);
+  if (isOver(job)) return;
+  api.follow('job', job.id, { signal, isFinal: isOver, onValue: show, onOffline: () => noteOffline(app) });
+}
+
+/** Asks something of the job shown, and shows the job that is answered. */
+const changeJob = (app: App, ask: (id: string) => Promise<JobJson>) =>
+  attempt(app, async () => {
+    const job = app.state.job.value;
+    if (job) showJob(app, await ask(job.id), beginVisit(app));
+  });
+
+export const cancelJob = (app: App) => changeJob(app, api.cancelJob);
+export const retryJob = (app: App) => changeJob(app, api.retryJob);
+
+/** A job of the scene that is open, with what was set. */
+export const startJob = (app: App) =>
+  attempt(app, async () => {
+    const { sceneId, settings, settingsOpen, selected } = app.state;
+    if (!sceneId.value) return;
+    const job = await api.startJob(sceneId.value, jobRequest(settings.value));
+    settingsOpen.value = false;
+    selected.value = null;
+    showJob(app, job, beginVisit(app));
+  });
+
+/** Shows the settings, as they were for the job shown. */
+export const openSettings = (app: App) =>
+  attempt(app, async () => {
+    const { sceneId, job, preflight, settings, settingsOpen } = app.state;
+    const former = job.value ? { ...settingsOf(job.value.parameters), model: job.value.model } : {};
+    settings.value = { ...NO_SETTINGS, ...former };
+    settingsOpen.value = true;
+    if (sceneId.value && !preflight.value) await loadPreflight(app, sceneId.value, app.visit.signal);
+  });

@@ -1,0 +1,32 @@
+/** What panels and actions share: the state of the page, and what it has under way. */
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { RunningUpload } from './service/upload.ts';
+import { createState, type State } from './state.ts';
+
+export interface App {
+  readonly state: State;
+  /** Aborted when another scene is opened: what the former one still hears is no longer for the page. */
+  visit: AbortController;
+  upload: RunningUpload | null;
+  /** The file that is being sent, or was: no interrupted one. */
+  sending: File | null;
+}
+
+export const createApp = (): App => ({
+  state: createState(),
+  visit: new AbortController(),
+  upload: null,
+  sending: null,
+});
+
+/** Ends what the page still hears of the former scene or job; the signal is that of the next. */
+export function beginVisit(app: App): AbortSignal {
+  app.visit.abort();
+  app.visit = new AbortController();
+  return app.visit.signal;
+}
+
+export const AppContext = createContext<App | null>(null);
+
+export const useApp = (): App => useContext(AppContext)!;

@@ -1,0 +1,92 @@
+/** The viewer: its state, what shows it (panel, map, inspector), and what the window tells it, put together. */
+import '@fontsource-variable/inter/opsz.css';
+import './base.css';
+import { effect, signal } from '@preact/signals';
+import type { Map as MapLibreMap } from 'maplibre-gl';
+import { render } from 'preact';
+import { sceneInAddress } from './actions/remembered.ts';
+import { openScene, resume, start } from './actions/scenes.ts';
+import { AppContext, createApp } from './app.ts';
+import './map/map.css';
+import { MapControls } from './map/map-controls.tsx';
+import { addMapFrame } from './map/map-frame.ts';
+import { createMapView, type MapView } from './map/map-view.ts';
+import { t } from './messages/index.ts';
+import { DropVeil } from './panel/add-image.tsx';
+import { Inspector } from './panel/inspector.tsx';
+import { Panel } from './panel/panel.tsx';
+
+declare global {
+  interface Window {
+    /** For browser tests alone; `<body data-idle="true">` says when the map has been drawn completely. */
+    planimeter: { map: MapLibreMap };
+  }
+}
+
+const PHONE = matchMedia('(max-width: 719px)');
+
+const app = createApp();
+const { service, offline, sceneId, selected, sheetLowered } = app.state;
+const view = signal<MapView | null>(null);
+const root = document.getElementById('app')!;
+
+function Page() {
+  return (
+    <AppContext value={app}>
+      <section class="map" aria-label={t.map.title} />
+      <Panel />
+      <Inspector zoomTo={(box) => view.value?.fitBox(box)} />
+      {view.value && <MapControls view={view.value} />}
+      <DropVeil />
+    </AppContext>
+  );
+}
+render(<Page />, root);
+const mapElement = root.querySelector<HTMLElement>('.map')!;
+const panel = root.querySelector<HTMLElement>('.panel')!;
+
+// What a caller may not do is not shown: see panel.css.
+effect(() => {
+  const caller = service.value?.caller;
+  if (!caller) return;
+  document.body.dataset.role = caller.role;
+  document.body.classList.toggle('by-link', caller.job !== null);
+});
+
+await start(app);
+
+let wasOffline = false;
+offline.subscribe((now) => {
+  if (wasOffline && !now) resume(app);
+  wasOffline = now;
+});
+
+/** How much of the map is covered; a raised sheet counts at its highest, so that the map keeps still as it grows. */
+const clearing = () => {
+  const sheet = sheetLowered.value ? panel.offsetHeight : Math.round(innerHeight * 0.56);
+  return PHONE.matches
+    ? { top: 0, right: 0, bottom: sheet, left: 0 }
+    : { top: 0, right: 0, bottom: 0, left: Math.round(panel.getBoundingClientRect().right) };
+};
+
+const mapView = createMapView(mapElement, app.state, clearing, (id) => openScene(app, id));
+const { map } = mapView;
+addMapFrame(map, mapElement);
+view.value = mapView;
+window.planimeter = { map };
+
+// On phones the sheet's height places the scale bar above it, and the map moves into the space that the sheet leaves.
+let wasLowered = sheetLowered.value;
+new ResizeObserver(() => {
+  root.style.setProperty('--sheet', `${panel.offsetHeight}px`);
+  if (PHONE.matches && wasLowered !== sheetLowered.value) map.easeTo({ padding: clearing(), duration: 350 });
+  wasLowered = sheetLowered.value;
+}).observe(panel);
+
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') selected.value = null;
+});
+addEventListener('hashchange', () => {
+  const id = sceneInAddress();
+  if (id && id !== sceneId.value) openScene(app, id);
+});

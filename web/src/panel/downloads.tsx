@@ -1,0 +1,77 @@
+/** All formats of everything or of one collection, as it is chosen above them. */
+import { useSignal } from '@preact/signals';
+import { useApp } from '../app.ts';
+import { count, titleOf } from '../format.ts';
+import { Icon } from '../icons.tsx';
+import { t } from '../messages/index.ts';
+import { BASE } from '../service/api.ts';
+import type { JobJson, JobReport } from '../service/types.ts';
+
+const texts = t.download;
+
+/** Endings of the service's exports, and what they are called. */
+const FORMATS = [
+  ['gpkg', 'GeoPackage'],
+  ['geojson', 'GeoJSON'],
+  ['fgb', 'FlatGeobuf'],
+  ['parquet', 'GeoParquet'],
+  ['pmtiles', 'PMTiles'],
+  ['shp.zip', texts.shapefiles],
+  ['csv', 'CSV'],
+] as const;
+
+export function Downloads({ job, report }: { job: JobJson; report: JobReport }) {
+  const { detects } = useApp().state;
+  const collection = useSignal('');
+  const counts = Object.entries(report.counts).filter(([, features]) => features > 0);
+  const query = collection.value && `?collection=${encodeURIComponent(collection.value)}`;
+  return (
+    <ul class="downloads">
+      <li class="download-choice">
+        <select
+          class="select"
+          aria-label={texts.choice}
+          onChange={({ currentTarget }) => {
+            collection.value = currentTarget.value;
+          }}
+        >
+          <option value="">{texts.everything}</option>
+          {counts
+            .sort(([a], [b]) => a.localeCompare(b))
+            .map(([id, features]) => (
+              <option key={id} value={id}>
+                {texts.collection(titleOf(id), count(features))}
+              </option>
+            ))}
+        </select>
+      </li>
+      {FORMATS.map(([ending, title]) => (
+        <Download
+          key={ending}
+          title={title}
+          note={texts.notes[ending]}
+          path={`/jobs/${job.id}/export.${ending}${query}`}
+          file={`${collection.value || 'map'}.${ending}`}
+        />
+      ))}
+      {!detects.value && (
+        <>
+          <Download title={texts.classMap} note="GeoTIFF" path={`/jobs/${job.id}/classes.tif`} file="classes.tif" />
+          <Download title={texts.scoreMap} note="GeoTIFF" path={`/jobs/${job.id}/scores.tif`} file="scores.tif" />
+        </>
+      )}
+    </ul>
+  );
+}
+
+function Download({ title, note, path, file }: { title: string; note: string; path: string; file: string }) {
+  return (
+    <li>
+      <a class="download" href={BASE + path} download={file}>
+        <Icon name="download" size={18} />
+        <span class="download-title">{title}</span>
+        <span class="quiet">{note}</span>
+      </a>
+    </li>
+  );
+}

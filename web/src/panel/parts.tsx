@@ -1,0 +1,128 @@
+/** What panels are made of. */
+import type { ButtonHTMLAttributes, ComponentChildren, HTMLAttributes } from 'preact';
+import { Icon, type IconName } from '../icons.tsx';
+
+/** `class` adds to its look: primary, danger. */
+export function Button({ class: look, ...attributes }: ButtonHTMLAttributes) {
+  return <button type="button" class={look ? `button ${look}` : 'button'} {...attributes} />;
+}
+
+/** An icon that is a button; `label` is read to screen readers. */
+export function IconButton({
+  icon,
+  label,
+  size = 18,
+  class: look,
+  ...attributes
+}: ButtonHTMLAttributes & {
+  icon: IconName;
+  label: string;
+  size?: number;
+}) {
+  return (
+    <button type="button" class={look ? `icon-button ${look}` : 'icon-button'} aria-label={label} {...attributes}>
+      <Icon name={icon} size={size} />
+    </button>
+  );
+}
+
+/** A slim progress bar; `label` is read to screen readers. */
+export function ProgressBar({ label, share }: { label: string; share: number }) {
+  return (
+    <div
+      class="bar"
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(share * 100)}
+    >
+      <div class="bar-fill" style={scaledTo(share)} />
+    </div>
+  );
+}
+
+/** A bar in the colour of a class. */
+export function ClassBar({ share }: { share: number }) {
+  return (
+    <span class="class-bar" aria-hidden="true">
+      <i style={scaledTo(share)} />
+    </span>
+  );
+}
+
+const scaledTo = (share: number) => ({ transform: `scaleX(${share})` });
+
+/** A large number and its unit. */
+export function Figure({ value, unit }: { value: string; unit: string }) {
+  return (
+    <p class="figure-line">
+      <span class="figure">{value}</span>
+      {'\u2009'}
+      <span class="figure-unit">{unit}</span>
+    </p>
+  );
+}
+
+export type Fact = readonly [name: string, value: string];
+
+export function Facts({ facts }: { facts: readonly Fact[] }) {
+  return (
+    <dl class="facts">
+      {facts.flatMap(([name, value]) => [<dt key={name}>{name}</dt>, <dd key={`${name}=`}>{value}</dd>])}
+    </dl>
+  );
+}
+
+/** What is worth knowing of an image or a map, with a button where something can be done about it. */
+export function FindingCard({
+  severity,
+  code,
+  text,
+  children,
+  ...attributes
+}: {
+  severity: string;
+  code: string;
+  text: string;
+  children?: ComponentChildren;
+} & HTMLAttributes<HTMLDivElement>) {
+  return (
+    <div class="finding" data-severity={severity} data-code={code} {...attributes}>
+      {severity !== 'info' && <Icon name="warning" size={18} />}
+      <div>
+        <p>{text}</p>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+/** A part of the panel that is opened by its title; far down in the panel, what was opened is scrolled into view. */
+export function Disclosure({
+  title,
+  children,
+  onToggle,
+  ...attributes
+}: {
+  title: string;
+  children: ComponentChildren;
+  onToggle?: (open: boolean) => void;
+  class?: string;
+  'data-testid'?: string;
+}) {
+  const toggled = ({ currentTarget }: { currentTarget: HTMLDetailsElement }) => {
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (currentTarget.open) currentTarget.scrollIntoView({ block: 'nearest', behavior: calm ? 'auto' : 'smooth' });
+    onToggle?.(currentTarget.open);
+  };
+  return (
+    <details {...attributes} class={`disclosure ${attributes.class ?? ''}`.trim()} onToggle={toggled}>
+      <summary>
+        {title}
+        <Icon name="chevron" size={18} />
+      </summary>
+      {children}
+    </details>
+  );
+}

@@ -1,0 +1,80 @@
+/** What there is of a job that is done: downloads, links, attribution, and what it says of itself. */
+import { useSignal } from '@preact/signals';
+import { useApp } from '../app.ts';
+import { t } from '../messages/index.ts';
+import { messageOf, proveJob } from '../service/api.ts';
+import type { JobJson, JobReport } from '../service/types.ts';
+import { Attribution } from './attribution.tsx';
+import { Downloads } from './downloads.tsx';
+import { Button, Disclosure, Facts } from './parts.tsx';
+import { assumptionNotes, failureNotes, jobFacts, ledgerFacts, stageFacts, verifiedText } from './report-facts.ts';
+import { Share } from './share.tsx';
+
+const texts = t.report;
+
+export function Report() {
+  const job = useApp().state.doneJob.value;
+  return (
+    <div class="report" hidden={!job?.report}>
+      <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} report={job.report} />}</Disclosure>
+      <Share />
+      <Attribution />
+      <Disclosure title={texts.title}>
+        <div class="disclosed">{job?.report && <Details job={job} report={job.report} />}</div>
+      </Disclosure>
+    </div>
+  );
+}
+
+function Details({ job, report }: { job: JobJson; report: JobReport }) {
+  const { scene, model, detects } = useApp().state;
+  if (!scene.value) return null;
+  return (
+    <>
+      <Facts facts={jobFacts(job, report, scene.value, model.value)} />
+      {!detects.value && <VerifyStitching key={job.id} id={job.id} />}
+      <h3>{texts.ledger}</h3>
+      <Facts facts={ledgerFacts(report)} />
+      <Notes title={texts.notComputed} notes={failureNotes(report)} />
+      <h3>{texts.stageTimes}</h3>
+      <Facts facts={stageFacts(report)} />
+      <Notes title={texts.assumptions} notes={assumptionNotes(report, scene.value)} />
+    </>
+  );
+}
+
+function Notes({ title, notes }: { title: string; notes: readonly string[] }) {
+  if (notes.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      <ul class="notes">
+        {notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** The button that has the service compute parts of the map once more, and what came of it. */
+function VerifyStitching({ id }: { id: string }) {
+  const busy = useSignal(false);
+  const answer = useSignal('');
+  const verify = async () => {
+    busy.value = true;
+    answer.value = texts.verifying;
+    answer.value = await proveJob(id).then(verifiedText, (error) => messageOf(error).detail);
+    busy.value = false;
+  };
+  return (
+    <div class="proof edits">
+      <Button data-testid="prove" disabled={busy} onClick={verify}>
+        {texts.verify}
+      </Button>
+      <p class="quiet" role="status">
+        {answer}
+      </p>
+    </div>
+  );
+}
