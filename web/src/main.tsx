@@ -1,6 +1,7 @@
 /** The viewer: its state, what shows it (panel, map, inspector), and what the window tells it, put together. */
 import '@fontsource-variable/inter/opsz.css';
 import './base.css';
+import './panel/parts.css';
 import { effect, signal } from '@preact/signals';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { render } from 'preact';

@@ -56,12 +56,13 @@ function MapButton(props: { label: string; icon: IconName; zooms?: boolean; hidd
 
 /** A bar of four alternating parts, as on printed sheets. */
 function ScaleBar({ map }: { map: MapLibreMap }) {
-  const place = useSignal({ zoom: map.getZoom(), latitude: map.getCenter().lat });
+  const placeNow = () => ({ zoom: map.getZoom(), latitude: map.getCenter().lat });
+  const place = useSignal(placeNow());
   useEffect(() => {
-    map.on('move', () => {
-      place.value = { zoom: map.getZoom(), latitude: map.getCenter().lat };
-    });
-  }, [map, place]);
+    const update = () => (place.value = placeNow());
+    map.on('move', update);
+    update();
+  }, [map]);
   const { zoom, latitude } = place.value;
   const { pixels, middle, end } = scaleBar(zoom, latitude);
   return (
@@ -95,10 +96,8 @@ function PointerPosition({ map }: { map: MapLibreMap }) {
       text.value = position(lngLat.lat, lngLat.lng, map.getZoom() > 12 ? 5 : 2);
       hidden.value = map.getZoom() < FLAT_ZOOM;
     });
-    map.on('mouseout', () => {
-      text.value = '';
-    });
-  }, [map, text, hidden]);
+    map.on('mouseout', () => (text.value = ''));
+  }, [map]);
   return (
     <output class="position" aria-label={t.map.pointer} hidden={hidden}>
       {text}

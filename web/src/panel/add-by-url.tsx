@@ -25,9 +25,7 @@ export function AddByUrl() {
         spellcheck={false}
         data-testid="address"
         value={url}
-        onInput={({ currentTarget }) => {
-          url.value = currentTarget.value;
-        }}
+        onInput={({ currentTarget }) => (url.value = currentTarget.value)}
       />
       <button type="submit" class="button" disabled={adding}>
         {t.addImage.addByUrl}

@@ -7,6 +7,7 @@ import { t } from '../messages/index.ts';
 import { messageOf, setAttribution } from '../service/api.ts';
 import type { SceneJson } from '../service/types.ts';
 import { Disclosure } from './parts.tsx';
+import './attribution.css';
 
 /** As the service takes them. */
 const MAX_CHARACTERS = 300;
@@ -52,9 +53,7 @@ function Form({ scene }: { scene: SceneJson }) {
         placeholder={placeholder}
         autocomplete="off"
         value={text}
-        onInput={({ currentTarget }) => {
-          text.value = currentTarget.value;
-        }}
+        onInput={({ currentTarget }) => (text.value = currentTarget.value)}
       />
     </>
   );

@@ -5,6 +5,7 @@ import { count, titleOf } from '../format.ts';
 import { Icon } from '../icons.tsx';
 import { t } from '../messages/index.ts';
 import { BASE } from '../service/api.ts';
+import './report.css';
 import type { JobJson, JobReport } from '../service/types.ts';
 
 const texts = t.download;
@@ -31,9 +32,7 @@ export function Downloads({ job, report }: { job: JobJson; report: JobReport }) 
         <select
           class="select"
           aria-label={texts.choice}
-          onChange={({ currentTarget }) => {
-            collection.value = currentTarget.value;
-          }}
+          onChange={({ currentTarget }) => (collection.value = currentTarget.value)}
         >
           <option value="">{texts.everything}</option>
           {counts

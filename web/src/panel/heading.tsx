@@ -4,6 +4,7 @@ import { useApp } from '../app.ts';
 import { breakable, count, gsd } from '../format.ts';
 import { t } from '../messages/index.ts';
 import { Button } from './parts.tsx';
+import './heading.css';
 
 export function Heading() {
   const app = useApp();

@@ -40,9 +40,7 @@ function Content({ feature, zoomTo }: { feature: SelectedFeature; zoomTo: (box: 
   const { id, collection, class: name, score, area_m2, length_m } = feature;
   const path = `/collections/${collection}/items/${id}`;
   const [value, unit] = length_m === undefined ? areaParts(area_m2 ?? 0) : lengthParts(length_m);
-  const close = () => {
-    selected.value = null;
-  };
+  const close = () => (selected.value = null);
   return (
     <>
       <header class="inspector-head">
@@ -128,9 +126,7 @@ function ActionButton(props: { label: string; done: string; icon?: IconName; act
   const told = useSignal(label);
   const tell = (text: string) => {
     told.value = text;
-    setTimeout(() => {
-      told.value = label;
-    }, TOLD_MS);
+    setTimeout(() => (told.value = label), TOLD_MS);
   };
   const run = () =>
     action().then(

@@ -8,7 +8,7 @@ import type { JobJson } from '../service/types.ts';
 import type { State } from '../state.ts';
 import { type ClassRow, measuresOf, notComputed } from './measures.ts';
 import { Button, ClassBar, Figure, FindingCard } from './parts.tsx';
-import './result.css';
+import './legend.css';
 
 const texts = t.legend;
 
@@ -123,9 +123,7 @@ function View() {
     leastScore.value = score;
     if (selected.value && selected.value.score < score) selected.value = null;
   };
-  const setOpacity = (opacity: number) => {
-    classOpacity.value = opacity;
-  };
+  const setOpacity = (opacity: number) => (classOpacity.value = opacity);
   return (
     <div class="view">
       <div class="view-row">
@@ -176,9 +174,7 @@ function Slider({ id, max, share, onSet }: { id: string; max: number; share: num
 }
 
 function Switch({ id, on }: { id: string; on: Signal<boolean> }) {
-  const toggle = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
-    on.value = currentTarget.checked;
-  };
+  const toggle = ({ currentTarget }: { currentTarget: HTMLInputElement }) => (on.value = currentTarget.checked);
   return (
     // biome-ignore lint/a11y/useAriaPropsForRole: a checkbox says by itself whether it is checked.
     <input type="checkbox" role="switch" class="switch" id={id} data-testid={id} checked={on} onChange={toggle} />

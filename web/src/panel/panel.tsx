@@ -72,9 +72,7 @@ function SheetHandle() {
       aria-expanded={!sheetLowered.value}
       aria-controls="panel-body"
       aria-label={t.panel.sheet}
-      onClick={() => {
-        sheetLowered.value = !sheetLowered.value;
-      }}
+      onClick={() => (sheetLowered.value = !sheetLowered.value)}
     >
       <span class="sheet-summary">{summaryOf(state)}</span>
     </button>
@@ -94,9 +92,7 @@ function ThemeButton() {
 function CurrentError() {
   const { offline, error } = useApp().state;
   if (!error.value || offline.value) return null;
-  const dismiss = () => {
-    error.value = null;
-  };
+  const dismiss = () => (error.value = null);
   return <ProblemCard key={JSON.stringify(error.value)} error={error.value} onDismiss={dismiss} />;
 }
 

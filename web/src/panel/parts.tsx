@@ -1,24 +1,21 @@
 /** What panels are made of. */
 import type { ButtonHTMLAttributes, ComponentChildren, HTMLAttributes } from 'preact';
 import { Icon, type IconName } from '../icons.tsx';
+import type { Fact } from './report-facts.ts';
 
 /** `class` adds to its look: primary, danger. */
 export function Button({ class: look, ...attributes }: ButtonHTMLAttributes) {
   return <button type="button" class={look ? `button ${look}` : 'button'} {...attributes} />;
 }
 
-/** An icon that is a button; `label` is read to screen readers. */
-export function IconButton({
-  icon,
-  label,
-  size = 18,
-  class: look,
-  ...attributes
-}: ButtonHTMLAttributes & {
+interface IconButtonProps extends ButtonHTMLAttributes {
   icon: IconName;
+  /** Read to screen readers. */
   label: string;
   size?: number;
-}) {
+}
+
+export function IconButton({ icon, label, size = 18, class: look, ...attributes }: IconButtonProps) {
   return (
     <button type="button" class={look ? `icon-button ${look}` : 'icon-button'} aria-label={label} {...attributes}>
       <Icon name={icon} size={size} />
@@ -64,8 +61,6 @@ export function Figure({ value, unit }: { value: string; unit: string }) {
   );
 }
 
-export type Fact = readonly [name: string, value: string];
-
 export function Facts({ facts }: { facts: readonly Fact[] }) {
   return (
     <dl class="facts">
@@ -74,19 +69,14 @@ export function Facts({ facts }: { facts: readonly Fact[] }) {
   );
 }
 
-/** What is worth knowing of an image or a map, with a button where something can be done about it. */
-export function FindingCard({
-  severity,
-  code,
-  text,
-  children,
-  ...attributes
-}: {
+interface FindingCardProps extends HTMLAttributes<HTMLDivElement> {
   severity: string;
   code: string;
   text: string;
-  children?: ComponentChildren;
-} & HTMLAttributes<HTMLDivElement>) {
+}
+
+/** What is worth knowing of an image or a map; its children do something about it. */
+export function FindingCard({ severity, code, text, children, ...attributes }: FindingCardProps) {
   return (
     <div class="finding" data-severity={severity} data-code={code} {...attributes}>
       {severity !== 'info' && <Icon name="warning" size={18} />}
@@ -98,26 +88,23 @@ export function FindingCard({
   );
 }
 
-/** A part of the panel that is opened by its title; far down in the panel, what was opened is scrolled into view. */
-export function Disclosure({
-  title,
-  children,
-  onToggle,
-  ...attributes
-}: {
+interface DisclosureProps {
   title: string;
-  children: ComponentChildren;
-  onToggle?: (open: boolean) => void;
   class?: string;
   'data-testid'?: string;
-}) {
+  children: ComponentChildren;
+  onToggle?: (open: boolean) => void;
+}
+
+/** A part of the panel that is opened by its title; far down in the panel, what was opened is scrolled into view. */
+export function Disclosure({ title, class: look, children, onToggle, ...attributes }: DisclosureProps) {
   const toggled = ({ currentTarget }: { currentTarget: HTMLDetailsElement }) => {
     const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (currentTarget.open) currentTarget.scrollIntoView({ block: 'nearest', behavior: calm ? 'auto' : 'smooth' });
     onToggle?.(currentTarget.open);
   };
   return (
-    <details {...attributes} class={`disclosure ${attributes.class ?? ''}`.trim()} onToggle={toggled}>
+    <details {...attributes} class={look ? `disclosure ${look}` : 'disclosure'} onToggle={toggled}>
       <summary>
         {title}
         <Icon name="chevron" size={18} />

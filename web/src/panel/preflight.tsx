@@ -16,9 +16,7 @@ export function Preflight() {
   const app = useApp();
   const { job, preflight, preflightShown, settingsOpen } = app.state;
   if (!preflightShown.value) return null;
-  const close = () => {
-    settingsOpen.value = false;
-  };
+  const close = () => (settingsOpen.value = false);
   return (
     <section class="preflight" data-testid="preflight">
       <h2 class="section-title">{job.value ? texts.titleAgain : texts.title}</h2>
@@ -108,7 +106,7 @@ function BandsField({ preflight, settings, change }: FieldProps) {
   const own = preflight.rendering.bands;
   const bands = settings.bands ?? own;
   const choose = (at: number, number: number) => {
-    const chosen = bands.with(at, number);
+    const chosen = bands.map((band, i) => (i === at ? number : band));
     change({ bands: chosen.every((band, i) => band === own[i]) ? null : chosen });
   };
   return (

@@ -8,7 +8,7 @@ import { Icon } from '../icons.tsx';
 import { t } from '../messages/index.ts';
 import type { UploadState } from '../service/upload.ts';
 import { Button, ProgressBar } from './parts.tsx';
-import './scene.css';
+import './progress.css';
 import { createEstimate, workOf } from './work.ts';
 
 export function UploadProgress() {

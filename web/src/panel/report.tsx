@@ -9,6 +9,7 @@ import { Downloads } from './downloads.tsx';
 import { Button, Disclosure, Facts } from './parts.tsx';
 import { assumptionNotes, failureNotes, jobFacts, ledgerFacts, stageFacts, verifiedText } from './report-facts.ts';
 import { Share } from './share.tsx';
+import './report.css';
 
 const texts = t.report;
 

@@ -7,6 +7,7 @@ import { bytes, moment, percent } from '../format.ts';
 import { t } from '../messages/index.ts';
 import type { SceneJson } from '../service/types.ts';
 import { Button, IconButton } from './parts.tsx';
+import './scene-list.css';
 
 const texts = t.scenes;
 
@@ -16,9 +17,7 @@ export function SceneList() {
   const asked = useSignal<string | null>(null);
   /** The scene that was kept: its row takes the focus back. */
   const kept = useRef<string | null>(null);
-  const ask = (id: string) => {
-    asked.value = id;
-  };
+  const ask = (id: string) => (asked.value = id);
   const keep = () => {
     kept.current = asked.value;
     asked.value = null;

@@ -8,15 +8,14 @@ import { t } from '../messages/index.ts';
 import { getShares, makeShare, messageOf, revokeShare } from '../service/api.ts';
 import type { ShareJson } from '../service/types.ts';
 import { Button, Disclosure } from './parts.tsx';
+import './share.css';
 
 const texts = t.share;
 
 export function Share() {
   const { doneJob } = useApp().state;
   const open = useSignal(false);
-  const toggled = (now: boolean) => {
-    open.value = now;
-  };
+  const toggled = (now: boolean) => (open.value = now);
   const job = doneJob.value?.id;
   return (
     <Disclosure class="edits" data-testid="sharing" title={texts.title} onToggle={toggled}>
@@ -31,9 +30,7 @@ function Links({ job, listed }: { job: string; listed: boolean }) {
   const made = useSignal<string | null>(null);
   const shares = useSignal<readonly ShareJson[]>([]);
 
-  const refresh = async () => {
-    shares.value = await getShares(job);
-  };
+  const refresh = async () => (shares.value = await getShares(job));
   const attempt = async (action: () => Promise<string>) => {
     try {
       said.value = '';
@@ -93,6 +90,7 @@ function MadeLink({ url, onCopied }: { url: string; onCopied: () => void }) {
     <div class="share-made">
       <input
         ref={address}
+        class="text"
         readOnly
         value={url}
         aria-label={texts.address}
