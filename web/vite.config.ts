@@ -2,22 +2,10 @@
 import { defineConfig } from 'vite';
 
 const SERVICE = 'http://127.0.0.1:8080';
-const ROUTES = [
-  ...[
-    'uploads',
-    'scenes',
-    'jobs',
-    'models',
-    'collections',
-    'tiles',
-    'imagery',
-    'service',
-    'session',
-    'shares',
-    'shared',
-  ],
-  ...['tokens', 'audit', 'stac', 'ogc', 'conformance', 'openapi.json', 'health', 'ready', 'metrics'],
-];
+/** First parts of the paths that the service answers. */
+const ROUTES =
+  'api|audit|collections|conformance|health|imagery|jobs|metrics|models|ogc|openapi.json|ready|scenes|service|' +
+  'session|shared|shares|stac|tiles|tokens|uploads';
 
 export default defineConfig({
   // Not the root's public folder or config: the viewer is a project of its own.
@@ -38,5 +26,5 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { [`^/(${ROUTES.join('|')})([/?]|$)`]: SERVICE } },
+  server: { proxy: { [`^/(${ROUTES})([/?]|$)`]: SERVICE } },
 });

@@ -41,9 +41,10 @@ export function resume(app: App): void {
 }
 
 /** Uploads of earlier visits that can go on. */
-export async function noteInterrupted({ state, sending }: App): Promise<void> {
+export async function noteInterrupted(app: App): Promise<void> {
   const found = await findInterrupted();
-  state.interrupted.value = found.filter(
+  const { sending } = app;
+  app.state.interrupted.value = found.filter(
     ({ name, totalBytes }) => name !== sending?.name || totalBytes !== sending.size,
   );
 }

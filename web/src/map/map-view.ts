@@ -103,7 +103,7 @@ function keep(
     if (id.value !== null) return hide;
   });
   effect(() => {
-    for (const each of also) each.value;
+    for (const each of also) each.value; // read, so that this runs again when it changes
     const now = id.value;
     if (now === null) return;
     const abort = new AbortController();

@@ -83,7 +83,7 @@ export const en = {
     input: 'GeoTIFF',
     welcome: 'From image to measured\u00a0map',
     welcomeDetail:
-      'Give Planimeter an aerial or satellite image. It outlines the buildings, roads, vegetation and water, and measures every one.',
+      'Give Planimeter an aerial or satellite image. It outlines the buildings, roads, vegetation and water as clean shapes, and measures every one.',
     drop: 'Drop a GeoTIFF anywhere on this page',
     choose: 'Choose a GeoTIFF',
     dropAnother: 'Drop another GeoTIFF, or',
