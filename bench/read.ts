@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromFile } from 'geotiff';
-import { openSamples } from '../tiler/raster.ts';
+import { openSamples } from '../tiler/geotiff/raster.ts';
 import { pythonWith } from './python.ts';
 
 const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4'];

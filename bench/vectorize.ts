@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
-import { createShardJoiner, createShardTracer, type Shard } from '../vectorizer/shards.ts';
+import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../test/support/generated/generated-maps.ts';
+import { createShardJoiner, createShardTracer, type Shard } from '../vectorizer/trace/trace-shards.ts';
 import { type ClassBand, traceRegions, vectorize, vectorizeGraph } from '../vectorizer/vectorize.ts';
 import { pythonWith } from './python.ts';
 

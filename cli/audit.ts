@@ -1,5 +1,5 @@
 /** `planimeter audit`: who did what with whose data, newest first. */
-import { listAudit } from '../server/store/audit.ts';
+import { listAudit } from '../server/store/tables/audit.ts';
 import { readArguments, readNumber } from './arguments.ts';
 import { withDatabase } from './tokens.ts';
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clockSkewSeconds, tryStore } from '../server/store/try-store.ts';
-import { startMoto } from '../test/moto.ts';
+import { clockSkewSeconds, tryStore } from '../server/store/files/probe-file-store.ts';
+import { startMoto } from '../test/support/moto.ts';
 
 const PROGRAM = fileURLToPath(new URL('./planimeter.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'planimeter-doctor-'));

@@ -3,15 +3,19 @@ import { spawnSync } from 'node:child_process';
 import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { candidates, type DeviceChoice, parseDevice } from '../models/device.ts';
 import { findNetwork } from '../models/registry.ts';
-import { openNetwork } from '../models/runtime.ts';
-import { DEFAULT_NETWORK } from '../server/parameters.ts';
+import { candidates, type DeviceChoice, parseDevice } from '../models/runtime/device.ts';
+import { openNetwork } from '../models/runtime/session.ts';
+import { DEFAULT_NETWORK } from '../server/pipeline/job-parameters.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
-import { CONFINEMENT_SCRIPT, DEFAULT_WORKSPACE, refuseUnconfined } from '../server/store/confinement.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { tryStore } from '../server/store/try-store.ts';
-import { imageFormats } from '../tiler/plain-image.ts';
+import { openDatabase } from '../server/store/database/database.ts';
+import {
+  CONFINEMENT_SCRIPT,
+  DEFAULT_WORKSPACE,
+  refuseUnconfined,
+} from '../server/store/database/row-level-security.ts';
+import { tryStore } from '../server/store/files/probe-file-store.ts';
+import { imageFormats } from '../tiler/geotiff/rgb-image.ts';
 import { readArguments, readNumber } from './arguments.ts';
 
 interface Check {

@@ -1,19 +1,26 @@
 /** `planimeter evaluate`: scores of a class map, or of a network on a folder of images, against the truth. */
 import { readdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join, parse, resolve, sep } from 'node:path';
-import { addToTally, createTally, type Evaluation, scoreTally, type Tally, UNKNOWN } from '../models/evaluate.ts';
-import { evaluationReport, type ReportSubject } from '../models/evaluation-report.ts';
-import { inferBands } from '../models/map-scene.ts';
+import { Problem } from '../errors/problem.ts';
+import {
+  addToTally,
+  createTally,
+  type Evaluation,
+  scoreTally,
+  type Tally,
+  UNKNOWN,
+} from '../models/evaluation/evaluate.ts';
+import { evaluationReport, type ReportSubject } from '../models/evaluation/evaluation-report.ts';
+import { addWorstChips, type WorstChip } from '../models/evaluation/worst-chips.ts';
+import { inferBands } from '../models/mapping/map-scene.ts';
 import { listNetworks, type Network, type NetworkClass, wantedBands } from '../models/registry.ts';
-import { type NetworkSession, openNetwork } from '../models/runtime.ts';
-import { addWorstChips, type WorstChip } from '../models/worst-chips.ts';
-import { DEFAULT_NETWORK } from '../server/parameters.ts';
-import { planChips } from '../tiler/chips.ts';
-import { apply, type Geotransform, invert } from '../tiler/geotransform.ts';
-import { planModelGrid } from '../tiler/model-grid.ts';
-import { readPlainImage } from '../tiler/plain-image.ts';
-import { Problem } from '../tiler/problem.ts';
-import { openRaster, openSamples, type Raster } from '../tiler/raster.ts';
+import { type NetworkSession, openNetwork } from '../models/runtime/session.ts';
+import { DEFAULT_NETWORK } from '../server/pipeline/job-parameters.ts';
+import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
+import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
+import { readPlainImage } from '../tiler/geotiff/rgb-image.ts';
+import { planChips } from '../tiler/grid/chips.ts';
+import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
 

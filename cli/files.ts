@@ -2,8 +2,8 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { findNetwork, type Network, networkFolders } from '../models/registry.ts';
-import type { FileStore } from '../server/store/files.ts';
-import { isBucket, openFiles, sharedFolderOf } from '../server/store/shared-folder.ts';
+import type { FileStore } from '../server/store/files/file-store.ts';
+import { isBucket, openFiles, sharedFolderOf } from '../server/store/files/open-file-store.ts';
 import { WrongCall } from './arguments.ts';
 
 /** The path itself, if it can be read. Throws a wrong call. */

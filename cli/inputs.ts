@@ -5,14 +5,14 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { storeCard, writeSrs } from '../server/originals.ts';
 import { policyOfUser, type RemotePolicy } from '../server/remote/policy.ts';
 import { createRemoteReader, identityOf, isAddress, type RemoteCard, shownCard } from '../server/remote/reader.ts';
-import type { FileStore } from '../server/store/files.ts';
-import { SRS_ITEM } from '../tiler/examine.ts';
-import type { SourceFile } from '../tiler/mosaic.ts';
-import { sha256OfFile } from '../tiler/sha256.ts';
-import { findSidecars, type SidecarPaths } from '../tiler/sidecars.ts';
+import { storeCard, writeSrs } from '../server/scenes/source-files.ts';
+import type { FileStore } from '../server/store/files/file-store.ts';
+import type { SourceFile } from '../tiler/ingest/mosaic.ts';
+import { sha256OfFile } from '../tiler/ingest/sha256.ts';
+import { findSidecars, type SidecarPaths } from '../tiler/ingest/sidecars.ts';
+import { SRS_ITEM } from '../tiler/ingest/validate-source.ts';
 import { WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
 

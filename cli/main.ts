@@ -1,5 +1,5 @@
 /** Picks the command, and turns what it throws into a message and an exit status. */
-import { Problem } from '../tiler/problem.ts';
+import { Problem } from '../errors/problem.ts';
 import { WrongCall } from './arguments.ts';
 
 const USAGE = `planimeter: maps from aerial and satellite imagery

@@ -1,14 +1,14 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
 import { join } from 'node:path';
-import { fastest } from '../models/bench-network.ts';
-import { parseDevice } from '../models/device.ts';
-import { bandFacts, type Facts, type Task } from '../models/foreign/facts.ts';
-import type { NetworkReport } from '../models/foreign/manifest.ts';
+import type { NetworkReport } from '../models/imported/manifest.ts';
+import { bandFacts, type Facts, type Task } from '../models/imported/network-metadata.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
-import { measuredRun, measureRun, type Run } from '../server/measurements.ts';
-import { publishNetwork, withdrawNetwork } from '../server/mirrored-networks.ts';
-import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
-import type { Finding } from '../tiler/examine.ts';
+import { fastest } from '../models/runtime/benchmark.ts';
+import { parseDevice } from '../models/runtime/device.ts';
+import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks/install-network.ts';
+import { publishNetwork, withdrawNetwork } from '../server/networks/mirror-to-bucket.ts';
+import { measuredRun, measureRun, type Run } from '../server/networks/run-profiles.ts';
+import type { Finding } from '../tiler/ingest/validate-source.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { installedNetwork, sharedBucket, sharedFolder } from './files.ts';
 

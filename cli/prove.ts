@@ -1,14 +1,14 @@
 /** `planimeter prove JOB`: random windows of a job's map once more, each in one pass, and how many pixels differ. */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import type { Proof } from '../models/prove.ts';
-import { startCompute } from '../server/children/compute.ts';
-import { proveJob } from '../server/prove-job.ts';
+import { problemFromJson } from '../errors/problem.ts';
+import type { Proof } from '../models/verify/verify-windows.ts';
+import { proveJob } from '../server/pipeline/verify-job.ts';
+import { startCompute } from '../server/processes/compute.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { openFiles } from '../server/store/shared-folder.ts';
-import { problemFromJson } from '../tiler/problem.ts';
+import { openDatabase } from '../server/store/database/database.ts';
+import { openFiles } from '../server/store/files/open-file-store.ts';
 import { readArguments, readNumber } from './arguments.ts';
 import { dataFolder, installedNetwork } from './files.ts';
 

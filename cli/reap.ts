@@ -1,8 +1,8 @@
 /** `planimeter reap`: removes what nothing refers to, as the service does every hour, or says what that would be. */
 import { join } from 'node:path';
-import { GRACE_MS, reap } from '../server/reaper.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { openFiles, sharedFolderOf } from '../server/store/shared-folder.ts';
+import { GRACE_MS, reap } from '../server/operations/garbage-collector.ts';
+import { openDatabase } from '../server/store/database/database.ts';
+import { openFiles, sharedFolderOf } from '../server/store/files/open-file-store.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
 

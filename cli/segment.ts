@@ -1,6 +1,6 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { parseDevice } from '../models/device.ts';
+import { Problem } from '../errors/problem.ts';
 import {
   findNetwork,
   isDetector,
@@ -9,22 +9,22 @@ import {
   type Network,
   stitchesExactly,
 } from '../models/registry.ts';
+import { parseDevice } from '../models/runtime/device.ts';
+import type { JobReport } from '../server/api/index.ts';
+import { jobId, sceneId } from '../server/content-ids.ts';
+import { inWorkplace } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { tiledJob } from '../server/http/job-tile.ts';
-import type { JobReport } from '../server/http/types.ts';
-import { jobId, sceneId } from '../server/identity.ts';
-import { ingestScene } from '../server/ingest-scene.ts';
-import { settlePrecision } from '../server/measurements.ts';
-import { chooseModel, modelReason } from '../server/model-choice.ts';
-import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
-import { segmentScene } from '../server/pipeline.ts';
-import { choosable } from '../server/preflight.ts';
-import { isReady } from '../server/ready-scene.ts';
-import { parseRights } from '../server/scene-rights.ts';
-import { getJob, insertJob } from '../server/store/jobs.ts';
-import { getScene, insertScene } from '../server/store/scenes.ts';
-import { inWorkplace } from '../server/workplace.ts';
-import { Problem } from '../tiler/problem.ts';
+import { chooseModel, modelReason } from '../server/networks/choose-network.ts';
+import { settlePrecision } from '../server/networks/run-profiles.ts';
+import { DEFAULT_NETWORK, parseParameters } from '../server/pipeline/job-parameters.ts';
+import { segmentScene } from '../server/pipeline/pipeline.ts';
+import { choosable } from '../server/pipeline/preflight.ts';
+import { parseRights } from '../server/scenes/attribution.ts';
+import { ingestScene } from '../server/scenes/ingest-scene.ts';
+import { isReady } from '../server/scenes/ready-scene.ts';
+import { getJob, insertJob } from '../server/store/tables/jobs.ts';
+import { getScene, insertScene } from '../server/store/tables/scenes.ts';
+import { tiledJob } from '../server/tiles/tile-of-job.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
 import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';

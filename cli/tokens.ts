@@ -1,8 +1,8 @@
 /** `planimeter tokens create|list|revoke`: who may use the service. */
 import { join } from 'node:path';
-import { record } from '../server/store/audit.ts';
-import { type Database, openDatabase } from '../server/store/database.ts';
-import { createToken, listTokens, revokeToken } from '../server/store/tokens.ts';
+import { type Database, openDatabase } from '../server/store/database/database.ts';
+import { record } from '../server/store/tables/audit.ts';
+import { createToken, listTokens, revokeToken } from '../server/store/tables/tokens.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
 

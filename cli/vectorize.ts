@@ -1,16 +1,16 @@
 /** `planimeter vectorize CLASSES.tif OUT`: one stage alone, from a class map to features. */
 import { basename, resolve } from 'node:path';
+import { Problem } from '../errors/problem.ts';
+import { jobId, sceneId } from '../server/content-ids.ts';
+import { inWorkplace } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { jobId, sceneId } from '../server/identity.ts';
-import { parseParameters } from '../server/parameters.ts';
-import { georeference } from '../server/store/georeference.ts';
-import { insertJob, updateJob } from '../server/store/jobs.ts';
-import { insertScene } from '../server/store/scenes.ts';
-import { storeFeatures } from '../server/store-features.ts';
-import { inWorkplace } from '../server/workplace.ts';
-import { Problem } from '../tiler/problem.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { sha256OfFile } from '../tiler/sha256.ts';
+import { parseParameters } from '../server/pipeline/job-parameters.ts';
+import { storeFeatures } from '../server/pipeline/store-features.ts';
+import { georeference } from '../server/store/tables/georeference.ts';
+import { insertJob, updateJob } from '../server/store/tables/jobs.ts';
+import { insertScene } from '../server/store/tables/scenes.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
+import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
 import { outputFormat } from './output.ts';

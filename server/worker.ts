@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { openWorkshop, type Workshop } from './engine.ts';
 import { log } from './log.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
-import { checkStore } from './store/shared-folder.ts';
-import { openWorkshop, type Workshop } from './workshop.ts';
+import { checkStore } from './store/files/open-file-store.ts';
 
 export interface WorkerOptions {
   dataFolder: string;

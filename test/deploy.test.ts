@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { createMetrics } from '../server/metrics.ts';
-import { pythonWithLinters } from './python.ts';
+import { createMetrics } from '../server/operations/metrics.ts';
+import { pythonWithLinters } from './support/python.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addDoneJob, addScene, FakeQueue, startService, type TestService } from '../server/http/test-service.ts';
-import type { JobReport } from '../server/http/types.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { publishJob } from '../server/store/features.ts';
-import { nodePackages } from './node-packages.ts';
-import { pythonWithClients } from './python.ts';
+import type { JobReport } from '../server/api/index.ts';
+import { openDatabase } from '../server/store/database/database.ts';
+import { publishJob } from '../server/store/tables/features.ts';
+import { addDoneJob, addScene, FakeQueue, startService, type TestService } from './support/http-service.ts';
+import { nodePackages } from './support/node-packages.ts';
+import { pythonWithClients } from './support/python.ts';
 
 /** As docs/clients.md has users install them. */
 const PACKAGES = ['openapi-typescript@7.13.0', 'openapi-fetch@0.17.0', '@types/node@24.19.2'];

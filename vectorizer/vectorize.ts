@@ -2,13 +2,14 @@
  * A class map with scores in, as row bands from top to bottom; polygons of its regions out, which share their borders
  * exactly: trace → sieve → simplify → rings. All coordinates are pixel corners of the model grid, y down.
  */
-import { emptyArcGraph } from './arc-graph.ts';
-import { chooseCells, insertCrossings } from './cut-lines.ts';
-import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons.ts';
-import { rechain } from './rechain.ts';
-import { type Discarded, keepsAll, type SieveLimits, sieve, sieveLimits } from './sieve.ts';
-import { simplify } from './simplify.ts';
-import { createHarvester, createTracer, type TracedGraph } from './trace.ts';
+
+import { chooseCells, insertCrossings } from './polygons/grid-cuts.ts';
+import { drawInOrder, layPolygons, numberPolygons, type Polygons, regionAt } from './polygons/polygons.ts';
+import { simplify } from './simplify/simplify.ts';
+import { emptyArcGraph } from './trace/arc-graph.ts';
+import { rechain } from './trace/merge-arcs.ts';
+import { type Discarded, keepsAll, type SieveLimits, sieve, sieveLimits } from './trace/sieve.ts';
+import { createHarvester, createTracer, type TracedGraph } from './trace/trace.ts';
 
 export interface ClassBand {
   rows: number;

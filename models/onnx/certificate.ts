@@ -2,6 +2,10 @@
  * What is proven of a network from its graph: how far each of its outputs looks, to every side, which grid chips have
  * to lie on, and what stands in the way of exact stitching.
  */
+
+import type { OnnxModel } from './read-onnx.ts';
+import type { Reach } from './receptive-field.ts';
+import { type Followed, follow, type ImageInput } from './trace-graph.ts';
 import {
   AXES,
   type Axis,
@@ -13,10 +17,7 @@ import {
   NotFollowed,
   shapeOf,
   spatial,
-} from './flow.ts';
-import { type Followed, follow, type ImageInput } from './follow.ts';
-import type { Reach } from './reach.ts';
-import type { OnnxModel } from './read-onnx.ts';
+} from './traced-tensor.ts';
 
 export interface Obstacle {
   operator: string;

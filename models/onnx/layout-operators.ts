@@ -1,4 +1,9 @@
 /** Operators that give the same numbers other places: reshapes, slices, concatenations, padding, cells into depth. */
+
+import { mixed } from './mixing-operators.ts';
+import type { OnnxNode } from './read-onnx.ts';
+import { emptyReach, fraction, hull, include, pick } from './receptive-field.ts';
+import { dimAt, input, int, ints, numbersOf, type Operator, type Step } from './step.ts';
 import {
   type Atom,
   along,
@@ -12,11 +17,7 @@ import {
   reshape,
   shapeOf,
   spatial,
-} from './flow.ts';
-import { mixed } from './mixing-operators.ts';
-import { emptyReach, fraction, hull, include, pick } from './reach.ts';
-import type { OnnxNode } from './read-onnx.ts';
-import { dimAt, input, int, ints, numbersOf, type Operator, type Step } from './step.ts';
+} from './traced-tensor.ts';
 
 const word = (node: OnnxNode, name: string, otherwise: string): string => {
   const value = node.attributes[name];

@@ -1,6 +1,7 @@
 /** Operators that take much of a tensor together: reductions, normalisations, softmax, products of matrices. */
-import { along, combine, type Flow, mix, mixAll, mixInPlace } from './flow.ts';
+
 import { dimAt, input, int, numbersOf, type Operator, type Step } from './step.ts';
+import { along, combine, type Flow, mix, mixAll, mixInPlace } from './traced-tensor.ts';
 
 export const inPlace = (step: Step, dims: readonly number[]): Flow =>
   mixInPlace(step.findings, input(step, 0), dims, step.name, step.node.op);

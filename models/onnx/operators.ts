@@ -1,5 +1,5 @@
 /** ONNX operators as what they do to rows and columns: for each, a tensor's flow in, its flow out. */
-import { combine, constantFlow, NotFollowed, shapeOf } from './flow.ts';
+
 import {
   concat,
   depthToSpace,
@@ -34,6 +34,7 @@ import {
   topK,
 } from './mixing-operators.ts';
 import { dimAt, input, int, ints, type Operator } from './step.ts';
+import { combine, constantFlow, NotFollowed, shapeOf } from './traced-tensor.ts';
 import { convolve, pool, resizeFlow, transposedConvolve } from './windows.ts';
 
 const same: Operator = (step) => [{ ...input(step, 0), numbers: null }];

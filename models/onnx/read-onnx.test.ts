@@ -1,9 +1,9 @@
 /** Files that are broken or made to break something: each is read or refused with a code, soon, and nothing else. */
 import { expect, test } from 'vitest';
-import { Problem } from '../../tiler/problem.ts';
-import { understand } from '../foreign/understand.ts';
+import { Problem } from '../../errors/problem.ts';
+import { type TestModel, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
+import { understand } from '../imported/infer-adapter.ts';
 import { ONNX_LIMITS, readOnnx } from './read-onnx.ts';
-import { type TestModel, writeOnnx } from './test-networks.ts';
 
 const MODEL: TestModel = {
   nodes: [

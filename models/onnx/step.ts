@@ -1,6 +1,7 @@
 /** One node while it is followed, and how to ask for its inputs and attributes. */
-import { type Findings, type Flow, NotFollowed } from './flow.ts';
+
 import type { OnnxNode } from './read-onnx.ts';
+import { type Findings, type Flow, NotFollowed } from './traced-tensor.ts';
 
 export interface Step {
   node: OnnxNode;

@@ -1,8 +1,9 @@
 /** Operators that slide a window over rows and columns: convolutions, pools, resizing. */
-import { along, extentOf, type Flow, mix, NotFollowed, shapeOf, spatial } from './flow.ts';
-import { resize, slide, slideTransposed, type Window } from './reach.ts';
+
 import type { OnnxNode } from './read-onnx.ts';
+import { resize, slide, slideTransposed, type Window } from './receptive-field.ts';
 import { input, int, ints, type Step } from './step.ts';
+import { along, extentOf, type Flow, mix, NotFollowed, shapeOf, spatial } from './traced-tensor.ts';
 
 /** Kernel, stride, dilation and pads of each spatial dim of a node. */
 interface Kernels {

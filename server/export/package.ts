@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { makeZip, predictLength } from 'client-zip';
-import type { JobReport } from '../http/types.ts';
-import type { SceneRights } from '../scene-rights.ts';
+import type { JobReport } from '../api/index.ts';
+import type { SceneRights } from '../scenes/attribution.ts';
 
 export interface Packaged {
   job: { id: string; model: string; finished_at: string | null; report: JobReport };

@@ -7,9 +7,9 @@ import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { Problem } from '../../tiler/problem.ts';
-import type { Queryable } from '../store/database.ts';
-import { type Column, type FeatureTable, tableRows } from '../store/feature-tables.ts';
+import { Problem } from '../../errors/problem.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { type Column, type FeatureTable, tableRows } from '../store/tables/feature-tables.ts';
 import { boundsOf, type ParsedGeometry, parseWkb } from './wkb.ts';
 
 const PROJECTION =

@@ -12,7 +12,7 @@
  *                          refused
  */
 import { BlockList, isIP } from 'node:net';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 
 /** Name of the environment variable. */
 export const REMOTE_HOSTS = 'PLANIMETER_REMOTE_HOSTS';

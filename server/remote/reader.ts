@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type ByteSource, isRemote, type OpenBytes } from '../../tiler/byte-source.ts';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
+import { type ByteSource, isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { RemotePolicy } from './policy.ts';
 import { REMOTE_HOSTS } from './policy.ts';
 import { createPageCache, PAGE_BYTES, remoteFile } from './remote-file.ts';

@@ -1,10 +1,10 @@
 /** What servers do wrong, and what is made of it: tried again, refused by name, or told to be another file. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type FileServer, serveFiles } from '../../test/support/range-server.ts';
 import { parseRemoteHosts } from './policy.ts';
 import { createPageCache, PAGE_BYTES, remoteFile } from './remote-file.ts';
 import { openRanges, REMOTE_LIMITS, type Resolve, type Version } from './request.ts';
 import { s3Target } from './s3.ts';
-import { type FileServer, serveFiles } from './test-server.ts';
 
 const BYTES = Buffer.from(Uint8Array.from({ length: 5 * PAGE_BYTES + 17 }, (_, i) => (i * i) >> 7));
 const LIMITS = { ...REMOTE_LIMITS, silenceMs: 150, answerMs: 400, tries: 3, pauseMs: 1 };

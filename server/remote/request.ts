@@ -7,7 +7,7 @@ import { lookup } from 'node:dns/promises';
 import { Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 import { hostOf, type RemotePolicy } from './policy.ts';
 import { regionOf, type S3Target, s3Target } from './s3.ts';
 

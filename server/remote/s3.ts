@@ -5,7 +5,7 @@
  * public buckets can be read.
  */
 import { AwsV4Signer } from 'aws4fetch';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,7 @@
  * the number of buildings inside. Cells of 2^level pixels are built up where buildings cover an eighth of them and their
  * surroundings; houses that stand too far apart for that are left out, and counted.
  */
-import { inPixels } from '../coarser.ts';
+import { inPixels } from '../coarse-levels.ts';
 import { type ClassBand, type Region, vectorize } from '../vectorize.ts';
 
 export interface SmallBuilding {

@@ -10,7 +10,7 @@ import {
   removeLine,
   type Sketch,
   startAt,
-} from './sketch.ts';
+} from './line-graph.ts';
 import { contains, type RoadSurface, type Runs } from './surface.ts';
 
 export interface Gaps {

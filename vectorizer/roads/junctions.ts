@@ -2,7 +2,7 @@
  * Crossings as a map shows them. The medial axis splits a crossing of four into two of three and bends every through road
  * towards its side road; here junctions that lie in each other's surface become one, and the roads come in straight.
  */
-import { type Line, lengthOf, lines, moveEnds, removeLine, type Sketch } from './sketch.ts';
+import { type Line, lengthOf, lines, moveEnds, removeLine, type Sketch } from './line-graph.ts';
 import { contains, type Runs } from './surface.ts';
 
 /** Junctions closer than this many half-widths there are one. */

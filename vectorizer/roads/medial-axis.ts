@@ -9,8 +9,8 @@
  * wide grow no branch.
  */
 import Delaunator from 'delaunator';
-import type { Border } from './border.ts';
-import { addLine, addNode, type Sketch } from './sketch.ts';
+import { addLine, addNode, type Sketch } from './line-graph.ts';
+import type { Border } from './surface-outline.ts';
 
 const LEAST_RESIDUAL = 1.5;
 

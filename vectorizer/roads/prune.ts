@@ -1,5 +1,5 @@
 /** Takes from the network what is no road: spurs, tiny rings and pieces that lead nowhere. */
-import { joinThrough, type Line, lengthOf, lines, medianRadius, removeLine, type Sketch } from './sketch.ts';
+import { joinThrough, type Line, lengthOf, lines, medianRadius, removeLine, type Sketch } from './line-graph.ts';
 
 /**
  * Removes branches that reach less far out of the surface they hang on than `spurWidths` of their own width, or than

@@ -1,5 +1,5 @@
 /** What the user can do, and what follows by itself: upload → scene is read → job → map. */
-import type { JobJson, PreflightJson, SceneJson } from '../../server/http/types.ts';
+import type { JobJson, PreflightJson, SceneJson } from '../../server/api/index.ts';
 import * as api from './api.ts';
 import { jobRequest, settingsOf } from './preflight.ts';
 import { currentScene, type InterruptedUpload, NO_SETTINGS, type Store } from './state.ts';

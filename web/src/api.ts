@@ -11,7 +11,7 @@ import type {
   ServiceJson,
   ShareJson,
   TileJson,
-} from '../../server/http/types.ts';
+} from '../../server/api/index.ts';
 import type { Trouble } from './state.ts';
 
 /** A refusal by the service (its problem), or that it could not be reached (`code` is `away`). */

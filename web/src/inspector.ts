@@ -1,6 +1,6 @@
 /** The card of the feature that was clicked. */
 import { bbox } from '@turf/turf';
-import type { FeatureJson } from '../../server/http/types.ts';
+import type { FeatureJson } from '../../server/api/index.ts';
 import { getItem, reviewItem, troubleOf } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { areaParts, lengthParts, percent, titleOf } from './format.ts';

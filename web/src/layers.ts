@@ -6,7 +6,7 @@ import type {
   PointLike,
   RasterLayerSpecification,
 } from 'maplibre-gl';
-import type { FailedJson, ModelClass, TileJson } from '../../server/http/types.ts';
+import type { FailedJson, ModelClass, TileJson } from '../../server/api/index.ts';
 import { sheetColours } from './map.ts';
 import type { SelectedFeature } from './state.ts';
 

@@ -1,5 +1,5 @@
 /** The reading: what was measured per class, with switches for what the map shows. */
-import type { ClassTotal, Finding, JobJson, ModelClass, ModelJson } from '../../server/http/types.ts';
+import type { ClassTotal, Finding, JobJson, ModelClass, ModelJson } from '../../server/api/index.ts';
 import type { Actions } from './actions.ts';
 import { h, icon, replace, setText } from './dom.ts';
 import { areaParts, count, percent, plural, titleOf } from './format.ts';

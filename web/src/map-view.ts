@@ -1,6 +1,6 @@
 /** Keeps the map in step with the page's state: scene, job, classes shown, feature selected. */
 import type { GeoJSONSource, Map as MapLibreMap, PaddingOptions } from 'maplibre-gl';
-import type { SceneJson } from '../../server/http/types.ts';
+import type { SceneJson } from '../../server/api/index.ts';
 import { getFailed, getTileJson, troubleOf } from './api.ts';
 import type { Box } from './inspector.ts';
 import * as layers from './layers.ts';

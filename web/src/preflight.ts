@@ -1,5 +1,5 @@
 /** Before a job: what was understood of the image, and what a person may set (network, bands, stretch), with its cost. */
-import type { BandValues, Finding, PreflightJson } from '../../server/http/types.ts';
+import type { BandValues, Finding, PreflightJson } from '../../server/api/index.ts';
 import type { Actions } from './actions.ts';
 import { h, icon, replace, setText } from './dom.ts';
 import { bytes, count, percent } from './format.ts';

@@ -1,5 +1,5 @@
 /** The way of an image, step by step: upload, reading, and the stages of its job. */
-import type { JobJson, SceneJson, Stage } from '../../server/http/types.ts';
+import type { JobJson, SceneJson, Stage } from '../../server/api/index.ts';
 import type { Actions } from './actions.ts';
 import { h, icon, progressBar, replace, setText } from './dom.ts';
 import { bytes, count, percent, timeLeft } from './format.ts';

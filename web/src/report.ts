@@ -1,5 +1,5 @@
 /** What a job says of itself, and what can be downloaded of it. */
-import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage } from '../../server/http/types.ts';
+import type { JobJson, JobReport, Ledger, ModelJson, ProofJson, SceneJson, Stage } from '../../server/api/index.ts';
 import { BASE, proveJob, troubleOf } from './api.ts';
 import { h, icon, replace } from './dom.ts';
 import { bytes, count, duration, gsd, percent, plural, titleOf } from './format.ts';

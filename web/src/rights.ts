@@ -1,5 +1,5 @@
 /** What the image on the page may be used for and who is to be named with it: shown, and said by those who may. */
-import type { SceneJson } from '../../server/http/types.ts';
+import type { SceneJson } from '../../server/api/index.ts';
 import { setRights, troubleOf } from './api.ts';
 import { h, icon, setText } from './dom.ts';
 import { currentScene, type State, type Store } from './state.ts';

@@ -1,5 +1,5 @@
 /** The list of images: which is open, how far each is, and how to be rid of one. */
-import type { SceneJson } from '../../server/http/types.ts';
+import type { SceneJson } from '../../server/api/index.ts';
 import type { Actions } from './actions.ts';
 import { h, icon, replace } from './dom.ts';
 import { bytes, moment, percent } from './format.ts';

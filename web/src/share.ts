@@ -1,5 +1,5 @@
 /** Links that show the job on the page to whoever has them: made, copied, revoked. */
-import type { ShareJson } from '../../server/http/types.ts';
+import type { ShareJson } from '../../server/api/index.ts';
 import { getShares, makeShare, revokeShare, troubleOf } from './api.ts';
 import { h, icon, replace, setText } from './dom.ts';
 import type { State } from './state.ts';

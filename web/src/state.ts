@@ -1,12 +1,5 @@
 /** Everything the page shows, as one plain value, and who is told when it changes. */
-import type {
-  JobJson,
-  ModelJson,
-  PreflightJson,
-  ProblemJson,
-  SceneJson,
-  ServiceJson,
-} from '../../server/http/types.ts';
+import type { JobJson, ModelJson, PreflightJson, ProblemJson, SceneJson, ServiceJson } from '../../server/api/index.ts';
 
 /** What can be told about something that went wrong; the service's problems fit as they are. */
 export type Trouble = Pick<ProblemJson, 'title' | 'detail'> & { code?: string };

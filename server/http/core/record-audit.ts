@@ -1,0 +1,51 @@
+/** The audit log, for admins; and how routes add to it. */
+import { type Request, Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import type { Link } from '../../api/index.ts';
+import type { Queryable } from '../../store/database/database.ts';
+import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
+import { type AuditAction, listAudit, record } from '../../store/tables/audit.ts';
+import type { AppDependencies } from './app-context.ts';
+import { callerOf, databaseOf } from './caller.ts';
+import { onlyQuery, publicAddress, queryLimit, queryText } from './request.ts';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
+
+/** `q`: the transaction in which it is done, with which the entry stands or falls. */
+export async function noteDone(
+  q: Queryable,
+  request: Request,
+  action: AuditAction,
+  subject: string,
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  const { workspace, name } = callerOf(request);
+  await record(q, { workspace, actor: name, action, subject, details });
+}
+
+export function auditRouter({ allWorkspaces }: Pick<AppDependencies, 'allWorkspaces'>): Router {
+  const router = Router();
+
+  /** Newest first; admins of the default workspace see what was done in all. */
+  router.get('/audit', async (request, response) => {
+    onlyQuery(request, ['limit', 'before', 'workspace']);
+    const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
+    const before = queryText(request, 'before');
+    if (before !== undefined && !/^\d{1,15}$/.test(before)) {
+      throw new Problem('bad_request', '"before" is the id of an entry.');
+    }
+    const q = callerOf(request).workspace === DEFAULT_WORKSPACE ? allWorkspaces : databaseOf(request);
+    const query = { limit, before: before && Number(before), workspace: queryText(request, 'workspace') };
+    const entries = await listAudit(q, { ...query, before: query.before === '' ? undefined : query.before });
+    const links: Link[] = [];
+    if (entries.length === limit) {
+      const next = new URLSearchParams({ limit: String(limit), before: String(entries.at(-1)!.id) });
+      if (query.workspace !== undefined) next.set('workspace', query.workspace);
+      links.push({ rel: 'next', href: `${publicAddress(request)}/audit?${next}`, type: 'application/json' });
+    }
+    response.set('Cache-Control', 'no-store').json({ entries, links });
+  });
+
+  return router;
+}

@@ -1,0 +1,18 @@
+/** For tests: a file as the network that a user would get by adding it. */
+
+import { asNetwork } from '../../../models/imported/examine.ts';
+import { type Understanding, understand } from '../../../models/imported/infer-adapter.ts';
+import { type Facts, gatherFacts, type Sidecar } from '../../../models/imported/network-metadata.ts';
+import { selfTest } from '../../../models/imported/self-test.ts';
+import { readOnnxFile } from '../../../models/onnx/read-onnx.ts';
+import type { Network } from '../../../models/registry.ts';
+
+export async function addedNetwork(
+  path: string,
+  { sidecars = [], said = {} }: { sidecars?: Sidecar[]; said?: Facts } = {},
+): Promise<{ network: Network; understanding: Understanding }> {
+  const model = await readOnnxFile(path);
+  const understanding = understand(model, { ...gatherFacts(model.metadata, sidecars), ...said });
+  await selfTest(path, understanding);
+  return { network: { ...asNetwork(path, understanding), sha256: path }, understanding };
+}
