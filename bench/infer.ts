@@ -6,13 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mapScene } from '../models/mapping/map-scene.ts';
-import { findNetwork } from '../models/registry.ts';
-import { openNetwork, type Precision } from '../models/runtime/session.ts';
+import { findNetwork, type Precision } from '../models/registry.ts';
+import { openNetwork } from '../models/runtime/session.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { type ChipPixels, planChips, readChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
-import { openScene } from '../tiler/rendering/rendering.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 
 const PRECISIONS: Precision[] = ['fp32', 'int8'];
 const CORES = [256, 512, 1024, 1536, 2048];

@@ -17,7 +17,7 @@ import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
-import { openScene } from '../tiler/rendering/rendering.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 
 const GSD = { x: 1, y: 1 };
 const FILL = [128, 128, 128] as const;

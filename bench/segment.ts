@@ -16,7 +16,7 @@ import { writeTown } from '../synthetic/town/town.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
 import { planModelGrid, readModelWindow } from '../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
-import { openScene } from '../tiler/rendering/rendering.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 import { pythonWith, run } from './python.ts';
 
 const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4', 'geodeep==0.9.13', 'onnx==1.23.2', 'onnxruntime==1.32.0'];

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobReport } from '../server/api/index.ts';
 import { storeFeatures } from '../server/pipeline/store-features.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { publishJob } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import { insertJob } from '../server/store/tables/jobs.ts';

@@ -6,9 +6,9 @@ import { resolve } from 'node:path';
 import { findNetwork } from '../models/registry.ts';
 import { candidates, type DeviceChoice, parseDevice } from '../models/runtime/device.ts';
 import { openNetwork } from '../models/runtime/session.ts';
-import { DEFAULT_NETWORK } from '../server/pipeline/job-parameters.ts';
+import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import {
   CONFINEMENT_SCRIPT,
   DEFAULT_WORKSPACE,

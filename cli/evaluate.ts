@@ -15,7 +15,7 @@ import { addWorstChips, type WorstChip } from '../models/evaluation/worst-chips.
 import { inferBands } from '../models/mapping/map-scene.ts';
 import { listNetworks, type Network, type NetworkClass, wantedBands } from '../models/registry.ts';
 import { type NetworkSession, openNetwork } from '../models/runtime/session.ts';
-import { DEFAULT_NETWORK } from '../server/pipeline/job-parameters.ts';
+import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
 import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
 import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
 import { readPlainImage } from '../tiler/geotiff/rgb-image.ts';

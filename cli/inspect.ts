@@ -8,7 +8,7 @@ import { preflight } from '../server/pipeline/preflight.ts';
 import { inspectInSandbox } from '../server/processes/ingest-sandbox.ts';
 import { createRemoteReader, writeCard } from '../server/remote/reader.ts';
 import { unpack } from '../server/scenes/source-files.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import type { InspectReport } from '../tiler/ingest/ingest.ts';
 import { readArguments } from './arguments.ts';

@@ -1,13 +1,15 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
 import { join } from 'node:path';
+import { bandFacts } from '../models/imported/collect-metadata.ts';
 import type { NetworkReport } from '../models/imported/manifest.ts';
-import { bandFacts, type Facts, type Task } from '../models/imported/network-metadata.ts';
+import type { Facts, Task } from '../models/imported/network-metadata.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
 import { fastest } from '../models/runtime/benchmark.ts';
 import { parseDevice } from '../models/runtime/device.ts';
+import type { Run } from '../models/runtime/run-profile.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks/install-network.ts';
 import { publishNetwork, withdrawNetwork } from '../server/networks/mirror-to-bucket.ts';
-import { measuredRun, measureRun, type Run } from '../server/networks/run-profiles.ts';
+import { measuredRun, measureRun } from '../server/networks/run-profiles.ts';
 import type { Finding } from '../tiler/ingest/validate-source.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { installedNetwork, sharedBucket, sharedFolder } from './files.ts';

@@ -7,7 +7,7 @@ import { proveJob } from '../server/pipeline/verify-job.ts';
 import { startCompute } from '../server/processes/compute.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { openFiles } from '../server/store/files/open-file-store.ts';
 import { readArguments, readNumber } from './arguments.ts';
 import { dataFolder, installedNetwork } from './files.ts';

@@ -1,7 +1,7 @@
 /** `planimeter reap`: removes what nothing refers to, as the service does every hour, or says what that would be. */
 import { join } from 'node:path';
 import { GRACE_MS, reap } from '../server/operations/garbage-collector.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { openFiles, sharedFolderOf } from '../server/store/files/open-file-store.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';

@@ -1,6 +1,7 @@
 /** `planimeter tokens create|list|revoke`: who may use the service. */
 import { join } from 'node:path';
-import { type Database, openDatabase } from '../server/store/database/database.ts';
+import type { Database } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { record } from '../server/store/tables/audit.ts';
 import { createToken, listTokens, revokeToken } from '../server/store/tables/tokens.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';

@@ -11,8 +11,8 @@ import { sharedPath } from '../test/support/shared.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
-import { openScene } from '../tiler/rendering/rendering.ts';
 import { chooseRendering } from '../tiler/working-copy/job-rendering.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 import { networkBands } from './network-bands.ts';
 import { type Network, wantedBands } from './registry.ts';
 

@@ -10,7 +10,6 @@ import { Problem } from '../errors/problem.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import type { Adapter } from './adapter.ts';
 import type { WantedBands } from './network-bands.ts';
-import type { Precision } from './runtime/session.ts';
 
 export interface NetworkClass {
   name: string;
@@ -199,3 +198,6 @@ async function readManifest(folder: string): Promise<Network | null> {
     ...(properties['planimeter:adapter'] && { adapter: properties['planimeter:adapter'] }),
   };
 }
+
+/** Of a network's weights. */
+export type Precision = 'fp32' | 'int8';

@@ -13,7 +13,6 @@ import { type NetworkShelf, openShelf } from './networks/network-catalog.ts';
 import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
-import type { PipelineTools } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
 import { discardParts, runPart } from './pipeline/run-shards.ts';
 import { startCompute } from './processes/compute.ts';
@@ -22,11 +21,13 @@ import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
 import { ingestScene } from './scenes/ingest-scene.ts';
 import { isReady } from './scenes/ready-scene.ts';
-import { type Database, openDatabase } from './store/database/database.ts';
+import type { Database } from './store/database/database.ts';
+import { openDatabase } from './store/database/open-database.ts';
 import type { FileStore } from './store/files/file-store.ts';
 import { isBucket, openFiles, sharedFolderOf } from './store/files/open-file-store.ts';
 import { getJob } from './store/tables/jobs.ts';
 import { getScene } from './store/tables/scenes.ts';
+import type { PipelineTools } from './tools.ts';
 
 export interface WorkshopOptions {
   /** Holds the embedded database and, unless `store` says otherwise, everything else. */

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceChoice } from '../models/runtime/device.ts';
 import { createRunChooser } from './networks/run-profiles.ts';
-import type { PipelineTools } from './pipeline/pipeline.ts';
 import { startCompute } from './processes/compute.ts';
 import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader } from './remote/reader.ts';
-import { openDatabase } from './store/database/database.ts';
+import { openDatabase } from './store/database/open-database.ts';
 import { localFileStore } from './store/files/file-store.ts';
+import type { PipelineTools } from './tools.ts';
 
 interface Place {
   device?: DeviceChoice;

@@ -11,11 +11,10 @@ import { openWorkshop } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
 import { readLimits } from './http/core/quotas.ts';
-import { settlePrecision } from './networks/run-profiles.ts';
 import { viewerFolder } from './operations/build-viewer.ts';
 import { startReaper } from './operations/garbage-collector.ts';
-import type { PipelineTools } from './pipeline/pipeline.ts';
 import { preflight, type SceneFacts } from './pipeline/preflight.ts';
+import { settlePrecision } from './pipeline/settle-precision.ts';
 import { proveJob } from './pipeline/verify-job.ts';
 import { type Renderer, startRenderer } from './processes/render.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
@@ -28,6 +27,7 @@ import type { Queryable } from './store/database/database.ts';
 import { refuseUnconfined } from './store/database/row-level-security.ts';
 import { markStore } from './store/files/open-file-store.ts';
 import { anyToken } from './store/tables/tokens.ts';
+import type { PipelineTools } from './tools.ts';
 
 export interface ServiceOptions {
   host: string;

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ItemsJson, JobJson, SceneJson } from '../server/api/index.ts';
 import { reap } from '../server/operations/garbage-collector.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { localFileStore } from '../server/store/files/file-store.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';

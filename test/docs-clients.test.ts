@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobReport } from '../server/api/index.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { publishJob } from '../server/store/tables/features.ts';
 import { addDoneJob, addScene, FakeQueue, startService, type TestService } from './support/http-service.ts';
 import { nodePackages } from './support/node-packages.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { JobJson } from '../server/api/index.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { getJob } from '../server/store/tables/jobs.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAccess } from '../server/http/core/access.ts';
-import { openDatabase } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { addDoneJob, addScene, startService, type TestService } from './support/http-service.ts';
 import { pythonWithSchemathesis } from './support/python.ts';
 

@@ -4,8 +4,9 @@
  * narrower than a cell (a street, a hedge) has gone into its surroundings before.
  */
 import { PUBLISHED_PIECES } from './polygons/grid-cuts.ts';
+import type { Region } from './region.ts';
 import type { RowSink, TracedGraph } from './trace/trace.ts';
-import { type Region, vectorizeGraph } from './vectorize.ts';
+import { vectorizeGraph } from './vectorize.ts';
 
 /** Of a map's pixel: how far borders may move, and how wide the smallest region is. */
 const COARSE_TOLERANCE = 0.75;

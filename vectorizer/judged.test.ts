@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type ClassMap, NODATA, noiseMap, smoothMap, vectorizeMap } from '../test/support/generated/generated-maps.ts';
 import { judge, pythonWithJudges } from '../test/support/python.ts';
-import type { Region } from './vectorize.ts';
+import type { Region } from './region.ts';
 import { regionToWkb } from './wkb.ts';
 
 const python = pythonWithJudges();

@@ -2,7 +2,7 @@
  * Regions in pixel-corner coordinates of the model grid turned into polygons of the scene's coordinate reference
  * system, as well-known binary.
  */
-import type { Region } from './vectorize.ts';
+import type { Region } from './region.ts';
 
 const LITTLE_ENDIAN = 1;
 const WKB_LINE_STRING = 2;

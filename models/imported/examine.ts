@@ -4,8 +4,9 @@ import { certify } from '../onnx/certificate.ts';
 import { type OnnxModel, type OnnxValue, readOnnxFile } from '../onnx/read-onnx.ts';
 import type { Network } from '../registry.ts';
 import { type HaloLadder, measureHalos } from '../verify/halo-sweep.ts';
+import { gatherFacts } from './collect-metadata.ts';
 import { type Understanding, understand } from './infer-adapter.ts';
-import { type Facts, gatherFacts, type Sidecar } from './network-metadata.ts';
+import type { Facts, Sidecar } from './network-metadata.ts';
 import { generatedRaster } from './probe-scene.ts';
 import { type SelfTest, selfTest } from './self-test.ts';
 

@@ -8,7 +8,7 @@ import { addedNetwork } from '../../test/support/networks/added-network.ts';
 import { type Form, randomForm, writeForm } from '../../test/support/networks/onnx-dialects.ts';
 import { judge, pythonWithOnnxRuntime } from '../../test/support/python.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { Network } from '../registry.ts';
 import type { Facts } from './network-metadata.ts';
 

@@ -7,8 +7,9 @@ import { Problem } from '../../errors/problem.ts';
 import { writeOnnx } from '../../test/support/networks/onnx-writer.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { readOnnx, readOnnxFile } from '../onnx/read-onnx.ts';
+import { gatherFacts } from './collect-metadata.ts';
 import { understand } from './infer-adapter.ts';
-import { type Facts, gatherFacts, type Sidecar } from './network-metadata.ts';
+import type { Facts, Sidecar } from './network-metadata.ts';
 import { inferAdapted } from './run.ts';
 import { selfTest } from './self-test.ts';
 

@@ -2,7 +2,7 @@
 import * as ort from 'onnxruntime-node';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { Adapter } from '../adapter.ts';
-import type { Answer } from '../runtime/session.ts';
+import type { Answer } from '../runtime/answer.ts';
 import { type Box, decodeBoxes, type Outputs, suppress } from './boxes.ts';
 import { type ChipSize, decodeMap, encodeChip, type Numbers, runSize } from './pixels.ts';
 

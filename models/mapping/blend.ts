@@ -5,9 +5,9 @@
  */
 import { type Chip, type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { Answer } from '../runtime/session.ts';
+import type { Answer } from '../runtime/answer.ts';
 import type { ChipSpool } from './chip-cache.ts';
-import type { ChipRows } from './infer-chips.ts';
+import type { ChipRows } from './shards.ts';
 import { type AnswerShape, type Band, emptyBand } from './stitch.ts';
 
 /** How much neighbours differ where they overlap. */

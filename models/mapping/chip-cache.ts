@@ -9,7 +9,7 @@ import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
-import type { Ledger } from './map-scene.ts';
+import type { Ledger } from './ledger.ts';
 
 /** What became of a chip: `nodata` and `outside` ones had nothing to compute. */
 export type ChipState = 'done' | 'nodata' | 'outside' | 'failed';

@@ -4,13 +4,15 @@ import { Problem } from '../../errors/problem.ts';
 import { type Area, areaRows } from '../../tiler/grid/area-mask.ts';
 import { type Chip, type ChipPlan, chipAt, readChipsAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import { openScene, type Pixels, type Rendering } from '../../tiler/rendering/rendering.ts';
+import type { Pixels, Rendering } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { Box } from '../imported/boxes.ts';
 import { type ChipBoxes, chipDisagreement, type Extent, isCut, joinBoxes } from '../imported/merge-boxes.ts';
 import { detectAdapted } from '../imported/run.ts';
 import type { Network } from '../registry.ts';
 import { areaMasks, CHIP_ATTEMPTS, MAX_REASON, prepare } from './infer-chips.ts';
-import type { FailedChip, Ledger, MapResult } from './map-scene.ts';
+import type { FailedChip, Ledger } from './ledger.ts';
+import type { MapResult } from './map-scene.ts';
 
 export interface DetectRequest {
   workingPath: string;

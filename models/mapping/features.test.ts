@@ -8,7 +8,7 @@ import { openSamples } from '../../tiler/geotiff/raster.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { planModelGrid, readModelWindow } from '../../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { findNetwork } from '../registry.ts';
 import { openNetwork } from '../runtime/session.ts';
 import { keepSession } from '../runtime/session-cache.ts';

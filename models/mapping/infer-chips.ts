@@ -9,8 +9,10 @@ import { type Area, areaRows } from '../../tiler/grid/area-mask.ts';
 import { type Chip, type ChipPixels, type ChipPlan, chipAt, readChipsAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
-import type { Answer, NetworkSession } from '../runtime/session.ts';
+import type { Answer } from '../runtime/answer.ts';
+import type { NetworkSession, SessionSource } from '../runtime/session.ts';
 import type { ChipSpool } from './chip-cache.ts';
+import type { ChipRows } from './shards.ts';
 
 /** How often a chip is begun before it counts as failed, over all runs of a job. */
 export const CHIP_ATTEMPTS = 3;
@@ -23,18 +25,6 @@ export interface ChipSource {
   fill: readonly number[];
   /** Nothing outside is computed. */
   area: Area | null;
-}
-
-/** Rows of the chip plan: `first` up to, without, `end`. */
-export interface ChipRows {
-  first: number;
-  end: number;
-}
-
-export interface SessionSource {
-  open(): Promise<NetworkSession>;
-  /** A fresh one, after a failure that may have left the old one unusable. */
-  reopen(): Promise<NetworkSession>;
 }
 
 /** Turns the answer over core and halo into what is kept; `live` tells the core's pixels that want an answer. */

@@ -7,9 +7,10 @@ import { Problem } from '../../errors/problem.ts';
 import { always, mapped, mapRequest, type TestScene, townScene } from '../../test/support/mapped-scene.ts';
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import type { Network } from '../registry.ts';
-import { type Answer, type NetworkSession, openNetwork } from '../runtime/session.ts';
+import type { Answer } from '../runtime/answer.ts';
+import { type NetworkSession, openNetwork } from '../runtime/session.ts';
 import { CHIP_ATTEMPTS } from './infer-chips.ts';
-import type { Ledger } from './map-scene.ts';
+import type { Ledger } from './ledger.ts';
 import { CLASS_NODATA } from './stitch.ts';
 
 const WIDTH = 201;

@@ -13,15 +13,17 @@ import { createTiffWriter, type TiffLayout, type TiffWriter } from '../../tiler/
 import { type Area, areaRows } from '../../tiler/grid/area-mask.ts';
 import { type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import { openScene, type Pixels, type Rendering } from '../../tiler/rendering/rendering.ts';
+import type { Pixels, Rendering } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { type Network, stitchesExactly } from '../registry.ts';
 import type { Device } from '../runtime/device.ts';
-import type { NetworkSession, RunOptions } from '../runtime/session.ts';
+import type { NetworkSession, RunOptions, SessionSource } from '../runtime/session.ts';
 import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
 import { type ChipSpool, type ChipState, openChipSpool } from './chip-cache.ts';
-import { type ChipRows, type ChipSource, type EncodeAnswer, inferChips, type SessionSource } from './infer-chips.ts';
+import { type ChipSource, type EncodeAnswer, inferChips } from './infer-chips.ts';
+import type { FailedChip, Ledger } from './ledger.ts';
 import { classMapLayout, featuresLayout, planesLayout, scoreMapLayout } from './map-layouts.ts';
-import { pixelRows, type Shard } from './shards.ts';
+import { type ChipRows, pixelRows, type Shard } from './shards.ts';
 import { type AnswerShape, type Band, encodeCore, stitchCores } from './stitch.ts';
 
 export interface MapRequest {
@@ -48,24 +50,6 @@ export interface MapRequest {
   planesPath?: string;
   /** Where the feature layer goes: float32, a band a channel, a pixel a cell of the layer. */
   featuresPath?: string;
-}
-
-/** Model-grid pixels by what became of them; they add up to width * height. */
-export interface Ledger {
-  done: number;
-  nodata: number;
-  outside: number;
-  failed: number;
-  pending: number;
-}
-
-export interface FailedChip {
-  /** Of its core, in model pixels. */
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  reason: string;
 }
 
 export interface MapResult {

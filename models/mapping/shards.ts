@@ -4,7 +4,6 @@
  */
 import type { ChipPlan } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { ChipRows } from './infer-chips.ts';
 
 export interface Shard extends ChipRows {
   /** How many of its overviews begin and end with a tile: those it is written with. */
@@ -36,4 +35,10 @@ const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : g
 export function pixelRows(grid: ModelGrid, plan: ChipPlan, { first, end }: ChipRows): { y: number; height: number } {
   const y = first * plan.core;
   return { y, height: Math.min(grid.height, end * plan.core) - y };
+}
+
+/** Rows of the chip plan: `first` up to, without, `end`. */
+export interface ChipRows {
+  first: number;
+  end: number;
 }

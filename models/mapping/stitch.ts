@@ -1,9 +1,9 @@
 /** Answers of chips whose field fits their halo become row bands: each pixel is taken from exactly one core. */
 import { type Chip, type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { Answer } from '../runtime/session.ts';
+import type { Answer } from '../runtime/answer.ts';
 import type { ChipSpool } from './chip-cache.ts';
-import type { ChipRows } from './infer-chips.ts';
+import type { ChipRows } from './shards.ts';
 
 export const CLASS_NODATA = 255;
 /** A score is the largest of at least two probabilities, so it is never 0. */

@@ -1,8 +1,8 @@
 /** How fast a network runs on a device of this machine, by weights, chip size and batch; and which way is the fastest. */
 
-import { chipBands, isDetector, type Network } from '../registry.ts';
+import { chipBands, isDetector, type Network, type Precision } from '../registry.ts';
 import { type Device, type DeviceChoice, sumsInt8Exactly } from './device.ts';
-import { type NetworkSession, openNetwork, type Precision } from './session.ts';
+import { type NetworkSession, openNetwork } from './session.ts';
 
 export interface ChipSpeed {
   precision: Precision;

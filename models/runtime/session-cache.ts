@@ -1,7 +1,7 @@
 /** The network that is loaded in this process: loaded once, used by one piece of work after the other. */
-import type { SessionSource } from '../mapping/infer-chips.ts';
+
 import type { Network } from '../registry.ts';
-import { type NetworkSession, openNetwork, type RunOptions } from './session.ts';
+import { type NetworkSession, openNetwork, type RunOptions, type SessionSource } from './session.ts';
 
 export interface SessionKeeper {
   /** The session of a network with these options; the one before is closed. */

@@ -6,21 +6,9 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import { inferAdapted } from '../imported/run.ts';
-import { chipBands, type Network, weightsOf } from '../registry.ts';
+import { chipBands, type Network, type Precision, weightsOf } from '../registry.ts';
+import type { Answer } from './answer.ts';
 import { candidates, type Device, type DeviceChoice, executionProvider, unavailable } from './device.ts';
-
-export interface Answer {
-  /** height * width class codes. */
-  classes: Uint8Array;
-  /** height * width probabilities of that class, 0..255. */
-  scores: Uint8Array;
-  /** The network's planes one after the other, each height * width probabilities 0..255; empty where it has none. */
-  planes: Uint8Array;
-  /** Probabilities (0..1) of all classes in the manifest's order, class after class, where the network tells them. */
-  probabilities?: Float32Array;
-  /** The feature layer, channel after channel, each (height / stride) * (width / stride); only where asked for. */
-  features?: Float32Array;
-}
 
 export interface NetworkSession {
   readonly device: Device;
@@ -38,9 +26,6 @@ export interface NetworkSession {
   inferBatch?(chips: readonly Pixels[], width: number, height: number): Promise<Answer[]>;
   close(): Promise<void>;
 }
-
-/** Of a network's weights. */
-export type Precision = 'fp32' | 'int8';
 
 export interface RunOptions {
   /** CPU threads, 0 (the default) for all cores. */
@@ -179,4 +164,10 @@ async function countFallbacks(profile: string): Promise<number> {
     await rm(path, { force: true });
   }
   return fallen.size;
+}
+
+export interface SessionSource {
+  open(): Promise<NetworkSession>;
+  /** A fresh one, after a failure that may have left the old one unusable. */
+  reopen(): Promise<NetworkSession>;
 }

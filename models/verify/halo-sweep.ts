@@ -7,7 +7,8 @@ import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { type ModelGrid, readModelWindow } from '../../tiler/grid/model-grid.ts';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import { type Network, stitchesExactly } from '../registry.ts';
-import { type Answer, openNetwork } from '../runtime/session.ts';
+import type { Answer } from '../runtime/answer.ts';
+import { openNetwork } from '../runtime/session.ts';
 
 export interface HaloStep {
   halo: number;

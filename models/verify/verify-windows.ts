@@ -3,11 +3,11 @@
 import { openRaster } from '../../tiler/geotiff/raster.ts';
 import type { ChipPlan } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, readModelWindow } from '../../tiler/grid/model-grid.ts';
-import { openScene, type Rendering } from '../../tiler/rendering/rendering.ts';
-import type { SessionSource } from '../mapping/infer-chips.ts';
+import type { Rendering } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { CLASS_NODATA } from '../mapping/stitch.ts';
 import type { Network } from '../registry.ts';
-import type { RunOptions } from '../runtime/session.ts';
+import type { RunOptions, SessionSource } from '../runtime/session.ts';
 
 export interface ProveRequest {
   workingPath: string;

@@ -6,7 +6,7 @@ import { sharesRouter, unwrapShare } from './admin/shares.ts';
 import { tokensRouter } from './admin/tokens.ts';
 import { viewerRouter } from './admin/viewer.ts';
 import { guardRoutes } from './core/access.ts';
-import type { AppDependencies } from './core/app-context.ts';
+import type { AppContext } from './core/app-context.ts';
 import { answerProblem, notFound } from './core/errors.ts';
 import { createRateLimits } from './core/quotas.ts';
 import { auditRouter } from './core/record-audit.ts';
@@ -27,9 +27,9 @@ import { reviewsRouter } from './ogc-features/reviews.ts';
 import { processesRouter } from './ogc-processes/processes.ts';
 import { stacRouter } from './stac/stac.ts';
 
-export type { AppDependencies } from './core/app-context.ts';
+export type { AppContext } from './core/app-context.ts';
 
-export function createApp(deps: AppDependencies): Express {
+export function createApp(deps: AppContext): Express {
   const app = express();
   const rates = createRateLimits(deps.limits);
   app.disable('x-powered-by');

@@ -1,5 +1,4 @@
 /** Which network a scene should be given to, by its pixel size and by what it looks like; said in a sentence. */
-import { DEFAULT_NETWORK } from '../pipeline/job-parameters.ts';
 
 export interface Choosable {
   id: string;
@@ -97,3 +96,6 @@ export function modelReason(gsdMetres: number, id: string, models: readonly Choo
   const choice = chooseModel(gsdMetres, models);
   return choice?.id === id ? choice.reason : `${id} was asked for.`;
 }
+
+/** The network that is taken when none is named. */
+export const DEFAULT_NETWORK = 'landuse-unet';

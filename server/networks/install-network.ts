@@ -14,8 +14,8 @@ import { findNetwork, listNetworks, type Network, networkFolders, wantedBands } 
 import type { HaloLadder } from '../../models/verify/halo-sweep.ts';
 import { planModelGrid } from '../../tiler/grid/model-grid.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
 import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { ingestInSandbox } from '../processes/ingest-sandbox.ts';
 import { examineInSandbox, examineOwnInSandbox, haloLadderInSandbox } from '../processes/network-sandbox.ts';
 import { bandNamesOf } from '../scenes/ready-scene.ts';

@@ -3,12 +3,11 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import type { NetworkReport } from '../../models/imported/manifest.ts';
-import { jobIdentity, listNetworks, type Network, networkFolders } from '../../models/registry.ts';
-import type { Precision } from '../../models/runtime/session.ts';
+import { jobIdentity, listNetworks, type Network, networkFolders, type Precision } from '../../models/registry.ts';
 import type { ModelJson } from '../api/index.ts';
 import { log } from '../log.ts';
-import { DEFAULT_NETWORK } from '../pipeline/job-parameters.ts';
 import type { FileStore } from '../store/files/file-store.ts';
+import { DEFAULT_NETWORK } from './choose-network.ts';
 import { type AddRequest, addNetwork, describeNetwork, readNetworkManifest, removeNetwork } from './install-network.ts';
 import { mirrorNetworks, publishNetwork, withdrawNetwork } from './mirror-to-bucket.ts';
 

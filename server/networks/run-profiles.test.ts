@@ -6,8 +6,10 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findNetwork, type Network } from '../../models/registry.ts';
 import { type ChipSpeed, fastest } from '../../models/runtime/benchmark.ts';
 import { sumsInt8Exactly } from '../../models/runtime/device.ts';
+import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
 import { parseParameters } from '../pipeline/job-parameters.ts';
-import { createRunChooser, DEFAULT_RUN, settlePrecision } from './run-profiles.ts';
+import { settlePrecision } from '../pipeline/settle-precision.ts';
+import { createRunChooser } from './run-profiles.ts';
 
 let folder: string;
 let network: Network;

@@ -2,30 +2,12 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { cpus, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Problem } from '../../errors/problem.ts';
 import { type Network, stitchesExactly } from '../../models/registry.ts';
 import { type ChipSpeed, fastest } from '../../models/runtime/benchmark.ts';
-import type { Device, DeviceChoice } from '../../models/runtime/device.ts';
-import type { Precision } from '../../models/runtime/session.ts';
+import type { DeviceChoice } from '../../models/runtime/device.ts';
+import { DEFAULT_RUN, type Run, type RunChooser } from '../../models/runtime/run-profile.ts';
 import { VERSION } from '../content-ids.ts';
-import type { JobParameters } from '../pipeline/job-parameters.ts';
 import { benchInSandbox } from '../processes/network-sandbox.ts';
-
-/** How a network is run. */
-export interface Run {
-  /** That it was measured on. */
-  device?: Device;
-  precision: Precision;
-  /** Side of a chip's core in model pixels: large cores waste less on halos, small ones need less memory. */
-  core: number;
-  /** Chips at a time. */
-  batch: number;
-  /** The fastest of each precision, core pixels; empty where nothing was measured. */
-  core_mpx_s: Partial<Record<Precision, number>>;
-}
-
-/** What is right on most CPUs (`bench/infer.ts`). */
-export const DEFAULT_RUN: Run = { precision: 'fp32', core: 1024, batch: 1, core_mpx_s: {} };
 
 interface Measurements {
   /** Pixels a second of jobs, halo counted, by what was run. */
@@ -33,9 +15,6 @@ interface Measurements {
   /** By network, device and machine. */
   runs: Record<string, Run>;
 }
-
-/** The fastest way to run a network on a device: measured when first asked, remembered from then on. */
-export type RunChooser = (network: Network, device: DeviceChoice) => Promise<Run>;
 
 /** Networks that were added, and what cannot be measured, are run in the usual way. */
 export function createRunChooser(): RunChooser {
@@ -72,23 +51,6 @@ export async function measureRun(network: Network, device: DeviceChoice): Promis
     all.runs[keyOf(network, device)] = run;
   });
   return { speeds, run };
-}
-
-/**
- * The parameters with the precision that the job will run in, which its answer depends on: the one asked for, or the
- * fastest on the device. Throws `bad_request` for one that the network does not have.
- */
-export async function settlePrecision(
-  parameters: JobParameters,
-  network: Network,
-  device: DeviceChoice,
-  chooseRun: RunChooser,
-): Promise<JobParameters> {
-  if (parameters.precision === 'int8' && !network.int8) {
-    throw new Problem('bad_request', `"${network.id}" has no 8-bit weights; leave "precision" out.`);
-  }
-  if (!network.int8 || parameters.precision) return parameters;
-  return { ...parameters, precision: (await chooseRun(network, parameters.device ?? device)).precision };
 }
 
 const file = (): string =>

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../test/support/databases.ts';
 import { areaRows } from '../../tiler/grid/area-mask.ts';
-import { type Database, openDatabase } from '../store/database/database.ts';
+import type { Database } from '../store/database/database.ts';
+import { openDatabase } from '../store/database/open-database.ts';
 import { georeference } from '../store/tables/georeference.ts';
 import { parseAoi, placeAoi } from './area-of-interest.ts';
 

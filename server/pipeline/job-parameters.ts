@@ -1,8 +1,8 @@
 /** What a user may set for a job, with its defaults. */
 import type { MultiPolygon } from 'geojson';
 import { Problem } from '../../errors/problem.ts';
+import type { Precision } from '../../models/registry.ts';
 import { type Device, parseDevice } from '../../models/runtime/device.ts';
-import type { Precision } from '../../models/runtime/session.ts';
 import type { ValueRange } from '../../tiler/rendering/rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import { parseAoi } from './area-of-interest.ts';
@@ -138,6 +138,3 @@ function bandNumber(band: number | string, names: readonly (string | null)[]): n
 }
 
 const sameName = (name: string | null, wanted: string): boolean => name?.toLowerCase() === wanted.trim().toLowerCase();
-
-/** The network that is taken when none is named. */
-export const DEFAULT_NETWORK = 'landuse-unet';

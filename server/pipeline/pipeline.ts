@@ -10,51 +10,20 @@ import { dirname } from 'node:path';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
 import type { Shard } from '../../models/mapping/shards.ts';
 import { isDetector, type Network, weightsOf } from '../../models/registry.ts';
-import type { DeviceChoice } from '../../models/runtime/device.ts';
+import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
 import type { JobReport } from '../api/index.ts';
-import { DEFAULT_RUN, type RunChooser, rememberSpeed } from '../networks/run-profiles.ts';
+import { rememberSpeed } from '../networks/run-profiles.ts';
 import type { TaskOptions } from '../processes/child-process.ts';
-import type { Compute } from '../processes/compute.ts';
 import { detectConfined } from '../processes/detect.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/queue.ts';
-import type { RemoteReader } from '../remote/reader.ts';
-import type { ReadyScene } from '../scenes/ready-scene.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
-import type { Database } from '../store/database/database.ts';
-import type { FileStore } from '../store/files/file-store.ts';
+import type { PipelineTools } from '../tools.ts';
 import { placeAoi } from './area-of-interest.ts';
-import type { JobParameters } from './job-parameters.ts';
 import { type PlannedJob, planJob } from './plan.ts';
 import { storeAndPublish } from './publish.ts';
 import { mapFindings } from './report-assumptions.ts';
-
-export interface PipelineTools {
-  db: Database;
-  files: FileStore;
-  compute: Compute;
-  /** Reads images elsewhere. */
-  remote: RemoteReader;
-  /** Where networks run, unless a job says otherwise. */
-  device: DeviceChoice;
-  /** How they are run there. */
-  chooseRun: RunChooser;
-  /** Of shards that jobs are cut into, at least, in model pixels; the usual one by default. */
-  shardHeight?: number;
-}
-
-export interface SegmentationJob {
-  id: string;
-  scene: ReadyScene;
-  network: Network;
-  parameters: JobParameters;
-  /** Why this network was taken. */
-  modelReason: string;
-  /** Also writes the network's feature layer. */
-  features?: boolean;
-  /** Where nobody will look at it at a smaller scale: without levels of detail. */
-  finestOnly?: boolean;
-}
+import type { SegmentationJob } from './segmentation-job.ts';
 
 /**
  * A ready scene → class map, score map and published features; returns the report that was stored with the job.

@@ -4,12 +4,13 @@ import { type Network, wantedBands } from '../../models/registry.ts';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { type ChipPlan, planChips } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, planModelGrid } from '../../tiler/grid/model-grid.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { ReadyScene } from '../scenes/ready-scene.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
+import type { PipelineTools } from '../tools.ts';
 import { networkView } from './network-view.ts';
-import type { PipelineTools, SegmentationJob } from './pipeline.ts';
+import type { SegmentationJob } from './segmentation-job.ts';
 
 /** Plain data, stored with jobs that are done in shards. */
 export interface PlannedJob {

@@ -3,6 +3,7 @@
 import { Problem } from '../../errors/problem.ts';
 import { networkBands } from '../../models/network-bands.ts';
 import { type Network, wantedBands, weightsOf } from '../../models/registry.ts';
+import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
 import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import type { SampleType } from '../../tiler/geotiff/samples.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
@@ -11,7 +12,7 @@ import type { Look } from '../../tiler/ingest/image-statistics.ts';
 import type { Rendering } from '../../tiler/rendering/rendering.ts';
 import type { Finding, PreflightJson, Suitability } from '../api/index.ts';
 import { type Choosable, chooseModel, fitOf } from '../networks/choose-network.ts';
-import { DEFAULT_RUN, measuredSpeeds } from '../networks/run-profiles.ts';
+import { measuredSpeeds } from '../networks/run-profiles.ts';
 
 export interface SceneShape {
   width: number;

@@ -6,9 +6,10 @@ import { VERSION } from '../content-ids.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/queue.ts';
 import { publishJob } from '../store/tables/features.ts';
-import type { PipelineTools, SegmentationJob } from './pipeline.ts';
+import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
 import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } from './report-assumptions.ts';
+import type { SegmentationJob } from './segmentation-job.ts';
 import { storeFeatures } from './store-features.ts';
 
 interface Storing {

@@ -1,12 +1,12 @@
 /** What a job's report says beside its figures: what was assumed, with the reason, and what a user should know. */
 
-import type { FailedChip, Ledger } from '../../models/mapping/map-scene.ts';
+import type { FailedChip, Ledger } from '../../models/mapping/ledger.ts';
 import type { ChosenBands } from '../../models/network-bands.ts';
 import type { Network } from '../../models/registry.ts';
+import type { Run } from '../../models/runtime/run-profile.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { Assumption, Finding } from '../api/index.ts';
-import type { Run } from '../networks/run-profiles.ts';
 import type { ReadyScene } from '../scenes/ready-scene.ts';
 import type { JobParameters } from './job-parameters.ts';
 

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findNetwork, type Network } from '../../models/registry.ts';
+import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { testEngines } from '../../test/support/databases.ts';
 import { mapped, sceneOf } from '../../test/support/scene.ts';
-import { DEFAULT_RUN } from '../networks/run-profiles.ts';
 import { type Compute, startCompute } from '../processes/compute.ts';
 import type { Part } from '../queue/pg-boss.ts';
 import { type Queue, startQueue } from '../queue/queue.ts';
@@ -17,8 +17,8 @@ import { createRemoteReader } from '../remote/reader.ts';
 import type { ReadyScene } from '../scenes/ready-scene.ts';
 import { type FileStore, localFileStore } from '../store/files/file-store.ts';
 import { getJob, insertJob, type Job } from '../store/tables/jobs.ts';
+import type { PipelineTools } from '../tools.ts';
 import { parseParameters } from './job-parameters.ts';
-import type { PipelineTools } from './pipeline.ts';
 import { discardParts, runPart } from './run-shards.ts';
 
 /** Three shards of two rows of chips each. */

@@ -11,8 +11,10 @@ import { stageProgress } from '../queue/progress.ts';
 import type { PartContext } from '../queue/queue.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { finishShard, getPlan, insertPlan, openShards, type StoredPlan, shardResults } from '../store/tables/shards.ts';
-import { finishMap, mapPart, type PipelineTools, type SegmentationJob, segmentScene, tracingOf } from './pipeline.ts';
+import type { PipelineTools } from '../tools.ts';
+import { finishMap, mapPart, segmentScene, tracingOf } from './pipeline.ts';
 import { type PlannedJob, planJob } from './plan.ts';
+import type { SegmentationJob } from './segmentation-job.ts';
 
 /** Does what the queue asks for of a job. Returns the report where the job is done with that; null: other parts follow. */
 export async function runPart(

@@ -7,9 +7,9 @@ import { isReady } from '../scenes/ready-scene.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { getScene } from '../store/tables/scenes.ts';
+import type { PipelineTools } from '../tools.ts';
 import { parseParameters } from './job-parameters.ts';
 import { networkView } from './network-view.ts';
-import type { PipelineTools } from './pipeline.ts';
 import { planGrid } from './plan.ts';
 
 /** Most windows at a time. */

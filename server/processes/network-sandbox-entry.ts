@@ -6,7 +6,7 @@ import type { Network } from '../../models/registry.ts';
 import { benchNetwork } from '../../models/runtime/benchmark.ts';
 import type { DeviceChoice } from '../../models/runtime/device.ts';
 import { measureHalos } from '../../models/verify/halo-sweep.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { answerTasks } from './child-process.ts';
 import type { HaloRequest } from './network-sandbox.ts';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTiffWriter, growingPath, type TiffLayout } from '../../tiler/geotiff/write-tiff.ts';
-import type { ControlGrid } from '../../tiler/rendering/map-tile.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
+import type { ControlGrid } from '../../tiler/rendering/warp.ts';
 import { type Renderer, startRenderer } from './render.ts';
 
 const SIZE = 256;

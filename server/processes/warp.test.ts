@@ -8,11 +8,11 @@ import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { chooseLevel, renderMapTile } from '../../tiler/rendering/map-tile.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
 import { pixelsPerTilePixel } from '../../tiler/rendering/warp.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { controlCells } from '../http/native/raster-tiles.ts';
 import type { Database } from '../store/database/database.ts';
-import { openDatabase } from '../store/database/database.ts';
+import { openDatabase } from '../store/database/open-database.ts';
 import { georeference, tileControlGrid } from '../store/tables/georeference.ts';
 import { mercatorX, mercatorY, nativeZoom } from '../tiles/web-mercator.ts';
 

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
-import type { PipelineTools } from '../pipeline/pipeline.ts';
-import { type Database, openDatabase } from '../store/database/database.ts';
+import type { Database } from '../store/database/database.ts';
+import { openDatabase } from '../store/database/open-database.ts';
 import { type FileStore, localFileStore } from '../store/files/file-store.ts';
 import { getScene, insertScene } from '../store/tables/scenes.ts';
+import type { PipelineTools } from '../tools.ts';
 import { ingestScene } from './ingest-scene.ts';
 import { writeSrs } from './source-files.ts';
 

@@ -3,7 +3,8 @@ import { Problem } from '../../errors/problem.ts';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { splitInstances } from '../../vectorizer/buildings/instances.ts';
 import { insideOf, pixelBoxOf } from '../../vectorizer/buildings/region-mask.ts';
-import { type Region, vectorize } from '../../vectorizer/vectorize.ts';
+import type { Region } from '../../vectorizer/region.ts';
+import { vectorize } from '../../vectorizer/vectorize.ts';
 
 /** What a band of the planes' raster says; as the network's manifest declares it. */
 export interface Plane {

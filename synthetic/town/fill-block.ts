@@ -4,9 +4,8 @@ import { courtBlock, squareBlock } from './centre.ts';
 import type { Frame } from './frame.ts';
 import { buildingSite, industryBlock, shopBlock } from './industry.ts';
 import { fillLand, fillPark, fillPitch } from './land.ts';
-import type { Block } from './layout.ts';
 import type { Random } from './noise.ts';
-import type { Covering, District } from './plan.ts';
+import type { Block, Covering, District } from './plan.ts';
 import { flatBlock, houseBlock, rowBlock } from './residential.ts';
 import { ground, site } from './site.ts';
 

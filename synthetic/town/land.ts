@@ -1,9 +1,8 @@
 /** Green and open land: parks, sports grounds, fields, meadows, orchards, woods and farms. */
 import type { Frame } from './frame.ts';
 import { hall, house, shed } from './houses.ts';
-import type { Block } from './layout.ts';
 import type { Random } from './noise.ts';
-import type { District, GroundKind } from './plan.ts';
+import type { Block, District, GroundKind } from './plan.ts';
 import { ground, type Site, site } from './site.ts';
 
 export function fillLand(frame: Frame, district: District, block: Block, density: number, random: Random): void {

@@ -6,19 +6,9 @@ import { fillBlock } from './fill-block.ts';
 import { CELL_METRES, type Frame, RIVER_HALF_METRES } from './frame.ts';
 import { fillLand } from './land.ts';
 import { hash, type Random, randomStream, unit } from './noise.ts';
-import { type Bounds, boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
+import { type Block, type Bounds, boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
 import { planRiver } from './river.ts';
 import { addRoad, COUNTRY_DENSITY, hasMainRoad, ROAD_WIDTHS, roadInset } from './roads.ts';
-
-/** A rectangle of the frame between road centre lines; insets are what the roads on its sides take of it. */
-export interface Block {
-  u0: number;
-  v0: number;
-  u1: number;
-  v1: number;
-  /** Left, top, right, bottom, metres. */
-  insets: [number, number, number, number];
-}
 
 /** The districts that reach into a ground box, in a fixed order; those planned before are taken from `known`. */
 export function districtsIn(frame: Frame, box: Bounds, known: ReadonlyMap<string, District>): Map<string, District> {

@@ -144,3 +144,13 @@ export function boundsOf(ring: readonly number[], margin = 0): Bounds {
 export function overlaps(a: Bounds, b: Bounds): boolean {
   return a.x0 < b.x1 && a.x1 > b.x0 && a.y0 < b.y1 && a.y1 > b.y0;
 }
+
+/** A rectangle of the frame between road centre lines; insets are what the roads on its sides take of it. */
+export interface Block {
+  u0: number;
+  v0: number;
+  u1: number;
+  v1: number;
+  /** Left, top, right, bottom, metres. */
+  insets: [number, number, number, number];
+}

@@ -4,9 +4,8 @@
  */
 import type { Frame } from './frame.ts';
 import type { Pose } from './houses.ts';
-import type { Block } from './layout.ts';
 import type { Random } from './noise.ts';
-import type { District, GroundKind, Tree } from './plan.ts';
+import type { Block, District, GroundKind, Tree } from './plan.ts';
 
 export interface Site {
   length: number;

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobReport, ModelJson } from '../../server/api/index.ts';
-import { type AppDependencies, createApp } from '../../server/http/app.ts';
+import { type AppContext, createApp } from '../../server/http/app.ts';
 import { createAccess } from '../../server/http/core/access.ts';
 import type { TileRequest } from '../../server/http/core/app-context.ts';
 import { DEFAULT_LIMITS } from '../../server/http/core/quotas.ts';
@@ -104,7 +104,7 @@ export interface TestService {
   db: Database;
   queue: FakeQueue;
   folder: string;
-  files: AppDependencies['files'];
+  files: AppContext['files'];
   uploadFolder: string;
   /** What the fake renderer was asked for. */
   rendered: TileRequest[];
@@ -122,12 +122,12 @@ const LOOK: Look = {
 
 export const UPLOAD_LIMIT_BYTES = 64 * 2 ** 20;
 
-export async function startService(db: Database, changes: Partial<AppDependencies> = {}): Promise<TestService> {
+export async function startService(db: Database, changes: Partial<AppContext> = {}): Promise<TestService> {
   const folder = changes.uploadFolder ? join(changes.uploadFolder, '..') : await mkdtemp(join(tmpdir(), 'planimeter-'));
   const queue = new FakeQueue(db);
   const files = localFileStore(folder);
   const rendered: TileRequest[] = [];
-  const fakeRenderTile: AppDependencies['renderTile'] = async (request) => {
+  const fakeRenderTile: AppContext['renderTile'] = async (request) => {
     rendered.push(request);
     return Buffer.from(`fake ${request.format} of ${request.size} pixels`);
   };

@@ -1,16 +1,15 @@
 /** For tests: a generated town as a working copy, and maps of it read back into memory. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SessionSource } from '../../models/mapping/infer-chips.ts';
 import { type MapRequest, mapScene } from '../../models/mapping/map-scene.ts';
 import type { Network } from '../../models/registry.ts';
-import { type NetworkSession, openNetwork } from '../../models/runtime/session.ts';
+import { type NetworkSession, openNetwork, type SessionSource } from '../../models/runtime/session.ts';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, planModelGrid } from '../../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
-import { openScene } from '../../tiler/rendering/rendering.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 
 export const FILL = [120, 118, 101] as const;
 

@@ -5,11 +5,12 @@ import { basename } from 'node:path';
 import type { Network } from '../../models/registry.ts';
 import type { JobReport } from '../../server/api/index.ts';
 import { parseParameters } from '../../server/pipeline/job-parameters.ts';
-import { type PipelineTools, segmentScene } from '../../server/pipeline/pipeline.ts';
+import { segmentScene } from '../../server/pipeline/pipeline.ts';
 import { ingestScene } from '../../server/scenes/ingest-scene.ts';
 import { isReady, type ReadyScene } from '../../server/scenes/ready-scene.ts';
 import { insertJob } from '../../server/store/tables/jobs.ts';
 import { getScene, insertScene } from '../../server/store/tables/scenes.ts';
+import type { PipelineTools } from '../../server/tools.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 
 export const GSD_M = 0.5;

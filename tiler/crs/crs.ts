@@ -6,8 +6,8 @@
  * gt_wkt_srs.cpp. Names of methods and parameters are those of GDAL's WKT 1.
  */
 
-import { GeoKey, type GeoKeys } from '../geotiff/geo-keys.ts';
 import { ANGULAR_UNITS, ELLIPSOIDS, LINEAR_UNITS, METHODS, PRIME_MERIDIANS } from './crs-tables.ts';
+import { GeoKey, type GeoKeys } from './geo-key.ts';
 import { child, epsgOf, harmless, parseWkt, type WktNode, writeWkt } from './wkt.ts';
 
 /** A system without a code. */

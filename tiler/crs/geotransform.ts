@@ -22,3 +22,9 @@ export function invert(g: Geotransform): Geotransform {
     xPerColumn / determinant,
   ];
 }
+
+/** Small pixels near the origin are degrees; as metres they would be an image of a few centimetres around (0, 0). */
+export function looksGeographic([x0, xPerColumn, , y0, , yPerRow]: Geotransform): boolean {
+  const onGlobe = Math.abs(x0) <= 541 && Math.abs(y0) <= 91;
+  return onGlobe && Math.abs(xPerColumn) < 0.02 && Math.abs(yPerRow) < 0.02;
+}

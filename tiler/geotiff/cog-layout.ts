@@ -1,8 +1,9 @@
 /** What a tiled GeoTIFF is to be (`TiffLayout`) becomes the entries of its IFDs: TIFF 6.0, GeoTIFF 1.1, GDAL's tags. */
 import type { UserCrs } from '../crs/crs.ts';
-import type { Geotransform } from '../crs/geotransform.ts';
+import { GeoKey } from '../crs/geo-key.ts';
+import { type Geotransform, looksGeographic } from '../crs/geotransform.ts';
 import { encodeGdalMetadata, type MetadataItem } from './gdal-metadata.ts';
-import { GeoKey, geoKeyEntries } from './geo-keys.ts';
+import { geoKeyEntries } from './geo-keys.ts';
 import { bytesPerSample, isFloat, type SampleType } from './samples.ts';
 import { asciiEntry, Compression, type Entry, Photometric, SubfileType, Tag } from './tiff-tags.ts';
 
@@ -145,12 +146,6 @@ export function imageEntries(level: TiledLevel, reduced: boolean, layout: TiffLa
 /** 256 reds, 256 greens, 256 blues of 16 bits each (TIFF 6.0, section 5). */
 function colorMap(palette: NonNullable<TiffLayout['palette']>): number[] {
   return [0, 1, 2].flatMap((band) => Array.from({ length: 256 }, (_, code) => (palette[code]?.[band] ?? 0) * 257));
-}
-
-/** Small pixels near the origin are degrees; as metres they would be an image of a few centimetres around (0, 0). */
-export function looksGeographic([x0, xPerColumn, , y0, , yPerRow]: Geotransform): boolean {
-  const onGlobe = Math.abs(x0) <= 541 && Math.abs(y0) <= 91;
-  return onGlobe && Math.abs(xPerColumn) < 0.02 && Math.abs(yPerRow) < 0.02;
 }
 
 function georeferenceEntries({ geotransform, epsg, userCrs, geographic }: TiffLayout): Entry[] {

@@ -1,54 +1,8 @@
 /** The three tags of GeoTIFF 1.1 that hold geo keys become a map of keys, and a map becomes the tags. */
+
+import { GeoKey, type GeoKeys } from '../crs/geo-key.ts';
 import { type Ifd, readNumbers, readText, type TiffFile } from './tiff-structure.ts';
 import { asciiEntry, type Entry, Tag } from './tiff-tags.ts';
-
-/** Numbers of the keys (GeoTIFF 1.1, section 7). */
-export const GeoKey = {
-  modelType: 1024,
-  rasterType: 1025,
-  citation: 1026,
-  geodeticCrs: 2048,
-  geodeticCitation: 2049,
-  geodeticDatum: 2050,
-  primeMeridian: 2051,
-  angularUnits: 2054,
-  angularUnitSize: 2055,
-  ellipsoid: 2056,
-  semiMajorAxis: 2057,
-  semiMinorAxis: 2058,
-  inverseFlattening: 2059,
-  primeMeridianLongitude: 2061,
-  toWgs84: 2062,
-  projectedCrs: 3072,
-  projectedCitation: 3073,
-  projection: 3074,
-  projectionMethod: 3075,
-  linearUnits: 3076,
-  linearUnitSize: 3077,
-  standardParallel1: 3078,
-  standardParallel2: 3079,
-  naturalOriginLongitude: 3080,
-  naturalOriginLatitude: 3081,
-  falseEasting: 3082,
-  falseNorthing: 3083,
-  falseOriginLongitude: 3084,
-  falseOriginLatitude: 3085,
-  falseOriginEasting: 3086,
-  falseOriginNorthing: 3087,
-  centreLongitude: 3088,
-  centreLatitude: 3089,
-  centreEasting: 3090,
-  centreNorthing: 3091,
-  scaleAtNaturalOrigin: 3092,
-  scaleAtCentre: 3093,
-  azimuth: 3094,
-  straightVerticalPoleLongitude: 3095,
-  rectifiedGridAngle: 3096,
-  verticalCrs: 4096,
-} as const;
-
-/** A code, numbers or a text by number of the key. */
-export type GeoKeys = ReadonlyMap<number, number | number[] | string>;
 
 const MOST_KEYS = 1024;
 const MOST_DOUBLES = 4096;

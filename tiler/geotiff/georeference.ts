@@ -1,9 +1,10 @@
 /** The GeoTIFF 1.1 tags of an IFD become a geotransform (or control points) and a coordinate reference system. */
 
 import { type Crs, crsOfKeys } from '../crs/crs.ts';
+import { GeoKey, type GeoKeys } from '../crs/geo-key.ts';
 import type { Geotransform } from '../crs/geotransform.ts';
 import type { ControlPoint } from '../crs/ground-control-points.ts';
-import { GeoKey, type GeoKeys, readGeoKeys } from './geo-keys.ts';
+import { readGeoKeys } from './geo-keys.ts';
 import { type Ifd, readNumbers, type TiffFile } from './tiff-structure.ts';
 import { Tag } from './tiff-tags.ts';
 

@@ -4,15 +4,8 @@
  */
 
 import { createRangeCounter } from './band-statistics.ts';
-import {
-  type Assumption,
-  checkNotEmpty,
-  countValid,
-  describeScaling,
-  type IngestLimits,
-  type IngestReport,
-  scalingOf,
-} from './ingest.ts';
+import type { Assumption, IngestLimits, IngestReport } from './ingest.ts';
+import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
 import { openSource } from './validate-source.ts';
 import { workingBands, workingRaster } from './working-bands.ts';
 

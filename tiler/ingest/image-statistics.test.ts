@@ -7,8 +7,9 @@ import { sharedPath } from '../../test/support/shared.ts';
 import { openSamples } from '../geotiff/raster.ts';
 import type { Samples, SampleType } from '../geotiff/samples.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
-import { openScene, storedRendering } from '../rendering/rendering.ts';
+import { storedRendering } from '../rendering/rendering.ts';
 import { chooseRendering } from '../working-copy/job-rendering.ts';
+import { openScene } from '../working-copy/open-scene.ts';
 import { lookAt } from './image-statistics.ts';
 import { DEFAULT_INGEST_LIMITS, ingest, inspect } from './ingest.ts';
 

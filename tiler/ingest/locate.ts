@@ -7,9 +7,8 @@
 
 import { Problem } from '../../errors/problem.ts';
 import { type Crs, crsOfWkt, type UserCrs } from '../crs/crs.ts';
-import { apply, type Geotransform } from '../crs/geotransform.ts';
+import { apply, type Geotransform, looksGeographic } from '../crs/geotransform.ts';
 import { fitGeotransform } from '../crs/ground-control-points.ts';
-import { looksGeographic } from '../geotiff/cog-layout.ts';
 import type { Georeference } from '../geotiff/georeference.ts';
 import { NO_SIDECARS, type Sidecars } from './sidecars.ts';
 

@@ -6,7 +6,8 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { openRaster, type Raster } from '../geotiff/raster.ts';
 import { createTiffWriter, type TiffLayout } from '../geotiff/write-tiff.ts';
-import { type ControlGrid, renderMapTile } from './map-tile.ts';
+import { renderMapTile } from './map-tile.ts';
+import type { ControlGrid } from './warp.ts';
 
 /** The tile shows the scene's pixels [x0, x0 + span) × [y0, y0 + span); y runs to the north in its CRS. */
 function straightGrid(x0: number, y0: number, span: number, cells = 8): ControlGrid {

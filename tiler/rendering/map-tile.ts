@@ -5,15 +5,7 @@
 import sharp from 'sharp';
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import type { Raster } from '../geotiff/raster.ts';
-import { pixelsPerTilePixel, warpCodes, warpColours } from './warp.ts';
-
-export interface ControlGrid {
-  /** Along each side of the tile. */
-  cells: number;
-  /** Coordinates in the raster's CRS of the (cells+1)^2 nodes, row-major over the tile; NaN where it has none. */
-  x: Float64Array;
-  y: Float64Array;
-}
+import { type ControlGrid, pixelsPerTilePixel, warpCodes, warpColours } from './warp.ts';
 
 export type Palette = ReadonlyMap<number, readonly [red: number, green: number, blue: number, alpha: number]>;
 

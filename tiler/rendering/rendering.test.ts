@@ -7,7 +7,8 @@ import { createSamples, isFloat, type Samples, type SampleType } from '../geotif
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { planModelGrid, readModelWindow } from '../grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, type IngestReport, ingest } from '../ingest/ingest.ts';
-import { openScene, type Rendering, toByte } from './rendering.ts';
+import { openScene } from '../working-copy/open-scene.ts';
+import { type Rendering, toByte } from './rendering.ts';
 
 let folder = '';
 beforeAll(async () => {

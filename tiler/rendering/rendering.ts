@@ -9,7 +9,6 @@
  */
 import type { Raster, RasterOfFile } from '../geotiff/raster.ts';
 import { isFloat, type Samples, type SampleType } from '../geotiff/samples.ts';
-import { openWorking } from '../working-copy/open-working-copy.ts';
 
 /** The stored values that become 0 and 255; the first may be the larger one (inverted). */
 export type ValueRange = [zero: number, full: number];
@@ -29,40 +28,10 @@ export type Pixels = Uint8Array | Float32Array;
 /** The metadata item of working COGs that holds their Rendering as JSON. */
 export const RENDERING_ITEM = 'PLANIMETER_RENDERING';
 
-/** Opens a working COG (or any 8-bit TIFF) as RGB. `rendering`: another one than its own. Throws Problem. */
-export async function openScene(path: string): Promise<Raster>;
-export async function openScene(path: string, rendering: Rendering | undefined): Promise<Raster<Pixels>>;
-export async function openScene(path: string, rendering?: Rendering): Promise<Raster<Pixels>> {
-  const raster = await openWorking(path);
-  return rendering?.stored
-    ? storedValues(raster, rendering.bands)
-    : renderRaster(raster, rendering ?? storedRendering(raster));
-}
-
 /** A working COG's own rendering; of other files the first three bands, or the first one as gray. */
 export function storedRendering(raster: RasterOfFile): Rendering {
   const stored = raster.metadata[RENDERING_ITEM];
   return stored ? JSON.parse(stored) : { bands: raster.bands >= 3 ? [1, 2, 3] : [1, 1, 1], ranges: null };
-}
-
-/** Chosen bands with their stored values; a pixel that lacks one of them is no imagery. */
-function storedValues(raster: RasterOfFile, bands: readonly number[]): Raster<Float32Array> {
-  return {
-    ...raster,
-    bands: bands.length,
-    nodata: null,
-    async read(level, x, y, width, height) {
-      const { pixels, valid } = await raster.read(level, x, y, width, height);
-      const values = new Float32Array(valid.length * bands.length);
-      for (const [to, band] of bands.entries()) {
-        for (let from = band - 1, at = to; at < values.length; from += raster.bands, at += bands.length) {
-          values[at] = pixels[from];
-        }
-      }
-      if (isFloat(raster.sampleType)) invalidateNaN(pixels, bands, raster.bands, valid);
-      return { pixels: values, valid };
-    },
-  };
 }
 
 /** The RGB view of a raster (or that of a rendering's other bands), which it closes with itself. */
@@ -125,7 +94,7 @@ function byteTable(type: SampleType, range: ValueRange): Uint8Array | null {
 }
 
 /** A pixel that lacks one of the chosen bands is no imagery. */
-function invalidateNaN(pixels: Samples, chosen: readonly number[], bands: number, valid: Uint8Array): void {
+export function invalidateNaN(pixels: Samples, chosen: readonly number[], bands: number, valid: Uint8Array): void {
   for (const band of new Set(chosen)) {
     for (let pixel = 0, at = band - 1; pixel < valid.length; pixel++, at += bands) {
       if (Number.isNaN(pixels[at])) valid[pixel] = 0;

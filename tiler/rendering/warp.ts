@@ -5,7 +5,6 @@
  */
 
 import type { RasterWindow } from '../geotiff/raster.ts';
-import type { ControlGrid } from './map-tile.ts';
 
 export interface WarpSource extends RasterWindow {
   width: number;
@@ -188,4 +187,12 @@ function wideDrawer({ width, height, bands, pixels, valid }: WarpSource, scaleX:
     }
     return drawn;
   };
+}
+
+export interface ControlGrid {
+  /** Along each side of the tile. */
+  cells: number;
+  /** Coordinates in the raster's CRS of the (cells+1)^2 nodes, row-major over the tile; NaN where it has none. */
+  x: Float64Array;
+  y: Float64Array;
 }

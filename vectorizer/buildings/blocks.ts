@@ -4,7 +4,8 @@
  * surroundings; houses that stand too far apart for that are left out, and counted.
  */
 import { inPixels } from '../coarse-levels.ts';
-import { type ClassBand, type Region, vectorize } from '../vectorize.ts';
+import type { ClassBand, Region } from '../region.ts';
+import { vectorize } from '../vectorize.ts';
 
 export interface SmallBuilding {
   /** Pixels; the middle of its box. */

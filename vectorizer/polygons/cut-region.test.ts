@@ -9,7 +9,7 @@ import {
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
-import type { Region } from '../vectorize.ts';
+import type { Region } from '../region.ts';
 import { regionToWkb } from '../wkb.ts';
 import { borderShare } from './cut-region.ts';
 import { PUBLISHED_PIECES } from './grid-cuts.ts';

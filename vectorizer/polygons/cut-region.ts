@@ -4,9 +4,9 @@
  * where one leaves the cell, the piece's ring follows the cell counter-clockwise, as displayed, to where the next enters.
  */
 
-import type { Piece, Region } from '../vectorize.ts';
+import type { Piece, Region } from '../region.ts';
+import { type DrawnRing, drawRing, orderRings } from './draw-ring.ts';
 import { cellOf, cutAt, isOnCut } from './grid-cuts.ts';
-import { type DrawnRing, drawRing, orderRings } from './polygons.ts';
 
 /** Vertices start .. start + count - 1 of a ring, from one cut to the next; or a whole ring, which crosses none. */
 interface Stretch {

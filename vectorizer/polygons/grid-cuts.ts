@@ -3,9 +3,10 @@
  * each of them, and the points where borders cross it become vertices of the arcs: so they are vertices of the
  * neighbours, too, and the pieces are part of the same coverage.
  */
+
+import type { VectorizeOptions } from '../region.ts';
 import type { ArcGraph } from '../trace/arc-graph.ts';
-import type { VectorizeOptions } from '../vectorize.ts';
-import type { Lines } from './polygons.ts';
+import type { Lines } from './draw-ring.ts';
 
 /** How polygons are published. */
 export const PUBLISHED_PIECES = { maxVertices: 10_000, cellPixels: 1024 };

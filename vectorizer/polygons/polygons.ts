@@ -1,14 +1,10 @@
 /** Half-arcs chained and drawn as polygons in flat arrays; single regions with their rings taken out of these. */
+
+import type { Region } from '../region.ts';
 import { type ArcGraph, nextHalf, OUTSIDE } from '../trace/arc-graph.ts';
 import { pickRegions, type RegionTable } from '../trace/labels.ts';
-import type { Region } from '../vectorize.ts';
 import { cutRegion } from './cut-region.ts';
-
-/** What arcs look like: arc i has the points offsets[i] .. offsets[i + 1] - 1 of xy, which is interleaved. */
-export interface Lines {
-  offsets: Int32Array;
-  xy: Int32Array | Float64Array;
-}
+import { type DrawnRing, drawRing, type Lines, orderRings } from './draw-ring.ts';
 
 /** All rings of some regions, one after the other in no order. */
 export interface Polygons {
@@ -123,71 +119,12 @@ export function regionAt({ regions, firstRing, order, offsets, xy }: Polygons, r
   };
 }
 
-/** The shell, then the holes in the order of their topmost, then leftmost vertex. */
-export function orderRings(rings: DrawnRing[]): Float64Array[] {
-  if (rings.length > 1) {
-    rings.sort((a, b) => Number(a.area > 0) - Number(b.area > 0) || a.y - b.y || a.x - b.x || a.area - b.area);
-  }
-  return rings.map(({ xy }) => xy);
-}
-
-export interface DrawnRing {
-  /** From its topmost, then leftmost vertex, which is repeated at the end. */
-  xy: Float64Array;
-  /** Twice the area; less than 0 for shells, which run counter-clockwise on the displayed map, as y is down. */
-  area: number;
-  x: number;
-  y: number;
-}
-
-/** The ring with the coordinates first .. last - 1 of xy, where the first vertex is not repeated. */
-export function drawRing(xy: Int32Array | Float64Array, first: number, last: number): DrawnRing {
-  let top = first;
-  let area = 0;
-  for (let i = first, before = last - 2; i < last; before = i, i += 2) {
-    area += xy[before] * xy[i + 1] - xy[i] * xy[before + 1];
-    if (xy[i + 1] < xy[top + 1] || (xy[i + 1] === xy[top + 1] && xy[i] < xy[top])) top = i;
-  }
-  const drawn = new Float64Array(last - first + 2);
-  drawn.set(xy.subarray(top, last));
-  drawn.set(xy.subarray(first, top), last - top);
-  drawn[last - first] = drawn[0];
-  drawn[last - first + 1] = drawn[1];
-  return { xy: drawn, area, x: drawn[0], y: drawn[1] };
-}
-
 /** All regions in the order of their first pixel, drawn one at a time while iterating. */
-export function* drawInOrder(parts: readonly Polygons[], width: number, height: number): Generator<Region> {
-  // Places in the parts one after the other, sorted by column and then by row, both by counting.
-  const starts = [0];
-  for (const { regions } of parts) starts.push(starts.at(-1)! + regions.count);
-  const count = starts.at(-1)!;
-  const part = new Int32Array(count);
-  const columns = new Int32Array(count);
-  const rows = new Int32Array(count);
-  for (const [i, { regions }] of parts.entries()) {
-    part.fill(i, starts[i], starts[i + 1]);
-    columns.set(regions.firstX, starts[i]);
-    rows.set(regions.firstY, starts[i]);
-  }
-  let places: Int32Array = Int32Array.from(part.keys());
-  if (parts.length > 1) places = sortByCounting(sortByCounting(places, columns, width), rows, height);
-  for (const place of places) {
-    const polygons = parts[part[place]];
-    const number = place - starts[part[place]];
+export function* drawRegions(polygons: Polygons): Generator<Region> {
+  for (let number = 0; number < polygons.regions.count; number++) {
     const region = regionAt(polygons, number);
     const side = polygons.cells?.[number] ?? 0;
     if (side > 0) yield* cutRegion(region, side);
     else yield region;
   }
-}
-
-/** Places in the order of their keys, which are less than the limit; those of one key stay in their order. */
-function sortByCounting(places: Int32Array, keys: Int32Array, limit: number): Int32Array {
-  const next = new Int32Array(limit + 1);
-  for (const place of places) next[keys[place] + 1]++;
-  for (let key = 0; key < limit; key++) next[key + 1] += next[key];
-  const sorted = new Int32Array(places.length);
-  for (const place of places) sorted[next[keys[place]]++] = place;
-  return sorted;
 }

@@ -11,18 +11,10 @@ import type { ArcGraph } from '../trace/arc-graph.ts';
 import type { Simplified } from './arc-border.ts';
 import { checkIslands, type Islands } from './islands.ts';
 import type { Rings } from './rings.ts';
+import type { Pieces } from './segments.ts';
 
 /** How many times larger or smaller a ring may become. */
 const AREA_CHANGE = 1.25;
-
-/** Pieces between kept vertices: piece p runs from vertex starts[p] to ends[p] of arc arcs[p]. */
-export interface Pieces {
-  count: number;
-  starts: Int32Array;
-  ends: Int32Array;
-  arcs: Int32Array;
-  index: Flatbush;
-}
 
 /**
  * `suspects` is 1 for arcs that have changed since nothing was wrong: each conflict has one of them. `tolerance` is the

@@ -5,7 +5,7 @@
 import { type ArcGraph, OUTSIDE } from '../trace/arc-graph.ts';
 import { findRoot, unite } from '../trace/labels.ts';
 import type { Simplified } from './arc-border.ts';
-import type { Pieces } from './conflicts.ts';
+import type { Pieces } from './segments.ts';
 
 export interface Islands {
   count: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type ClassMap, noiseMap, smoothMap, vectorizeMap } from '../../test/support/generated/generated-maps.ts';
-import type { Region } from '../vectorize.ts';
+import type { Region } from '../region.ts';
 
 /** Class 1 where the shape holds a pixel's centre, else 0. */
 function shapeMap(width: number, height: number, holds: (x: number, y: number) => boolean): ClassMap {

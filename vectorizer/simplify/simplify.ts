@@ -3,7 +3,7 @@
  * would not be a coverage with the same regions, the arcs concerned are kept finer until it is.
  */
 
-import type { Lines } from '../polygons/polygons.ts';
+import type { Lines } from '../polygons/draw-ring.ts';
 import { type ArcGraph, OUTSIDE } from '../trace/arc-graph.ts';
 import type { Simplified } from './arc-border.ts';
 import { findConflicts } from './conflicts.ts';

@@ -47,7 +47,7 @@ export function sieveLimits(
 }
 
 /** Whether every region is large and wide enough. */
-export function keepsAll({ minPixels, minWidth }: SieveLimits): boolean {
+function keepsAll({ minPixels, minWidth }: SieveLimits): boolean {
   return minWidth <= 0.5 && minPixels.every((limit) => limit <= 1);
 }
 

@@ -7,7 +7,8 @@ import {
   smoothMap,
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
-import { type VectorizeOptions, vectorizeGraph } from '../vectorize.ts';
+import type { VectorizeOptions } from '../region.ts';
+import { vectorizeGraph } from '../vectorize.ts';
 import { createShardJoiner, createShardTracer, type Shard } from './trace-shards.ts';
 
 const maps = Array.from({ length: 80 }, (_, seed) => {

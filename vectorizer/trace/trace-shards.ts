@@ -6,12 +6,12 @@
  * gives way to the end of the border that comes down from the shard above.
  */
 
-import type { TracerState } from '../polygons/drain-regions.ts';
 import { type ArcGraph, emptyArcGraph, withRoom } from './arc-graph.ts';
 import { createLabels, type Labels, unite } from './labels.ts';
 import { closeStrand, createStrands, emitArc, type Strands } from './open-borders.ts';
 import { createRuns, fillOutside, type Runs } from './runs.ts';
 import { createRowTracer, type RowSink, resolveLabels, type TracedGraph, traceCorners } from './trace.ts';
+import type { TracerState } from './tracer-state.ts';
 
 /** A shard's part of the arc graph: plain data, to be handed between threads and machines. y counts from its top. */
 export interface Shard extends TracerState {

@@ -8,9 +8,7 @@ import {
   smoothMap,
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
-import { drawInOrder, type Polygons } from '../polygons/polygons.ts';
-import { type Region, traceRegions } from '../vectorize.ts';
-import { createHarvester } from './trace.ts';
+import type { Region } from '../region.ts';
 
 /** Class, pixels and rings of each region as text, so that expectations can be read. */
 async function polygons(text: string): Promise<string[]> {
@@ -128,42 +126,6 @@ test.each(maps.keys().toArray())('any banding gives the same bytes (seed %i)', a
   for (const bandRows of [[1], [3, 1, 7], [2, 5]]) {
     expect(await vectorizeMap(map, options, bandRows)).toEqual(whole);
   }
-});
-
-test.each(maps.keys().toArray())('regions harvested early are the same bytes (seed %i)', async (seed) => {
-  const map = maps[seed];
-  const { width, height, classes } = map;
-  const whole = (await vectorizeMap(map)).regions;
-  const harvester = createHarvester(width, NODATA, 1);
-  const parts: Polygons[] = [];
-  const scores = new Uint8Array(width).fill(255);
-  for (let y = 0; y < height; y++) {
-    harvester.addRows(1, classes.subarray(y * width, (y + 1) * width), scores);
-    parts.push(...harvester.take());
-  }
-  if (seed % 2 === 0 && height > 9 && width > 9) expect(parts.length).toBeGreaterThan(2);
-  parts.push(...harvester.finish());
-  expect([...drawInOrder(parts, width, height)]).toEqual(whole);
-});
-
-test('regions come as soon as they have ended', async () => {
-  const { width, height, classes } = noiseMap(7, 300, 400, 5);
-  const scores = new Uint8Array(classes.length).fill(255);
-  let read = 0;
-  function* bands() {
-    for (; read < height; read += 10) {
-      const [from, to] = [read * width, (read + 10) * width];
-      yield { rows: 10, classes: classes.subarray(from, to), scores: scores.subarray(from, to) };
-    }
-  }
-  const early: Region[] = [];
-  const late: Region[] = [];
-  for await (const region of traceRegions(bands(), { width, height, nodata: NODATA })) {
-    (read < height - 10 ? early : late).push(region);
-  }
-  expect(early.length).toBeGreaterThan(10 * late.length);
-  const inOrder = [...early, ...late].sort((a, b) => a.y - b.y || a.x - b.x);
-  expect(inOrder).toEqual((await vectorizeMap({ width, height, classes })).regions);
 });
 
 function ringsArea(region: Region): number {

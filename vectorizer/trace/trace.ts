@@ -5,8 +5,6 @@
  * a border for each column.
  */
 
-import { harvest, type TracerState } from '../polygons/drain-regions.ts';
-import type { Polygons } from '../polygons/polygons.ts';
 import { type ArcGraph, addJunction, EAST, emptyArcGraph, NORTH, SOUTH, WEST, withRoom } from './arc-graph.ts';
 import { addLabel, collectRegions, createLabels, findRoot, type Labels, type RegionTable, unite } from './labels.ts';
 import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './open-borders.ts';
@@ -20,6 +18,7 @@ import {
   type Runs,
   sumBytes,
 } from './runs.ts';
+import type { TracerState } from './tracer-state.ts';
 
 export interface RowSink {
   /** Takes whole rows: rows * width bytes each. */
@@ -37,17 +36,7 @@ export interface Tracer extends RowSink {
   finish(): TracedGraph;
 }
 
-export interface Harvester extends RowSink {
-  /** The polygons of regions that have ended since the last call. */
-  take(): Polygons[];
-  /** Ends the map: all that are left. */
-  finish(): Polygons[];
-}
-
-/** As many arcs and labels may gather before the first harvest: what it works on stays in the processor's cache. */
-const HARVEST_AT = 1 << 14;
-
-/** A tracer that keeps everything to its end. */
+/** Rows from top to bottom in, all regions out at the end. */
 export function createTracer(width: number): Tracer {
   const rows = createRowTracer(width);
   const { state } = rows;
@@ -70,39 +59,6 @@ export function resolveLabels({ labels, graph }: TracerState): TracedGraph {
     graph.right[arc] = regionOf[graph.right[arc]];
   }
   return { regions, graph };
-}
-
-/**
- * A tracer that gives away polygons while rows come in, when `harvestAt` arcs and labels have gathered. It does not
- * depend on the bands that rows come in.
- */
-export function createHarvester(width: number, nodata: number, harvestAt = HARVEST_AT): Harvester {
-  const rows = createRowTracer(width);
-  const { state } = rows;
-  let limit = harvestAt;
-  let polygons: Polygons[] = [];
-  const gathered = (): number => state.graph.count + state.labels.count;
-  const take = (): Polygons[] => {
-    const taken = polygons;
-    polygons = [];
-    return taken;
-  };
-  return {
-    addRows(count, classes, scores) {
-      for (let row = 0; row < count; row++) {
-        rows.addRow(classes, scores, row * width);
-        if (gathered() < limit) continue;
-        polygons.push(harvest(state, nodata));
-        limit = Math.max(harvestAt, 2 * gathered());
-      }
-    },
-    take,
-    finish() {
-      rows.end();
-      polygons.push(harvest(state, nodata));
-      return take();
-    },
-  };
 }
 
 /** With an `openTop` the border above the first row is not drawn: each border that meets it begins there. */

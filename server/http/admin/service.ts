@@ -4,7 +4,7 @@ import { type RequestHandler, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { CallerJson } from '../../api/index.ts';
 import type { Metrics } from '../../operations/metrics.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
 import { onlyQuery, publicAddress } from '../core/request.ts';
 import { openapiDocument } from '../openapi/document.ts';
@@ -30,7 +30,7 @@ export function serviceRouter({
   device,
   metrics,
   uploadFolder,
-}: Pick<AppDependencies, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
+}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
   const router = Router();
 
   router.get('/health', async (request, response) => {

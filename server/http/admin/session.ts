@@ -2,7 +2,7 @@
 import express, { type Response, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { COOKIE } from '../core/access.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import type { RateLimits } from '../core/quotas.ts';
 import { onlyQuery } from '../core/request.ts';
 import { sendNotice } from '../html/notice-page.ts';
@@ -21,7 +21,7 @@ const form = (said: Html) => html`${said}
 const WELCOME = html`<p>Whoever runs this service gives you a token.</p>`;
 const WRONG = html`<p class="wrong" role="alert">That token is unknown, expired or revoked.</p>`;
 
-export function sessionRouter({ access }: Pick<AppDependencies, 'access'>, rates: RateLimits): Router {
+export function sessionRouter({ access }: Pick<AppContext, 'access'>, rates: RateLimits): Router {
   const router = Router();
   const show = (response: Response, status: number, said: Html) =>
     sendNotice(response, status, { title: 'Sign in', body: form(said) });

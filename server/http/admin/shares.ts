@@ -5,7 +5,7 @@
 import express, { type RequestHandler, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { createShare, listShares, revokeShare } from '../../store/tables/shares.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { noteDone } from '../core/record-audit.ts';
@@ -27,7 +27,7 @@ export const unwrapShare: RequestHandler = (request, response, next) => {
   next();
 };
 
-export function sharesRouter({ access, allWorkspaces }: Pick<AppDependencies, 'access' | 'allWorkspaces'>): Router {
+export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access' | 'allWorkspaces'>): Router {
   const router = Router();
 
   router.get('/jobs/:id/shares', async (request, response) => {

@@ -4,11 +4,11 @@ import { Problem } from '../../../errors/problem.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { record } from '../../store/tables/audit.ts';
 import { createToken, listTokens, revokeToken } from '../../store/tables/tokens.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
 import { onlyQuery, pathId } from '../core/request.ts';
 
-export function tokensRouter({ allWorkspaces, access }: Pick<AppDependencies, 'allWorkspaces' | 'access'>): Router {
+export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWorkspaces' | 'access'>): Router {
   const router = Router();
 
   router.get('/tokens', async (request, response) => {

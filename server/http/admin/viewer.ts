@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import express, { Router } from 'express';
 import type { Link } from '../../api/index.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { onlyQuery, publicAddress } from '../core/request.ts';
 import { landingHtml } from '../ogc-features/collection-pages.ts';
 
-export function viewerRouter({ viewerFolder }: Pick<AppDependencies, 'viewerFolder'>): Router {
+export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>): Router {
   const router = Router();
 
   router.get('/', (request, response) => {

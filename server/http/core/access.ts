@@ -6,15 +6,14 @@ import { createHash } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { Role } from '../../api/index.ts';
-import type { Queryable } from '../../store/database/database.ts';
+import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf, ROLES } from '../../store/tables/tokens.ts';
 import { sendNotice } from '../html/notice-page.ts';
 import { html } from '../html/page.ts';
-import type { AppDependencies } from './app-context.ts';
 import type { Caller } from './caller.ts';
-import type { RateLimits } from './quotas.ts';
+import type { Limits, RateLimits } from './quotas.ts';
 
 type Least = Role | 'anyone';
 
@@ -89,7 +88,7 @@ const hashOf = (secret: string): string => createHash('sha256').update(secret).d
 /** To be mounted before all routes. */
 export function guardRoutes(
   app: Express,
-  { access, allWorkspaces, limits }: Pick<AppDependencies, 'access' | 'allWorkspaces' | 'limits'>,
+  { access, allWorkspaces, limits }: { access: Access; allWorkspaces: Database; limits: Limits },
   rates: RateLimits,
 ): void {
   for (const [methods, path, least, whole] of ROUTES) {

@@ -1,7 +1,8 @@
 /** What the HTTP interface stands on; handed in, so that every route runs in a test without the pipeline. */
 
 import type { Proof } from '../../../models/verify/verify-windows.ts';
-import type { ControlGrid, Palette } from '../../../tiler/rendering/map-tile.ts';
+import type { Palette } from '../../../tiler/rendering/map-tile.ts';
+import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from '../../api/index.ts';
 import type { NetworkShelf } from '../../networks/network-catalog.ts';
@@ -11,8 +12,7 @@ import type { preflight } from '../../pipeline/preflight.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
-import type { Database } from '../../store/database/database.ts';
-import type { ConfinedDatabase } from '../../store/database/row-level-security.ts';
+import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
 import type { NoteScene } from '../../store/tables/scenes.ts';
 import type { Access } from './access.ts';
@@ -33,7 +33,7 @@ export interface TileRequest {
   size: number;
 }
 
-export interface AppDependencies {
+export interface AppContext {
   /** For what is no one workspace's; routes ask the database of their caller: see caller.ts. */
   allWorkspaces: Database;
   access: Access;

@@ -1,7 +1,7 @@
 /** Who asks: found by the guard before any route runs, and the only way by which routes come to a database. */
 import type { Request } from 'express';
 import type { Role } from '../../api/index.ts';
-import type { ConfinedDatabase, Scope } from '../../store/database/row-level-security.ts';
+import type { ConfinedDatabase, Scope } from '../../store/database/database.ts';
 
 export interface Caller extends Scope {
   /** Of the token or the link. */

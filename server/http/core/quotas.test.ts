@@ -1,7 +1,8 @@
 /** Each limit is set low, met, and answered with its problem; without tokens there is none. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addScene, startService, type TestService } from '../../../test/support/http-service.ts';
-import { type Database, openDatabase } from '../../store/database/database.ts';
+import type { Database } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 import { createToken, revokeToken } from '../../store/tables/tokens.ts';
 import { createAccess } from './access.ts';
 import { DEFAULT_LIMITS, type Limits, readLimits } from './quotas.ts';

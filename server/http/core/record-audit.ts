@@ -5,7 +5,7 @@ import type { Link } from '../../api/index.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type AuditAction, listAudit, record } from '../../store/tables/audit.ts';
-import type { AppDependencies } from './app-context.ts';
+import type { AppContext } from './app-context.ts';
 import { callerOf, databaseOf } from './caller.ts';
 import { onlyQuery, publicAddress, queryLimit, queryText } from './request.ts';
 
@@ -24,7 +24,7 @@ export async function noteDone(
   await record(q, { workspace, actor: name, action, subject, details });
 }
 
-export function auditRouter({ allWorkspaces }: Pick<AppDependencies, 'allWorkspaces'>): Router {
+export function auditRouter({ allWorkspaces }: Pick<AppContext, 'allWorkspaces'>): Router {
   const router = Router();
 
   /** Newest first; admins of the default workspace see what was done in all. */

@@ -1,7 +1,8 @@
 /** The interface as pages: chosen by what a browser asks for, linked through, escaped, without scripts. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
-import { type Database, openDatabase } from '../../store/database/database.ts';
+import type { Database } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 import { html } from './page.ts';
 
 const BROWSER = { Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };

@@ -9,7 +9,7 @@ import type { ModelJson } from '../../api/index.ts';
 import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { onlyQuery } from '../core/request.ts';
@@ -20,7 +20,7 @@ const MAPS = ['classes', 'scores'] as const;
 /** Scores from 0 to 255: uncertain ones dark violet, certain ones yellow (five stops of matplotlib's viridis). */
 const SCORE_STOPS = ['#440154', '#3b528b', '#21918c', '#5ec962', '#fde725'];
 
-export function classTilesRouter(deps: Pick<AppDependencies, 'files' | 'models' | 'renderTile'>): Router {
+export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 'renderTile'>): Router {
   const { files, models } = deps;
   const router = Router();
   for (const map of MAPS) {

@@ -7,7 +7,7 @@ import type { JobJson, SceneJson } from '../../api/index.ts';
 import { log } from '../../log.ts';
 import { getJob } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { admittedStill, databaseOf } from '../core/caller.ts';
 import { describeJob, requestedJob, requestedScene } from '../core/load-from-path.ts';
 import { onlyQuery } from '../core/request.ts';
@@ -23,7 +23,7 @@ const FINAL = 'final';
 
 const FINAL_STATES: readonly string[] = ['ready', 'refused', 'done', 'failed', 'cancelled'];
 
-export function eventsRouter({ allWorkspaces, queue }: Pick<AppDependencies, 'allWorkspaces' | 'queue'>): Router {
+export function eventsRouter({ allWorkspaces, queue }: Pick<AppContext, 'allWorkspaces' | 'queue'>): Router {
   const router = Router();
   const listen = (id: string, listener: () => void) => {
     const unsubscribe = queue.subscribe(id, listener);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, fetchJson, startService, type TestService } from '../../../test/support/http-service.ts';
 import { judge, pythonWithJudges } from '../../../test/support/python.ts';
-import { openDatabase } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 import { insertJob } from '../../store/tables/jobs.ts';
 
 let service: TestService;

@@ -6,13 +6,13 @@ import type { ValueRange } from '../../../tiler/rendering/rendering.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
 import type { Scene } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { onlyQuery, queryText, shorten } from '../core/request.ts';
 import { extentOf, rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
-export function imageryRouter({ files, renderTile }: Pick<AppDependencies, 'files' | 'renderTile'>): Router {
+export function imageryRouter({ files, renderTile }: Pick<AppContext, 'files' | 'renderTile'>): Router {
   const router = Router();
 
   router.get('/imagery/:scene.json', async (request, response) => {

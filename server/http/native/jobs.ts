@@ -22,7 +22,7 @@ import { countFeatures } from '../../store/tables/features.ts';
 import { deleteJob, getJob, insertJob, type Job, listJobs } from '../../store/tables/jobs.ts';
 import { REVIEW_FILTERS, type ReviewFilter } from '../../store/tables/reviews.ts';
 import { getScene, type Scene, sceneJson } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { describeJob, requestedJob } from '../core/load-from-path.ts';
 import { checkJob } from '../core/quotas.ts';
@@ -39,7 +39,7 @@ export const HIGHEST_PRIORITY = 9;
 /** An area of interest may have many points. */
 export const BODY_LIMIT = '4mb';
 
-export function jobsRouter(deps: AppDependencies): Router {
+export function jobsRouter(deps: AppContext): Router {
   const { files, queue } = deps;
   const router = Router();
 
@@ -177,7 +177,7 @@ export function jobsRouter(deps: AppDependencies): Router {
  * takes it up again. Throws `bad_request`, `not_found`, `conflict`.
  */
 export async function startJob(
-  { queue, models, settle, limits }: AppDependencies,
+  { queue, models, settle, limits }: AppContext,
   request: Request,
   body: unknown,
 ): Promise<Job> {
@@ -209,7 +209,7 @@ const startDetails = ({ id, width, height }: Scene, model: string) => ({
 });
 
 /** As the network's manifest names it, where it is still the one that ran. */
-async function licenseOf({ models, networks }: AppDependencies, { model: id, report }: Job): Promise<string | null> {
+async function licenseOf({ models, networks }: AppContext, { model: id, report }: Job): Promise<string | null> {
   const model = models.find((each) => each.id === id);
   if (!model || (report?.parameters?.precision !== 'int8' && report?.model_sha256 !== model.sha256)) return null;
   const { properties } = (await networks.manifest(id)) as { properties?: { license?: unknown } };
@@ -224,7 +224,7 @@ export interface Removed {
 
 /** Ends a job and removes its features, its row, its maps, its exports and the chips that were kept of it. */
 export async function discardJob(
-  { files, queue }: Pick<AppDependencies, 'files' | 'queue'>,
+  { files, queue }: Pick<AppContext, 'files' | 'queue'>,
   request: Request,
   job: Job,
 ): Promise<Removed> {

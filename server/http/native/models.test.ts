@@ -6,7 +6,7 @@ import { startService, type TestService } from '../../../test/support/http-servi
 import { writeOnnx } from '../../../test/support/networks/onnx-writer.ts';
 import { judge, pythonWithClients } from '../../../test/support/python.ts';
 import { addNetwork, removeNetwork } from '../../networks/install-network.ts';
-import { openDatabase } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 
 let service: TestService;
 beforeAll(async () => {

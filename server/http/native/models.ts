@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import { bandFacts, type Facts, type Task } from '../../../models/imported/network-metadata.ts';
+import { bandFacts } from '../../../models/imported/collect-metadata.ts';
+import type { Facts, Task } from '../../../models/imported/network-metadata.ts';
 import { ONNX_LIMITS } from '../../../models/onnx/read-onnx.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { onlyQuery, pathParameter, publicAddress, queryText, shorten } from '../core/request.ts';
 import { mlmItem } from '../stac/mlm-item.ts';
 
@@ -32,7 +33,7 @@ export function modelsRouter({
   models,
   networks,
   uploadFolder,
-}: Pick<AppDependencies, 'allWorkspaces' | 'models' | 'networks' | 'uploadFolder'>): Router {
+}: Pick<AppContext, 'allWorkspaces' | 'models' | 'networks' | 'uploadFolder'>): Router {
   const router = Router();
 
   router.get('/models', (request, response) => {

@@ -6,7 +6,7 @@ import { attributionMarkup } from '../../scenes/attribution.ts';
 import { tileControlGrid } from '../../store/tables/georeference.ts';
 import type { Scene } from '../../store/tables/scenes.ts';
 import { bboxesTouch, firstZoom, nativeZoom, type TileAddress, tileBbox } from '../../tiles/web-mercator.ts';
-import type { AppDependencies, TileRequest } from '../core/app-context.ts';
+import type { AppContext, TileRequest } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { type Bbox, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
 
@@ -66,7 +66,7 @@ export function rasterTileJson(request: Request, scene: Scene, path: string): Ti
  * the tile is made of; null where that is not known. `lasting`: it stays that, and need not be asked for again.
  */
 export async function sendTile(
-  { renderTile }: Pick<AppDependencies, 'renderTile'>,
+  { renderTile }: Pick<AppContext, 'renderTile'>,
   request: Request,
   response: Response,
   source: {

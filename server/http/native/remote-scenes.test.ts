@@ -7,7 +7,8 @@ import type { ProblemJson, SceneJson } from '../../api/index.ts';
 import { parseRemoteHosts } from '../../remote/policy.ts';
 import { createRemoteReader } from '../../remote/reader.ts';
 import { addRemoteScene } from '../../scenes/add-remote-scene.ts';
-import { type Database, openDatabase } from '../../store/database/database.ts';
+import type { Database } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 
 let server: FileServer;
 let db: Database;

@@ -17,7 +17,7 @@ import {
   sceneJson,
   updateScene,
 } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { noteDone } from '../core/record-audit.ts';
@@ -27,7 +27,7 @@ import { fileName } from './uploads.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
-export function scenesRouter(deps: AppDependencies): Router {
+export function scenesRouter(deps: AppContext): Router {
   const { files, createDemoScene, addRemoteScene } = deps;
   const router = Router();
 

@@ -19,7 +19,7 @@ import { writeSrs } from '../../scenes/source-files.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { record } from '../../store/tables/audit.ts';
 import { findSceneBySha256, getScene, insertScene, updateScene } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { checkBytes } from '../core/quotas.ts';
 import { pathParameter } from '../core/request.ts';
@@ -32,7 +32,7 @@ const SWEEP_INTERVAL_MS = 3600 * 1000;
 /** What is known of an upload beside its bytes; `sha256` once hashed, `scene` once chosen, `done` once it is stored. */
 type UploadInfo = Pick<Upload, 'id' | 'size' | 'metadata'> & { sha256?: string; scene?: string; done?: boolean };
 
-type Dependencies = Pick<AppDependencies, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder'>;
+type Dependencies = Pick<AppContext, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder'>;
 
 export function uploadsRouter(deps: Dependencies): Router {
   const { limits, uploadFolder } = deps;

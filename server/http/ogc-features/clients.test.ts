@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
 import { pythonWithClients, pythonWithJudges } from '../../../test/support/python.ts';
-import { openDatabase } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 
 /** More than a page of the driver. */
 const COUNT = 1500;

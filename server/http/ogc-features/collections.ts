@@ -15,7 +15,7 @@ import {
   type StoredItem,
 } from '../../store/tables/items.ts';
 import { sourcesOf } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import {
   onlyQuery,
@@ -59,7 +59,7 @@ const CONFORMANCE = [
 type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
 type ItemQuery = Parameters<typeof queryItems>[2];
 
-export function collectionsRouter({ models }: Pick<AppDependencies, 'models'>): Router {
+export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Router {
   const router = Router();
 
   router.get('/conformance', (request, response) => {

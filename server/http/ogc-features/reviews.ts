@@ -3,7 +3,7 @@ import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { getStoredItem } from '../../store/tables/items.ts';
 import { REVIEWS, type Review, reviewFeature } from '../../store/tables/reviews.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { noteDone } from '../core/record-audit.ts';
 import { onlyQuery, pathId, pathParameter } from '../core/request.ts';
@@ -19,7 +19,7 @@ function reviewOf(body: unknown): Review | null {
   throw new Problem('bad_request', 'A review is {"review": "accepted"}, "rejected" or null.');
 }
 
-export function reviewsRouter({ files }: Pick<AppDependencies, 'files'>): Router {
+export function reviewsRouter({ files }: Pick<AppContext, 'files'>): Router {
   const router = Router();
   router.patch('/collections/:collection/items/:id', express.json(REVIEW_BODY), async (request, response) => {
     const db = databaseOf(request);

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addScene, fetchJson, MODEL, startService, type TestService } from '../../../test/support/http-service.ts';
 import { pythonWithClients } from '../../../test/support/python.ts';
 import type { JobReport } from '../../api/index.ts';
-import { type Database, openDatabase } from '../../store/database/database.ts';
+import type { Database } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 import { publishJob } from '../../store/tables/features.ts';
 import { getJob, updateJob } from '../../store/tables/jobs.ts';
 

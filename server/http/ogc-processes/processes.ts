@@ -8,7 +8,7 @@ import type { JobState, Link } from '../../api/index.ts';
 import { exportFormat } from '../../export/export.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { getJob, type Job, listJobs } from '../../store/tables/jobs.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { isId, onlyQuery, pathParameter, publicAddress, queryLimit, queryText, shorten } from '../core/request.ts';
 import { BODY_LIMIT, discardJob, HIGHEST_PRIORITY, startJob } from '../native/jobs.ts';
@@ -59,7 +59,7 @@ const OUTPUTS = {
 type Output = keyof typeof OUTPUTS;
 const ALL_OUTPUTS = Object.keys(OUTPUTS) as Output[];
 
-export function processesRouter(deps: AppDependencies): Router {
+export function processesRouter(deps: AppContext): Router {
   const router = Router();
 
   router.get('/ogc', (request, response) => {

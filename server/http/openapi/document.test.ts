@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
-import { openDatabase } from '../../store/database/database.ts';
+import { openDatabase } from '../../store/database/open-database.ts';
 import { createApp } from '../app.ts';
 import { DEFAULT_LIMITS } from '../core/quotas.ts';
 import { openapiDocument } from './document.ts';

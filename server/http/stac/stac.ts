@@ -13,7 +13,7 @@ import {
 import { areClosed, arePositions, GEOMETRY_DEPTHS } from '../../store/tables/cql2-to-sql.ts';
 import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
-import type { AppDependencies } from '../core/app-context.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import {
   type Bbox,
@@ -63,7 +63,7 @@ const COLLECTIONS: Readonly<
   },
 };
 
-export function stacRouter({ models }: Pick<AppDependencies, 'models'>): Router {
+export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
   const router = Router();
 
   router.get('/stac', (request, response) => {

@@ -4,11 +4,6 @@
  * ISO 8601 string, int8 and float8 numbers. JSON parameters are passed as strings and cast in the SQL.
  */
 
-import { migrate } from './migrate.ts';
-import { openPglite } from './pglite.ts';
-import { openPostgresql } from './postgresql.ts';
-import { type ConfinedDatabase, prepareConfinement, type Scope } from './row-level-security.ts';
-
 export interface Queryable {
   /** One parameterised statement ($1, $2, …); its rows. Errors carry the SQLSTATE as `code`. */
   query<R = Record<string, unknown>>(sql: string, params?: readonly unknown[], how?: QueryOptions): Promise<R[]>;
@@ -52,30 +47,12 @@ export interface Database extends Session {
 /** What is asked, and changed all together or not at all. */
 export type Transactional = Pick<Database, 'query' | 'transaction'>;
 
-export interface DatabaseOptions {
-  /** A PostgreSQL server with PostGIS available. */
-  url?: string | undefined;
-  /** Data folder of the embedded database; locked while it is open. */
-  folder?: string | undefined;
-  /** Where a migrated, empty embedded database is kept for the next fresh start. Default: the user's cache folder. */
-  templateFolder?: string | undefined;
+/** Whose rows are seen. */
+export interface Scope {
+  workspace: string;
+  /** The only job that is seen, with its scene and its features; all of the workspace without. */
+  job?: string | undefined;
 }
 
-/**
- * Opens and migrates. With neither `url` nor `folder`: embedded, in memory. Throws Problem data_folder_locked, saying
- * who holds the folder.
- */
-export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if (options.url) {
-    const database = openPostgresql(options.url);
-    try {
-      await migrate(database);
-      database.confinement = await prepareConfinement(database);
-      return database;
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
-  }
-  return openPglite(options.folder ?? null, options.templateFolder);
-}
+/** A database that shows one workspace; `close` belongs to who opened it. */
+export type ConfinedDatabase = Omit<Database, 'close' | 'within' | 'confinement'>;

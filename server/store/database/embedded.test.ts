@@ -6,8 +6,8 @@ import { hostname, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { openDatabase } from './database.ts';
 import { lockFolder } from './lock.ts';
+import { openDatabase } from './open-database.ts';
 import { findTemplate } from './pglite-template.ts';
 
 let root: string;

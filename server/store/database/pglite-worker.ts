@@ -5,7 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { PGlite, types } from '@electric-sql/pglite';
 import { postgis } from '@electric-sql/pglite-postgis';
-import { confining, type Scope, scopeKey } from './row-level-security.ts';
+import type { Scope } from './database.ts';
+import { confining, scopeKey } from './row-level-security.ts';
 
 export interface WorkerSettings {
   /** Folder of the database's files, or null: in memory. */

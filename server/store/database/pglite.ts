@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Database, Session } from './database.ts';
+import type { ConfinedDatabase, Database, Scope, Session } from './database.ts';
 import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { findTemplate, removeTemplate, writeTemplate } from './pglite-template.ts';
 import type { Reply, Request, WorkerSettings } from './pglite-worker.ts';
-import { type ConfinedDatabase, prepareConfinement, type Scope } from './row-level-security.ts';
+import { prepareConfinement } from './row-level-security.ts';
 import { asProblem } from './sql-errors.ts';
 import { inTransaction } from './transaction.ts';
 

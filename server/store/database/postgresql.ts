@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Problem } from '../../../errors/problem.ts';
-import type { Database, QueryOptions, Session } from './database.ts';
-import { type ConfinedDatabase, confining, type Scope, scopeKey } from './row-level-security.ts';
+import type { ConfinedDatabase, Database, QueryOptions, Scope, Session } from './database.ts';
+import { confining, scopeKey } from './row-level-security.ts';
 import { asProblem } from './sql-errors.ts';
 import { inTransaction } from './transaction.ts';
 

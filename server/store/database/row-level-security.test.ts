@@ -5,7 +5,7 @@ import { testEngines } from '../../../test/support/databases.ts';
 import { addDoneJob, addScene } from '../../../test/support/http-service.ts';
 import { findSceneBySha256, insertScene } from '../tables/scenes.ts';
 import { createToken } from '../tables/tokens.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase } from './open-database.ts';
 import { CONFINED_ROLE, prepareConfinement } from './row-level-security.ts';
 
 const TABLES = ['scenes', 'jobs', 'features', 'job_totals'];

@@ -4,20 +4,10 @@
  * wants gets those of its workspace alone.
  */
 import { Problem } from '../../../errors/problem.ts';
-import type { Database, Session } from './database.ts';
-
-/** Whose rows are seen. */
-export interface Scope {
-  workspace: string;
-  /** The only job that is seen, with its scene and its features; all of the workspace without. */
-  job?: string | undefined;
-}
+import type { Database, Scope, Session } from './database.ts';
 
 /** Where everything lies that names no other workspace. */
 export const DEFAULT_WORKSPACE = 'default';
-
-/** A database that shows one workspace; `close` belongs to who opened it. */
-export type ConfinedDatabase = Omit<Database, 'close' | 'within' | 'confinement'>;
 
 export const CONFINED_ROLE = 'planimeter_confined';
 

@@ -2,7 +2,7 @@
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
-import type { ControlGrid } from '../../../tiler/rendering/map-tile.ts';
+import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { Queryable } from '../database/database.ts';
 import { type SceneCrs, sridOf, srsText } from './spatial-ref-sys.ts';
 

@@ -2,8 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Problem } from '../../../errors/problem.ts';
 import type { ShareJson } from '../../api/index.ts';
-import type { Queryable } from '../database/database.ts';
-import type { Scope } from '../database/row-level-security.ts';
+import type { Queryable, Scope } from '../database/database.ts';
 
 /** Days that a link is good for, unless it is said otherwise. */
 export const DEFAULT_SHARE_DAYS = 30;

@@ -1,8 +1,7 @@
 /** Buildings of known corners for tests, drawn into class maps at pixel centres. Building n has the class n + 1. */
 
 import type { Building } from '../../../vectorizer/buildings/regularize.ts';
-import type { ClassMap } from './generated-maps.ts';
-import { vectorizeMap } from './generated-maps.ts';
+import { type ClassMap, vectorizeMap } from './generated-maps.ts';
 
 export type Outline = readonly (readonly [number, number])[];
 

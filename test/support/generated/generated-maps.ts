@@ -1,5 +1,7 @@
 /** Class maps for tests: drawn as text, random, and smooth like a model's output; the same for the same seed. */
-import { type Region, type VectorizeOptions, type VectorizeReport, vectorize } from '../../../vectorizer/vectorize.ts';
+
+import type { Region, VectorizeOptions } from '../../../vectorizer/region.ts';
+import { type VectorizeReport, vectorize } from '../../../vectorizer/vectorize.ts';
 
 export interface ClassMap {
   width: number;

@@ -1,8 +1,9 @@
 /** For tests: a file as the network that a user would get by adding it. */
 
+import { gatherFacts } from '../../../models/imported/collect-metadata.ts';
 import { asNetwork } from '../../../models/imported/examine.ts';
 import { type Understanding, understand } from '../../../models/imported/infer-adapter.ts';
-import { type Facts, gatherFacts, type Sidecar } from '../../../models/imported/network-metadata.ts';
+import type { Facts, Sidecar } from '../../../models/imported/network-metadata.ts';
 import { selfTest } from '../../../models/imported/self-test.ts';
 import { readOnnxFile } from '../../../models/onnx/read-onnx.ts';
 import type { Network } from '../../../models/registry.ts';
