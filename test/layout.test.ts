@@ -33,7 +33,7 @@ const FLOORS = [
 const LIBRARY_ROOMS: Record<string, string[]> = {
   sharp: ['tiler'],
   geotiff: ['tiler', 'bench'],
-  'onnxruntime-node': ['models'],
+  'onnxruntime-node': ['models/runtime/onnx-runtime.ts'],
   pg: ['server/store/database'],
   '@electric-sql/pglite': ['server/store/database'],
   '@electric-sql/pglite-postgis': ['server/store/database'],

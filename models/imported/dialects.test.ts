@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addedNetwork } from '../../test/support/networks/added-network.ts';
 import { type TestTensor, type TestValue, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { detectAdapted } from './run.ts';
 
 const SIZE = 320;

@@ -1,12 +1,12 @@
 /** What is understood of networks, and whether their pixels come out as a plain run of the same file has them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { Problem } from '../../errors/problem.ts';
 import { writeOnnx } from '../../test/support/networks/onnx-writer.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { readOnnx, readOnnxFile } from '../onnx/read-onnx.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { gatherFacts } from './collect-metadata.ts';
 import { understand } from './infer-adapter.ts';
 import type { Facts, Sidecar } from './network-metadata.ts';

@@ -2,10 +2,11 @@
  * Layouts, types and ends of networks that all say the same: which of red, green and blue is the brightest. Whatever
  * their shape, the map must be that.
  */
-import * as ort from 'onnxruntime-node';
+
 import { expect, test } from 'vitest';
 import { type TestModel, type TestNode, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
 import { readOnnx } from '../onnx/read-onnx.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { understand } from './infer-adapter.ts';
 import type { Facts } from './network-metadata.ts';
 import { inferAdapted } from './run.ts';

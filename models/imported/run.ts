@@ -1,8 +1,9 @@
 /** Runs somebody else's network on chips by its adapter. */
-import * as ort from 'onnxruntime-node';
+
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { Adapter } from '../adapter.ts';
 import type { Answer } from '../runtime/answer.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { type Box, decodeBoxes, type Outputs, suppress } from './boxes.ts';
 import { type ChipSize, decodeMap, encodeChip, type Numbers, runSize } from './pixels.ts';
 

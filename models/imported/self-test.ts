@@ -2,8 +2,9 @@
  * The self-test of somebody else's network on a generated scene: that it runs, that its answers can be used, and that
  * they are what the graph made of them. Runs where nothing can be harmed; what it finds corrects the understanding.
  */
-import * as ort from 'onnxruntime-node';
+
 import { Problem } from '../../errors/problem.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { styled } from './classes.ts';
 import { amounts, images, type Understanding } from './infer-adapter.ts';
 import { cut, generatedScene } from './probe-scene.ts';

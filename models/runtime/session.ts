@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as ort from 'onnxruntime-node';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import { inferAdapted } from '../imported/run.ts';
 import { chipBands, type Network, type Precision, weightsOf } from '../registry.ts';
 import type { Answer } from './answer.ts';
 import { candidates, type Device, type DeviceChoice, executionProvider, unavailable } from './device.ts';
+import * as ort from './onnx-runtime.ts';
 
 export interface NetworkSession {
   readonly device: Device;
