@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { viewerFolder } from '../server/operations/build-viewer.ts';
+import { viewerFolder } from '../server/operations/viewer-folder.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import { updateScene } from '../server/store/tables/scenes.ts';
 import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';

@@ -1,25 +1,29 @@
-/** The built viewer: made by Vite when it is missing or older than its sources. */
-import { spawn } from 'node:child_process';
+/** Where the built viewer lies. It is made by `npm run build`, and only read here: a program folder may be read-only. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { log } from '../log.ts';
 
 const WEB_FOLDER = fileURLToPath(new URL('../../web/', import.meta.url));
-const VITE = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url));
 
-/** Folder of the built viewer. */
-export async function viewerFolder(): Promise<string> {
+/** Folder of the built viewer; null, and a line in the log, where it is not there. */
+export async function viewerFolder(): Promise<string | null> {
   const built = join(WEB_FOLDER, 'dist');
   const builtAt = await modifiedMs(join(built, 'index.html'));
-  const [newestSource] = (await sourceTimes()).sort((a, b) => b - a);
-  if (builtAt < newestSource) await build();
+  if (builtAt === 0) {
+    log.warn('the viewer is not built; "npm run build" makes it. Everything else is served');
+    return null;
+  }
+  if (builtAt < (await sourcesModifiedMs()))
+    log.warn('the viewer is older than its sources; "npm run build" renews it');
   return built;
 }
 
-async function sourceTimes(): Promise<number[]> {
-  const files = await readdir(join(WEB_FOLDER, 'src'), { recursive: true });
-  const paths = ['index.html', 'vite.config.ts', ...files.map((file) => join('src', file))];
-  return Promise.all(paths.map((path) => modifiedMs(join(WEB_FOLDER, path))));
+/** When a source of the viewer was last changed; 0 where there are none, as in an installed package. */
+async function sourcesModifiedMs(): Promise<number> {
+  const files = await readdir(join(WEB_FOLDER, 'src'), { recursive: true }).catch(() => []);
+  const times = await Promise.all(files.map((file) => modifiedMs(join(WEB_FOLDER, 'src', file))));
+  return Math.max(0, ...times);
 }
 
 const modifiedMs = (path: string): Promise<number> =>
@@ -27,13 +31,3 @@ const modifiedMs = (path: string): Promise<number> =>
     ({ mtimeMs }) => mtimeMs,
     () => 0,
   );
-
-function build(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const vite = spawn(process.execPath, [VITE, 'build', WEB_FOLDER, '--logLevel', 'error'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    vite.on('error', reject);
-    vite.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`vite build ended with status ${code}`))));
-  });
-}

@@ -3,9 +3,10 @@
  * A child is watched: over its wall time or its memory it is killed, and what it was doing fails with a problem.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { constants, setPriority } from 'node:os';
+import { join, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -97,9 +98,10 @@ interface Pending {
   onProgress: ((value: never) => void) | undefined;
 }
 
-/** What a confined child may read of the program itself; the packages may be a link to another place. */
+/** What a confined child may read of the program itself; its packages lie in it, around it or elsewhere. */
 const PROGRAM_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
-const PACKAGES_FOLDER = realpathSync(`${PROGRAM_FOLDER}node_modules`);
+const ANY_PACKAGE = createRequire(import.meta.url).resolve('sharp');
+const PACKAGES_FOLDER = join(ANY_PACKAGE.split(`${sep}node_modules${sep}`)[0], 'node_modules');
 const WATCH_INTERVAL_MS = 100;
 /** Of files elsewhere that a child waits for at a time. */
 const MOST_ASKED_BYTES = 512 << 20;
