@@ -12,7 +12,7 @@ export default defineConfig({
           name: 'program',
           include: ['{errors,tiler,models,vectorizer,synthetic,server,cli,web,test}/**/*.test.ts'],
           exclude: [LAYOUT],
-          globalSetup: 'test/support/databases.ts',
+          globalSetup: ['test/support/built-viewer.ts', 'test/support/databases.ts'],
           testTimeout: 60_000,
           hookTimeout: 180_000,
           // How long a state is waited for: a busy machine is no failure.

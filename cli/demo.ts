@@ -10,7 +10,7 @@ import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/scene
 import { type Service, type ServiceOptions, startService } from '../server/service.ts';
 import { openFiles } from '../server/store/files/open-file-store.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
-import { readArguments } from './arguments.ts';
+import { flag, readArguments, usageOf } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
 import { dataFolder, inputFile } from './files.ts';
 import { createProgressBar, type ProgressBar } from './progress.ts';
@@ -22,8 +22,12 @@ const OWN_TOKEN = randomBytes(32).toString('base64url');
 const OWN = { Authorization: `Bearer ${OWN_TOKEN}` };
 const POLL_MS = 200;
 
+const OPTIONS = { once: flag('ends instead of leaving the map open') };
+
+export const usage = usageOf(['demo [IN.tif] [--once]'], OPTIONS);
+
 export async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args, { once: { type: 'boolean' } }, [0, 1]);
+  const { values, positionals } = readArguments(args, OPTIONS, ['[IN.tif]']);
   const file = positionals[0] === undefined ? null : await inputFile(positionals[0]);
   const { env } = process;
   const bar = createProgressBar();
@@ -49,10 +53,10 @@ export async function run(args: string[]): Promise<void> {
     await service.stop();
     return;
   }
+  stopOnSignal(service.stop);
   say(`\nThe map: ${service.url}     (Ctrl-C ends it)`);
   const { status } = await fetch(`${service.url}/service`);
   if (status === 401) say('This data folder has tokens: the map asks for one ("planimeter tokens create NAME").');
-  stopOnSignal(service.stop);
 }
 
 const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -16,7 +16,7 @@ import {
 } from '../server/store/database/row-level-security.ts';
 import { tryStore } from '../server/store/files/probe-file-store.ts';
 import { imageFormats } from '../tiler/geotiff/rgb-image.ts';
-import { readArguments, readNumber } from './arguments.ts';
+import { DATA_OPTION, DEVICE_OPTION, JSON_OPTION, readArguments, readNumber, usageOf } from './arguments.ts';
 
 interface Check {
   name: string;
@@ -26,19 +26,22 @@ interface Check {
 }
 
 const MIN_FREE_BYTES = 5 * 2 ** 30;
-const MIN_NODE_MAJOR = 24;
 const MAX_SKEW_SECONDS = 5;
 
+const OPTIONS = { data: DATA_OPTION, device: DEVICE_OPTION, json: JSON_OPTION };
+
+export const usage = usageOf(
+  ['doctor [--data DIR] [--device D] [--json]'],
+  OPTIONS,
+  'It reads the settings of serve, and ends with status 1 where something is amiss.\n',
+);
+
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(
-    args,
-    { data: { type: 'string' }, device: { type: 'string' }, json: { type: 'boolean' } },
-    [0, 0],
-  );
+  const { values } = readArguments(args, OPTIONS);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const dataFolder = resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter');
   const checks = [
-    await check('Node', node),
+    await check('Node', () => process.versions.node),
     await check('images', images),
     await check('network', () => network(device)),
     await check('database', database),
@@ -62,15 +65,10 @@ async function check(name: string, look: () => Promise<string> | string): Promis
   }
 }
 
-function node(): string {
-  if (Number.parseInt(process.versions.node, 10) >= MIN_NODE_MAJOR) return process.versions.node;
-  throw new Error(`${process.versions.node} is too old; run "npm ci" in the program's folder, which brings 24.`);
-}
-
 function images(): string {
   const missing = ['jpeg', 'webp', 'png'].filter((format) => !imageFormats().includes(format));
   if (missing.length === 0) return 'JPEG, WebP and PNG are read and written';
-  throw new Error(`sharp cannot write ${missing.join(', ')}; reinstall it: npm ci --include=optional`);
+  throw new Error(`sharp cannot write ${missing.join(', ')}; install again with --include=optional`);
 }
 
 async function network(wanted: DeviceChoice): Promise<string> {

@@ -21,7 +21,7 @@ import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts
 import { readPlainImage } from '../tiler/geotiff/rgb-image.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
 
 const CORE_PIXELS = 1024;
@@ -30,10 +30,28 @@ const GREY = [128, 128, 128] as const;
 /** Chips that an HTML report shows. */
 const WORST_CHIPS = 12;
 
+const OPTIONS = {
+  predicted: valued('A.tif', 'the class map to be scored'),
+  truth: valued('B.tif', 'the class map that it is held against'),
+  scores: valued('S.tif', 'its probabilities, for the calibration'),
+  model: valued('ID', 'the network to be scored'),
+  images: valued('DIR', 'images for it'),
+  masks: valued('DIR', 'class maps of the same names and sizes'),
+  gsd: valued('M', "the images' pixel size in metres; else the one that the network was trained at"),
+  html: valued('R.html', 'writes a page with the confusion, the calibration and the worst chips'),
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  [
+    'evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--html R.html] [--json]',
+    'evaluate --model ID --images DIR --masks DIR [--gsd M] [--html R.html] [--json]',
+  ],
+  OPTIONS,
+);
+
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { predicted: text, truth: text, scores: text, model: text, images: text, masks: text, gsd: text };
-  const { values } = readArguments(args, { ...options, html: text, json: { type: 'boolean' } }, [0, 0]);
+  const { values } = readArguments(args, OPTIONS);
   const { predicted, truth, scores, model, images, masks } = values;
   const worst: WorstChip[] = [];
   let evaluation: Evaluation;

@@ -16,6 +16,10 @@ import { SRS_ITEM } from '../tiler/ingest/validate-source.ts';
 import { WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
 
+export const INPUTS_HELP = `IN.tif may be a ZIP of adjacent GeoTIFFs, or the address of a cloud-optimised GeoTIFF, https://… or s3://…, which is
+read where it lies. What lies beside a file is read too: .prj, .aux.xml, .tfw, .msk.
+`;
+
 export interface Inputs {
   sources: readonly SourceFile[];
   srs: string | undefined;

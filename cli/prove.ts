@@ -9,15 +9,23 @@ import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import { openFiles } from '../server/store/files/open-file-store.ts';
-import { readArguments, readNumber } from './arguments.ts';
+import { DATA_OPTION, JSON_OPTION, readArguments, readNumber, usageOf, valued } from './arguments.ts';
 import { dataFolder, installedNetwork } from './files.ts';
 
 const WINDOWS = 8;
 
+const OPTIONS = {
+  url: valued('URL', 'asks the service there, with the token of PLANIMETER_TOKEN, instead of opening the data folder'),
+  windows: valued('N', `how many windows (${WINDOWS})`),
+  seed: valued('N', 'the same windows as another time'),
+  data: DATA_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(['prove JOB [--data DIR | --url URL] [--windows N] [--seed N] [--json]'], OPTIONS);
+
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { data: text, url: text, seed: text, windows: text, json: { type: 'boolean' } } as const;
-  const { values, positionals } = readArguments(args, options, [1, 1]);
+  const { values, positionals } = readArguments(args, OPTIONS, ['JOB']);
   const seed = values.seed === undefined ? randomInt(2 ** 31) : readNumber('seed', values.seed);
   const windows = values.windows === undefined ? WINDOWS : readNumber('windows', values.windows);
   const proof = values.url

@@ -3,22 +3,22 @@ import { join } from 'node:path';
 import { GRACE_MS, reap } from '../server/operations/garbage-collector.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import { openFiles, sharedFolderOf } from '../server/store/files/open-file-store.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { DATA_OPTION, flag, JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
 
 const HOUR_MS = 3600_000;
 
+const OPTIONS = {
+  'dry-run': flag('says what would be removed, and removes nothing'),
+  grace: valued('HOURS', `leaves alone what is younger (${GRACE_MS / HOUR_MS})`),
+  data: DATA_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(['reap [--dry-run] [--grace HOURS] [--data DIR] [--json]'], OPTIONS);
+
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(
-    args,
-    {
-      data: { type: 'string' },
-      grace: { type: 'string' },
-      'dry-run': { type: 'boolean' },
-      json: { type: 'boolean' },
-    },
-    [0, 0],
-  );
+  const { values } = readArguments(args, OPTIONS);
   const hours = readNumber('grace', values.grace ?? String(GRACE_MS / HOUR_MS));
   if (hours < 1) throw new WrongCall('--grace takes hours, 1 at least: uploads and jobs under way must not be touched');
   const { DATABASE_URL: url, PLANIMETER_STORE: store } = process.env;

@@ -11,15 +11,37 @@ import { insertJob, updateJob } from '../server/store/tables/jobs.ts';
 import { insertScene } from '../server/store/tables/scenes.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import {
+  JSON_OPTION,
+  MIN_AREA_OPTION,
+  readArguments,
+  readNumber,
+  TOLERANCE_OPTION,
+  usageOf,
+  valued,
+  WrongCall,
+} from './arguments.ts';
 import { inputFile } from './files.ts';
-import { outputFormat } from './output.ts';
+import { OUTPUT_HELP, outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
+const OPTIONS = {
+  buildings: valued('N', 'the code of buildings, whose walls are straightened'),
+  roads: valued('N', 'the code of roads, whose centre lines are drawn'),
+  water: valued('N', 'the code of water, under which no road goes on'),
+  'min-area': MIN_AREA_OPTION,
+  tolerance: TOLERANCE_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  ['vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N] [--min-area M2] [--tolerance M] [--json]'],
+  OPTIONS,
+  OUTPUT_HELP,
+);
+
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { buildings: text, roads: text, water: text, 'min-area': text, tolerance: text };
-  const { values, positionals } = readArguments(args, { ...options, json: { type: 'boolean' } }, [2, 2]);
+  const { values, positionals } = readArguments(args, OPTIONS, ['CLASSES.tif', 'OUT']);
   const classesPath = resolve(await inputFile(positionals[0]));
   const output = positionals[1];
   const format = outputFormat(output);

@@ -196,10 +196,6 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   await writeFile(file('text.tif'), 'hello');
   const before = await readdir(folder);
   expect(planimeter('frobnicate').status).toBe(2);
-  expect(planimeter('serve', '--help')).toMatchObject({
-    status: 0,
-    stdout: expect.stringContaining('PLANIMETER_MAX_'),
-  });
   expect(planimeter('segment', 'text.tif').status).toBe(2);
   expect(planimeter('segment', 'missing.tif', 'x.geojson').status).toBe(2);
   expect(planimeter('segment', town.image, 'x.docx').status).toBe(2);
@@ -208,6 +204,40 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   expect(refused.status).toBe(3);
   expect(JSON.parse(refused.stderr.trim().split('\n').at(-1)!)).toMatchObject({ code: 'not_a_tiff', status: 422 });
   expect(await readdir(folder)).toEqual(before);
+});
+
+test('help: the list names every command, and each has its own, with all its options', { timeout: 120_000 }, () => {
+  const list = planimeter('--help');
+  expect(list.status).toBe(0);
+  const commands = [...list.stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name!);
+  expect(commands).toEqual(expect.arrayContaining(['serve', 'worker', 'segment', 'models', 'tokens', 'demo']));
+  for (const name of commands) {
+    const { status, stdout, stderr } = planimeter(name, '--help');
+    expect([status, stderr]).toEqual([0, '']);
+    const named = new Set([...stdout.matchAll(/planimeter ([a-z]+)[: ]/g)].map(([, command]) => command));
+    named.delete('models'); // where segment says how to list networks
+    expect([...named], stdout).toEqual(name === 'models' ? [] : [name]);
+    expect(planimeter('help', name).stdout).toBe(stdout);
+  }
+  expect(planimeter('serve', '--help').stdout).toContain('PLANIMETER_MAX_');
+  expect(planimeter('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test.each([
+  [['sgement'], 'there is no command "sgement". Did you mean segment?'],
+  [['segment', 'a.tif', 'b.gpkg', '--atribution', 'x'], 'there is no option --atribution. Did you mean --attribution?'],
+  [['models', 'lst'], 'models takes list, inspect, add, bench, remove, and not "lst". Did you mean list?'],
+  [['serve', '--frobnicate'], 'there is no option --frobnicate.'],
+  [['toString'], 'there is no command "toString".'],
+  [['segment'], 'IN.tif and OUT are missing'],
+  [['segment', 'a.tif'], 'OUT is missing'],
+  [['vectorize', 'classes.tif'], 'OUT is missing'],
+  [['prove'], 'JOB is missing'],
+  [['tokens', 'revoke'], 'ID is missing'],
+  [['reap', 'everything'], '"everything" is one argument too many'],
+])('%j is answered with what is wrong', (args, sentence) => {
+  const { status, stderr } = planimeter(...args);
+  expect([status, stderr.split('\n')[0]]).toEqual([2, `planimeter: ${sentence}`]);
 });
 
 test('inspect and models list tell scripts what they need', () => {

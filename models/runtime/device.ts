@@ -51,7 +51,7 @@ export function unavailable(device: Device, error: unknown): Problem {
   const advice = device.startsWith('cuda')
     ? existsSync(CUDA_LIBRARY)
       ? 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.'
-      : 'The CUDA library is not installed; run "npm run gpu:install".'
+      : `The CUDA library is not installed; run: node ${CUDA_INSTALLER} --onnxruntime-node-install=cuda12`
     : 'Check the graphics driver (on Linux: Vulkan).';
   return new Problem(
     'device_unavailable',
@@ -59,12 +59,9 @@ export function unavailable(device: Device, error: unknown): Problem {
   );
 }
 
-const LIBRARIES = join(
-  dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')),
-  'bin/napi-v6',
-  process.platform,
-  process.arch,
-);
+const PACKAGE = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+const CUDA_INSTALLER = join(PACKAGE, 'script/install.js');
+const LIBRARIES = join(PACKAGE, 'bin/napi-v6', process.platform, process.arch);
 
 /** Where ONNX Runtime looks for its CUDA provider; it is not part of the package. */
 export const CUDA_LIBRARY = join(LIBRARIES, 'libonnxruntime_providers_cuda.so');
