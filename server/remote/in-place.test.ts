@@ -66,11 +66,8 @@ async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
 const queue = { enqueueIngest: async () => {} } as unknown as Parameters<typeof addRemoteScene>[0]['queue'];
 
 async function addRemote(tools: PipelineTools, path: string, srs?: string): Promise<ReadyScene> {
-  const id = await addRemoteScene(
-    { ...tools, queue },
-    { url: server.url(path), name: 'remote.tif', srs },
-    async () => {},
-  );
+  const actor = { workspace: 'default', name: 'test' };
+  const id = await addRemoteScene({ ...tools, queue }, actor, { url: server.url(path), name: 'remote.tif', srs });
   return ready(tools, id);
 }
 
