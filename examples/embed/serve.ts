@@ -41,7 +41,7 @@ async function passOn(path: string, response: ServerResponse): Promise<void> {
     const answer = await fetch(service + path, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
     const type = answer.headers.get('Content-Type');
     response.writeHead(answer.status, type ? { 'Content-Type': type } : {});
-    if (answer.body) Readable.fromWeb(answer.body).pipe(response);
+    if (answer.body) Readable.from(answer.body).pipe(response);
     else response.end();
   } catch {
     response.writeHead(502).end('The service does not answer.');
