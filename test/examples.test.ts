@@ -48,14 +48,14 @@ async function expectBuildings(path: string): Promise<void> {
   file.close();
 }
 
-test('curl/map-image.sh maps an image', async () => {
+test('curl/map-image.sh maps an image', { timeout: 120_000 }, async () => {
   const output = join(folder, 'curl.gpkg');
   const { stdout } = await run('sh', [`${EXAMPLES}curl/map-image.sh`, service.url, image, output]);
   expect(stdout).toMatch(/^\/scenes\/[\w-]+ is ready\n\/jobs\/[\w-]+ is done\n$/);
   await expectBuildings(output);
 });
 
-test('python/map_image.py maps an image, and says why one is refused', async () => {
+test('python/map_image.py maps an image, and says why one is refused', { timeout: 120_000 }, async () => {
   const output = join(folder, 'python.gpkg');
   const { stdout } = await run('python3', [`${EXAMPLES}python/map_image.py`, service.url, image, output]);
   expect(stdout).toMatch(/^\/scenes\/[\w-]+ ready\n(.+\n)*\/jobs\/[\w-]+ done\n$/);
