@@ -12,11 +12,11 @@ import {
 import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
-import { inWorkplace } from '../server/ephemeral-engine.ts';
+import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
-import { segmentScene } from '../server/pipeline/pipeline.ts';
+import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
 import { settlePrecision } from '../server/pipeline/settle-precision.ts';
 import { parseRights } from '../server/scenes/attribution.ts';
@@ -38,7 +38,7 @@ import {
   WrongCall,
 } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
-import { INPUTS_HELP, linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
+import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
 import { isPackage, OUTPUT_HELP, outputFormat } from './output.ts';
 import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
@@ -96,12 +96,12 @@ export async function run(args: string[]): Promise<void> {
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
   const place = { device, policy: inputs.remote?.policy ?? null };
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfInputs(inputs);
     const tools = await opening;
     const { db, files } = tools;
     const scene = sceneId(sha256);
-    await linkOriginals(files, scene, inputs);
+    await linkSourceFiles(files, scene, inputs);
     await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes, ...rights });
     await ingestScene(tools, (await getScene(db, scene))!, context);
     const ready = await getScene(db, scene);
@@ -127,7 +127,7 @@ export async function run(args: string[]): Promise<void> {
       features,
       finestOnly: format.ending !== '.pmtiles',
     };
-    await segmentScene(tools, job, context);
+    await runWhole(tools, job, context);
     const report = (await getJob(db, id))!.report!;
     if (whole) await writePackage(tools, id, network, output);
     else await exportJob(db, tiledJob({ id, report }), format, output);

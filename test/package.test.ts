@@ -28,6 +28,7 @@ test('npm packs the program with its data and its viewer, and nothing else', { t
       ...shipped.flatMap((id) => here(`models/${id}`, /\.(onnx|json)$/)),
       'dist/tiler/geotiff/codecs/codecs.wat',
       'dist/web/dist/index.html',
+      'dist/web/dist/licences.md',
     ]),
   );
   expect(paths.some((path) => /^dist\/web\/dist\/assets\/inter-.*\.woff2$/.test(path))).toBe(true);

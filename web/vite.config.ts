@@ -11,6 +11,8 @@ export default defineConfig({
   base: './',
   build: {
     outDir: 'dist',
+    // Of what is bundled, as its licences ask.
+    license: { fileName: 'licences.md' },
     target: ['chrome123', 'firefox128', 'safari17.5'],
     // Fonts and images stay files: the service's content security policy refuses data: URLs for them.
     assetsInlineLimit: 0,

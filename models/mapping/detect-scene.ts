@@ -1,5 +1,5 @@
 /** A detection network over a working copy, chip by chip → boxes around objects, in pixels of the model grid. */
-import * as ort from 'onnxruntime-node';
+
 import { Problem } from '../../errors/problem.ts';
 import { type Area, areaRows } from '../../tiler/grid/area-mask.ts';
 import { type Chip, type ChipPlan, chipAt, readChipsAt } from '../../tiler/grid/chips.ts';
@@ -7,9 +7,10 @@ import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Pixels, Rendering } from '../../tiler/rendering/rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { Box } from '../imported/boxes.ts';
-import { type ChipBoxes, chipDisagreement, type Extent, isCut, joinBoxes } from '../imported/merge-boxes.ts';
+import { type ChipBoxes, chipDisagreement, type Extent, isCut, mergeBoxes } from '../imported/merge-boxes.ts';
 import { detectAdapted } from '../imported/run.ts';
 import type { Network } from '../registry.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { areaMasks, CHIP_ATTEMPTS, MAX_REASON, prepare } from './infer-chips.ts';
 import type { FailedChip, Ledger } from './ledger.ts';
 import type { MapResult } from './map-scene.ts';
@@ -120,7 +121,7 @@ export async function detectScene(request: DetectRequest, onProgress: (chips: nu
   }
   const joining = performance.now();
   return {
-    boxes: withCentreIn(area, joinBoxes(found, scene, adapter.output.overlap), grid),
+    boxes: withCentreIn(area, mergeBoxes(found, scene, adapter.output.overlap), grid),
     disagreement: chipDisagreement(found, scene),
     ledger,
     chips: { done: found.length, nodata: computed - found.length - failed.length, outside: missing.size, failed },

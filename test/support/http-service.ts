@@ -9,9 +9,10 @@ import type { JobReport, ModelJson } from '../../server/api/index.ts';
 import { type AppContext, createApp } from '../../server/http/app.ts';
 import { createAccess } from '../../server/http/core/access.ts';
 import type { TileRequest } from '../../server/http/core/app-context.ts';
-import { DEFAULT_LIMITS } from '../../server/http/core/quotas.ts';
-import { openShelf } from '../../server/networks/network-catalog.ts';
+import { openNetworkCatalog } from '../../server/networks/network-catalog.ts';
+import { recordDone } from '../../server/operations/caller.ts';
 import { createMetrics } from '../../server/operations/metrics.ts';
+import { DEFAULT_LIMITS } from '../../server/operations/quotas.ts';
 import { preflight } from '../../server/pipeline/preflight.ts';
 import type { Queue } from '../../server/queue/queue.ts';
 import { createRemoteReader } from '../../server/remote/reader.ts';
@@ -23,7 +24,7 @@ import { georeference } from '../../server/store/tables/georeference.ts';
 import { insertJob, updateJob } from '../../server/store/tables/jobs.ts';
 import { insertScene, updateScene } from '../../server/store/tables/scenes.ts';
 import type { Geotransform } from '../../tiler/crs/geotransform.ts';
-import type { BandLook, Look } from '../../tiler/ingest/image-statistics.ts';
+import type { BandStatistics, ImageStatistics } from '../../tiler/ingest/image-statistics.ts';
 
 type Listener = Parameters<Queue['subscribe']>[1];
 
@@ -112,8 +113,14 @@ export interface TestService {
 }
 
 /** Of an image in grays from 0 to 200. */
-const VALUES = { min: 0, max: 200, mean: 90, percentiles: [1, 40, 90, 130, 199], histogram: [4, 5] } satisfies BandLook;
-const LOOK: Look = {
+const VALUES = {
+  min: 0,
+  max: 200,
+  mean: 90,
+  percentiles: [1, 40, 90, 130, 199],
+  histogram: [4, 5],
+} satisfies BandStatistics;
+const LOOK: ImageStatistics = {
   sampled: 9,
   valid: 9,
   bands: [VALUES, VALUES, null],
@@ -138,7 +145,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     files,
     queue,
     models: [MODEL],
-    networks: (await openShelf(folder, null)).shelf,
+    networks: (await openNetworkCatalog(folder, null)).catalog,
     service: {
       name: 'planimeter',
       version: '1.2.3',
@@ -153,8 +160,8 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     limits: { ...DEFAULT_LIMITS, uploadBytes: UPLOAD_LIMIT_BYTES },
     uploadFolder,
     viewerFolder: null,
-    addRemoteScene: (workspace, request, note) =>
-      addRemoteScene({ db: workspace, files, queue, remote: createRemoteReader(null) }, request, note),
+    addRemoteScene: (db, actor, request) =>
+      addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, actor, request),
     renderTile: fakeRenderTile,
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
     settle: async (parameters) => parameters,
@@ -163,10 +170,10 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
         { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
         [],
       ),
-    createDemoScene: (workspace, note) =>
-      workspace.transaction(async (q) => {
+    addDemoScene: (db, actor) =>
+      db.transaction(async (q) => {
         const id = await addScene(q, { ready: false });
-        await note(q, { id, name: 'dubai.tif', bytes: 12 });
+        await recordDone(q, actor, 'scene_added', id, { name: 'dubai.tif', bytes: 12 });
         return id;
       }),
     ...changes,

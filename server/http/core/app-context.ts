@@ -5,8 +5,10 @@ import type { Palette } from '../../../tiler/rendering/map-tile.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from '../../api/index.ts';
-import type { NetworkShelf } from '../../networks/network-catalog.ts';
+import type { NetworkCatalog } from '../../networks/network-catalog.ts';
+import type { Actor } from '../../operations/caller.ts';
 import type { Metrics } from '../../operations/metrics.ts';
+import type { Limits } from '../../operations/quotas.ts';
 import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -14,12 +16,10 @@ import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
-import type { NoteScene } from '../../store/tables/scenes.ts';
 import type { Access } from './access.ts';
-import type { Limits } from './quotas.ts';
 
 export interface TileRequest {
-  /** Of a raster, or of one that is being written: see tiler/growing-tiff.ts. */
+  /** Of a raster, or of one that is being written: see tiler/geotiff/sparse-tiff.ts. */
   path: string;
   /** Paths of the shards that there are, of a map that lies in shards. */
   shards?: readonly string[];
@@ -41,7 +41,7 @@ export interface AppContext {
   queue: Queue;
   /** The first one is used where a job names none. Changes as networks are added and removed. */
   models: readonly ModelJson[];
-  networks: NetworkShelf;
+  networks: NetworkCatalog;
   /** Of the service what is the same for everybody. */
   service: Omit<ServiceJson, 'caller'>;
   /** What networks run on. */
@@ -62,7 +62,7 @@ export interface AppContext {
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
-  addRemoteScene(db: ConfinedDatabase, request: RemoteSceneRequest, note: NoteScene): Promise<string>;
+  addRemoteScene(db: ConfinedDatabase, actor: Actor, request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
-  createDemoScene(db: ConfinedDatabase, note: NoteScene): Promise<string>;
+  addDemoScene(db: ConfinedDatabase, actor: Actor): Promise<string>;
 }

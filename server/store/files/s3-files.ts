@@ -1,5 +1,5 @@
 /**
- * Files in an S3-compatible bucket, behind the interface of server/store/files.ts. What is written goes up from a
+ * Files in an S3-compatible bucket, behind the interface of file-store.ts. What is written goes up from a
  * scratch folder, in parts where it is large; what is read comes down to a cache folder, by key and ETag, from which the
  * least recently used go.
  *
