@@ -48,7 +48,11 @@ describe.skipIf(process.env.PLANIMETER_FULL !== '1')('the package, installed rea
   const own = join(folder, 'own');
   const program = join(install, 'node_modules/.bin/planimeter');
   // No home, no cache, and a Node that is too old where there is one: what npx gives without a shell's settings.
-  const options = { cwd: own, env: { PATH: `/usr/bin:/bin:${dirname(process.execPath)}`, HOME: '/nonexistent' }, ...NOBODY };
+  const options = {
+    cwd: own,
+    env: { PATH: `/usr/bin:/bin:${dirname(process.execPath)}`, HOME: '/nonexistent' },
+    ...NOBODY,
+  };
   const planimeter = (...args: string[]) =>
     spawnSync(program, args, { ...options, encoding: 'utf8', timeout: 300_000 } satisfies SpawnSyncOptions);
 
