@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MapRequest, MapResult } from '../models/mapping/map-scene.ts';
-import { joinMaps } from '../models/mapping/merge-shards.ts';
+import { mergeShards } from '../models/mapping/merge-shards.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { DEFAULT_RUN } from '../models/runtime/run-profile.ts';
 import { DEFAULT_PARAMETERS } from '../server/pipeline/job-parameters.ts';
@@ -198,7 +198,7 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
     },
     async join(request) {
       const started = performance.now();
-      await joinMaps(request);
+      await mergeShards(request);
       spent.joinMs += performance.now() - started;
     },
     trace: ({ tracedPath }) => copyFile(template.traced, tracedPath),

@@ -41,7 +41,7 @@ try {
     }
     const bare = (performance.now() - started) / 1000;
     const file = (name: string) => join(folder, `${precision}-${core}-${name}`);
-    const paths = { classesPath: file('c.tif'), scoresPath: file('s.tif'), spoolPath: file('spool') };
+    const paths = { classesPath: file('c.tif'), scoresPath: file('s.tif'), chipCachePath: file('spool') };
     const request = {
       workingPath,
       grid,

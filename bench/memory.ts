@@ -91,7 +91,7 @@ async function map({ working, classes, scores, spool }: Paths): Promise<void> {
   const grid = planModelGrid({ ...scene, gsdMetres: GSD }, GSD.x);
   await scene.close();
   const plan = planChips(grid, NETWORK, CORE_PIXELS);
-  const paths = { workingPath: working, classesPath: classes, scoresPath: scores, spoolPath: spool };
+  const paths = { workingPath: working, classesPath: classes, scoresPath: scores, chipCachePath: spool };
   const request = { ...paths, grid, plan, fill: FILL, area: null, network: NETWORK, run: {}, batch: 1 };
   await mapScene(request, { open: async () => SESSION, reopen: async () => SESSION }, () => {});
 }

@@ -8,7 +8,7 @@ import { type ProblemCode, problemFromJson } from '../errors/problem.ts';
 import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/api/index.ts';
 import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/scenes/add-demo-scene.ts';
 import { type Service, type ServiceOptions, startService } from '../server/service.ts';
-import { openFiles } from '../server/store/files/open-file-store.ts';
+import { openFileStore } from '../server/store/files/open-file-store.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
 import { readArguments } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
@@ -138,7 +138,7 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
     say(total.class.padEnd(12) + cells.map((cell) => cell.padStart(12)).join(''));
   }
   if (!town) return;
-  const classMap = await openFiles(dataFolder(), process.env.PLANIMETER_STORE).fetch(`jobs/${job.id}/classes.tif`);
+  const classMap = await openFileStore(dataFolder(), process.env.PLANIMETER_STORE).fetch(`jobs/${job.id}/classes.tif`);
   const { miou, classes } = await evaluateMaps(classMap, town.truth);
   const ious = classes.map((each) => `${each.class} ${(each.iou ?? 0).toFixed(2)}`).join(', ');
   say(`\nAgreement with the truth (IoU): mean ${miou.toFixed(2)}; ${ious}`);

@@ -10,11 +10,11 @@ import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import {
-  CONFINEMENT_SCRIPT,
   DEFAULT_WORKSPACE,
-  refuseUnconfined,
+  ROW_LEVEL_SECURITY_SCRIPT,
+  requireRowLevelSecurity,
 } from '../server/store/database/row-level-security.ts';
-import { tryStore } from '../server/store/files/probe-file-store.ts';
+import { probeFileStore } from '../server/store/files/probe-file-store.ts';
 import { imageFormats } from '../tiler/geotiff/rgb-image.ts';
 import { readArguments, readNumber } from './arguments.ts';
 
@@ -43,7 +43,7 @@ export async function run(args: string[]): Promise<void> {
     await check('network', () => network(device)),
     await check('database', database),
     await check('data folder', () => folder(dataFolder)),
-    await check('store', () => tryStore(dataFolder, process.env.PLANIMETER_STORE, process.env)),
+    await check('store', () => probeFileStore(dataFolder, process.env.PLANIMETER_STORE, process.env)),
     await check('port', port),
     await check('images elsewhere', elsewhere),
     await check('clock', clock),
@@ -102,11 +102,11 @@ async function database(): Promise<string> {
         `its clock is ${skew.toFixed(1)} s off ours: tokens and heartbeats go wrong; turn on NTP on both`,
       );
     }
-    await refuseUnconfined(db);
+    await requireRowLevelSecurity(db);
     const kind = url ? 'PostgreSQL of DATABASE_URL' : 'embedded PostgreSQL';
     const workspaces = db.confinement
       ? 'workspaces are kept apart'
-      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others let who administers the server run, once:\n${CONFINEMENT_SCRIPT}`;
+      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others let who administers the server run, once:\n${ROW_LEVEL_SECURITY_SCRIPT}`;
     return `${kind} ${server}, PostGIS ${version}, clocks agree, ${workspaces}`;
   } finally {
     await db.close();

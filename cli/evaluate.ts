@@ -18,7 +18,7 @@ import { type NetworkSession, openNetwork } from '../models/runtime/session.ts';
 import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
 import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
 import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
-import { readPlainImage } from '../tiler/geotiff/rgb-image.ts';
+import { readRgbImage } from '../tiler/geotiff/rgb-image.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
@@ -173,8 +173,8 @@ async function evaluateImage(
   gsdMetres: number,
   worst: WorstChip[],
 ): Promise<void> {
-  const image = await readPlainImage(pair.image, 3, gsdMetres);
-  const mask = await readPlainImage(pair.mask, 1, gsdMetres);
+  const image = await readRgbImage(pair.image, 3, gsdMetres);
+  const mask = await readRgbImage(pair.mask, 1, gsdMetres);
   if (mask.width !== image.width || mask.height !== image.height) {
     const sizes = `${mask.width} × ${mask.height} and ${image.width} × ${image.height}`;
     throw new Problem(

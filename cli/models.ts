@@ -1,8 +1,8 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
 import { join } from 'node:path';
-import { bandFacts } from '../models/imported/collect-metadata.ts';
+import { bandMetadata } from '../models/imported/collect-metadata.ts';
 import type { NetworkReport } from '../models/imported/manifest.ts';
-import type { Facts, Task } from '../models/imported/network-metadata.ts';
+import type { NetworkMetadata, Task } from '../models/imported/network-metadata.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
 import { fastest } from '../models/runtime/benchmark.ts';
 import { parseDevice } from '../models/runtime/device.ts';
@@ -137,7 +137,7 @@ async function bench(id: string, wanted: string | undefined, json: boolean): Pro
 type Values = Partial<Record<Exclude<keyof typeof OPTIONS, 'json'>, string>>;
 
 /** What the command line says of a network. */
-function saidBy(values: Values): Facts {
+function saidBy(values: Values): NetworkMetadata {
   const numbers = (name: 'mean' | 'std') => values[name]?.split(',').map((part) => readNumber(name, part));
   const one = (name: 'gsd' | 'divide-by' | 'threshold' | 'confidence' | 'overlap') =>
     values[name] === undefined ? undefined : readNumber(name, values[name]);
@@ -156,7 +156,7 @@ function saidBy(values: Values): Facts {
     divisor: one('divide-by'),
     mean: numbers('mean'),
     deviation: numbers('std'),
-    ...bandFacts(values.bands),
+    ...bandMetadata(values.bands),
     activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
     threshold: one('threshold'),
     confidence: one('confidence'),

@@ -3,12 +3,12 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { problemFromJson } from '../errors/problem.ts';
 import type { Proof } from '../models/verify/verify-windows.ts';
-import { proveJob } from '../server/pipeline/verify-job.ts';
+import { verifyJob } from '../server/pipeline/verify-job.ts';
 import { startCompute } from '../server/processes/compute.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
-import { openFiles } from '../server/store/files/open-file-store.ts';
+import { openFileStore } from '../server/store/files/open-file-store.ts';
 import { readArguments, readNumber } from './arguments.ts';
 import { dataFolder, installedNetwork } from './files.ts';
 
@@ -48,8 +48,8 @@ async function look(data: string | undefined, job: string, seed: number, windows
   const remote = createRemoteReader(parseRemoteHosts(process.env[REMOTE_HOSTS]));
   const compute = startCompute(remote.open);
   try {
-    const tools = { db, files: openFiles(dataFolder(data), process.env.PLANIMETER_STORE), compute };
-    return await proveJob(tools, installedNetwork, job, { seed, windows });
+    const tools = { db, files: openFileStore(dataFolder(data), process.env.PLANIMETER_STORE), compute };
+    return await verifyJob(tools, installedNetwork, job, { seed, windows });
   } finally {
     await compute.stop();
     remote.close();

@@ -1,8 +1,8 @@
 /** `planimeter reap`: removes what nothing refers to, as the service does every hour, or says what that would be. */
 import { join } from 'node:path';
-import { GRACE_MS, reap } from '../server/operations/garbage-collector.ts';
+import { collectGarbage, GRACE_MS } from '../server/operations/garbage-collector.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
-import { openFiles, sharedFolderOf } from '../server/store/files/open-file-store.ts';
+import { openFileStore, sharedFolderOf } from '../server/store/files/open-file-store.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
 
@@ -28,11 +28,11 @@ export async function run(args: string[]): Promise<void> {
   try {
     const places = {
       db,
-      files: openFiles(folder, store),
+      files: openFileStore(folder, store),
       dataFolder: folder,
       uploadFolder: join(sharedFolderOf(folder, store), 'uploads'),
     };
-    const reaped = await reap(places, { dryRun, graceMs: hours * HOUR_MS });
+    const reaped = await collectGarbage(places, { dryRun, graceMs: hours * HOUR_MS });
     if (values.json) {
       process.stdout.write(`${JSON.stringify(reaped)}\n`);
       return;

@@ -12,7 +12,7 @@ import {
 import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
-import { inWorkplace } from '../server/ephemeral-engine.ts';
+import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
@@ -27,7 +27,7 @@ import { getScene, insertScene } from '../server/store/tables/scenes.ts';
 import { tiledJob } from '../server/tiles/tile-of-job.ts';
 import { readArguments, readNumber, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
-import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
+import { linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
 import { isPackage, outputFormat } from './output.ts';
 import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
@@ -84,12 +84,12 @@ export async function run(args: string[]): Promise<void> {
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
   const place = { device, policy: inputs.remote?.policy ?? null };
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfInputs(inputs);
     const tools = await opening;
     const { db, files } = tools;
     const scene = sceneId(sha256);
-    await linkOriginals(files, scene, inputs);
+    await linkSourceFiles(files, scene, inputs);
     await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes, ...rights });
     await ingestScene(tools, (await getScene(db, scene))!, context);
     const ready = await getScene(db, scene);

@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { Problem } from '../errors/problem.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
-import { inWorkplace } from '../server/ephemeral-engine.ts';
+import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { storeFeatures } from '../server/pipeline/store-features.ts';
@@ -36,7 +36,7 @@ export async function run(args: string[]): Promise<void> {
   const classNames = new Map(Object.entries(codes).flatMap(([name, code]) => (code === null ? [] : [[code, name]])));
 
   const bar = createProgressBar();
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
     const { db, files, compute } = await opening;
     const { srid, gsdMetres } = await georeference(db, map);

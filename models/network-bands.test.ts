@@ -89,7 +89,7 @@ async function compareWithPython(scene: string, network: Network) {
   const out = await mkdtemp(join(folder, 'map-'));
   const { classes, scores, result } = await mapped({
     ...{ workingPath, rendering, grid, plan, fill: meanColour, area: null, network, run: { threads: 1 }, batch: 1 },
-    spoolPath: join(out, 'spool'),
+    chipCachePath: join(out, 'spool'),
     classesPath: join(out, 'classes.tif'),
     scoresPath: join(out, 'scores.tif'),
   });

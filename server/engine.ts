@@ -9,7 +9,7 @@ import type { Network } from '../models/registry.ts';
 import { candidates, type Device, type DeviceChoice, parseDevice } from '../models/runtime/device.ts';
 import type { DeviceJson, JobReport, ModelJson } from './api/index.ts';
 import { modelReason } from './networks/choose-network.ts';
-import { type NetworkShelf, openShelf } from './networks/network-catalog.ts';
+import { type NetworkCatalog, openNetworkCatalog } from './networks/network-catalog.ts';
 import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
@@ -24,12 +24,12 @@ import { isReady } from './scenes/ready-scene.ts';
 import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
 import type { FileStore } from './store/files/file-store.ts';
-import { isBucket, openFiles, sharedFolderOf } from './store/files/open-file-store.ts';
+import { isBucket, openFileStore, sharedFolderOf } from './store/files/open-file-store.ts';
 import { getJob } from './store/tables/jobs.ts';
 import { getScene } from './store/tables/scenes.ts';
 import type { PipelineTools } from './tools.ts';
 
-export interface WorkshopOptions {
+export interface EngineOptions {
   /** Holds the embedded database and, unless `store` says otherwise, everything else. */
   dataFolder: string;
   /** `file:` URL of the folder that all processes of a fleet share, or `s3:` URL for its images and maps. */
@@ -41,10 +41,10 @@ export interface WorkshopOptions {
   remote?: RemoteOptions | undefined;
 }
 
-export interface Workshop {
+export interface Engine {
   tools: PipelineTools;
   queue: Queue;
-  shelf: NetworkShelf;
+  catalog: NetworkCatalog;
   /** Those installed, the default one first; changes as networks come and go. */
   networks: readonly Network[];
   models: readonly ModelJson[];
@@ -60,21 +60,21 @@ export interface Workshop {
  * Opens everything and begins to work. `check` runs before the queue hands out work; what it throws is thrown. Throws
  * `data_folder_locked`, `bad_request` for a store that is not a `file:` URL.
  */
-export async function openWorkshop(
-  options: WorkshopOptions,
+export async function openEngine(
+  options: EngineOptions,
   check: (db: Database, files: FileStore) => Promise<void>,
-): Promise<Workshop> {
+): Promise<Engine> {
   const { dataFolder, databaseUrl } = options;
   const chosen = parseDevice(options.device);
   const sharedFolder = sharedFolderOf(dataFolder, options.store);
   const inBucket = options.store !== undefined && isBucket(options.store);
-  const [db, shelved] = await Promise.all([
+  const [db, opened] = await Promise.all([
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
-    inBucket ? null : openShelf(sharedFolder, null),
+    inBucket ? null : openNetworkCatalog(sharedFolder, null),
   ]);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
   const metrics = createMetrics(db, remote);
-  const files = metrics.measureFiles(openFiles(dataFolder, options.store, { onFault: metrics.countStoreFault }));
+  const files = metrics.measureFiles(openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault }));
   const compute = startCompute(remote.open);
   const close = async () => {
     await compute.stop();
@@ -83,7 +83,7 @@ export async function openWorkshop(
   };
   try {
     await check(db, files);
-    const { shelf, networks, models } = shelved ?? (await openShelf(sharedFolder, files));
+    const { catalog, networks, models } = opened ?? (await openNetworkCatalog(sharedFolder, files));
     const tools = {
       db,
       files,
@@ -96,9 +96,13 @@ export async function openWorkshop(
     // Where `auto` has a choice, the first job makes it.
     const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };
     const noteDevice = ({ device: last }: JobReport) => last && Object.assign(device, last);
-    const queue = await startQueue(db, { url: databaseUrl }, handlers(tools, { shelf, networks }, metrics, noteDevice));
+    const queue = await startQueue(
+      db,
+      { url: databaseUrl },
+      handlers(tools, { catalog, networks }, metrics, noteDevice),
+    );
     return {
-      ...{ tools, queue, shelf, networks, models, metrics, device, sharedFolder },
+      ...{ tools, queue, catalog, networks, models, metrics, device, sharedFolder },
       async stop() {
         await queue.stop();
         await close();
@@ -124,7 +128,7 @@ function shardHeightOf({ PLANIMETER_SHARD_HEIGHT: text }: NodeJS.ProcessEnv): nu
 /** What the queue calls. Both begin with a clean slate, so that an interrupted run can simply be started again. */
 function handlers(
   tools: PipelineTools,
-  { shelf, networks }: { shelf: NetworkShelf; networks: readonly Network[] },
+  { catalog, networks }: { catalog: NetworkCatalog; networks: readonly Network[] },
   metrics: Metrics,
   noteDevice: (report: JobReport) => void,
 ): Handlers {
@@ -137,7 +141,7 @@ function handlers(
       const job = await getJob(tools.db, id);
       const scene = job && (await getScene(tools.db, job.scene));
       if (!job || !scene || !isReady(scene)) return; // deleted while it waited
-      await shelf.refresh();
+      await catalog.refresh();
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
       const report = await runPart(

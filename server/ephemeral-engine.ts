@@ -18,7 +18,7 @@ interface Place {
 }
 
 /** Runs `work` with tools of its own, whose database is still opening when it begins. */
-export async function inWorkplace<T>(
+export async function withEphemeralEngine<T>(
   work: (tools: Promise<PipelineTools>) => Promise<T>,
   { device = 'cpu', policy = null }: Place = {},
 ): Promise<T> {

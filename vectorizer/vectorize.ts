@@ -8,7 +8,7 @@ import { drawRegions, layPolygons, numberPolygons, type Polygons, regionAt } fro
 import type { ClassBand, Region, VectorizeOptions } from './region.ts';
 import { simplify } from './simplify/simplify.ts';
 import { emptyArcGraph } from './trace/arc-graph.ts';
-import { rechain } from './trace/merge-arcs.ts';
+import { mergeArcs } from './trace/merge-arcs.ts';
 import { type Discarded, type SieveLimits, sieve, sieveLimits } from './trace/sieve.ts';
 import { createTracer, type TracedGraph } from './trace/trace.ts';
 
@@ -53,7 +53,7 @@ export interface SievedGraph extends TracedGraph {
 export function sieveGraph(traced: TracedGraph, options: VectorizeOptions): SievedGraph {
   const { discarded, regionOf, regions } = sieve(traced.graph, traced.regions, limitsOf(options), options.nodata);
   if (discarded.sieved === 0) return { ...traced, discarded };
-  const graph = rechain(traced.graph, regionOf);
+  const graph = mergeArcs(traced.graph, regionOf);
   Object.assign(traced.graph, emptyArcGraph()); // whoever traced it may still hold it
   return { graph, regions, discarded };
 }

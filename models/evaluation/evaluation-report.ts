@@ -1,5 +1,5 @@
 /** An evaluation → one HTML page that needs nothing else: scores, confusion, calibration, pictures of the worst chips. */
-import { pictureAddress } from '../../tiler/rendering/data-url.ts';
+import { dataUrl } from '../../tiler/rendering/data-url.ts';
 import type { NetworkClass } from '../registry.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { WorstChip } from './worst-chips.ts';
@@ -130,7 +130,7 @@ async function chipRow(chip: WorstChip, classes: ReportSubject['classes']): Prom
   ];
   const figures = await Promise.all(
     pictures.map(async ([title, rgb]) => {
-      const address = await pictureAddress(rgb, width, height, PICTURE_PIXELS);
+      const address = await dataUrl(rgb, width, height, PICTURE_PIXELS);
       return `<figure><img src="${address}" alt="${title}" width="${PICTURE_PIXELS}"><figcaption>${title}</figcaption></figure>`;
     }),
   );

@@ -8,7 +8,7 @@ import type { GraphReport } from '../onnx/certificate.ts';
 import type { OnnxModel } from '../onnx/read-onnx.ts';
 import { BACKGROUND } from './classes.ts';
 import { lastMeaning } from './map-output.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
 const CONFIDENCE = 0.5;
 const OVERLAP = 0.45;
@@ -30,7 +30,7 @@ interface Shape {
 export function boxOutput(
   model: OnnxModel,
   graph: GraphReport,
-  facts: Facts,
+  facts: NetworkMetadata,
 ): { output: BoxOutput; classes: number } | null {
   const followed = new Map(graph.outputs.map(({ name, shape }) => [name, shape]));
   const shapes = model.outputs.map(
@@ -66,7 +66,7 @@ function grid(model: OnnxModel, { outputs, shapes }: GraphReport): Found | null 
 const ANCHOR_CHANNELS = [18, 75, 125, 255, 425];
 
 /** Throws `unsupported_model` for detectors whose numbers are still to be decoded with anchors that no file tells. */
-export function refuseHeads(graph: GraphReport, facts: Facts): void {
+export function refuseHeads(graph: GraphReport, facts: NetworkMetadata): void {
   const heads = graph.outputs.filter(({ rowDim, scale }) => rowDim !== null && scale[0] >= 8 && scale[0] === scale[1]);
   const scales = new Set(heads.map(({ scale }) => scale[0]));
   const channels = (shape: readonly number[], dims: (number | null)[]) =>
@@ -82,7 +82,7 @@ export function refuseHeads(graph: GraphReport, facts: Facts): void {
 }
 
 /** What networks give that select their objects themselves (YOLO 10 and 26, YOLO 7 and others with NMS): few rows. */
-function selected(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Found | null {
+function selected(model: OnnxModel, shapes: readonly Shape[], facts: NetworkMetadata): Found | null {
   const rows = shapes.find(({ dims, type }) => {
     const last = dims[dims.length - 1];
     const count = dims[dims.length - 2] ?? 0;
@@ -104,7 +104,7 @@ function selected(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Fou
 }
 
 /** Boxes, scores and perhaps labels as outputs of their own, as torchvision, SSD, DETR and MMDetection give them. */
-function lists(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Found | null {
+function lists(model: OnnxModel, shapes: readonly Shape[], facts: NetworkMetadata): Found | null {
   if (shapes.length < 2) return null;
   const last = ({ dims }: Shape) => dims[dims.length - 1] ?? 4;
   const boxes =
@@ -153,7 +153,7 @@ function lists(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Found 
 }
 
 /** [1, 4 + classes, candidates] of Ultralytics, [1, candidates, 5 + classes] of YOLOv5, 6, 7 and YOLOX. */
-function yolo(model: OnnxModel, shapes: readonly Shape[], facts: Facts): Found | null {
+function yolo(model: OnnxModel, shapes: readonly Shape[], facts: NetworkMetadata): Found | null {
   const [output, ...more] = shapes.filter(({ dims, type }) => dims.length === 3 && /^float/.test(type));
   if (!output || more.length > 0) return null;
   const [, a, b] = output.dims;

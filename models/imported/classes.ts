@@ -4,7 +4,7 @@ import { Problem } from '../../errors/problem.ts';
 import type { Finding } from '../../tiler/ingest/validate-source.ts';
 import type { MapOutput } from '../adapter.ts';
 import type { NetworkClass } from '../registry.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
 /** Codes run to 254; 255 is nodata. */
 const MOST_CLASSES = 255;
@@ -27,7 +27,12 @@ const MEANINGS: readonly [RegExp, string][] = [
  * `planes` is how many planes the output has; of labels, how many there are, 0 where nobody knows. Independent planes
  * have a background beside them. Throws `unsupported_model` where there are too many.
  */
-export function mapClasses(output: MapOutput, planes: number, facts: Facts, findings: Finding[]): NetworkClass[] {
+export function mapClasses(
+  output: MapOutput,
+  planes: number,
+  facts: NetworkMetadata,
+  findings: Finding[],
+): NetworkClass[] {
   const known = facts.classes ?? [];
   const highest = known.reduce((most, { value }) => Math.max(most, value), 1);
   const objects = planes === 0 ? highest + 1 : planes;
@@ -54,7 +59,7 @@ export function mapClasses(output: MapOutput, planes: number, facts: Facts, find
 type Named = { name: string; color?: string } | null;
 
 /** Codes are channels; names counted from 1 leave the background to channel 0. */
-function exclusiveNames(known: NonNullable<Facts['classes']>, count: number): Named[] {
+function exclusiveNames(known: NonNullable<NetworkMetadata['classes']>, count: number): Named[] {
   const byValue = new Map(known.map((each) => [each.value, each]));
   const fit = known.every(({ value }) => value < count);
   const list = Array.from({ length: count }, (_, i): Named => (fit ? byValue.get(i) : known[i]) ?? null);
@@ -63,7 +68,7 @@ function exclusiveNames(known: NonNullable<Facts['classes']>, count: number): Na
 }
 
 /** One name for each plane, after the background. */
-function independentNames(known: NonNullable<Facts['classes']>, planes: number): Named[] {
+function independentNames(known: NonNullable<NetworkMetadata['classes']>, planes: number): Named[] {
   const [first] = known;
   const background =
     known.length > planes && first && (BACKGROUND.test(first.name) || first.value === 0) ? first : null;

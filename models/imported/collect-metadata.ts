@@ -6,18 +6,21 @@
 import { esri } from './esri-metadata.ts';
 import { isObject, type Json, number, numbers, parseJson, positive, taskOf, told } from './metadata-json.ts';
 import { stacMlm } from './mlm-metadata.ts';
-import type { Facts, Sidecar } from './network-metadata.ts';
+import type { NetworkMetadata, Sidecar } from './network-metadata.ts';
 
 /** `rgb`, `bgr`, or names of bands with commas between them. */
-export function bandFacts(text: string | undefined): Pick<Facts, 'order' | 'bands'> {
+export function bandMetadata(text: string | undefined): Pick<NetworkMetadata, 'order' | 'bands'> {
   if (text === undefined) return {};
   if (text === 'rgb' || text === 'bgr') return { order: text };
   return { bands: text.split(',').map((name) => name.trim()) };
 }
 
 /** All that is told, the later sources over the earlier ones. */
-export function gatherFacts(metadata: Readonly<Record<string, string>>, sidecars: readonly Sidecar[]): Facts {
-  const facts: Facts[] = [windowsMl(metadata), ultralytics(metadata), deepness(metadata)];
+export function collectMetadata(
+  metadata: Readonly<Record<string, string>>,
+  sidecars: readonly Sidecar[],
+): NetworkMetadata {
+  const facts: NetworkMetadata[] = [windowsMl(metadata), ultralytics(metadata), deepness(metadata)];
   for (const { name, text } of sidecars) {
     const json = parseJson(text);
     if (!isObject(json)) continue;
@@ -34,7 +37,7 @@ export function gatherFacts(metadata: Readonly<Record<string, string>>, sidecars
 }
 
 /** Keys of https://qgis-plugin-deepness.readthedocs.io (and GeoDeep); every value is JSON, or was meant to be. */
-function deepness(metadata: Readonly<Record<string, string>>): Facts {
+function deepness(metadata: Readonly<Record<string, string>>): NetworkMetadata {
   const value = (...keys: string[]): unknown => {
     const text = keys.map((key) => metadata[key]).find((each) => each !== undefined);
     return text === undefined ? undefined : (parseJson(text) ?? text);
@@ -58,7 +61,7 @@ function deepness(metadata: Readonly<Record<string, string>>): Facts {
 }
 
 /** {"0": "background", …}, a list of names, or a list of such objects, one a head, of which the first counts. */
-function namedClasses(value: unknown): Facts['classes'] {
+function namedClasses(value: unknown): NetworkMetadata['classes'] {
   const first = Array.isArray(value) && isObject(value[0]) && !('name' in value[0]) ? value[0] : value;
   if (Array.isArray(first)) {
     const names = first.filter((each) => typeof each === 'string');
@@ -73,21 +76,21 @@ function namedClasses(value: unknown): Facts['classes'] {
 }
 
 /** `det_type` of Deepness. */
-const CANDIDATES: readonly [RegExp, NonNullable<Facts['candidates']>][] = [
+const CANDIDATES: readonly [RegExp, NonNullable<NetworkMetadata['candidates']>][] = [
   [/obb/i, 'rotated'],
   [/ultralytics|v9/i, 'plain'],
   [/v5|v6|v7/i, 'with objectness'],
 ];
 
 /** A dictionary as Python prints it. */
-function pythonNames(text = ''): Facts['classes'] {
+function pythonNames(text = ''): NetworkMetadata['classes'] {
   const pairs = [...text.matchAll(/(\d+)\s*:\s*(['"])(.*?)\2/g)];
   const classes = pairs.map(([, value, , name]) => ({ value: Number(value), name }));
   return classes.length > 0 ? classes : undefined;
 }
 
 /** Ultralytics writes Python: names "{0: 'person', 1: 'car'}", task "detect". */
-function ultralytics(metadata: Readonly<Record<string, string>>): Facts {
+function ultralytics(metadata: Readonly<Record<string, string>>): NetworkMetadata {
   const { names, task, imgsz } = metadata;
   if (names === undefined || !names.trim().startsWith('{')) return {};
   const kinds = { obb: 'rotated', pose: 'with keypoints' } as const;
@@ -104,10 +107,10 @@ function ultralytics(metadata: Readonly<Record<string, string>>): Facts {
 }
 
 /** Image.* of https://learn.microsoft.com/windows/ai/windows-ml. */
-function windowsMl(metadata: Readonly<Record<string, string>>): Facts {
+function windowsMl(metadata: Readonly<Record<string, string>>): NetworkMetadata {
   const format = metadata['Image.BitmapPixelFormat'] ?? '';
   const range = metadata['Image.NominalPixelRange'] ?? '';
-  const RANGES: Record<string, Facts> = {
+  const RANGES: Record<string, NetworkMetadata> = {
     NominalRange_0_255: { divisor: 1 },
     Normalized_0_1: { divisor: 255 },
     Normalized_1_1: { divisor: 127.5, mean: [1] },
@@ -116,7 +119,7 @@ function windowsMl(metadata: Readonly<Record<string, string>>): Facts {
 }
 
 /** What export_to_onnx of geoai-py writes to NAME.onnx.json; its runner gives every network pixels of 0 to 1. */
-function geoai(json: Json): Facts {
+function geoai(json: Json): NetworkMetadata {
   const side = positive(json.input_height);
   return told({
     task: taskOf(json.task),

@@ -1,9 +1,9 @@
 /** Esri model definition, as ArcGIS and arcgis.learn write it: https://github.com/Esri/raster-deep-learning. */
 import { bandRole } from '../network-bands.ts';
 import { isObject, type Json, number, numbers, positive, taskOf, told, unitOrByte } from './metadata-json.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
-export function esri(json: Json): Facts {
+export function esri(json: Json): NetworkMetadata {
   const classes = Array.isArray(json.Classes)
     ? json.Classes.filter(isObject).flatMap((each) => {
         const value = number(each.Value);
@@ -30,7 +30,7 @@ export function esri(json: Json): Facts {
 }
 
 /** `Bands` where they are names; else `ExtractBands`, which counts the raster's bands from 0. */
-function bandsOf({ Bands: named, ExtractBands }: Json): Pick<Facts, 'order' | 'bands'> {
+function bandsOf({ Bands: named, ExtractBands }: Json): Pick<NetworkMetadata, 'order' | 'bands'> {
   const places = numbers(ExtractBands);
   const known = Array.isArray(named) && named.length > 0 && named.every((name) => /^[a-z]/i.test(String(name)));
   if (known && named.length === (places?.length ?? named.length)) {
@@ -43,7 +43,7 @@ function bandsOf({ Bands: named, ExtractBands }: Json): Pick<Facts, 'order' | 'b
 }
 
 /** Means and deviations; of multispectral networks of values brought to 0..1 by each band's range before. */
-function scalingOf(json: Json): Pick<Facts, 'divisor' | 'mean' | 'deviation'> {
+function scalingOf(json: Json): Pick<NetworkMetadata, 'divisor' | 'mean' | 'deviation'> {
   const parameters = isObject(json.ModelParameters) ? json.ModelParameters : {};
   const stats = isObject(json.NormalizationStats) ? json.NormalizationStats : {};
   const mean = numbers(json.ImageMean ?? parameters.mean ?? stats.scaled_mean_values);

@@ -3,10 +3,10 @@
 import { certify } from '../onnx/certificate.ts';
 import { type OnnxModel, type OnnxValue, readOnnxFile } from '../onnx/read-onnx.ts';
 import type { Network } from '../registry.ts';
-import { type HaloLadder, measureHalos } from '../verify/halo-sweep.ts';
-import { gatherFacts } from './collect-metadata.ts';
-import { type Understanding, understand } from './infer-adapter.ts';
-import type { Facts, Sidecar } from './network-metadata.ts';
+import { type HaloSweep, measureHalos } from '../verify/halo-sweep.ts';
+import { collectMetadata } from './collect-metadata.ts';
+import { inferAdapter, type Understanding } from './infer-adapter.ts';
+import type { NetworkMetadata, Sidecar } from './network-metadata.ts';
 import { generatedRaster } from './probe-scene.ts';
 import { type SelfTest, selfTest } from './self-test.ts';
 
@@ -17,7 +17,7 @@ export interface Examination {
   outputs: OnnxValue[];
   name: string | null;
   /** Null where it was not measured: detectors, networks of fixed size, slow ones. */
-  halos: HaloLadder | null;
+  halos: HaloSweep | null;
 }
 
 /** Networks that take longer for a chip are not run over a scene with halo after halo. */
@@ -27,26 +27,30 @@ const BUDGET_MS = 6000;
 const SCENE_PIXELS = 640;
 
 /** @param said by the user, over all that is written in and beside the file */
-export async function examineNetwork(path: string, sidecars: readonly Sidecar[], said: Facts): Promise<Examination> {
+export async function examineNetwork(
+  path: string,
+  sidecars: readonly Sidecar[],
+  said: NetworkMetadata,
+): Promise<Examination> {
   const model = await readOnnxFile(path);
-  const facts = { ...gatherFacts(model.metadata, sidecars), ...said };
-  const understanding = understand(model, facts);
+  const facts = { ...collectMetadata(model.metadata, sidecars), ...said };
+  const understanding = inferAdapter(model, facts);
   const test = await selfTest(path, understanding);
   const { inputs, outputs } = model;
   const network = asNetwork(path, understanding);
-  const halos = test.milliseconds > SLOW_MS ? null : await generatedLadder(network, BUDGET_MS);
-  trustLadder(understanding, halos);
+  const halos = test.milliseconds > SLOW_MS ? null : await sweepOnProbeScene(network, BUDGET_MS);
+  trustSweep(understanding, halos);
   return { understanding, selfTest: test, inputs, outputs, name: facts.name ?? null, halos };
 }
 
 /** The halos of a network on the generated scene. */
-export function generatedLadder(network: Network, budgetMs: number): Promise<HaloLadder | null> {
+export function sweepOnProbeScene(network: Network, budgetMs: number): Promise<HaloSweep | null> {
   return measureHalos(network, generatedRaster(network.adapter?.input ?? {}, SCENE_PIXELS), budgetMs);
 }
 
 /** What was measured counts more than what the graph says. */
-function trustLadder(understanding: Understanding, ladder: HaloLadder | null): void {
-  const last = ladder?.steps.at(-1);
+function trustSweep(understanding: Understanding, sweep: HaloSweep | null): void {
+  const last = sweep?.steps.at(-1);
   if (!last || !understanding.receptiveField || last.halo < understanding.halo || last.differing === 0) return;
   understanding.receptiveField = null;
   const share = (100 * last.differing).toPrecision(2);

@@ -10,7 +10,7 @@ import { judge, pythonWithOnnxRuntime } from '../../test/support/python.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { Network } from '../registry.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
 const FULL = process.env.PLANIMETER_FULL === '1';
 const SEEDS = Array.from({ length: FULL ? 240 : 18 }, (_, i) => i);
@@ -27,8 +27,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const THRESHOLD = 0.9;
 
 /** Our words for a form. */
-const SCALING: Facts = { divisor: 255, mean: [0.45, 0.4, 0.35, 0.5], deviation: [0.2, 0.25, 0.22, 0.3] };
-function said({ kind, type, bands }: Form): Facts {
+const SCALING: NetworkMetadata = { divisor: 255, mean: [0.45, 0.4, 0.35, 0.5], deviation: [0.2, 0.25, 0.22, 0.3] };
+function said({ kind, type, bands }: Form): NetworkMetadata {
   const classes = ['a', 'b', 'c', 'd'].map((name, value) => ({ value, name }));
   return {
     ...(type !== 'uint8' && SCALING),
@@ -135,7 +135,7 @@ async function map(path: string, form: Form, changes: Partial<Network> = {}) {
     ...(form.bands === 4 && { rendering: { bands, ranges: null } }),
     plan: planChips(scene.grid, network, 64),
     ...{ fill: bands.map(() => 120), area: null, network, run: { threads: 1 }, batch: 1 },
-    spoolPath: join(out, 'spool'),
+    chipCachePath: join(out, 'spool'),
     classesPath: join(out, 'classes.tif'),
     scoresPath: join(out, 'scores.tif'),
   });

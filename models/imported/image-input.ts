@@ -5,14 +5,14 @@ import type { Finding } from '../../tiler/ingest/validate-source.ts';
 import type { AdapterInput } from '../adapter.ts';
 import { bandRole } from '../network-bands.ts';
 import type { OnnxModel, OnnxNode, OnnxValue } from '../onnx/read-onnx.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
 const TYPES = ['float32', 'float16', 'uint8', 'int8', 'uint16', 'int16', 'float64', 'int32'] as const;
 /** More than any camera has. */
 const MOST_BANDS = 32;
 
 /** Throws `volumetric_model` or `unsupported_model`. */
-export function imageInput(model: OnnxModel, facts: Facts, findings: Finding[]): AdapterInput {
+export function imageInput(model: OnnxModel, facts: NetworkMetadata, findings: Finding[]): AdapterInput {
   const { inputs } = model;
   const [image] = inputs;
   if (image.dims.length === 5) {
@@ -74,7 +74,7 @@ const USUAL_BANDS: Record<number, string[]> = { 3: ['red', 'green', 'blue'], 4: 
 function bandNames(
   count: number,
   stored: boolean,
-  facts: Facts,
+  facts: NetworkMetadata,
   findings: Finding[],
 ): Pick<AdapterInput, 'order' | 'names'> {
   const told = facts.bands?.map((name) => (/^\d+$/.test(name) ? name : bandRole(name)));
@@ -105,7 +105,7 @@ function scaling(
   model: OnnxModel,
   image: OnnxValue,
   type: AdapterInput['type'],
-  facts: Facts,
+  facts: NetworkMetadata,
   findings: Finding[],
 ): Scaling {
   const { mean = [0], deviation = [1] } = facts;

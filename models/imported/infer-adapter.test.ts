@@ -7,9 +7,9 @@ import { Problem } from '../../errors/problem.ts';
 import { writeOnnx } from '../../test/support/networks/onnx-writer.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { readOnnx, readOnnxFile } from '../onnx/read-onnx.ts';
-import { gatherFacts } from './collect-metadata.ts';
-import { understand } from './infer-adapter.ts';
-import type { Facts, Sidecar } from './network-metadata.ts';
+import { collectMetadata } from './collect-metadata.ts';
+import { inferAdapter } from './infer-adapter.ts';
+import type { NetworkMetadata, Sidecar } from './network-metadata.ts';
 import { inferAdapted } from './run.ts';
 import { selfTest } from './self-test.ts';
 
@@ -28,10 +28,10 @@ function planesOf(classes: number, end: string, metadata: Record<string, string>
   });
 }
 
-function understood(bytes: Uint8Array, sidecars: Sidecar[] = [], said: Facts = {}) {
+function understood(bytes: Uint8Array, sidecars: Sidecar[] = [], said: NetworkMetadata = {}) {
   const model = readOnnx(bytes);
-  const facts = { ...gatherFacts(model.metadata, sidecars), ...said };
-  return { ...understand(model, facts), facts };
+  const facts = { ...collectMetadata(model.metadata, sidecars), ...said };
+  return { ...inferAdapter(model, facts), facts };
 }
 
 test('what is missing is asked for, and what is said counts', () => {
@@ -107,14 +107,14 @@ test('geoai names its classes, Deepness its normalisation, Ultralytics its objec
     input: { divisor: 255, mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.2, 0.1] },
     output: { threshold: 0.7 },
   });
-  expect(gatherFacts({ names: '{0: \'person\', 1: "car"}', task: 'detect' }, [])).toMatchObject({
+  expect(collectMetadata({ names: '{0: \'person\', 1: "car"}', task: 'detect' }, [])).toMatchObject({
     task: 'detection',
     classes: [
       { value: 0, name: 'person' },
       { value: 1, name: 'car' },
     ],
   });
-  expect(gatherFacts({ model_type: 'Detector', tiles_size: '512', det_conf: '0.3' }, [])).toMatchObject({
+  expect(collectMetadata({ model_type: 'Detector', tiles_size: '512', det_conf: '0.3' }, [])).toMatchObject({
     task: 'detection',
     tile: 512,
     confidence: 0.3,
@@ -122,7 +122,10 @@ test('geoai names its classes, Deepness its normalisation, Ultralytics its objec
 });
 
 /** As arcgis.learn, torchgeo's MLM items and Deepness write them. */
-const WRITTEN: Record<string, { sidecar: [string, object] | null; metadata?: Record<string, string>; facts: Facts }> = {
+const WRITTEN: Record<
+  string,
+  { sidecar: [string, object] | null; metadata?: Record<string, string>; facts: NetworkMetadata }
+> = {
   'arcgis.learn, multispectral': {
     sidecar: [
       'net.emd',
@@ -267,7 +270,7 @@ const WRITTEN: Record<string, { sidecar: [string, object] | null; metadata?: Rec
 test.each(Object.keys(WRITTEN))('written by %s', (name) => {
   const { sidecar, metadata = {}, facts } = WRITTEN[name];
   const sidecars = sidecar ? [{ name: sidecar[0], text: JSON.stringify(sidecar[1]) }] : [];
-  expect(gatherFacts(metadata, sidecars)).toEqual(facts);
+  expect(collectMetadata(metadata, sidecars)).toEqual(facts);
 });
 
 const corpus = sharedPath('onnx');
@@ -318,7 +321,7 @@ test.skipIf(!corpus)(
 
 async function examined(path: string) {
   const model = await readOnnxFile(path);
-  const understanding = understand(model, gatherFacts(model.metadata, []));
+  const understanding = inferAdapter(model, collectMetadata(model.metadata, []));
   await selfTest(path, understanding);
   return understanding;
 }

@@ -14,7 +14,7 @@ import { boxOutput, hasMasks, refuseHeads } from './box-output.ts';
 import { mapClasses, styled } from './classes.ts';
 import { imageInput } from './image-input.ts';
 import { lastMeaning, mapOutput } from './map-output.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
 export interface Understanding {
   task: 'segmentation' | 'detection';
@@ -44,7 +44,7 @@ const USUAL_STRIDE = 32;
 const MAX_STRIDE = 128;
 
 /** Throws a problem whose code says why the network cannot be used. */
-export function understand(model: OnnxModel, facts: Facts): Understanding {
+export function inferAdapter(model: OnnxModel, facts: NetworkMetadata): Understanding {
   const findings: Finding[] = [];
   const input = imageInput(model, facts, findings);
   const imageAt = (size: number) => {
@@ -88,7 +88,7 @@ export function understand(model: OnnxModel, facts: Facts): Understanding {
   );
 }
 
-const REFUSED: Partial<Record<NonNullable<Facts['task']>, [code: Problem['code'], detail: string]>> = {
+const REFUSED: Partial<Record<NonNullable<NetworkMetadata['task']>, [code: Problem['code'], detail: string]>> = {
   regression: [
     'regression_model',
     'The network is said to give amounts (regression); give one that segments or detects.',
@@ -107,7 +107,7 @@ const REFUSED: Partial<Record<NonNullable<Facts['task']>, [code: Problem['code']
   ],
 };
 
-function refuseTask({ task }: Facts): void {
+function refuseTask({ task }: NetworkMetadata): void {
   if (task && REFUSED[task]) throw refusal(task);
 }
 
@@ -121,7 +121,7 @@ function refuseAmounts(
   model: OnnxModel,
   { output, planes }: { output: MapOutput; planes: number },
   input: AdapterInput,
-  facts: Facts,
+  facts: NetworkMetadata,
 ): void {
   if (output.numbers !== 'logits' || facts.classes || facts.task === 'segmentation') return;
   const last = lastMeaning(model, output.name);
@@ -150,9 +150,9 @@ export const images = (): Problem =>
     'The network gives an image, not classes. If it does segment, add it with --task segmentation or --classes.',
   );
 
-const refusal = (task: NonNullable<Facts['task']>): Problem => new Problem(...REFUSED[task]!);
+const refusal = (task: NonNullable<NetworkMetadata['task']>): Problem => new Problem(...REFUSED[task]!);
 
-function boxClasses(count: number, facts: Facts, findings: Finding[]): NetworkClass[] {
+function boxClasses(count: number, facts: NetworkMetadata, findings: Finding[]): NetworkClass[] {
   const known = facts.classes ?? [];
   if (known.length < count) {
     findings.push({
@@ -174,7 +174,7 @@ function boxClasses(count: number, facts: Facts, findings: Finding[]): NetworkCl
 interface Common {
   input: AdapterInput;
   graph: GraphReport;
-  facts: Facts;
+  facts: NetworkMetadata;
   findings: Finding[];
 }
 
@@ -202,7 +202,7 @@ function finish(
 type Plan = Pick<Understanding, 'stride' | 'halo' | 'receptiveField' | 'chip'>;
 
 /** Where chips may be cut. */
-function planOf(input: AdapterInput, { output }: Adapter, certificate: Certificate, facts: Facts): Plan {
+function planOf(input: AdapterInput, { output }: Adapter, certificate: Certificate, facts: NetworkMetadata): Plan {
   const sides = [input.height, input.width].filter((side) => side !== null);
   const chip = sides.length > 0 ? Math.min(...sides) : null;
   const { stride } = certificate;

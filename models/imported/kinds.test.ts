@@ -6,7 +6,7 @@ import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addedNetwork } from '../../test/support/networks/added-network.ts';
 import { type TestModel, type TestNode, type TestTensor, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 import { inferAdapted } from './run.ts';
 
 let folder: string;
@@ -44,7 +44,7 @@ const model = (
   });
 const whole = (planes: number) => [1, planes, SIZE, SIZE];
 
-const REFUSED: Record<string, { file: Uint8Array; code: string; said?: Facts }> = {
+const REFUSED: Record<string, { file: Uint8Array; code: string; said?: NetworkMetadata }> = {
   'nothing at all': { file: new Uint8Array(0), code: 'damaged_model' },
   'a picture': { file: Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), code: 'damaged_model' },
   'depths, without a channel': {
@@ -132,7 +132,7 @@ test.each(Object.keys(REFUSED))('refused: %s', async (name) => {
 const split = (count: number, end: string) => [
   ...Array.from({ length: count }, (_, i) => [node('Conv', ['x', 'w'], `z${i}`), node(end, `z${i}`, `d${i}`)]).flat(),
 ];
-const MAPS: Record<string, { file: Uint8Array; classes: number; code?: string; said?: Facts }> = {
+const MAPS: Record<string, { file: Uint8Array; classes: number; code?: string; said?: NetworkMetadata }> = {
   'U2Net: seven sigmoids, of which the first counts': {
     file: model(
       split(7, 'Sigmoid'),

@@ -5,7 +5,7 @@
 
 import type { Adapter } from '../adapter.ts';
 import { type NetworkClass, SHA256_MULTIHASH } from '../registry.ts';
-import type { HaloLadder } from '../verify/halo-sweep.ts';
+import type { HaloSweep } from '../verify/halo-sweep.ts';
 import type { Understanding } from './infer-adapter.ts';
 import type { SelfTest } from './self-test.ts';
 
@@ -27,7 +27,7 @@ export function manifestOf(
   facts: ManifestFacts,
   understanding: Understanding,
   selfTest: SelfTest,
-  halos: HaloLadder | null,
+  halos: HaloSweep | null,
 ) {
   const { adapter, classes, certificate, findings, task } = understanding;
   const { input, output } = adapter;
@@ -146,7 +146,7 @@ export interface NetworkReport {
   classes: NetworkClass[];
   certificate: unknown;
   /** What halos of several sizes are worth, measured; null where nobody has. */
-  halos: HaloLadder | null;
+  halos: HaloSweep | null;
   findings: unknown[];
   [more: string]: unknown;
 }

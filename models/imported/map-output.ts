@@ -6,14 +6,14 @@ import type { AdapterInput, MapOutput } from '../adapter.ts';
 import type { GraphReport, OutputShape } from '../onnx/certificate.ts';
 import type { OnnxModel, OnnxNode } from '../onnx/read-onnx.ts';
 import { BACKGROUND } from './classes.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
 /** The first output that lies over the image, with how many planes (or labels) it has; null where none does. */
 export function mapOutput(
   model: OnnxModel,
   graph: GraphReport,
   input: AdapterInput,
-  facts: Facts,
+  facts: NetworkMetadata,
   findings: Finding[],
 ): { output: MapOutput; planes: number } | null {
   const shapes = graph.outputs.length > 0 ? graph.outputs : declaredShapes(model, input);
@@ -116,12 +116,13 @@ export function lastMeaning(model: OnnxModel, output: string): OnnxNode | null {
 }
 
 /** Independent planes leave room for a background only where all of them are named as something else. */
-const namesObjects = ({ classes }: Facts): boolean => classes !== undefined && !BACKGROUND.test(classes[0].name);
+const namesObjects = ({ classes }: NetworkMetadata): boolean =>
+  classes !== undefined && !BACKGROUND.test(classes[0].name);
 
-const isSigmoid = (end: OnnxNode | null, facts: Facts): boolean =>
+const isSigmoid = (end: OnnxNode | null, facts: NetworkMetadata): boolean =>
   /Sigmoid$/.test(end?.op ?? '') || (facts.activation === 'sigmoid' && !/Softmax$/.test(end?.op ?? ''));
 
-function numbersAfter(end: OnnxNode | null, facts: Facts): MapOutput['numbers'] {
+function numbersAfter(end: OnnxNode | null, facts: NetworkMetadata): MapOutput['numbers'] {
   if (end?.op === 'LogSoftmax') return 'log-probabilities';
   if (/Sigmoid$|Softmax$/.test(end?.op ?? '') || facts.activation === 'none') return 'probabilities';
   return 'logits';

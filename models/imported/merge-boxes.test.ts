@@ -1,7 +1,7 @@
 /** A perfect detector looks at a scene chip by chip: every object must come out once and whole, whatever its size. */
 import { expect, test } from 'vitest';
 import { type Box, iou } from './boxes.ts';
-import { type ChipBoxes, chipDisagreement, type Extent, joinBoxes } from './merge-boxes.ts';
+import { type ChipBoxes, chipDisagreement, type Extent, mergeBoxes } from './merge-boxes.ts';
 
 const SCENE: Extent = { x1: 0, y1: 0, x2: 1500, y2: 1100 };
 const CORE = 192;
@@ -59,7 +59,7 @@ function seen(all: readonly Box[], seed: number): ChipBoxes[] {
 test('objects of any size come out once and whole', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const truth = objects(seed);
-    const found = joinBoxes(seen(truth, seed), SCENE, 0.45);
+    const found = mergeBoxes(seen(truth, seed), SCENE, 0.45);
     for (const object of truth) {
       const matches = found.filter((box) => box.class === object.class && iou(box, object) > 0.75);
       expect(matches.length, `seed ${seed}, ${JSON.stringify(object)}`).toBe(1);
@@ -85,5 +85,5 @@ test('what one chip finds and its neighbour does not is counted', () => {
 });
 
 test('nothing found is nothing', () => {
-  expect(joinBoxes([{ window: SCENE, boxes: [] }], SCENE, 0.5)).toEqual([]);
+  expect(mergeBoxes([{ window: SCENE, boxes: [] }], SCENE, 0.5)).toEqual([]);
 });

@@ -32,7 +32,7 @@ export interface Part extends Box {
 }
 
 /** @param scene beyond its edges nothing is cut off @param overlap IoU from which two boxes of a class are one */
-export function joinBoxes(chips: readonly ChipBoxes[], scene: Extent, overlap: number): Box[] {
+export function mergeBoxes(chips: readonly ChipBoxes[], scene: Extent, overlap: number): Box[] {
   const parts = chips.flatMap(({ window, boxes }) => boxes.map((box): Part => ({ ...clip(box, scene), window })));
   const whole = suppress(
     parts.filter((part) => !isCut(part, scene)),

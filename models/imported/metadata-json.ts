@@ -1,5 +1,5 @@
 /** Reading what people write as JSON, where anything may be anything. */
-import type { Facts, Task } from './network-metadata.ts';
+import type { NetworkMetadata, Task } from './network-metadata.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -18,8 +18,8 @@ export const positive = (value: unknown): number | undefined => {
   return read !== undefined && read > 0 ? read : undefined;
 };
 
-/** Facts without the undefined ones. */
-export const told = (facts: { [K in keyof Facts]: Facts[K] | undefined }): Facts =>
+/** NetworkMetadata without the undefined ones. */
+export const told = (facts: { [K in keyof NetworkMetadata]: NetworkMetadata[K] | undefined }): NetworkMetadata =>
   Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 
 export function parseJson(text: string): unknown {
@@ -44,7 +44,7 @@ export const taskOf = (words: unknown): Task | undefined =>
   typeof words === 'string' ? TASK_WORDS.find(([pattern]) => pattern.test(words))?.[1] : undefined;
 
 /** Statistics of pixels in 0..1 or in 0..255: those of the first have no mean above 1 but for black images. */
-export const unitOrByte = (mean: number[], deviation: number[]): Facts => ({
+export const unitOrByte = (mean: number[], deviation: number[]): NetworkMetadata => ({
   divisor: Math.max(...mean) <= 1 && Math.max(...deviation) <= 1 ? 255 : 1,
   mean,
   deviation,

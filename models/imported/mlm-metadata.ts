@@ -1,9 +1,9 @@
 /** STAC items with the extension for models, versions 1.0 to 1.5: https://github.com/stac-extensions/mlm. */
 
 import { isObject, type Json, number, numbers, positive, taskOf, told, unitOrByte } from './metadata-json.ts';
-import type { Facts } from './network-metadata.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 
-export function stacMlm(item: Json): Facts {
+export function stacMlm(item: Json): NetworkMetadata {
   const properties = item.properties as Json;
   const first = (value: unknown): Json => (Array.isArray(value) && isObject(value[0]) ? value[0] : {});
   const [input, output] = [first(properties['mlm:input']), first(properties['mlm:output'])];
@@ -65,12 +65,12 @@ function mlmBands(item: Json, { bands }: Json): string[] | undefined {
   });
 }
 
-function activationOf(processing: unknown): Facts['activation'] {
+function activationOf(processing: unknown): NetworkMetadata['activation'] {
   const words = JSON.stringify(processing ?? '').toLowerCase();
   return words.includes('sigmoid') ? 'sigmoid' : words.includes('softmax') ? 'softmax' : undefined;
 }
 
-type Scaling = Pick<Facts, 'divisor' | 'mean' | 'deviation' | 'stored'>;
+type Scaling = Pick<NetworkMetadata, 'divisor' | 'mean' | 'deviation' | 'stored'>;
 
 /** `value_scaling` since 1.3 (for a while `scaling`), `norm_type` with `statistics` before. */
 function scalingOf(input: Json): Scaling {

@@ -6,7 +6,7 @@
 
 export type Task = 'segmentation' | 'detection' | 'regression' | 'recognition' | 'classification' | 'super-resolution';
 
-export interface Facts {
+export interface NetworkMetadata {
   name?: string;
   task?: Task;
   /** By class code. */

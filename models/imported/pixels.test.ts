@@ -6,8 +6,8 @@ import * as ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { type TestModel, type TestNode, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
 import { readOnnx } from '../onnx/read-onnx.ts';
-import { understand } from './infer-adapter.ts';
-import type { Facts } from './network-metadata.ts';
+import { inferAdapter } from './infer-adapter.ts';
+import type { NetworkMetadata } from './network-metadata.ts';
 import { inferAdapted } from './run.ts';
 
 const FLOAT16 = 10;
@@ -51,7 +51,7 @@ const planar = (nodes: TestNode[], more: Partial<TestModel> = {}): TestModel => 
   ...more,
 });
 
-const NETWORKS: Record<string, { model: TestModel; said?: Facts }> = {
+const NETWORKS: Record<string, { model: TestModel; said?: NetworkMetadata }> = {
   'softmax over channels': { model: planar([node('Softmax', 'x', 'y', { axis: 1 })]) },
   logits: { model: planar([node('Relu', 'x', 'y')]) },
   'logarithms of probabilities': { model: planar([node('LogSoftmax', 'x', 'y', { axis: 1 })]) },
@@ -127,7 +127,7 @@ const NETWORKS: Record<string, { model: TestModel; said?: Facts }> = {
 test.each(Object.keys(NETWORKS))('%s', async (name) => {
   const { model, said = {} } = NETWORKS[name];
   const bytes = writeOnnx(model);
-  const understanding = understand(readOnnx(bytes), said);
+  const understanding = inferAdapter(readOnnx(bytes), said);
   const background = understanding.classes.length - 3; // of independent planes
   const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
   const { pixels, brightest } = colours(5);

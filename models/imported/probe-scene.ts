@@ -1,7 +1,7 @@
 /** A generated town in the bands and values that a network takes: what networks are tried on that nobody knows. */
 
 import { makeFrame } from '../../synthetic/town/frame.ts';
-import { makeLook } from '../../synthetic/town/palette.ts';
+import { makePalette } from '../../synthetic/town/palette.ts';
 import { renderBand } from '../../synthetic/town/render.ts';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
@@ -14,8 +14,8 @@ const TOWN_SEED = 5;
 const STORED_PER_BYTE = 16;
 
 /** height * width of the network's bands, RGB where it names none. */
-export function generatedScene(input: Pick<AdapterInput, 'names' | 'stored'>, width: number, height: number): Pixels {
-  const [frame, look] = [makeFrame(TOWN_SEED), makeLook(TOWN_SEED)];
+export function probeScene(input: Pick<AdapterInput, 'names' | 'stored'>, width: number, height: number): Pixels {
+  const [frame, look] = [makeFrame(TOWN_SEED), makePalette(TOWN_SEED)];
   const rgb = renderBand(frame, look, TOWN_GSD_M, width, 0, height, new Map()).image;
   const { names, stored } = input;
   if (!names) return rgb;
@@ -37,7 +37,7 @@ export function generatedScene(input: Pick<AdapterInput, 'names' | 'stored'>, wi
 /** The same as a raster of so many pixels along each side, with the grid that is its own. */
 export function generatedRaster(input: Pick<AdapterInput, 'names' | 'stored'>, size: number) {
   const bands = input.names?.length ?? 3;
-  const all = generatedScene(input, size, size);
+  const all = probeScene(input, size, size);
   const geotransform: ModelGrid['geotransform'] = [0, TOWN_GSD_M, 0, 0, 0, -TOWN_GSD_M];
   const levels = [{ width: size, height: size }];
   const raster: Raster<Pixels> = {

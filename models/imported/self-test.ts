@@ -6,7 +6,7 @@ import * as ort from 'onnxruntime-node';
 import { Problem } from '../../errors/problem.ts';
 import { styled } from './classes.ts';
 import { amounts, images, type Understanding } from './infer-adapter.ts';
-import { cut, generatedScene } from './probe-scene.ts';
+import { cut, probeScene } from './probe-scene.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
 
 export interface SelfTest {
@@ -54,7 +54,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   const side = chip ?? Math.ceil(FREE_SIZE / stride) * stride;
   const size = { width: adapter.input.width ?? side, height: adapter.input.height ?? side };
   const shift = Math.max(stride, Math.round(size.width / 8 / stride) * stride);
-  const scene = generatedScene(adapter.input, size.width + shift, size.height);
+  const scene = probeScene(adapter.input, size.width + shift, size.height);
   const bands = adapter.input.names?.length ?? 3;
   const network = { ...understanding, classes: understanding.classes.length };
   const started = performance.now();

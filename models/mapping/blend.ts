@@ -6,7 +6,7 @@
 import { type Chip, type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Answer } from '../runtime/answer.ts';
-import type { ChipSpool } from './chip-cache.ts';
+import type { ChipCache } from './chip-cache.ts';
 import type { ChipRows } from './shards.ts';
 import { type AnswerShape, type Band, emptyBand } from './stitch.ts';
 
@@ -93,7 +93,7 @@ function windowLayout(chip: Chip, margin: number, { codes, planes }: BlendOption
 
 /** Row bands from the top, one a row of chips as soon as the next row is `reached`; `seam` is added to. */
 export async function* blendWindows(
-  spool: ChipSpool,
+  cache: ChipCache,
   reached: (row: number) => Promise<void>,
   grid: ModelGrid,
   plan: ChipPlan,
@@ -104,10 +104,10 @@ export async function* blendWindows(
   const margin = blendMargin(plan);
   const shape: AnswerShape = { planes: options.planes, channels: 0, stride: plan.stride };
   const decode = async (row: number, column: number): Promise<Window | null> => {
-    if (spool.get(row, column)?.state !== 'done') return null;
+    if (cache.get(row, column)?.state !== 'done') return null;
     const chip = chipAt(grid, plan, row, column);
     const layout = windowLayout(chip, margin, options);
-    const bytes = new Uint8Array(await spool.read(row, column)); // aligned
+    const bytes = new Uint8Array(await cache.read(row, column)); // aligned
     const live = bytes.subarray(0, chip.width * chip.height);
     const values = new Uint16Array(bytes.buffer, layout.values);
     return { x: chip.x - margin, y: chip.y - margin, width: layout.width, height: layout.height, values, live };

@@ -29,7 +29,7 @@ interface StoredRecord extends ChipRecord {
   bytes: number;
 }
 
-export interface ChipSpool {
+export interface ChipCache {
   /** Those of an earlier run too. */
   readonly records: ReadonlyMap<string, ChipRecord>;
   get(row: number, column: number): ChipRecord | undefined;
@@ -53,10 +53,10 @@ type Place = [row: number, column: number];
 const place = (row: number, column: number) => `${row}/${column}`;
 
 /**
- * Opens the spool in `folder`. What is there is kept where it was written under the same `key` (all that the answers
+ * Opens the cache in `folder`. What is there is kept where it was written under the same `key` (all that the answers
  * depend on), and dropped otherwise.
  */
-export async function openChipSpool(folder: string, key: string): Promise<ChipSpool> {
+export async function openChipCache(folder: string, key: string): Promise<ChipCache> {
   await mkdir(folder, { recursive: true });
   const journalPath = join(folder, 'journal.ndjson');
   const answersPath = join(folder, 'answers.bin');

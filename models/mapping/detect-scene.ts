@@ -7,7 +7,7 @@ import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Pixels, Rendering } from '../../tiler/rendering/rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { Box } from '../imported/boxes.ts';
-import { type ChipBoxes, chipDisagreement, type Extent, isCut, joinBoxes } from '../imported/merge-boxes.ts';
+import { type ChipBoxes, chipDisagreement, type Extent, isCut, mergeBoxes } from '../imported/merge-boxes.ts';
 import { detectAdapted } from '../imported/run.ts';
 import type { Network } from '../registry.ts';
 import { areaMasks, CHIP_ATTEMPTS, MAX_REASON, prepare } from './infer-chips.ts';
@@ -120,7 +120,7 @@ export async function detectScene(request: DetectRequest, onProgress: (chips: nu
   }
   const joining = performance.now();
   return {
-    boxes: withCentreIn(area, joinBoxes(found, scene, adapter.output.overlap), grid),
+    boxes: withCentreIn(area, mergeBoxes(found, scene, adapter.output.overlap), grid),
     disagreement: chipDisagreement(found, scene),
     ledger,
     chips: { done: found.length, nodata: computed - found.length - failed.length, outside: missing.size, failed },

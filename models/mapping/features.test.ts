@@ -62,8 +62,8 @@ test.each(['landuse-unet', 'landuse-fcn', 'buildings-unet'])(
         batch: 1,
         featuresPath,
       };
-      const spoolPath = await mkdtemp(join(folder, 'spool-'));
-      await mapScene({ ...request, spoolPath }, sessions.of(network, run), () => {});
+      const chipCachePath = await mkdtemp(join(folder, 'spool-'));
+      await mapScene({ ...request, chipCachePath }, sessions.of(network, run), () => {});
       const raster = await openSamples(featuresPath);
       expect([raster.width, raster.height, raster.bands, raster.sampleType]).toEqual([
         columns,

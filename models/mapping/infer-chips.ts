@@ -1,5 +1,5 @@
 /**
- * Chips of a working copy go through the network; their answers are kept in a spool. A chip that fails is tried again;
+ * Chips of a working copy go through the network; their answers are kept in a cache. A chip that fails is tried again;
  * one that cannot be had is recorded as failed and the others go on.
  */
 
@@ -11,7 +11,7 @@ import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { Answer } from '../runtime/answer.ts';
 import type { NetworkSession, SessionSource } from '../runtime/session.ts';
-import type { ChipSpool } from './chip-cache.ts';
+import type { ChipCache } from './chip-cache.ts';
 import type { ChipRows } from './shards.ts';
 
 /** How often a chip is begun before it counts as failed, over all runs of a job. */
@@ -31,13 +31,13 @@ export interface ChipSource {
 export type EncodeAnswer = (answer: Answer, chip: Chip, live: Uint8Array) => Uint8Array;
 
 /**
- * Computes what the spool does not hold yet of some rows, up to `batch` chips at a time; a batch that fails is halved.
+ * Computes what the cache does not hold yet of some rows, up to `batch` chips at a time; a batch that fails is halved.
  * Problems are thrown. Returns the last other failure, null where there was none.
  */
 export async function inferChips(
   source: ChipSource,
   sessions: SessionSource,
-  spool: ChipSpool,
+  cache: ChipCache,
   encode: EncodeAnswer,
   { first, end }: ChipRows,
   options: { batch: number; onProgress(chips: number): void },
@@ -46,14 +46,14 @@ export async function inferChips(
   let { batch } = options;
   let session: NetworkSession | null = null;
   let failure: unknown = null;
-  const tick = () => options.onProgress(spool.records.size);
+  const tick = () => options.onProgress(cache.records.size);
   const masks = areaMasks(area, grid, plan);
 
   /** Records chips that nothing is to be computed of; yields the others. */
   async function* wanted(): AsyncGenerator<[row: number, column: number]> {
     for (let row = first; row < end; row++) {
       for (let column = 0; column < plan.columns; column++) {
-        if (spool.get(row, column)) continue;
+        if (cache.get(row, column)) continue;
         const chip = chipAt(grid, plan, row, column);
         const mask = masks(chip);
         if (!mask || mask.includes(1)) {
@@ -61,7 +61,7 @@ export async function inferChips(
           continue;
         }
         const outside = pixelsInside(chip, grid);
-        await spool.finish({ row, column, state: 'outside', ledger: { done: 0, nodata: 0, outside, failed: 0 } });
+        await cache.finish({ row, column, state: 'outside', ledger: { done: 0, nodata: 0, outside, failed: 0 } });
         tick();
       }
     }
@@ -70,13 +70,13 @@ export async function inferChips(
   const done = (chip: Waiting, answer: Answer) => {
     const { row, column } = chip.chip;
     const ledger = { ...chip.ledger, failed: 0 };
-    return spool.finish({ row, column, state: 'done', ledger }, encode(answer, chip.chip, chip.live));
+    return cache.finish({ row, column, state: 'done', ledger }, encode(answer, chip.chip, chip.live));
   };
 
   const computeOne = async (waiting: Waiting): Promise<void> => {
     const { row, column } = waiting.chip;
-    while (spool.attempts(row, column) < CHIP_ATTEMPTS) {
-      spool.begin(row, column);
+    while (cache.attempts(row, column) < CHIP_ATTEMPTS) {
+      cache.begin(row, column);
       try {
         session ??= await sessions.open();
         const [width, height] = windowSize(waiting.chip, plan);
@@ -91,19 +91,19 @@ export async function inferChips(
     }
     const ledger = { ...waiting.ledger, done: 0, failed: waiting.ledger.done };
     const reason = failure instanceof Error ? failure.message : 'The process that computed it died.';
-    await spool.finish({ row, column, state: 'failed', ledger, reason: reason.slice(0, MAX_REASON) });
+    await cache.finish({ row, column, state: 'failed', ledger, reason: reason.slice(0, MAX_REASON) });
   };
 
   const compute = async (group: readonly Waiting[]): Promise<void> => {
     session ??= await sessions.open();
-    const innocent = group.every(({ chip }) => !spool.suspect(chip.row, chip.column));
+    const innocent = group.every(({ chip }) => !cache.suspect(chip.row, chip.column));
     if (group.length === 1 || !innocent || !session.inferBatch) {
       for (const waiting of group) await computeOne(waiting);
       return;
     }
     const [width, height] = windowSize(group[0].chip, plan);
     let answers: Answer[];
-    spool.beginBatch(group.map(({ chip }) => [chip.row, chip.column]));
+    cache.beginBatch(group.map(({ chip }) => [chip.row, chip.column]));
     try {
       answers = await session.inferBatch(
         group.map(({ pixels }) => pixels),
@@ -132,7 +132,7 @@ export async function inferChips(
     const waiting = prepare(read, grid, masks(read.chip));
     if (waiting.ledger.done === 0) {
       const { row, column } = read.chip;
-      await spool.finish({ row, column, state: 'nodata', ledger: { ...waiting.ledger, failed: 0 } });
+      await cache.finish({ row, column, state: 'nodata', ledger: { ...waiting.ledger, failed: 0 } });
       tick();
       continue;
     }

@@ -83,7 +83,7 @@ async function stitched(
     network,
     run,
     batch: 1,
-    spoolPath: await mkdtemp(join(folder, 'spool-')),
+    chipCachePath: await mkdtemp(join(folder, 'spool-')),
   };
   const { ledger } = await mapScene(request, sessions.of(network, request.run), () => {});
   const read = async (path: string) => {

@@ -1,5 +1,5 @@
 /**
- * Inference and stitching: chips of a working copy go through the network into a spool, and from there row band by row
+ * Inference and stitching: chips of a working copy go through the network into a cache, and from there row band by row
  * band into a class map (255 = nodata), a score map (0 = nodata), and what else the network gives. Memory follows the
  * scene's width; a run that died goes on with the chip it died over.
  */
@@ -19,7 +19,7 @@ import { type Network, stitchesExactly } from '../registry.ts';
 import type { Device } from '../runtime/device.ts';
 import type { NetworkSession, RunOptions, SessionSource } from '../runtime/session.ts';
 import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
-import { type ChipSpool, type ChipState, openChipSpool } from './chip-cache.ts';
+import { type ChipCache, type ChipState, openChipCache } from './chip-cache.ts';
 import { type ChipSource, type EncodeAnswer, inferChips } from './infer-chips.ts';
 import type { FailedChip, Ledger } from './ledger.ts';
 import { classMapLayout, featuresLayout, planesLayout, scoreMapLayout } from './map-layouts.ts';
@@ -43,7 +43,7 @@ export interface MapRequest {
   /** Chips in one run of the network, at most. */
   batch: number;
   /** A folder for the answers of chips; what a run that died has left there is used. */
-  spoolPath: string;
+  chipCachePath: string;
   classesPath: string;
   scoresPath: string;
   /** Where the probability planes go, if the network gives any: uint8, a band a plane. */
@@ -79,24 +79,24 @@ export async function mapScene(
   const raster = await openScene(request.workingPath, request.rendering);
   const started = performance.now();
   let inferred = started;
-  let spool: ChipSpool | null = null;
+  let cache: ChipCache | null = null;
   try {
     if (area && !meets(area, grid)) {
       throw new Problem('aoi_outside', 'No pixel of the scene has its centre in the area of interest.');
     }
-    spool = await openChipSpool(request.spoolPath, spoolKey(request));
+    cache = await openChipCache(request.chipCachePath, chipCacheKey(request));
     const { device, fallbackNodes } = await sessions.open();
     const own = request.shard ?? { first: 0, end: plan.rows };
     const stitching = stitchingOf(network, grid, plan, own, request.run.features === true);
-    const rows = waitForRows(spool, plan, stitching.computed);
+    const rows = waitForRows(cache, plan, stitching.computed);
     const tick = (chips: number) => {
       rows.check();
       onProgress(chips);
     };
     const source = { raster, grid, plan, fill, area };
     const options = { batch, onProgress: tick };
-    const inferring = inferChips(source, sessions, spool, stitching.encode, stitching.computed, options);
-    const { records } = spool;
+    const inferring = inferChips(source, sessions, cache, stitching.encode, stitching.computed, options);
+    const { records } = cache;
     const whole = inferring.then((failure) => {
       inferred = performance.now();
       const states = new Set(Array.from(records.values(), ({ state }) => state));
@@ -105,13 +105,13 @@ export async function mapScene(
       }
     });
     whole.catch(rows.fail);
-    const writing = writeMaps(request, raster, stitching.bands(spool, rows.reached), whole);
+    const writing = writeMaps(request, raster, stitching.bands(cache, rows.reached), whole);
     writing.catch(rows.fail);
     const [, stitched] = await Promise.allSettled([whole, writing]);
     if (stitched.status === 'rejected') throw stitched.reason;
     const { pixels: seamPixels, ...seam } = stitching.seam();
     return {
-      ...summarize(spool, grid, plan, own),
+      ...summarize(cache, grid, plan, own),
       seam,
       seamPixels,
       device,
@@ -121,7 +121,7 @@ export async function mapScene(
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {
-    await spool?.close();
+    await cache?.close();
     await raster.close();
   }
 }
@@ -135,18 +135,18 @@ export async function* inferBands(
   network: Network,
   source: Omit<ChipSource, 'area'>,
 ): AsyncGenerator<Band> {
-  const folder = await mkdtemp(join(tmpdir(), 'planimeter-spool-'));
-  const spool = await openChipSpool(folder, '');
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-cache-'));
+  const cache = await openChipCache(folder, '');
   const failing = { open: async () => session, reopen: async () => session };
   try {
     const { grid, plan } = source;
     const rows = { first: 0, end: plan.rows };
     const stitching = stitchingOf(network, grid, plan, rows, false);
     const options = { batch: 1, onProgress: () => {} };
-    await inferChips({ ...source, area: null }, failing, spool, stitching.encode, rows, options);
-    yield* stitching.bands(spool, async () => {});
+    await inferChips({ ...source, area: null }, failing, cache, stitching.encode, rows, options);
+    yield* stitching.bands(cache, async () => {});
   } finally {
-    await spool.close();
+    await cache.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -156,7 +156,7 @@ interface Stitching {
   computed: ChipRows;
   encode: EncodeAnswer;
   /** `reached` resolves when all chips of a row are recorded. */
-  bands(spool: ChipSpool, reached: (row: number) => Promise<void>): AsyncGenerator<Band>;
+  bands(cache: ChipCache, reached: (row: number) => Promise<void>): AsyncGenerator<Band>;
   /** After the bands. */
   seam(): MapResult['seam'] & { pixels: number };
 }
@@ -179,7 +179,7 @@ function stitchingOf(
     return {
       computed: { first: Math.max(0, rows.first - 1), end: Math.min(plan.rows, rows.end + 1) },
       encode: (answer, chip, live) => encodeWindow(answer, chip, live, plan, options),
-      bands: (spool, reached) => blendWindows(spool, reached, grid, plan, rows, options, seam),
+      bands: (cache, reached) => blendWindows(cache, reached, grid, plan, rows, options, seam),
       seam: () => ({
         certified: false,
         halo,
@@ -194,26 +194,26 @@ function stitchingOf(
   return {
     computed: rows,
     encode: (answer, chip, live) => encodeCore(answer, chip, live, halo, shape),
-    bands: (spool, reached) => stitchCores(spool, reached, grid, plan, rows, shape),
+    bands: (cache, reached) => stitchCores(cache, reached, grid, plan, rows, shape),
     // Exact by construction: no pixel's answer depends on what lies beyond the halo.
     seam: () => ({ certified: true, halo, disagreement: 0, max_delta: 0, pixels: 0 }),
   };
 }
 
 /** All that the kept answers depend on. */
-function spoolKey({ grid, plan, fill, area, network, run, rendering }: MapRequest): string {
+function chipCacheKey({ grid, plan, fill, area, network, run, rendering }: MapRequest): string {
   const hash = createHash('sha256').update(JSON.stringify([grid, plan, fill, network, run, rendering]));
   for (const ring of area ?? []) hash.update(ring);
   return hash.digest('hex');
 }
 
 /** Lets the stitching follow the inference, row of chips by row of chips. */
-function waitForRows(spool: ChipSpool, plan: ChipPlan, { first, end }: ChipRows) {
+function waitForRows(cache: ChipCache, plan: ChipPlan, { first, end }: ChipRows) {
   let complete = first;
   let failure: unknown = null;
   let waiting: { row: number; resolve(): void; reject(error: unknown): void }[] = [];
   const isComplete = (row: number) => {
-    for (let column = 0; column < plan.columns; column++) if (!spool.get(row, column)) return false;
+    for (let column = 0; column < plan.columns; column++) if (!cache.get(row, column)) return false;
     return true;
   };
   const check = () => {
@@ -280,7 +280,7 @@ async function writeMaps(
 }
 
 function summarize(
-  spool: ChipSpool,
+  cache: ChipCache,
   grid: ModelGrid,
   plan: ChipPlan,
   rows: ChipRows,
@@ -288,7 +288,7 @@ function summarize(
   const pixels = grid.width * pixelRows(grid, plan, rows).height;
   const ledger: Ledger = { done: 0, nodata: 0, outside: 0, failed: 0, pending: pixels };
   const chips: MapResult['chips'] = { done: 0, nodata: 0, outside: 0, failed: [] };
-  for (const { row, column, state, ledger: counts, reason = '' } of spool.records.values()) {
+  for (const { row, column, state, ledger: counts, reason = '' } of cache.records.values()) {
     if (row < rows.first || row >= rows.end) continue;
     for (const name of ['done', 'nodata', 'outside', 'failed'] as const) {
       ledger[name] += counts[name];

@@ -9,7 +9,7 @@ export interface MapPaths {
   planesPath?: string;
 }
 
-export interface JoinRequest {
+export interface MergeRequest {
   mapped: Omit<MappedGrid, 'shard'>;
   /** From the top. */
   shards: MapPaths[];
@@ -17,7 +17,7 @@ export interface JoinRequest {
 }
 
 /** The maps of all shards become those of the scene. Of a map that cannot be written nothing is left behind. */
-export async function joinMaps({ mapped, shards, to }: JoinRequest): Promise<void> {
+export async function mergeShards({ mapped, shards, to }: MergeRequest): Promise<void> {
   const parts = (name: keyof MapPaths) => shards.map((paths) => paths[name]!);
   const joined = await Promise.allSettled([
     joinTiffs(parts('classesPath'), to.classesPath, (crs) => classMapLayout(mapped, crs)),

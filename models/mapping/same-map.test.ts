@@ -56,10 +56,10 @@ async function mapOf(type: SampleType, samples: Samples, gsdMetres: number) {
   const [classesPath, scoresPath] = [file('classes'), file('scores')];
   const plan = planChips(grid, network, 256);
   const fill = report.meanColour;
-  const spoolPath = await mkdtemp(join(folder, 'spool-'));
+  const chipCachePath = await mkdtemp(join(folder, 'spool-'));
   const run = { threads: 1 };
   const request = { workingPath, grid, plan, fill, area: null, network, run, batch: 1 };
-  await mapScene({ ...request, classesPath, scoresPath, spoolPath }, sessions.of(network, run), () => {});
+  await mapScene({ ...request, classesPath, scoresPath, chipCachePath }, sessions.of(network, run), () => {});
   const classes = await openRaster(classesPath);
   const { pixels } = await classes.read(0, 0, 0, grid.width, grid.height);
   await classes.close();

@@ -7,7 +7,7 @@ import { always, mapRequest, type TestScene, townScene } from '../../test/suppor
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import { type NetworkSession, openNetwork } from '../runtime/session.ts';
 import { type MapRequest, mapScene } from './map-scene.ts';
-import { joinMaps } from './merge-shards.ts';
+import { mergeShards } from './merge-shards.ts';
 import { planShards, SHARD_HEIGHT } from './shards.ts';
 
 let folder: string;
@@ -44,15 +44,15 @@ async function bothWays(request: MapRequest, session: NetworkSession) {
   const parts: MapRequest[] = [];
   for (const shard of shards) {
     const paths = await mapRequest(folder, scene, request.network);
-    const { spoolPath, classesPath, scoresPath, planesPath } = paths;
-    const part = { ...request, shard, spoolPath, classesPath, scoresPath, planesPath: planesPath! };
+    const { chipCachePath, classesPath, scoresPath, planesPath } = paths;
+    const part = { ...request, shard, chipCachePath, classesPath, scoresPath, planesPath: planesPath! };
     results.push(await mapScene(part, always(session), () => {}));
     parts.push(part);
   }
   const { classesPath, scoresPath, planesPath } = await mapRequest(folder, scene, request.network);
   const planes = request.network.planes.length > 0;
   const to = { classesPath, scoresPath, ...(planes && { planesPath: planesPath! }) };
-  await joinMaps({ mapped: request, shards: parts, to });
+  await mergeShards({ mapped: request, shards: parts, to });
   for (const name of ['classesPath', 'scoresPath', ...(planes ? (['planesPath'] as const) : [])] as const) {
     expect((await readFile(to[name]!)).equals(await readFile(request[name]!)), name).toBe(true);
   }

@@ -2,7 +2,7 @@
 import { type Chip, type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Answer } from '../runtime/answer.ts';
-import type { ChipSpool } from './chip-cache.ts';
+import type { ChipCache } from './chip-cache.ts';
 import type { ChipRows } from './shards.ts';
 
 export const CLASS_NODATA = 255;
@@ -53,7 +53,7 @@ export function encodeCore(answer: Answer, chip: Chip, live: Uint8Array, halo: n
 
 /** Row bands from the top, one a row of chips as soon as it is `reached`. */
 export async function* stitchCores(
-  spool: ChipSpool,
+  cache: ChipCache,
   reached: (row: number) => Promise<void>,
   grid: ModelGrid,
   plan: ChipPlan,
@@ -64,8 +64,8 @@ export async function* stitchCores(
     await reached(row);
     const band = emptyBand(grid.width, Math.min(plan.core, grid.height - row * plan.core), shape);
     for (let column = 0; column < plan.columns; column++) {
-      if (spool.get(row, column)?.state !== 'done') continue;
-      paste(band, grid.width, chipAt(grid, plan, row, column), await spool.read(row, column), shape);
+      if (cache.get(row, column)?.state !== 'done') continue;
+      paste(band, grid.width, chipAt(grid, plan, row, column), await cache.read(row, column), shape);
     }
     yield band;
   }

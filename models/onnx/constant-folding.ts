@@ -48,7 +48,7 @@ const WHOLE_TYPES = [2, 3, 4, 5, 6, 7, 9, 12, 13];
 const MOST = 1024;
 
 /** The numbers of a node's first output of the given shape, or null where they do not follow. */
-export function knownNumbers(node: OnnxNode, inputs: readonly (Known | null)[], whole: boolean): number[] | null {
+export function foldConstants(node: OnnxNode, inputs: readonly (Known | null)[], whole: boolean): number[] | null {
   const { op, attributes } = node;
   const given = inputs.filter((input) => input !== null);
   if (given.length < node.inputs.filter((name) => name !== '').length || given.length === 0) return null;

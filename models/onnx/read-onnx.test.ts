@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Problem } from '../../errors/problem.ts';
 import { type TestModel, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
-import { understand } from '../imported/infer-adapter.ts';
+import { inferAdapter } from '../imported/infer-adapter.ts';
 import { ONNX_LIMITS, readOnnx } from './read-onnx.ts';
 
 const MODEL: TestModel = {
@@ -29,7 +29,7 @@ const MODEL: TestModel = {
 /** What comes of bytes: how they were understood, or the code of the refusal. */
 function outcome(bytes: Uint8Array): string {
   try {
-    return understand(readOnnx(bytes), {}).task;
+    return inferAdapter(readOnnx(bytes), {}).task;
   } catch (error) {
     if (error instanceof Problem) return error.code;
     throw error;

@@ -3,7 +3,7 @@
  * image that it depends on, and whether the image's edge had a part in it (padding, clamping). One-dimensional and
  * exact, since operators of networks see boxes: rows and columns are followed apart.
  */
-export interface Reach {
+export interface ReceptiveField {
   /** First image column that matters; above `last` where none does. */
   first: Int32Array;
   last: Int32Array;
@@ -19,14 +19,14 @@ const NOTHING_FIRST = 2 ** 30;
 const NOTHING_LAST = -(2 ** 30);
 
 /** An operator, or a use of one, that cannot be followed. */
-export class NotFollowed extends Error {}
+export class NotTraceable extends Error {}
 
 /** Longest axis and most work on one; what asks for more is nobody's network. */
 export const MAX_LENGTH = 2 ** 16;
 const MAX_TAPS = 2 ** 22;
 
-export function emptyReach(length: number, stride: Fraction = [0, 1]): Reach {
-  if (!(length >= 1 && length <= MAX_LENGTH)) throw new NotFollowed(`an axis of ${length}`);
+export function emptyField(length: number, stride: Fraction = [0, 1]): ReceptiveField {
+  if (!(length >= 1 && length <= MAX_LENGTH)) throw new NotTraceable(`an axis of ${length}`);
   return {
     first: new Int32Array(length).fill(NOTHING_FIRST),
     last: new Int32Array(length).fill(NOTHING_LAST),
@@ -36,31 +36,31 @@ export function emptyReach(length: number, stride: Fraction = [0, 1]): Reach {
 }
 
 /** Of the image itself: every column depends on itself. */
-export function identityReach(length: number): Reach {
-  const reach = emptyReach(length, [1, 1]);
+export function identityField(length: number): ReceptiveField {
+  const reach = emptyField(length, [1, 1]);
   for (let i = 0; i < length; i++) reach.first[i] = reach.last[i] = i;
   return reach;
 }
 
 /** Adds what `from` has at `index` to what `to` has at `at`. */
-export function include(to: Reach, at: number, from: Reach, index: number): void {
+export function include(to: ReceptiveField, at: number, from: ReceptiveField, index: number): void {
   if (from.first[index] < to.first[at]) to.first[at] = from.first[index];
   if (from.last[index] > to.last[at]) to.last[at] = from.last[index];
   to.edge[at] |= from.edge[index];
 }
 
 /** All of it in one. */
-export function hull(reach: Reach): Reach {
-  const all = emptyReach(1);
+export function hull(reach: ReceptiveField): ReceptiveField {
+  const all = emptyField(1);
   for (let i = 0; i < reach.first.length; i++) include(all, 0, reach, i);
   return all;
 }
 
 /** Index by index; a reach of one index stands beside all of the other. */
-export function union(a: Reach, b: Reach): Reach {
+export function union(a: ReceptiveField, b: ReceptiveField): ReceptiveField {
   if (a === b) return a;
   if (a.first.length < b.first.length) return union(b, a);
-  const both = emptyReach(a.first.length, a.stride[0] === 0 ? b.stride : a.stride);
+  const both = emptyField(a.first.length, a.stride[0] === 0 ? b.stride : a.stride);
   for (let i = 0; i < a.first.length; i++) {
     include(both, i, a, i);
     include(both, i, b, b.first.length === 1 ? 0 : i);
@@ -68,7 +68,7 @@ export function union(a: Reach, b: Reach): Reach {
   return both;
 }
 
-export const isEmpty = (reach: Reach): boolean => reach.first.every((first, i) => first > reach.last[i]);
+export const isEmpty = (reach: ReceptiveField): boolean => reach.first.every((first, i) => first > reach.last[i]);
 
 export function fraction(numerator: number, denominator: number): Fraction {
   const divisor = greatestCommonDivisor(numerator, denominator) || 1;
@@ -76,7 +76,7 @@ export function fraction(numerator: number, denominator: number): Fraction {
 }
 
 export function greatestCommonDivisor(a: number, b: number): number {
-  if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b)) throw new NotFollowed('a stride that is no whole number');
+  if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b)) throw new NotTraceable('a stride that is no whole number');
   while (b !== 0) [a, b] = [b, a % b];
   return Math.abs(a);
 }
@@ -90,9 +90,9 @@ export interface Window {
   length: number;
 }
 
-export function slide(from: Reach, { kernel, stride, dilation, padBefore, length }: Window): Reach {
+export function slide(from: ReceptiveField, { kernel, stride, dilation, padBefore, length }: Window): ReceptiveField {
   checkTaps(kernel, length);
-  const to = emptyReach(length, fraction(from.stride[0] * stride, from.stride[1]));
+  const to = emptyField(length, fraction(from.stride[0] * stride, from.stride[1]));
   for (let j = 0; j < length; j++) {
     for (let k = 0; k < kernel; k++) takeOrEdge(to, j, from, j * stride - padBefore + k * dilation);
   }
@@ -100,9 +100,12 @@ export function slide(from: Reach, { kernel, stride, dilation, padBefore, length
 }
 
 /** The transposed window: input i adds to the outputs i * stride - padBefore + k * dilation. */
-export function slideTransposed(from: Reach, { kernel, stride, dilation, padBefore, length }: Window): Reach {
+export function slideTransposed(
+  from: ReceptiveField,
+  { kernel, stride, dilation, padBefore, length }: Window,
+): ReceptiveField {
   checkTaps(kernel, length);
-  const to = emptyReach(length, fraction(from.stride[0], from.stride[1] * stride));
+  const to = emptyField(length, fraction(from.stride[0], from.stride[1] * stride));
   for (let j = 0; j < length; j++) {
     for (let k = 0; k < kernel; k++) {
       const position = j + padBefore - k * dilation;
@@ -113,23 +116,23 @@ export function slideTransposed(from: Reach, { kernel, stride, dilation, padBefo
 }
 
 function checkTaps(kernel: number, length: number): void {
-  if (!(kernel * length <= MAX_TAPS)) throw new NotFollowed(`a window of ${kernel}`);
+  if (!(kernel * length <= MAX_TAPS)) throw new NotTraceable(`a window of ${kernel}`);
 }
 
-function takeOrEdge(to: Reach, at: number, from: Reach, index: number): void {
+function takeOrEdge(to: ReceptiveField, at: number, from: ReceptiveField, index: number): void {
   if (index >= 0 && index < from.first.length) include(to, at, from, index);
   else to.edge[at] = 1;
 }
 
 /** Outputs that are single inputs: `index(j)`, with `edge` where that is not where j stands. */
 export function pick(
-  from: Reach,
+  from: ReceptiveField,
   length: number,
   index: (j: number) => number,
   stride: Fraction = from.stride,
   edge: (j: number) => boolean = () => false,
-): Reach {
-  const to = emptyReach(length, stride);
+): ReceptiveField {
+  const to = emptyField(length, stride);
   for (let j = 0; j < length; j++) {
     const i = index(j);
     if (i >= 0) include(to, j, from, i);
@@ -149,10 +152,13 @@ export interface Resizing {
 }
 
 /** ONNX Resize along one axis. */
-export function resize(from: Reach, { mode, coordinates, nearest, antialias, scale, length }: Resizing): Reach {
+export function resize(
+  from: ReceptiveField,
+  { mode, coordinates, nearest, antialias, scale, length }: Resizing,
+): ReceptiveField {
   const size = from.first.length;
   const stride = fraction(from.stride[0] * size, from.stride[1] * length);
-  const to = emptyReach(length, stride);
+  const to = emptyField(length, stride);
   const spread = antialias && scale < 1 ? 1 / scale : 1;
   checkTaps(4 * spread, length);
   for (let j = 0; j < length; j++) {

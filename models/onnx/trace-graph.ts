@@ -1,10 +1,10 @@
 /** Follows rows and columns of an image of a given size through a network, from its input to its outputs. */
 
-import { knownNumbers } from './constant-folding.ts';
+import { foldConstants } from './constant-folding.ts';
 import { OPERATORS } from './operators.ts';
 import type { OnnxModel, OnnxNode, OnnxTensor } from './read-onnx.ts';
-import { emptyReach, identityReach } from './receptive-field.ts';
-import { constantFlow, type Findings, type Flow, NotFollowed, shapeOf } from './traced-tensor.ts';
+import { emptyField, identityField } from './receptive-field.ts';
+import { constantTensor, type Findings, NotTraceable, shapeOf, type TracedTensor } from './traced-tensor.ts';
 
 /** Places of the image's rows and columns among the dims of an input. */
 export interface ImageInput {
@@ -14,9 +14,9 @@ export interface ImageInput {
   columnDim: number;
 }
 
-export interface Followed {
+export interface TracedGraph {
   /** By output name. */
-  outputs: Map<string, Flow>;
+  outputs: Map<string, TracedTensor>;
   /** Extents of every tensor, by name. */
   shapes: Map<string, number[]>;
   findings: Findings;
@@ -24,11 +24,11 @@ export interface Followed {
 
 const WHOLE = /^u?int|^bool/;
 
-/** Throws NotFollowed, with the operator, where the way of a pixel is lost. */
-export function follow(model: OnnxModel, image: ImageInput): Followed {
+/** Throws NotTraceable, with the operator, where the way of a pixel is lost. */
+export function traceGraph(model: OnnxModel, image: ImageInput): TracedGraph {
   const findings: Findings = { alignment: { y: 1, x: 1 }, global: new Map(), positional: new Map() };
-  const flows = new Map<string, Flow>([[image.name, imageFlow(image)]]);
-  const known = new Map<string, Flow>();
+  const flows = new Map<string, TracedTensor>([[image.name, imageFlow(image)]]);
+  const known = new Map<string, TracedTensor>();
   for (const [name, tensor] of model.constants) known.set(name, ofTensor(tensor));
   const uses = countUses(model);
   const shapes = new Map([[image.name, image.shape]]);
@@ -47,25 +47,25 @@ export function follow(model: OnnxModel, image: ImageInput): Followed {
       if (left === 0) flows.delete(used);
     }
   }
-  const outputs = new Map<string, Flow>();
+  const outputs = new Map<string, TracedTensor>();
   for (const { name } of model.outputs) {
     const flow = flows.get(name);
-    if (!flow) throw new NotFollowed(`no node makes the output "${name}"`);
+    if (!flow) throw new NotTraceable(`no node makes the output "${name}"`);
     outputs.set(name, flow);
   }
   return { outputs, shapes, findings };
 }
 
-function imageFlow({ shape, rowDim, columnDim }: ImageInput): Flow {
-  const flow = { ...constantFlow(shape), constant: false };
+function imageFlow({ shape, rowDim, columnDim }: ImageInput): TracedTensor {
+  const flow = { ...constantTensor(shape), constant: false };
   const [height, width] = [shape[rowDim], shape[columnDim]];
   flow.dims[rowDim] = height === 1 ? [] : [{ axis: 'y', size: height, step: 1 }];
   flow.dims[columnDim] = width === 1 ? [] : [{ axis: 'x', size: width, step: 1 }];
-  return { ...flow, reach: { y: identityReach(height), x: identityReach(width) } };
+  return { ...flow, reach: { y: identityField(height), x: identityField(width) } };
 }
 
-const ofTensor = ({ dims, values, type }: OnnxTensor): Flow =>
-  constantFlow(
+const ofTensor = ({ dims, values, type }: OnnxTensor): TracedTensor =>
+  constantTensor(
     dims.map((dim) => dim),
     values,
     WHOLE.test(type),
@@ -73,13 +73,13 @@ const ofTensor = ({ dims, values, type }: OnnxTensor): Flow =>
 
 type StepContext = { opset: number; findings: Findings; name: string };
 
-function followNode(node: OnnxNode, inputs: (Flow | null)[], context: StepContext): Flow[] {
+function followNode(node: OnnxNode, inputs: (TracedTensor | null)[], context: StepContext): TracedTensor[] {
   const { op } = node;
   if (op === 'Constant') return [constantNode(node)];
   const operator = OPERATORS.get(op);
   if (!operator) {
-    if (inputs.every((flow) => flow === null || flow.constant)) throw new NotFollowed(`numbers made by ${op}`);
-    throw new NotFollowed(op);
+    if (inputs.every((flow) => flow === null || flow.constant)) throw new NotTraceable(`numbers made by ${op}`);
+    throw new NotTraceable(op);
   }
   const outputs = operator({ node, inputs, ...context });
   const constant = inputs.every((flow) => flow === null || flow.constant) || op === 'Shape' || op === 'Size';
@@ -91,13 +91,13 @@ function followNode(node: OnnxNode, inputs: (Flow | null)[], context: StepContex
     whole:
       whole ?? (inputs[0] && flow.numbers === null ? inputs.every((each) => each === null || each.whole) : flow.whole),
     numbers: flow.numbers ?? (constant && at === 0 ? numbersOf(node, inputs, flow) : null),
-    ...(constant && { reach: { y: emptyReach(1), x: emptyReach(1) } }),
+    ...(constant && { reach: { y: emptyField(1), x: emptyField(1) } }),
   }));
 }
 
-function numbersOf(node: OnnxNode, inputs: (Flow | null)[], output: Flow): number[] | null {
+function numbersOf(node: OnnxNode, inputs: (TracedTensor | null)[], output: TracedTensor): number[] | null {
   const known = inputs.map((flow) => (flow?.numbers ? { shape: shapeOf(flow), numbers: flow.numbers } : null));
-  const numbers = knownNumbers(
+  const numbers = foldConstants(
     node,
     known,
     inputs.every((flow) => flow === null || flow.whole),
@@ -106,14 +106,14 @@ function numbersOf(node: OnnxNode, inputs: (Flow | null)[], output: Flow): numbe
   return numbers && (numbers.length === count || numbers.length === 1) ? numbers : null;
 }
 
-function constantNode({ attributes }: OnnxNode): Flow {
+function constantNode({ attributes }: OnnxNode): TracedTensor {
   const { value, value_int, value_float, value_ints, value_floats } = attributes;
   if (typeof value === 'object' && 'dims' in value) return ofTensor(value);
-  if (typeof value_int === 'number') return constantFlow([], [value_int], true);
-  if (typeof value_float === 'number') return constantFlow([], [value_float]);
-  if (Array.isArray(value_ints)) return constantFlow([value_ints.length], value_ints as number[], true);
-  if (Array.isArray(value_floats)) return constantFlow([value_floats.length], value_floats as number[]);
-  return constantFlow([]);
+  if (typeof value_int === 'number') return constantTensor([], [value_int], true);
+  if (typeof value_float === 'number') return constantTensor([], [value_float]);
+  if (Array.isArray(value_ints)) return constantTensor([value_ints.length], value_ints as number[], true);
+  if (Array.isArray(value_floats)) return constantTensor([value_floats.length], value_floats as number[]);
+  return constantTensor([]);
 }
 
 function countUses(model: OnnxModel): Map<string, number> {
@@ -138,7 +138,7 @@ function inOrder(model: OnnxModel): OnnxNode[] {
       ordered.push(node);
       for (const name of node.outputs) ready.add(name);
     }
-    if (left.length === waiting.length) throw new NotFollowed('nodes that wait for each other');
+    if (left.length === waiting.length) throw new NotTraceable('nodes that wait for each other');
     waiting = left;
   }
   return ordered;

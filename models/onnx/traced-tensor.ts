@@ -4,19 +4,19 @@
  * ones first: a row index cut into windows of 8 is [rows of windows][row within the window], both of the axis y.
  */
 import {
-  emptyReach,
+  emptyField,
   fraction,
   greatestCommonDivisor,
   hull,
   include,
   MAX_LENGTH,
-  NotFollowed,
-  type Reach,
+  NotTraceable,
+  type ReceptiveField,
   union,
 } from './receptive-field.ts';
 
 export type Axis = 'y' | 'x';
-export { NotFollowed };
+export { NotTraceable };
 
 export const AXES: readonly Axis[] = ['y', 'x'];
 
@@ -28,9 +28,9 @@ export interface Atom {
   step: number;
 }
 
-export interface Flow {
+export interface TracedTensor {
   dims: Atom[][];
-  reach: Record<Axis, Reach>;
+  reach: Record<Axis, ReceptiveField>;
   /** Row-major values, where they are known and few. */
   numbers: number[] | null;
   /** Nothing of the image is in it. */
@@ -50,17 +50,17 @@ export interface Findings {
 }
 
 export const extentOf = (atoms: readonly Atom[]): number => atoms.reduce((product, { size }) => product * size, 1);
-export const shapeOf = (flow: Flow): number[] => flow.dims.map(extentOf);
+export const shapeOf = (flow: TracedTensor): number[] => flow.dims.map(extentOf);
 export const plain = (size: number): Atom[] => (size === 1 ? [] : [{ axis: null, size, step: 0 }]);
 
-export function constantFlow(shape: readonly number[], numbers: number[] | null = null, whole = false): Flow {
-  return { dims: shape.map(plain), reach: { y: emptyReach(1), x: emptyReach(1) }, numbers, constant: true, whole };
+export function constantTensor(shape: readonly number[], numbers: number[] | null = null, whole = false): TracedTensor {
+  return { dims: shape.map(plain), reach: { y: emptyField(1), x: emptyField(1) }, numbers, constant: true, whole };
 }
 
-export const atomsOf = (flow: Flow, axis: Axis): Atom[] =>
+export const atomsOf = (flow: TracedTensor, axis: Axis): Atom[] =>
   flow.dims.flatMap((atoms) => atoms.filter((atom) => atom.axis === axis));
 
-function noteStride(findings: Findings, axis: Axis, reach: Reach): void {
+function noteStride(findings: Findings, axis: Axis, reach: ReceptiveField): void {
   const [numerator] = reach.stride;
   if (!(numerator > 0)) return;
   const now = findings.alignment[axis];
@@ -70,17 +70,17 @@ function noteStride(findings: Findings, axis: Axis, reach: Reach): void {
 /**
  * The reach of `axis` along a list of atoms as one index; what lies along `mixed` is taken together at every index.
  */
-function unfold(reach: Reach, atoms: readonly Atom[], axis: Axis, mixed: readonly Atom[]): Reach {
+function unfold(reach: ReceptiveField, atoms: readonly Atom[], axis: Axis, mixed: readonly Atom[]): ReceptiveField {
   const length = extentOf(atoms);
   const together = extentOf(mixed);
-  if (length > MAX_LENGTH || length * together > 2 ** 24) throw new NotFollowed('an axis is too long');
+  if (length > MAX_LENGTH || length * together > 2 ** 24) throw new NotTraceable('an axis is too long');
   let [numerator, denominator] = reach.stride;
   const last = atoms.findLastIndex((atom) => atom.axis === axis);
   if (last >= 0) {
     numerator *= atoms[last].step;
     denominator *= extentOf(atoms.slice(last + 1));
   }
-  const result = emptyReach(length, fraction(numerator, denominator));
+  const result = emptyField(length, fraction(numerator, denominator));
   const offsets = Array.from({ length: together }, (_, i) => offsetOf(mixed, i, axis));
   for (let j = 0; j < length; j++) {
     const at = offsetOf(atoms, j, axis);
@@ -103,7 +103,13 @@ const forget = (atoms: readonly Atom[], axis: Axis): Atom[] =>
   atoms.map((atom) => (atom.axis === axis ? { axis: null, size: atom.size, step: 0 } : atom));
 
 /** Takes everything along some dims together: sums, softmax, channels of a convolution. The shape stays. */
-export function mix(findings: Findings, flow: Flow, dims: readonly number[], node: string, operator: string): Flow {
+export function mix(
+  findings: Findings,
+  flow: TracedTensor,
+  dims: readonly number[],
+  node: string,
+  operator: string,
+): TracedTensor {
   let result = flow;
   for (const axis of AXES) {
     const mixed = dims.flatMap((dim) => result.dims[dim].filter((atom) => atom.axis === axis));
@@ -131,11 +137,11 @@ export function mix(findings: Findings, flow: Flow, dims: readonly number[], nod
 /** As `mix`, but every index keeps its place: a normalisation, a softmax. It then depends on all of them. */
 export function mixInPlace(
   findings: Findings,
-  flow: Flow,
+  flow: TracedTensor,
   dims: readonly number[],
   node: string,
   operator: string,
-): Flow {
+): TracedTensor {
   const reach = { ...flow.reach };
   for (const axis of AXES) {
     const all = atomsOf(flow, axis);
@@ -144,7 +150,7 @@ export function mixInPlace(
     const kept = all.filter((atom) => !mixed.includes(atom));
     if (kept.length === 0 && extentOf(mixed) > 1) findings.global.set(node, operator);
     const together = unfold(flow.reach[axis], kept, axis, mixed);
-    const spread = emptyReach(flow.reach[axis].first.length, flow.reach[axis].stride);
+    const spread = emptyField(flow.reach[axis].first.length, flow.reach[axis].stride);
     for (let i = 0; i < together.first.length; i++) {
       for (let k = 0; k < extentOf(mixed); k++) {
         include(spread, offsetOf(kept, i, axis) + offsetOf(mixed, k, axis), together, i);
@@ -156,7 +162,7 @@ export function mixInPlace(
   return { ...flow, reach, numbers: null };
 }
 
-export function mixAll(findings: Findings, flow: Flow, node: string, operator: string): Flow {
+export function mixAll(findings: Findings, flow: TracedTensor, node: string, operator: string): TracedTensor {
   return mix(
     findings,
     flow,
@@ -170,7 +176,7 @@ export function mixAll(findings: Findings, flow: Flow, node: string, operator: s
  * A dim as an axis of the image to slide a window along: its axis and reach, index by index, with the flow in which no
  * other dim has atoms of that axis. Null where the dim is none.
  */
-export function spatial(findings: Findings, flow: Flow, dim: number, node: string, operator: string) {
+export function spatial(findings: Findings, flow: TracedTensor, dim: number, node: string, operator: string) {
   const axes = new Set(flow.dims[dim].flatMap(({ axis }) => axis ?? []));
   if (axes.size > 1) return { axis: null, flow: mix(findings, flow, [dim], node, operator), reach: null };
   const [axis] = axes;
@@ -185,13 +191,13 @@ export function spatial(findings: Findings, flow: Flow, dim: number, node: strin
 /** Replaces a dim by another length of the same axis; without one, by plain indices. */
 export function along(
   findings: Findings,
-  flow: Flow,
+  flow: TracedTensor,
   dim: number,
   axis: Axis | null,
-  reach: Reach | null,
+  reach: ReceptiveField | null,
   length: number,
-): Flow {
-  if (length < 1 || length > 2 ** 31) throw new NotFollowed(`an extent of ${length}`);
+): TracedTensor {
+  if (length < 1 || length > 2 ** 31) throw new NotTraceable(`an extent of ${length}`);
   const dims = [...flow.dims];
   if (!axis || !reach) {
     dims[dim] = plain(length);
@@ -207,20 +213,31 @@ const sameAtoms = (a: readonly Atom[], b: readonly Atom[]): boolean =>
   a.every(({ axis, size, step }, i) => b[i].axis === axis && b[i].size === size && b[i].step === step);
 
 /** Element by element with broadcasting. */
-export function combine(findings: Findings, flows: readonly Flow[], node: string, operator: string): Flow {
+export function combine(
+  findings: Findings,
+  flows: readonly TracedTensor[],
+  node: string,
+  operator: string,
+): TracedTensor {
   return flows.reduce((a, b) => combineTwo(findings, a, b, node, operator));
 }
 
-function combineTwo(findings: Findings, a: Flow, b: Flow, node: string, operator: string): Flow {
+function combineTwo(
+  findings: Findings,
+  a: TracedTensor,
+  b: TracedTensor,
+  node: string,
+  operator: string,
+): TracedTensor {
   const rank = Math.max(a.dims.length, b.dims.length);
-  const padded = (flow: Flow): Flow => ({
+  const padded = (flow: TracedTensor): TracedTensor => ({
     ...flow,
     dims: [...Array.from({ length: rank - flow.dims.length }, (): Atom[] => []), ...flow.dims],
   });
   let [left, right] = [padded(a), padded(b)];
   for (let dim = 0; dim < rank; dim++) {
     const [m, n] = [extentOf(left.dims[dim]), extentOf(right.dims[dim])];
-    if (m !== n && m !== 1 && n !== 1) throw new NotFollowed(`extents ${m} and ${n} together`);
+    if (m !== n && m !== 1 && n !== 1) throw new NotTraceable(`extents ${m} and ${n} together`);
   }
   for (const axis of AXES) [left, right] = sameStructure(findings, left, right, axis, node, operator);
   const dims: Atom[][] = [];
@@ -238,11 +255,18 @@ function combineTwo(findings: Findings, a: Flow, b: Flow, node: string, operator
   return { dims, reach, numbers: null, constant: a.constant && b.constant, whole: a.whole && b.whole };
 }
 
-const isUniform = ({ numbers }: Flow): boolean => numbers?.every((value) => value === numbers[0]) ?? false;
+const isUniform = ({ numbers }: TracedTensor): boolean => numbers?.every((value) => value === numbers[0]) ?? false;
 
 /** Brings two flows to one layout of an axis, so that their reaches can be united index by index. */
-function sameStructure(findings: Findings, a: Flow, b: Flow, axis: Axis, node: string, operator: string): [Flow, Flow] {
-  const placesOf = (flow: Flow) =>
+function sameStructure(
+  findings: Findings,
+  a: TracedTensor,
+  b: TracedTensor,
+  axis: Axis,
+  node: string,
+  operator: string,
+): [TracedTensor, TracedTensor] {
+  const placesOf = (flow: TracedTensor) =>
     flow.dims.flatMap((atoms, dim) => (atoms.some((atom) => atom.axis === axis) ? dim : []));
   const [inA, inB] = [placesOf(a), placesOf(b)];
   if (inA.length === 0 || inB.length === 0) return [a, b];
@@ -255,7 +279,7 @@ function sameStructure(findings: Findings, a: Flow, b: Flow, axis: Axis, node: s
   if (wide) return [a, wide];
   if (narrow) return [narrow, b];
   const dim = inA[0];
-  const pure = (flow: Flow) => flow.dims[dim].every((atom) => atom.axis === axis || atom.axis === null);
+  const pure = (flow: TracedTensor) => flow.dims[dim].every((atom) => atom.axis === axis || atom.axis === null);
   if (inA.length === 1 && inB.length === 1 && inB[0] === dim && pure(a) && pure(b)) {
     const [one, other] = [a, b].map((flow) => {
       const found = spatial(findings, flow, dim, node, operator);
@@ -263,7 +287,7 @@ function sameStructure(findings: Findings, a: Flow, b: Flow, axis: Axis, node: s
     });
     if (extentOf(one.dims[dim]) === extentOf(other.dims[dim])) return [one, other];
   }
-  const everywhere = (flow: Flow) => {
+  const everywhere = (flow: TracedTensor) => {
     const dims = placesOf(flow);
     return mix(findings, flow, dims, node, operator);
   };
@@ -271,7 +295,7 @@ function sameStructure(findings: Findings, a: Flow, b: Flow, axis: Axis, node: s
 }
 
 /** `b` with the indices of `a`, where it has the same atoms but for some that it is the same along; else null. */
-function expanded(a: Flow, b: Flow, axis: Axis): Flow | null {
+function expanded(a: TracedTensor, b: TracedTensor, axis: Axis): TracedTensor | null {
   const of = (atoms: readonly Atom[]) => atoms.filter((atom) => atom.axis === axis);
   const shared: { size: number; stepA: number; stepB: number }[] = [];
   for (const [dim, atoms] of a.dims.entries()) {
@@ -282,7 +306,7 @@ function expanded(a: Flow, b: Flow, axis: Axis): Flow | null {
   }
   const indexOf = (j: number) =>
     shared.reduce((sum, { size, stepA, stepB }) => sum + (Math.floor(j / stepA) % size) * stepB, 0);
-  const reach = emptyReach(a.reach[axis].first.length, a.reach[axis].stride);
+  const reach = emptyField(a.reach[axis].first.length, a.reach[axis].stride);
   for (let j = 0; j < reach.first.length; j++) include(reach, j, b.reach[axis], indexOf(j));
   return { ...b, reach: { ...b.reach, [axis]: reach } };
 }
@@ -290,14 +314,14 @@ function expanded(a: Flow, b: Flow, axis: Axis): Flow | null {
 /** The same numbers under other extents. */
 export function reshape(
   findings: Findings,
-  flow: Flow,
+  flow: TracedTensor,
   shape: readonly number[],
   node: string,
   operator: string,
-): Flow {
+): TracedTensor {
   const product = shape.reduce((all, extent) => all * extent, 1);
   if (product !== shapeOf(flow).reduce((all, extent) => all * extent, 1)) {
-    throw new NotFollowed(`a reshape of ${shapeOf(flow)} to ${shape}`);
+    throw new NotTraceable(`a reshape of ${shapeOf(flow)} to ${shape}`);
   }
   const rest = flow.dims.flat().reverse();
   const dims: Atom[][] = [];

@@ -19,11 +19,11 @@ const scene = generatedRaster({}, 300); // smaller than what is mapped: reflecte
 
 test('what the certificate asks for is exact, and less is not', async () => {
   const network = { ...(await tinyNetwork(folder)), halo: 10 };
-  const ladder = (await measureHalos(network, scene, 60_000))!;
-  expect(ladder.steps.map(({ halo }) => halo)).toEqual([0, 10]);
-  expect(ladder.steps[0].differing).toBeGreaterThan(0.001);
-  expect(ladder.steps[0].max_delta).toBeGreaterThan(0.001);
-  expect(ladder.steps[1]).toEqual({ halo: 10, differing: 0, max_delta: 0 });
+  const sweep = (await measureHalos(network, scene, 60_000))!;
+  expect(sweep.steps.map(({ halo }) => halo)).toEqual([0, 10]);
+  expect(sweep.steps[0].differing).toBeGreaterThan(0.001);
+  expect(sweep.steps[0].max_delta).toBeGreaterThan(0.001);
+  expect(sweep.steps[1]).toEqual({ halo: 10, differing: 0, max_delta: 0 });
 });
 
 test('where a network looks everywhere, no halo is enough', async () => {

@@ -18,14 +18,14 @@ export interface HaloStep {
   max_delta: number;
 }
 
-export interface HaloLadder {
+export interface HaloSweep {
   /** Side of the part that was mapped, and of the chips' cores, pixels. */
   size: number;
   core: number;
   steps: HaloStep[];
 }
 
-export interface LadderScene {
+export interface SweepScene {
   raster: Raster<Pixels>;
   grid: ModelGrid;
   fill: readonly number[];
@@ -43,9 +43,9 @@ const CORES = 3;
  */
 export async function measureHalos(
   network: Network,
-  { raster, grid, fill }: LadderScene,
+  { raster, grid, fill }: SweepScene,
   budgetMs: number,
-): Promise<HaloLadder | null> {
+): Promise<HaloSweep | null> {
   const { adapter, stride } = network;
   if (adapter && (adapter.output.kind !== 'map' || adapter.input.height !== null || adapter.input.width !== null)) {
     return null;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { always, mapped, mapRequest, townScene } from '../../test/support/mapped-scene.ts';
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import { openNetwork } from '../runtime/session.ts';
-import { proveMap } from './verify-windows.ts';
+import { verifyMap } from './verify-windows.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ test('an exact map is proved, one of another network or of a halo too small is n
   await mapped(request);
   const prove = async (changes: object, seed: number) => {
     const session = await openNetwork(network, { threads: 2 });
-    const proof = await proveMap({ ...request, ...changes, windows: 3, seed }, always(session));
+    const proof = await verifyMap({ ...request, ...changes, windows: 3, seed }, always(session));
     await session.close();
     return proof;
   };

@@ -9,7 +9,7 @@ import { CLASS_NODATA } from '../mapping/stitch.ts';
 import type { Network } from '../registry.ts';
 import type { RunOptions, SessionSource } from '../runtime/session.ts';
 
-export interface ProveRequest {
+export interface VerifyRequest {
   workingPath: string;
   rendering?: Rendering;
   grid: ModelGrid;
@@ -39,14 +39,14 @@ export interface Proof {
 const WINDOW_PIXELS = 300;
 
 /** Networks of one size see what they always see, elsewhere. */
-function windowSide({ adapter }: Network, { halo, stride }: ProveRequest['plan']): number {
+function windowSide({ adapter }: Network, { halo, stride }: VerifyRequest['plan']): number {
   const { width = null, height = null } = adapter?.input ?? {};
   if (width !== null && height !== null) return Math.min(width, height) - 2 * halo;
   return Math.ceil(WINDOW_PIXELS / stride) * stride;
 }
 
 /** Takes windows anywhere on the grid, on the stride. */
-export async function proveMap(request: ProveRequest, sessions: SessionSource): Promise<Proof> {
+export async function verifyMap(request: VerifyRequest, sessions: SessionSource): Promise<Proof> {
   const { grid, plan, network, fill, windows, seed } = request;
   const { halo, stride } = plan;
   const scene = await openScene(request.workingPath, request.rendering);

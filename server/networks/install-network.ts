@@ -8,16 +8,16 @@ import { basename, dirname, extname, join, parse, resolve } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import { asNetwork, type Examination } from '../../models/imported/examine.ts';
 import { type Manifest, manifestOf, type NetworkReport } from '../../models/imported/manifest.ts';
-import type { Facts, Sidecar } from '../../models/imported/network-metadata.ts';
+import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
 import { networkBands } from '../../models/network-bands.ts';
 import { findNetwork, listNetworks, type Network, networkFolders, wantedBands } from '../../models/registry.ts';
-import type { HaloLadder } from '../../models/verify/halo-sweep.ts';
+import type { HaloSweep } from '../../models/verify/halo-sweep.ts';
 import { planModelGrid } from '../../tiler/grid/model-grid.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { ingestInSandbox } from '../processes/ingest-sandbox.ts';
-import { examineInSandbox, examineOwnInSandbox, haloLadderInSandbox } from '../processes/network-sandbox.ts';
+import { examineInSandbox, examineOwnInSandbox, haloSweepInSandbox } from '../processes/network-sandbox.ts';
 import { bandNamesOf } from '../scenes/ready-scene.ts';
 
 export interface AddRequest {
@@ -25,7 +25,7 @@ export interface AddRequest {
   id?: string | undefined;
   name?: string | undefined;
   /** What the user says, over all that is written in and beside the file. */
-  said: Facts;
+  said: NetworkMetadata;
   /** Words that lie beside the file; by default those that are found there. */
   sidecars?: readonly Sidecar[];
 }
@@ -102,7 +102,7 @@ export async function readNetworkManifest(network: Network): Promise<Record<stri
 export async function inspectNetwork(
   dataFolder: string,
   idOrPath: string,
-  said: Facts,
+  said: NetworkMetadata,
   scene?: string,
 ): Promise<NetworkReport> {
   const isFile = extname(idOrPath).toLowerCase() === '.onnx' || (await stat(idOrPath).catch(() => null)) !== null;
@@ -120,8 +120,8 @@ export async function inspectNetwork(
 }
 
 /** The network's halos on an image, or on the generated scene. Throws `bands_missing`, and the image's problem. */
-async function haloLadder(network: Network, image: string | undefined): Promise<HaloLadder | null> {
-  if (image === undefined) return haloLadderInSandbox(network, null);
+async function haloLadder(network: Network, image: string | undefined): Promise<HaloSweep | null> {
+  if (image === undefined) return haloSweepInSandbox(network, null);
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-halos-'));
   try {
     const workingPath = join(folder, 'working.tif');
@@ -133,7 +133,7 @@ async function haloLadder(network: Network, image: string | undefined): Promise<
     const raster = await openScene(workingPath);
     const grid = planModelGrid({ ...raster, gsdMetres: { x: 1, y: 1 } }, null);
     await raster.close();
-    return await haloLadderInSandbox(network, { workingPath, rendering, grid, fill: meanColour });
+    return await haloSweepInSandbox(network, { workingPath, rendering, grid, fill: meanColour });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

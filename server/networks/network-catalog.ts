@@ -11,7 +11,7 @@ import { DEFAULT_NETWORK } from './choose-network.ts';
 import { type AddRequest, addNetwork, describeNetwork, readNetworkManifest, removeNetwork } from './install-network.ts';
 import { mirrorNetworks, publishNetwork, withdrawNetwork } from './mirror-to-bucket.ts';
 
-export interface NetworkShelf {
+export interface NetworkCatalog {
   /** Looks whether another program has added or removed networks; costs a look at one folder. */
   refresh(): Promise<void>;
   add(path: string, request: AddRequest): Promise<NetworkReport>;
@@ -28,10 +28,10 @@ export interface NetworkShelf {
  * `networks` and `models` change as networks come and go; the default one is first. `bucket`: where the machines of a
  * fleet share them, if they do not share the folder.
  */
-export async function openShelf(
+export async function openNetworkCatalog(
   dataFolder: string,
   bucket: FileStore | null,
-): Promise<{ shelf: NetworkShelf; networks: readonly Network[]; models: readonly ModelJson[] }> {
+): Promise<{ catalog: NetworkCatalog; networks: readonly Network[]; models: readonly ModelJson[] }> {
   const networks: Network[] = [];
   const models: ModelJson[] = [];
   /** When a network last came or went. */
@@ -53,7 +53,7 @@ export async function openShelf(
     throw new Problem('not_found', `There is no network called "${id.slice(0, 60)}"; GET /models lists them.`);
   };
   await refresh();
-  const shelf: NetworkShelf = {
+  const catalog: NetworkCatalog = {
     refresh,
     async add(path, request) {
       const report = await addNetwork(dataFolder, path, request);
@@ -74,7 +74,7 @@ export async function openShelf(
       return precision === 'int8' ? (network.int8?.path ?? null) : network.modelPath;
     },
   };
-  return { shelf, networks, models };
+  return { catalog, networks, models };
 }
 
 /** Nanoseconds; null where there is no such folder. */

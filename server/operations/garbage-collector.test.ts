@@ -12,7 +12,7 @@ import { markStore } from '../store/files/open-file-store.ts';
 import { s3FileStore } from '../store/files/s3-files.ts';
 import { insertJob, updateJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
-import { GRACE_MS, type Places, type Reaped, reap } from './garbage-collector.ts';
+import { type CollectedGarbage, collectGarbage, GRACE_MS, type Places } from './garbage-collector.ts';
 
 const LATER_MS = Date.now() + GRACE_MS + 3600_000;
 
@@ -44,7 +44,8 @@ function placesOf(name: string, files: FileStore): Places {
   return { db, files, dataFolder, temporaryFolder, uploadFolder: join(dataFolder, 'uploads') };
 }
 
-const names = (reaped: Reaped[]) => reaped.map(({ why, name }) => `${why} ${name.replace(folder, '')}`).sort();
+const names = (reaped: CollectedGarbage[]) =>
+  reaped.map(({ why, name }) => `${why} ${name.replace(folder, '')}`).sort();
 
 test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s', async (kind) => {
   if (kind === 's3' && !moto) return;
@@ -88,7 +89,7 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
     writeFileSync(files.path('jobs/lost/spool'), 'chips of a worker that died');
   }
 
-  expect(names(await reap(places)), 'within the grace period').toEqual([]);
+  expect(names(await collectGarbage(places)), 'within the grace period').toEqual([]);
   if (kind === 's3') {
     // Only now: moto says of every upload that it was begun in 2010.
     const begun = await fetch(`${moto!.env.AWS_ENDPOINT_URL}/maps/reaper/scenes/lost/big.tif?uploads`, {
@@ -108,28 +109,28 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
       ? ['scenes/lost', 'jobs/lost', `jobs/${done}`].map((name) => `scratch /s3/data/store/scratch/${name}`)
       : []),
   ].sort();
-  const planned = names(await reap(places, { nowMs: LATER_MS, dryRun: true }));
+  const planned = names(await collectGarbage(places, { nowMs: LATER_MS, dryRun: true }));
   expect(planned).toEqual(expected);
   expect(await files.list('jobs/lost'), 'a dry run removes nothing').toEqual(['jobs/lost/classes.tif']);
 
-  await reap(places, { nowMs: LATER_MS });
+  await collectGarbage(places, { nowMs: LATER_MS });
   expect([...(await files.list('scenes')), ...(await files.list('jobs'))].sort()).toEqual([...kept].sort());
   expect(existsSync(left)).toBe(false);
   expect(existsSync(fresh)).toBe(true);
   expect(existsSync(whole) && existsSync(`${whole}.json`)).toBe(true);
   expect(existsSync(join(places.temporaryFolder!, 'planimeter-of-somebody-else'))).toBe(true);
   expect((await files.unfinished?.()) ?? []).toEqual([]);
-  expect(names(await reap(places, { nowMs: LATER_MS })), 'all is done').toEqual([]);
+  expect(names(await collectGarbage(places, { nowMs: LATER_MS })), 'all is done').toEqual([]);
 });
 
 test('a database that is younger than the files, or of another store, loses nothing', async () => {
   const files = localFileStore(join(folder, 'other', 'data', 'files'));
   const places = placesOf('other', files);
-  await expect(reap(places, { nowMs: LATER_MS })).rejects.toMatchObject({ code: 'store_mismatch' });
+  await expect(collectGarbage(places, { nowMs: LATER_MS })).rejects.toMatchObject({ code: 'store_mismatch' });
   await markStore(db, files);
   await write(files, 'scenes/before/original.tif');
   const before = new Date(Date.now() - 10 * 24 * 3600_000);
   utimesSync(files.path('scenes/before/original.tif'), before, before);
-  expect(await reap(places, { nowMs: LATER_MS })).toEqual([]);
+  expect(await collectGarbage(places, { nowMs: LATER_MS })).toEqual([]);
   expect(await files.list('scenes')).toEqual(['scenes/before/original.tif']);
 });

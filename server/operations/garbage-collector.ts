@@ -15,7 +15,7 @@ import { checkStore } from '../store/files/open-file-store.ts';
 
 /** How long a thing must have been left alone. */
 export const GRACE_MS = 24 * 3600_000;
-/** How long an upload is kept that nobody goes on with, as server/http/uploads.ts does. */
+/** How long an upload is kept that nobody goes on with, as server/http/native/uploads.ts does. */
 const UPLOAD_GRACE_MS = 7 * 24 * 3600_000;
 const INTERVAL_MS = 3600_000;
 
@@ -30,13 +30,13 @@ export interface Places {
   temporaryFolder?: string;
 }
 
-export interface ReapOptions {
+export interface GarbageOptions {
   graceMs?: number;
   dryRun?: boolean;
   nowMs?: number;
 }
 
-export interface Reaped {
+export interface CollectedGarbage {
   /** Why nothing refers to it. */
   why: 'unknown_scene' | 'unknown_job' | 'leftover' | 'left_upload' | 'open_multipart' | 'scratch' | 'temporary';
   name: string;
@@ -44,13 +44,13 @@ export interface Reaped {
 }
 
 /** Returns what was removed or, in a dry run, would be. Throws Problem store_mismatch where store and database differ. */
-export async function reap(places: Places, options: ReapOptions = {}): Promise<Reaped[]> {
+export async function collectGarbage(places: Places, options: GarbageOptions = {}): Promise<CollectedGarbage[]> {
   const { graceMs = GRACE_MS, dryRun = false, nowMs = Date.now() } = options;
   const { db, files } = places;
   await checkStore(db, files);
   const bornMs = await databaseBorn(db);
-  const reaped: Reaped[] = [];
-  const take = async (found: Reaped, remove: () => Promise<unknown>) => {
+  const reaped: CollectedGarbage[] = [];
+  const take = async (found: CollectedGarbage, remove: () => Promise<unknown>) => {
     if (!dryRun) await remove();
     reaped.push(found);
   };
@@ -90,12 +90,12 @@ export async function reap(places: Places, options: ReapOptions = {}): Promise<R
 }
 
 /** Reaps now and every hour; returns what ends it. What is removed is logged, and so is what fails. */
-export function startReaper(places: Places): { stop(): Promise<void> } {
+export function startGarbageCollector(places: Places): { stop(): Promise<void> } {
   let running = Promise.resolve();
   const run = () => {
     running = running.then(async () => {
       try {
-        const reaped = await reap(places);
+        const reaped = await collectGarbage(places);
         for (const { why, name, bytes } of reaped) log.info(`removed ${name}: nothing refers to it`, { why, bytes });
       } catch (error) {
         log.error('the reaper failed', { error });
@@ -170,8 +170,8 @@ async function leftOnThisMachine(
   { dataFolder, temporaryFolder = tmpdir() }: Places,
   states: States,
   old: (modifiedMs: number) => boolean,
-): Promise<Reaped[]> {
-  const reaped: Reaped[] = [];
+): Promise<CollectedGarbage[]> {
+  const reaped: CollectedGarbage[] = [];
   for (const part of ['scratch', 'cache']) {
     for (const kind of ['scene', 'job'] as const) {
       for (const { path, name, bytes, newestMs } of await foldersOf(join(dataFolder, 'store', part, `${kind}s`))) {

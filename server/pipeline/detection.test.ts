@@ -11,7 +11,7 @@ import { startService } from '../../test/support/http-service.ts';
 import { RED_CELL, redNetwork } from '../../test/support/networks/red-detector.ts';
 import { GSD_M, mapped, sceneOf, writePatches } from '../../test/support/scene.ts';
 import { apply } from '../../tiler/crs/geotransform.ts';
-import { inWorkplace } from '../ephemeral-engine.ts';
+import { withEphemeralEngine } from '../ephemeral-engine.ts';
 import { addNetwork } from '../networks/install-network.ts';
 import { transformPoints } from '../store/tables/georeference.ts';
 import { queryItems } from '../store/tables/items.ts';
@@ -55,7 +55,7 @@ test('objects of a scene become features of the collection objects', async () =>
   const patches = red.map((at) => ({ ...at, side: RED_CELL, colour: [250, 40, 40] as const }));
   await writePatches(image, { width: WIDTH, height: HEIGHT }, patches);
 
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const tools = await opening;
     const scene = await sceneOf(tools, image);
     const found = await findNetwork('red', networkFolders(folder));

@@ -8,7 +8,7 @@ import { fetchJson, startService } from '../../test/support/http-service.ts';
 import { frailNetwork, slowNetwork } from '../../test/support/networks/crashing-network.ts';
 import { mapped, sceneOf, writePatches } from '../../test/support/scene.ts';
 import type { FailedChip, FailedJson } from '../api/index.ts';
-import { inWorkplace } from '../ephemeral-engine.ts';
+import { withEphemeralEngine } from '../ephemeral-engine.ts';
 import { addNetwork } from '../networks/install-network.ts';
 
 const [WIDTH, HEIGHT] = [200, 168];
@@ -26,7 +26,7 @@ test('failed chips are areas on the map, and the job may be tried again', async 
   await addNetwork(folder, path, { said: { gsdMetres: 0.5 } });
   const image = join(folder, 'scene.tif');
   await writePatches(image, { width: WIDTH, height: HEIGHT }, [RED]);
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const tools = await opening;
     const scene = await sceneOf(tools, image);
     const report = await mapped(tools, scene, await findNetwork('frail', networkFolders(folder)));
@@ -73,7 +73,7 @@ test.skipIf(process.env.PLANIMETER_FULL !== '1')(
     await writePatches(image, { width: WIDTH, height: HEIGHT }, [{ ...RED, x: 1, y: 1 }]);
     process.env.PLANIMETER_MAX_CHIP_SECONDS = '15';
     try {
-      await inWorkplace(async (opening) => {
+      await withEphemeralEngine(async (opening) => {
         const tools = await opening;
         const network = await findNetwork('slow', networkFolders(folder));
         const { ledger, chips } = await mapped(tools, await sceneOf(tools, image), network);

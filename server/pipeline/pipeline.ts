@@ -90,7 +90,7 @@ export async function mapPart(
       network,
       run: { device, precision, features: job.features === true },
       batch,
-      spoolPath: path('spool'),
+      chipCachePath: path('spool'),
       classesPath: path('classes.tif'),
       scoresPath: path('scores.tif'),
       planesPath: path('planes.tif'),

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { listNetworks } from '../../models/registry.ts';
-import type { BandLook, Content } from '../../tiler/ingest/image-statistics.ts';
+import type { BandStatistics, Content } from '../../tiler/ingest/image-statistics.ts';
 import { chooseModel, fitOf } from '../networks/choose-network.ts';
 import { parseParameters, sceneView } from './job-parameters.ts';
 import { networkView } from './network-view.ts';
 import { preflight, type SceneFacts } from './preflight.ts';
 
-const BAND: BandLook = { min: 0, max: 255, mean: 100, percentiles: [3, 60, 100, 140, 250], histogram: [1, 2] };
+const BAND: BandStatistics = { min: 0, max: 255, mean: 100, percentiles: [3, 60, 100, 140, 250], histogram: [1, 2] };
 
 function scene(changes: Partial<SceneFacts> = {}, content: Partial<Content> = {}): SceneFacts {
   return {

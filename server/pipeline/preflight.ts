@@ -8,7 +8,7 @@ import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import type { SampleType } from '../../tiler/geotiff/samples.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { planModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { Look } from '../../tiler/ingest/image-statistics.ts';
+import type { ImageStatistics } from '../../tiler/ingest/image-statistics.ts';
 import type { Rendering } from '../../tiler/rendering/rendering.ts';
 import type { Finding, PreflightJson, Suitability } from '../api/index.ts';
 import { type Choosable, chooseModel, fitOf } from '../networks/choose-network.ts';
@@ -28,7 +28,7 @@ export interface SceneFacts extends SceneShape {
   rendering: Rendering;
   /** Of reading the file. */
   findings: readonly Finding[];
-  look: Look;
+  look: ImageStatistics;
   /** Exact where the whole scene was read; else of the look. */
   validShare?: number;
 }

@@ -8,9 +8,9 @@ import { writeTown } from '../../synthetic/town/town.ts';
 import { frailNetwork } from '../../test/support/networks/crashing-network.ts';
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import { mapped, sceneOf } from '../../test/support/scene.ts';
-import { inWorkplace } from '../ephemeral-engine.ts';
+import { withEphemeralEngine } from '../ephemeral-engine.ts';
 import { addNetwork } from '../networks/install-network.ts';
-import { proveJob } from './verify-job.ts';
+import { verifyJob } from './verify-job.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -23,13 +23,13 @@ test('bands and stretch of the job are those of the proof', async () => {
   const path = join(folder, 'frail.onnx');
   await writeFile(path, frailNetwork());
   await addNetwork(folder, path, { said: { gsdMetres: 1 } });
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const tools = await opening;
     const scene = await sceneOf(tools, image);
     const tiny = await tinyNetwork(folder);
     const stretch = { low: [20, 10, 30], high: [180, 200, 160] };
     const { job } = await mapped(tools, scene, tiny, { bands: [3, 2, 1], stretch });
-    const prove = (network = tiny, id = job) => proveJob(tools, async () => network, id, { seed: 5, windows: 3 });
+    const prove = (network = tiny, id = job) => verifyJob(tools, async () => network, id, { seed: 5, windows: 3 });
     const proof = await prove();
     expect(proof).toMatchObject({ windows: 3, differing: 0, max_score_delta: 0 });
     expect(proof.pixels).toBeGreaterThan(30_000);

@@ -17,14 +17,14 @@ export const MAX_WINDOWS = 64;
 /** The generator of random windows has 32 bits. */
 export const MAX_SEED = 2 ** 32 - 1;
 
-export interface ProofWindows {
+export interface VerificationWindows {
   /** The same seed takes the same windows. */
   seed: number;
   windows: number;
 }
 
 /** Throws `bad_request`. */
-export function checkWindows({ seed, windows }: ProofWindows): void {
+export function checkWindows({ seed, windows }: VerificationWindows): void {
   const whole = (value: number, least: number, most: number) =>
     Number.isInteger(value) && value >= least && value <= most;
   if (whole(seed, 0, MAX_SEED) && whole(windows, 1, MAX_WINDOWS)) return;
@@ -38,11 +38,11 @@ export function checkWindows({ seed, windows }: ProofWindows): void {
  * Computes random windows of a job's map in one pass. Throws `not_found`, `conflict` for a job that is not done, and
  * `bad_request` for what cannot be proved.
  */
-export async function proveJob(
+export async function verifyJob(
   { db, files, compute }: Pick<PipelineTools, 'db' | 'files' | 'compute'>,
   networkOf: (id: string) => Promise<Network>,
   id: string,
-  { seed, windows }: ProofWindows,
+  { seed, windows }: VerificationWindows,
 ): Promise<Proof> {
   checkWindows({ seed, windows });
   const job = await getJob(db, id);

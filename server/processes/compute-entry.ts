@@ -1,9 +1,9 @@
 /** What the compute process does: inference with stitching, and vectorizing. It never touches the database. */
 
 import { type MapRequest, mapScene } from '../../models/mapping/map-scene.ts';
-import { type JoinRequest, joinMaps } from '../../models/mapping/merge-shards.ts';
+import { type MergeRequest, mergeShards } from '../../models/mapping/merge-shards.ts';
 import { keepSession } from '../../models/runtime/session-cache.ts';
-import { type ProveRequest, proveMap } from '../../models/verify/verify-windows.ts';
+import { type VerifyRequest, verifyMap } from '../../models/verify/verify-windows.ts';
 import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import { type VectorizeMapRequest, vectorizeMap } from '../tracing/map-to-features.ts';
@@ -24,8 +24,8 @@ answerTasks({
   chooseRendering: ({ path, view }: { path: string; view: SceneView }) => chooseRendering(path, view),
   map: (request: MapRequest, { progress }) =>
     inTurn(() => mapScene(request, sessions.of(request.network, request.run), progress)),
-  prove: (request: ProveRequest) => inTurn(() => proveMap(request, sessions.of(request.network, request.run))),
-  join: (request: JoinRequest) => joinMaps(request),
+  prove: (request: VerifyRequest) => inTurn(() => verifyMap(request, sessions.of(request.network, request.run))),
+  join: (request: MergeRequest) => mergeShards(request),
   trace: (request: TraceShardRequest) => traceShard(request),
   vectorize: (request: VectorizeMapRequest, { progress }) => vectorizeMap(request, progress),
 });

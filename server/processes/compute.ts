@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../errors/problem.ts';
 import type { MapRequest, MapResult } from '../../models/mapping/map-scene.ts';
-import type { JoinRequest } from '../../models/mapping/merge-shards.ts';
-import type { Proof, ProveRequest } from '../../models/verify/verify-windows.ts';
+import type { MergeRequest } from '../../models/mapping/merge-shards.ts';
+import type { Proof, VerifyRequest } from '../../models/verify/verify-windows.ts';
 import { isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
@@ -34,11 +34,11 @@ export interface Compute {
   /** Inference and stitching; progress in chips. Another process goes on with the chips that are left. */
   map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
   /** The maps of all shards become those of the scene. */
-  join(request: JoinRequest, options: TaskOptions<never>): Promise<void>;
+  join(request: MergeRequest, options: TaskOptions<never>): Promise<void>;
   /** From the maps of a shard to what `vectorize` needs of them. */
   trace(request: TraceShardRequest, options: TaskOptions<never>): Promise<void>;
   /** Random windows of a finished map, in one pass each. */
-  prove(request: ProveRequest, options: TaskOptions<never>): Promise<Proof>;
+  prove(request: VerifyRequest, options: TaskOptions<never>): Promise<Proof>;
   /** From class map to features; progress in rows. */
   vectorize(request: VectorizeMapRequest, options: TaskOptions<number>): Promise<GeometryReport>;
   /** Of a whole working COG, for a job that sets bands or stretch. */

@@ -1,7 +1,7 @@
 /** What the process does that opens networks nobody knows: reads the graph, loads it, runs it once or twice. */
 
-import { examineNetwork, examineOwn, generatedLadder } from '../../models/imported/examine.ts';
-import type { Facts, Sidecar } from '../../models/imported/network-metadata.ts';
+import { examineNetwork, examineOwn, sweepOnProbeScene } from '../../models/imported/examine.ts';
+import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
 import type { Network } from '../../models/registry.ts';
 import { benchNetwork } from '../../models/runtime/benchmark.ts';
 import type { DeviceChoice } from '../../models/runtime/device.ts';
@@ -15,7 +15,7 @@ const LADDER_MS = 60_000;
 
 /** The network's halos on a working COG, or on the generated scene. */
 async function haloLadder({ network, scene }: HaloRequest) {
-  if (!scene) return generatedLadder(network, LADDER_MS);
+  if (!scene) return sweepOnProbeScene(network, LADDER_MS);
   const { workingPath, rendering, grid, fill } = scene;
   const raster = await openScene(workingPath, rendering);
   try {
@@ -27,7 +27,7 @@ async function haloLadder({ network, scene }: HaloRequest) {
 
 answerTasks({
   halos: haloLadder,
-  examine: ({ path, sidecars, said }: { path: string; sidecars: Sidecar[]; said: Facts }) =>
+  examine: ({ path, sidecars, said }: { path: string; sidecars: Sidecar[]; said: NetworkMetadata }) =>
     examineNetwork(path, sidecars, said),
   bench: ({ network, device }: { network: Network; device: DeviceChoice }) => benchNetwork(network, device),
   examineOwn: ({ path }: { path: string }) => examineOwn(path),

@@ -2,11 +2,11 @@
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../errors/problem.ts';
 import type { Examination, examineOwn } from '../../models/imported/examine.ts';
-import type { Facts, Sidecar } from '../../models/imported/network-metadata.ts';
+import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
 import type { Network } from '../../models/registry.ts';
 import type { NetworkSpeed } from '../../models/runtime/benchmark.ts';
 import type { DeviceChoice } from '../../models/runtime/device.ts';
-import type { HaloLadder } from '../../models/verify/halo-sweep.ts';
+import type { HaloSweep } from '../../models/verify/halo-sweep.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Rendering } from '../../tiler/rendering/rendering.ts';
 import { ChildCrash, type ChildOptions, runOnce } from './child-process.ts';
@@ -23,7 +23,7 @@ const BENCH_LIMITS = { wallMs: 10 * 60_000, memoryBytes: 6 * 2 ** 30 };
 export function examineInSandbox(
   path: string,
   sidecars: readonly Sidecar[],
-  said: Facts,
+  said: NetworkMetadata,
   limits = NETWORK_LIMITS,
 ): Promise<Examination> {
   return runOnce<Examination>(confined([path], limits), 'examine', { path, sidecars, said }).catch(blameNetwork);
@@ -41,10 +41,10 @@ export interface HaloRequest {
 }
 
 /** What halos of several sizes are worth. */
-export function haloLadderInSandbox(network: Network, scene: HaloRequest['scene']): Promise<HaloLadder | null> {
+export function haloSweepInSandbox(network: Network, scene: HaloRequest['scene']): Promise<HaloSweep | null> {
   const read = [network.modelPath, ...(scene ? [scene.workingPath] : [])];
   const request: HaloRequest = { network, scene };
-  return runOnce<HaloLadder | null>(confined(read, BENCH_LIMITS), 'halos', request).catch(blameNetwork);
+  return runOnce<HaloSweep | null>(confined(read, BENCH_LIMITS), 'halos', request).catch(blameNetwork);
 }
 
 /** How fast a network runs on a device. One that shipped is not confined, and may use any. */

@@ -2,9 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { isRemote } from '../../tiler/geotiff/byte-source.ts';
 import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
-import { openStacked } from '../../tiler/geotiff/shard-raster.ts';
-import { growingPath } from '../../tiler/geotiff/write-tiff.ts';
-import { IN_PLACE_WINDOWS, LOOK_WINDOWS, lookAt } from '../../tiler/ingest/image-statistics.ts';
+import { openShardRaster } from '../../tiler/geotiff/shard-raster.ts';
+import { sparsePath } from '../../tiler/geotiff/write-tiff.ts';
+import { IN_PLACE_WINDOWS, imageStatistics, STATISTICS_WINDOWS } from '../../tiler/ingest/image-statistics.ts';
 import { type Palette, renderMapTile } from '../../tiler/rendering/map-tile.ts';
 import { storedRendering } from '../../tiler/rendering/rendering.ts';
 import type { ControlGrid } from '../../tiler/rendering/warp.ts';
@@ -43,7 +43,11 @@ answerTasks({
   async look(path: string) {
     const raster = await openWorking(path);
     try {
-      return await lookAt(raster, storedRendering(raster), isRemote(path) ? IN_PLACE_WINDOWS : LOOK_WINDOWS);
+      return await imageStatistics(
+        raster,
+        storedRendering(raster),
+        isRemote(path) ? IN_PLACE_WINDOWS : STATISTICS_WINDOWS,
+      );
     } finally {
       await raster.close();
     }
@@ -63,13 +67,13 @@ async function tile(request: RenderRequest): Promise<Buffer | null> {
   // A tile that was written after the reader had looked at the file's size can be read the next time; a map that has just
   // been begun, or is finished meanwhile, is not there yet.
   for (let tries = 3; tries > 0; tries--) {
-    const version = await versionOf(growingPath(path));
+    const version = await versionOf(sparsePath(path));
     if (!version) return null;
     try {
-      const raster = await rasterOf(growingPath(path), version, request);
+      const raster = await rasterOf(sparsePath(path), version, request);
       return await renderMapTile(raster, controlGrid, size, format, palette);
     } catch {
-      rasters.delete(keyOf(growingPath(path), version, request));
+      rasters.delete(keyOf(sparsePath(path), version, request));
     }
   }
   return null;
@@ -83,7 +87,7 @@ async function tileOfShards(paths: readonly string[], request: RenderRequest): P
   if (there.length === 0) return null;
   const key = keyOf(there.join(), versions.join(), request);
   try {
-    return await renderMapTile(await keep(key, () => openStacked(there)), controlGrid, size, format, palette);
+    return await renderMapTile(await keep(key, () => openShardRaster(there)), controlGrid, size, format, palette);
   } catch (error) {
     rasters.delete(key);
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTiffWriter, growingPath, type TiffLayout } from '../../tiler/geotiff/write-tiff.ts';
+import { createTiffWriter, sparsePath, type TiffLayout } from '../../tiler/geotiff/write-tiff.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
 import type { ControlGrid } from '../../tiler/rendering/warp.ts';
 import { type Renderer, startRenderer } from './render.ts';
@@ -43,7 +43,7 @@ test('a class map shows as far as it is written, and whole in the end', async ()
   const palette = new Map([[1, [200, 10, 20, 255]]] as const);
   const tile = (lower: number) => renderer.tile({ path, controlGrid: half(lower), format: 'png', size: SIZE, palette });
   expect(await tile(0)).toBeNull();
-  await writeFile(growingPath(path), ''); // as it is begun
+  await writeFile(sparsePath(path), ''); // as it is begun
   expect(await tile(0)).toBeNull();
   const writer = await createTiffWriter(path, layout, { growing: true });
   expect(await tile(0)).toBeNull();

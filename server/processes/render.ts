@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
-import type { Look } from '../../tiler/ingest/image-statistics.ts';
+import type { ImageStatistics } from '../../tiler/ingest/image-statistics.ts';
 import { createChild } from './child-process.ts';
 import type { RenderRequest } from './render-entry.ts';
 
@@ -15,7 +15,7 @@ export interface Renderer {
   /** An encoded map tile, or null where the scene has no pixels. */
   tile(request: RenderRequest): Promise<Buffer | null>;
   /** What the pixels of a working COG are like. */
-  look(path: string): Promise<Look>;
+  look(path: string): Promise<ImageStatistics>;
   stop(): Promise<void>;
 }
 

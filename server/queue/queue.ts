@@ -24,7 +24,7 @@ import {
   startBoss,
 } from './pg-boss.ts';
 import { reportProgress } from './progress.ts';
-import { SUBJECTS } from './work-items.ts';
+import { WORK_ITEMS } from './work-items.ts';
 
 export interface WorkContext {
   /** Aborted when the work is no longer wanted here: stop soon and throw. */
@@ -116,7 +116,7 @@ export async function startQueue(
   let stopping: Promise<void> | null = null;
 
   const announce = (name: QueueName, id: string) => {
-    for (const listener of listeners.get(id) ?? []) listener({ kind: SUBJECTS[name].kind, id });
+    for (const listener of listeners.get(id) ?? []) listener({ kind: WORK_ITEMS[name].kind, id });
   };
   /** Does nothing where the message waits already or is worked on. */
   const send = async (
@@ -150,7 +150,7 @@ export async function startQueue(
   ) =>
     db.transaction(async (session) => {
       const { id, part } = message.data;
-      const { isWanted, wait } = SUBJECTS[name];
+      const { isWanted, wait } = WORK_ITEMS[name];
       await boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
       // The other parts of a job go on.
       if (await (part === undefined ? wait : isWanted)(session, id)) await send(name, id, session, [part], again);
@@ -160,13 +160,13 @@ export async function startQueue(
   const attempt = async (name: QueueName, message: Job<Message>): Promise<void> => {
     const { id, part } = message.data;
     if (stopping) return putBack(name, message);
-    if (!(await SUBJECTS[name].begin(db, id, part))) {
+    if (!(await WORK_ITEMS[name].begin(db, id, part))) {
       // Cancelled or deleted while it waited; or published by a process that died before it had cleared away its parts.
       if (part !== undefined) await handlers.discard(id);
       return;
     }
     const control = new AbortController();
-    const ended = withLogFields({ [SUBJECTS[name].kind]: id, ...(part !== undefined && { part }) }, () =>
+    const ended = withLogFields({ [WORK_ITEMS[name].kind]: id, ...(part !== undefined && { part }) }, () =>
       work(name, message, control),
     );
     const run = { id, control, ended: ended.catch(() => {}) };
@@ -181,7 +181,7 @@ export async function startQueue(
 
   const work = async (name: QueueName, message: Job<Message>, control: AbortController): Promise<void> => {
     const { id, part } = message.data;
-    const subject = SUBJECTS[name];
+    const subject = WORK_ITEMS[name];
     announce(name, id);
     const started = performance.now();
     const tries = message.retryCount + (message.data.errors ?? 0) + 1;
@@ -235,7 +235,7 @@ export async function startQueue(
     { id: messageId, data: { id } }: { id: string; data: Message },
     why: Problem,
   ) => {
-    await SUBJECTS[name].fail(db, id, why);
+    await WORK_ITEMS[name].fail(db, id, why);
     if (name === 'segment') await discard(id, messageId);
   };
 
@@ -252,13 +252,13 @@ export async function startQueue(
   const giveUp = async (name: QueueName, message: Job<Message>): Promise<void> => {
     const { id } = message.data;
     await fail(name, message, new Problem('interrupted', INTERRUPTED));
-    await SUBJECTS[name].clean(db, id);
+    await WORK_ITEMS[name].clean(db, id);
     announce(name, id);
   };
 
   /** Sends what is unfinished and has no message: this process or another was killed over it. */
   const recover = async (name: QueueName) => {
-    const subject = SUBJECTS[name];
+    const subject = WORK_ITEMS[name];
     await db.transaction(async (session) => {
       for (const id of await subject.unfinished(session)) {
         if (db.kind === 'pglite') await subject.wait(session, id);

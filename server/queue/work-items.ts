@@ -9,7 +9,7 @@ import { noteChips } from '../store/tables/shards.ts';
 import type { Part, QueueName } from './pg-boss.ts';
 import { stageProgress } from './progress.ts';
 
-export interface Subject {
+export interface WorkItem {
   kind: 'scene' | 'job';
   /** Ids of those that are neither done nor given up, oldest first. */
   unfinished(q: Queryable): Promise<string[]>;
@@ -27,7 +27,7 @@ export interface Subject {
 
 const now = () => new Date().toISOString();
 
-const job: Subject = {
+const job: WorkItem = {
   kind: 'job',
   unfinished: (q) => ids(q, `SELECT id FROM planimeter.jobs WHERE state IN ('queued', 'running') ORDER BY created_at`),
   begin: (q, id, part) => {
@@ -51,7 +51,7 @@ const job: Subject = {
   },
 };
 
-const scene: Subject = {
+const scene: WorkItem = {
   kind: 'scene',
   unfinished: (q) =>
     ids(q, `SELECT id FROM planimeter.scenes WHERE state IN ('uploaded', 'ingesting') ORDER BY created_at`),
@@ -65,7 +65,7 @@ const scene: Subject = {
   clean: async () => {},
 };
 
-export const SUBJECTS: Record<QueueName, Subject> = { ingest: scene, segment: job };
+export const WORK_ITEMS: Record<QueueName, WorkItem> = { ingest: scene, segment: job };
 
 async function ids(q: Queryable, sql: string): Promise<string[]> {
   return (await q.query<{ id: string }>(sql)).map(({ id }) => id);

@@ -11,7 +11,7 @@ import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { jobId, sceneId } from '../content-ids.ts';
-import { inWorkplace } from '../ephemeral-engine.ts';
+import { withEphemeralEngine } from '../ephemeral-engine.ts';
 import { parseParameters } from '../pipeline/job-parameters.ts';
 import { segmentScene } from '../pipeline/pipeline.ts';
 import { startCompute } from '../processes/compute.ts';
@@ -54,7 +54,7 @@ const serveAs = async (path: string, file: string, etag = '"1"') => {
 const policy = () => parseRemoteHosts(`http://127.0.0.1:${server.port}, 127.0.0.1`);
 const context = () => ({ signal: new AbortController().signal, progress: () => {} });
 const withTools = <T>(work: (tools: PipelineTools) => Promise<T>): Promise<T> =>
-  inWorkplace(async (opening) => work(await opening), { policy: policy() });
+  withEphemeralEngine(async (opening) => work(await opening), { policy: policy() });
 
 async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
   await ingestScene(tools, (await getScene(tools.db, id))!, context());

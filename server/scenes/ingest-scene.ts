@@ -12,7 +12,7 @@ import { georeference } from '../store/tables/georeference.ts';
 import { type Scene, updateScene } from '../store/tables/scenes.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { ReadyScene } from './ready-scene.ts';
-import { isOriginal, openOriginals, remoteOriginal } from './source-files.ts';
+import { isOriginal, openSceneSources, remoteOriginal } from './source-files.ts';
 import { workingKeyOf } from './working-copy.ts';
 
 /**
@@ -63,7 +63,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
 }
 
 async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions<number>): Promise<IngestReport> {
-  const originals = await openOriginals(files, scene.id, options.signal!);
+  const originals = await openSceneSources(files, scene.id, options.signal!);
   const key = workingKeyOf(scene);
   await mkdir(dirname(files.path(key)), { recursive: true });
   const report = await ingestInSandbox(originals, files.path(key), options).finally(originals.release);

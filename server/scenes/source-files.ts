@@ -12,7 +12,7 @@ import { unzipInSandbox } from '../processes/ingest-sandbox.ts';
 import { type RemoteCard, writeCard } from '../remote/reader.ts';
 import { type FileStore, fetchIfThere } from '../store/files/file-store.ts';
 
-export interface Originals {
+export interface SceneSources {
   sources: SourceFile[];
   srs: string | undefined;
   /** Removes what was unpacked. */
@@ -37,7 +37,7 @@ export async function storeCard(files: FileStore, scene: string, card: RemoteCar
 const cardKey = (scene: string): string => `scenes/${scene}/original.remote`;
 
 /** Throws Problem for an archive that is refused. */
-export async function openOriginals(files: FileStore, scene: string, signal: AbortSignal): Promise<Originals> {
+export async function openSceneSources(files: FileStore, scene: string, signal: AbortSignal): Promise<SceneSources> {
   const srsPath = await fetchIfThere(files, `scenes/${scene}/original.srs`);
   const srs = srsPath === null ? undefined : await readFile(srsPath, 'utf8');
   // Images that a command links to; they are not stored.
@@ -58,7 +58,7 @@ export async function unpack(
   path: string,
   folder: string,
   signal: AbortSignal,
-): Promise<Pick<Originals, 'sources' | 'release'>> {
+): Promise<Pick<SceneSources, 'sources' | 'release'>> {
   if (!(await isZip(path))) {
     return { sources: [{ path, sidecars: await findSidecars(path) }], release: async () => {} };
   }

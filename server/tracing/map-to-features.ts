@@ -19,7 +19,7 @@ import { drawSieved, exactRegions, sieveGraph, type VectorizeReport } from '../.
 import { lineToWkb, regionToWkb } from '../../vectorizer/wkb.ts';
 import type { BlockCounts } from '../api/index.ts';
 import { type Plane, type SplitReport, splitBuildings } from './split-row-houses.ts';
-import { coarseLevels, joinTraced, type ObjectCodes, type TracedMap, traceMap } from './trace-raster.ts';
+import { coarseLevels, mergeTraced, type ObjectCodes, type TracedMap, traceMap } from './trace-raster.ts';
 
 export interface VectorizeMapRequest {
   classesPath: string;
@@ -93,7 +93,7 @@ export async function vectorizeMap(
   const scores = request.scoresPath === null ? null : await openRaster(request.scoresPath);
   try {
     const traced = request.tracedPaths
-      ? await joinTraced(request.tracedPaths)
+      ? await mergeTraced(request.tracedPaths)
       : await traceMap(classes, scores, { ...request, mapSize: classes }, onProgress);
     return await writeFeatures(request, classes, scores, traced);
   } finally {

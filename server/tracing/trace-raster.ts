@@ -88,7 +88,7 @@ export async function traceShard({
 }
 
 /** What the whole map leaves, from the files of its shards, which were written by this program; from the top. */
-export async function joinTraced(paths: readonly string[]): Promise<TracedMap> {
+export async function mergeTraced(paths: readonly string[]): Promise<TracedMap> {
   const land = createShardJoiner();
   let coarser: ReturnType<typeof createShardJoiner>[] | null = null;
   const surfaces: RoadSurface[] = [];

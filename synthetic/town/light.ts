@@ -1,7 +1,7 @@
 /** A painted band under the sun and through the camera: cast shadows by height, light, haze, blur, sensor noise. */
 import type { Canvas } from './canvas.ts';
 import { clamp, hash, sampleTexture } from './noise.ts';
-import type { Look } from './palette.ts';
+import type { TownPalette } from './palette.ts';
 
 /** Nothing stands higher than this; with the sun's height it bounds how far shadows reach. */
 export const TALLEST_METRES = 30;
@@ -11,12 +11,12 @@ export const BLUR_PIXELS = 1;
 /** Odd multipliers that draw a byte for each channel from the same bits. */
 const CHANNEL_MIX = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d] as const;
 
-export function shadowReachMetres(look: Look): number {
+export function shadowReachMetres(look: TownPalette): number {
   return TALLEST_METRES / look.sunTangent;
 }
 
 /** Share of sunlight that reaches each pixel, by walking towards the sun over the heights. */
-function sunlight(canvas: Canvas, look: Look): Float32Array {
+function sunlight(canvas: Canvas, look: TownPalette): Float32Array {
   const { columns, rows, gsdMetres, heightMetres } = canvas;
   const steps = Math.ceil(shadowReachMetres(look) / gsdMetres);
   const rise = gsdMetres * look.sunTangent;
@@ -85,7 +85,7 @@ function blockMaxima(canvas: Canvas): { at(x: number, y: number): number } {
 /** RGB of the scene's pixels in a window (absolute columns and rows) that lies within the canvas by the blur's reach. */
 export function expose(
   canvas: Canvas,
-  look: Look,
+  look: TownPalette,
   seed: number,
   column0: number,
   row0: number,

@@ -2,7 +2,7 @@
 import { type Canvas, extent, fillRings, pixelIndex } from './canvas.ts';
 import { sampleTexture, texel, unit } from './noise.ts';
 import { tintOf } from './paint-ground.ts';
-import { BUILDING, type Look, type Rgb } from './palette.ts';
+import { BUILDING, type Rgb, type TownPalette } from './palette.ts';
 import { type Building, boundsOf, type Covering, type Furniture, overlaps, type Part, toGround } from './plan.ts';
 
 const VARIETY: Record<Covering, number> = { tile: 9, slate: 8, gravel: 8, membrane: 8, metal: 9 };
@@ -15,7 +15,7 @@ const TEXTURE: Record<Covering, readonly [number, number]> = {
   metal: [0.03, 0.02],
 };
 
-export function paintBuilding(canvas: Canvas, building: Building, look: Look): void {
+export function paintBuilding(canvas: Canvas, building: Building, look: TownPalette): void {
   const shell = building.outline[0];
   const onGround: number[] = [];
   for (let k = 0; k < shell.length; k += 2) onGround.push(...toGround(building, shell[k], shell[k + 1]));
@@ -33,7 +33,7 @@ function rectangle(building: Building, p0: number, p1: number, q0: number, q1: n
   ];
 }
 
-function paintPart(canvas: Canvas, building: Building, part: Part, look: Look): void {
+function paintPart(canvas: Canvas, building: Building, part: Part, look: TownPalette): void {
   const colours = look.roofs[building.covering];
   const colour = colours[building.seed % colours.length];
   const tint = tintOf(building.seed, VARIETY[building.covering]);
@@ -119,7 +119,7 @@ const FURNITURE: Record<Furniture['kind'], Rgb> = {
   box: [186, 188, 188],
 };
 
-function paintFurniture(canvas: Canvas, building: Building, item: Furniture, look: Look): void {
+function paintFurniture(canvas: Canvas, building: Building, item: Furniture, look: TownPalette): void {
   const colour = FURNITURE[item.kind];
   const g = canvas.gsdMetres;
   const { grain } = look.textures;

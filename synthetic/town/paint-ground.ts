@@ -1,7 +1,7 @@
 /** Areas of ground onto the canvas: mottled colours, furrows, mowing, ripples. */
 import { type Canvas, fillRings, pixelIndex } from './canvas.ts';
 import { clamp, hash, sampleTexture, texel, unit } from './noise.ts';
-import type { Look, Rgb } from './palette.ts';
+import type { Rgb, TownPalette } from './palette.ts';
 import type { Area, GroundKind } from './plan.ts';
 
 const WATER_LEVEL_METRES = -1.2;
@@ -13,7 +13,7 @@ const STANDING: Partial<Record<GroundKind, number>> = {
   water: WATER_LEVEL_METRES,
 };
 
-export function paintArea(canvas: Canvas, area: Area, look: Look): void {
+export function paintArea(canvas: Canvas, area: Area, look: TownPalette): void {
   const ground = look.ground[area.kind];
   const { soft, fine, grain } = look.textures;
   const height = STANDING[area.kind] ?? 0;

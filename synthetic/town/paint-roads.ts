@@ -2,7 +2,7 @@
 import { type Canvas, extent, fillRings, pixelIndex } from './canvas.ts';
 import { hash, sampleTexture, texel, unit } from './noise.ts';
 import { paintArea, tintOf } from './paint-ground.ts';
-import { type Look, OTHER, ROAD } from './palette.ts';
+import { OTHER, ROAD, type TownPalette } from './palette.ts';
 import { boundsOf, type Car, overlaps, type Road, toGround } from './plan.ts';
 import { lineLength } from './street.ts';
 
@@ -61,7 +61,7 @@ function onCanvas(canvas: Canvas, road: Road, margin: number): boolean {
 }
 
 /** The pavements beside a carriageway, painted before all carriageways so that they end where roads meet. */
-export function paintPavement(canvas: Canvas, road: Road, look: Look): void {
+export function paintPavement(canvas: Canvas, road: Road, look: TownPalette): void {
   const half = road.widthMetres / 2 + road.sidewalkMetres;
   if (road.sidewalkMetres === 0 || !onCanvas(canvas, road, half)) return;
   const { fine, grain } = look.textures;
@@ -78,7 +78,7 @@ export function paintPavement(canvas: Canvas, road: Road, look: Look): void {
   });
 }
 
-export function paintCarriageway(canvas: Canvas, road: Road, look: Look): void {
+export function paintCarriageway(canvas: Canvas, road: Road, look: TownPalette): void {
   const half = road.widthMetres / 2;
   if (!onCanvas(canvas, road, half)) return;
   strokeCarriageway(canvas, road, look);
@@ -107,7 +107,7 @@ function island(road: Road): number[] {
   return ring;
 }
 
-function strokeCarriageway(canvas: Canvas, road: Road, look: Look): void {
+function strokeCarriageway(canvas: Canvas, road: Road, look: TownPalette): void {
   const half = road.widthMetres / 2;
   const { soft, fine, grain } = look.textures;
   const paved = road.kind !== 'track' && road.kind !== 'path';
@@ -140,7 +140,7 @@ function strokeCarriageway(canvas: Canvas, road: Road, look: Look): void {
 }
 
 /** Centre and edge lines and crossings; clear of the junctions at both ends. */
-export function paintMarkings(canvas: Canvas, road: Road, look: Look): void {
+export function paintMarkings(canvas: Canvas, road: Road, look: TownPalette): void {
   if (road.kind === 'roundabout') return;
   const centre = road.kind === 'arterial' || (road.kind === 'street' && road.seed % 3 === 0);
   const crossings = road.sidewalkMetres > 0 && !road.bridge && (road.kind === 'arterial' || road.seed % 5 < 2);
@@ -172,7 +172,7 @@ export function paintMarkings(canvas: Canvas, road: Road, look: Look): void {
 }
 
 /** A car seen from above: bonnet, dark glass, roof. It takes the class of what it stands on. */
-export function paintCar(canvas: Canvas, car: Car, look: Look): void {
+export function paintCar(canvas: Canvas, car: Car, look: TownPalette): void {
   const half = car.lengthMetres / 2;
   const lorry = car.lengthMetres > 5.5;
   const wide = lorry ? 1.2 : 0.9;

@@ -2,10 +2,10 @@
 import type { Canvas } from './canvas.ts';
 import { clamp, hash, sampleTexture, texel, unit } from './noise.ts';
 import { tintOf } from './paint-ground.ts';
-import { type Look, type Rgb, VEGETATION } from './palette.ts';
+import { type Rgb, type TownPalette, VEGETATION } from './palette.ts';
 import type { Tree } from './plan.ts';
 
-export function paintTree(canvas: Canvas, tree: Tree, look: Look): void {
+export function paintTree(canvas: Canvas, tree: Tree, look: TownPalette): void {
   const g = canvas.gsdMetres;
   const reach = tree.radiusMetres * 1.25;
   const row0 = Math.max(canvas.row, Math.ceil((tree.y - reach) / g - 0.5));

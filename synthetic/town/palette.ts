@@ -12,7 +12,7 @@ export const VEGETATION = 3;
 export const WATER = 4;
 
 /** A kind of ground: two colours that mottle into each other, and how strong its textures are (shares of brightness). */
-export interface GroundLook {
+export interface GroundPalette {
   class: number;
   colour: Rgb;
   other: Rgb;
@@ -35,12 +35,12 @@ export interface Textures {
   soft: Float32Array;
 }
 
-export interface Look {
+export interface TownPalette {
   /** Unit vector on the ground towards the sun, and the tangent of its elevation. */
   sunX: number;
   sunY: number;
   sunTangent: number;
-  ground: Record<GroundKind, GroundLook>;
+  ground: Record<GroundKind, GroundPalette>;
   asphalt: Rgb;
   asphaltVariety: number;
   pavement: Rgb;
@@ -60,7 +60,7 @@ export interface Look {
   textures: Textures;
 }
 
-export function makeLook(seed: number): Look {
+export function makePalette(seed: number): TownPalette {
   const random = randomStream(seed ^ 0x10f2a);
   // From the south-east over south to the south-west, as in northern mornings to afternoons.
   const azimuth = random.between(0.68, 1.32) * Math.PI;
@@ -107,7 +107,7 @@ export function makeLook(seed: number): Look {
   };
 }
 
-function groundLooks(random: Random, dryness: number): Record<GroundKind, GroundLook> {
+function groundLooks(random: Random, dryness: number): Record<GroundKind, GroundPalette> {
   const grass = (fresh: Rgb, dry: Rgb, more = 0): Rgb =>
     blend(vary(random, fresh, 7, 4), dry, Math.min(1, dryness * 0.7 + more));
   const fresh: Rgb = [92, 116, 64];
@@ -128,7 +128,7 @@ function groundLooks(random: Random, dryness: number): Record<GroundKind, Ground
     grain: number,
     variety = 6,
     rows: readonly [number, number] = [1, 0],
-  ): GroundLook => ({ class: kind, colour, other, fine, grain, rows, variety });
+  ): GroundPalette => ({ class: kind, colour, other, fine, grain, rows, variety });
   return {
     lawn: look(VEGETATION, grass(fresh, straw), grass([102, 120, 70], straw, 0.14), 0.06, 0.05, 8),
     meadow: look(VEGETATION, grass([96, 114, 62], straw), grass([118, 126, 74], straw, 0.2), 0.09, 0.06, 9),

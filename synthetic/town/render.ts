@@ -8,7 +8,7 @@ import { paintBuilding } from './paint-buildings.ts';
 import { paintArea } from './paint-ground.ts';
 import { paintCar, paintCarriageway, paintMarkings, paintPavement } from './paint-roads.ts';
 import { paintTree } from './paint-vegetation.ts';
-import type { Look } from './palette.ts';
+import type { TownPalette } from './palette.ts';
 import { boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
 
 /** Of two roads that meet, the later one lies on top. */
@@ -26,7 +26,7 @@ export interface Band {
 /** The window (columns 0 to width, rows from `row`) of the town: a function of frame, look and position alone. */
 export function renderBand(
   frame: Frame,
-  look: Look,
+  look: TownPalette,
   gsdMetres: number,
   width: number,
   row: number,
@@ -52,7 +52,7 @@ export function renderBand(
   return { image: expose(canvas, look, frame.seed, 0, row, width, rows), classes, districts };
 }
 
-function paint(canvas: Canvas, districts: readonly District[], look: Look): void {
+function paint(canvas: Canvas, districts: readonly District[], look: TownPalette): void {
   const box = extent(canvas);
   // Verges and whatever no block covers.
   const everywhere = [box.x0, box.y0, box.x1, box.y0, box.x1, box.y1, box.x0, box.y1];

@@ -7,7 +7,7 @@ import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { fillRings, makeCanvas, pixelIndex } from './canvas.ts';
 import { makeFrame } from './frame.ts';
 import { districtsIn } from './layout.ts';
-import { BUILDING, makeLook, ROAD, VEGETATION, WATER } from './palette.ts';
+import { BUILDING, makePalette, ROAD, VEGETATION, WATER } from './palette.ts';
 import { toGround } from './plan.ts';
 import { renderBand } from './render.ts';
 import { housesOf, writeTown } from './town.ts';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function render(seed: number, width: number, row: number, rows: number, gsdMetres = 0.5) {
-  return renderBand(makeFrame(seed), makeLook(seed), gsdMetres, width, row, rows, new Map());
+  return renderBand(makeFrame(seed), makePalette(seed), gsdMetres, width, row, rows, new Map());
 }
 
 test('a band is byte-equal to the crop of the whole, whatever was planned before it', () => {
@@ -29,7 +29,7 @@ test('a band is byte-equal to the crop of the whole, whatever was planned before
     const width = 500;
     const whole = render(seed, width, 300, 300);
     const frame = makeFrame(seed);
-    const look = makeLook(seed);
+    const look = makePalette(seed);
     let known = new Map();
     for (const [row, rows] of [
       [300, 1],

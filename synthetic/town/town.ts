@@ -10,7 +10,7 @@ import { finished } from 'node:stream/promises';
 import { apply, type Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { makeFrame } from './frame.ts';
-import { makeLook } from './palette.ts';
+import { makePalette } from './palette.ts';
 import { type Bounds, type Building, boundsOf, type District, overlaps, type Road, toGround } from './plan.ts';
 import { renderBand } from './render.ts';
 import { utmToLonLat } from './utm.ts';
@@ -72,7 +72,7 @@ export async function writeTown(
   const buildings = await openCollection(paths.buildings);
   try {
     const frame = makeFrame(seed);
-    const look = makeLook(seed);
+    const look = makePalette(seed);
     const scene: Bounds = { x0: 0, y0: 0, x1: width * gsdMetres, y1: height * gsdMetres };
     let known: ReadonlyMap<string, District> = new Map();
     for (let row = 0; row < height; row += BAND_ROWS) {

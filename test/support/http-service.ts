@@ -10,7 +10,7 @@ import { type AppContext, createApp } from '../../server/http/app.ts';
 import { createAccess } from '../../server/http/core/access.ts';
 import type { TileRequest } from '../../server/http/core/app-context.ts';
 import { DEFAULT_LIMITS } from '../../server/http/core/quotas.ts';
-import { openShelf } from '../../server/networks/network-catalog.ts';
+import { openNetworkCatalog } from '../../server/networks/network-catalog.ts';
 import { createMetrics } from '../../server/operations/metrics.ts';
 import { preflight } from '../../server/pipeline/preflight.ts';
 import type { Queue } from '../../server/queue/queue.ts';
@@ -23,7 +23,7 @@ import { georeference } from '../../server/store/tables/georeference.ts';
 import { insertJob, updateJob } from '../../server/store/tables/jobs.ts';
 import { insertScene, updateScene } from '../../server/store/tables/scenes.ts';
 import type { Geotransform } from '../../tiler/crs/geotransform.ts';
-import type { BandLook, Look } from '../../tiler/ingest/image-statistics.ts';
+import type { BandStatistics, ImageStatistics } from '../../tiler/ingest/image-statistics.ts';
 
 type Listener = Parameters<Queue['subscribe']>[1];
 
@@ -112,8 +112,14 @@ export interface TestService {
 }
 
 /** Of an image in grays from 0 to 200. */
-const VALUES = { min: 0, max: 200, mean: 90, percentiles: [1, 40, 90, 130, 199], histogram: [4, 5] } satisfies BandLook;
-const LOOK: Look = {
+const VALUES = {
+  min: 0,
+  max: 200,
+  mean: 90,
+  percentiles: [1, 40, 90, 130, 199],
+  histogram: [4, 5],
+} satisfies BandStatistics;
+const LOOK: ImageStatistics = {
   sampled: 9,
   valid: 9,
   bands: [VALUES, VALUES, null],
@@ -138,7 +144,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     files,
     queue,
     models: [MODEL],
-    networks: (await openShelf(folder, null)).shelf,
+    networks: (await openNetworkCatalog(folder, null)).catalog,
     service: {
       name: 'planimeter',
       version: '1.2.3',

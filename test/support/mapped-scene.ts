@@ -30,7 +30,7 @@ export async function townScene(folder: string, seed: number, width: number, hei
   return { workingPath, grid };
 }
 
-export interface MapOptions extends Partial<Pick<MapRequest, 'area' | 'batch' | 'spoolPath' | 'run'>> {
+export interface MapOptions extends Partial<Pick<MapRequest, 'area' | 'batch' | 'chipCachePath' | 'run'>> {
   core?: number;
   features?: boolean;
 }
@@ -51,7 +51,7 @@ export async function mapRequest(
     network,
     run: { threads: 1, features },
     batch: 1,
-    spoolPath: join(out, 'spool'),
+    chipCachePath: join(out, 'spool'),
     classesPath: file('classes'),
     scoresPath: file('scores'),
     planesPath: file('planes'),

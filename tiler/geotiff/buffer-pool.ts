@@ -15,7 +15,10 @@ export function markScratch(memory: ArrayBufferLike): void {
 }
 
 /** Lends a buffer of that many bytes until `use` is done. */
-export async function withScratch<Result>(bytes: number, use: (buffer: Buffer) => Promise<Result>): Promise<Result> {
+export async function withPooledBuffer<Result>(
+  bytes: number,
+  use: (buffer: Buffer) => Promise<Result>,
+): Promise<Result> {
   const known = free.findIndex(({ length }) => length >= bytes);
   const size = Math.ceil(bytes / STEP_BYTES) * STEP_BYTES;
   const buffer = known >= 0 ? free.splice(known, 1)[0] : Buffer.allocUnsafeSlow(size);

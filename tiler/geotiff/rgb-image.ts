@@ -6,7 +6,7 @@ import type { Raster } from './raster.ts';
  * Decodes an 8-bit image. `bands` is 3 for RGB and 1 for masks, whose codes are taken as they are.
  * The geotransform has pixels of `gsdMetres` and no place.
  */
-export async function readPlainImage(path: string, bands: 1 | 3, gsdMetres: number): Promise<Raster> {
+export async function readRgbImage(path: string, bands: 1 | 3, gsdMetres: number): Promise<Raster> {
   const decoded = sharp(path, { limitInputPixels: 2 ** 30 });
   const { data, info } = await (bands === 1 ? decoded.extractChannel(0) : decoded.removeAlpha().toColourspace('srgb'))
     .raw()

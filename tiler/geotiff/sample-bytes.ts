@@ -8,7 +8,7 @@ import type { TiffImage } from './tiff-image.ts';
 
 /**
  * The samples of `rows` rows of the block's width, `samples` of them a pixel. `bytes` may be changed and may become
- * part of the result, which may be scratch memory (`kept` in scratch.ts). `summed`: horizontal differences
+ * part of the result, which may be scratch memory (`kept` in buffer-pool.ts). `summed`: horizontal differences
  * have been undone.
  */
 export function unpackSamples(

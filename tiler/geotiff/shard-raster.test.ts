@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openRaster } from './raster.ts';
-import { openStacked } from './shard-raster.ts';
+import { openShardRaster } from './shard-raster.ts';
 import { createTiffWriter, type TiffLayout } from './write-tiff.ts';
 
 const [WIDTH, HEIGHT, PART, MISSING] = [700, 900, 256, 1];
@@ -35,7 +35,7 @@ test('any window of any level is that of the whole map, but for the part that is
       const layout = { ...LAYOUT, geotransform, height: Math.min(PART, HEIGHT - y), overviewCount: 1 };
       if (part !== MISSING) paths.unshift(await write(`${part}.tif`, layout, y));
     }
-    const stacked = await openStacked(paths);
+    const stacked = await openShardRaster(paths);
     expect(stacked).toMatchObject({ width: WIDTH, height: HEIGHT, geotransform: LAYOUT.geotransform });
     expect(stacked.levels).toEqual(whole.levels.slice(0, 2));
     for (let i = 0; i < 60; i++) {
@@ -52,7 +52,7 @@ test('any window of any level is that of the whole map, but for the part that is
     }
     await stacked.close();
     await whole.close();
-    await expect(openStacked([...paths, join(folder, 'none.tif')])).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(openShardRaster([...paths, join(folder, 'none.tif')])).rejects.toMatchObject({ code: 'ENOENT' });
   } finally {
     await rm(folder, { recursive: true });
   }

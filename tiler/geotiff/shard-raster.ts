@@ -5,7 +5,7 @@ import { openRaster, type Raster } from './raster.ts';
  * From the top of the highest to the bottom of the lowest; what lies between is nodata. All have the same grid, and edges
  * that fall between pixels of every level. Throws as `openRaster`, and a RangeError where there are none.
  */
-export async function openStacked(paths: readonly string[]): Promise<Raster> {
+export async function openShardRaster(paths: readonly string[]): Promise<Raster> {
   const opened = await Promise.allSettled(paths.map(openRaster));
   const rasters = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const close = async () => {

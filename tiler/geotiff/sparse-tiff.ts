@@ -8,9 +8,9 @@ import { openTiff } from './tiff-structure.ts';
 import { type Entry, encodeHead, Tag } from './tiff-tags.ts';
 
 /** Where the growing form of a file lies until the file is finished. */
-export const growingPath = (path: string): string => `${path}.growing`;
+export const sparsePath = (path: string): string => `${path}.growing`;
 
-export interface GrowingTiff {
+export interface SparseTiff {
   /** Tiles begin after them. */
   headBytes: number;
   /** Enters the places of all tiles that have one. */
@@ -18,11 +18,11 @@ export interface GrowingTiff {
 }
 
 /** Writes the head of an empty file. `images` without places yet, in the order of their IFDs. */
-export async function createGrowingTiff(
+export async function createSparseTiff(
   path: string,
   file: FileHandle,
   images: readonly { entries: readonly Entry[]; places: TilePlaces }[],
-): Promise<GrowingTiff> {
+): Promise<SparseTiff> {
   const head = encodeHead(images, true);
   await file.write(head, 0, head.length, 0);
   const { source, ifds } = await openTiff(path, images.length);

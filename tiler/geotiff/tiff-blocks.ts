@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { inflate, inflateSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import sharp from 'sharp';
 import { Problem } from '../../errors/problem.ts';
-import { withScratch } from './buffer-pool.ts';
+import { withPooledBuffer } from './buffer-pool.ts';
 import { DECODING_THREADS, decodeRunsAnywhere } from './codecs/codec-pool.ts';
 import { jpegStream } from './codecs/jpeg-stream.ts';
 import { decodeLerc } from './codecs/lerc-block.ts';
@@ -37,7 +37,7 @@ export function blockRows(image: TiffImage, blockRow: number): number {
   return Math.min(image.blockHeight, image.height - blockRow * image.blockHeight);
 }
 
-/** Takes a block's samples before anything else is decoded: they may be scratch memory (`kept` in scratch.ts). */
+/** Takes a block's samples before anything else is decoded: they may be scratch memory (`kept` in buffer-pool.ts). */
 export type UseBlock = (block: Samples | null) => void;
 
 /**
@@ -103,7 +103,7 @@ async function withSegments(
   if (bytes > Math.max(source.size, 2 * MOST_EXCESS + 2 * blockBytes(image))) {
     throw damaged(`A block claims ${bytes} bytes in a file of ${source.size}.`);
   }
-  await withScratch(bytes, async (buffer) => {
+  await withPooledBuffer(bytes, async (buffer) => {
     const all = oneGo ? await readBytes(source, offsets[first], bytes, buffer) : null;
     const reading = places.map(({ at, position, length }) => {
       if (all) return all.subarray(at, at + length);

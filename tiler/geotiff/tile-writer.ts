@@ -5,7 +5,7 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
-import { withScratch } from './buffer-pool.ts';
+import { withPooledBuffer } from './buffer-pool.ts';
 import { differences, floatDifferences } from './codecs/codecs.ts';
 import { imageEntries, maskEntries, predictorOf, type TiffLayout, type TilePlaces } from './cog-layout.ts';
 import { bytesPerSample } from './samples.ts';
@@ -28,18 +28,18 @@ export interface StoredLevel {
 }
 
 /** The temporary file with the tiles of all levels, in the order in which they were full. */
-export interface TileStore {
+export interface TileWriter {
   path: string;
   file: FileHandle;
   bytes: number;
 }
 
-export async function createTileStore(path: string): Promise<TileStore> {
+export async function createTileWriter(path: string): Promise<TileWriter> {
   await rm(path, { force: true }); // of a process that was killed while others watched it
   return { path, file: await open(path, 'wx+'), bytes: 0 };
 }
 
-export async function appendTile(store: TileStore, places: TilePlaces, tile: number, bytes: Buffer): Promise<void> {
+export async function appendTile(store: TileWriter, places: TilePlaces, tile: number, bytes: Buffer): Promise<void> {
   const position = store.bytes;
   store.bytes += bytes.length;
   await store.file.write(bytes, 0, bytes.length, position);
@@ -53,7 +53,7 @@ export async function compressTile(pixels: Uint8Array, tileSize: number, layout:
   if (predictor === 1) return compress(pixels, layout.compression);
   const size = bytesPerSample(layout.sampleType ?? 'uint8');
   const rows = { rowBytes: tileSize * layout.bands * size, samples: layout.bands, size };
-  return withScratch(pixels.length, (buffer) => {
+  return withPooledBuffer(pixels.length, (buffer) => {
     buffer.set((predictor === 2 ? differences : floatDifferences)(pixels, 'subtract', rows));
     return compress(buffer, layout.compression);
   });
@@ -85,7 +85,7 @@ export function imagesOf(levels: readonly StoredLevel[], layout: TiffLayout): Im
 /** Writes the whole file at `path` from the tiles in the store. */
 export async function assemble(
   path: string,
-  store: TileStore,
+  store: TileWriter,
   levels: readonly StoredLevel[],
   layout: TiffLayout,
   classicLimitBytes: number,
@@ -123,7 +123,7 @@ export async function assemble(
 
 /** Copies ranges of bytes, those that follow each other in both files in one go. */
 async function copyParts(
-  store: TileStore,
+  store: TileWriter,
   out: FileHandle,
   copies: readonly { from: number; to: number; bytes: number }[],
 ): Promise<void> {

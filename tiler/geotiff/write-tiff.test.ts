@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { BASE, PALETTE } from '../../test/support/tiff.ts';
 import { openRaster } from './raster.ts';
-import { createTiffWriter, growingPath, type TiffLayout } from './write-tiff.ts';
+import { createTiffWriter, sparsePath, type TiffLayout } from './write-tiff.ts';
 
 const CASES: { name: string; layout: TiffLayout; classicLimitBytes?: number }[] = [
   { name: 'rgb', layout: { ...BASE, width: 1537, height: 1203, tileSize: 256 } },
@@ -253,7 +253,7 @@ test.each([
     await write(plain, false, async () => {});
     const whole = await openRaster(plain);
     await write(path, true, async (rows) => {
-      const growing = await openRaster(growingPath(path));
+      const growing = await openRaster(sparsePath(path));
       for (const [level, size] of growing.levels.entries()) {
         const expected = await whole.read(level, 0, 0, size.width, size.height);
         const got = await growing.read(level, 0, 0, size.width, size.height);

@@ -5,7 +5,7 @@
  * knows every size, chooses classic TIFF or BigTIFF and assembles the file: all IFDs, the coarsest overview's tiles,
  * ..., the full resolution's tiles. Memory follows the width: four tile rows per level.
  *
- * The temporary file can be one that others watch grow: see `growing-tiff.ts`.
+ * The temporary file can be one that others watch grow: see `sparse-tiff.ts`.
  */
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { levelSizes, type TiffLayout } from './cog-layout.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
 import { openSamples } from './raster.ts';
 import { bytesOfSamples, createSamples, type Samples } from './samples.ts';
-import { createGrowingTiff, type GrowingTiff, growingPath } from './sparse-tiff.ts';
+import { createSparseTiff, type SparseTiff, sparsePath } from './sparse-tiff.ts';
 import { readImage, type TiffImage } from './tiff-image.ts';
 import { openTiff } from './tiff-structure.ts';
 import {
@@ -22,14 +22,14 @@ import {
   assemble,
   compress,
   compressTile,
-  createTileStore,
+  createTileWriter,
   imagesOf,
   type StoredLevel,
-  type TileStore,
+  type TileWriter,
 } from './tile-writer.ts';
 
 export type { TiffLayout };
-export { growingPath };
+export { sparsePath };
 
 export interface TiffWriter {
   /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
@@ -52,7 +52,7 @@ const CLASSIC_LIMIT_BYTES = 2 ** 32 - 1;
 export interface WriterOptions {
   /** Files whose size could exceed this become BigTIFFs. */
   classicLimitBytes?: number;
-  /** Whether the rows written so far can be read as a TIFF at `growingPath(path)` until `finish` or `abort`. */
+  /** Whether the rows written so far can be read as a TIFF at `sparsePath(path)` until `finish` or `abort`. */
   growing?: boolean;
 }
 
@@ -65,9 +65,9 @@ export async function createTiffWriter(
   checkLayout(layout);
   const { width, height, bands } = layout;
   const stem = `${path}.${randomBytes(4).toString('hex')}`;
-  const store = await createTileStore(growing ? growingPath(path) : `${stem}.tiles.partial`);
+  const store = await createTileWriter(growing ? sparsePath(path) : `${stem}.tiles.partial`);
   let levels: Level[] = [];
-  let grown: GrowingTiff | null = null;
+  let grown: SparseTiff | null = null;
   let rowsWritten = 0;
 
   const removeAll = async () => {
@@ -83,7 +83,7 @@ export async function createTiffWriter(
     levels = sizes.map((size) => createLevel(store, size, layout));
     if (growing) {
       const images = imagesOf(levels, layout);
-      grown = await createGrowingTiff(store.path, store.file, images);
+      grown = await createSparseTiff(store.path, store.file, images);
       store.bytes = grown.headBytes;
     }
   } catch (error) {
@@ -151,7 +151,7 @@ function checkLayout(layout: TiffLayout): void {
 
 /** Rows waiting to become tiles of one level, and the tiles already in its file. */
 interface Level extends StoredLevel {
-  store: TileStore;
+  store: TileWriter;
   tilesAcross: number;
   /** Rows taken so far. */
   rows: number;
@@ -165,7 +165,7 @@ interface Level extends StoredLevel {
   flushing: Promise<void>;
 }
 
-function createLevel(store: TileStore, size: { width: number; height: number }, layout: TiffLayout): Level {
+function createLevel(store: TileWriter, size: { width: number; height: number }, layout: TiffLayout): Level {
   const { width, height } = size;
   const tileSize = layout.tileSize ?? 512;
   const tilesAcross = Math.ceil(width / tileSize);

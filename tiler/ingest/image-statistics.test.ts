@@ -10,7 +10,7 @@ import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { storedRendering } from '../rendering/rendering.ts';
 import { chooseRendering } from '../working-copy/job-rendering.ts';
 import { openScene } from '../working-copy/open-scene.ts';
-import { lookAt } from './image-statistics.ts';
+import { imageStatistics } from './image-statistics.ts';
 import { DEFAULT_INGEST_LIMITS, ingest, inspect } from './ingest.ts';
 
 const SIZE = { width: 420, height: 330 };
@@ -48,7 +48,7 @@ async function write(name: string, bands: number, sampleType: SampleType, pixels
 async function lookAtFile(path: string) {
   const raster = await openSamples(path);
   try {
-    return await lookAt(raster, storedRendering(raster));
+    return await imageStatistics(raster, storedRendering(raster));
   } finally {
     await raster.close();
   }

@@ -5,7 +5,7 @@
 import type { RasterOfFile } from '../geotiff/raster.ts';
 import { type Rendering, renderRaster } from '../rendering/rendering.ts';
 
-export interface BandLook {
+export interface BandStatistics {
   min: number;
   max: number;
   mean: number;
@@ -15,12 +15,12 @@ export interface BandLook {
   histogram: number[];
 }
 
-export interface Look {
+export interface ImageStatistics {
   /** Pixels that were looked at, and how many of them hold imagery. */
   sampled: number;
   valid: number;
   /** In the order of the raster's bands; null for one without values. */
-  bands: (BandLook | null)[];
+  bands: (BandStatistics | null)[];
   content: Content;
 }
 
@@ -37,7 +37,7 @@ export interface Content {
 }
 
 /** Windows along each side of the scene, and pixels along each side of a window. */
-export const LOOK_WINDOWS = 8;
+export const STATISTICS_WINDOWS = 8;
 /** Of an image that is read in place: each window is a request. */
 export const IN_PLACE_WINDOWS = 4;
 const WINDOW_PIXELS = 96;
@@ -47,7 +47,11 @@ const MOST_VALUES = 600_000;
 const SHARES = [0.02, 0.25, 0.5, 0.75, 0.98] as const;
 
 /** Looks at full resolution, since overviews blur what is flat. Throws Problem damaged_tiff. */
-export async function lookAt(raster: RasterOfFile, rendering: Rendering, windows = LOOK_WINDOWS): Promise<Look> {
+export async function imageStatistics(
+  raster: RasterOfFile,
+  rendering: Rendering,
+  windows = STATISTICS_WINDOWS,
+): Promise<ImageStatistics> {
   const shown = renderRaster(raster, rendering);
   const values = Array.from({ length: raster.bands }, (): number[] => []);
   const colours = new Map<number, number>();
@@ -122,7 +126,7 @@ function* sampleWindows(width: number, height: number, windows: number): Generat
   }
 }
 
-function bandLook(list: readonly number[]): BandLook | null {
+function bandLook(list: readonly number[]): BandStatistics | null {
   if (list.length === 0) return null;
   const sorted = Float64Array.from(list).sort();
   const [min, max] = [sorted[0], sorted[sorted.length - 1]];
@@ -134,7 +138,7 @@ function bandLook(list: readonly number[]): BandLook | null {
     histogram[Math.min(HISTOGRAM_STEPS - 1, step)]++;
   }
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-  const percentiles = SHARES.map(at) as BandLook['percentiles'];
+  const percentiles = SHARES.map(at) as BandStatistics['percentiles'];
   return { min, max, mean: sum / sorted.length, percentiles, histogram };
 }
 

@@ -10,8 +10,8 @@ import type { Samples, SampleType } from '../geotiff/samples.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from '../rendering/rendering.ts';
 import { createRangeCounter, type RangeCounter } from './band-statistics.ts';
-import { IN_PLACE_WINDOWS, LOOK_WINDOWS, type Look, lookAt } from './image-statistics.ts';
-import type { Place } from './locate.ts';
+import { type ImageStatistics, IN_PLACE_WINDOWS, imageStatistics, STATISTICS_WINDOWS } from './image-statistics.ts';
+import type { Location } from './locate.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
 import type { Assumption, Finding, IngestLimits, SceneHeader, Source, SourceHints } from './validate-source.ts';
 import { type WorkingBands, workingBands, workingRaster } from './working-bands.ts';
@@ -26,7 +26,7 @@ export {
 
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
 
-export interface IngestReport extends Place {
+export interface IngestReport extends Location {
   width: number;
   height: number;
   /** Of the source; the working COG keeps them all but alpha, which becomes its mask. */
@@ -53,7 +53,7 @@ export interface IngestReport extends Place {
 
 export interface InspectReport extends SceneHeader {
   /** Of the file's own samples; those of a colour table are its codes. */
-  look: Look;
+  look: ImageStatistics;
   rendering: Rendering;
 }
 
@@ -74,16 +74,16 @@ export async function inspect(
     const working = workingBands(source);
     const scene = workingRaster(source, working);
     const blockSamples = image.blockWidth * image.blockHeight * image.bands;
-    const most = isRemote(firstPath(sources)) ? IN_PLACE_WINDOWS : LOOK_WINDOWS;
+    const most = isRemote(firstPath(sources)) ? IN_PLACE_WINDOWS : STATISTICS_WINDOWS;
     const windows = Math.max(2, Math.min(most, Math.floor(Math.sqrt(MOST_LOOKED_AT / blockSamples))));
     const bands = working.rendered;
     if (image.sampleType === 'uint8') {
       const rendering: Rendering = { bands, ranges: null };
-      return { ...header, rendering, look: await lookAt(scene, rendering, windows) };
+      return { ...header, rendering, look: await imageStatistics(scene, rendering, windows) };
     }
-    const values = await lookAt(scene, { bands, ranges: [WHOLE, WHOLE, WHOLE] }, windows);
+    const values = await imageStatistics(scene, { bands, ranges: [WHOLE, WHOLE, WHOLE] }, windows);
     const rendering: Rendering = { bands, ranges: estimatedRanges(values, bands) };
-    return { ...header, rendering, look: await lookAt(scene, rendering, windows) };
+    return { ...header, rendering, look: await imageStatistics(scene, rendering, windows) };
   } finally {
     await raster.close();
   }
@@ -94,7 +94,7 @@ const MOST_LOOKED_AT = 64e6;
 const WHOLE: ValueRange = [0, 255];
 
 /** Percentiles of the sampled pixels; ingest takes those of all. */
-function estimatedRanges({ bands }: Look, rgb: Rendering['bands']): [ValueRange, ValueRange, ValueRange] {
+function estimatedRanges({ bands }: ImageStatistics, rgb: Rendering['bands']): [ValueRange, ValueRange, ValueRange] {
   return rgb.map((number): ValueRange => {
     const [low, , , , high] = bands[number - 1]?.percentiles ?? [0, 0, 0, 0, 1];
     return high > low ? [low, high] : [low, low + 1];

@@ -12,7 +12,7 @@ import { fitGeotransform } from '../crs/ground-control-points.ts';
 import type { Georeference } from '../geotiff/georeference.ts';
 import { NO_SIDECARS, type Sidecars } from './sidecars.ts';
 
-export interface Place {
+export interface Location {
   geotransform: Geotransform;
   /** Null where the CRS has no code; then `userCrs` defines it. */
   epsg: number | null;
@@ -45,11 +45,11 @@ const PLACE =
   'gdal_translate -a_srs EPSG:CODE -a_ullr LEFT TOP RIGHT BOTTOM INPUT.tif OUTPUT.tif';
 
 /** Throws Problem missing_crs, unknown_crs or unsupported_raster. */
-export function placeOf(
+export function locate(
   own: Georeference,
   { width, height }: { width: number; height: number },
   { sidecars = NO_SIDECARS, srs }: Given = {},
-): Place & { remarks: Remark[] } {
+): Location & { remarks: Remark[] } {
   const remarks: Remark[] = [];
   const crs = crsOf(own, sidecars, srs, remarks);
   const geotransform = geotransformOf(own, sidecars, remarks);

@@ -1,9 +1,9 @@
 /** Which bands are taken for red, green and blue, and whether that is a guess. */
 import { expect, test } from 'vitest';
 import { Photometric } from '../geotiff/tiff-tags.ts';
-import { type BandFacts, chooseBands } from './rgb-bands.ts';
+import { type BandMetadata, chooseBands } from './rgb-bands.ts';
 
-const gray: BandFacts = {
+const gray: BandMetadata = {
   bands: 1,
   photometric: Photometric.minIsBlack,
   alphaBand: null,
@@ -12,7 +12,7 @@ const gray: BandFacts = {
 };
 const named = (names: string[]) => new Map(names.entries());
 
-test.each<[name: string, facts: Partial<BandFacts>, bands: number[], code: string, guessed: boolean]>([
+test.each<[name: string, facts: Partial<BandMetadata>, bands: number[], code: string, guessed: boolean]>([
   ['gray', {}, [1, 1, 1], 'gray_repeated', false],
   ['gray with alpha first', { bands: 2, alphaBand: 0 }, [2, 2, 2], 'gray_repeated', false],
   ['two bands', { bands: 2 }, [1, 1, 1], 'gray_repeated', true],

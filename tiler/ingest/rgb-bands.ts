@@ -10,7 +10,7 @@ export interface BandChoice {
   guessed: boolean;
 }
 
-export interface BandFacts {
+export interface BandMetadata {
   bands: number;
   photometric: number;
   /** The alpha band, the first being 0, or null. */
@@ -25,7 +25,7 @@ const NAMES: readonly RegExp[] = [/^(red|r|b04)$/i, /^(green|g|b03)$/i, /^(blue|
 const ROLES: readonly RegExp[] = [/^red$/i, /^green$/i, /^blue$/i];
 
 /** In the order of certainty: GDAL's colour roles, band names, RGB by the TIFF's own tag, gray, the first three. */
-export function chooseBands({ bands, photometric, alphaBand, roles, names }: BandFacts): BandChoice {
+export function chooseBands({ bands, photometric, alphaBand, roles, names }: BandMetadata): BandChoice {
   const colours = Array.from({ length: bands }, (_, band) => band).filter((band) => band !== alphaBand);
   const byRole = findAll(ROLES, roles, colours);
   if (byRole) {

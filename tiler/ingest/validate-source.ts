@@ -12,7 +12,7 @@ import { bytesPerSample, isFloat, nodataAsSample, type SampleType } from '../geo
 import { COMPRESSION_NAMES, readImage, type TiffImage } from '../geotiff/tiff-image.ts';
 import { openTiff, readNumbers, type TiffFile } from '../geotiff/tiff-structure.ts';
 import { Compression, Photometric, Tag } from '../geotiff/tiff-tags.ts';
-import { type Place, placeOf } from './locate.ts';
+import { type Location, locate } from './locate.ts';
 import { halvedRaster } from './overview-levels.ts';
 import { type BandChoice, chooseBands } from './rgb-bands.ts';
 import { readSidecars, type SidecarPaths } from './sidecars.ts';
@@ -41,7 +41,7 @@ export interface Assumption {
   reason: string;
 }
 
-export interface SceneHeader extends Place {
+export interface SceneHeader extends Location {
   width: number;
   height: number;
   /** Of the file; the working COG keeps them all but alpha, which becomes its mask. */
@@ -107,7 +107,7 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
     checkBlocks(tiff, image);
     const sidecars = await readSidecars(hints.sidecars ?? {});
     const srs = hints.srs ?? tiff.source.items?.[SRS_ITEM];
-    const { remarks, ...place } = placeOf(await readGeoreference(tiff, tiff.ifds[0]), image, { srs, sidecars });
+    const { remarks, ...place } = locate(await readGeoreference(tiff, tiff.ifds[0]), image, { srs, sidecars });
     const rowBytes = image.blocksAcross * image.blockWidth * image.bands * bytesPerSample(image.sampleType);
     const bandRows = rowsAtOnce(image.blockHeight, rowBytes);
     // Blocks taller than what is read at once are kept while their rows are read.
@@ -241,7 +241,7 @@ async function openMask(path: string, { width, height }: TiffImage): Promise<Ras
   );
 }
 
-interface Seen extends Place {
+interface Seen extends Location {
   remarks: readonly Finding[];
   choice: BandChoice;
   sparse: boolean;

@@ -10,7 +10,7 @@ export interface Line {
   radius: number[];
 }
 
-export interface Sketch {
+export interface LineGraph {
   x: number[];
   y: number[];
   radius: number[];
@@ -18,23 +18,23 @@ export interface Sketch {
   at: Line[][];
 }
 
-export function lines(sketch: Sketch): Set<Line> {
+export function lines(sketch: LineGraph): Set<Line> {
   return new Set(sketch.at.flat());
 }
 
-export function addNode(sketch: Sketch, x: number, y: number, radius: number): number {
+export function addNode(sketch: LineGraph, x: number, y: number, radius: number): number {
   sketch.x.push(x);
   sketch.y.push(y);
   sketch.radius.push(radius);
   return sketch.at.push([]) - 1;
 }
 
-export function addLine(sketch: Sketch, line: Line): void {
+export function addLine(sketch: LineGraph, line: Line): void {
   sketch.at[line.from].push(line);
   sketch.at[line.to].push(line);
 }
 
-export function removeLine(sketch: Sketch, line: Line): void {
+export function removeLine(sketch: LineGraph, line: Line): void {
   for (const node of [line.from, line.to]) sketch.at[node].splice(sketch.at[node].indexOf(line), 1);
 }
 
@@ -49,7 +49,7 @@ export function startAt(line: Line, node: number): Line {
 }
 
 /** Joins the two lines of a node of degree two into one. Anything else stays. */
-export function joinThrough(sketch: Sketch, node: number): void {
+export function joinThrough(sketch: LineGraph, node: number): void {
   const [a, b] = sketch.at[node];
   if (sketch.at[node].length !== 2 || a === b) return;
   removeLine(sketch, a);
@@ -67,7 +67,7 @@ export function joinThrough(sketch: Sketch, node: number): void {
 }
 
 /** Moves every end at one node to another. */
-export function moveEnds(sketch: Sketch, node: number, target: number): void {
+export function moveEnds(sketch: LineGraph, node: number, target: number): void {
   for (const line of sketch.at[node]) {
     // Each entry is one end: of a line that returns here, the first visit moves `from`, the second `to`.
     if (line.from === node) line.from = target;

@@ -5,7 +5,7 @@
 
 import { bridgeEnds, extendEnds, snapEnds } from './ends.ts';
 import { clusterJunctions, straightenJunctions } from './junctions.ts';
-import { joinThrough, lines, resample, type Sketch } from './line-graph.ts';
+import { joinThrough, type LineGraph, lines, resample } from './line-graph.ts';
 import { medialAxis } from './medial-axis.ts';
 import { prunePieces, pruneRings, pruneSpurs } from './prune.ts';
 import { drawLine } from './smooth-line.ts';
@@ -106,7 +106,7 @@ export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNet
   };
 }
 
-function drawEdges(sketch: Sketch, surface: RoadSurface, options: RoadOptions, tolerance: number) {
+function drawEdges(sketch: LineGraph, surface: RoadSurface, options: RoadOptions, tolerance: number) {
   const { x: sideX, y: sideY } = options.pixelSidesMetres ?? { x: options.pixelMetres, y: options.pixelMetres };
   const numbers = new Map<number, number>();
   const nodes: RoadNode[] = [];

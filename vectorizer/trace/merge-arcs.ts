@@ -5,7 +5,7 @@
 import { type ArcGraph, addArc, addJunction, emptyArcGraph, withRoom } from './arc-graph.ts';
 
 /** `regionOf` gives the new number of each region of `old`. */
-export function rechain(old: ArcGraph, regionOf: Int32Array): ArcGraph {
+export function mergeArcs(old: ArcGraph, regionOf: Int32Array): ArcGraph {
   const graph = emptyArcGraph();
   const kept = (half: number): boolean => half >= 0 && regionOf[old.left[half >> 1]] !== regionOf[old.right[half >> 1]];
 

@@ -7,7 +7,7 @@
  */
 import { type ArcGraph, addArc, withRoom } from './arc-graph.ts';
 
-export interface Strands {
+export interface OpenBorders {
   x: Int32Array;
   y: Int32Array;
   link0: Int32Array;
@@ -23,7 +23,7 @@ export interface Strands {
   cornerLabels: Int32Array;
 }
 
-export function createStrands(): Strands {
+export function createOpenBorders(): OpenBorders {
   return {
     x: new Int32Array(64),
     y: new Int32Array(64),
@@ -39,71 +39,71 @@ export function createStrands(): Strands {
 }
 
 /** A border of one vertex. */
-export function beginStrand(strands: Strands, x: number, y: number, anchor: number): number {
+export function beginBorder(borders: OpenBorders, x: number, y: number, anchor: number): number {
   let vertex: number;
-  if (strands.freeCount > 0) vertex = strands.free[--strands.freeCount];
+  if (borders.freeCount > 0) vertex = borders.free[--borders.freeCount];
   else {
-    vertex = strands.used++;
-    if (vertex >= strands.x.length) {
+    vertex = borders.used++;
+    if (vertex >= borders.x.length) {
       for (const key of ['x', 'y', 'link0', 'link1', 'mate', 'anchor', 'free'] as const) {
-        strands[key] = withRoom(strands[key], strands.used);
+        borders[key] = withRoom(borders[key], borders.used);
       }
     }
   }
-  strands.x[vertex] = x;
-  strands.y[vertex] = y;
-  strands.link0[vertex] = -1;
-  strands.link1[vertex] = -1;
-  strands.mate[vertex] = vertex;
-  strands.anchor[vertex] = anchor;
+  borders.x[vertex] = x;
+  borders.y[vertex] = y;
+  borders.link0[vertex] = -1;
+  borders.link1[vertex] = -1;
+  borders.mate[vertex] = vertex;
+  borders.anchor[vertex] = anchor;
   return vertex;
 }
 
-function link(strands: Strands, a: number, b: number): void {
-  if (strands.link0[a] < 0) strands.link0[a] = b;
-  else strands.link1[a] = b;
-  if (strands.link0[b] < 0) strands.link0[b] = a;
-  else strands.link1[b] = a;
+function link(borders: OpenBorders, a: number, b: number): void {
+  if (borders.link0[a] < 0) borders.link0[a] = b;
+  else borders.link1[a] = b;
+  if (borders.link0[b] < 0) borders.link0[b] = a;
+  else borders.link1[b] = a;
 }
 
 /** Lengthens the border that ends at `end` by a vertex, which becomes its end. */
-export function extendStrand(strands: Strands, end: number, x: number, y: number): number {
-  const vertex = beginStrand(strands, x, y, -1);
-  const { mate } = strands;
+export function extendBorder(borders: OpenBorders, end: number, x: number, y: number): number {
+  const vertex = beginBorder(borders, x, y, -1);
+  const { mate } = borders;
   const other = mate[end];
-  link(strands, end, vertex);
+  link(borders, end, vertex);
   mate[other] = vertex;
   mate[vertex] = other;
   return vertex;
 }
 
 /** Ends the border at a junction; where its other end has one too, it is an arc. */
-export function anchorStrand(
-  strands: Strands,
+export function anchorBorder(
+  borders: OpenBorders,
   graph: ArcGraph,
   end: number,
   x: number,
   y: number,
   anchor: number,
 ): void {
-  if (strands.anchor[end] >= 0 && strands.mate[end] === end) {
-    emitStraightArc(strands, graph, end, x, y, anchor);
+  if (borders.anchor[end] >= 0 && borders.mate[end] === end) {
+    emitStraightArc(borders, graph, end, x, y, anchor);
     return;
   }
-  const vertex = beginStrand(strands, x, y, anchor);
-  const other = strands.mate[end];
-  link(strands, end, vertex);
-  strands.mate[other] = vertex;
-  strands.mate[vertex] = other;
-  if (strands.anchor[other] >= 0) emitArc(strands, graph, vertex, other);
+  const vertex = beginBorder(borders, x, y, anchor);
+  const other = borders.mate[end];
+  link(borders, end, vertex);
+  borders.mate[other] = vertex;
+  borders.mate[vertex] = other;
+  if (borders.anchor[other] >= 0) emitArc(borders, graph, vertex, other);
 }
 
 /**
  * Joins two ends at a corner: of one border, which becomes a loop, or of two. `inner` and `outer` are the labels
  * north-west and south-east of the corner; they are wanted for loops only, whose last corner this is.
  */
-export function joinStrands(
-  strands: Strands,
+export function joinBorders(
+  borders: OpenBorders,
   graph: ArcGraph,
   endA: number,
   endB: number,
@@ -112,58 +112,65 @@ export function joinStrands(
   inner: number,
   outer: number,
 ): void {
-  const vertex = beginStrand(strands, x, y, -1);
-  const { mate } = strands;
-  link(strands, endA, vertex);
-  link(strands, vertex, endB);
+  const vertex = beginBorder(borders, x, y, -1);
+  const { mate } = borders;
+  link(borders, endA, vertex);
+  link(borders, vertex, endB);
   if (mate[endA] === endB) {
-    closeStrand(strands, graph, vertex, inner, outer);
+    closeBorder(borders, graph, vertex, inner, outer);
     return;
   }
   const otherA = mate[endA];
   const otherB = mate[endB];
   mate[otherA] = otherB;
   mate[otherB] = otherA;
-  if (strands.anchor[otherA] >= 0 && strands.anchor[otherB] >= 0) emitArc(strands, graph, otherA, otherB);
+  if (borders.anchor[otherA] >= 0 && borders.anchor[otherB] >= 0) emitArc(borders, graph, otherA, otherB);
 }
 
 /** Writes an arc without corners, from the junction that was met first to the one at (x, y). */
-function emitStraightArc(strands: Strands, graph: ArcGraph, start: number, x: number, y: number, anchor: number): void {
-  const from = strands.anchor[start];
+function emitStraightArc(
+  borders: OpenBorders,
+  graph: ArcGraph,
+  start: number,
+  x: number,
+  y: number,
+  anchor: number,
+): void {
+  const from = borders.anchor[start];
   const at = 2 * graph.offsets[graph.count];
   graph.xy = withRoom(graph.xy, at + 8);
   const { xy } = graph;
-  xy[at] = strands.x[start];
-  xy[at + 1] = strands.y[start];
+  xy[at] = borders.x[start];
+  xy[at + 1] = borders.y[start];
   xy[at + 2] = x;
   xy[at + 3] = y;
-  strands.free[strands.freeCount++] = start;
-  addArc(graph, at / 2 + 2, leftLabel(strands, from), rightLabel(strands, from), from, anchor);
+  borders.free[borders.freeCount++] = start;
+  addArc(graph, at / 2 + 2, leftLabel(borders, from), rightLabel(borders, from), from, anchor);
 }
 
 /** Leaving to the north the left side is the north-west corner, to the east the north-east one, and so on. */
-function leftLabel({ cornerLabels }: Strands, from: number): number {
+function leftLabel({ cornerLabels }: OpenBorders, from: number): number {
   return cornerLabels[from];
 }
 
-function rightLabel({ cornerLabels }: Strands, from: number): number {
+function rightLabel({ cornerLabels }: OpenBorders, from: number): number {
   return cornerLabels[(from & ~3) | ((from + 1) & 3)];
 }
 
 /** Writes an arc from the junction that was met first; ties (both ends at one junction) by direction. */
-export function emitArc(strands: Strands, graph: ArcGraph, endA: number, endB: number): void {
-  const { anchor } = strands;
+export function emitArc(borders: OpenBorders, graph: ArcGraph, endA: number, endB: number): void {
+  const { anchor } = borders;
   const forwards = anchor[endA] < anchor[endB];
   const start = forwards ? endA : endB;
   const end = forwards ? endB : endA;
   const from = anchor[start];
-  const last = writeVertices(strands, graph, start, strands.link0[start], end);
-  addArc(graph, last, leftLabel(strands, from), rightLabel(strands, from), from, anchor[end]);
+  const last = writeVertices(borders, graph, start, borders.link0[start], end);
+  addArc(graph, last, leftLabel(borders, from), rightLabel(borders, from), from, anchor[end]);
 }
 
 /** Writes a loop, of which one vertex is given, clockwise from its topmost, then leftmost vertex. */
-export function closeStrand(strands: Strands, graph: ArcGraph, any: number, inner: number, outer: number): void {
-  const { x, y, link0, link1 } = strands;
+export function closeBorder(borders: OpenBorders, graph: ArcGraph, any: number, inner: number, outer: number): void {
+  const { x, y, link0, link1 } = borders;
   let start = any;
   for (let previous = any, vertex = link0[any]; vertex !== any; ) {
     if (y[vertex] < y[start] || (y[vertex] === y[start] && x[vertex] < x[start])) start = vertex;
@@ -172,13 +179,13 @@ export function closeStrand(strands: Strands, graph: ArcGraph, any: number, inne
     vertex = next;
   }
   const second = y[link0[start]] === y[start] ? link0[start] : link1[start];
-  const last = writeVertices(strands, graph, start, second, start);
+  const last = writeVertices(borders, graph, start, second, start);
   addArc(graph, last, outer, inner, -1, -1);
 }
 
 /** Writes the vertices from start over second to end behind the graph's last arc and frees them. */
-function writeVertices(strands: Strands, graph: ArcGraph, start: number, second: number, end: number): number {
-  const { x, y, link0, link1, free } = strands;
+function writeVertices(borders: OpenBorders, graph: ArcGraph, start: number, second: number, end: number): number {
+  const { x, y, link0, link1, free } = borders;
   let written = graph.offsets[graph.count];
   let { xy } = graph;
   let previous = start;
@@ -191,12 +198,12 @@ function writeVertices(strands: Strands, graph: ArcGraph, start: number, second:
     xy[2 * written] = x[vertex];
     xy[2 * written + 1] = y[vertex];
     written++;
-    free[strands.freeCount++] = vertex;
+    free[borders.freeCount++] = vertex;
     if (vertex === end) break;
     const next = link0[vertex] === previous ? link1[vertex] : link0[vertex];
     previous = vertex;
     vertex = next;
   }
-  if (start !== end) free[strands.freeCount++] = start;
+  if (start !== end) free[borders.freeCount++] = start;
   return written;
 }

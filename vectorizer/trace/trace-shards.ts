@@ -8,7 +8,7 @@
 
 import { type ArcGraph, emptyArcGraph, withRoom } from './arc-graph.ts';
 import { createLabels, type Labels, unite } from './labels.ts';
-import { closeStrand, createStrands, emitArc, type Strands } from './open-borders.ts';
+import { closeBorder, createOpenBorders, emitArc, type OpenBorders } from './open-borders.ts';
 import { createRuns, fillOutside, type Runs } from './runs.ts';
 import { createRowTracer, type RowSink, resolveLabels, type TracedGraph, traceCorners } from './trace.ts';
 import type { TracerState } from './tracer-state.ts';
@@ -58,7 +58,7 @@ export function createShardJoiner(): { append(shard: Shard): void; finish(): Tra
       if (!state) throw new RangeError('expected at least one shard, got 0');
       const below = createRuns(width);
       fillOutside(below, width);
-      traceCorners(state.strands, state.graph, state.hanging, state.last, below, width, y);
+      traceCorners(state.borders, state.graph, state.hanging, state.last, below, width, y);
       return resolveLabels(state);
     },
   };
@@ -68,25 +68,25 @@ function emptyState(width: number): TracerState {
   const last = createRuns(width);
   fillOutside(last, width);
   const hanging = new Int32Array(width + 1);
-  return { labels: createLabels(), graph: emptyArcGraph(), strands: createStrands(), hanging, last };
+  return { labels: createLabels(), graph: emptyArcGraph(), borders: createOpenBorders(), hanging, last };
 }
 
 function append(state: TracerState, shard: Shard, y: number): void {
-  const { labels, graph, strands, hanging } = state;
+  const { labels, graph, borders, hanging } = state;
   const { width, first, last } = shard;
   const newLabel = appendLabels(labels, shard.labels, y);
   relabel(first.labels, first.count, newLabel);
   if (last !== first) relabel(last.labels, last.count, newLabel);
   uniteAcross(labels, state.last, first);
-  traceCorners(strands, graph, hanging, state.last, first, width, y);
+  traceCorners(borders, graph, hanging, state.last, first, width, y);
 
   const junctions = graph.junctions;
   appendGraph(graph, shard.graph, newLabel, y);
-  const vertices = strands.used;
-  appendStrands(strands, shard.strands, junctions, y);
-  strands.cornerLabels = withRoom(strands.cornerLabels, 4 * graph.junctions);
+  const vertices = borders.used;
+  appendStrands(borders, shard.borders, junctions, y);
+  borders.cornerLabels = withRoom(borders.cornerLabels, 4 * graph.junctions);
   for (let slot = 0; slot < 4 * shard.graph.junctions; slot++) {
-    strands.cornerLabels[4 * junctions + slot] = newLabel[shard.strands.cornerLabels[slot]];
+    borders.cornerLabels[4 * junctions + slot] = newLabel[shard.borders.cornerLabels[slot]];
   }
 
   const above = hanging.slice();
@@ -94,17 +94,17 @@ function append(state: TracerState, shard: Shard, y: number): void {
   for (let run = 1; run < first.count; run++) {
     const x = first.starts[run];
     const top = vertices + run - 1; // the shard's first vertices are those on its upper edge
-    if (strands.mate[top] === top) {
+    if (borders.mate[top] === top) {
       hanging[x] = above[x]; // straight through the shard
-      strands.free[strands.freeCount++] = top;
-    } else joinAtSeam(strands, graph, above[x], top, first.labels[run - 1], first.labels[run]);
+      borders.free[borders.freeCount++] = top;
+    } else joinAtSeam(borders, graph, above[x], top, first.labels[run - 1], first.labels[run]);
   }
   state.last = last;
 }
 
 /** Puts the open end of a border in the place of the vertex at which another begins. */
-function joinAtSeam(strands: Strands, graph: ArcGraph, end: number, top: number, west: number, east: number): void {
-  const { link0, link1, mate, anchor } = strands;
+function joinAtSeam(borders: OpenBorders, graph: ArcGraph, end: number, top: number, west: number, east: number): void {
+  const { link0, link1, mate, anchor } = borders;
   const next = link0[top];
   if (link0[next] === top) link0[next] = end;
   else link1[next] = end;
@@ -112,15 +112,15 @@ function joinAtSeam(strands: Strands, graph: ArcGraph, end: number, top: number,
   else link1[end] = next;
   const other = mate[end];
   const far = mate[top];
-  strands.free[strands.freeCount++] = top;
+  borders.free[borders.freeCount++] = top;
   if (other === top) {
     // Joined from west to east: this is the loop's last passage, so it lies to the west.
-    closeStrand(strands, graph, end, west, east);
+    closeBorder(borders, graph, end, west, east);
     return;
   }
   mate[other] = far;
   mate[far] = other;
-  if (anchor[other] >= 0 && anchor[far] >= 0) emitArc(strands, graph, other, far);
+  if (anchor[other] >= 0 && anchor[far] >= 0) emitArc(borders, graph, other, far);
 }
 
 /** Labels of runs above and below a seam that are one region. */
@@ -185,23 +185,23 @@ function appendGraph(graph: ArcGraph, added: ArcGraph, newLabel: Int32Array, y: 
 }
 
 /** `junctions` is how many there were before the shard's. */
-function appendStrands(strands: Strands, added: Strands, junctions: number, y: number): void {
-  const base = strands.used;
+function appendStrands(borders: OpenBorders, added: OpenBorders, junctions: number, y: number): void {
+  const base = borders.used;
   const used = base + added.used;
   for (const key of ['x', 'y', 'link0', 'link1', 'mate', 'anchor', 'free'] as const) {
-    strands[key] = withRoom(strands[key], used);
+    borders[key] = withRoom(borders[key], used);
   }
   for (let vertex = 0; vertex < added.used; vertex++) {
     const at = base + vertex;
-    strands.x[at] = added.x[vertex];
-    strands.y[at] = added.y[vertex] + y;
-    strands.link0[at] = added.link0[vertex] < 0 ? -1 : added.link0[vertex] + base;
-    strands.link1[at] = added.link1[vertex] < 0 ? -1 : added.link1[vertex] + base;
-    strands.mate[at] = added.mate[vertex] + base;
-    strands.anchor[at] = added.anchor[vertex] < 0 ? -1 : added.anchor[vertex] + 4 * junctions;
+    borders.x[at] = added.x[vertex];
+    borders.y[at] = added.y[vertex] + y;
+    borders.link0[at] = added.link0[vertex] < 0 ? -1 : added.link0[vertex] + base;
+    borders.link1[at] = added.link1[vertex] < 0 ? -1 : added.link1[vertex] + base;
+    borders.mate[at] = added.mate[vertex] + base;
+    borders.anchor[at] = added.anchor[vertex] < 0 ? -1 : added.anchor[vertex] + 4 * junctions;
   }
-  for (let i = 0; i < added.freeCount; i++) strands.free[strands.freeCount++] = added.free[i] + base;
-  strands.used = used;
+  for (let i = 0; i < added.freeCount; i++) borders.free[borders.freeCount++] = added.free[i] + base;
+  borders.used = used;
 }
 
 function relabel(labels: Int32Array, count: number, newLabel: Int32Array): void {

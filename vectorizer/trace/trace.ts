@@ -7,7 +7,14 @@
 
 import { type ArcGraph, addJunction, EAST, emptyArcGraph, NORTH, SOUTH, WEST, withRoom } from './arc-graph.ts';
 import { addLabel, collectRegions, createLabels, findRoot, type Labels, type RegionTable, unite } from './labels.ts';
-import { anchorStrand, beginStrand, createStrands, extendStrand, joinStrands, type Strands } from './open-borders.ts';
+import {
+  anchorBorder,
+  beginBorder,
+  createOpenBorders,
+  extendBorder,
+  joinBorders,
+  type OpenBorders,
+} from './open-borders.ts';
 import {
   copyRuns,
   createRowViewer,
@@ -68,11 +75,11 @@ export function createRowTracer(width: number, openTop = false) {
   const state: TracerState = {
     labels: createLabels(),
     graph: emptyArcGraph(),
-    strands: createStrands(),
+    borders: createOpenBorders(),
     hanging: new Int32Array(width + 1),
     last: createRuns(width),
   };
-  const { labels, graph, strands, hanging } = state;
+  const { labels, graph, borders, hanging } = state;
   let spare = createRuns(width);
   let y = 0;
   fillOutside(state.last, width);
@@ -91,9 +98,9 @@ export function createRowTracer(width: number, openTop = false) {
       if (y === 0 && openTop) {
         copyRuns(current, first);
         for (let run = 1; run < current.count; run++) {
-          hanging[current.starts[run]] = beginStrand(strands, current.starts[run], 0, -1);
+          hanging[current.starts[run]] = beginBorder(borders, current.starts[run], 0, -1);
         }
-      } else traceCorners(strands, graph, hanging, above, current, width, y);
+      } else traceCorners(borders, graph, hanging, above, current, width, y);
       state.last = current;
       spare = above;
       y++;
@@ -101,7 +108,7 @@ export function createRowTracer(width: number, openTop = false) {
     /** Draws the lower edge of the map. */
     end(): void {
       fillOutside(spare, width);
-      traceCorners(strands, graph, hanging, state.last, spare, width, y);
+      traceCorners(borders, graph, hanging, state.last, spare, width, y);
       state.last = spare;
     },
   };
@@ -135,7 +142,7 @@ function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowView
 
 /** Draws the borders on the corner row between two rows of runs. */
 export function traceCorners(
-  strands: Strands,
+  borders: OpenBorders,
   graph: ArcGraph,
   hanging: Int32Array,
   above: Runs,
@@ -164,24 +171,24 @@ export function traceCorners(
       if (south) {
         if (!west && !east) continue; // a border that goes straight down
       } else if (west !== east) {
-        if (east) lying = extendStrand(strands, hanging[x], x, y);
-        else joinStrands(strands, graph, hanging[x], lying, x, y, above.labels[over - 1], above.labels[over]);
+        if (east) lying = extendBorder(borders, hanging[x], x, y);
+        else joinBorders(borders, graph, hanging[x], lying, x, y, above.labels[over - 1], above.labels[over]);
         continue;
       }
     } else if (west !== east) {
-      hanging[x] = west ? extendStrand(strands, lying, x, y) : beginStrand(strands, x, y, -1);
+      hanging[x] = west ? extendBorder(borders, lying, x, y) : beginBorder(borders, x, y, -1);
       if (east) lying = hanging[x];
       continue;
     }
     const first = 4 * addJunction(graph);
-    strands.cornerLabels = withRoom(strands.cornerLabels, first + 4);
-    strands.cornerLabels[first] = above.labels[north ? over - 1 : over];
-    strands.cornerLabels[first + 1] = above.labels[over];
-    strands.cornerLabels[first + 2] = below.labels[under];
-    strands.cornerLabels[first + 3] = below.labels[south ? under - 1 : under];
-    if (north) anchorStrand(strands, graph, hanging[x], x, y, first + NORTH);
-    if (west) anchorStrand(strands, graph, lying, x, y, first + WEST);
-    if (south) hanging[x] = beginStrand(strands, x, y, first + SOUTH);
-    if (east) lying = beginStrand(strands, x, y, first + EAST);
+    borders.cornerLabels = withRoom(borders.cornerLabels, first + 4);
+    borders.cornerLabels[first] = above.labels[north ? over - 1 : over];
+    borders.cornerLabels[first + 1] = above.labels[over];
+    borders.cornerLabels[first + 2] = below.labels[under];
+    borders.cornerLabels[first + 3] = below.labels[south ? under - 1 : under];
+    if (north) anchorBorder(borders, graph, hanging[x], x, y, first + NORTH);
+    if (west) anchorBorder(borders, graph, lying, x, y, first + WEST);
+    if (south) hanging[x] = beginBorder(borders, x, y, first + SOUTH);
+    if (east) lying = beginBorder(borders, x, y, first + EAST);
   }
 }

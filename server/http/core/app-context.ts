@@ -5,7 +5,7 @@ import type { Palette } from '../../../tiler/rendering/map-tile.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from '../../api/index.ts';
-import type { NetworkShelf } from '../../networks/network-catalog.ts';
+import type { NetworkCatalog } from '../../networks/network-catalog.ts';
 import type { Metrics } from '../../operations/metrics.ts';
 import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
@@ -19,7 +19,7 @@ import type { Access } from './access.ts';
 import type { Limits } from './quotas.ts';
 
 export interface TileRequest {
-  /** Of a raster, or of one that is being written: see tiler/growing-tiff.ts. */
+  /** Of a raster, or of one that is being written: see tiler/geotiff/sparse-tiff.ts. */
   path: string;
   /** Paths of the shards that there are, of a map that lies in shards. */
   shards?: readonly string[];
@@ -41,7 +41,7 @@ export interface AppContext {
   queue: Queue;
   /** The first one is used where a job names none. Changes as networks are added and removed. */
   models: readonly ModelJson[];
-  networks: NetworkShelf;
+  networks: NetworkCatalog;
   /** Of the service what is the same for everybody. */
   service: Omit<ServiceJson, 'caller'>;
   /** What networks run on. */

@@ -9,7 +9,7 @@ export interface Caller extends Scope {
   /** Name of the token, as it stands in the audit log. */
   name: string;
   role: Role;
-  /** Whether quotas and rates hold for him. */
+  /** Whether quotas and rates hold for them. */
   limited: boolean;
   /** By a browser's cookie. */
   signedIn: boolean;
@@ -22,7 +22,7 @@ export function callerOf(request: Request): Caller {
   return caller;
 }
 
-/** The database as the caller may see it: the rows of his workspace. */
+/** The database as the caller may see it: the rows of their workspace. */
 export function databaseOf(request: Request): ConfinedDatabase {
   const database: ConfinedDatabase | undefined = request.res?.locals.database;
   if (!database) throw new Error(`${request.method} ${request.path} is open to anyone, and asks for data`);

@@ -99,7 +99,7 @@ export function tileAddress(z: string, x: string, y: string): { z: number; x: nu
 
 /**
  * The address under which the client reached us, for the absolute links that OGC and TileJSON clients need; of who came by
- * a link with that link's secret, since everything else is closed to him.
+ * a link with that link's secret, since everything else is closed to them.
  */
 export function publicAddress(request: Request): string {
   const share: string | undefined = request.res?.locals.share;

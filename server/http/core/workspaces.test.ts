@@ -169,7 +169,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     expect(ready[0]!.id).not.toBe(ready[1]!.id);
   });
 
-  test('an admin makes tokens for his own workspace; one of the default workspace for all', async () => {
+  test('an admin makes tokens for their own workspace; one of the default workspace for all', async () => {
     const make = async (who: string, workspace?: string) => {
       const response = await fetch(`${service.address}/tokens`, {
         method: 'POST',

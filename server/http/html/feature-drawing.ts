@@ -10,7 +10,7 @@ const MARGIN = 12;
 const DECIMALS = 1;
 
 /** @param colours of classes, by name; @param hrefs of the features' pages, or null where they are no links */
-export function sketch(
+export function drawFeature(
   features: readonly FeatureJson[],
   colours: ReadonlyMap<string, string>,
   href: ((feature: FeatureJson) => string) | null,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import { growingPath } from '../../../tiler/geotiff/write-tiff.ts';
+import { sparsePath } from '../../../tiler/geotiff/write-tiff.ts';
 import type { Palette } from '../../../tiler/rendering/map-tile.ts';
 import type { ModelJson } from '../../api/index.ts';
 import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
@@ -45,7 +45,7 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
       // A map that grows is where it is written, and not stored yet.
       const fetchPath = async () => (done ? files.fetch(key) : files.path(key));
       const shards = done ? [] : await shardMaps(files, job.id, map);
-      const whole = async () => [done ? await files.fetch(key) : growingPath(files.path(key))];
+      const whole = async () => [done ? await files.fetch(key) : sparsePath(files.path(key))];
       const changed = lasting ? '' : await changedAt(shards.length > 0 ? shards : await whole());
       const version = changed === null ? null : `${job.id}-${map}${changed}`;
       const palette = map === 'classes' ? classPalette(models, job) : scorePalette;

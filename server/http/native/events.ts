@@ -59,12 +59,12 @@ export function eventsRouter({ allWorkspaces, queue }: Pick<AppContext, 'allWork
   return router;
 }
 
-type Subject = SceneJson | JobJson;
+type WorkItem = SceneJson | JobJson;
 
 function stream(
   response: Response,
   event: 'scene' | 'job',
-  read: () => Promise<Subject | null>,
+  read: () => Promise<WorkItem | null>,
   subscribe: (listener: () => void) => () => void,
 ): void {
   if (response.req.headers['last-event-id'] === FINAL) {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import { bandFacts } from '../../../models/imported/collect-metadata.ts';
-import type { Facts, Task } from '../../../models/imported/network-metadata.ts';
+import { bandMetadata } from '../../../models/imported/collect-metadata.ts';
+import type { NetworkMetadata, Task } from '../../../models/imported/network-metadata.ts';
 import { ONNX_LIMITS } from '../../../models/onnx/read-onnx.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { onlyQuery, pathParameter, publicAddress, queryText, shorten } from '../core/request.ts';
@@ -105,7 +105,7 @@ function limited(most: number) {
   };
 }
 
-function saidIn(request: Request): Facts {
+function saidIn(request: Request): NetworkMetadata {
   const read = (name: (typeof SAID)[number]) => queryText(request, name);
   const number = (name: (typeof SAID)[number], text = read(name)): number | undefined => {
     if (text === undefined) return undefined;
@@ -134,7 +134,7 @@ function saidIn(request: Request): Facts {
     divisor: number('divide_by'),
     mean: numbers('mean'),
     deviation: numbers('std'),
-    ...bandFacts(read('bands')),
+    ...bandMetadata(read('bands')),
     activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
     threshold: number('threshold'),
     confidence: number('confidence'),

@@ -12,7 +12,7 @@ import {
   type TestFeature,
   type TestService,
 } from '../../../test/support/http-service.ts';
-import { growingPath } from '../../../tiler/geotiff/write-tiff.ts';
+import { sparsePath } from '../../../tiler/geotiff/write-tiff.ts';
 import type { FeatureJson } from '../../api/index.ts';
 import { updateJob } from '../../store/tables/jobs.ts';
 import { getScene } from '../../store/tables/scenes.ts';
@@ -302,7 +302,7 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
       expect((await tile(notNew(first))).status).toBe(304);
       expect(service.rendered.map(({ size }) => size)).toEqual([512, 512]);
       // Where the map is being written, it is drawn again only when more of it is there.
-      const growing = growingPath(service.files.path(`jobs/${id}/${map}.tif`));
+      const growing = sparsePath(service.files.path(`jobs/${id}/${map}.tif`));
       await mkdir(dirname(growing), { recursive: true });
       await writeFile(growing, 'one row');
       const part = await tile();

@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 import type { CollectionJson, FeatureJson, FeatureProperties, Link, ModelJson } from '../../api/index.ts';
 import { QUERYABLES } from '../../store/tables/cql2-to-sql.ts';
-import { sketch } from '../html/feature-drawing.ts';
+import { drawFeature } from '../html/feature-drawing.ts';
 import { facts, type Html, html, type Page, sendPage, table } from '../html/page.ts';
 import { FEATURE_PROPERTIES, type PickProperties } from './feature-properties.ts';
 
@@ -88,7 +88,7 @@ export function collectionHtml(request: Request, response: Response, collection:
   const list = crs.map((uri) => html`<div>${uri}</div>`);
   const body = html`<h1>${title}</h1>
 <p class="lead">${description}</p>
-<p><a class="button" href="/collections/${id}/items?f=html">Look at the features</a></p>
+<p><a class="button" href="/collections/${id}/items?f=html">ImageStatistics at the features</a></p>
 ${facts([
   ['Features', numbers.format(count)],
   ['West, south, east, north', extent ? degrees(extent.spatial.bbox[0]!) : 'There is none yet'],
@@ -130,7 +130,7 @@ export function itemsHtml(
   const count = html`<span>${numbers.format(features.length)} of ${numbers.format(matched)}</span>`;
   const body = html`<h1>${title}</h1>
 <p class="lead">${'after' in request.query ? 'A further page of features' : 'Features'}; the drawing shows those of this page.</p>
-${sketch(features, coloursOf(models), address)}
+${drawFeature(features, coloursOf(models), address)}
 <div class="pages">${count}${further}</div>
 ${features.length > 0 ? table(head, rows) : html`<p>Nothing matches.</p>`}
 ${features.length > 20 ? html`<div class="pages">${count}${further}</div>` : html``}`;
@@ -152,7 +152,7 @@ export function itemHtml(
   const rows = known.map((name) => [UNITS[name] ?? name, shown(picked[name])] as const);
   const body = html`<h1>${feature.properties.class}</h1>
 <p class="lead">${collection.title}, <code>${feature.id}</code></p>
-${sketch([feature], coloursOf(models), null)}
+${drawFeature([feature], coloursOf(models), null)}
 ${facts(rows)}`;
   const above = [
     HOME,

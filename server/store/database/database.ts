@@ -34,7 +34,7 @@ export interface Database extends Session {
    */
   transaction<T>(run: (q: Session) => Promise<T>): Promise<T>;
   /**
-   * The same database, showing one workspace only, whatever is asked: see confinement.ts.
+   * The same database, showing one workspace only, whatever is asked: see row-level-security.ts.
    * @param statementSeconds after which PostgreSQL ends a statement, if it is none of a transaction, which is how
    *   changes are made: Problem query_too_slow. PGlite, which has no clock to do so, ends none.
    */

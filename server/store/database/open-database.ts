@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import { openPglite } from './pglite.ts';
 import { openPostgresql } from './postgresql.ts';
-import { prepareConfinement } from './row-level-security.ts';
+import { prepareRowLevelSecurity } from './row-level-security.ts';
 
 export interface DatabaseOptions {
   /** A PostgreSQL server with PostGIS available. */
@@ -24,7 +24,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const database = openPostgresql(options.url);
     try {
       await migrate(database);
-      database.confinement = await prepareConfinement(database);
+      database.confinement = await prepareRowLevelSecurity(database);
       return database;
     } catch (error) {
       await database.close();

@@ -9,7 +9,7 @@ import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { findTemplate, removeTemplate, writeTemplate } from './pglite-template.ts';
 import type { Reply, Request, WorkerSettings } from './pglite-worker.ts';
-import { prepareConfinement } from './row-level-security.ts';
+import { prepareRowLevelSecurity } from './row-level-security.ts';
 import { asProblem } from './sql-errors.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -63,7 +63,7 @@ async function open(settings: WorkerSettings, unlock: () => void): Promise<Embed
   const database = exclusive(connection, unlock);
   try {
     await migrate(database);
-    database.confinement = await prepareConfinement(database);
+    database.confinement = await prepareRowLevelSecurity(database);
     return database;
   } catch (error) {
     await connection.terminate();

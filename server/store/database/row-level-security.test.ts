@@ -6,7 +6,7 @@ import { addDoneJob, addScene } from '../../../test/support/http-service.ts';
 import { findSceneBySha256, insertScene } from '../tables/scenes.ts';
 import { createToken } from '../tables/tokens.ts';
 import { openDatabase } from './open-database.ts';
-import { CONFINED_ROLE, prepareConfinement } from './row-level-security.ts';
+import { CONFINED_ROLE, prepareRowLevelSecurity } from './row-level-security.ts';
 
 const TABLES = ['scenes', 'jobs', 'features', 'job_totals'];
 const SQUARE: [number, number][] = [
@@ -167,7 +167,7 @@ describe.each(testEngines())('workspaces on $name', ({ open, name }) => {
         await poor.close();
         await db.execute(`DROP OWNED BY ${login}; DROP ROLE ${login}`);
       }
-      expect(await prepareConfinement(db)).toBe(true);
+      expect(await prepareRowLevelSecurity(db)).toBe(true);
     },
   );
 });

@@ -62,7 +62,7 @@ export function confining(scope: Scope | null, statementSeconds = 0): { sql: str
 export const scopeKey = (scope: Scope | null): string => (scope ? `${scope.workspace} ${scope.job ?? ''}` : '');
 
 /** What a login with too few rights lacks; run once by who administers the server, with the login's name put in. */
-export const CONFINEMENT_SCRIPT = `CREATE ROLE ${CONFINED_ROLE} NOLOGIN;
+export const ROW_LEVEL_SECURITY_SCRIPT = `CREATE ROLE ${CONFINED_ROLE} NOLOGIN;
 GRANT ${CONFINED_ROLE} TO <login of DATABASE_URL>;
 and, for each function of PostGIS among ${SPATIAL_FUNCTIONS.join(', ')} that takes two geometries:
 ALTER FUNCTION <function>(geometry, geometry) LEAKPROOF;`;
@@ -77,7 +77,7 @@ const ADVISORY_LOCK = 7_463_525;
  * Makes what confinement needs where it is missing: after a fresh start, a restore, or an update of PostGIS.
  * @returns false where the login of the database may not; then there can be no workspace but the default one
  */
-export async function prepareConfinement(db: Pick<Database, 'query' | 'transaction'>): Promise<boolean> {
+export async function prepareRowLevelSecurity(db: Pick<Database, 'query' | 'transaction'>): Promise<boolean> {
   if ((await missing(db)).length === 0) return true;
   try {
     await db.transaction(async (q) => {
@@ -153,22 +153,22 @@ export function checkWorkspace(name: unknown): string {
 }
 
 /** Throws Problem workspaces_unavailable where the database cannot keep this workspace apart from others. */
-export function checkConfinement(db: Pick<Database, 'confinement'>, workspace: string): void {
+export function checkRowLevelSecurity(db: Pick<Database, 'confinement'>, workspace: string): void {
   if (db.confinement || workspace === DEFAULT_WORKSPACE) return;
   throw new Problem(
     'workspaces_unavailable',
     `This database has the workspace "${DEFAULT_WORKSPACE}" alone: its login may not make what keeps others apart. ` +
-      `Let who administers the server run, once:\n${CONFINEMENT_SCRIPT}`,
+      `Let who administers the server run, once:\n${ROW_LEVEL_SECURITY_SCRIPT}`,
   );
 }
 
 /** Throws Problem workspaces_unavailable where there are workspaces that nothing would keep apart. */
-export async function refuseUnconfined(db: Pick<Database, 'query' | 'confinement'>): Promise<void> {
+export async function requireRowLevelSecurity(db: Pick<Database, 'query' | 'confinement'>): Promise<void> {
   if (db.confinement) return;
   const [other] = await db.query<{ workspace: string }>(
     `SELECT workspace FROM planimeter.scenes WHERE workspace <> $1
       UNION ALL SELECT workspace FROM planimeter.tokens WHERE workspace <> $1 AND revoked_at IS NULL LIMIT 1`,
     [DEFAULT_WORKSPACE],
   );
-  if (other) checkConfinement(db, other.workspace);
+  if (other) checkRowLevelSecurity(db, other.workspace);
 }

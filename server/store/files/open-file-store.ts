@@ -28,7 +28,7 @@ export function sharedFolderOf(dataFolder: string, store: string | undefined): s
 }
 
 /** The files of scenes and jobs. Of a bucket, what is being written and copies of what is read lie in the data folder. */
-export function openFiles(
+export function openFileStore(
   dataFolder: string,
   store: string | undefined,
   options: Pick<S3FileOptions, 'onFault'> = {},

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isBucket, openFiles } from './open-file-store.ts';
+import { isBucket, openFileStore } from './open-file-store.ts';
 import { s3Endpoint } from './s3-bucket.ts';
 
 /** S3 refuses requests whose time is off by a quarter of an hour. */
@@ -13,7 +13,7 @@ const MAX_SKEW_SECONDS = 300;
  * Writes a mark, reads it as another machine would, and deletes it again. Returns what was found in words; throws what to
  * do.
  */
-export async function tryStore(
+export async function probeFileStore(
   dataFolder: string,
   store: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
@@ -22,8 +22,8 @@ export async function tryStore(
   // Where files go into a bucket: without the copies that are kept of what was written.
   const folders = bucket ? await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), 'planimeter-')))) : [];
   const [writer, reader] = bucket
-    ? folders.map((folder) => openFiles(folder, store))
-    : [1, 2].map(() => openFiles(dataFolder, store));
+    ? folders.map((folder) => openFileStore(folder, store))
+    : [1, 2].map(() => openFileStore(dataFolder, store));
   const key = `doctor/${randomUUID()}`;
   try {
     await mkdir(dirname(writer!.path(key)), { recursive: true });

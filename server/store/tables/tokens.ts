@@ -3,7 +3,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Problem } from '../../../errors/problem.ts';
 import type { Role, TokenJson } from '../../api/index.ts';
 import type { Database, Queryable } from '../database/database.ts';
-import { checkConfinement, checkWorkspace, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
+import { checkRowLevelSecurity, checkWorkspace, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
 
 /** What each may, and all before it: look; upload, run and delete; add networks and tokens. */
 export const ROLES: readonly Role[] = ['viewer', 'editor', 'admin'];
@@ -29,7 +29,7 @@ export async function createToken(
 ): Promise<TokenJson & { token: string }> {
   const { name, role, days = DEFAULT_DAYS } = token;
   const workspace = checkWorkspace(token.workspace ?? DEFAULT_WORKSPACE);
-  checkConfinement(db, workspace);
+  checkRowLevelSecurity(db, workspace);
   if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME || name.includes('\0')) {
     throw new Problem('bad_request', `"name" says whose token it is, in at most ${MAX_NAME} characters.`);
   }

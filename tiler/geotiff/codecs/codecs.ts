@@ -1,7 +1,7 @@
 /**
  * Stored bytes of TIFF blocks become plain ones: LZW, PackBits and the predictors, the slowest of it in WebAssembly
  * (`codecs.wat`). Results lie in the memory of the WebAssembly: they hold until the next call, so whoever wants them for
- * longer copies them at once (`kept` in scratch.ts).
+ * longer copies them at once (`kept` in buffer-pool.ts).
  */
 import { readFileSync } from 'node:fs';
 import { compile } from 'watr';
