@@ -16,7 +16,7 @@ import { mergeShards } from '../models/mapping/merge-shards.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { DEFAULT_RUN } from '../models/runtime/run-profile.ts';
 import { DEFAULT_PARAMETERS } from '../server/pipeline/job-parameters.ts';
-import { runPart } from '../server/pipeline/run-shards.ts';
+import { runJob } from '../server/pipeline/pipeline.ts';
 import type { Compute } from '../server/processes/compute.ts';
 import { type Handlers, startQueue } from '../server/queue/queue.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
@@ -139,7 +139,7 @@ async function measure(
     ingest: async () => {},
     async segment(id, context) {
       const job = { id, scene, network, parameters: DEFAULT_PARAMETERS, modelReason: '' };
-      if (await runPart(tools, job, context)) over.resolve();
+      if (await runJob(tools, job, context)) over.resolve();
     },
     discard: async () => {},
   };

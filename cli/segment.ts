@@ -16,7 +16,7 @@ import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
-import { segmentScene } from '../server/pipeline/pipeline.ts';
+import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
 import { settlePrecision } from '../server/pipeline/settle-precision.ts';
 import { parseRights } from '../server/scenes/attribution.ts';
@@ -115,7 +115,7 @@ export async function run(args: string[]): Promise<void> {
       features,
       finestOnly: format.ending !== '.pmtiles',
     };
-    await segmentScene(tools, job, context);
+    await runWhole(tools, job, context);
     const report = (await getJob(db, id))!.report!;
     if (whole) await writePackage(tools, id, network, output);
     else await exportJob(db, tiledJob({ id, report }), format, output);

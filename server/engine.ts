@@ -13,8 +13,9 @@ import { type NetworkCatalog, openNetworkCatalog } from './networks/network-cata
 import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
+import { runJob } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
-import { discardParts, runPart } from './pipeline/run-shards.ts';
+import { removeShards } from './pipeline/run-shards.ts';
 import { startCompute } from './processes/compute.ts';
 import { type Handlers, type Queue, startQueue } from './queue/queue.ts';
 import type { RemotePolicy } from './remote/policy.ts';
@@ -144,7 +145,7 @@ function handlers(
       await catalog.refresh();
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-      const report = await runPart(
+      const report = await runJob(
         tools,
         {
           id,
@@ -159,6 +160,6 @@ function handlers(
       metrics.countJob(report);
       noteDevice(report);
     },
-    discard: (id) => discardParts(tools, id),
+    discard: (id) => removeShards(tools, id),
   };
 }

@@ -10,9 +10,9 @@ import { VERSION } from './content-ids.ts';
 import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
-import { readLimits } from './http/core/quotas.ts';
 import { viewerFolder } from './operations/build-viewer.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
+import { readLimits } from './operations/quotas.ts';
 import { preflight, type SceneFacts } from './pipeline/preflight.ts';
 import { settlePrecision } from './pipeline/settle-precision.ts';
 import { verifyJob } from './pipeline/verify-job.ts';
@@ -108,9 +108,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
-    addRemoteScene: (workspace, request, note) =>
-      addRemoteScene({ db: workspace, files, queue, remote }, request, note),
-    createDemoScene: (workspace, note) => addDemoScene({ db: workspace, files, queue }, demoFolder, note),
+    addRemoteScene: (db, actor, request) => addRemoteScene({ db, files, queue, remote }, actor, request),
+    addDemoScene: (db, actor) => addDemoScene({ db, files, queue }, actor, demoFolder),
   });
   const server = createServer(app);
   server.listen(options.port, host);

@@ -1,5 +1,6 @@
 /** The HTTP interface: guards first, then one router a resource, then the viewer, and problem+json for all that fails. */
 import express, { type Express } from 'express';
+import { auditRouter } from './admin/audit.ts';
 import { countRequests, serviceRouter } from './admin/service.ts';
 import { sessionRouter } from './admin/session.ts';
 import { sharesRouter, unwrapShare } from './admin/shares.ts';
@@ -8,8 +9,7 @@ import { viewerRouter } from './admin/viewer.ts';
 import { guardRoutes } from './core/access.ts';
 import type { AppContext } from './core/app-context.ts';
 import { answerProblem, notFound } from './core/errors.ts';
-import { createRateLimits } from './core/quotas.ts';
-import { auditRouter } from './core/record-audit.ts';
+import { createRateLimits } from './core/rate-limits.ts';
 import { logRequests } from './core/request-log.ts';
 import { guardHost, guardOrigin, securityHeaders } from './core/security.ts';
 import { classTilesRouter } from './native/class-tiles.ts';

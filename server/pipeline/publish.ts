@@ -1,4 +1,4 @@
-/** How every job ends: its features file goes into the database, and is published with the report. */
+/** Store: how every job ends. Its features file goes into the database, and is published with the report. */
 import { rm } from 'node:fs/promises';
 import { weightsOf } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
@@ -12,35 +12,33 @@ import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } 
 import type { SegmentationJob } from './segmentation-job.ts';
 import { storeFeatures } from './store-features.ts';
 
-interface Storing {
-  featuresPath: string;
+/** A job's features in a file, and what its report says of how they came about. */
+export interface DrawnFeatures {
+  path: string;
   /** How many there are in the file. */
-  features: number;
-  progress: WorkContext['progress'];
-  signal: AbortSignal;
+  count: number;
+  report: Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
+    Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {
+      timings_ms: Record<'infer' | 'stitch' | 'vectorize', number>;
+      chips?: Partial<NonNullable<JobReport['chips']>>;
+    };
 }
-
-type Found = Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
-  Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {
-    timings_ms: Record<'infer' | 'stitch' | 'vectorize', number>;
-    chips?: Partial<NonNullable<JobReport['chips']>>;
-  };
 
 /** Returns the report as it is stored. Throws Problem conflict where the job was ended meanwhile, or another process stores it. */
 export async function storeAndPublish(
   { db, files, device, chooseRun }: PipelineTools,
   { id, scene, network, parameters, modelReason }: SegmentationJob,
   { grid, plan, chosen, found: bands, planMs }: PlannedJob,
-  { featuresPath, features, progress, signal }: Storing,
-  { counts: expected, timings_ms, chips, ...found }: Found,
+  { path, count, report: { counts: expected, timings_ms, chips, ...found } }: DrawnFeatures,
+  { progress, signal }: WorkContext,
 ): Promise<JobReport> {
   const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, featuresPath, {
+  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, path, {
     signal,
-    onProgress: (stored) => progress(stageProgress('store', stored, features)),
+    onProgress: (stored) => progress(stageProgress('store', stored, count)),
   });
-  await rm(featuresPath);
+  await rm(path);
   await files.remove(`jobs/${id}/spool`);
   const report = {
     ...found,

@@ -19,7 +19,8 @@ import { type FileStore, localFileStore } from '../store/files/file-store.ts';
 import { getJob, insertJob, type Job } from '../store/tables/jobs.ts';
 import type { PipelineTools } from '../tools.ts';
 import { parseParameters } from './job-parameters.ts';
-import { discardParts, runPart } from './run-shards.ts';
+import { runJob } from './pipeline.ts';
+import { removeShards } from './run-shards.ts';
 
 /** Three shards of two rows of chips each. */
 const [WIDTH, HEIGHT, SHARD_HEIGHT] = [300, 1300, 512];
@@ -75,14 +76,14 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     scene = await sceneOf(tools, image);
     const handlersOf = (its: PipelineTools) => ({
       ingest: async () => {},
-      async segment(id: string, context: Parameters<typeof runPart>[2]) {
+      async segment(id: string, context: Parameters<typeof runJob>[2]) {
         await before(context.part, id);
         const { parameters: given } = (await getJob(its.db, id))!;
         const job = { id, scene, network, parameters: parseParameters(given), modelReason: 'asked for' };
-        await runPart(its, job, context);
+        await runJob(its, job, context);
         done.push(`${id.slice(0, 4)} ${context.part ?? 'plan'}`);
       },
-      discard: (id: string) => discardParts(its, id),
+      discard: (id: string) => removeShards(its, id),
     });
     const { db, url } = database;
     const scratch = (machine: number) => join(folder, `${name}-machine-${machine}`);

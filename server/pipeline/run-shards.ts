@@ -1,51 +1,25 @@
-/**
- * A job in parts, for any number of machines: planned once, its shards computed and traced by whoever takes them, joined
- * and published by one. Small jobs, and those of networks that draw boxes, are done as a whole.
- */
+/** The shards of a job: asked for, computed and traced by whoever takes them, joined by one. */
 import { mkdir } from 'node:fs/promises';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
-import { planShards } from '../../models/mapping/shards.ts';
-import { isDetector } from '../../models/registry.ts';
-import type { JobReport } from '../api/index.ts';
-import { stageProgress } from '../queue/progress.ts';
 import type { PartContext } from '../queue/queue.ts';
+import type { Queryable } from '../store/database/database.ts';
 import { getJob } from '../store/tables/jobs.ts';
-import { finishShard, getPlan, insertPlan, openShards, type StoredPlan, shardResults } from '../store/tables/shards.ts';
+import { finishShard, insertPlan, openShards, type StoredPlan, shardResults } from '../store/tables/shards.ts';
 import type { PipelineTools } from '../tools.ts';
-import { finishMap, mapPart, segmentScene, tracingOf } from './pipeline.ts';
-import { type PlannedJob, planJob } from './plan.ts';
+import { inferAndStitch } from './infer.ts';
+import type { PlannedJob } from './plan.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
+import { type TracedShards, tracingOf } from './vectorize.ts';
 
-/** Does what the queue asks for of a job. Returns the report where the job is done with that; null: other parts follow. */
-export async function runPart(
+/** Keeps the plan and asks for all shards. */
+export async function askForShards(
   tools: PipelineTools,
   job: SegmentationJob,
+  { planned, shards }: StoredPlan<PlannedJob>,
   context: PartContext,
-): Promise<JobReport | null> {
-  const { db } = tools;
-  const { part } = context;
-  const stored = await getPlan<PlannedJob>(db, job.id);
-  if (part === undefined) return stored ? goOn(job, context) : begin(tools, job, context);
-  if (!stored) {
-    await context.handOver(async () => []); // the job was begun afresh meanwhile
-    return null;
-  }
-  // The process that computed it may have died before it could say so.
-  if (typeof part === 'number' && !(await openShards(db, job.id)).includes(part)) return goOn(job, context);
-  if (part === 'merge') return merge(tools, job, stored, context);
-  await mapShard(tools, job, stored, part, context);
-  return null;
-}
-
-/** As a whole where it is one shard; else all shards are asked for. */
-async function begin(tools: PipelineTools, job: SegmentationJob, context: PartContext): Promise<JobReport | null> {
-  if (isDetector(job.network)) return segmentScene(tools, job, context);
-  const planned = await planJob(tools, job, context.signal);
-  const { plan } = planned;
-  const shards = planShards(plan, tools.shardHeight);
-  if (shards.length === 1) return segmentScene(tools, job, context, planned);
+): Promise<null> {
   await tools.files.remove(`jobs/${job.id}`); // of an earlier run
-  const chips = shards.map(({ first, end }) => (end - first) * plan.columns);
+  const chips = shards.map(({ first, end }) => (end - first) * planned.plan.columns);
   await context.handOver(async (session) => {
     await insertPlan(session, job.id, { planned, shards }, chips);
     return [...shards.keys()];
@@ -54,13 +28,17 @@ async function begin(tools: PipelineTools, job: SegmentationJob, context: PartCo
 }
 
 /** Of a planned job that was interrupted: asks for what is open, in case that nobody was asked. */
-async function goOn(job: SegmentationJob, context: PartContext): Promise<null> {
+export async function askForOpenParts(job: SegmentationJob, context: PartContext): Promise<null> {
   await context.handOver(async (session) => {
     const open = await openShards(session, job.id);
     return open.length > 0 ? open : ['merge'];
   });
   return null;
 }
+
+/** Whether a shard is still to be computed. */
+export const isOpen = async (db: Queryable, job: SegmentationJob, number: number): Promise<boolean> =>
+  (await openShards(db, job.id)).includes(number);
 
 const folderOf = (job: SegmentationJob, number: number) => `jobs/${job.id}/shards/${number}`;
 
@@ -70,31 +48,30 @@ const TRACED = 'traced.bin';
 const mapsOf = ({ network }: SegmentationJob): string[] =>
   network.planes.length > 0 ? ['classes', 'scores', 'planes'] : ['classes', 'scores'];
 
-async function mapShard(
+/** Computes and traces a shard; with the last one, asks for the joining. */
+export async function runShard(
   tools: PipelineTools,
   job: SegmentationJob,
   { planned, shards }: StoredPlan<PlannedJob>,
   number: number,
-  { signal, progress, handOver }: PartContext,
-): Promise<void> {
+  context: PartContext,
+): Promise<null> {
   const { db, files, compute } = tools;
   const folder = folderOf(job, number);
-  const { first, end } = shards[number];
-  const chips = (end - first) * planned.plan.columns;
-  const onProgress = (done: number) => progress(stageProgress('infer', Math.min(done, chips), chips));
   try {
-    const result = await mapPart(tools, job, planned, { folder, shard: shards[number] }, { signal, onProgress });
+    const result = await inferAndStitch(tools, job, planned, { folder, shard: shards[number] }, context);
     const [classesPath, scoresPath] = mapsOf(job).map((map) => files.path(`${folder}/${map}.tif`));
     const paths = { classesPath, scoresPath, tracedPath: files.path(`${folder}/${TRACED}`) };
     const started = performance.now();
-    await compute.trace({ ...paths, ...tracingOf(job), mapSize: planned.grid }, { signal });
+    await compute.trace({ ...paths, ...tracingOf(job), mapSize: planned.grid }, { signal: context.signal });
     const traceMs = performance.now() - started;
     for (const map of mapsOf(job)) await files.put(`${folder}/${map}.tif`);
     await files.put(`${folder}/${TRACED}`);
     await files.remove(`${folder}/spool`);
-    await handOver(async (session) =>
+    await context.handOver(async (session) =>
       (await finishShard(session, job.id, number, { ...result, traceMs })) === 0 ? ['merge'] : [],
     );
+    return null;
   } catch (error) {
     // Answers of chips are kept for whoever goes on, unless nobody will.
     if (!(await isWanted(db, job.id))) await files.remove(folder);
@@ -112,13 +89,13 @@ async function isWanted(db: PipelineTools['db'], id: string): Promise<boolean> {
   }
 }
 
-async function merge(
-  tools: PipelineTools,
+/** The maps of all shards, joined at their paths in the job's folder, with what they were traced to. */
+export async function joinShards(
+  { db, files, compute }: PipelineTools,
   job: SegmentationJob,
   { planned, shards }: StoredPlan<PlannedJob>,
-  context: PartContext,
-): Promise<JobReport> {
-  const { db, files, compute } = tools;
+  { signal }: PartContext,
+): Promise<{ mapped: MapResult; traced: TracedShards }> {
   const { grid, plan } = planned;
   const { network, parameters } = job;
   const results = (await shardResults(db, job.id)).map((result, i) => {
@@ -141,20 +118,18 @@ async function merge(
       ),
       to: await paths((map) => files.path(`jobs/${job.id}/${map}.tif`)),
     },
-    { signal: context.signal },
+    { signal },
   );
   mapped.stitchMs += performance.now() - started;
   const traced = {
     paths: await Promise.all(shards.map((_, number) => files.fetch(`${folderOf(job, number)}/${TRACED}`))),
     ms: results.reduce((sum, { traceMs }) => sum + traceMs, 0),
   };
-  const report = await finishMap(tools, job, planned, mapped, context, traced);
-  await files.remove(`jobs/${job.id}/shards`);
-  return report;
+  return { mapped, traced };
 }
 
 /** Removes what the parts of a job have left that has come to an end: all of it, but of one that is done its maps. */
-export async function discardParts({ db, files }: PipelineTools, id: string): Promise<void> {
+export async function removeShards({ db, files }: PipelineTools, id: string): Promise<void> {
   const done = (await getJob(db, id))?.state === 'done';
   await files.remove(done ? `jobs/${id}/shards` : `jobs/${id}`);
 }

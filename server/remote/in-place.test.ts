@@ -13,7 +13,7 @@ import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { jobId, sceneId } from '../content-ids.ts';
 import { withEphemeralEngine } from '../ephemeral-engine.ts';
 import { parseParameters } from '../pipeline/job-parameters.ts';
-import { segmentScene } from '../pipeline/pipeline.ts';
+import { runWhole } from '../pipeline/pipeline.ts';
 import { startCompute } from '../processes/compute.ts';
 import { startRenderer } from '../processes/render.ts';
 import { addRemoteScene } from '../scenes/add-remote-scene.ts';
@@ -66,11 +66,8 @@ async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
 const queue = { enqueueIngest: async () => {} } as unknown as Parameters<typeof addRemoteScene>[0]['queue'];
 
 async function addRemote(tools: PipelineTools, path: string, srs?: string): Promise<ReadyScene> {
-  const id = await addRemoteScene(
-    { ...tools, queue },
-    { url: server.url(path), name: 'remote.tif', srs },
-    async () => {},
-  );
+  const actor = { workspace: 'default', name: 'test' };
+  const id = await addRemoteScene({ ...tools, queue }, actor, { url: server.url(path), name: 'remote.tif', srs });
   return ready(tools, id);
 }
 
@@ -87,7 +84,7 @@ async function mapOf(tools: PipelineTools, scene: ReadyScene, parameters = parse
   const network = await findNetwork('landuse-unet');
   const id = jobId(scene, network.sha256, parameters);
   await insertJob(tools.db, { id, scene: scene.id, model: network.id, parameters: { ...parameters } });
-  const report = await segmentScene(tools, { id, scene, network, parameters, modelReason: '' }, context());
+  const report = await runWhole(tools, { id, scene, network, parameters, modelReason: '' }, context());
   const file = (name: string) => readFile(tools.files.path(`jobs/${id}/${name}.tif`));
   const path = tools.files.path(`jobs/${id}/classes.tif`);
   return { report, path, classes: await file('classes'), scores: await file('scores') };

@@ -1,17 +1,15 @@
 /** The generated demo scene: a town with its exact ground truth, made once and kept in the data folder. */
 
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TownOptions } from '../../synthetic/town/town.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
+import type { Actor } from '../operations/caller.ts';
 import { runOnce, type TaskOptions } from '../processes/child-process.ts';
-import type { Queue } from '../queue/queue.ts';
-import type { Transactional } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
-import { findSceneBySha256, insertScene, type NoteScene } from '../store/tables/scenes.ts';
+import { addScene, type SceneStore } from './add-scene.ts';
 
 export const DEMO_NAME = 'Demo town.tif';
 export const DEMO_TOWN: TownOptions = { seed: 7, width: 2048, height: 2048, gsdMetres: 0.5 };
@@ -42,27 +40,21 @@ export async function demoScene(folder: string, options: TaskOptions<number> = {
   }
 }
 
-/** Makes a scene of the demo town, as if it had been uploaded, and enqueues its ingest; returns the scene's id. */
+/** Makes a scene of the demo town, as if it had been uploaded; returns the scene's id. */
 export async function addDemoScene(
-  { db, files, queue }: { db: Transactional; files: FileStore; queue: Queue },
+  { files, ...store }: SceneStore & { files: FileStore },
+  actor: Actor,
   folder: string,
-  note: NoteScene,
 ): Promise<string> {
   const { image } = await demoScene(folder);
-  const sha256 = await sha256OfFile(image);
-  const existing = await findSceneBySha256(db, sha256);
-  if (existing) return existing.id;
-  const id = randomUUID();
-  const key = `scenes/${id}/original.tif`;
-  const original = files.path(key);
-  await mkdir(dirname(original), { recursive: true });
-  await copyFile(image, original);
-  const { size: bytes } = await stat(original);
-  await files.put(key);
-  await db.transaction(async (q) => {
-    await insertScene(q, { id, name: DEMO_NAME, upload: null, sha256, bytes });
-    await note(q, { id, name: DEMO_NAME, bytes });
+  const { size: bytes } = await stat(image);
+  return addScene(store, actor, {
+    ...{ name: DEMO_NAME, sha256: await sha256OfFile(image), bytes },
+    async storeOriginal(id) {
+      const key = `scenes/${id}/original.tif`;
+      await mkdir(dirname(files.path(key)), { recursive: true });
+      await copyFile(image, files.path(key));
+      await files.put(key);
+    },
   });
-  await queue.enqueueIngest(id);
-  return id;
 }

@@ -9,9 +9,10 @@ import type { JobReport, ModelJson } from '../../server/api/index.ts';
 import { type AppContext, createApp } from '../../server/http/app.ts';
 import { createAccess } from '../../server/http/core/access.ts';
 import type { TileRequest } from '../../server/http/core/app-context.ts';
-import { DEFAULT_LIMITS } from '../../server/http/core/quotas.ts';
 import { openNetworkCatalog } from '../../server/networks/network-catalog.ts';
+import { recordDone } from '../../server/operations/caller.ts';
 import { createMetrics } from '../../server/operations/metrics.ts';
+import { DEFAULT_LIMITS } from '../../server/operations/quotas.ts';
 import { preflight } from '../../server/pipeline/preflight.ts';
 import type { Queue } from '../../server/queue/queue.ts';
 import { createRemoteReader } from '../../server/remote/reader.ts';
@@ -159,8 +160,8 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     limits: { ...DEFAULT_LIMITS, uploadBytes: UPLOAD_LIMIT_BYTES },
     uploadFolder,
     viewerFolder: null,
-    addRemoteScene: (workspace, request, note) =>
-      addRemoteScene({ db: workspace, files, queue, remote: createRemoteReader(null) }, request, note),
+    addRemoteScene: (db, actor, request) =>
+      addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, actor, request),
     renderTile: fakeRenderTile,
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
     settle: async (parameters) => parameters,
@@ -169,10 +170,10 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
         { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
         [],
       ),
-    createDemoScene: (workspace, note) =>
-      workspace.transaction(async (q) => {
+    addDemoScene: (db, actor) =>
+      db.transaction(async (q) => {
         const id = await addScene(q, { ready: false });
-        await note(q, { id, name: 'dubai.tif', bytes: 12 });
+        await recordDone(q, actor, 'scene_added', id, { name: 'dubai.tif', bytes: 12 });
         return id;
       }),
     ...changes,

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import type { Network } from '../../models/registry.ts';
 import type { JobReport } from '../../server/api/index.ts';
 import { parseParameters } from '../../server/pipeline/job-parameters.ts';
-import { segmentScene } from '../../server/pipeline/pipeline.ts';
+import { runWhole } from '../../server/pipeline/pipeline.ts';
 import { ingestScene } from '../../server/scenes/ingest-scene.ts';
 import { isReady, type ReadyScene } from '../../server/scenes/ready-scene.ts';
 import { insertJob } from '../../server/store/tables/jobs.ts';
@@ -59,5 +59,5 @@ export async function mapped(
   const id = randomUUID();
   await insertJob(tools.db, { id, scene: scene.id, model: network.id, parameters: { ...parameters } });
   const job = { id, scene, network, parameters: parseParameters(parameters), modelReason: 'asked for' };
-  return segmentScene(tools, job, context);
+  return runWhole(tools, job, context);
 }

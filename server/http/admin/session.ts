@@ -3,7 +3,7 @@ import express, { type Response, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { COOKIE } from '../core/access.ts';
 import type { AppContext } from '../core/app-context.ts';
-import type { RateLimits } from '../core/quotas.ts';
+import type { RateLimits } from '../core/rate-limits.ts';
 import { onlyQuery } from '../core/request.ts';
 import { sendNotice } from '../html/notice-page.ts';
 import { type Html, html } from '../html/page.ts';

@@ -4,11 +4,11 @@
  */
 import express, { type RequestHandler, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { recordDone } from '../../operations/caller.ts';
 import { createShare, listShares, revokeShare } from '../../store/tables/shares.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
-import { noteDone } from '../core/record-audit.ts';
 import { onlyQuery, pathId, publicAddress } from '../core/request.ts';
 
 const SHARED = /^\/shared\/([\w-]{1,100})(\/[^?]*)?(\?.*)?$/;
@@ -54,7 +54,7 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access
     const wanted = { job: job.id, by: callerOf(request).name, ...(days !== undefined && { days }) };
     const { secret, ...share } = await db.transaction(async (q) => {
       const made = await createShare(q, wanted);
-      await noteDone(q, request, 'share_made', made.id, { job: job.id, expires_at: made.expires_at });
+      await recordDone(q, callerOf(request), 'share_made', made.id, { job: job.id, expires_at: made.expires_at });
       return made;
     });
     response
@@ -68,7 +68,7 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access
     const named = pathId(request, 'id', 'link');
     await databaseOf(request).transaction(async (q) => {
       const { id, job } = await revokeShare(q, named);
-      await noteDone(q, request, 'share_revoked', id, { job });
+      await recordDone(q, callerOf(request), 'share_revoked', id, { job });
     });
     access.forget();
     response.status(204).end();

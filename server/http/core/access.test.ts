@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import { addScene, startService, type TestService } from '../../../test/support/http-service.ts';
 import type { Role } from '../../api/index.ts';
+import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
 import type { Database } from '../../store/database/database.ts';
 import { updateScene } from '../../store/tables/scenes.ts';
 import { createToken, revokeToken } from '../../store/tables/tokens.ts';
 import { ADMISSION_MS } from '../native/events.ts';
 import { openapiDocument } from '../openapi/document.ts';
 import { createAccess } from './access.ts';
-import { DEFAULT_LIMITS } from './quotas.ts';
 
 const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'];
 const OPEN = ['get /health', 'get /ready', 'get /openapi.json', 'get /session', 'post /session', 'delete /session'];

@@ -6,14 +6,15 @@ import { createHash } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { Role } from '../../api/index.ts';
+import type { Caller } from '../../operations/caller.ts';
+import type { Limits } from '../../operations/quotas.ts';
 import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf, ROLES } from '../../store/tables/tokens.ts';
 import { sendNotice } from '../html/notice-page.ts';
 import { html } from '../html/page.ts';
-import type { Caller } from './caller.ts';
-import type { Limits, RateLimits } from './quotas.ts';
+import type { RateLimits } from './rate-limits.ts';
 
 type Least = Role | 'anyone';
 

@@ -6,7 +6,9 @@ import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from '../../api/index.ts';
 import type { NetworkCatalog } from '../../networks/network-catalog.ts';
+import type { Actor } from '../../operations/caller.ts';
 import type { Metrics } from '../../operations/metrics.ts';
+import type { Limits } from '../../operations/quotas.ts';
 import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -14,9 +16,7 @@ import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
-import type { NoteScene } from '../../store/tables/scenes.ts';
 import type { Access } from './access.ts';
-import type { Limits } from './quotas.ts';
 
 export interface TileRequest {
   /** Of a raster, or of one that is being written: see tiler/geotiff/sparse-tiff.ts. */
@@ -62,7 +62,7 @@ export interface AppContext {
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
-  addRemoteScene(db: ConfinedDatabase, request: RemoteSceneRequest, note: NoteScene): Promise<string>;
+  addRemoteScene(db: ConfinedDatabase, actor: Actor, request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
-  createDemoScene(db: ConfinedDatabase, note: NoteScene): Promise<string>;
+  addDemoScene(db: ConfinedDatabase, actor: Actor): Promise<string>;
 }

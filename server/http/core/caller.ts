@@ -1,19 +1,7 @@
 /** Who asks: found by the guard before any route runs, and the only way by which routes come to a database. */
 import type { Request } from 'express';
-import type { Role } from '../../api/index.ts';
-import type { ConfinedDatabase, Scope } from '../../store/database/database.ts';
-
-export interface Caller extends Scope {
-  /** Of the token or the link. */
-  id: string;
-  /** Name of the token, as it stands in the audit log. */
-  name: string;
-  role: Role;
-  /** Whether quotas and rates hold for them. */
-  limited: boolean;
-  /** By a browser's cookie. */
-  signedIn: boolean;
-}
+import type { Caller } from '../../operations/caller.ts';
+import type { ConfinedDatabase } from '../../store/database/database.ts';
 
 /** The caller of a route that the guard lets nobody through to unseen. */
 export function callerOf(request: Request): Caller {

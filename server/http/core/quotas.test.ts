@@ -1,11 +1,11 @@
 /** Each limit is set low, met, and answered with its problem; without tokens there is none. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addScene, startService, type TestService } from '../../../test/support/http-service.ts';
+import { DEFAULT_LIMITS, type Limits, readLimits } from '../../operations/quotas.ts';
 import type { Database } from '../../store/database/database.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
 import { createToken, revokeToken } from '../../store/tables/tokens.ts';
 import { createAccess } from './access.ts';
-import { DEFAULT_LIMITS, type Limits, readLimits } from './quotas.ts';
 
 let db: Database;
 const services: TestService[] = [];

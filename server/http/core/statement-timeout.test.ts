@@ -9,7 +9,7 @@ import {
   type TestFeature,
   type TestService,
 } from '../../../test/support/http-service.ts';
-import { DEFAULT_LIMITS } from './quotas.ts';
+import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
 
 const STATEMENT_SECONDS = 2;
 /** So many areas of so many corners, compared with so many others, keep PostgreSQL busy for longer by far. */

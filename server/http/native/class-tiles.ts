@@ -7,13 +7,12 @@ import { sparsePath } from '../../../tiler/geotiff/write-tiff.ts';
 import type { Palette } from '../../../tiler/rendering/map-tile.ts';
 import type { ModelJson } from '../../api/index.ts';
 import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
-import type { Job } from '../../store/tables/jobs.ts';
+import { hasFailedChips, type Job } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { onlyQuery } from '../core/request.ts';
-import { hasFailed } from './failed-areas.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
 const MAPS = ['classes', 'scores'] as const;
@@ -41,7 +40,7 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
       }
       const key = `jobs/${job.id}/${map}.tif`;
       const done = job.state === 'done';
-      const lasting = done && !hasFailed(job.report);
+      const lasting = done && !hasFailedChips(job.report);
       // A map that grows is where it is written, and not stored yet.
       const fetchPath = async () => (done ? files.fetch(key) : files.path(key));
       const shards = done ? [] : await shardMaps(files, job.id, map);

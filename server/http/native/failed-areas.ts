@@ -53,6 +53,3 @@ export function failedAreasRouter(): Router {
     });
   }
 }
-
-/** Whether running the job again may make more of it; what it is made of may then change. */
-export const hasFailed = (report: JobReport | null): boolean => (report?.ledger?.failed ?? 0) > 0;

@@ -23,8 +23,7 @@ beforeAll(async () => {
   off = await startService(db);
   const remote = createRemoteReader(parseRemoteHosts(`http://127.0.0.1:${server.port}, 127.0.0.1`));
   on = await startService(db, {
-    addRemoteScene: (workspace, request, note) =>
-      addRemoteScene({ db: workspace, files: on.files, queue, remote }, request, note),
+    addRemoteScene: (db, actor, request) => addRemoteScene({ db, files: on.files, queue, remote }, actor, request),
   });
 });
 afterAll(async () => {

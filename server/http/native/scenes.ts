@@ -1,34 +1,26 @@
 /** Scenes: listed, described, deleted with all that came from them, and the generated demo scene. */
-import express, { type Request, Router } from 'express';
+import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
 import type { PreflightJson } from '../../api/index.ts';
+import { recordDone } from '../../operations/caller.ts';
+import { deleteScene } from '../../pipeline/delete-job.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
 import { parseRights, type SceneRights } from '../../scenes/attribution.ts';
+import { fileName } from '../../scenes/file-name.ts';
+import { requireReady } from '../../scenes/ready-scene.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
-import { filesBelow } from '../../store/files/file-store.ts';
 import { listJobs } from '../../store/tables/jobs.ts';
-import {
-  deleteScene,
-  findSceneByUpload,
-  getScene,
-  listScenes,
-  type NoteScene,
-  sceneJson,
-  updateScene,
-} from '../../store/tables/scenes.ts';
+import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { databaseOf } from '../core/caller.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedScene } from '../core/load-from-path.ts';
-import { noteDone } from '../core/record-audit.ts';
 import { onlyQuery, queryText, shorten } from '../core/request.ts';
-import { discardJob, requireReady } from './jobs.ts';
-import { fileName } from './uploads.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
 export function scenesRouter(deps: AppContext): Router {
-  const { files, createDemoScene, addRemoteScene } = deps;
+  const { files, addDemoScene, addRemoteScene } = deps;
   const router = Router();
 
   router.get('/scenes', async (request, response) => {
@@ -47,7 +39,7 @@ export function scenesRouter(deps: AppContext): Router {
   router.post('/scenes', express.json({ limit: '16kb' }), async (request, response) => {
     const db = databaseOf(request);
     onlyQuery(request, []);
-    const id = await addRemoteScene(db, remoteRequest(request.body), noteAdded(request));
+    const id = await addRemoteScene(db, callerOf(request), remoteRequest(request.body));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the scene ${id} is not in the database`);
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
@@ -55,7 +47,7 @@ export function scenesRouter(deps: AppContext): Router {
 
   router.post('/scenes/demo', async (request, response) => {
     const db = databaseOf(request);
-    const id = await createDemoScene(db, noteAdded(request));
+    const id = await addDemoScene(db, callerOf(request));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the demo scene ${id} is not in the database`);
     response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
@@ -74,7 +66,7 @@ export function scenesRouter(deps: AppContext): Router {
     const changes = sceneChanges(request.body);
     await db.transaction(async (q) => {
       await updateScene(q, id, changes);
-      await noteDone(q, request, 'scene_changed', id, { ...changes });
+      await recordDone(q, callerOf(request), 'scene_changed', id, { ...changes });
     });
     // Exports name the source: those that were kept name what was said before.
     for (const job of await listJobs(db, { scene: id })) await files.remove(`jobs/${job.id}/exports`);
@@ -116,26 +108,12 @@ export function scenesRouter(deps: AppContext): Router {
   router.delete('/scenes/:id', async (request, response) => {
     const db = databaseOf(request);
     const scene = await requestedScene(db, request);
-    if (scene.state === 'uploaded' || scene.state === 'ingesting') {
-      throw new Problem('conflict', 'The scene is still being read; delete it once it is ready or refused.');
-    }
-    for (const job of await listJobs(db, { scene: scene.id })) await discardJob(deps, request, job);
-    const removed = await filesBelow(files, `scenes/${scene.id}`);
-    await db.transaction(async (q) => {
-      await deleteScene(q, scene.id);
-      await noteDone(q, request, 'scene_deleted', scene.id, { name: scene.name, bytes: scene.bytes, files: removed });
-    });
-    await files.remove(`scenes/${scene.id}`);
+    await deleteScene(deps, db, callerOf(request), scene);
     response.status(204).end();
   });
 
   return router;
 }
-
-const noteAdded =
-  (request: Request): NoteScene =>
-  (q, { id, name, bytes }) =>
-    noteDone(q, request, 'scene_added', id, { name, bytes });
 
 function sceneChanges(body: unknown): Partial<SceneRights> {
   const known = 'license and attribution';

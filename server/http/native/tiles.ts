@@ -3,6 +3,7 @@ import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { TileJson } from '../../api/index.ts';
 import { attributionMarkup } from '../../scenes/attribution.ts';
+import { hasFailedChips } from '../../store/tables/jobs.ts';
 import { getScene } from '../../store/tables/scenes.ts';
 import { EXTENT } from '../../tiles/tile-grid.ts';
 import { generalization, packTile, tiledJob } from '../../tiles/tile-of-job.ts';
@@ -11,7 +12,6 @@ import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-me
 import { databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { onlyQuery, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
-import { hasFailed } from './failed-areas.ts';
 
 const FIELDS = {
   id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',
@@ -57,7 +57,7 @@ export function tilesRouter(): Router {
       return;
     }
     // The id of a job is that of its content: the same address never means other features, unless chips failed.
-    const lasting = !hasFailed(job.report);
+    const lasting = !hasFailedChips(job.report);
     response.set({
       'Cache-Control': lasting ? 'private, max-age=31536000, immutable' : 'private, no-store',
       ETag: `W/"${job.id}-${tile.z}-${tile.x}-${tile.y}"`,

@@ -12,8 +12,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { testEngines } from '../../../test/support/databases.ts';
 import { fetchJson, startService, type TestService, UPLOAD_LIMIT_BYTES } from '../../../test/support/http-service.ts';
 import type { ProblemJson } from '../../api/index.ts';
+import { fileName } from '../../scenes/file-name.ts';
 import { findSceneByUpload, getScene, listScenes, updateScene } from '../../store/tables/scenes.ts';
-import { fileName, WholeFiles } from './uploads.ts';
+import { WholeFiles } from './uploads.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

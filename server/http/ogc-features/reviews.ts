@@ -1,11 +1,11 @@
 /** `PATCH /collections/ID/items/ID`: somebody says of a feature that it is right, or wrong. */
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { recordDone } from '../../operations/caller.ts';
 import { getStoredItem } from '../../store/tables/items.ts';
 import { REVIEWS, type Review, reviewFeature } from '../../store/tables/reviews.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { databaseOf } from '../core/caller.ts';
-import { noteDone } from '../core/record-audit.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
 import { onlyQuery, pathId, pathParameter } from '../core/request.ts';
 import { GEOJSON } from './collection-descriptions.ts';
 import { absentItem, featureText } from './collections.ts';
@@ -29,7 +29,7 @@ export function reviewsRouter({ files }: Pick<AppContext, 'files'>): Router {
     if (!(await getStoredItem(db, collection, id))) throw await absentItem(db, collection, id);
     const review = reviewOf(request.body);
     const job = await reviewFeature(db, { collection, id }, review, (q) =>
-      noteDone(q, request, 'feature_reviewed', id, { collection, review }),
+      recordDone(q, callerOf(request), 'feature_reviewed', id, { collection, review }),
     );
     if (job === null) throw await absentItem(db, collection, id);
     await files.remove(`jobs/${job}/exports`);

@@ -6,12 +6,14 @@ import express, { type Request, Router } from 'express';
 import { Problem, problemFromJson } from '../../../errors/problem.ts';
 import type { JobState, Link } from '../../api/index.ts';
 import { exportFormat } from '../../export/export.ts';
+import { deleteJob } from '../../pipeline/delete-job.ts';
+import { startJob } from '../../pipeline/start-job.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { getJob, type Job, listJobs } from '../../store/tables/jobs.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { databaseOf } from '../core/caller.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
 import { isId, onlyQuery, pathParameter, publicAddress, queryLimit, queryText, shorten } from '../core/request.ts';
-import { BODY_LIMIT, discardJob, HIGHEST_PRIORITY, startJob } from '../native/jobs.ts';
+import { BODY_LIMIT, HIGHEST_PRIORITY, parseJobRequest } from '../native/jobs.ts';
 import { componentSchemas } from '../openapi/schemas.ts';
 import { COG } from '../stac/stac-items.ts';
 
@@ -107,7 +109,7 @@ export function processesRouter(deps: AppContext): Router {
     checkQuery(request);
     checkProcess(request);
     const { job: wanted, outputs: chosen } = parseExecution(request.body);
-    const job = await startJob(deps, request, wanted);
+    const job = await startJob(deps, databaseOf(request), callerOf(request), parseJobRequest(wanted));
     const query = chosen.length < ALL_OUTPUTS.length ? `?outputs=${chosen.join(',')}` : '';
     if (/\brespond-async\b/.test(request.get('Prefer') ?? '')) response.set('Preference-Applied', 'respond-async');
     response
@@ -155,7 +157,7 @@ export function processesRouter(deps: AppContext): Router {
     const db = databaseOf(request);
     checkQuery(request);
     const job = await requestedJob(db, request);
-    await discardJob(deps, request, job);
+    await deleteJob(deps, db, callerOf(request), job);
     const { links: _, ...status } = statusInfo({ ...job, state: 'cancelled' }, publicAddress(request));
     response.json({ ...status, message: 'Dismissed; nothing of it is left.', links: [] });
   });

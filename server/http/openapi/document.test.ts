@@ -1,9 +1,9 @@
 import type { Router } from 'express';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
+import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
 import { createApp } from '../app.ts';
-import { DEFAULT_LIMITS } from '../core/quotas.ts';
 import { openapiDocument } from './document.ts';
 
 const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'] as const;
@@ -102,7 +102,7 @@ function appParts() {
     },
     viewerFolder: null,
     renderTile: never,
-    createDemoScene: never,
+    addDemoScene: never,
   };
 }
 

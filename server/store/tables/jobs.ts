@@ -117,3 +117,6 @@ export async function classTotalsOf(q: Queryable, jobIds: readonly string[]): Pr
 export function jobJson(job: Job, totals: ClassTotal[]): JobJson {
   return { ...job, totals };
 }
+
+/** Whether running a finished job again may make more of it; what it is made of may then change. */
+export const hasFailedChips = (report: JobReport | null): boolean => (report?.ledger?.failed ?? 0) > 0;

@@ -77,9 +77,6 @@ export async function insertScene(
   );
 }
 
-/** Writes what stands or falls with a scene that is added. */
-export type NoteScene = (q: Queryable, scene: { id: string; name: string; bytes: number }) => Promise<void>;
-
 export async function getScene(q: Queryable, id: string): Promise<Scene | null> {
   return findScene(q, 'id = $1', id);
 }

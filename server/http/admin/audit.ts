@@ -1,28 +1,15 @@
-/** The audit log, for admins; and how routes add to it. */
-import { type Request, Router } from 'express';
+/** The audit log, for admins. */
+import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { Link } from '../../api/index.ts';
-import type { Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
-import { type AuditAction, listAudit, record } from '../../store/tables/audit.ts';
-import type { AppContext } from './app-context.ts';
-import { callerOf, databaseOf } from './caller.ts';
-import { onlyQuery, publicAddress, queryLimit, queryText } from './request.ts';
+import { listAudit } from '../../store/tables/audit.ts';
+import type { AppContext } from '../core/app-context.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
+import { onlyQuery, publicAddress, queryLimit, queryText } from '../core/request.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
-
-/** `q`: the transaction in which it is done, with which the entry stands or falls. */
-export async function noteDone(
-  q: Queryable,
-  request: Request,
-  action: AuditAction,
-  subject: string,
-  details: Record<string, unknown> = {},
-): Promise<void> {
-  const { workspace, name } = callerOf(request);
-  await record(q, { workspace, actor: name, action, subject, details });
-}
 
 export function auditRouter({ allWorkspaces }: Pick<AppContext, 'allWorkspaces'>): Router {
   const router = Router();

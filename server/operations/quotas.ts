@@ -3,12 +3,10 @@
  * ask. Each limit has a name, a default and a setting, and is answered with a problem that says when or how to go on. Of
  * a service without tokens, which this machine alone reaches, only files and statements are limited.
  */
-import type { Request, RequestHandler } from 'express';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { Problem } from '../../../errors/problem.ts';
-import type { Queryable } from '../../store/database/database.ts';
-import { usageOf } from '../../store/tables/usage.ts';
-import { type Caller, callerOf, databaseOf } from './caller.ts';
+import { Problem } from '../../errors/problem.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { usageOf } from '../store/tables/usage.ts';
+import type { Caller } from './caller.ts';
 
 export interface Limits {
   /** Of one file that is uploaded. */
@@ -84,10 +82,9 @@ export async function checkBytes(
 }
 
 /** Throws Problem quota_jobs or quota_pixels where a job over so many pixels is more than the workspace may run now. */
-export async function checkJob(request: Request, limits: Limits, pixels: number): Promise<void> {
-  const caller = callerOf(request);
+export async function checkJob(q: Queryable, caller: Caller, limits: Limits, pixels: number): Promise<void> {
   if (!caller.limited) return;
-  const used = await usageOf(databaseOf(request));
+  const used = await usageOf(q);
   if (used.jobs >= limits.jobs) {
     throw new Problem(
       'quota_jobs',
@@ -102,38 +99,5 @@ export async function checkJob(request: Request, limits: Limits, pixels: number)
         `and this image has ${pixels}. Go on later, or ask who runs the service for more.`,
       { retryAfterSeconds: HOUR_S },
     );
-  }
-}
-
-export interface RateLimits {
-  /** After the guard: counts what a caller asks. Throws Problem rate_limited. */
-  countRequest: RequestHandler;
-  /** Counts a token that opens nothing, before that is said; throws Problem rate_limited from the first too many on. */
-  countWrongToken(address: string): Promise<void>;
-}
-
-export function createRateLimits({ requestsAMinute, wrongTokensAMinute }: Limits): RateLimits {
-  const requests = new RateLimiterMemory({ points: requestsAMinute, duration: MINUTE_S });
-  const wrongTokens = new RateLimiterMemory({ points: wrongTokensAMinute, duration: MINUTE_S });
-  return {
-    countRequest: async (request, { locals }, next) => {
-      const caller: Caller | undefined = locals.caller;
-      if (caller?.limited) {
-        const who = caller.job === undefined ? caller.id : `${caller.id} ${request.ip}`;
-        await consume(requests, who, `More than ${requestsAMinute} requests in a minute: ask more slowly.`);
-      }
-      next();
-    },
-    countWrongToken: (address) =>
-      consume(wrongTokens, address, 'Too many tokens from this address opened nothing: wait before trying another.'),
-  };
-}
-
-async function consume(limiter: RateLimiterMemory, key: string, detail: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refused) {
-    if (!(refused instanceof RateLimiterRes)) throw refused;
-    throw new Problem('rate_limited', detail, { retryAfterSeconds: Math.ceil(refused.msBeforeNext / 1000) });
   }
 }
