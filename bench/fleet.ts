@@ -109,7 +109,7 @@ async function makeTemplate(network: Network): Promise<Template> {
       geotransform: [...place.geotransform] as [number, number, number, number, number, number],
     };
     const writer = await createTiffWriter(template[map], { ...layout, nodata, overviews: overviews[map] });
-    const { pixels } = await town.read(0, 0, 0, WIDTH, SHARD_HEIGHT);
+    const { pixels } = await town.read(0, { x: 0, y: 0, width: WIDTH, height: SHARD_HEIGHT });
     if (map === 'scores') for (let i = 0; i < pixels.length; i++) pixels[i] = 128 + ((pixels[i] * 37 + (i % 61)) % 128);
     await writer.writeRows(SHARD_HEIGHT, pixels);
     await writer.finish();
