@@ -42,7 +42,7 @@ IN.tif may be the address of a cloud-optimised GeoTIFF, https://… or s3://…;
 OUT by its ending: .gpkg (a layer a collection), .geojson, .geojsonl, .fgb, .parquet, .pmtiles, .shp.zip, .csv;
                    of segment also .zip: features, maps, report, licence and a README
 serve and worker read settings from the environment, among them DATABASE_URL, PLANIMETER_STORE, PLANIMETER_DEVICE and the
-limits PLANIMETER_MAX_UPLOAD_BYTES, _MAX_BYTES, _MAX_JOBS, _MAX_PIXELS_A_DAY: see README.md and docs/operations.md.
+limits PLANIMETER_MAX_UPLOAD_BYTES, _MAX_BYTES, _MAX_JOBS, _MAX_PIXELS_A_DAY: see docs/operator.md.
 Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 `;
 

@@ -1,5 +1,5 @@
 /**
- * Backup and restore as docs/operations.md tells it: what is restored has the same scenes, jobs, features, maps and tokens.
+ * Backup and restore as docs/operator.md tells it: what is restored has the same scenes, jobs, features, maps and tokens.
  * On PostgreSQL by pg_dump and pg_restore while the service runs; embedded by a copy of the folder of a stopped service.
  */
 import { spawnSync } from 'node:child_process';

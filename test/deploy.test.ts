@@ -32,7 +32,7 @@ test('what alerts and the documentation name is measured', async () => {
   }).text();
   for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm)) there.add(name!);
   const named = [
-    ...`${read('deploy/alerts.yaml')}${read('docs/operations.md')}`.matchAll(/\b((?:planimeter|process)_\w+)/g),
+    ...`${read('deploy/alerts.yaml')}${read('docs/operator.md')}`.matchAll(/\b((?:planimeter|process)_\w+)/g),
   ]
     .map(([, name]) => name!.replace(/_(count|sum|bucket)$/, ''))
     .filter((name) => !name.startsWith('planimeter_confined'));

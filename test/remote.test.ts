@@ -96,7 +96,7 @@ async function addInViewer(url: string, image: string): Promise<void> {
     const address = page.getByTestId('address');
     await address.fill('https://example.com/x.tif');
     await address.press('Enter');
-    await page.getByText('This address may not be read').waitFor();
+    await page.getByText('Reading from this address is not allowed').waitFor();
     await address.fill(image);
     await address.press('Enter');
     await page.getByTestId('legend').waitFor({ timeout: 120_000 });

@@ -12,7 +12,7 @@ const MOST_NAMED = 20;
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   buildings: 'Outlines of buildings',
-  roads: 'Surfaces of roads',
+  roads: 'Centre lines of roads, which join at nodes',
   landuse: 'Land use without gaps or overlaps: every mapped place belongs to one class',
 };
 

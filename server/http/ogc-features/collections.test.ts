@@ -18,6 +18,7 @@ testInterface('collections', (its) => {
         'landuse',
       ]);
       expect(body.collections[2].title).toBe('Land use');
+      expect(body.collections[1].description).toContain('Centre lines');
       const [west, south, east, north] = body.collections[2].extent.spatial.bbox[0];
       expect(east - west).toBeCloseTo(1e-4, 5);
       expect(north - south).toBeCloseTo(9e-5, 5);
