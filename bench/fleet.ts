@@ -18,7 +18,8 @@ import { DEFAULT_RUN } from '../models/runtime/run-profile.ts';
 import { DEFAULT_PARAMETERS } from '../server/pipeline/job-parameters.ts';
 import { runJob } from '../server/pipeline/pipeline.ts';
 import type { Compute } from '../server/processes/compute.ts';
-import { type Handlers, startQueue } from '../server/queue/queue.ts';
+import { startQueue } from '../server/queue/queue.ts';
+import type { Handlers } from '../server/queue/work-context.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import type { ReadyScene } from '../server/scenes/ready-scene.ts';
 import { workingKeyOf } from '../server/scenes/working-copy.ts';
@@ -108,7 +109,7 @@ async function makeTemplate(network: Network): Promise<Template> {
       geotransform: [...place.geotransform] as [number, number, number, number, number, number],
     };
     const writer = await createTiffWriter(template[map], { ...layout, nodata, overviews: overviews[map] });
-    const { pixels } = await town.read(0, 0, 0, WIDTH, SHARD_HEIGHT);
+    const { pixels } = await town.read(0, { x: 0, y: 0, width: WIDTH, height: SHARD_HEIGHT });
     if (map === 'scores') for (let i = 0; i < pixels.length; i++) pixels[i] = 128 + ((pixels[i] * 37 + (i % 61)) % 128);
     await writer.writeRows(SHARD_HEIGHT, pixels);
     await writer.finish();

@@ -132,7 +132,7 @@ async function readAsChild(reader: string, path: string): Promise<void> {
 async function readWhole(path: string): Promise<void> {
   const raster = await openSamples(path);
   for (let y = 0; y < raster.height; y += ROWS) {
-    await raster.read(0, 0, y, raster.width, Math.min(ROWS, raster.height - y));
+    await raster.read(0, { x: 0, y, width: raster.width, height: Math.min(ROWS, raster.height - y) });
   }
   await raster.close();
 }

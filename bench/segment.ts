@@ -122,12 +122,17 @@ try {
     const grid = planModelGrid({ ...scene, gsdMetres: { x: 1, y: 1 } }, 1);
     const { halo, stride } = network;
     const padded = Math.ceil(side / stride) * stride + 2 * halo;
-    const { pixels } = await readModelWindow(scene, grid, meanColour, -halo, -halo, padded, padded);
+    const { pixels } = await readModelWindow(scene, grid, meanColour, {
+      x: -halo,
+      y: -halo,
+      width: padded,
+      height: padded,
+    });
     const session = await openNetwork(network, { precision });
     const { classes } = await session.infer(pixels, padded, padded);
     await session.close();
     const map = await openRaster(file('classes.tif'));
-    const stored = await map.read(0, 0, 0, side, side);
+    const stored = await map.read(0, { x: 0, y: 0, width: side, height: side });
     let differing = 0;
     for (let at = 0; at < side * side; at++) {
       if (stored.pixels[at] === CLASS_NODATA) continue;

@@ -70,7 +70,7 @@ async function repeat(source: string, path: string): Promise<void> {
     ...{ nodata: 255, compression: 'zstd', overviews: 'none' },
   });
   for (let y = 0; y < 2 * SIDE; y++) {
-    const { pixels } = await raster.read(0, 0, y % SIDE, SIDE, 1);
+    const { pixels } = await raster.read(0, { x: 0, y: y % SIDE, width: SIDE, height: 1 });
     const row = new Uint8Array(2 * SIDE);
     row.set(pixels);
     row.set(pixels, SIDE);

@@ -10,6 +10,7 @@ import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/scene
 import { type Service, type ServiceOptions, startService } from '../server/service.ts';
 import { openFileStore } from '../server/store/files/open-file-store.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
 import { flag, readArguments, usageOf } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
 import { dataFolder, inputFile } from './files.ts';
@@ -154,7 +155,7 @@ const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2)} ha
 async function truthAreas(url: string, { truth }: DemoScene, network: string): Promise<Map<string, number>> {
   const model = (await get<ModelJson[]>(`${url}/models`)).find(({ id }) => id === network)!;
   const raster = await openRaster(truth);
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   const pixelAreaM2 = Math.abs(raster.geotransform[1] * raster.geotransform[5]);
   await raster.close();
   const counts = new Uint32Array(256);

@@ -19,6 +19,7 @@ import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
 import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
 import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
 import { readRgbImage } from '../tiler/geotiff/rgb-image.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
@@ -125,7 +126,7 @@ export async function evaluateMaps(
 
 /** First band of `raster` at the pixel centres of `target`; `outside` where it does not reach. */
 async function codesAt(raster: Raster, target: Raster, outside: number): Promise<Uint8Array> {
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   const first = Uint8Array.from({ length: raster.width * raster.height }, (_, i) => pixels[i * raster.bands]);
   return resample({ codes: first, ...raster }, target, outside);
 }
@@ -214,10 +215,10 @@ async function evaluateImage(
     name: basename(pair.image),
     width: image.width,
     height: image.height,
-    truth: (await mask.read(0, 0, 0, mask.width, mask.height)).pixels,
+    truth: (await mask.read(0, wholeOf(mask))).pixels,
     predicted: resample({ codes: classes, ...grid }, image, UNKNOWN),
     scores: resample({ codes: scores, ...grid }, image, 0),
-    image: (await image.read(0, 0, 0, image.width, image.height)).pixels,
+    image: (await image.read(0, wholeOf(image))).pixels,
   };
   addToTally(tally, map);
   addWorstChips(worst, map, network.classes.length, WORST_CHIPS);

@@ -11,6 +11,7 @@ import { findNetwork, type Precision, weightsOf } from '../models/registry.ts';
 import type { ItemsJson, JobReport } from '../server/api/index.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { openRaster, openSamples } from '../tiler/geotiff/raster.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
 import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 import { judge, pythonWithJudges } from './support/python.ts';
 
@@ -103,7 +104,7 @@ test('segment: a file whose bands are in another order gives the same map once t
 }, async () => {
   const source = await openSamples(town.image);
   const { width, height, geotransform, epsg } = source;
-  const { pixels } = await source.read(0, 0, 0, width, height);
+  const { pixels } = await source.read(0, { x: 0, y: 0, width, height });
   await source.close();
   const swapped = Uint8Array.from(pixels, (_, i) => pixels[i - (i % 3) + (2 - (i % 3))] as number);
   const layout = {
@@ -135,7 +136,7 @@ test('segment: a file whose bands are in another order gives the same map once t
 
 async function codesOf(path: string): Promise<Uint8Array> {
   const raster = await openRaster(path);
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   await raster.close();
   return pixels;
 }

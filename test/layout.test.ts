@@ -38,7 +38,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   '@electric-sql/pglite': ['server/store/database'],
   '@electric-sql/pglite-postgis': ['server/store/database'],
   'pg-boss': ['server/queue'],
-  aws4fetch: ['server/remote'],
+  '@aws-sdk/client-s3': ['server/remote', 'server/store/files'],
   express: ['server/http'],
   'h3-js': ['server/http/ogc-features'],
   'rate-limiter-flexible': ['server/http/core'],

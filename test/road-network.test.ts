@@ -17,7 +17,7 @@ test.each([5, 6])('town %d: the drawn network leads where the true one does', as
   try {
     await writeTown(folder, { seed, width: SIZE, height: SIZE });
     const raster = await openRaster(join(folder, 'truth.tif'));
-    const { pixels } = await raster.read(0, 0, 0, SIZE, SIZE);
+    const { pixels } = await raster.read(0, { x: 0, y: 0, width: SIZE, height: SIZE });
     await raster.close();
     const truth = trueNetwork(join(folder, 'roads.geojson'), raster.geotransform, SIZE, SIZE);
 

@@ -1,4 +1,5 @@
 /** Evaluated maps, chip by chip → the few on which the prediction is furthest from the truth, with their pixels. */
+import type { Window } from '../../tiler/geotiff/window.ts';
 
 export interface EvaluatedMap {
   name: string;
@@ -52,13 +53,6 @@ export function addWorstChips(worst: WorstChip[], map: EvaluatedMap, classCount:
       worst.length = Math.min(worst.length, most);
     }
   }
-}
-
-interface Window {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
 }
 
 function cropOf(pixels: Uint8Array, bands: number, stride: number, { x, y, width, height }: Window): Uint8Array {

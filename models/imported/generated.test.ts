@@ -90,7 +90,7 @@ const python = pythonWithOnnxRuntime();
 
 test.skipIf(!python)('forms of networks give the classes of one pass in Python', { timeout: 1_800_000 }, async () => {
   const raster = await openScene(scene.workingPath);
-  const { pixels } = await raster.read(0, 0, 0, WIDTH, HEIGHT);
+  const { pixels } = await raster.read(0, { x: 0, y: 0, width: WIDTH, height: HEIGHT });
   await raster.close();
   await writeFile(join(folder, 'pixels'), pixels);
   const cases: object[] = [];

@@ -42,7 +42,7 @@ export function generatedRaster(input: Pick<AdapterInput, 'names' | 'stored'>, s
   const levels = [{ width: size, height: size }];
   const raster: Raster<Pixels> = {
     ...{ width: size, height: size, bands, geotransform, epsg: null, nodata: null, levels },
-    async read(_, x, y, width, height) {
+    async read(_, { x, y, width, height }) {
       const pixels = cut(all, bands, size, x, { width, height }, y);
       return { pixels, valid: new Uint8Array(width * height).fill(1) };
     },

@@ -37,7 +37,7 @@ test.each(['landuse-unet', 'landuse-fcn', 'buildings-unet'])(
     const [width, height] = [columns * stride + 2 * halo, rows * stride + 2 * halo];
     const session = await openNetwork(network, { threads: 1, features: true });
     const whole = await session.infer(
-      (await readModelWindow(scene, grid, FILL, -halo, -halo, width, height)).pixels,
+      (await readModelWindow(scene, grid, FILL, { x: -halo, y: -halo, width, height })).pixels,
       width,
       height,
     );
@@ -75,7 +75,7 @@ test.each(['landuse-unet', 'landuse-fcn', 'buildings-unet'])(
       const [x0, dx, , y0, , dy] = raster.geotransform;
       expect([x0, y0]).toEqual([grid.geotransform[0], grid.geotransform[3]]);
       expect([dx, dy]).toEqual([grid.geotransform[1] * stride, grid.geotransform[5] * stride]);
-      const { pixels } = await raster.read(0, 0, 0, columns, rows);
+      const { pixels } = await raster.read(0, { x: 0, y: 0, width: columns, height: rows });
       await raster.close();
       const across = width / stride;
       let differing = 0;

@@ -7,6 +7,7 @@ import { writeTown } from '../../synthetic/town/town.ts';
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
+import { wholeOf } from '../../tiler/geotiff/window.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, planModelGrid, readModelWindow } from '../../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
@@ -42,7 +43,7 @@ async function wholePass(raster: Raster, grid: ModelGrid, network: Network, run:
   const { stride, halo } = network;
   const padded = (size: number) => Math.ceil(size / stride) * stride + 2 * halo;
   const [width, height] = [padded(grid.width), padded(grid.height)];
-  const { pixels, valid } = await readModelWindow(raster, grid, FILL, -halo, -halo, width, height);
+  const { pixels, valid } = await readModelWindow(raster, grid, FILL, { x: -halo, y: -halo, width, height });
   const session = await openNetwork(network, { ...run, threads: 1 });
   const answer = await session.infer(pixels, width, height);
   await session.close();
@@ -88,7 +89,7 @@ async function stitched(
   const { ledger } = await mapScene(request, sessions.of(network, request.run), () => {});
   const read = async (path: string) => {
     const raster = await openRaster(path);
-    const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+    const { pixels } = await raster.read(0, wholeOf(raster));
     await raster.close();
     return pixels;
   };

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { createSamples, type Samples, type SampleType } from '../../tiler/geotiff/samples.ts';
+import { wholeOf } from '../../tiler/geotiff/window.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { planModelGrid } from '../../tiler/grid/model-grid.ts';
@@ -29,7 +30,7 @@ beforeAll(async () => {
   network = await findNetwork('landuse-unet');
   const { image } = await writeTown(folder, { seed: 4, width: WIDTH, height: HEIGHT, gsdMetres: 0.5 });
   const raster = await openRaster(image);
-  town = (await raster.read(0, 0, 0, WIDTH, HEIGHT)).pixels;
+  town = (await raster.read(0, { x: 0, y: 0, width: WIDTH, height: HEIGHT })).pixels;
   await raster.close();
 });
 afterAll(() => sessions.close());
@@ -61,7 +62,7 @@ async function mapOf(type: SampleType, samples: Samples, gsdMetres: number) {
   const request = { workingPath, grid, plan, fill, area: null, network, run, batch: 1 };
   await mapScene({ ...request, classesPath, scoresPath, chipCachePath }, sessions.of(network, run), () => {});
   const classes = await openRaster(classesPath);
-  const { pixels } = await classes.read(0, 0, 0, grid.width, grid.height);
+  const { pixels } = await classes.read(0, wholeOf(grid));
   await classes.close();
   return { pixels, ranges: report.rendering.ranges };
 }

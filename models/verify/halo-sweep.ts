@@ -61,8 +61,8 @@ export async function measureHalos(
       const whole = side + 2 * halo;
       const answers: Answer[] = [];
       for (const [x, y] of chips) {
-        const at = [left + x - halo, top + y - halo] as const;
-        const { pixels } = await readModelWindow(raster, grid, fill, ...at, whole, whole);
+        const window = { x: left + x - halo, y: top + y - halo, width: whole, height: whole };
+        const { pixels } = await readModelWindow(raster, grid, fill, window);
         answers.push(cropAnswer(await session.infer(pixels, whole, whole), whole, halo, side));
       }
       return answers;

@@ -60,11 +60,16 @@ export async function verifyMap(request: VerifyRequest, sessions: SessionSource)
     for (let i = 0; i < windows; i++) {
       const [x, y] = [origin(Math.max(1, grid.width - side / 2)), origin(Math.max(1, grid.height - side / 2))];
       const whole = side + 2 * halo;
-      const { pixels } = await readModelWindow(scene, grid, fill, x - halo, y - halo, whole, whole);
+      const { pixels } = await readModelWindow(scene, grid, fill, {
+        x: x - halo,
+        y: y - halo,
+        width: whole,
+        height: whole,
+      });
       const answer = await session.infer(pixels, whole, whole);
       const [width, height] = [Math.min(side, grid.width - x), Math.min(side, grid.height - y)];
-      const stored = await classes.read(0, x, y, width, height);
-      const storedScores = await scores.read(0, x, y, width, height);
+      const stored = await classes.read(0, { x, y, width, height });
+      const storedScores = await scores.read(0, { x, y, width, height });
       for (let at = 0; at < width * height; at++) {
         if (stored.pixels[at] === CLASS_NODATA) continue;
         const from = (Math.floor(at / width) + halo) * whole + (at % width) + halo;

@@ -2,11 +2,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Problem } from '../../errors/problem.ts';
 import type { JobReport } from '../api/index.ts';
-import { childMemory } from '../processes/child-process.ts';
-import { type QueueDepth, queueDepths } from '../queue/queue-depth.ts';
-import type { RemoteReader } from '../remote/reader.ts';
 import type { Queryable } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
+import { addGauges, type Traffic } from './gauges.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -31,14 +29,17 @@ const TILE_KINDS: readonly (readonly [RegExp, string])[] = [
   [/^\/jobs\/:id\/scores\/:z/, 'scores'],
 ];
 
-/** What was read of images elsewhere. */
-type Traffic = Pick<RemoteReader, 'traffic'>;
-
 /** Jobs and scenes are counted in the database when the figures are asked for; the rest is counted as it happens. */
 export function createMetrics(db: Queryable, remote: Traffic = { traffic: { requests: 0, bytes: 0 } }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  const metrics = { ...requestMetrics(registers), ...jobMetrics(registers), ...fileMetrics(registers) };
+  addGauges(registers, db, remote);
+  return { contentType: registry.contentType, ...metrics, text: () => registry.metrics() };
+}
+
+function requestMetrics(registers: Registry[]): Pick<Metrics, 'countRequest'> {
   const requests = new Histogram({
     name: 'planimeter_http_request_seconds',
     help: 'Time from the arrival of a request to the end of its answer',
@@ -46,6 +47,23 @@ export function createMetrics(db: Queryable, remote: Traffic = { traffic: { requ
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
+  const tiles = new Histogram({
+    name: 'planimeter_tile_seconds',
+    help: 'Time from the arrival of a request for a map tile to the end of its answer',
+    labelNames: ['kind'],
+    buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+    registers,
+  });
+  return {
+    countRequest({ method, route, status }, seconds) {
+      requests.observe({ method, route, status }, seconds);
+      const kind = TILE_KINDS.find(([pattern]) => pattern.test(route))?.[1];
+      if (kind && status < 400) tiles.observe({ kind }, seconds);
+    },
+  };
+}
+
+function jobMetrics(registers: Registry[]): Pick<Metrics, 'countJob'> {
   const stages = new Counter({
     name: 'planimeter_stage_seconds_total',
     help: 'Time that finished jobs spent in each stage',
@@ -57,113 +75,19 @@ export function createMetrics(db: Queryable, remote: Traffic = { traffic: { requ
     help: 'Model-grid pixels that finished jobs gave a class',
     registers,
   });
-  const tiles = new Histogram({
-    name: 'planimeter_tile_seconds',
-    help: 'Time from the arrival of a request for a map tile to the end of its answer',
-    labelNames: ['kind'],
-    buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
-    registers,
-  });
   const speed = new Gauge({
     name: 'planimeter_job_mpx_per_second',
     help: 'Megapixels of the model grid that the last finished job gave a class in a second of inference',
     labelNames: ['model', 'device'],
     registers,
   });
-  const storeSeconds = new Histogram({
-    name: 'planimeter_store_seconds',
-    help: 'Time that the file store took',
-    labelNames: ['operation'],
-    buckets: [0.001, 0.01, 0.1, 1, 10, 100],
-    registers,
-  });
-  const storeErrors = new Counter({
-    name: 'planimeter_store_errors_total',
-    help: 'Calls of the file store that failed for good',
-    labelNames: ['operation'],
-    registers,
-  });
-  const storeFaults = new Counter({
-    name: 'planimeter_store_faults_total',
-    help: 'Requests to S3 that failed or were not answered; most of them were tried again with success',
-    labelNames: ['method'],
-    registers,
-  });
-  for (const operation of OPERATIONS) storeErrors.inc({ operation }, 0);
-  queueGauges(db, registers);
-  new Gauge({
-    name: 'planimeter_child_resident_bytes',
-    help: 'Resident memory of child processes by what they do',
-    labelNames: ['child'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [child, bytes] of childMemory()) this.set({ child }, bytes);
-    },
-  });
   const peak = new Gauge({
     name: 'planimeter_compute_peak_rss_bytes',
     help: 'Largest resident memory of the compute process that a finished job reported',
     registers,
   });
-  for (const table of ['jobs', 'scenes'] as const) {
-    new Gauge({
-      name: `planimeter_${table}`,
-      help: `Number of ${table} by state`,
-      labelNames: ['state'],
-      registers,
-      async collect() {
-        const counts = await db.query<{ state: string; count: number }>(
-          `SELECT state, count(*)::integer AS count FROM planimeter.${table} GROUP BY state`,
-        );
-        this.reset();
-        for (const { state, count } of counts) this.set({ state }, count);
-      },
-    });
-  }
-  for (const [name, help] of [
-    ['requests', 'Requests for parts of images elsewhere'],
-    ['bytes', 'Bytes received of images elsewhere'],
-  ] as const) {
-    new Counter({
-      name: `planimeter_remote_${name}_total`,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(remote.traffic[name]);
-      },
-    });
-  }
   let peakBytes = 0;
   return {
-    contentType: registry.contentType,
-    countRequest({ method, route, status }, seconds) {
-      requests.observe({ method, route, status }, seconds);
-      const kind = TILE_KINDS.find(([pattern]) => pattern.test(route))?.[1];
-      if (kind && status < 400) tiles.observe({ kind }, seconds);
-    },
-    measureFiles(files) {
-      const measured = { ...files };
-      for (const operation of OPERATIONS) {
-        const call = files[operation] as (key: string) => Promise<unknown>;
-        Object.assign(measured, {
-          async [operation](key: string) {
-            const started = performance.now();
-            try {
-              return await call(key);
-            } catch (error) {
-              if (!(error instanceof Problem)) storeErrors.inc({ operation });
-              throw error;
-            } finally {
-              storeSeconds.observe({ operation }, (performance.now() - started) / 1000);
-            }
-          },
-        });
-      }
-      return measured;
-    },
-    countStoreFault: (method) => storeFaults.inc({ method }),
     countJob(report) {
       for (const [stage, milliseconds] of Object.entries(report.timings_ms)) {
         if (stage !== 'ingest') stages.inc({ stage }, milliseconds / 1000); // which is the scene's, not the job's
@@ -175,41 +99,51 @@ export function createMetrics(db: Queryable, remote: Traffic = { traffic: { requ
       peakBytes = Math.max(peakBytes, report.peak_rss_bytes);
       peak.set(peakBytes);
     },
-    text: () => registry.metrics(),
   };
 }
 
-/** What waits and what is worked on, in the database when it is asked for. */
-function queueGauges(db: Queryable, registers: Registry[]): void {
-  let looking: Promise<QueueDepth[]> | null = null;
-  const look = () => {
-    looking ??= queueDepths(db).finally(() => {
-      looking = null;
-    });
-    return looking;
-  };
-  new Gauge({
-    name: 'planimeter_queue_messages',
-    help: 'Messages of the queue by kind of work and state: waiting, active, given up after all attempts',
-    labelNames: ['kind', 'state'],
+function fileMetrics(registers: Registry[]): Pick<Metrics, 'measureFiles' | 'countStoreFault'> {
+  const seconds = new Histogram({
+    name: 'planimeter_store_seconds',
+    help: 'Time that the file store took',
+    labelNames: ['operation'],
+    buckets: [0.001, 0.01, 0.1, 1, 10, 100],
     registers,
-    async collect() {
-      const depths = await look();
-      this.reset();
-      for (const { kind, waiting, active, given_up } of depths) {
-        for (const [state, count] of Object.entries({ waiting, active, given_up })) this.set({ kind, state }, count);
+  });
+  const errors = new Counter({
+    name: 'planimeter_store_errors_total',
+    help: 'Calls of the file store that failed for good',
+    labelNames: ['operation'],
+    registers,
+  });
+  const faults = new Counter({
+    name: 'planimeter_store_faults_total',
+    help: 'Requests to S3 that failed or were not answered; most of them were tried again with success',
+    labelNames: ['method'],
+    registers,
+  });
+  for (const operation of OPERATIONS) errors.inc({ operation }, 0);
+  return {
+    measureFiles(files) {
+      const measured = { ...files };
+      for (const operation of OPERATIONS) {
+        const call = files[operation] as (key: string) => Promise<unknown>;
+        Object.assign(measured, {
+          async [operation](key: string) {
+            const started = performance.now();
+            try {
+              return await call(key);
+            } catch (error) {
+              if (!(error instanceof Problem)) errors.inc({ operation });
+              throw error;
+            } finally {
+              seconds.observe({ operation }, (performance.now() - started) / 1000);
+            }
+          },
+        });
       }
+      return measured;
     },
-  });
-  new Gauge({
-    name: 'planimeter_queue_oldest_seconds',
-    help: 'How long the oldest message waits that could be worked on',
-    labelNames: ['kind'],
-    registers,
-    async collect() {
-      const depths = await look();
-      this.reset();
-      for (const { kind, oldest_seconds } of depths) this.set({ kind }, oldest_seconds);
-    },
-  });
+    countStoreFault: (method) => faults.inc({ method }),
+  };
 }

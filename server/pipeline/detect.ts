@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { detectConfined } from '../processes/detect.ts';
 import { stageProgress } from '../queue/progress.ts';
-import type { WorkContext } from '../queue/queue.ts';
+import type { WorkContext } from '../queue/work-context.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
 import type { PipelineTools } from '../tools.ts';
 import { placeAoi } from './area-of-interest.ts';

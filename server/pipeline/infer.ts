@@ -6,7 +6,7 @@ import { weightsOf } from '../../models/registry.ts';
 import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
 import { rememberSpeed } from '../networks/run-profiles.ts';
 import { stageProgress } from '../queue/progress.ts';
-import type { WorkContext } from '../queue/queue.ts';
+import type { WorkContext } from '../queue/work-context.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
 import type { PipelineTools } from '../tools.ts';
 import { placeAoi } from './area-of-interest.ts';

@@ -8,7 +8,7 @@
 import { planShards } from '../../models/mapping/shards.ts';
 import { isDetector } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
-import type { PartContext, WorkContext } from '../queue/queue.ts';
+import type { PartContext, WorkContext } from '../queue/work-context.ts';
 import { getPlan } from '../store/tables/shards.ts';
 import type { PipelineTools } from '../tools.ts';
 import { detectObjects } from './detect.ts';

@@ -4,7 +4,7 @@ import { weightsOf } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
 import { VERSION } from '../content-ids.ts';
 import { stageProgress } from '../queue/progress.ts';
-import type { WorkContext } from '../queue/queue.ts';
+import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';

@@ -1,7 +1,7 @@
 /** The shards of a job: asked for, computed and traced by whoever takes them, joined by one. */
 import { mkdir } from 'node:fs/promises';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
-import type { PartContext } from '../queue/queue.ts';
+import type { PartContext } from '../queue/work-context.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { finishShard, insertPlan, openShards, type StoredPlan, shardResults } from '../store/tables/shards.ts';

@@ -2,7 +2,7 @@
 import type { MapResult } from '../../models/mapping/map-scene.ts';
 import type { Network } from '../../models/registry.ts';
 import { stageProgress } from '../queue/progress.ts';
-import type { WorkContext } from '../queue/queue.ts';
+import type { WorkContext } from '../queue/work-context.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';

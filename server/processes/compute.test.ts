@@ -121,7 +121,7 @@ test.skipIf(!existsSync(DRIVER))('webgpu gives the bytes of the CPU but for ties
     const [a, b, scores] = await Promise.all(
       [onCpu.classesPath, onGpu.classesPath, onCpu.scoresPath].map(async (path) => {
         const raster = await openRaster(path);
-        const { pixels } = await raster.read(0, 0, 0, 64, 64);
+        const { pixels } = await raster.read(0, { x: 0, y: 0, width: 64, height: 64 });
         await raster.close();
         return pixels;
       }),

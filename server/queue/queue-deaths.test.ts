@@ -15,7 +15,8 @@ import { openDatabase } from '../store/database/open-database.ts';
 import { deleteFeatures, publishJob } from '../store/tables/features.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { updateScene } from '../store/tables/scenes.ts';
-import { type Handlers, type Queue, startQueue } from './queue.ts';
+import { type Queue, startQueue } from './queue.ts';
+import type { Handlers } from './work-context.ts';
 
 const REPORT = {} as JobReport;
 
@@ -119,7 +120,7 @@ function worker(options: string, create = '') {
   const script = `
     import { createInterface } from 'node:readline';
     import { startQueue } from ${at('./queue.ts')};
-    import { openDatabase } from ${at('../store/database/database.ts')};
+    import { openDatabase } from ${at('../store/database/open-database.ts')};
     import { insertJob } from ${at('../store/tables/jobs.ts')};
     import { insertScene } from ${at('../store/tables/scenes.ts')};
     const db = await openDatabase(${options});

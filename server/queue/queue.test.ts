@@ -11,7 +11,8 @@ import type { Database } from '../store/database/database.ts';
 import { beginStoring, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { deleteJob, getJob } from '../store/tables/jobs.ts';
 import { getScene, updateScene } from '../store/tables/scenes.ts';
-import { type ChangeNotice, type Handlers, type Queue, startQueue, type WorkContext } from './queue.ts';
+import { type Queue, startQueue } from './queue.ts';
+import type { ChangeNotice, Handlers, WorkContext } from './work-context.ts';
 
 const REPORT = {} as JobReport;
 

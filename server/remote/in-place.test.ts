@@ -95,8 +95,8 @@ async function differing(a: string, b: string): Promise<number> {
   const [one, other] = await Promise.all([openRaster(a), openRaster(b)]);
   const { width, height } = one;
   const [{ pixels }, { pixels: others }] = await Promise.all([
-    one.read(0, 0, 0, width, height),
-    other.read(0, 0, 0, width, height),
+    one.read(0, { x: 0, y: 0, width, height }),
+    other.read(0, { x: 0, y: 0, width, height }),
   ]);
   await Promise.all([one.close(), other.close()]);
   return pixels.reduce((sum, value, i) => sum + (value === others[i] ? 0 : 1), 0) / pixels.length;

@@ -6,7 +6,7 @@ import type { IngestReport } from '../../tiler/ingest/ingest.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
 import type { TaskOptions } from '../processes/child-process.ts';
 import { describeInSandbox, ingestInSandbox } from '../processes/ingest-sandbox.ts';
-import type { WorkContext } from '../queue/queue.ts';
+import type { WorkContext } from '../queue/work-context.ts';
 import { readCard, shownCard, writeCard } from '../remote/reader.ts';
 import { georeference } from '../store/tables/georeference.ts';
 import { type Scene, updateScene } from '../store/tables/scenes.ts';

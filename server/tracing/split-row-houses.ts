@@ -48,7 +48,7 @@ export async function splitBuildings(
       buildings.push(region);
       continue;
     }
-    const { pixels } = await rasters.planes.read(0, box.x, box.y, box.width, box.height);
+    const { pixels } = await rasters.planes.read(0, box);
     const inside = insideOf(region.rings, box);
     const window = {
       width: box.width,
@@ -64,7 +64,7 @@ export async function splitBuildings(
     }
     report.split_regions++;
     report.houses += count;
-    const scores = (await rasters.scores?.read(0, box.x, box.y, box.width, box.height))?.pixels;
+    const scores = (await rasters.scores?.read(0, box))?.pixels;
     buildings.push(...(await housesOf(region, box, map, scores ?? new Uint8Array(map.length).fill(255))));
   }
   return { buildings, report };

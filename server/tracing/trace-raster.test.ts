@@ -30,7 +30,7 @@ async function cut(name: string, y: number, height: number): Promise<string> {
   const { geotransform, epsg, nodata } = town;
   const layout = { width: SIZE.width, height, bands: 1, compression: 'deflate', overviews: 'none' } as const;
   const writer = await createTiffWriter(path, { ...layout, geotransform, epsg: epsg!, nodata: nodata ?? 255 });
-  await writer.writeRows(height, (await town.read(0, 0, y, SIZE.width, height)).pixels);
+  await writer.writeRows(height, (await town.read(0, { x: 0, y, width: SIZE.width, height })).pixels);
   await writer.finish();
   return path;
 }

@@ -123,8 +123,8 @@ async function trace<Land>(
   for (let y = 0; y < height; y += BAND_ROWS) {
     const rows = Math.min(BAND_ROWS, height - y);
     const [classBand, scoreBand] = await Promise.all([
-      classes.read(0, 0, y, width, rows),
-      scores?.read(0, 0, y, width, rows),
+      classes.read(0, { x: 0, y, width, height: rows }),
+      scores?.read(0, { x: 0, y, width, height: rows }),
     ]);
     const pixels = scoreBand?.pixels ?? new Uint8Array(rows * width).fill(255);
     for (const sink of sinks) sink.addRows(rows, classBand.pixels, pixels);

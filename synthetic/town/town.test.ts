@@ -171,8 +171,12 @@ test('writes image, class map and features, and says how far it is', async () =>
   expect([image.width, image.height, image.bands, image.epsg]).toEqual([600, 520, 3, 32633]);
   expect([truth.bands, truth.nodata]).toEqual([1, 255]);
   expect(truth.geotransform).toEqual(image.geotransform);
-  expect(Buffer.from((await image.read(0, 0, 0, 600, 520)).pixels).equals(expected.image)).toBe(true);
-  expect(Buffer.from((await truth.read(0, 0, 0, 600, 520)).pixels).equals(expected.classes)).toBe(true);
+  expect(
+    Buffer.from((await image.read(0, { x: 0, y: 0, width: 600, height: 520 })).pixels).equals(expected.image),
+  ).toBe(true);
+  expect(
+    Buffer.from((await truth.read(0, { x: 0, y: 0, width: 600, height: 520 })).pixels).equals(expected.classes),
+  ).toBe(true);
   await image.close();
   await truth.close();
 

@@ -6,6 +6,7 @@ import type { Network } from '../../models/registry.ts';
 import { type NetworkSession, openNetwork, type SessionSource } from '../../models/runtime/session.ts';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { openRaster } from '../../tiler/geotiff/raster.ts';
+import { wholeOf } from '../../tiler/geotiff/window.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, planModelGrid } from '../../tiler/grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
@@ -75,7 +76,7 @@ export const always = (session: NetworkSession): SessionSource => ({
 
 async function samples(path: string): Promise<Uint8Array> {
   const raster = await openRaster(path);
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   await raster.close();
   return pixels;
 }

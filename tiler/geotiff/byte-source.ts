@@ -33,7 +33,7 @@ let openRemote: OpenBytes = async () => {
   throw new Error('files elsewhere are read in child processes alone');
 };
 
-/** Tells this process whom to ask for files elsewhere. */
+/** Tells this process whom to ask for files elsewhere: once, as a child starts, for every reader would hand it on. */
 export function readRemoteThrough(open: OpenBytes): void {
   openRemote = open;
 }

@@ -17,6 +17,7 @@ import { blockRows, readBlock, type UseBlock } from './tiff-blocks.ts';
 import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
 import { type Ifd, openTiff, type TiffFile } from './tiff-structure.ts';
 import { SubfileType } from './tiff-tags.ts';
+import type { Window } from './window.ts';
 
 /** `S` is Uint8Array where nothing else is said: maps of classes and scores, and RGB as networks and screens take it. */
 export interface Raster<S extends Samples = Uint8Array> {
@@ -37,14 +38,7 @@ export interface Raster<S extends Samples = Uint8Array> {
    * Problem damaged_tiff where blocks do not decode. The memory of `into`, an earlier window that is no longer needed
    * and was as large at least, may be used for this one.
    */
-  read(
-    level: number,
-    x: number,
-    y: number,
-    width: number,
-    height: number,
-    into?: RasterWindow<S>,
-  ): Promise<RasterWindow<S>>;
+  read(level: number, window: Window, into?: RasterWindow<S>): Promise<RasterWindow<S>>;
   close(): Promise<void>;
 }
 
@@ -146,19 +140,20 @@ export async function rasterOf(
     bandNames: bandTexts(items, 'description'),
     items,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
-    async read(level, x, y, width, height, into) {
+    async read(level, window, into) {
+      const { x, y, width, height } = window;
       const at = levels[level];
       if (!at || !(x >= 0 && y >= 0 && x + width <= at.image.width && y + height <= at.image.height)) {
         const size = at ? `${at.image.width} x ${at.image.height}` : 'missing';
         throw new RangeError(`expected a window within level ${level} (${size}), got ${x},${y} ${width} x ${height}`);
       }
-      announceWindow(tiff, [at.image, ...(at.mask ? [at.mask] : [])], x, y, width, height);
-      const { samples: pixels, written } = await readWindow(blocks, at.image, x, y, width, height, into);
+      announceWindow(tiff, [at.image, ...(at.mask ? [at.mask] : [])], window);
+      const { samples: pixels, written } = await readWindow(blocks, at.image, window, into);
       if (at.mask) {
-        const mask = await readWindow(blocks, at.mask, x, y, width, height);
+        const mask = await readWindow(blocks, at.mask, window);
         for (let i = 0; i < written.length; i++) written[i] &= mask.samples[i] === 0 ? 0 : 1;
       } else if (external && level === 0) {
-        const mask = await external.read(0, x, y, width, height);
+        const mask = await external.read(0, window);
         for (let i = 0; i < written.length; i++) if (mask.pixels[i * external.bands] === 0) written[i] = 0;
       } else if (alpha !== null) {
         for (let i = 0, a = alpha; i < written.length; i++, a += image.bands) if (pixels[a] === 0) written[i] = 0;
@@ -290,14 +285,7 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
 }
 
 /** Tells the file's source which blocks a window is made of. */
-function announceWindow(
-  { source }: TiffFile,
-  images: readonly TiffImage[],
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-): void {
+function announceWindow({ source }: TiffFile, images: readonly TiffImage[], { x, y, width, height }: Window): void {
   if (!source.announce) return;
   const ranges: ByteRange[] = [];
   for (const { tiled, blockWidth, blockHeight, blocksAcross, segmentsPerPlane, offsets, byteCounts } of images) {
@@ -319,10 +307,7 @@ const BLOCKS_IN_FLIGHT = DECODING_THREADS + 1;
 async function readWindow(
   blocks: ReadBlock,
   image: TiffImage,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
+  { x, y, width, height }: Window,
   into?: RasterWindow<Samples>,
 ) {
   const { bands, blockWidth, blockHeight } = image;

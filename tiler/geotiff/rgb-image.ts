@@ -21,13 +21,13 @@ export async function readRgbImage(path: string, bands: 1 | 3, gsdMetres: number
     geographic: false,
     nodata: null,
     levels: [{ width, height }],
-    async read(_level, x, y, windowWidth, windowHeight) {
-      const pixels = new Uint8Array(windowWidth * windowHeight * bands);
-      for (let row = 0; row < windowHeight; row++) {
+    async read(_level, { x, y, ...window }) {
+      const pixels = new Uint8Array(window.width * window.height * bands);
+      for (let row = 0; row < window.height; row++) {
         const start = ((y + row) * width + x) * bands;
-        pixels.set(data.subarray(start, start + windowWidth * bands), row * windowWidth * bands);
+        pixels.set(data.subarray(start, start + window.width * bands), row * window.width * bands);
       }
-      return { pixels, valid: new Uint8Array(windowWidth * windowHeight).fill(1) };
+      return { pixels, valid: new Uint8Array(window.width * window.height).fill(1) };
     },
     async close() {},
   };

@@ -11,6 +11,7 @@ import { rasterOf } from './raster.ts';
 import { createSamples, type SampleType } from './samples.ts';
 import { readImage } from './tiff-image.ts';
 import { openTiff } from './tiff-structure.ts';
+import { wholeOf } from './window.ts';
 import { createTiffWriter } from './write-tiff.ts';
 
 const JPEG = 7;
@@ -28,7 +29,7 @@ async function compare(path: string): Promise<{ differing: number; samples: numb
       // It undoes predictors in big-endian files in the wrong byte order; GDAL agrees with ours.
       if (image.predictor !== 1 && !image.littleEndian && image.bits > 8) return null;
       const raster = await rasterOf(tiff, DEFAULT_INGEST_LIMITS, 0, false);
-      const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+      const { pixels } = await raster.read(0, wholeOf(raster));
       const first = await file.getImage(0);
       const theirs = (await first.readRasters({ interleave: true }).catch(() => null)) as TypedArray | null;
       if (!theirs) return null;

@@ -42,7 +42,10 @@ test('any window of any level is that of the whole map, but for the part that is
       const level = i % 2;
       const size = whole.levels[level];
       const [x, y] = [(i * 37) % (size.width - 40), (i * 53) % (size.height - 50)];
-      const [got, expected] = [await stacked.read(level, x, y, 40, 50), await whole.read(level, x, y, 40, 50)];
+      const [got, expected] = [
+        await stacked.read(level, { x, y, width: 40, height: 50 }),
+        await whole.read(level, { x, y, width: 40, height: 50 }),
+      ];
       for (let at = 0; at < got.pixels.length; at++) {
         const row = (y + Math.floor(at / 40)) * 2 ** level;
         const missing = row >= MISSING * PART && row < (MISSING + 1) * PART;

@@ -34,7 +34,7 @@ export async function openShardRaster(paths: readonly string[]): Promise<Raster>
     ...highest,
     height,
     levels,
-    async read(level, x, y, width, rows) {
+    async read(level, { x, y, width, height: rows }) {
       const pixels = new Uint8Array(rows * width).fill(highest.nodata ?? 0);
       const valid = new Uint8Array(rows * width);
       for (const [i, raster] of rasters.entries()) {
@@ -42,7 +42,7 @@ export async function openShardRaster(paths: readonly string[]): Promise<Raster>
         const from = Math.max(y, top);
         const to = Math.min(y + rows, top + raster.levels[level].height);
         if (from >= to) continue;
-        const part = await raster.read(level, x, from - top, width, to - from);
+        const part = await raster.read(level, { x, y: from - top, width, height: to - from });
         pixels.set(part.pixels, (from - y) * width);
         valid.set(part.valid, (from - y) * width);
       }

@@ -112,7 +112,7 @@ test('files of any kind are valid and hold the pixels that were written', async 
       }
       await writer.finish();
       const raster = await openSamples(paths[seed]);
-      const window = await raster.read(0, 0, 0, width, height);
+      const window = await raster.read(0, { x: 0, y: 0, width, height });
       await raster.close();
       expect(Buffer.compare(bytesOfSamples(window.pixels), bytesOfSamples(pixels)), `seed ${seed}`).toBe(0);
       if (layout.mask) expect(Buffer.compare(window.valid, valid), `mask of seed ${seed}`).toBe(0);

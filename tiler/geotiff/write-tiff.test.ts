@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { BASE, PALETTE } from '../../test/support/tiff.ts';
 import { openRaster } from './raster.ts';
+import { wholeOf } from './window.ts';
 import { createTiffWriter, sparsePath, type TiffLayout } from './write-tiff.ts';
 
 const CASES: { name: string; layout: TiffLayout; classicLimitBytes?: number }[] = [
@@ -173,7 +174,7 @@ test('GDAL and our reader get back what was written, at every level', async () =
       expect(raster.nodata, name).toBe(layout.nodata ?? null);
       expect(raster.levels, name).toEqual(pyramids[i].map(({ width, height }) => ({ width, height })));
       for (const [level, { width, height, pixels, valid }] of pyramids[i].entries()) {
-        const window = await raster.read(level, 0, 0, width, height);
+        const window = await raster.read(level, { x: 0, y: 0, width, height });
         expect(Buffer.compare(window.pixels, pixels), `${name}, level ${level}`).toBe(0);
         expect(Buffer.compare(window.valid, valid), `${name}, mask of level ${level}`).toBe(0);
       }
@@ -255,8 +256,8 @@ test.each([
     await write(path, true, async (rows) => {
       const growing = await openRaster(sparsePath(path));
       for (const [level, size] of growing.levels.entries()) {
-        const expected = await whole.read(level, 0, 0, size.width, size.height);
-        const got = await growing.read(level, 0, 0, size.width, size.height);
+        const expected = await whole.read(level, wholeOf(size));
+        const got = await growing.read(level, wholeOf(size));
         const complete = rows === height ? size.height : Math.floor(rows / 2 ** level);
         const end = complete * size.width;
         const same = (a: Uint8Array, b: Uint8Array, count: number) =>

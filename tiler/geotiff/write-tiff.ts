@@ -292,7 +292,7 @@ async function appendTiles(path: string, levels: Level[], layout: TiffLayout): P
     const { width, height } = raster.levels[coarsest];
     for (let y = 0; y < height; y += PART_ROWS) {
       const rows = Math.min(PART_ROWS, height - y);
-      const { pixels, valid } = await raster.read(coarsest, 0, y, width, rows);
+      const { pixels, valid } = await raster.read(coarsest, { x: 0, y, width, height: rows });
       for (let row = 0; row < rows; row++) {
         const [start, end] = [row * width, (row + 1) * width];
         const one = {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { levelSizes } from '../geotiff/cog-layout.ts';
 import { openRaster, type Raster } from '../geotiff/raster.ts';
+import { wholeOf } from '../geotiff/window.ts';
 import { createTiffWriter, type TiffLayout } from '../geotiff/write-tiff.ts';
 import { chipAt, planChips, readChips } from './chips.ts';
 import { type ModelGrid, planModelGrid, readModelWindow } from './model-grid.ts';
@@ -98,7 +99,7 @@ test.each(CASES)('every chip is a crop of the whole: $why', async ({ width, heig
     await withScene(seed * 7919 + width, width, height, async (raster) => {
       const label = `${why}, seed ${seed}`;
       const grid = planModelGrid({ levels: raster.levels, geotransform: raster.geotransform, gsdMetres: gsd }, network);
-      const whole = await readModelWindow(raster, grid, FILL, 0, 0, grid.width, grid.height);
+      const whole = await readModelWindow(raster, grid, FILL, wholeOf(grid));
       const core = [64, 96, 160][seed % 3];
       const plan = planChips(grid, { stride: 16, halo: 70 }, core);
       expect(plan).toMatchObject({ core, halo: 80, stride: 16 });
@@ -135,14 +136,14 @@ test.each(CASES)('every chip is a crop of the whole: $why', async ({ width, heig
 test('windows far outside are folded as often as needed', () =>
   withScene(5, 37, 23, async (raster) => {
     const grid = planModelGrid({ ...raster, gsdMetres: { x: 0.5, y: 0.5 } }, 0.9);
-    const whole = await readModelWindow(raster, grid, FILL, 0, 0, grid.width, grid.height);
+    const whole = await readModelWindow(raster, grid, FILL, wholeOf(grid));
     const random = generator(99);
     for (let i = 0; i < 50; i++) {
       const x = Math.floor((random() - 0.5) * 300);
       const y = Math.floor((random() - 0.5) * 300);
       const w = 1 + Math.floor(random() * 120);
       const h = 1 + Math.floor(random() * 120);
-      const { pixels } = await readModelWindow(raster, grid, FILL, x, y, w, h);
+      const { pixels } = await readModelWindow(raster, grid, FILL, { x, y, width: w, height: h });
       expect(Buffer.compare(pixels, crop(whole.pixels, grid, 3, x, y, w, h)), `window ${x},${y} ${w}x${h}`).toBe(0);
     }
   }));
@@ -151,7 +152,7 @@ test('without resampling a window is the scene, with the mean colour where there
   withScene(3, 300, 200, async (raster, valid, scene) => {
     const grid = planModelGrid({ ...raster, gsdMetres: { x: 0.5, y: 0.45 } }, 0.5);
     expect(grid).toMatchObject({ width: 300, height: 200, level: 0, levelPixelsX: 1, levelPixelsY: 1 });
-    const { pixels } = await readModelWindow(raster, grid, FILL, 0, 0, 300, 200);
+    const { pixels } = await readModelWindow(raster, grid, FILL, { x: 0, y: 0, width: 300, height: 200 });
     const expected = scene.map((value, i) => (valid[Math.floor(i / 3)] ? value : FILL[i % 3]));
     expect(Buffer.compare(pixels, expected)).toBe(0);
   }));
@@ -161,7 +162,7 @@ test('a constant stays constant, and a slope stays a slope, through both filters
     const levels = levelSizes({ width: 400, height: 300, overviews: 'average' });
     const grid = planModelGrid({ levels, geotransform: [0, 1, 0, 0, 0, -1], gsdMetres: { x: 0.5, y: 0.5 } }, network);
     const slope = { ...memoryRaster(400, 300, (x, y) => [77, x / 2, y / 2]), levels };
-    const { pixels } = await readModelWindow(slope, grid, FILL, 0, 0, grid.width, grid.height);
+    const { pixels } = await readModelWindow(slope, grid, FILL, wholeOf(grid));
     const margin = Math.ceil(6 / Math.min(1, grid.levelPixelsX));
     let worst = 0;
     for (let y = margin; y < grid.height - margin; y++) {
@@ -187,10 +188,13 @@ function memoryRaster(width: number, height: number, colour: (x: number, y: numb
     epsg: 32632,
     nodata: null,
     levels: [{ width, height }],
-    async read(_level, x, y, w, h) {
-      const pixels = new Uint8Array(w * h * 3);
-      for (let i = 0; i < w * h; i++) pixels.set(colour(x + (i % w), y + Math.floor(i / w)), i * 3);
-      return { pixels, valid: new Uint8Array(w * h).fill(1) };
+    async read(_level, { x, y, ...window }) {
+      const count = window.width * window.height;
+      const pixels = new Uint8Array(count * 3);
+      for (let i = 0; i < count; i++) {
+        pixels.set(colour(x + (i % window.width), y + Math.floor(i / window.width)), i * 3);
+      }
+      return { pixels, valid: new Uint8Array(count).fill(1) };
     },
     async close() {},
   };

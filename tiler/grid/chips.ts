@@ -119,7 +119,7 @@ async function readChip<P extends Pixels>(
   const { halo } = plan;
   const width = chip.width + 2 * halo;
   const height = chip.height + 2 * halo;
-  const window = await readModelWindow(raster, grid, fill, chip.x - halo, chip.y - halo, width, height);
+  const window = await readModelWindow(raster, grid, fill, { x: chip.x - halo, y: chip.y - halo, width, height });
   const valid = new Uint8Array(chip.width * chip.height);
   const columns = Math.min(chip.width, grid.width - chip.x);
   const rows = Math.min(chip.height, grid.height - chip.y);

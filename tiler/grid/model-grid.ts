@@ -4,8 +4,9 @@
  */
 import { apply, type Geotransform } from '../crs/geotransform.ts';
 import type { Raster } from '../geotiff/raster.ts';
+import type { Window } from '../geotiff/window.ts';
 import type { Pixels } from '../rendering/rendering.ts';
-import { type AxisFilter, axisFilter, resample, sourceRange } from './resample.ts';
+import { axisFilter, type Filters, resample, sourceRange } from './resample.ts';
 
 export interface ModelGrid {
   /** Model pixels. A resampled grid covers exactly the scene's extent; one that is an overview's grid may reach up to
@@ -79,9 +80,9 @@ function planAxis(scenePixels: number, levelPixels: number, level: number, gsd: 
   return { pixels, levelPixels: scenePixels / reduction / pixels, scenePixels: scenePixels / pixels };
 }
 
-const filtersOfGrid = new WeakMap<ModelGrid, { columns: AxisFilter; rows: AxisFilter }>();
+const filtersOfGrid = new WeakMap<ModelGrid, Filters>();
 
-function filtersOf(grid: ModelGrid, level: { width: number; height: number }) {
+function filtersOf(grid: ModelGrid, level: { width: number; height: number }): Filters {
   let filters = filtersOfGrid.get(grid);
   if (!filters) {
     const columns = axisFilter(level.width, grid.width, grid.levelPixelsX);
@@ -104,15 +105,13 @@ export async function readModelWindow<P extends Pixels>(
   raster: Raster<P>,
   grid: ModelGrid,
   fill: readonly number[],
-  x: number,
-  y: number,
-  width: number,
-  height: number,
+  { x, y, width, height }: Window,
 ): Promise<{ pixels: P; valid: Uint8Array }> {
   const { bands } = raster;
   const columns = foldRange(x, width, grid.width);
   const rows = foldRange(y, height, grid.height);
-  const inside = await readInside(raster, grid, fill, columns.low, rows.low, columns.span, rows.span);
+  const folded = { x: columns.low, y: rows.low, width: columns.span, height: rows.span };
+  const inside = await readInside(raster, grid, fill, folded);
   if (columns.plain && rows.plain) return inside;
 
   const pixels = like(inside.pixels, width * height * bands);
@@ -127,10 +126,10 @@ export async function readModelWindow<P extends Pixels>(
     for (let column = 0; column < width; column++) {
       if (column === start) column = end;
       if (column === width) break;
-      const folded = line + columns.folded[column];
-      valid[to + column] = inside.valid[folded];
+      const at = line + columns.folded[column];
+      valid[to + column] = inside.valid[at];
       for (let band = 0; band < bands; band++) {
-        pixels[(to + column) * bands + band] = inside.pixels[folded * bands + band];
+        pixels[(to + column) * bands + band] = inside.pixels[at * bands + band];
       }
     }
   }
@@ -166,28 +165,32 @@ async function readInside<P extends Pixels>(
   raster: Raster<P>,
   grid: ModelGrid,
   fill: readonly number[],
-  x: number,
-  y: number,
-  width: number,
-  height: number,
+  window: Window,
 ) {
   if (grid.levelPixelsX === 1 && grid.levelPixelsY === 1) {
-    const window = await raster.read(grid.level, x, y, width, height);
-    fillInvalid(window.pixels, window.valid, raster.bands, fill);
-    return window;
+    const read = await raster.read(grid.level, window);
+    fillInvalid(read.pixels, read.valid, raster.bands, fill);
+    return read;
   }
-  const { columns, rows } = filtersOf(grid, raster.levels[grid.level]);
+  const { x, y, width, height } = window;
+  const filters = filtersOf(grid, raster.levels[grid.level]);
+  const { columns, rows } = filters;
   const xs = sourceRange(columns, x, x + width);
   const ys = sourceRange(rows, y, y + height);
   const sourceWidth = xs.end - xs.start;
-  const window = await raster.read(grid.level, xs.start, ys.start, sourceWidth, ys.end - ys.start);
-  fillInvalid(window.pixels, window.valid, raster.bands, fill);
+  const read = await raster.read(grid.level, {
+    x: xs.start,
+    y: ys.start,
+    width: sourceWidth,
+    height: ys.end - ys.start,
+  });
+  fillInvalid(read.pixels, read.valid, raster.bands, fill);
   const valid = new Uint8Array(width * height);
   for (let row = 0, to = 0; row < height; row++) {
     const line = (rows.nearest[y + row] - ys.start) * sourceWidth - xs.start;
-    for (let column = 0; column < width; column++) valid[to++] = window.valid[line + columns.nearest[x + column]];
+    for (let column = 0; column < width; column++) valid[to++] = read.valid[line + columns.nearest[x + column]];
   }
-  return { pixels: resample(window.pixels, raster.bands, columns, rows, x, y, width, height), valid };
+  return { pixels: resample(read.pixels, raster.bands, filters, window), valid };
 }
 
 /** Puts `fill` where pixels are invalid. */

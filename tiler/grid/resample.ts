@@ -5,6 +5,7 @@
  * Taps beyond the edge are left out and the rest scaled to one, as Pillow's resize does.
  */
 
+import type { Window } from '../geotiff/window.ts';
 import type { Pixels } from '../rendering/rendering.ts';
 
 /** For every output index of one axis: where its taps begin in the source, and their weights (sum 1). */
@@ -15,6 +16,12 @@ export interface AxisFilter {
   weights: Float64Array;
   /** The source pixel that holds the output pixel's centre. */
   nearest: Int32Array;
+}
+
+/** Of both axes. */
+export interface Filters {
+  columns: AxisFilter;
+  rows: AxisFilter;
 }
 
 const LANCZOS_LOBES = 3;
@@ -67,18 +74,14 @@ export function sourceRange(filter: AxisFilter, from: number, to: number): { sta
 }
 
 /**
- * Resamples pixels of `bands` values. `source` holds the pixels of columns `xs` (sourceRange of the columns
- * [x, x + width)) and rows `ys`. Returns height*width*bands values of the source's kind.
+ * Resamples pixels of `bands` values to a window of the outputs. `source` holds what this draws on: the columns and rows
+ * that sourceRange gives. Returns height*width*bands values of the source's kind.
  */
 export function resample<P extends Pixels>(
   source: P,
   bands: number,
-  columns: AxisFilter,
-  rows: AxisFilter,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
+  { columns, rows }: Filters,
+  { x, y, width, height }: Window,
 ): P {
   const xs = sourceRange(columns, x, x + width);
   const ys = sourceRange(rows, y, y + height);

@@ -38,7 +38,7 @@ export async function describeInPlace(
       counted = 0;
       for (let y = 0; y < height; y += WINDOW) {
         const rows = Math.min(WINDOW, height - y);
-        const { pixels, valid } = await raster.read(level, 0, y, width, rows);
+        const { pixels, valid } = await raster.read(level, { x: 0, y, width, height: rows });
         counter.add(pixels, valid, raster.bands);
         counted += countValid(valid);
         onProgress((pass - 1 + (y + rows) / height) / counter.passes);

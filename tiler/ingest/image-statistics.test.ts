@@ -6,6 +6,7 @@ import { writeTown } from '../../synthetic/town/town.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { openSamples } from '../geotiff/raster.ts';
 import type { Samples, SampleType } from '../geotiff/samples.ts';
+import { wholeOf } from '../geotiff/window.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { storedRendering } from '../rendering/rendering.ts';
 import { chooseRendering } from '../working-copy/job-rendering.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-look-'));
   town = await writeTown(file('town'), { seed: 5, ...SIZE, gsdMetres: 0.5 });
   const raster = await openSamples(town.image);
-  rgb = (await raster.read(0, 0, 0, SIZE.width, SIZE.height)).pixels as Uint8Array;
+  rgb = (await raster.read(0, wholeOf(SIZE))).pixels as Uint8Array;
   await raster.close();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -68,7 +69,7 @@ test('imagery, a drawn map and a scanned sheet are told apart', async () => {
     [40, 80, 190],
   ];
   const truth = await openSamples(town.truth);
-  const codes = (await truth.read(0, 0, 0, SIZE.width, SIZE.height)).pixels;
+  const codes = (await truth.read(0, wholeOf(SIZE))).pixels;
   await truth.close();
   const drawn = Uint8Array.from(
     { length: codes.length * 3 },
@@ -123,7 +124,10 @@ test('bands that a job names give the pixels of the file with its bands in that 
     expect(chosen.meanColour).toEqual(report.meanColour);
     const [a, b] = await Promise.all([openScene(working), openScene(other, chosen.rendering)]);
     for (const [level, { width, height }] of a.levels.entries()) {
-      const [left, right] = await Promise.all([a.read(level, 0, 0, width, height), b.read(level, 0, 0, width, height)]);
+      const [left, right] = await Promise.all([
+        a.read(level, { x: 0, y: 0, width, height }),
+        b.read(level, { x: 0, y: 0, width, height }),
+      ]);
       expect(Buffer.compare(left.pixels, right.pixels as Uint8Array), `${type} level ${level}`).toBe(0);
     }
     await Promise.all([a.close(), b.close()]);

@@ -3,6 +3,7 @@
  * sees them: the values of each band, and whether the picture looks like imagery or like a map, a scan or a mask.
  */
 import type { RasterOfFile } from '../geotiff/raster.ts';
+import type { Window } from '../geotiff/window.ts';
 import { type Rendering, renderRaster } from '../rendering/rendering.ts';
 
 export interface BandStatistics {
@@ -58,9 +59,9 @@ export async function imageStatistics(
   const brightness = new Uint32Array(256);
   let [sampled, valid, compared, flat, paper] = [0, 0, 0, 0, 0];
   for (const window of sampleWindows(raster.width, raster.height, windows)) {
-    const { x, y, width, height } = window;
-    const raw = await raster.read(0, x, y, width, height);
-    const rgb = await shown.read(0, x, y, width, height);
+    const { width, height } = window;
+    const raw = await raster.read(0, window);
+    const rgb = await shown.read(0, window);
     sampled += width * height;
     for (let i = 0; i < raw.valid.length; i++) {
       if (raw.valid[i] === 0) continue;
@@ -102,13 +103,6 @@ const colourAt = (rgb: Uint8Array, i: number): number => (rgb[3 * i] << 16) | (r
 function kindOf({ flatShare, commonestShare }: Omit<Content, 'kind'>, paperShare: number): Content['kind'] {
   if (flatShare > 0.5 && commonestShare > 0.6) return 'few_colours';
   return paperShare > 0.6 ? 'paper' : 'imagery';
-}
-
-interface Window {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
 }
 
 /** In reading order, so that no row of blocks is decoded twice. Small scenes are looked at as a whole. */

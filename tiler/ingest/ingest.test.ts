@@ -232,7 +232,7 @@ test('damage anywhere in a good file is refused or read, never anything else', a
 test('bytes whose lowest bit comes first', async () => {
   await attempt(tiff(64, 64, [{ tag: Tag.FillOrder, type: 'short', values: [2] }]));
   const raster = await openSamples(join(folder, 'working.tif'));
-  const { pixels } = await raster.read(0, 0, 0, 64, 64);
+  const { pixels } = await raster.read(0, { x: 0, y: 0, width: 64, height: 64 });
   await raster.close();
   const reversed = (byte: number) => Number.parseInt([...byte.toString(2).padStart(8, '0')].reverse().join(''), 2);
   expect(pixels.every((value, i) => value === reversed((i * 31) % 251))).toBe(true);
@@ -393,7 +393,7 @@ test('every layout that GDAL writes is read pixel for pixel', async () => {
   for (const [name, path] of Object.entries(paths)) {
     // Of the many combinations of sample types only the reading differs; the others go into a working COG and out again.
     const raster = /^(u?int|float)\d+-/.test(name) ? await openSamples(path) : await openWorking(name, path);
-    const { pixels, valid } = await raster.read(0, 0, 0, 333, 421);
+    const { pixels, valid } = await raster.read(0, { x: 0, y: 0, width: 333, height: 421 });
     await raster.close();
     const expectedValid = await readFile(`${path}.valid`);
     expect(Buffer.compare(valid, expectedValid), `${name}: mask`).toBe(0);

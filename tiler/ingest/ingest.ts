@@ -210,7 +210,7 @@ async function* readRows({ raster, bandRows, header: { width, height } }: Source
   const windows: (RasterWindow<Samples> | undefined)[] = [];
   const read = (y: number) => {
     const into = windows[(y / bandRows) % 2];
-    const window = raster.read(0, 0, y, width, Math.min(bandRows, height - y), into);
+    const window = raster.read(0, { x: 0, y, width, height: Math.min(bandRows, height - y) }, into);
     window.catch(() => {}); // thrown when its turn comes
     return window;
   };

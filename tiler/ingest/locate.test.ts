@@ -133,7 +133,7 @@ test.skipIf(!PYTHON)('a mask beside the image', async () => {
   const report = await read();
   expect(report.validPixels).toBe(48 * 64 - Math.ceil((48 * 64) / 5));
   const working = await openSamples(join(folder, 'working.tif'));
-  const { valid: found } = await working.read(0, 0, 0, 64, 48);
+  const { valid: found } = await working.read(0, { x: 0, y: 0, width: 64, height: 48 });
   await working.close();
   expect(found.every((value, i) => value === (i % 5 > 0 ? 1 : 0))).toBe(true);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Geotransform } from '../crs/geotransform.ts';
 import { openSamples } from '../geotiff/raster.ts';
+import { wholeOf } from '../geotiff/window.ts';
 import { createTiffWriter, type TiffLayout } from '../geotiff/write-tiff.ts';
 import { DEFAULT_INGEST_LIMITS, ingest } from './ingest.ts';
 
@@ -48,7 +49,7 @@ async function read(sources: { path: string }[]) {
   const working = join(folder, 'working.tif');
   const report = await ingest(sources, working, DEFAULT_INGEST_LIMITS, () => {});
   const raster = await openSamples(working);
-  const window = await raster.read(0, 0, 0, report.width, report.height);
+  const window = await raster.read(0, wholeOf(report));
   await raster.close();
   return { report, ...window };
 }

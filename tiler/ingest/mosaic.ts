@@ -7,8 +7,9 @@ import { basename } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import type { UserCrs } from '../crs/crs.ts';
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
-import type { RasterOfFile } from '../geotiff/raster.ts';
+import type { RasterOfFile, RasterWindow } from '../geotiff/raster.ts';
 import { bytesPerSample, createSamples, type Samples } from '../geotiff/samples.ts';
+import type { Window } from '../geotiff/window.ts';
 import type { SidecarPaths } from './sidecars.ts';
 import { type IngestLimits, openSource, type Source, type SourceHints } from './validate-source.ts';
 
@@ -193,43 +194,40 @@ function joinedRaster(
 ): RasterOfFile {
   const opened = new Map<Part, RasterOfFile>();
   let turn: Promise<unknown> = Promise.resolve();
-  const read = async (x: number, y: number, columns: number, rows: number) => {
-    const pixels = createSamples(like.sampleType, columns * rows * like.bands);
-    const valid = new Uint8Array(columns * rows);
+  const read = async (window: Window) => {
+    const { x, y } = window;
+    const [right, bottom] = [x + window.width, y + window.height];
+    const pixels = createSamples(like.sampleType, window.width * window.height * like.bands);
+    const result = { pixels, valid: new Uint8Array(window.width * window.height) };
     for (const [part, raster] of opened) {
-      if (part.top < y + rows && part.top + part.height > y) continue;
+      if (part.top < bottom && part.top + part.height > y) continue;
       opened.delete(part);
       await raster.close();
     }
     const touched = parts.filter(
-      (part) =>
-        part.left < x + columns && part.left + part.width > x && part.top < y + rows && part.top + part.height > y,
+      (part) => part.left < right && part.left + part.width > x && part.top < bottom && part.top + part.height > y,
     );
     for (const part of touched) if (!opened.has(part)) opened.set(part, (await open(part.file)).raster);
     const windows = await Promise.all(
       touched.map(async (part) => {
-        const [left, right] = [Math.max(x, part.left), Math.min(x + columns, part.left + part.width)];
-        const [top, bottom] = [Math.max(y, part.top), Math.min(y + rows, part.top + part.height)];
-        const raster = opened.get(part)!;
-        const read = raster.read(0, left - part.left, top - part.top, right - left, bottom - top);
-        const window = await read.catch(blame(part.file));
-        return { ...window, at: (top - y) * columns + left - x, width: right - left, rows: bottom - top };
+        const [left, top] = [Math.max(x, part.left), Math.max(y, part.top)];
+        const width = Math.min(right, part.left + part.width) - left;
+        const height = Math.min(bottom, part.top + part.height) - top;
+        const wanted = { x: left - part.left, y: top - part.top, width, height };
+        const found = await opened.get(part)!.read(0, wanted).catch(blame(part.file));
+        return { found, at: { x: left - x, y: top - y, width, height } };
       }),
     );
-    for (const window of windows) {
-      for (let row = 0; row < window.rows; row++) {
-        pasteRow(window, row * window.width, window.width, like.bands, pixels, valid, window.at + row * columns);
-      }
-    }
-    return { pixels, valid };
+    for (const { found, at } of windows) paste(found, at, result, window.width, like.bands);
+    return result;
   };
   return {
     ...like,
     width,
     height,
     levels: [{ width, height }],
-    read(_level, x, y, columns, rows) {
-      const result = turn.then(() => read(x, y, columns, rows));
+    read(_level, window) {
+      const result = turn.then(() => read(window));
       turn = result.catch(() => {});
       return result;
     },
@@ -241,25 +239,23 @@ function joinedRaster(
   };
 }
 
-/** Copies the valid pixels of a row to where there are none yet. */
-function pasteRow(
-  from: { pixels: Samples; valid: Uint8Array },
-  start: number,
-  width: number,
-  bands: number,
-  pixels: Samples,
-  valid: Uint8Array,
-  at: number,
-): void {
-  const whole = !from.valid.subarray(start, start + width).includes(0);
-  if (whole && !valid.subarray(at, at + width).includes(1)) {
-    pixels.set(from.pixels.subarray(start * bands, (start + width) * bands), at * bands);
-    valid.fill(1, at, at + width);
-    return;
-  }
-  for (let i = 0; i < width; i++) {
-    if (from.valid[start + i] === 0 || valid[at + i] === 1) continue;
-    valid[at + i] = 1;
-    for (let band = 0; band < bands; band++) pixels[(at + i) * bands + band] = from.pixels[(start + i) * bands + band];
+/** Copies valid pixels to where there are none yet in the window `at` of `to`, whose rows have `columns` pixels. */
+function paste(from: RasterWindow<Samples>, at: Window, to: RasterWindow<Samples>, columns: number, bands: number) {
+  for (let row = 0; row < at.height; row++) {
+    const source = row * at.width;
+    const target = (at.y + row) * columns + at.x;
+    const whole = !from.valid.subarray(source, source + at.width).includes(0);
+    if (whole && !to.valid.subarray(target, target + at.width).includes(1)) {
+      to.pixels.set(from.pixels.subarray(source * bands, (source + at.width) * bands), target * bands);
+      to.valid.fill(1, target, target + at.width);
+      continue;
+    }
+    for (let i = 0; i < at.width; i++) {
+      if (from.valid[source + i] === 0 || to.valid[target + i] === 1) continue;
+      to.valid[target + i] = 1;
+      for (let band = 0; band < bands; band++) {
+        to.pixels[(target + i) * bands + band] = from.pixels[(source + i) * bands + band];
+      }
+    }
   }
 }

@@ -40,7 +40,7 @@ export function halvedRaster(image: TiffImage, raster: RasterOfFile): RasterOfFi
   return {
     ...raster,
     levels: numbers.map((number) => raster.levels[number]),
-    read: (level, ...window) => raster.read(numbers[level] ?? -1, ...window),
+    read: (level, window, into) => raster.read(numbers[level] ?? -1, window, into),
   };
 }
 

@@ -7,7 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Entry, open, type ZipFile } from 'yauzl';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { Problem } from '../../errors/problem.ts';
 
 export interface UnzipLimits {
@@ -33,16 +33,15 @@ export async function unzip(
   limits: UnzipLimits,
   onProgress: (bytes: number) => void = () => {},
 ): Promise<string[]> {
-  const zip = await new Promise<ZipFile>((resolve, reject) => {
-    open(path, { lazyEntries: true, strictFileNames: true }, (error, opened) =>
-      error ? reject(damaged(`cannot be read (${error.message})`, error)) : resolve(opened),
-    );
+  const zip = await openPromise(path, { strictFileNames: true }).catch((error: Error) => {
+    throw damaged(`cannot be read (${error.message})`, error);
   });
+  zip.on('error', () => {}); // of closing it, which nobody waits for
   try {
     await mkdir(folder, { recursive: true });
     const names = new Set<string>();
     let bytes = 0;
-    for await (const entry of entries(zip)) {
+    for await (const entry of entriesOf(zip)) {
       const name = nameFor(entry);
       if (name === null) continue;
       if (names.size >= limits.files) {
@@ -64,21 +63,11 @@ export async function unzip(
   }
 }
 
-async function* entries(zip: ZipFile): AsyncGenerator<Entry> {
-  for (;;) {
-    const entry = await new Promise<Entry | null>((resolve, reject) => {
-      const settle = (use: () => void) => {
-        zip.removeAllListeners('entry').removeAllListeners('end').removeAllListeners('error');
-        zip.on('error', () => {});
-        use();
-      };
-      zip.once('entry', (found: Entry) => settle(() => resolve(found)));
-      zip.once('end', () => settle(() => resolve(null)));
-      zip.once('error', (error: Error) => settle(() => reject(damaged(`is damaged (${error.message})`, error))));
-      zip.readEntry();
-    });
-    if (!entry) return;
-    yield entry;
+async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
+  try {
+    yield* zip.eachEntry();
+  } catch (error) {
+    throw damaged(`is damaged (${(error as Error).message})`, error);
   }
 }
 
@@ -106,13 +95,10 @@ async function extract(zip: ZipFile, entry: Entry, path: string, before: number,
       else done(new Problem('limit_exceeded', `The ZIP archive holds more than ${limit} bytes.`));
     },
   });
-  const stream = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
-    zip.openReadStream(entry, (error, opened) =>
-      error ? reject(damaged(`is damaged (${error.message})`, error)) : resolve(opened),
-    );
-  });
-  await pipeline(stream, counted, createWriteStream(path, { flags: 'wx' })).catch((error: Error) => {
-    throw error instanceof Problem ? error : damaged(`is damaged (${error.message})`, error);
-  });
+  try {
+    await pipeline(await zip.openReadStreamPromise(entry), counted, createWriteStream(path, { flags: 'wx' }));
+  } catch (error) {
+    throw error instanceof Problem ? error : damaged(`is damaged (${(error as Error).message})`, error);
+  }
   return bytes;
 }

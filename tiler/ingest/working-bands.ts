@@ -49,8 +49,8 @@ export function workingRaster({ raster, header }: Source, working: WorkingBands)
     geographic: header.geographic,
     bands: working.count,
     alphaBand: null,
-    async read(level, x, y, width, height) {
-      const { pixels, valid } = await raster.read(level, x, y, width, height);
+    async read(level, window) {
+      const { pixels, valid } = await raster.read(level, window);
       return { pixels: working.take(pixels), valid };
     },
   };

@@ -5,6 +5,7 @@
 import sharp from 'sharp';
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import type { Raster } from '../geotiff/raster.ts';
+import type { Window } from '../geotiff/window.ts';
 import { type ControlGrid, pixelsPerTilePixel, warpCodes, warpColours } from './warp.ts';
 
 export type Palette = ReadonlyMap<number, readonly [red: number, green: number, blue: number, alpha: number]>;
@@ -26,10 +27,10 @@ export async function renderMapTile(
   palette?: Palette,
 ): Promise<Buffer | null> {
   const { level, grid } = chooseLevel(raster, controlGrid, size);
-  const bounds = windowOf(raster, grid, level, size);
-  if (!bounds) return null;
-  const { x, y, width, height } = bounds;
-  const source = { ...(await raster.read(level, x, y, width, height)), width, height, bands: raster.bands };
+  const window = windowOf(raster, grid, level, size);
+  if (!window) return null;
+  const { x, y, width, height } = window;
+  const source = { ...(await raster.read(level, window)), width, height, bands: raster.bands };
   const inWindow = { ...grid, x: grid.x.map((nodeX) => nodeX - x), y: grid.y.map((nodeY) => nodeY - y) };
   const rgba = new Uint8Array(size * size * 4);
   const drawn = palette
@@ -59,7 +60,7 @@ function inPixels({ cells, x, y }: ControlGrid, geotransform: Geotransform): Con
 }
 
 /** The level's pixels that the tile draws on, with those around that it is interpolated from; null: there are none. */
-function windowOf(raster: Raster, grid: ControlGrid, level: number, size: number) {
+function windowOf(raster: Raster, grid: ControlGrid, level: number, size: number): Window | null {
   const reach = pixelsPerTilePixel(grid, size);
   const span = (nodes: Float64Array, length: number, radius: number) => {
     let low = Number.POSITIVE_INFINITY;

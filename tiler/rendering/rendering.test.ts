@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSamples, isFloat, type Samples, type SampleType } from '../geotiff/samples.ts';
+import { wholeOf } from '../geotiff/window.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { planModelGrid, readModelWindow } from '../grid/model-grid.ts';
 import { DEFAULT_INGEST_LIMITS, type IngestReport, ingest } from '../ingest/ingest.ts';
@@ -57,15 +58,15 @@ async function take(source: string): Promise<{ report: IngestReport; pixels: Uin
   const working = `${source}.working.tif`;
   const report = await ingest(source, working, DEFAULT_INGEST_LIMITS, () => {});
   const scene = await openScene(working);
-  const { pixels } = await scene.read(0, 0, 0, WIDTH, HEIGHT);
+  const { pixels } = await scene.read(0, { x: 0, y: 0, width: WIDTH, height: HEIGHT });
   const grid = planModelGrid({ ...scene, gsdMetres: { x: 0.5, y: 0.5 } }, 1.3);
-  const coarse = await readModelWindow(scene, grid, report.meanColour, 0, 0, grid.width, grid.height);
+  const coarse = await readModelWindow(scene, grid, report.meanColour, wholeOf(grid));
   for (const [x, y, width, height] of [
     [0, 0, 64, 64],
     [101, 77, 90, 33],
     [grid.width - 20, grid.height - 20, 60, 60],
   ]) {
-    const crop = await readModelWindow(scene, grid, report.meanColour, x, y, width, height);
+    const crop = await readModelWindow(scene, grid, report.meanColour, { x, y, width, height });
     for (let row = 0; row < Math.min(height, grid.height - y); row++) {
       const columns = Math.min(width, grid.width - x);
       const from = ((y + row) * grid.width + x) * 3;
@@ -170,7 +171,7 @@ test('gray is repeated, further bands are kept and can be chosen', async () => {
     ],
   };
   const scene = await openScene(`${path}.working.tif`, other);
-  const { pixels } = await scene.read(0, 3, 2, 1, 1);
+  const { pixels } = await scene.read(0, { x: 3, y: 2, width: 1, height: 1 });
   await scene.close();
   const at = (2 * WIDTH + 3) * 5;
   expect([...pixels]).toEqual([five[at + 4], 255 - five[at + 2], toByte(five[at], [0, 127])]);

@@ -51,8 +51,8 @@ export function renderRaster(raster: RasterOfFile, rendering: Rendering): Raster
     ...raster,
     bands: count,
     nodata: null, // of the stored values; `valid` tells
-    async read(level, x, y, width, height) {
-      const { pixels, valid } = await raster.read(level, x, y, width, height);
+    async read(level, window) {
+      const { pixels, valid } = await raster.read(level, window);
       const rgb = new Uint8Array(valid.length * count);
       for (const [to, convert] of converters.entries()) convert(pixels, bands[to] - 1, raster.bands, rgb, to);
       if (isFloat(raster.sampleType)) invalidateNaN(pixels, bands, raster.bands, valid);

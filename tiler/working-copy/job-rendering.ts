@@ -53,7 +53,7 @@ async function countRanges(
     for (let y = 0; y < raster.height; y += WINDOW) {
       for (let x = 0; x < raster.width; x += WINDOW) {
         const [width, height] = [Math.min(WINDOW, raster.width - x), Math.min(WINDOW, raster.height - y)];
-        const { pixels, valid } = await raster.read(0, x, y, width, height);
+        const { pixels, valid } = await raster.read(0, { x, y, width, height });
         counter.add(pixels, valid, raster.bands);
       }
     }

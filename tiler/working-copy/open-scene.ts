@@ -21,8 +21,8 @@ function storedValues(raster: RasterOfFile, bands: readonly number[]): Raster<Fl
     ...raster,
     bands: bands.length,
     nodata: null,
-    async read(level, x, y, width, height) {
-      const { pixels, valid } = await raster.read(level, x, y, width, height);
+    async read(level, window) {
+      const { pixels, valid } = await raster.read(level, window);
       const values = new Float32Array(valid.length * bands.length);
       for (const [to, band] of bands.entries()) {
         for (let from = band - 1, at = to; at < values.length; from += raster.bands, at += bands.length) {

@@ -41,10 +41,12 @@ test('a block that could not be read is read the next time, and all blocks of a 
     const raster = await openWorking('card.remote');
     expect(raster.levels).toEqual([{ width: SIDE, height: SIDE }]);
     away = true;
-    await expect(raster.read(0, 60, 0, 140, 64)).rejects.toMatchObject({ code: 'remote_unreachable' });
+    await expect(raster.read(0, { x: 60, y: 0, width: 140, height: 64 })).rejects.toMatchObject({
+      code: 'remote_unreachable',
+    });
     expect(announced.length).toBe(4);
     away = false;
-    const window = await raster.read(0, 60, 0, 140, 64);
+    const window = await raster.read(0, { x: 60, y: 0, width: 140, height: 64 });
     for (let row = 0; row < 64; row++) {
       const line = window.pixels.subarray(row * 140 * 3, (row + 1) * 140 * 3);
       expect(line).toEqual(pixels.subarray((row * SIDE + 60) * 3, (row * SIDE + 200) * 3));

@@ -86,7 +86,7 @@ async function renderingOf(raster: RasterOfFile, view: SceneView): Promise<Rende
 async function percentiles(raster: RasterOfFile, bands: readonly number[]): Promise<Map<number, ValueRange>> {
   const level = raster.levels.length - 1;
   const { width, height } = raster.levels[level];
-  const { pixels, valid } = await raster.read(level, 0, 0, width, height);
+  const { pixels, valid } = await raster.read(level, { x: 0, y: 0, width, height });
   return new Map(
     bands.map((band) => {
       const values: number[] = [];

@@ -1,5 +1,7 @@
 /** One arc's exact border and the simplified one that is drawn of it, and distances between points and pieces. */
 
+import type { ArcGraph } from '../trace/arc-graph.ts';
+
 /** Vertices first .. first + count - 1 of a graph, whose coordinates are interleaved in xy. */
 export interface Border {
   xy: Int32Array;
@@ -14,6 +16,30 @@ export interface Simplified {
   kept: Uint8Array;
   x: Float64Array;
   y: Float64Array;
+}
+
+/** Memory for work on one arc at a time, with room for the longest one of a graph. */
+export interface Scratch {
+  /** Six a vertex. */
+  sums: Float64Array;
+  drawnX: Float64Array;
+  drawnY: Float64Array;
+  pieces: Int32Array;
+  residues: Float64Array;
+  previous: Int32Array;
+}
+
+export function createScratch({ count, offsets }: ArcGraph): Scratch {
+  let longest = 0;
+  for (let arc = 0; arc < count; arc++) longest = Math.max(longest, offsets[arc + 1] - offsets[arc]);
+  return {
+    sums: new Float64Array(6 * longest),
+    drawnX: new Float64Array(longest),
+    drawnY: new Float64Array(longest),
+    pieces: new Int32Array(longest),
+    residues: new Float64Array(longest),
+    previous: new Int32Array(longest),
+  };
 }
 
 export interface Point {

@@ -4,37 +4,19 @@
  * directions that are still possible as the limit of the search). Unlike Douglas and Peucker's halving this leaves no
  * needless pairs of vertices on slanted edges, and does not depend on where a first cut happened to fall.
  */
-import type { Border, Point } from './arc-border.ts';
-import { residue } from './fit-lines.ts';
+import type { Border, Point, Scratch } from './arc-border.ts';
+import { type LineFit, residue } from './fit-lines.ts';
 
 /** How many vertices one piece may replace: bounds the time for very long straight borders. */
 const LONGEST_PIECE = 512;
 
-/** Scratch memory, as long as the longest arc so far. */
-let pieces = new Int32Array(0);
-let residues = new Float64Array(0);
-let previous = new Int32Array(0);
-let drawnX = new Float64Array(0);
-let drawnY = new Float64Array(0);
-
 /** Returns the vertices to keep, counted from the arc's first, which is kept like its last. Tolerance in pixels. */
-export function chooseBreakpoints(border: Border, tolerance: number): number[] {
-  const { count } = border;
-  if (count > pieces.length) {
-    pieces = new Int32Array(2 * count);
-    residues = new Float64Array(2 * count);
-    previous = new Int32Array(2 * count);
-    drawnX = new Float64Array(2 * count);
-    drawnY = new Float64Array(2 * count);
-  }
-  for (let i = 0; i < count; i++) {
-    const { x, y } = drawnIn(border, i);
-    drawnX[i] = x;
-    drawnY[i] = y;
-  }
-  search(count, tolerance);
-  const breaks = [count - 1];
-  for (let i = count - 1; i > 0; i = previous[i]) breaks.push(previous[i]);
+export function chooseBreakpoints(border: Border, fit: LineFit, tolerance: number, scratch: Scratch): number[] {
+  search(border, fit, tolerance, scratch);
+  const { previous } = scratch;
+  const last = border.count - 1;
+  const breaks = [last];
+  for (let i = last; i > 0; i = previous[i]) breaks.push(previous[i]);
   return breaks.reverse();
 }
 
@@ -54,9 +36,16 @@ export function drawnIn({ xy, first, count, isLoop }: Border, i: number): Point 
   };
 }
 
-/** Fills previous[]: the breakpoint before each vertex on the best way from vertex 0. */
-function search(count: number, tolerance: number): void {
+/** Fills scratch.previous: the breakpoint before each vertex on the best way from vertex 0. */
+function search(border: Border, fit: LineFit, tolerance: number, scratch: Scratch): void {
+  const { count } = border;
   const limit = tolerance * tolerance;
+  const { drawnX, drawnY, pieces, residues, previous } = scratch;
+  for (let i = 0; i < count; i++) {
+    const { x, y } = drawnIn(border, i);
+    drawnX[i] = x;
+    drawnY[i] = y;
+  }
   pieces.fill(count, 0, count);
   pieces[0] = 0;
   residues[0] = 0;
@@ -79,7 +68,7 @@ function search(count: number, tolerance: number): void {
       // A vertex nearer than one before it would leave that one beyond the piece's end.
       if (squared >= farthest && squared > 0 && total <= pieces[j]) {
         if (!bounded || (lowX * dy - lowY * dx >= 0 && dx * highY - dy * highX >= 0)) {
-          const sum = residues[i] + residue(i, j);
+          const sum = residues[i] + residue(fit, i, j);
           if (total < pieces[j] || sum < residues[j] - 1e-9) {
             pieces[j] = total;
             residues[j] = sum;

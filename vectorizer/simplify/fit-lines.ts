@@ -2,23 +2,26 @@
  * Least-squares lines through the border between two of its vertices. The border itself is what a line is fitted to, not
  * its vertices: integrals along its sides make that exact and independent of how many vertices it has.
  */
-import type { Border, Point } from './arc-border.ts';
+import type { Border, Point, Scratch } from './arc-border.ts';
 
 export interface Line extends Point {
   directionX: number;
   directionY: number;
 }
 
-/** Integrals from the arc's first vertex on, six a vertex: length, x, y, x², xy, y². Frame: that first vertex. */
-let sums = new Float64Array(0);
-let originX = 0;
-let originY = 0;
+/** A border, ready for lines to be fitted between any two of its vertices; these are counted from its first. */
+export interface LineFit {
+  /** Frame of the sums: the border's first vertex. */
+  originX: number;
+  originY: number;
+  /** Integrals from the first vertex on, six a vertex: length, x, y, x², xy, y². */
+  sums: Float64Array;
+}
 
-/** Makes a border the one that lines are fitted to. */
-export function measure({ xy, first, count }: Border): void {
-  if (6 * count > sums.length) sums = new Float64Array(12 * count);
-  originX = xy[2 * first];
-  originY = xy[2 * first + 1];
+/** The fit lives in the scratch memory: until the next one is made there. */
+export function createLineFit({ xy, first, count }: Border, { sums }: Scratch): LineFit {
+  const originX = xy[2 * first];
+  const originY = xy[2 * first + 1];
   let length = 0;
   let sx = 0;
   let sy = 0;
@@ -47,10 +50,11 @@ export function measure({ xy, first, count }: Border): void {
     sums[s + 4] = sxy;
     sums[s + 5] = syy;
   }
+  return { originX, originY, sums };
 }
 
 /** Integral of the squared distance of the border between two vertices from its line. */
-export function residue(i: number, j: number): number {
+export function residue({ sums }: LineFit, i: number, j: number): number {
   const a = 6 * i;
   const b = 6 * j;
   const length = sums[b] - sums[a];
@@ -64,7 +68,7 @@ export function residue(i: number, j: number): number {
 }
 
 /** The line of the border between two vertices; of those through a point, if one is given. */
-export function fitLine(i: number, j: number, through: Point | null): Line {
+export function fitLine({ originX, originY, sums }: LineFit, i: number, j: number, through: Point | null): Line {
   const a = 6 * i;
   const b = 6 * j;
   const length = sums[b] - sums[a];

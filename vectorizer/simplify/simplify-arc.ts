@@ -12,11 +12,12 @@ import {
   type Point,
   placeAt,
   positionAt,
+  type Scratch,
   type Simplified,
   squaredDistance,
 } from './arc-border.ts';
 import { chooseBreakpoints, drawnIn } from './breakpoints.ts';
-import { crossingOf, distanceFrom, fitLine, footOn, type Line, measure } from './fit-lines.ts';
+import { createLineFit, crossingOf, distanceFrom, fitLine, footOn, type Line, type LineFit } from './fit-lines.ts';
 
 /** How far breakpoints may lie from their corners before lines are laid, in pixels: half the diagonal of half a pixel. */
 const DRAWN_IN = Math.SQRT1_2 / 2;
@@ -36,17 +37,23 @@ export function keepExact(graph: ArcGraph, arc: number, result: Simplified): voi
  * Simplifies one arc. The tolerance is in pixels: the largest distance between the exact and the simplified border, from
  * either to the other.
  */
-export function simplifyArc(graph: ArcGraph, arc: number, tolerance: number, result: Simplified): void {
+export function simplifyArc(
+  graph: ArcGraph,
+  arc: number,
+  tolerance: number,
+  scratch: Scratch,
+  result: Simplified,
+): void {
   keepExact(graph, arc, result);
   const first = graph.offsets[arc];
   const count = graph.offsets[arc + 1] - first;
   if (count < 3) return;
   const border: Border = { xy: graph.xy, first, count, isLoop: graph.from[arc] < 0 };
-  measure(border);
-  let breaks = chooseBreakpoints(border, Math.max(tolerance - DRAWN_IN, tolerance / 2));
-  breaks = restoreCutCorners(border, breaks, tolerance);
+  const fit = createLineFit(border, scratch);
+  let breaks = chooseBreakpoints(border, fit, Math.max(tolerance - DRAWN_IN, tolerance / 2), scratch);
+  breaks = restoreCutCorners(border, fit, breaks, tolerance);
   for (const i of breaks) placeAt(border, result, i, drawnIn(border, i));
-  layLines(border, breaks, tolerance, result);
+  layLines(border, fit, breaks, tolerance, result);
   for (;;) {
     const divided = divide(border, breaks, tolerance, result);
     if (divided.length === breaks.length) break;
@@ -60,16 +67,16 @@ export function simplifyArc(graph: ArcGraph, arc: number, tolerance: number, res
   for (const i of breaks) result.kept[first + i] = 1;
 }
 
-function layPiece(border: Border, breaks: readonly number[], piece: number): Line {
+function layPiece(border: Border, fit: LineFit, breaks: readonly number[], piece: number): Line {
   const last = breaks.length - 1;
   let held: Point | null = null;
   if (!border.isLoop && piece === 0) held = cornerAt(border, 0);
   else if (!border.isLoop && piece === last - 1) held = cornerAt(border, breaks[last]);
-  return fitLine(breaks[piece], breaks[piece + 1], held);
+  return fitLine(fit, breaks[piece], breaks[piece + 1], held);
 }
 
 /** Takes out pieces whose neighbours, made longer, stand for the same border within the tolerance: cut corners. */
-function restoreCutCorners(border: Border, chosen: readonly number[], tolerance: number): number[] {
+function restoreCutCorners(border: Border, fit: LineFit, chosen: readonly number[], tolerance: number): number[] {
   const breaks = [...chosen];
   const { isLoop } = border;
   for (let piece = isLoop ? 0 : 1; piece < breaks.length - (isLoop ? 1 : 2); piece++) {
@@ -79,8 +86,8 @@ function restoreCutCorners(border: Border, chosen: readonly number[], tolerance:
     const stop = breaks[piece + 1];
     const from = cornerAt(border, start);
     const to = cornerAt(border, stop);
-    const before = layPiece(border, breaks, piece === 0 ? last - 1 : piece - 1);
-    const after = layPiece(border, breaks, piece === last - 1 ? 0 : piece + 1);
+    const before = layPiece(border, fit, breaks, piece === 0 ? last - 1 : piece - 1);
+    const after = layPiece(border, fit, breaks, piece === last - 1 ? 0 : piece + 1);
     const corner = crossingOf(before, after);
     if (!isNear(border, start, stop, corner, tolerance)) continue;
     let within = true;
@@ -105,10 +112,16 @@ function restoreCutCorners(border: Border, chosen: readonly number[], tolerance:
  * Moves the breakpoints to where the lines of their pieces meet, or between them where they hardly do. Where that brings
  * a piece farther from the border than the tolerance, its breakpoints go back to where they were.
  */
-function layLines(border: Border, breaks: readonly number[], tolerance: number, result: Simplified): void {
+function layLines(
+  border: Border,
+  fit: LineFit,
+  breaks: readonly number[],
+  tolerance: number,
+  result: Simplified,
+): void {
   const last = breaks.length - 1;
   const lines: Line[] = [];
-  for (let piece = 0; piece < last; piece++) lines.push(layPiece(border, breaks, piece));
+  for (let piece = 0; piece < last; piece++) lines.push(layPiece(border, fit, breaks, piece));
   const moved = new Uint8Array(last + 1);
   for (let i = border.isLoop ? 0 : 1; i < last; i++) {
     const before = lines[i === 0 ? last - 1 : i - 1];

@@ -5,7 +5,7 @@
 
 import type { Lines } from '../polygons/draw-ring.ts';
 import { type ArcGraph, OUTSIDE } from '../trace/arc-graph.ts';
-import type { Simplified } from './arc-border.ts';
+import { createScratch, type Simplified } from './arc-border.ts';
 import { findConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
 import { chainRings } from './rings.ts';
@@ -30,6 +30,7 @@ export function simplify(
   anchorLoops(graph);
   const vertices = graph.offsets[graph.count];
   const simplified = { kept: new Uint8Array(vertices), x: new Float64Array(vertices), y: new Float64Array(vertices) };
+  const scratch = createScratch(graph);
   const levels = new Uint8Array(graph.count);
   for (let arc = 0; arc < graph.count; arc++) {
     if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = EXACT;
@@ -58,7 +59,7 @@ export function simplify(
 
   function draw(arc: number): void {
     if (levels[arc] === EXACT) keepExact(graph, arc, simplified);
-    else simplifyArc(graph, arc, tolerance * LEVELS[levels[arc]], simplified);
+    else simplifyArc(graph, arc, tolerance * LEVELS[levels[arc]], scratch, simplified);
   }
 }
 

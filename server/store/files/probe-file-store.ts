@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isBucket, openFileStore } from './open-file-store.ts';
-import { s3Endpoint } from './s3-files.ts';
+import { s3Endpoint } from './s3-bucket.ts';
 
 /** S3 refuses requests whose time is off by a quarter of an hour. */
 const MAX_SKEW_SECONDS = 300;
