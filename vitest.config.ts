@@ -10,9 +10,9 @@ export default defineConfig({
       {
         test: {
           name: 'program',
-          include: ['{tiler,models,vectorizer,server,cli,web,test}/**/*.test.ts'],
+          include: ['{errors,tiler,models,vectorizer,synthetic,server,cli,web,test}/**/*.test.ts'],
           exclude: [LAYOUT],
-          globalSetup: 'server/store/test-databases.ts',
+          globalSetup: ['test/support/built-viewer.ts', 'test/support/databases.ts'],
           testTimeout: 60_000,
           hookTimeout: 180_000,
           // How long a state is waited for: a busy machine is no failure.

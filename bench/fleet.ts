@@ -11,28 +11,29 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { joinMaps } from '../models/join-maps.ts';
-import type { MapRequest, MapResult } from '../models/map-scene.ts';
+import type { MapRequest, MapResult } from '../models/mapping/map-scene.ts';
+import { mergeShards } from '../models/mapping/merge-shards.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
-import type { Compute } from '../server/children/compute.ts';
-import { traceShard } from '../server/children/trace-map.ts';
-import { vectorizeMap } from '../server/children/vectorize-map.ts';
-import { runPart } from '../server/job-parts.ts';
-import { type Handlers, startQueue } from '../server/jobs/queue.ts';
-import { DEFAULT_RUN } from '../server/measurements.ts';
-import { DEFAULT_PARAMETERS } from '../server/parameters.ts';
-import type { PipelineTools } from '../server/pipeline.ts';
-import type { ReadyScene } from '../server/ready-scene.ts';
+import { DEFAULT_RUN } from '../models/runtime/run-profile.ts';
+import { DEFAULT_PARAMETERS } from '../server/pipeline/job-parameters.ts';
+import { runJob } from '../server/pipeline/pipeline.ts';
+import type { Compute } from '../server/processes/compute.ts';
+import { startQueue } from '../server/queue/queue.ts';
+import type { Handlers } from '../server/queue/work-context.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
-import type { Database } from '../server/store/database.ts';
-import { type FileStore, localFileStore } from '../server/store/files.ts';
-import { getJob, insertJob } from '../server/store/jobs.ts';
-import { insertScene, updateScene } from '../server/store/scenes.ts';
-import { setup, testEngines } from '../server/store/test-databases.ts';
-import { workingKeyOf } from '../server/working-copy.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
+import type { ReadyScene } from '../server/scenes/ready-scene.ts';
+import { workingKeyOf } from '../server/scenes/working-copy.ts';
+import type { Database } from '../server/store/database/database.ts';
+import { type FileStore, localFileStore } from '../server/store/files/file-store.ts';
+import { getJob, insertJob } from '../server/store/tables/jobs.ts';
+import { insertScene, updateScene } from '../server/store/tables/scenes.ts';
+import type { PipelineTools } from '../server/tools.ts';
+import { vectorizeMap } from '../server/tracing/map-to-features.ts';
+import { traceShard } from '../server/tracing/trace-raster.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { setup, testEngines } from '../test/support/databases.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
+import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 
 const flag = (name: string, otherwise: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
@@ -108,7 +109,7 @@ async function makeTemplate(network: Network): Promise<Template> {
       geotransform: [...place.geotransform] as [number, number, number, number, number, number],
     };
     const writer = await createTiffWriter(template[map], { ...layout, nodata, overviews: overviews[map] });
-    const { pixels } = await town.read(0, 0, 0, WIDTH, SHARD_HEIGHT);
+    const { pixels } = await town.read(0, { x: 0, y: 0, width: WIDTH, height: SHARD_HEIGHT });
     if (map === 'scores') for (let i = 0; i < pixels.length; i++) pixels[i] = 128 + ((pixels[i] * 37 + (i % 61)) % 128);
     await writer.writeRows(SHARD_HEIGHT, pixels);
     await writer.finish();
@@ -139,7 +140,7 @@ async function measure(
     ingest: async () => {},
     async segment(id, context) {
       const job = { id, scene, network, parameters: DEFAULT_PARAMETERS, modelReason: '' };
-      if (await runPart(tools, job, context)) over.resolve();
+      if (await runJob(tools, job, context)) over.resolve();
     },
     discard: async () => {},
   };
@@ -198,7 +199,7 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
     },
     async join(request) {
       const started = performance.now();
-      await joinMaps(request);
+      await mergeShards(request);
       spent.joinMs += performance.now() - started;
     },
     trace: ({ tracedPath }) => copyFile(template.traced, tracedPath),

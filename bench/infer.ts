@@ -5,14 +5,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mapScene } from '../models/map-scene.ts';
-import { findNetwork } from '../models/registry.ts';
-import { openNetwork, type Precision } from '../models/runtime.ts';
-import { type ChipPixels, planChips, readChips } from '../tiler/chips.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
-import { planModelGrid } from '../tiler/model-grid.ts';
-import { openScene } from '../tiler/rendering.ts';
-import { writeTown } from '../tiler/town/town.ts';
+import { mapScene } from '../models/mapping/map-scene.ts';
+import { findNetwork, type Precision } from '../models/registry.ts';
+import { openNetwork } from '../models/runtime/session.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { type ChipPixels, planChips, readChips } from '../tiler/grid/chips.ts';
+import { planModelGrid } from '../tiler/grid/model-grid.ts';
+import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 
 const PRECISIONS: Precision[] = ['fp32', 'int8'];
 const CORES = [256, 512, 1024, 1536, 2048];
@@ -41,7 +41,7 @@ try {
     }
     const bare = (performance.now() - started) / 1000;
     const file = (name: string) => join(folder, `${precision}-${core}-${name}`);
-    const paths = { classesPath: file('c.tif'), scoresPath: file('s.tif'), spoolPath: file('spool') };
+    const paths = { classesPath: file('c.tif'), scoresPath: file('s.tif'), chipCachePath: file('spool') };
     const request = {
       workingPath,
       grid,

@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JobJson } from '../server/http/types.ts';
+import type { JobJson } from '../server/api/index.ts';
 import { startService } from '../server/service.ts';
 import { measure, speedText } from './requests.ts';
 

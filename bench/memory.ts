@@ -8,16 +8,16 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mapScene } from '../models/map-scene.ts';
+import { mapScene } from '../models/mapping/map-scene.ts';
 import type { Network } from '../models/registry.ts';
-import type { NetworkSession } from '../models/runtime.ts';
-import { SANDBOX_YOUNG_MEGABYTES } from '../server/children/sandbox.ts';
-import { planChips } from '../tiler/chips.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
-import { planModelGrid } from '../tiler/model-grid.ts';
-import { openScene } from '../tiler/rendering.ts';
-import { createSamples, type SampleType } from '../tiler/samples.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
+import type { NetworkSession } from '../models/runtime/session.ts';
+import { SANDBOX_YOUNG_MEGABYTES } from '../server/processes/ingest-sandbox.ts';
+import { createSamples, type SampleType } from '../tiler/geotiff/samples.ts';
+import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
+import { planChips } from '../tiler/grid/chips.ts';
+import { planModelGrid } from '../tiler/grid/model-grid.ts';
+import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 
 const GSD = { x: 1, y: 1 };
 const FILL = [128, 128, 128] as const;
@@ -91,7 +91,7 @@ async function map({ working, classes, scores, spool }: Paths): Promise<void> {
   const grid = planModelGrid({ ...scene, gsdMetres: GSD }, GSD.x);
   await scene.close();
   const plan = planChips(grid, NETWORK, CORE_PIXELS);
-  const paths = { workingPath: working, classesPath: classes, scoresPath: scores, spoolPath: spool };
+  const paths = { workingPath: working, classesPath: classes, scoresPath: scores, chipCachePath: spool };
   const request = { ...paths, grid, plan, fill: FILL, area: null, network: NETWORK, run: {}, batch: 1 };
   await mapScene(request, { open: async () => SESSION, reopen: async () => SESSION }, () => {});
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fromFile } from 'geotiff';
-import { openSamples } from '../tiler/raster.ts';
+import { openSamples } from '../tiler/geotiff/raster.ts';
 import { pythonWith } from './python.ts';
 
 const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4'];
@@ -132,7 +132,7 @@ async function readAsChild(reader: string, path: string): Promise<void> {
 async function readWhole(path: string): Promise<void> {
   const raster = await openSamples(path);
   for (let y = 0; y < raster.height; y += ROWS) {
-    await raster.read(0, 0, y, raster.width, Math.min(ROWS, raster.height - y));
+    await raster.read(0, { x: 0, y, width: raster.width, height: Math.min(ROWS, raster.height - y) });
   }
   await raster.close();
 }

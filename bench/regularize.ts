@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNetwork } from '../models/registry.ts';
-import { openNetwork } from '../models/runtime.ts';
+import { openNetwork } from '../models/runtime/session.ts';
 import { type Building, regularizeBuildings } from '../vectorizer/buildings/regularize.ts';
 import { vectorize } from '../vectorizer/vectorize.ts';
 import { pythonWith, run } from './python.ts';

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNetwork } from '../models/registry.ts';
-import { openNetwork } from '../models/runtime.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { writeTown } from '../tiler/town/town.ts';
+import { openNetwork } from '../models/runtime/session.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
 import { apls, type Graph } from '../vectorizer/roads/apls.ts';
 import { roadNetwork } from '../vectorizer/roads/network.ts';
 import { createRoadSurface } from '../vectorizer/roads/surface.ts';
@@ -53,7 +53,7 @@ async function* masks(): AsyncGenerator<Mask> {
     const town = join(folder, `town-${seed}`);
     if (!existsSync(town)) await writeTown(town, { seed, width: SIZE, height: SIZE });
     const raster = await openRaster(join(town, 'truth.tif'));
-    const { pixels: classes } = await raster.read(0, 0, 0, SIZE, SIZE);
+    const { pixels: classes } = await raster.read(0, { x: 0, y: 0, width: SIZE, height: SIZE });
     const truth = trueNetwork(join(town, 'roads.geojson'), raster.geotransform, SIZE, SIZE);
     await raster.close();
     const base = { width: SIZE, height: SIZE, metres: 0.5, scores: new Uint8Array(classes.length).fill(255), truth };
@@ -67,7 +67,7 @@ async function* masks(): AsyncGenerator<Mask> {
       };
     }
     const image = await openRaster(join(town, 'image.tif'));
-    const { pixels } = await image.read(0, 0, 0, SIZE, SIZE);
+    const { pixels } = await image.read(0, { x: 0, y: 0, width: SIZE, height: SIZE });
     await image.close();
     yield { ...base, name: `town ${seed} network`, ...(await network.infer(pixels, SIZE, SIZE)) };
   }

@@ -9,14 +9,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CLASS_NODATA } from '../models/mapping/stitch.ts';
 import { findNetwork } from '../models/registry.ts';
-import { openNetwork } from '../models/runtime.ts';
-import { CLASS_NODATA } from '../models/stitch.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest.ts';
-import { planModelGrid, readModelWindow } from '../tiler/model-grid.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { openScene } from '../tiler/rendering.ts';
-import { writeTown } from '../tiler/town/town.ts';
+import { openNetwork } from '../models/runtime/session.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
+import { planModelGrid, readModelWindow } from '../tiler/grid/model-grid.ts';
+import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { openScene } from '../tiler/working-copy/open-scene.ts';
 import { pythonWith, run } from './python.ts';
 
 const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4', 'geodeep==0.9.13', 'onnx==1.23.2', 'onnxruntime==1.32.0'];
@@ -122,12 +122,17 @@ try {
     const grid = planModelGrid({ ...scene, gsdMetres: { x: 1, y: 1 } }, 1);
     const { halo, stride } = network;
     const padded = Math.ceil(side / stride) * stride + 2 * halo;
-    const { pixels } = await readModelWindow(scene, grid, meanColour, -halo, -halo, padded, padded);
+    const { pixels } = await readModelWindow(scene, grid, meanColour, {
+      x: -halo,
+      y: -halo,
+      width: padded,
+      height: padded,
+    });
     const session = await openNetwork(network, { precision });
     const { classes } = await session.infer(pixels, padded, padded);
     await session.close();
     const map = await openRaster(file('classes.tif'));
-    const stored = await map.read(0, 0, 0, side, side);
+    const stored = await map.read(0, { x: 0, y: 0, width: side, height: side });
     let differing = 0;
     for (let at = 0; at < side * side; at++) {
       if (stored.pixels[at] === CLASS_NODATA) continue;

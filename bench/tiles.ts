@@ -10,7 +10,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startService } from '../server/service.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
+import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 import { pythonWith } from './python.ts';
 import { answered, freePort, measure, measureInTurns, type Speed, speedText } from './requests.ts';
 

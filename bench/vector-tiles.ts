@@ -5,20 +5,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vectorizeMap } from '../server/children/vectorize-map.ts';
-import { MAX_TILE_BYTES, packTile, tiledJob } from '../server/http/job-tile.ts';
-import { firstZoom, mercatorX, mercatorY, nativeZoom } from '../server/http/mercator.ts';
-import type { JobReport } from '../server/http/types.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { publishJob } from '../server/store/features.ts';
-import { georeference } from '../server/store/georeference.ts';
-import { insertJob } from '../server/store/jobs.ts';
-import { insertScene } from '../server/store/scenes.ts';
-import { storeFeatures } from '../server/store-features.ts';
-import type { Geotransform } from '../tiler/geotransform.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
+import type { JobReport } from '../server/api/index.ts';
+import { storeFeatures } from '../server/pipeline/store-features.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { publishJob } from '../server/store/tables/features.ts';
+import { georeference } from '../server/store/tables/georeference.ts';
+import { insertJob } from '../server/store/tables/jobs.ts';
+import { insertScene } from '../server/store/tables/scenes.ts';
+import { MAX_TILE_BYTES, packTile, tiledJob } from '../server/tiles/tile-of-job.ts';
+import { firstZoom, mercatorX, mercatorY, nativeZoom } from '../server/tiles/web-mercator.ts';
+import { vectorizeMap } from '../server/tracing/map-to-features.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import type { Geotransform } from '../tiler/crs/geotransform.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
+import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 
 const SIDE = Number(process.argv[2] ?? 8192);
 const GSD_M = 0.5;
@@ -70,7 +70,7 @@ async function repeat(source: string, path: string): Promise<void> {
     ...{ nodata: 255, compression: 'zstd', overviews: 'none' },
   });
   for (let y = 0; y < 2 * SIDE; y++) {
-    const { pixels } = await raster.read(0, 0, y % SIDE, SIDE, 1);
+    const { pixels } = await raster.read(0, { x: 0, y: y % SIDE, width: SIDE, height: 1 });
     const row = new Uint8Array(2 * SIDE);
     row.set(pixels);
     row.set(pixels, SIDE);

@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../vectorizer/generated-maps.ts';
-import { createShardJoiner, createShardTracer, type Shard } from '../vectorizer/shards.ts';
-import { type ClassBand, traceRegions, vectorize, vectorizeGraph } from '../vectorizer/vectorize.ts';
+import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../test/support/generated/generated-maps.ts';
+import type { ClassBand } from '../vectorizer/region.ts';
+import { createShardJoiner, createShardTracer, type Shard } from '../vectorizer/trace/trace-shards.ts';
+import { vectorize, vectorizeGraph } from '../vectorizer/vectorize.ts';
 import { pythonWith } from './python.ts';
 
 const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4'];
@@ -102,15 +103,6 @@ function compare(large: boolean): void {
     const theirs = shapes(python, { ...map, runs: 2 });
     console.log(`${name} ${size}²  ${[theirs, one, two].map(({ wall }) => wall.toFixed(2)).join('   ')}`);
   }
-  console.log('\nPeak MB of exact regions taken as they end, by the height of the map:');
-  for (const [name, , draw] of maps.slice(0, 2)) {
-    const peaks = [4096, 32768].map((height) => {
-      writeFileSync(path, draw(4096, height).classes);
-      const map = { path, width: 4096, height, runs: 1, simplified: false, streamed: true };
-      return `4096×${height} ${(inChild(map).peakBytes / 1e6).toFixed(0)}`;
-    });
-    console.log(`${name.padEnd(8)} ${peaks.join('   ')}`);
-  }
   rmSync(folder, { recursive: true });
 }
 
@@ -152,27 +144,16 @@ async function measure(measurement: Measurement): Promise<Figures> {
   for (let run = 0; run < runs; run++) {
     const started = performance.now();
     const before = process.cpuUsage();
-    let polygons = 0;
     let drawn = 0;
-    if (streamed && !simplified) {
-      for await (const { rings } of traceRegions(bands(), options)) {
-        polygons++;
-        for (const ring of rings) drawn += ring.length / 2 - 1;
-      }
-      best = { seconds: 0, wall: 0, polygons, vertices: drawn, peakBytes: 0 };
-      break;
-    }
     const result = await vectorize(bands(), options);
-    for (const { regions, offsets, order } of result.polygons) {
-      polygons += regions.count;
-      for (const ring of order) drawn += offsets[ring + 1] - offsets[ring];
-    }
+    const { regions, offsets, order } = result.polygons;
+    for (const ring of order) drawn += offsets[ring + 1] - offsets[ring];
     if (drawn !== result.report.vertices) throw new Error(`expected ${result.report.vertices} vertices, got ${drawn}`);
     const used = process.cpuUsage(before);
     const seconds = (used.user + used.system) / 1e6;
     const wall = (performance.now() - started) / 1000;
     if (!best || seconds < best.seconds) {
-      best = { seconds, wall, polygons, vertices: drawn, peakBytes: 0 };
+      best = { seconds, wall, polygons: regions.count, vertices: drawn, peakBytes: 0 };
     }
   }
   return { ...best!, peakBytes: peakBytes() };

@@ -4,13 +4,14 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Upload } from 'tus-js-client';
-import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/demo-scene.ts';
-import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/http/types.ts';
+import { type ProblemCode, problemFromJson } from '../errors/problem.ts';
+import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/api/index.ts';
+import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/scenes/add-demo-scene.ts';
 import { type Service, type ServiceOptions, startService } from '../server/service.ts';
-import { openFiles } from '../server/store/shared-folder.ts';
-import { type ProblemCode, problemFromJson } from '../tiler/problem.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { readArguments } from './arguments.ts';
+import { openFileStore } from '../server/store/files/open-file-store.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
+import { flag, readArguments, usageOf } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
 import { dataFolder, inputFile } from './files.ts';
 import { createProgressBar, type ProgressBar } from './progress.ts';
@@ -22,8 +23,12 @@ const OWN_TOKEN = randomBytes(32).toString('base64url');
 const OWN = { Authorization: `Bearer ${OWN_TOKEN}` };
 const POLL_MS = 200;
 
+const OPTIONS = { once: flag('ends instead of leaving the map open') };
+
+export const usage = usageOf(['demo [IN.tif] [--once]'], OPTIONS);
+
 export async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args, { once: { type: 'boolean' } }, [0, 1]);
+  const { values, positionals } = readArguments(args, OPTIONS, ['[IN.tif]']);
   const file = positionals[0] === undefined ? null : await inputFile(positionals[0]);
   const { env } = process;
   const bar = createProgressBar();
@@ -49,10 +54,10 @@ export async function run(args: string[]): Promise<void> {
     await service.stop();
     return;
   }
+  stopOnSignal(service.stop);
   say(`\nThe map: ${service.url}     (Ctrl-C ends it)`);
   const { status } = await fetch(`${service.url}/service`);
   if (status === 401) say('This data folder has tokens: the map asks for one ("planimeter tokens create NAME").');
-  stopOnSignal(service.stop);
 }
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -138,7 +143,7 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
     say(total.class.padEnd(12) + cells.map((cell) => cell.padStart(12)).join(''));
   }
   if (!town) return;
-  const classMap = await openFiles(dataFolder(), process.env.PLANIMETER_STORE).fetch(`jobs/${job.id}/classes.tif`);
+  const classMap = await openFileStore(dataFolder(), process.env.PLANIMETER_STORE).fetch(`jobs/${job.id}/classes.tif`);
   const { miou, classes } = await evaluateMaps(classMap, town.truth);
   const ious = classes.map((each) => `${each.class} ${(each.iou ?? 0).toFixed(2)}`).join(', ');
   say(`\nAgreement with the truth (IoU): mean ${miou.toFixed(2)}; ${ious}`);
@@ -150,7 +155,7 @@ const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2)} ha
 async function truthAreas(url: string, { truth }: DemoScene, network: string): Promise<Map<string, number>> {
   const model = (await get<ModelJson[]>(`${url}/models`)).find(({ id }) => id === network)!;
   const raster = await openRaster(truth);
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   const pixelAreaM2 = Math.abs(raster.geotransform[1] * raster.geotransform[5]);
   await raster.close();
   const counts = new Uint32Array(256);

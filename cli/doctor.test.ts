@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clockSkewSeconds, tryStore } from '../server/store/try-store.ts';
-import { startMoto } from '../test/moto.ts';
+import { clockSkewSeconds, probeFileStore } from '../server/store/files/probe-file-store.ts';
+import { startMoto } from '../test/support/moto.ts';
 
 const PROGRAM = fileURLToPath(new URL('./planimeter.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'planimeter-doctor-'));
@@ -90,7 +90,7 @@ test('a clock that is off is seen', async ({ skip }) => {
   if (!moto) return skip();
   Object.assign(process.env, moto.env);
   const off = { ...moto.env, AWS_ENDPOINT_URL: `http://127.0.0.1:${portOf(busy)}` };
-  await expect(tryStore(folder, 's3://maps/doctor', off)).rejects.toThrow("s ahead of the store's; set it");
+  await expect(probeFileStore(folder, 's3://maps/doctor', off)).rejects.toThrow("s ahead of the store's; set it");
 });
 
 async function freePort(): Promise<number> {

@@ -3,16 +3,20 @@ import { spawnSync } from 'node:child_process';
 import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { candidates, type DeviceChoice, parseDevice } from '../models/device.ts';
 import { findNetwork } from '../models/registry.ts';
-import { openNetwork } from '../models/runtime.ts';
-import { DEFAULT_NETWORK } from '../server/parameters.ts';
+import { candidates, type DeviceChoice, parseDevice } from '../models/runtime/device.ts';
+import { openNetwork } from '../models/runtime/session.ts';
+import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
-import { CONFINEMENT_SCRIPT, DEFAULT_WORKSPACE, refuseUnconfined } from '../server/store/confinement.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { tryStore } from '../server/store/try-store.ts';
-import { imageFormats } from '../tiler/plain-image.ts';
-import { readArguments, readNumber } from './arguments.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import {
+  DEFAULT_WORKSPACE,
+  ROW_LEVEL_SECURITY_SCRIPT,
+  requireRowLevelSecurity,
+} from '../server/store/database/row-level-security.ts';
+import { probeFileStore } from '../server/store/files/probe-file-store.ts';
+import { imageFormats } from '../tiler/geotiff/rgb-image.ts';
+import { DATA_OPTION, DEVICE_OPTION, JSON_OPTION, readArguments, readNumber, usageOf } from './arguments.ts';
 
 interface Check {
   name: string;
@@ -22,24 +26,27 @@ interface Check {
 }
 
 const MIN_FREE_BYTES = 5 * 2 ** 30;
-const MIN_NODE_MAJOR = 24;
 const MAX_SKEW_SECONDS = 5;
 
+const OPTIONS = { data: DATA_OPTION, device: DEVICE_OPTION, json: JSON_OPTION };
+
+export const usage = usageOf(
+  ['doctor [--data DIR] [--device D] [--json]'],
+  OPTIONS,
+  'It reads the settings of serve, and ends with status 1 where something is amiss.\n',
+);
+
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(
-    args,
-    { data: { type: 'string' }, device: { type: 'string' }, json: { type: 'boolean' } },
-    [0, 0],
-  );
+  const { values } = readArguments(args, OPTIONS);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const dataFolder = resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter');
   const checks = [
-    await check('Node', node),
+    await check('Node', () => process.versions.node),
     await check('images', images),
     await check('network', () => network(device)),
     await check('database', database),
     await check('data folder', () => folder(dataFolder)),
-    await check('store', () => tryStore(dataFolder, process.env.PLANIMETER_STORE, process.env)),
+    await check('store', () => probeFileStore(dataFolder, process.env.PLANIMETER_STORE, process.env)),
     await check('port', port),
     await check('images elsewhere', elsewhere),
     await check('clock', clock),
@@ -58,15 +65,10 @@ async function check(name: string, look: () => Promise<string> | string): Promis
   }
 }
 
-function node(): string {
-  if (Number.parseInt(process.versions.node, 10) >= MIN_NODE_MAJOR) return process.versions.node;
-  throw new Error(`${process.versions.node} is too old; run "npm ci" in the program's folder, which brings 24.`);
-}
-
 function images(): string {
   const missing = ['jpeg', 'webp', 'png'].filter((format) => !imageFormats().includes(format));
   if (missing.length === 0) return 'JPEG, WebP and PNG are read and written';
-  throw new Error(`sharp cannot write ${missing.join(', ')}; reinstall it: npm ci --include=optional`);
+  throw new Error(`sharp cannot write ${missing.join(', ')}; install again with --include=optional`);
 }
 
 async function network(wanted: DeviceChoice): Promise<string> {
@@ -98,11 +100,11 @@ async function database(): Promise<string> {
         `its clock is ${skew.toFixed(1)} s off ours: tokens and heartbeats go wrong; turn on NTP on both`,
       );
     }
-    await refuseUnconfined(db);
+    await requireRowLevelSecurity(db);
     const kind = url ? 'PostgreSQL of DATABASE_URL' : 'embedded PostgreSQL';
     const workspaces = db.confinement
       ? 'workspaces are kept apart'
-      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others let who administers the server run, once:\n${CONFINEMENT_SCRIPT}`;
+      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others let who administers the server run, once:\n${ROW_LEVEL_SECURITY_SCRIPT}`;
     return `${kind} ${server}, PostGIS ${version}, clocks agree, ${workspaces}`;
   } finally {
     await db.close();

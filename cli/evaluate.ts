@@ -1,20 +1,28 @@
 /** `planimeter evaluate`: scores of a class map, or of a network on a folder of images, against the truth. */
 import { readdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join, parse, resolve, sep } from 'node:path';
-import { addToTally, createTally, type Evaluation, scoreTally, type Tally, UNKNOWN } from '../models/evaluate.ts';
-import { evaluationReport, type ReportSubject } from '../models/evaluation-report.ts';
-import { inferBands } from '../models/map-scene.ts';
+import { Problem } from '../errors/problem.ts';
+import {
+  addToTally,
+  createTally,
+  type Evaluation,
+  scoreTally,
+  type Tally,
+  UNKNOWN,
+} from '../models/evaluation/evaluate.ts';
+import { evaluationReport, type ReportSubject } from '../models/evaluation/evaluation-report.ts';
+import { addWorstChips, type WorstChip } from '../models/evaluation/worst-chips.ts';
+import { inferBands } from '../models/mapping/map-scene.ts';
 import { listNetworks, type Network, type NetworkClass, wantedBands } from '../models/registry.ts';
-import { type NetworkSession, openNetwork } from '../models/runtime.ts';
-import { addWorstChips, type WorstChip } from '../models/worst-chips.ts';
-import { DEFAULT_NETWORK } from '../server/parameters.ts';
-import { planChips } from '../tiler/chips.ts';
-import { apply, type Geotransform, invert } from '../tiler/geotransform.ts';
-import { planModelGrid } from '../tiler/model-grid.ts';
-import { readPlainImage } from '../tiler/plain-image.ts';
-import { Problem } from '../tiler/problem.ts';
-import { openRaster, openSamples, type Raster } from '../tiler/raster.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { type NetworkSession, openNetwork } from '../models/runtime/session.ts';
+import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
+import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
+import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
+import { readRgbImage } from '../tiler/geotiff/rgb-image.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
+import { planChips } from '../tiler/grid/chips.ts';
+import { planModelGrid } from '../tiler/grid/model-grid.ts';
+import { JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
 
 const CORE_PIXELS = 1024;
@@ -23,10 +31,28 @@ const GREY = [128, 128, 128] as const;
 /** Chips that an HTML report shows. */
 const WORST_CHIPS = 12;
 
+const OPTIONS = {
+  predicted: valued('A.tif', 'the class map to be scored'),
+  truth: valued('B.tif', 'the class map that it is held against'),
+  scores: valued('S.tif', 'its probabilities, for the calibration'),
+  model: valued('ID', 'the network to be scored'),
+  images: valued('DIR', 'images for it'),
+  masks: valued('DIR', 'class maps of the same names and sizes'),
+  gsd: valued('M', "the images' pixel size in metres; else the one that the network was trained at"),
+  html: valued('R.html', 'writes a page with the confusion, the calibration and the worst chips'),
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  [
+    'evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--html R.html] [--json]',
+    'evaluate --model ID --images DIR --masks DIR [--gsd M] [--html R.html] [--json]',
+  ],
+  OPTIONS,
+);
+
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { predicted: text, truth: text, scores: text, model: text, images: text, masks: text, gsd: text };
-  const { values } = readArguments(args, { ...options, html: text, json: { type: 'boolean' } }, [0, 0]);
+  const { values } = readArguments(args, OPTIONS);
   const { predicted, truth, scores, model, images, masks } = values;
   const worst: WorstChip[] = [];
   let evaluation: Evaluation;
@@ -100,7 +126,7 @@ export async function evaluateMaps(
 
 /** First band of `raster` at the pixel centres of `target`; `outside` where it does not reach. */
 async function codesAt(raster: Raster, target: Raster, outside: number): Promise<Uint8Array> {
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   const first = Uint8Array.from({ length: raster.width * raster.height }, (_, i) => pixels[i * raster.bands]);
   return resample({ codes: first, ...raster }, target, outside);
 }
@@ -166,8 +192,8 @@ async function evaluateImage(
   gsdMetres: number,
   worst: WorstChip[],
 ): Promise<void> {
-  const image = await readPlainImage(pair.image, 3, gsdMetres);
-  const mask = await readPlainImage(pair.mask, 1, gsdMetres);
+  const image = await readRgbImage(pair.image, 3, gsdMetres);
+  const mask = await readRgbImage(pair.mask, 1, gsdMetres);
   if (mask.width !== image.width || mask.height !== image.height) {
     const sizes = `${mask.width} × ${mask.height} and ${image.width} × ${image.height}`;
     throw new Problem(
@@ -189,10 +215,10 @@ async function evaluateImage(
     name: basename(pair.image),
     width: image.width,
     height: image.height,
-    truth: (await mask.read(0, 0, 0, mask.width, mask.height)).pixels,
+    truth: (await mask.read(0, wholeOf(mask))).pixels,
     predicted: resample({ codes: classes, ...grid }, image, UNKNOWN),
     scores: resample({ codes: scores, ...grid }, image, 0),
-    image: (await image.read(0, 0, 0, image.width, image.height)).pixels,
+    image: (await image.read(0, wholeOf(image))).pixels,
   };
   addToTally(tally, map);
   addWorstChips(worst, map, network.classes.length, WORST_CHIPS);

@@ -2,8 +2,8 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { findNetwork, type Network, networkFolders } from '../models/registry.ts';
-import type { FileStore } from '../server/store/files.ts';
-import { isBucket, openFiles, sharedFolderOf } from '../server/store/shared-folder.ts';
+import type { FileStore } from '../server/store/files/file-store.ts';
+import { isBucket, openFileStore, sharedFolderOf } from '../server/store/files/open-file-store.ts';
 import { WrongCall } from './arguments.ts';
 
 /** The path itself, if it can be read. Throws a wrong call. */
@@ -23,7 +23,7 @@ export const sharedFolder = (given?: string): string => sharedFolderOf(dataFolde
 /** Where images and maps are kept, and a copy of each network that was added; null where that is a folder. */
 export function sharedBucket(given?: string): FileStore | null {
   const { PLANIMETER_STORE: store } = process.env;
-  return store && isBucket(store) ? openFiles(dataFolder(given), store) : null;
+  return store && isBucket(store) ? openFileStore(dataFolder(given), store) : null;
 }
 
 /** A network by id, of those that ship with the program and those that were added. */

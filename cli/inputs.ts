@@ -5,16 +5,20 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { storeCard, writeSrs } from '../server/originals.ts';
 import { policyOfUser, type RemotePolicy } from '../server/remote/policy.ts';
 import { createRemoteReader, identityOf, isAddress, type RemoteCard, shownCard } from '../server/remote/reader.ts';
-import type { FileStore } from '../server/store/files.ts';
-import { SRS_ITEM } from '../tiler/examine.ts';
-import type { SourceFile } from '../tiler/mosaic.ts';
-import { sha256OfFile } from '../tiler/sha256.ts';
-import { findSidecars, type SidecarPaths } from '../tiler/sidecars.ts';
+import { storeCard, writeSrs } from '../server/scenes/source-files.ts';
+import type { FileStore } from '../server/store/files/file-store.ts';
+import type { SourceFile } from '../tiler/ingest/mosaic.ts';
+import { sha256OfFile } from '../tiler/ingest/sha256.ts';
+import { findSidecars, type SidecarPaths } from '../tiler/ingest/sidecars.ts';
+import { SRS_ITEM } from '../tiler/ingest/validate-source.ts';
 import { WrongCall } from './arguments.ts';
 import { inputFile } from './files.ts';
+
+export const INPUTS_HELP = `IN.tif may be a ZIP of adjacent GeoTIFFs, or the address of a cloud-optimised GeoTIFF, https://… or s3://…, which is
+read where it lies. What lies beside a file is read too: .prj, .aux.xml, .tfw, .msk.
+`;
 
 export interface Inputs {
   sources: readonly SourceFile[];
@@ -67,7 +71,11 @@ export async function sha256OfInputs({ sources, srs, remote }: Inputs): Promise<
 }
 
 /** Links them to where the pipeline looks for a scene's originals. */
-export async function linkOriginals(files: FileStore, scene: string, { sources, srs, remote }: Inputs): Promise<void> {
+export async function linkSourceFiles(
+  files: FileStore,
+  scene: string,
+  { sources, srs, remote }: Inputs,
+): Promise<void> {
   if (remote) return storeCard(files, scene, remote.card);
   const folder = files.path(`scenes/${scene}`);
   await mkdir(folder, { recursive: true });

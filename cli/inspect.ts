@@ -3,24 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listNetworks, networkFolders } from '../models/registry.ts';
-import { inspectInSandbox } from '../server/children/sandbox.ts';
-import type { PreflightJson } from '../server/http/types.ts';
-import { unpack } from '../server/originals.ts';
-import { preflight } from '../server/preflight.ts';
+import type { PreflightJson } from '../server/api/index.ts';
+import { preflight } from '../server/pipeline/preflight.ts';
+import { inspectInSandbox } from '../server/processes/ingest-sandbox.ts';
 import { createRemoteReader, writeCard } from '../server/remote/reader.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { georeference } from '../server/store/georeference.ts';
-import type { InspectReport } from '../tiler/ingest.ts';
-import { readArguments } from './arguments.ts';
+import { unpack } from '../server/scenes/source-files.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { georeference } from '../server/store/tables/georeference.ts';
+import type { InspectReport } from '../tiler/ingest/ingest.ts';
+import { JSON_OPTION, readArguments, SRS_OPTION, usageOf } from './arguments.ts';
 import { sharedFolder } from './files.ts';
-import { type Inputs, readInputs } from './inputs.ts';
+import { INPUTS_HELP, type Inputs, readInputs } from './inputs.ts';
+
+const OPTIONS = { srs: SRS_OPTION, json: JSON_OPTION };
+
+export const usage = usageOf(['inspect IN.tif… [--srs EPSG:CODE] [--json]'], OPTIONS, INPUTS_HELP);
 
 export async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(
-    args,
-    { json: { type: 'boolean' }, srs: { type: 'string' } },
-    [1, 4096],
-  );
+  const { values, positionals } = readArguments(args, OPTIONS, ['IN.tif…']);
   const inputs = await readInputs(positionals, values.srs);
   const file = positionals.length > 1 ? inputs.name : positionals[0];
   const size = inputs.bytes;

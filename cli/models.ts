@@ -1,41 +1,75 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
 import { join } from 'node:path';
-import { fastest } from '../models/bench-network.ts';
-import { parseDevice } from '../models/device.ts';
-import { bandFacts, type Facts, type Task } from '../models/foreign/facts.ts';
-import type { NetworkReport } from '../models/foreign/manifest.ts';
+import { bandMetadata } from '../models/imported/collect-metadata.ts';
+import type { NetworkReport } from '../models/imported/manifest.ts';
+import type { NetworkMetadata, Task } from '../models/imported/network-metadata.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
-import { measuredRun, measureRun, type Run } from '../server/measurements.ts';
-import { publishNetwork, withdrawNetwork } from '../server/mirrored-networks.ts';
-import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks.ts';
-import type { Finding } from '../tiler/examine.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { fastest } from '../models/runtime/benchmark.ts';
+import { parseDevice } from '../models/runtime/device.ts';
+import type { Run } from '../models/runtime/run-profile.ts';
+import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks/install-network.ts';
+import { publishNetwork, withdrawNetwork } from '../server/networks/mirror-to-bucket.ts';
+import { measuredRun, measureRun } from '../server/networks/run-profiles.ts';
+import type { Finding } from '../tiler/ingest/validate-source.ts';
+import {
+  DATA_OPTION,
+  didYouMean,
+  JSON_OPTION,
+  readArguments,
+  readNumber,
+  usageOf,
+  valued,
+  WrongCall,
+} from './arguments.ts';
 import { installedNetwork, sharedBucket, sharedFolder } from './files.ts';
 
-const text = { type: 'string' } as const;
-const OPTIONS = {
-  json: { type: 'boolean' },
-  id: text,
-  name: text,
-  gsd: text,
-  classes: text,
-  task: text,
-  'divide-by': text,
-  mean: text,
-  std: text,
-  bands: text,
-  activation: text,
-  threshold: text,
-  confidence: text,
-  overlap: text,
-  scene: text,
-  data: text,
-  device: text,
-} as const;
+/** What stands after each action. */
+const ACTIONS = { list: [], inspect: ['ID|X.onnx'], add: ['X.onnx|FOLDER'], bench: ['ID'], remove: ['ID'] };
 
-export async function run(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args, OPTIONS, [1, 2]);
-  const [action, subject] = positionals;
+/** What the command line says of a network. */
+const SAID = {
+  gsd: valued('M', 'the pixel size that it was trained at, in metres'),
+  classes: valued('a,b,…', 'its classes, in order'),
+  task: valued('T', 'segmentation or detection'),
+  bands: valued('B', 'rgb, bgr or names such as red,green,blue,nir'),
+  'divide-by': valued('N', 'what pixel values are divided by'),
+  mean: valued('a,b,c', 'what is taken off each band then'),
+  std: valued('a,b,c', 'what each band is divided by then'),
+  activation: valued('A', 'sigmoid, softmax or none: what its numbers still lack'),
+  threshold: valued('P', 'of one class: the least probability of it'),
+  confidence: valued('P', 'of boxes: the least score'),
+  overlap: valued('P', 'of boxes: how much two may overlap'),
+};
+
+const OPTIONS = {
+  id: valued('ID', 'the id of a new network; else made of its name'),
+  name: valued('N', 'the name of a new network'),
+  ...SAID,
+  scene: valued('IN.tif', 'of inspect: an image to try halos on'),
+  device: valued('D', 'of bench: auto, cpu, webgpu or cuda[:N] (PLANIMETER_DEVICE, else auto)'),
+  data: DATA_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  [
+    'models list [--json]                      the networks',
+    'models inspect ID|X.onnx [--scene IN.tif] what is understood of a network, what halos are worth',
+    'models add X.onnx|FOLDER [OPTION…]        a network of yours, tried out first',
+    'models bench ID [--device D]              how fast it is here, by chip size',
+    'models remove ID                          a network that was added',
+  ],
+  OPTIONS,
+  'What its file, or what lies beside it, says of a network need not be said again.\n',
+);
+
+export async function run([action = '', ...args]: string[]): Promise<void> {
+  if (!Object.hasOwn(ACTIONS, action)) {
+    const known = Object.keys(ACTIONS);
+    throw new WrongCall(`models takes ${known.join(', ')}, and not "${action}".${didYouMean(action, known)}`);
+  }
+  const { values, positionals } = readArguments(args, OPTIONS, ACTIONS[action as keyof typeof ACTIONS]);
+  const [subject] = positionals;
   const folder = sharedFolder(values.data);
   const bucket = sharedBucket(values.data);
   const print = (report: NetworkReport) =>
@@ -43,28 +77,19 @@ export async function run(args: string[]): Promise<void> {
   if (action === 'list') {
     await list(folder, values.json === true);
   } else if (action === 'inspect') {
-    print(await inspectNetwork(folder, needed(subject, 'an id or an ONNX file'), saidBy(values), values.scene));
+    print(await inspectNetwork(folder, subject, saidBy(values), values.scene));
   } else if (action === 'add') {
     const { id, name } = values;
-    const file = needed(subject, 'an ONNX file or its folder');
-    const report = await addNetwork(folder, file, { id, name, said: saidBy(values) });
+    const report = await addNetwork(folder, subject, { id, name, said: saidBy(values) });
     if (bucket) await publishNetwork(bucket, join(folder, 'models'), report.id!);
     print(report);
   } else if (action === 'bench') {
-    await bench(needed(subject, 'an id'), values.device, values.json === true);
-  } else if (action === 'remove') {
-    const id = needed(subject, 'an id');
-    await removeNetwork(folder, id);
-    if (bucket) await withdrawNetwork(bucket, id);
-    process.stdout.write(values.json ? `${JSON.stringify({ removed: id })}\n` : `${id} is removed\n`);
+    await bench(subject, values.device, values.json === true);
   } else {
-    throw new WrongCall(`there is no "models ${action}"; there are list, inspect, add, bench and remove`);
+    await removeNetwork(folder, subject);
+    if (bucket) await withdrawNetwork(bucket, subject);
+    process.stdout.write(values.json ? `${JSON.stringify({ removed: subject })}\n` : `${subject} is removed\n`);
   }
-}
-
-function needed(subject: string | undefined, what: string): string {
-  if (subject === undefined) throw new WrongCall(`${what} is missing`);
-  return subject;
 }
 
 async function list(folder: string, json: boolean): Promise<void> {
@@ -132,10 +157,7 @@ async function bench(id: string, wanted: string | undefined, json: boolean): Pro
   }
 }
 
-type Values = Partial<Record<Exclude<keyof typeof OPTIONS, 'json'>, string>>;
-
-/** What the command line says of a network. */
-function saidBy(values: Values): Facts {
+function saidBy(values: Partial<Record<keyof typeof SAID, string>>): NetworkMetadata {
   const numbers = (name: 'mean' | 'std') => values[name]?.split(',').map((part) => readNumber(name, part));
   const one = (name: 'gsd' | 'divide-by' | 'threshold' | 'confidence' | 'overlap') =>
     values[name] === undefined ? undefined : readNumber(name, values[name]);
@@ -154,7 +176,7 @@ function saidBy(values: Values): Facts {
     divisor: one('divide-by'),
     mean: numbers('mean'),
     deviation: numbers('std'),
-    ...bandFacts(values.bands),
+    ...bandMetadata(values.bands),
     activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
     threshold: one('threshold'),
     confidence: one('confidence'),

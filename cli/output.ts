@@ -10,5 +10,8 @@ export function outputFormat(path: string): ExportFormat {
   throw new WrongCall(`"${path}" must end in one of ${endings}`);
 }
 
+export const OUTPUT_HELP = `The extension of OUT selects the format: ${EXPORT_FORMATS.map(({ ending }) => ending).join(', ')}.
+`;
+
 /** Whether the whole job is wanted as one zip. */
 export const isPackage = (path: string): boolean => /(?<!\.shp)\.zip$/i.test(path);

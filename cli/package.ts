@@ -3,12 +3,12 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import type { Network } from '../models/registry.ts';
 import { exportFormat, exportJob } from '../server/export/export.ts';
 import { packageJob } from '../server/export/package.ts';
-import { tiledJob } from '../server/http/job-tile.ts';
-import { readNetworkManifest } from '../server/networks.ts';
-import type { Database } from '../server/store/database.ts';
-import { type FileStore, fetchIfThere } from '../server/store/files.ts';
-import { getJob } from '../server/store/jobs.ts';
-import { getScene, sceneJson } from '../server/store/scenes.ts';
+import { readNetworkManifest } from '../server/networks/install-network.ts';
+import type { Database } from '../server/store/database/database.ts';
+import { type FileStore, fetchIfThere } from '../server/store/files/file-store.ts';
+import { getJob } from '../server/store/tables/jobs.ts';
+import { getScene, sceneJson } from '../server/store/tables/scenes.ts';
+import { tiledJob } from '../server/tiles/tile-of-job.ts';
 
 export async function writePackage(
   { db, files }: { db: Database; files: FileStore },

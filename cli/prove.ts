@@ -1,23 +1,31 @@
 /** `planimeter prove JOB`: random windows of a job's map once more, each in one pass, and how many pixels differ. */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import type { Proof } from '../models/prove.ts';
-import { startCompute } from '../server/children/compute.ts';
-import { proveJob } from '../server/prove-job.ts';
+import { problemFromJson } from '../errors/problem.ts';
+import type { Proof } from '../models/verify/verify-windows.ts';
+import { verifyJob } from '../server/pipeline/verify-job.ts';
+import { startCompute } from '../server/processes/compute.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { openFiles } from '../server/store/shared-folder.ts';
-import { problemFromJson } from '../tiler/problem.ts';
-import { readArguments, readNumber } from './arguments.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { openFileStore } from '../server/store/files/open-file-store.ts';
+import { DATA_OPTION, JSON_OPTION, readArguments, readNumber, usageOf, valued } from './arguments.ts';
 import { dataFolder, installedNetwork } from './files.ts';
 
 const WINDOWS = 8;
 
+const OPTIONS = {
+  url: valued('URL', 'asks the service there, with the token of PLANIMETER_TOKEN, instead of opening the data folder'),
+  windows: valued('N', `how many windows (${WINDOWS})`),
+  seed: valued('N', 'the same windows as another time'),
+  data: DATA_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(['prove JOB [--data DIR | --url URL] [--windows N] [--seed N] [--json]'], OPTIONS);
+
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { data: text, url: text, seed: text, windows: text, json: { type: 'boolean' } } as const;
-  const { values, positionals } = readArguments(args, options, [1, 1]);
+  const { values, positionals } = readArguments(args, OPTIONS, ['JOB']);
   const seed = values.seed === undefined ? randomInt(2 ** 31) : readNumber('seed', values.seed);
   const windows = values.windows === undefined ? WINDOWS : readNumber('windows', values.windows);
   const proof = values.url
@@ -48,8 +56,8 @@ async function look(data: string | undefined, job: string, seed: number, windows
   const remote = createRemoteReader(parseRemoteHosts(process.env[REMOTE_HOSTS]));
   const compute = startCompute(remote.open);
   try {
-    const tools = { db, files: openFiles(dataFolder(data), process.env.PLANIMETER_STORE), compute };
-    return await proveJob(tools, installedNetwork, job, { seed, windows });
+    const tools = { db, files: openFileStore(dataFolder(data), process.env.PLANIMETER_STORE), compute };
+    return await verifyJob(tools, installedNetwork, job, { seed, windows });
   } finally {
     await compute.stop();
     remote.close();

@@ -1,24 +1,24 @@
 /** `planimeter reap`: removes what nothing refers to, as the service does every hour, or says what that would be. */
 import { join } from 'node:path';
-import { GRACE_MS, reap } from '../server/reaper.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { openFiles, sharedFolderOf } from '../server/store/shared-folder.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { collectGarbage, GRACE_MS } from '../server/operations/garbage-collector.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { openFileStore, sharedFolderOf } from '../server/store/files/open-file-store.ts';
+import { DATA_OPTION, flag, JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
 
 const HOUR_MS = 3600_000;
 
+const OPTIONS = {
+  'dry-run': flag('says what would be removed, and removes nothing'),
+  grace: valued('HOURS', `leaves alone what is younger (${GRACE_MS / HOUR_MS})`),
+  data: DATA_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(['reap [--dry-run] [--grace HOURS] [--data DIR] [--json]'], OPTIONS);
+
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(
-    args,
-    {
-      data: { type: 'string' },
-      grace: { type: 'string' },
-      'dry-run': { type: 'boolean' },
-      json: { type: 'boolean' },
-    },
-    [0, 0],
-  );
+  const { values } = readArguments(args, OPTIONS);
   const hours = readNumber('grace', values.grace ?? String(GRACE_MS / HOUR_MS));
   if (hours < 1) throw new WrongCall('--grace takes hours, 1 at least: uploads and jobs under way must not be touched');
   const { DATABASE_URL: url, PLANIMETER_STORE: store } = process.env;
@@ -28,11 +28,11 @@ export async function run(args: string[]): Promise<void> {
   try {
     const places = {
       db,
-      files: openFiles(folder, store),
+      files: openFileStore(folder, store),
       dataFolder: folder,
       uploadFolder: join(sharedFolderOf(folder, store), 'uploads'),
     };
-    const reaped = await reap(places, { dryRun, graceMs: hours * HOUR_MS });
+    const reaped = await collectGarbage(places, { dryRun, graceMs: hours * HOUR_MS });
     if (values.json) {
       process.stdout.write(`${JSON.stringify(reaped)}\n`);
       return;

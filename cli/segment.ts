@@ -1,6 +1,6 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { parseDevice } from '../models/device.ts';
+import { Problem } from '../errors/problem.ts';
 import {
   findNetwork,
   isDetector,
@@ -9,57 +9,69 @@ import {
   type Network,
   stitchesExactly,
 } from '../models/registry.ts';
+import { parseDevice } from '../models/runtime/device.ts';
+import type { JobReport } from '../server/api/index.ts';
+import { jobId, sceneId } from '../server/content-ids.ts';
+import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { tiledJob } from '../server/http/job-tile.ts';
-import type { JobReport } from '../server/http/types.ts';
-import { jobId, sceneId } from '../server/identity.ts';
-import { ingestScene } from '../server/ingest-scene.ts';
-import { settlePrecision } from '../server/measurements.ts';
-import { chooseModel, modelReason } from '../server/model-choice.ts';
-import { DEFAULT_NETWORK, parseParameters } from '../server/parameters.ts';
-import { segmentScene } from '../server/pipeline.ts';
-import { choosable } from '../server/preflight.ts';
-import { isReady } from '../server/ready-scene.ts';
-import { parseRights } from '../server/scene-rights.ts';
-import { getJob, insertJob } from '../server/store/jobs.ts';
-import { getScene, insertScene } from '../server/store/scenes.ts';
-import { inWorkplace } from '../server/workplace.ts';
-import { Problem } from '../tiler/problem.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
+import { parseParameters } from '../server/pipeline/job-parameters.ts';
+import { runWhole } from '../server/pipeline/pipeline.ts';
+import { choosable } from '../server/pipeline/preflight.ts';
+import { settlePrecision } from '../server/pipeline/settle-precision.ts';
+import { parseRights } from '../server/scenes/attribution.ts';
+import { ingestScene } from '../server/scenes/ingest-scene.ts';
+import { isReady } from '../server/scenes/ready-scene.ts';
+import { getJob, insertJob } from '../server/store/tables/jobs.ts';
+import { getScene, insertScene } from '../server/store/tables/scenes.ts';
+import { tiledJob } from '../server/tiles/tile-of-job.ts';
+import {
+  DEVICE_OPTION,
+  JSON_OPTION,
+  MIN_AREA_OPTION,
+  readArguments,
+  readNumber,
+  SRS_OPTION,
+  TOLERANCE_OPTION,
+  usageOf,
+  valued,
+  WrongCall,
+} from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
-import { linkOriginals, readInputs, sha256OfInputs } from './inputs.ts';
-import { isPackage, outputFormat } from './output.ts';
+import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
+import { isPackage, OUTPUT_HELP, outputFormat } from './output.ts';
 import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
+import { onSignal } from './signals.ts';
 import { readBands, readStretch } from './view.ts';
 
-/** Files of one scene. */
-const MOST_INPUTS = 4096;
+const OPTIONS = {
+  model: valued('ID', 'the network ("planimeter models list"); else the one that suits the pixel size'),
+  device: DEVICE_OPTION,
+  precision: valued('P', 'fp32 or int8; else the faster here'),
+  classes: valued('C.tif', 'writes the class of every pixel'),
+  scores: valued('S.tif', 'writes the probability of that class'),
+  features: valued('F.tif', 'writes what the network sees in each place, where it says which layer that is'),
+  report: valued('R.json', 'writes what was assumed, done and counted'),
+  aoi: valued('AREA.geojson', 'maps only what lies inside'),
+  'min-area': MIN_AREA_OPTION,
+  tolerance: TOLERANCE_OPTION,
+  bands: valued('4,3,2', "the image's bands for red, green and blue, or for those that the network takes"),
+  stretch: valued('S', 'none, percentile or LOW:HIGH: which values become 0 and 255'),
+  srs: SRS_OPTION,
+  license: valued('L', 'SPDX id, address or words: under which the image may be used'),
+  attribution: valued('"© …"', 'who is to be credited for it'),
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  ['segment IN.tif… OUT [OPTION…]'],
+  OPTIONS,
+  `${INPUTS_HELP}${OUTPUT_HELP}OUT.zip is the whole job: features, maps, report, licence and a README.\n`,
+);
 
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const { values, positionals } = readArguments(
-    args,
-    {
-      model: text,
-      device: text,
-      classes: text,
-      scores: text,
-      report: text,
-      aoi: text,
-      features: text,
-      'min-area': text,
-      tolerance: text,
-      bands: text,
-      stretch: text,
-      precision: text,
-      srs: text,
-      license: text,
-      attribution: text,
-      json: { type: 'boolean' },
-    },
-    [2, MOST_INPUTS + 1],
-  );
+  const { values, positionals } = readArguments(args, OPTIONS, ['IN.tif…', 'OUT']);
   const output = positionals.at(-1)!;
   const whole = isPackage(output);
   const format = outputFormat(whole ? '.gpkg' : output);
@@ -78,18 +90,18 @@ export async function run(args: string[]): Promise<void> {
 
   const bar = createProgressBar();
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  onSignal(['SIGINT'], () => interrupted.abort());
   const context = {
     signal: interrupted.signal,
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
   const place = { device, policy: inputs.remote?.policy ?? null };
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfInputs(inputs);
     const tools = await opening;
     const { db, files } = tools;
     const scene = sceneId(sha256);
-    await linkOriginals(files, scene, inputs);
+    await linkSourceFiles(files, scene, inputs);
     await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes, ...rights });
     await ingestScene(tools, (await getScene(db, scene))!, context);
     const ready = await getScene(db, scene);
@@ -115,7 +127,7 @@ export async function run(args: string[]): Promise<void> {
       features,
       finestOnly: format.ending !== '.pmtiles',
     };
-    await segmentScene(tools, job, context);
+    await runWhole(tools, job, context);
     const report = (await getJob(db, id))!.report!;
     if (whole) await writePackage(tools, id, network, output);
     else await exportJob(db, tiledJob({ id, report }), format, output);

@@ -1,18 +1,24 @@
 /** `planimeter serve`: the service until it is told to stop. */
-
 import { log } from '../server/log.ts';
 import { REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { startService } from '../server/service.ts';
-import { readArguments, readNumber } from './arguments.ts';
+import { DATA_OPTION, DEVICE_OPTION, readArguments, readNumber, usageOf, valued } from './arguments.ts';
+import { settingsHelp } from './environment.ts';
 import { dataFolder } from './files.ts';
 import { startLog } from './log.ts';
+import { onSignal } from './signals.ts';
+
+const OPTIONS = {
+  port: valued('N', 'where to listen (PORT, else 8080); 0 for any that is free'),
+  host: valued('H', 'where to listen (HOST, else 127.0.0.1); beyond this machine only with tokens'),
+  data: DATA_OPTION,
+  device: DEVICE_OPTION,
+};
+
+export const usage = usageOf(['serve [--port N] [--host H] [--data DIR] [--device D]'], OPTIONS, settingsHelp());
 
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(
-    args,
-    { port: { type: 'string' }, host: { type: 'string' }, data: { type: 'string' }, device: { type: 'string' } },
-    [0, 0],
-  );
+  const { values } = readArguments(args, OPTIONS);
   const { env } = process;
   const greet = startLog('service');
   const service = await startService({
@@ -25,23 +31,20 @@ export async function run(args: string[]): Promise<void> {
     basemap: env.PLANIMETER_BASEMAP,
     remoteHosts: env[REMOTE_HOSTS],
   });
-  greet(`Planimeter is at ${service.url}`, { url: service.url });
   stopOnSignal(service.stop);
+  greet(`Planimeter is at ${service.url}`, { url: service.url });
 }
 
 /** Stops gracefully on the first Ctrl-C or SIGTERM, at once on the second. */
 export function stopOnSignal(stop: () => Promise<void>): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      process.once(signal, () => process.exit(1));
-      log.info(`${signal}: stopping, and giving back what is unfinished`);
-      stop().then(
-        () => process.exit(0),
-        (error) => {
-          log.fatal('stopping failed', { error });
-          process.exit(1);
-        },
-      );
-    });
-  }
+  onSignal(['SIGINT', 'SIGTERM'], (signal) => {
+    log.info(`${signal}: stopping, and giving back what is unfinished`);
+    stop().then(
+      () => process.exit(0),
+      (error) => {
+        log.fatal('stopping failed', { error });
+        process.exit(1);
+      },
+    );
+  });
 }

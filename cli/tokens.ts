@@ -1,9 +1,19 @@
 /** `planimeter tokens create|list|revoke`: who may use the service. */
 import { join } from 'node:path';
-import { record } from '../server/store/audit.ts';
-import { type Database, openDatabase } from '../server/store/database.ts';
-import { createToken, listTokens, revokeToken } from '../server/store/tokens.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import type { Database } from '../server/store/database/database.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { record } from '../server/store/tables/audit.ts';
+import { createToken, listTokens, revokeToken } from '../server/store/tables/tokens.ts';
+import {
+  DATA_OPTION,
+  didYouMean,
+  JSON_OPTION,
+  readArguments,
+  readNumber,
+  usageOf,
+  valued,
+  WrongCall,
+} from './arguments.ts';
 import { dataFolder } from './files.ts';
 
 /** As it stands in the audit log. */
@@ -11,10 +21,33 @@ const WHO = { actor: 'command line' } as const;
 
 const UUID = /^[0-9a-f-]{36}$/i;
 
-export async function run([action, ...args]: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { role: text, workspace: text, days: text, data: text, json: { type: 'boolean' } } as const;
-  const { values, positionals } = readArguments(args, options, action === 'list' ? [0, 0] : [1, 1]);
+/** What stands after each action. */
+const ACTIONS = { create: ['NAME'], list: [], revoke: ['ID'] };
+
+const OPTIONS = {
+  role: valued('R', 'of a new one: viewer (looks), editor (uploads, runs, deletes) or admin; else viewer'),
+  workspace: valued('W', 'of a new one: the workspace it opens (default)'),
+  days: valued('N', 'of a new one: how long it opens anything'),
+  data: DATA_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  [
+    'tokens create NAME [--role viewer|editor|admin] [--workspace W] [--days N] [--data DIR] [--json]',
+    'tokens list [--data DIR] [--json]',
+    'tokens revoke ID [--data DIR] [--json]',
+  ],
+  OPTIONS,
+  'A token is shown once. Without any, who reaches the service may do everything, and it listens on this machine alone.\n',
+);
+
+export async function run([action = '', ...args]: string[]): Promise<void> {
+  if (!Object.hasOwn(ACTIONS, action)) {
+    const known = Object.keys(ACTIONS);
+    throw new WrongCall(`tokens takes create, list or revoke, and not "${action}".${didYouMean(action, known)}`);
+  }
+  const { values, positionals } = readArguments(args, OPTIONS, ACTIONS[action as keyof typeof ACTIONS]);
   const print = (json: unknown, lines: string) =>
     process.stdout.write(values.json ? `${JSON.stringify(json)}\n` : `${lines}\n`);
   if (action === 'create') {
@@ -39,7 +72,7 @@ export async function run([action, ...args]: string[]): Promise<void> {
       ({ id, role, workspace, expires_at, name }) => `${id}  ${role.padEnd(6)}  ${workspace}  ${expires_at}  ${name}`,
     );
     print(tokens, lines.join('\n') || 'There are no tokens: who reaches the service may do everything.');
-  } else if (action === 'revoke') {
+  } else {
     const id = positionals[0]!;
     if (!UUID.test(id)) throw new WrongCall(`"${id}" is not the id of a token; "planimeter tokens list" shows them`);
     await withDatabase(values.data, (db) =>
@@ -49,7 +82,7 @@ export async function run([action, ...args]: string[]): Promise<void> {
       }),
     );
     print({ revoked: id }, `Revoked ${id}.`);
-  } else throw new WrongCall('tokens takes create, list or revoke');
+  }
 }
 
 /** The service's own database, while the service is not running or on PostgreSQL. */

@@ -1,25 +1,47 @@
 /** `planimeter vectorize CLASSES.tif OUT`: one stage alone, from a class map to features. */
 import { basename, resolve } from 'node:path';
+import { Problem } from '../errors/problem.ts';
+import { jobId, sceneId } from '../server/content-ids.ts';
+import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { jobId, sceneId } from '../server/identity.ts';
-import { parseParameters } from '../server/parameters.ts';
-import { georeference } from '../server/store/georeference.ts';
-import { insertJob, updateJob } from '../server/store/jobs.ts';
-import { insertScene } from '../server/store/scenes.ts';
-import { storeFeatures } from '../server/store-features.ts';
-import { inWorkplace } from '../server/workplace.ts';
-import { Problem } from '../tiler/problem.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { sha256OfFile } from '../tiler/sha256.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { parseParameters } from '../server/pipeline/job-parameters.ts';
+import { storeFeatures } from '../server/pipeline/store-features.ts';
+import { georeference } from '../server/store/tables/georeference.ts';
+import { insertJob, updateJob } from '../server/store/tables/jobs.ts';
+import { insertScene } from '../server/store/tables/scenes.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
+import { sha256OfFile } from '../tiler/ingest/sha256.ts';
+import {
+  JSON_OPTION,
+  MIN_AREA_OPTION,
+  readArguments,
+  readNumber,
+  TOLERANCE_OPTION,
+  usageOf,
+  valued,
+  WrongCall,
+} from './arguments.ts';
 import { inputFile } from './files.ts';
-import { outputFormat } from './output.ts';
+import { OUTPUT_HELP, outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
+const OPTIONS = {
+  buildings: valued('N', 'the code of buildings, whose walls are straightened'),
+  roads: valued('N', 'the code of roads, whose centre lines are drawn'),
+  water: valued('N', 'the code of water, under which no road goes on'),
+  'min-area': MIN_AREA_OPTION,
+  tolerance: TOLERANCE_OPTION,
+  json: JSON_OPTION,
+};
+
+export const usage = usageOf(
+  ['vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N] [--min-area M2] [--tolerance M] [--json]'],
+  OPTIONS,
+  OUTPUT_HELP,
+);
+
 export async function run(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const;
-  const options = { buildings: text, roads: text, water: text, 'min-area': text, tolerance: text };
-  const { values, positionals } = readArguments(args, { ...options, json: { type: 'boolean' } }, [2, 2]);
+  const { values, positionals } = readArguments(args, OPTIONS, ['CLASSES.tif', 'OUT']);
   const classesPath = resolve(await inputFile(positionals[0]));
   const output = positionals[1];
   const format = outputFormat(output);
@@ -36,7 +58,7 @@ export async function run(args: string[]): Promise<void> {
   const classNames = new Map(Object.entries(codes).flatMap(([name, code]) => (code === null ? [] : [[code, name]])));
 
   const bar = createProgressBar();
-  await inWorkplace(async (opening) => {
+  await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
     const { db, files, compute } = await opening;
     const { srid, gsdMetres } = await georeference(db, map);

@@ -1,17 +1,22 @@
 /** `planimeter worker`: one more process that computes for a service, until it is told to stop. */
 import { REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { startWorker } from '../server/worker.ts';
-import { readArguments, readNumber, WrongCall } from './arguments.ts';
+import { DATA_OPTION, DEVICE_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
+import { settingsHelp } from './environment.ts';
 import { dataFolder } from './files.ts';
 import { startLog } from './log.ts';
 import { stopOnSignal } from './serve.ts';
 
+const OPTIONS = {
+  data: DATA_OPTION,
+  device: DEVICE_OPTION,
+  port: valued('N', 'answers /health and /metrics there'),
+};
+
+export const usage = usageOf(['worker [--data DIR] [--device D] [--port N]'], OPTIONS, settingsHelp());
+
 export async function run(args: string[]): Promise<void> {
-  const { values } = readArguments(
-    args,
-    { data: { type: 'string' }, device: { type: 'string' }, port: { type: 'string' } },
-    [0, 0],
-  );
+  const { values } = readArguments(args, OPTIONS);
   const { env } = process;
   const greet = startLog('worker');
   if (!env.DATABASE_URL) {
@@ -33,7 +38,7 @@ export async function run(args: string[]): Promise<void> {
       probes: { host: env.HOST ?? '127.0.0.1', port: readNumber('port', values.port) },
     }),
   });
+  stopOnSignal(worker.stop);
   greet('Planimeter works for the service of this database');
   if (worker.url) greet(`Its health and metrics are at ${worker.url}`);
-  stopOnSignal(worker.stop);
 }

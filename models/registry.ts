@@ -6,11 +6,10 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Problem } from '../tiler/problem.ts';
-import { sha256OfFile } from '../tiler/sha256.ts';
-import type { WantedBands } from './bands.ts';
-import type { Adapter } from './foreign/adapter.ts';
-import type { Precision } from './runtime.ts';
+import { Problem } from '../errors/problem.ts';
+import { sha256OfFile } from '../tiler/ingest/sha256.ts';
+import type { Adapter } from './adapter.ts';
+import type { WantedBands } from './network-bands.ts';
 
 export interface NetworkClass {
   name: string;
@@ -199,3 +198,6 @@ async function readManifest(folder: string): Promise<Network | null> {
     ...(properties['planimeter:adapter'] && { adapter: properties['planimeter:adapter'] }),
   };
 }
+
+/** Of a network's weights. */
+export type Precision = 'fp32' | 'int8';

@@ -106,7 +106,12 @@ const HIDDEN = '***';
 const SECRET_FIELDS = ['authorization', 'cookie', 'set-cookie', 'token', 'password', 'secret', 'headers'];
 
 /** Variables that hold a secret, or an address with one in it. */
-const SECRET_VARIABLES = ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'PGPASSWORD'];
+const SECRET_VARIABLES = [
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'PGPASSWORD',
+];
 const ADDRESS_VARIABLES = ['DATABASE_URL', 'PLANIMETER_STORE', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3'];
 /** Shorter ones would take half of every line with them. */
 const LEAST_SECRET = 4;

@@ -5,29 +5,29 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { Problem } from '../tiler/problem.ts';
-import { type Renderer, startRenderer } from './children/render.ts';
-import { addDemoScene } from './demo-scene.ts';
-import { createAccess } from './http/access.ts';
+import { Problem } from '../errors/problem.ts';
+import { VERSION } from './content-ids.ts';
+import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
-import { readLimits } from './http/limits.ts';
-import { VERSION } from './identity.ts';
-import { settlePrecision } from './measurements.ts';
-import type { PipelineTools } from './pipeline.ts';
-import { preflight, type SceneFacts } from './preflight.ts';
-import { proveJob } from './prove-job.ts';
-import { bandNamesOf, type ReadyScene } from './ready-scene.ts';
-import { startReaper } from './reaper.ts';
+import { createAccess } from './http/core/access.ts';
+import { startGarbageCollector } from './operations/garbage-collector.ts';
+import { readLimits } from './operations/quotas.ts';
+import { viewerFolder } from './operations/viewer-folder.ts';
+import { preflight, type SceneFacts } from './pipeline/preflight.ts';
+import { settlePrecision } from './pipeline/settle-precision.ts';
+import { verifyJob } from './pipeline/verify-job.ts';
+import { type Renderer, startRenderer } from './processes/render.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import type { RemoteOptions } from './remote/reader.ts';
-import { addRemoteScene } from './remote-scene.ts';
-import { refuseUnconfined } from './store/confinement.ts';
-import type { Queryable } from './store/database.ts';
-import { markStore } from './store/shared-folder.ts';
-import { anyToken } from './store/tokens.ts';
-import { viewerFolder } from './viewer.ts';
-import { fetchWorking } from './working-copy.ts';
-import { openWorkshop } from './workshop.ts';
+import { addDemoScene } from './scenes/add-demo-scene.ts';
+import { addRemoteScene } from './scenes/add-remote-scene.ts';
+import { bandNamesOf, type ReadyScene } from './scenes/ready-scene.ts';
+import { fetchWorking } from './scenes/working-copy.ts';
+import type { Queryable } from './store/database/database.ts';
+import { requireRowLevelSecurity } from './store/database/row-level-security.ts';
+import { markStore } from './store/files/open-file-store.ts';
+import { anyToken } from './store/tables/tokens.ts';
+import type { PipelineTools } from './tools.ts';
 
 export interface ServiceOptions {
   host: string;
@@ -63,15 +63,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const limits = readLimits(process.env);
   const onLoopback = LOOPBACK_HOSTS.includes(host);
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
-  const [viewer, workshop] = await Promise.all([
+  const [viewer, engine] = await Promise.all([
     viewerFolder(),
-    openWorkshop({ ...options, remotePolicy }, async (db, files) => {
+    openEngine({ ...options, remotePolicy }, async (db, files) => {
       if (!onLoopback) await needToken(db, host);
-      await refuseUnconfined(db);
+      await requireRowLevelSecurity(db);
       await markStore(db, files);
     }),
   ]);
-  const { tools, queue, shelf, networks, models, metrics, device, sharedFolder } = workshop;
+  const { tools, queue, catalog, networks, models, metrics, device, sharedFolder } = engine;
   const { db, files, remote } = tools;
   const uploadFolder = join(sharedFolder, 'uploads');
   const demoFolder = join(dataFolder, 'demo');
@@ -88,7 +88,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     files,
     queue,
     models,
-    networks: shelf,
+    networks: catalog,
     service: {
       name: 'planimeter',
       version: VERSION,
@@ -105,17 +105,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     viewerFolder: viewer,
     allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
-    prove: (id, windows) => proveJob(tools, async (name) => installed(name), id, windows),
+    prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
-    addRemoteScene: (workspace, request, note) =>
-      addRemoteScene({ db: workspace, files, queue, remote }, request, note),
-    createDemoScene: (workspace, note) => addDemoScene({ db: workspace, files, queue }, demoFolder, note),
+    addRemoteScene: (db, actor, request) => addRemoteScene({ db, files, queue, remote }, actor, request),
+    addDemoScene: (db, actor) => addDemoScene({ db, files, queue }, actor, demoFolder),
   });
   const server = createServer(app);
   server.listen(options.port, host);
   await once(server, 'listening');
-  const reaper = startReaper({ db, files, dataFolder, uploadFolder });
+  const reaper = startGarbageCollector({ db, files, dataFolder, uploadFolder });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -123,12 +122,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       server.close();
       server.closeAllConnections();
       await reaper.stop();
-      await Promise.all([workshop.stop(), renderer.stop()]);
+      await Promise.all([engine.stop(), renderer.stop()]);
     },
   };
 }
 
-/** Throws Problem token_needed where other machines could reach a service that asks nobody who he is. */
+/** Throws Problem token_needed where other machines could reach a service that asks nobody who they are. */
 async function needToken(db: Queryable, host: string): Promise<void> {
   if (await anyToken(db)) return;
   throw new Problem(

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Engine, openEngine } from './engine.ts';
 import { log } from './log.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
-import { checkStore } from './store/shared-folder.ts';
-import { openWorkshop, type Workshop } from './workshop.ts';
+import { checkStore } from './store/files/open-file-store.ts';
 
 export interface WorkerOptions {
   dataFolder: string;
@@ -25,27 +25,27 @@ export interface Worker {
 
 /** Resolves when it works; `stop` gives unfinished work back. Throws `store_mismatch`. */
 export async function startWorker({ remoteHosts, probes, ...options }: WorkerOptions): Promise<Worker> {
-  const workshop = await openWorkshop({ ...options, remotePolicy: parseRemoteHosts(remoteHosts) }, checkStore);
+  const engine = await openEngine({ ...options, remotePolicy: parseRemoteHosts(remoteHosts) }, checkStore);
   try {
-    const server = probes ? await answerProbes(workshop, probes) : null;
+    const server = probes ? await answerProbes(engine, probes) : null;
     const url = server && `http://${probes!.host}:${(server.address() as AddressInfo).port}`;
     return {
       url,
       async stop() {
         server?.close();
         server?.closeAllConnections();
-        await workshop.stop();
+        await engine.stop();
       },
     };
   } catch (error) {
-    await workshop.stop();
+    await engine.stop();
     throw error;
   }
 }
 
 /** What keeps an eye on the worker asks over HTTP: whether it is well, and its figures. Nothing else is there. */
 async function answerProbes(
-  { tools, metrics }: Workshop,
+  { tools, metrics }: Engine,
   { host, port }: { host: string; port: number },
 ): Promise<Server> {
   const answers: Record<string, () => Promise<[type: string, body: string]>> = {

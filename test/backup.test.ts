@@ -1,5 +1,5 @@
 /**
- * Backup and restore as docs/operations.md tells it: what is restored has the same scenes, jobs, features, maps and tokens.
+ * Backup and restore as docs/operator.md tells it: what is restored has the same scenes, jobs, features, maps and tokens.
  * On PostgreSQL by pg_dump and pg_restore while the service runs; embedded by a copy of the folder of a stopped service.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,14 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { ItemsJson, JobJson, SceneJson } from '../server/http/types.ts';
-import { CONFINED_ROLE } from '../server/store/confinement.ts';
-import type { Queryable } from '../server/store/database.ts';
-import { testEngines } from '../server/store/test-databases.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { kill, serve, stopAll } from './serve.ts';
-import { PROGRAM } from './workers.ts';
+import type { ItemsJson, JobJson, SceneJson } from '../server/api/index.ts';
+import type { Queryable } from '../server/store/database/database.ts';
+import { CONFINED_ROLE } from '../server/store/database/row-level-security.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
+import { testEngines } from './support/databases.ts';
+import { kill, serve, stopAll } from './support/serve.ts';
+import { PROGRAM } from './support/workers.ts';
 
 const postgresql = testEngines().find(({ name }) => name === 'postgresql');
 const dumps = spawnSync('pg_dump', ['--version']).status === 0 && spawnSync('pg_restore', ['--version']).status === 0;

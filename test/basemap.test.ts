@@ -7,11 +7,11 @@ import { dirname } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addScene, startService, type TestService } from '../server/http/test-service.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { updateScene } from '../server/store/scenes.ts';
-import { viewerFolder } from '../server/viewer.ts';
-import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
+import { viewerFolder } from '../server/operations/viewer-folder.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { updateScene } from '../server/store/tables/scenes.ts';
+import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
+import { addScene, startService, type TestService } from './support/http-service.ts';
 
 const executablePath = findChromium();
 

@@ -10,14 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { ItemsJson, JobJson, SceneJson } from '../server/http/types.ts';
-import { reap } from '../server/reaper.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { localFileStore } from '../server/store/files.ts';
-import { seeded } from '../server/store/test-geometry.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { kill, killGroup, type Served, type Starting, serve, startServing, stopAll } from './serve.ts';
+import type { ItemsJson, JobJson, SceneJson } from '../server/api/index.ts';
+import { collectGarbage } from '../server/operations/garbage-collector.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { localFileStore } from '../server/store/files/file-store.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
+import { seeded } from './support/geometry.ts';
+import { kill, killGroup, type Served, type Starting, serve, startServing, stopAll } from './support/serve.ts';
 
 const KILLS = 30;
 /** Of them, of the service alone: its children find out by themselves. */
@@ -278,7 +278,7 @@ async function nothingIsLeft(data: string, temporary: string, { scenes, jobs }: 
       uploadFolder: join(data, 'uploads'),
       temporaryFolder: temporary,
     };
-    const reaped = await reap(places, { nowMs: Date.now() + LONG_AFTER_MS });
+    const reaped = await collectGarbage(places, { nowMs: Date.now() + LONG_AFTER_MS });
     console.log(`the reaper removed ${reaped.length}: ${[...new Set(reaped.map(({ why }) => why))].join(', ')}`);
     const known = await db.query<{ id: string }>('SELECT id FROM planimeter.scenes');
     expect(known.map(({ id }) => id).sort(), 'one scene an image').toEqual([...scenes.values()].sort());

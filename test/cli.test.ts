@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Evaluation } from '../models/evaluate.ts';
-import { findNetwork, weightsOf } from '../models/registry.ts';
-import type { Precision } from '../models/runtime.ts';
-import type { ItemsJson, JobReport } from '../server/http/types.ts';
-import { openRaster, openSamples } from '../tiler/raster.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
-import { judge, pythonWithJudges } from './python.ts';
+import { usage as reap } from '../cli/reap.ts';
+import type { Evaluation } from '../models/evaluation/evaluate.ts';
+import { findNetwork, type Precision, weightsOf } from '../models/registry.ts';
+import type { ItemsJson, JobReport } from '../server/api/index.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { openRaster, openSamples } from '../tiler/geotiff/raster.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
+import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
+import { judge, pythonWithJudges } from './support/python.ts';
 
 const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
 const SIZE = { width: 1100, height: 900 };
@@ -103,7 +104,7 @@ test('segment: a file whose bands are in another order gives the same map once t
 }, async () => {
   const source = await openSamples(town.image);
   const { width, height, geotransform, epsg } = source;
-  const { pixels } = await source.read(0, 0, 0, width, height);
+  const { pixels } = await source.read(0, { x: 0, y: 0, width, height });
   await source.close();
   const swapped = Uint8Array.from(pixels, (_, i) => pixels[i - (i % 3) + (2 - (i % 3))] as number);
   const layout = {
@@ -135,7 +136,7 @@ test('segment: a file whose bands are in another order gives the same map once t
 
 async function codesOf(path: string): Promise<Uint8Array> {
   const raster = await openRaster(path);
-  const { pixels } = await raster.read(0, 0, 0, raster.width, raster.height);
+  const { pixels } = await raster.read(0, wholeOf(raster));
   await raster.close();
   return pixels;
 }
@@ -197,10 +198,6 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   await writeFile(file('text.tif'), 'hello');
   const before = await readdir(folder);
   expect(planimeter('frobnicate').status).toBe(2);
-  expect(planimeter('serve', '--help')).toMatchObject({
-    status: 0,
-    stdout: expect.stringContaining('PLANIMETER_MAX_'),
-  });
   expect(planimeter('segment', 'text.tif').status).toBe(2);
   expect(planimeter('segment', 'missing.tif', 'x.geojson').status).toBe(2);
   expect(planimeter('segment', town.image, 'x.docx').status).toBe(2);
@@ -210,6 +207,18 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   expect(JSON.parse(refused.stderr.trim().split('\n').at(-1)!)).toMatchObject({ code: 'not_a_tiff', status: 422 });
   expect(await readdir(folder)).toEqual(before);
 });
+
+test('help and version', () => {
+  expect(planimeter('reap', '--help')).toMatchObject({ status: 0, stdout: HEAD + reap, stderr: '' });
+  expect(planimeter('help', 'reap').stdout).toBe(HEAD + reap);
+  expect(planimeter('--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const { status, stderr } = planimeter('sgement', 'a.tif');
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    2,
+    'planimeter: there is no command "sgement". Did you mean segment?',
+  ]);
+});
+const HEAD = 'planimeter reap: removes what nothing refers to, as the service does hourly\n\n';
 
 test('inspect and models list tell scripts what they need', () => {
   const inspected = JSON.parse(planimeter('inspect', town.image, '--json').stdout);

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { createMetrics } from '../server/metrics.ts';
-import { pythonWithLinters } from './python.ts';
+import { createMetrics } from '../server/operations/metrics.ts';
+import { pythonWithLinters } from './support/python.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -32,7 +32,7 @@ test('what alerts and the documentation name is measured', async () => {
   }).text();
   for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm)) there.add(name!);
   const named = [
-    ...`${read('deploy/alerts.yaml')}${read('docs/operations.md')}`.matchAll(/\b((?:planimeter|process)_\w+)/g),
+    ...`${read('deploy/alerts.yaml')}${read('docs/operator.md')}`.matchAll(/\b((?:planimeter|process)_\w+)/g),
   ]
     .map(([, name]) => name!.replace(/_(count|sum|bucket)$/, ''))
     .filter((name) => !name.startsWith('planimeter_confined'));

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { JobJson } from '../server/http/types.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { getJob } from '../server/store/jobs.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { serve, stopAll } from './serve.ts';
+import type { JobJson } from '../server/api/index.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { getJob } from '../server/store/tables/jobs.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
+import { serve, stopAll } from './support/serve.ts';
 
 let folder: string;
 beforeAll(async () => {

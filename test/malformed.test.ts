@@ -8,9 +8,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeTown } from '../tiler/town/town.ts';
-import { getJson, startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { type Served, serve, stopAll } from './serve.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
+import { type Served, serve, stopAll } from './support/serve.ts';
 
 const REQUESTS = process.env.PLANIMETER_FULL === '1' ? 10_000 : 3000;
 const AT_ONCE = 16;

@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeTown } from '../tiler/town/town.ts';
-import { startJob, upload, waitForJob, waitForScene } from './client.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { startJob, upload, waitForJob, waitForScene } from './support/client.ts';
 
 const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
-const HOOK = pathToFileURL(fileURLToPath(new URL('./watch-connections.mjs', import.meta.url))).href;
+const HOOK = pathToFileURL(fileURLToPath(new URL('./support/watch-connections.mjs', import.meta.url))).href;
 const HERE = /^(localhost|127\.\d+\.\d+\.\d+|::1|::ffff:127\..*|\/.*)$/;
 
 interface Noted {

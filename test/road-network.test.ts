@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { trueNetwork } from '../bench/roads/true-network.ts';
-import { openRaster } from '../tiler/raster.ts';
-import { writeTown } from '../tiler/town/town.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { openRaster } from '../tiler/geotiff/raster.ts';
 import { apls } from '../vectorizer/roads/apls.ts';
 import { roadNetwork } from '../vectorizer/roads/network.ts';
 import { createRoadSurface } from '../vectorizer/roads/surface.ts';
@@ -17,7 +17,7 @@ test.each([5, 6])('town %d: the drawn network leads where the true one does', as
   try {
     await writeTown(folder, { seed, width: SIZE, height: SIZE });
     const raster = await openRaster(join(folder, 'truth.tif'));
-    const { pixels } = await raster.read(0, 0, 0, SIZE, SIZE);
+    const { pixels } = await raster.read(0, { x: 0, y: 0, width: SIZE, height: SIZE });
     await raster.close();
     const truth = trueNetwork(join(folder, 'roads.geojson'), raster.geotransform, SIZE, SIZE);
 

@@ -4,10 +4,10 @@
  */
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAccess } from '../server/http/access.ts';
-import { addDoneJob, addScene, startService, type TestService } from '../server/http/test-service.ts';
-import { openDatabase } from '../server/store/database.ts';
-import { pythonWithSchemathesis } from './python.ts';
+import { createAccess } from '../server/http/core/access.ts';
+import { openDatabase } from '../server/store/database/open-database.ts';
+import { addDoneJob, addScene, startService, type TestService } from './support/http-service.ts';
+import { pythonWithSchemathesis } from './support/python.ts';
 
 const FULL = process.env.PLANIMETER_FULL === '1';
 const SEED = Number(process.env.PLANIMETER_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ItemsJson, JobJson, ModelJson, TileJson } from '../server/http/types.ts';
-import { testEngines } from '../server/store/test-databases.ts';
-import { writeTown } from '../tiler/town/town.ts';
-import { createTiffWriter } from '../tiler/write-tiff.ts';
-import { getJson, refusal, startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { kill, serve, stopAll } from './serve.ts';
+import type { ItemsJson, JobJson, ModelJson, TileJson } from '../server/api/index.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
+import { getJson, refusal, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
+import { testEngines } from './support/databases.ts';
+import { kill, serve, stopAll } from './support/serve.ts';
 
 let folder: string;
 let town: { image: string; truth: string };

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeTown } from '../tiler/town/town.ts';
-import { CHROMIUM_FLAGS, findChromium } from './browser.ts';
-import { startJob, upload, waitForJob, waitForScene } from './client.ts';
-import { type Served, serve, stopAll } from './serve.ts';
+import { writeTown } from '../synthetic/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
+import { startJob, upload, waitForJob, waitForScene } from './support/client.ts';
+import { type Served, serve, stopAll } from './support/serve.ts';
 
 const executablePath = findChromium();
 const { SHARING_PICTURES: pictures } = process.env;

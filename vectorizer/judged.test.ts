@@ -1,9 +1,9 @@
 /** Outside judges: GDAL's polygonize for the exact polygons, shapely (GEOS) for the coverage after simplification. */
 import { expect, test } from 'vitest';
-import { judge, pythonWithJudges } from '../test/python.ts';
-import { type ClassMap, NODATA, noiseMap, smoothMap, vectorizeMap } from './generated-maps.ts';
-import { regionToWkb } from './georeference.ts';
-import type { Region } from './vectorize.ts';
+import { type ClassMap, NODATA, noiseMap, smoothMap, vectorizeMap } from '../test/support/generated/generated-maps.ts';
+import { judge, pythonWithJudges } from '../test/support/python.ts';
+import type { Region } from './region.ts';
+import { regionToWkb } from './wkb.ts';
 
 const python = pythonWithJudges();
 const IDENTITY = [0, 1, 0, 0, 0, 1];

@@ -1,8 +1,8 @@
 /** The centre lines of a generated town in, its network out: cut at the scene's edge, noded where roads meet. */
 import { readFileSync } from 'node:fs';
 import type { FeatureCollection, LineString } from 'geojson';
-import { apply, type Geotransform, invert } from '../../tiler/geotransform.ts';
-import { utmToLonLat } from '../../tiler/town/utm.ts';
+import { utmToLonLat } from '../../synthetic/town/utm.ts';
+import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
 import type { Graph } from '../../vectorizer/roads/apls.ts';
 
 type Point = [number, number];

@@ -1,6 +1,6 @@
 /** The floor of bench/serve.ts: GeoJSON as PostGIS writes it, over bare HTTP: `node floor.ts DATABASE_URL PORT`. */
 import { createServer } from 'node:http';
-import { openDatabase } from '../../server/store/database.ts';
+import { openDatabase } from '../../server/store/database/open-database.ts';
 
 const [url, port] = process.argv.slice(2);
 const db = await openDatabase({ url: url! });

@@ -1,11 +1,12 @@
 /** The field that is read from a graph against the field that is measured: one pixel is changed, and what else changes? */
-import * as ort from 'onnxruntime-node';
+
 import { expect, test } from 'vitest';
+import { type TestModel, type TestNode, type TestTensor, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
 import { listNetworks } from '../registry.ts';
+import * as ort from '../runtime/onnx-runtime.ts';
 import { certify } from './certificate.ts';
-import type { ImageInput } from './follow.ts';
 import { readOnnx, readOnnxFile } from './read-onnx.ts';
-import { type TestModel, type TestNode, type TestTensor, writeOnnx } from './test-networks.ts';
+import type { ImageInput } from './trace-graph.ts';
 
 type Random = (below: number) => number;
 

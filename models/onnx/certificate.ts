@@ -2,6 +2,10 @@
  * What is proven of a network from its graph: how far each of its outputs looks, to every side, which grid chips have
  * to lie on, and what stands in the way of exact stitching.
  */
+
+import type { OnnxModel } from './read-onnx.ts';
+import type { ReceptiveField } from './receptive-field.ts';
+import { type ImageInput, type TracedGraph, traceGraph } from './trace-graph.ts';
 import {
   AXES,
   type Axis,
@@ -9,14 +13,11 @@ import {
   atomsOf,
   extentOf,
   type Findings,
-  type Flow,
-  NotFollowed,
+  NotTraceable,
   shapeOf,
   spatial,
-} from './flow.ts';
-import { type Followed, follow, type ImageInput } from './follow.ts';
-import type { Reach } from './reach.ts';
-import type { OnnxModel } from './read-onnx.ts';
+  type TracedTensor,
+} from './traced-tensor.ts';
 
 export interface Obstacle {
   operator: string;
@@ -76,9 +77,9 @@ export function certify(
   used: readonly string[] = model.outputs.map(({ name }) => name),
 ): GraphReport {
   try {
-    if (fixed) return report(follow(model, imageAt(0)), imageAt(0), used);
+    if (fixed) return report(traceGraph(model, imageAt(0)), imageAt(0), used);
     for (const [small, large] of SIZES) {
-      const [one, other] = [small, large].map((size) => report(follow(model, imageAt(size)), imageAt(size), used));
+      const [one, other] = [small, large].map((size) => report(traceGraph(model, imageAt(size)), imageAt(size), used));
       const steady =
         one.certificate.exact === other.certificate.exact &&
         one.certificate.stride === other.certificate.stride &&
@@ -98,7 +99,7 @@ export function certify(
 
 /** Graphs that were damaged ask for lists of no length, or of tensors that are not there. */
 function reasonOf(error: unknown): string {
-  if (error instanceof NotFollowed) return error.message;
+  if (error instanceof NotTraceable) return error.message;
   if (error instanceof RangeError || error instanceof TypeError) return 'a graph that contradicts itself';
   throw error;
 }
@@ -123,7 +124,7 @@ const unbounded = (certificate: Certificate): Certificate => ({
 });
 
 function report(
-  { outputs, shapes: extents, findings }: Followed,
+  { outputs, shapes: extents, findings }: TracedGraph,
   image: ImageInput,
   used: readonly string[],
 ): GraphReport {
@@ -163,7 +164,7 @@ function report(
 }
 
 /** Rows and columns as one index each, where cells of channels were put between those of the image. */
-function laidOut(flow: Flow, findings: Findings, name: string): Flow {
+function laidOut(flow: TracedTensor, findings: Findings, name: string): TracedTensor {
   let result = flow;
   for (const axis of AXES) {
     const dims = flow.dims.flatMap((atoms, dim) => (atoms.some((atom) => atom.axis === axis) ? dim : []));
@@ -176,7 +177,7 @@ function laidOut(flow: Flow, findings: Findings, name: string): Flow {
 }
 
 /** The dims of an output that are rows and columns of the image: whole ones, each on its own. */
-function outputShape(name: string, flow: Flow, image: ImageInput): OutputShape {
+function outputShape(name: string, flow: TracedTensor, image: ImageInput): OutputShape {
   const dimOf = (axis: Axis): number | null => {
     const dims = flow.dims.flatMap((atoms, dim) => (atoms.some((atom) => atom.axis === axis) ? dim : []));
     const alone = dims.length === 1 && flow.dims[dims[0]].every((atom) => atom.axis === axis);
@@ -194,7 +195,7 @@ function outputShape(name: string, flow: Flow, image: ImageInput): OutputShape {
 }
 
 /** Left, top, right and bottom; and the pixels along the chip's edges that its padding reaches. Null without an end. */
-function fieldOf(flow: Flow, { scale, offset }: OutputShape, image: ImageInput) {
+function fieldOf(flow: TracedTensor, { scale, offset }: OutputShape, image: ImageInput) {
   const sizes = { y: image.shape[image.rowDim], x: image.shape[image.columnDim] };
   const sides = AXES.map((axis, i) => {
     if (atomsOf(flow, axis).length === 0) return null;
@@ -208,7 +209,7 @@ function fieldOf(flow: Flow, { scale, offset }: OutputShape, image: ImageInput) 
   };
 }
 
-function axisField({ first, last, edge }: Reach, size: number, scale: number, offset: number) {
+function axisField({ first, last, edge }: ReceptiveField, size: number, scale: number, offset: number) {
   const length = first.length;
   let [before, after, low, high] = [0, 0, 0, length];
   while (low < length && edge[low]) low++;

@@ -1,22 +1,23 @@
 /** Operators that give the same numbers other places: reshapes, slices, concatenations, padding, cells into depth. */
+
+import { mixed } from './mixing-operators.ts';
+import type { OnnxNode } from './read-onnx.ts';
+import { emptyField, fraction, hull, include, pick } from './receptive-field.ts';
+import { dimAt, input, int, ints, numbersOf, type Operator, type Step } from './step.ts';
 import {
   type Atom,
   along,
   combine,
-  constantFlow,
+  constantTensor,
   extentOf,
-  type Flow,
   mixAll,
-  NotFollowed,
+  NotTraceable,
   plain,
   reshape,
   shapeOf,
   spatial,
-} from './flow.ts';
-import { mixed } from './mixing-operators.ts';
-import { emptyReach, fraction, hull, include, pick } from './reach.ts';
-import type { OnnxNode } from './read-onnx.ts';
-import { dimAt, input, int, ints, numbersOf, type Operator, type Step } from './step.ts';
+  type TracedTensor,
+} from './traced-tensor.ts';
 
 const word = (node: OnnxNode, name: string, otherwise: string): string => {
   const value = node.attributes[name];
@@ -74,7 +75,7 @@ export const quantizedConcat: Operator = (step) =>
     step.inputs.filter((_, i) => i >= 2 && i % 3 === 2),
   );
 
-function joinAlong(step: Step, inputs: (Flow | null)[]): Flow[] {
+function joinAlong(step: Step, inputs: (TracedTensor | null)[]): TracedTensor[] {
   const { findings, name, node } = step;
   const flows = inputs.filter((flow) => flow !== null).filter(({ dims }) => dims.every((atoms) => extentOf(atoms) > 0));
   const dim = dimAt(flows[0], int(node, 'axis', 1));
@@ -84,11 +85,11 @@ function joinAlong(step: Step, inputs: (Flow | null)[]): Flow[] {
   // Along the image only the parts that hold some of it have a place; what is put beside them is padding.
   const parts = found.map(({ reach, flow }) => ({ reach, flow, length: extentOf(flow.dims[dim]) }));
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const others = without.map((flow) => (axis ? { ...flow, reach: { ...flow.reach, [axis]: emptyReach(1) } } : flow));
+  const others = without.map((flow) => (axis ? { ...flow, reach: { ...flow.reach, [axis]: emptyField(1) } } : flow));
   const together = combine(findings, others, name, node.op);
   if (!axis) return [along(findings, together, dim, null, null, length)];
   const stride = parts.find(({ reach }) => reach)!.reach!.stride;
-  const joined = emptyReach(length, stride);
+  const joined = emptyField(length, stride);
   let at = 0;
   for (const { reach, flow, length: size } of parts) {
     const beside = hull(flow.reach[axis]);
@@ -101,9 +102,9 @@ function joinAlong(step: Step, inputs: (Flow | null)[]): Flow[] {
 }
 
 /** Indices start, start + step … of a dim. */
-function cut(step: Step, flow: Flow, dim: number, start: number, every: number, length: number): Flow {
+function cut(step: Step, flow: TracedTensor, dim: number, start: number, every: number, length: number): TracedTensor {
   if (start === 0 && every === 1 && length === extentOf(flow.dims[dim])) return flow;
-  if (length < 1) throw new NotFollowed('an empty slice');
+  if (length < 1) throw new NotTraceable('an empty slice');
   const { axis, flow: cleared, reach } = spatial(step.findings, flow, dim, step.name, step.node.op);
   if (!axis) return along(step.findings, cleared, dim, null, null, length);
   const stride = fraction(reach.stride[0] * Math.abs(every), reach.stride[1]);
@@ -160,10 +161,10 @@ export const gather: Operator = (step) => {
   const extent = extentOf(flow.dims[dim]);
   const { axis, flow: cleared, reach } = spatial(step.findings, flow, dim, step.name, step.node.op);
   const count = shapeOf(indices).reduce((a, b) => a * b, 1);
-  let taken: Flow;
+  let taken: TracedTensor;
   if (axis) {
     const { numbers } = indices;
-    if (!numbers || indices.dims.length > 1) throw new NotFollowed('rows that are looked up');
+    if (!numbers || indices.dims.length > 1) throw new NotTraceable('rows that are looked up');
     const chosen = pick(reach, count, (j) => (numbers[j] < 0 ? numbers[j] + extent : numbers[j]));
     if (count > 1) step.findings.positional.set(step.name, step.node.op);
     taken = along(step.findings, cleared, dim, axis, chosen, count);
@@ -182,14 +183,14 @@ export const gather: Operator = (step) => {
 const splitDim = (atoms: Atom[], shape: number[]): Atom[][] => (shape.length === 1 ? [atoms] : shape.map(plain));
 
 /** Indices that depend on the image bring all that they depend on. */
-function combineReach(step: Step, flow: Flow, indices: Flow): Flow {
+function combineReach(step: Step, flow: TracedTensor, indices: TracedTensor): TracedTensor {
   const all = mixAll(step.findings, indices, step.name, step.node.op);
   return combine(step.findings, [flow, { ...all, dims: [] }], step.name, step.node.op);
 }
 
 export const expand: Operator = (step) => {
   const flow = input(step, 0);
-  return [combine(step.findings, [flow, constantFlow(numbersOf(step, 'shape', 1)!, [0])], step.name, step.node.op)];
+  return [combine(step.findings, [flow, constantTensor(numbersOf(step, 'shape', 1)!, [0])], step.name, step.node.op)];
 };
 
 export const tile: Operator = (step) => {

@@ -1,15 +1,16 @@
 /** Operators that take much of a tensor together: reductions, normalisations, softmax, products of matrices. */
-import { along, combine, type Flow, mix, mixAll, mixInPlace } from './flow.ts';
-import { dimAt, input, int, numbersOf, type Operator, type Step } from './step.ts';
 
-export const inPlace = (step: Step, dims: readonly number[]): Flow =>
+import { dimAt, input, int, numbersOf, type Operator, type Step } from './step.ts';
+import { along, combine, mix, mixAll, mixInPlace, type TracedTensor } from './traced-tensor.ts';
+
+export const inPlace = (step: Step, dims: readonly number[]): TracedTensor =>
   mixInPlace(step.findings, input(step, 0), dims, step.name, step.node.op);
 
-export const mixed = (step: Step, dims: readonly number[]): Flow =>
+export const mixed = (step: Step, dims: readonly number[]): TracedTensor =>
   mix(step.findings, input(step, 0), dims, step.name, step.node.op);
 
 /** All dims behind the channels. */
-export const behind = (flow: Flow, dim: number): number[] => flow.dims.flatMap((_, i) => (i >= dim ? i : []));
+export const behind = (flow: TracedTensor, dim: number): number[] => flow.dims.flatMap((_, i) => (i >= dim ? i : []));
 
 export const overSpace: Operator = (step) => [inPlace(step, behind(input(step, 0), 2))];
 
@@ -46,7 +47,7 @@ export const argument: Operator = (step) => {
   return [withoutDims(mixed(step, [dimAt(flow, axis)]), [axis], int(step.node, 'keepdims', 1) === 1)];
 };
 
-function withoutDims(flow: Flow, axes: readonly number[], keep: boolean): Flow {
+function withoutDims(flow: TracedTensor, axes: readonly number[], keep: boolean): TracedTensor {
   const gone = axes.map((axis) => dimAt(flow, axis));
   const dims = keep
     ? flow.dims.map((atoms, dim) => (gone.includes(dim) ? [] : atoms))
@@ -65,7 +66,7 @@ export const layerNorm: Operator = (step) => {
 };
 
 /** Products of matrices take the last dim of the one and the last but one of the other together. */
-function multiply(step: Step, left: Flow, right: Flow): Flow {
+function multiply(step: Step, left: TracedTensor, right: TracedTensor): TracedTensor {
   const { findings, name, node } = step;
   const vectorLeft = left.dims.length === 1;
   const vectorRight = right.dims.length === 1;
@@ -86,11 +87,11 @@ function multiply(step: Step, left: Flow, right: Flow): Flow {
   return { ...product, dims };
 }
 
-const hasPixels = (flow: Flow, dim: number): boolean => flow.dims[dim].some(({ axis }) => axis);
+const hasPixels = (flow: TracedTensor, dim: number): boolean => flow.dims[dim].some(({ axis }) => axis);
 
 export const matmul: Operator = (step) => [multiply(step, input(step, 0), input(step, 1))];
 export const quantizedMatmul: Operator = (step) => [multiply(step, input(step, 0), input(step, 3))];
-const swapped = (flow: Flow): Flow => ({ ...flow, dims: [flow.dims[1], flow.dims[0]] });
+const swapped = (flow: TracedTensor): TracedTensor => ({ ...flow, dims: [flow.dims[1], flow.dims[0]] });
 export const gemm: Operator = (step) => {
   const a = int(step.node, 'transA', 0) ? swapped(input(step, 0)) : input(step, 0);
   const b = int(step.node, 'transB', 0) ? swapped(input(step, 1)) : input(step, 1);

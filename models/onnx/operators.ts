@@ -1,5 +1,5 @@
 /** ONNX operators as what they do to rows and columns: for each, a tensor's flow in, its flow out. */
-import { combine, constantFlow, NotFollowed, shapeOf } from './flow.ts';
+
 import {
   concat,
   depthToSpace,
@@ -34,7 +34,8 @@ import {
   topK,
 } from './mixing-operators.ts';
 import { dimAt, input, int, ints, type Operator } from './step.ts';
-import { convolve, pool, resizeFlow, transposedConvolve } from './windows.ts';
+import { combine, constantTensor, NotTraceable, shapeOf } from './traced-tensor.ts';
+import { convolve, pool, resizeTensor, transposedConvolve } from './windows.ts';
 
 const same: Operator = (step) => [{ ...input(step, 0), numbers: null }];
 const each: Operator = (step) => [
@@ -51,20 +52,20 @@ const shapeOperator: Operator = (step) => {
   const rank = shape.length;
   const at = (value: number) => (value < 0 ? value + rank : Math.min(value, rank));
   const part = shape.slice(at(int(step.node, 'start', 0)), at(int(step.node, 'end', rank)));
-  return [constantFlow([part.length], part, true)];
+  return [constantTensor([part.length], part, true)];
 };
 
-const size: Operator = (step) => [constantFlow([], [shapeOf(input(step, 0)).reduce((a, b) => a * b, 1)], true)];
+const size: Operator = (step) => [constantTensor([], [shapeOf(input(step, 0)).reduce((a, b) => a * b, 1)], true)];
 
 const constantOfShape: Operator = (step) => {
   const shape = input(step, 0).numbers;
-  if (!shape) throw new NotFollowed('an array whose size depends on the image');
+  if (!shape) throw new NotTraceable('an array whose size depends on the image');
   const value = step.node.attributes.value;
   const number = typeof value === 'object' && 'dims' in value ? (value.values?.[0] ?? 0) : 0;
   const count = shape.reduce((a, b) => a * b, 1);
   // One number stands for all of them where there are many.
   return [
-    constantFlow(
+    constantTensor(
       shape,
       Array.from({ length: Math.min(count, 1024) }, () => number),
       true,
@@ -74,8 +75,8 @@ const constantOfShape: Operator = (step) => {
 
 const range: Operator = (step) => {
   const [start, end, by] = [0, 1, 2].map((at) => input(step, at).numbers?.[0]);
-  if (start === undefined || end === undefined || by === undefined) throw new NotFollowed('a range of unknown length');
-  return [constantFlow([Math.max(0, Math.ceil((end - start) / by))], null, true)];
+  if (start === undefined || end === undefined || by === undefined) throw new NotTraceable('a range of unknown length');
+  return [constantTensor([Math.max(0, Math.ceil((end - start) / by))], null, true)];
 };
 
 const table = (names: string, operator: Operator): [string, Operator][] =>
@@ -123,7 +124,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map([
   ...table('Conv ConvInteger FusedConv QLinearConv', convolve),
   ...table('ConvTranspose', transposedConvolve),
   ...table('MaxPool AveragePool LpPool QLinearAveragePool', pool),
-  ...table('Resize Upsample', resizeFlow),
+  ...table('Resize Upsample', resizeTensor),
   ['Pad', pad],
   ['Slice', slice],
   ['Split', split],

@@ -1,9 +1,9 @@
 /** Files that are broken or made to break something: each is read or refused with a code, soon, and nothing else. */
 import { expect, test } from 'vitest';
-import { Problem } from '../../tiler/problem.ts';
-import { understand } from '../foreign/understand.ts';
+import { Problem } from '../../errors/problem.ts';
+import { type TestModel, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
+import { inferAdapter } from '../imported/infer-adapter.ts';
 import { ONNX_LIMITS, readOnnx } from './read-onnx.ts';
-import { type TestModel, writeOnnx } from './test-networks.ts';
 
 const MODEL: TestModel = {
   nodes: [
@@ -29,7 +29,7 @@ const MODEL: TestModel = {
 /** What comes of bytes: how they were understood, or the code of the refusal. */
 function outcome(bytes: Uint8Array): string {
   try {
-    return understand(readOnnx(bytes), {}).task;
+    return inferAdapter(readOnnx(bytes), {}).task;
   } catch (error) {
     if (error instanceof Problem) return error.code;
     throw error;

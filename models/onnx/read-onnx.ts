@@ -7,7 +7,7 @@
  */
 import { open } from 'node:fs/promises';
 import { PbfReader } from 'pbf';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 
 /** What a network file may be, unless another limit is set. */
 export const ONNX_LIMITS = {

@@ -1,11 +1,12 @@
 /** One node while it is followed, and how to ask for its inputs and attributes. */
-import { type Findings, type Flow, NotFollowed } from './flow.ts';
+
 import type { OnnxNode } from './read-onnx.ts';
+import { type Findings, NotTraceable, type TracedTensor } from './traced-tensor.ts';
 
 export interface Step {
   node: OnnxNode;
   /** Of the inputs; null where an optional one is left out. */
-  inputs: (Flow | null)[];
+  inputs: (TracedTensor | null)[];
   opset: number;
   findings: Findings;
   /** Name of the node, or of its first output. */
@@ -21,14 +22,14 @@ export const int = (node: OnnxNode, name: string, otherwise: number): number => 
   return typeof value === 'number' ? value : otherwise;
 };
 
-export function input({ inputs, node }: Step, at: number): Flow {
+export function input({ inputs, node }: Step, at: number): TracedTensor {
   const flow = inputs[at];
-  if (!flow) throw new NotFollowed(`${node.op} without its input ${at}`);
+  if (!flow) throw new NotTraceable(`${node.op} without its input ${at}`);
   return flow;
 }
 
 /** What an operator does to flows. */
-export type Operator = (step: Step) => Flow[];
+export type Operator = (step: Step) => TracedTensor[];
 
 /** Numbers of an attribute (old opsets) or of an input (new ones). */
 export function numbersOf(step: Step, attribute: string, at: number): number[] | null {
@@ -36,9 +37,9 @@ export function numbersOf(step: Step, attribute: string, at: number): number[] |
   if (given) return given;
   const flow = step.inputs[at];
   if (!flow) return null;
-  if (!flow.numbers) throw new NotFollowed(`${step.node.op} whose ${attribute} depend on the image`);
+  if (!flow.numbers) throw new NotTraceable(`${step.node.op} whose ${attribute} depend on the image`);
   return flow.numbers;
 }
 
 /** The dim that an axis names, from the end where it is negative. */
-export const dimAt = (flow: Flow, axis: number): number => (axis < 0 ? axis + flow.dims.length : axis);
+export const dimAt = (flow: TracedTensor, axis: number): number => (axis < 0 ? axis + flow.dims.length : axis);

@@ -1,8 +1,9 @@
 /** Operators that slide a window over rows and columns: convolutions, pools, resizing. */
-import { along, extentOf, type Flow, mix, NotFollowed, shapeOf, spatial } from './flow.ts';
-import { resize, slide, slideTransposed, type Window } from './reach.ts';
+
 import type { OnnxNode } from './read-onnx.ts';
+import { resize, slide, slideTransposed, type Window } from './receptive-field.ts';
 import { input, int, ints, type Step } from './step.ts';
+import { along, extentOf, mix, NotTraceable, shapeOf, spatial, type TracedTensor } from './traced-tensor.ts';
 
 /** Kernel, stride, dilation and pads of each spatial dim of a node. */
 interface Kernels {
@@ -35,7 +36,7 @@ function kernelsOf(node: OnnxNode, kernel: number[], sizes: readonly number[]): 
 }
 
 /** Slides along every spatial dim, counted from `firstDim`. */
-function slideAll(step: Step, flow: Flow, kernels: Kernels, firstDim: number, ceil: boolean): Flow {
+function slideAll(step: Step, flow: TracedTensor, kernels: Kernels, firstDim: number, ceil: boolean): TracedTensor {
   let result = flow;
   for (const [i, kernel] of kernels.kernel.entries()) {
     const dim = firstDim + i;
@@ -51,14 +52,14 @@ function slideAll(step: Step, flow: Flow, kernels: Kernels, firstDim: number, ce
   return result;
 }
 
-function slideOne(step: Step, flow: Flow, dim: number, window: Window, how: typeof slide): Flow {
+function slideOne(step: Step, flow: TracedTensor, dim: number, window: Window, how: typeof slide): TracedTensor {
   const { axis, flow: cleared, reach } = spatial(step.findings, flow, dim, step.name, step.node.op);
   const all = axis && window.kernel > 1 && window.kernel >= reach.first.length && window.length === 1;
   if (all) step.findings.global.set(step.name, step.node.op);
   return along(step.findings, cleared, dim, axis, axis && how(reach, window), window.length);
 }
 
-export function convolve(step: Step): Flow[] {
+export function convolve(step: Step): TracedTensor[] {
   const weights = input(step, step.node.op === 'QLinearConv' ? 3 : 1);
   const flow = input(step, 0);
   const [outputs, , ...kernel] = shapeOf(weights);
@@ -67,7 +68,7 @@ export function convolve(step: Step): Flow[] {
   return [slideAll(step, along(step.findings, channels, 1, null, null, outputs), kernels, 2, false)];
 }
 
-export function transposedConvolve(step: Step): Flow[] {
+export function transposedConvolve(step: Step): TracedTensor[] {
   const flow = input(step, 0);
   const [, perGroup, ...kernel] = shapeOf(input(step, 1));
   const kernels = kernelsOf(step.node, kernel, shapeOf(flow).slice(2));
@@ -90,32 +91,32 @@ export function transposedConvolve(step: Step): Flow[] {
   return [result];
 }
 
-export function pool(step: Step): Flow[] {
+export function pool(step: Step): TracedTensor[] {
   const flow = input(step, 0);
   const last = int(step.node, 'channels_last', 0) === 1;
   const firstDim = last ? 1 : 2;
   const kernel = ints(step.node, 'kernel_shape');
-  if (!kernel) throw new NotFollowed('a pool without its kernel');
+  if (!kernel) throw new NotTraceable('a pool without its kernel');
   const kernels = kernelsOf(step.node, kernel, shapeOf(flow).slice(firstDim, firstDim + kernel.length));
   const pooled = slideAll(step, flow, kernels, firstDim, int(step.node, 'ceil_mode', 0) === 1);
   return [pooled, pooled];
 }
 
-export function resizeFlow(step: Step): Flow[] {
+export function resizeTensor(step: Step): TracedTensor[] {
   const { node, opset, findings } = step;
   const old = node.op === 'Upsample' || opset < 11;
   const words = (name: string, otherwise: string) => String(node.attributes[name] ?? otherwise);
   const numbers = (at: number) => {
     const flow = step.inputs[at];
     if (!flow || shapeOf(flow)[0] === 0) return null;
-    if (!flow.numbers) throw new NotFollowed('a size that depends on the image');
+    if (!flow.numbers) throw new NotTraceable('a size that depends on the image');
     return flow.numbers.length > 0 ? flow.numbers : null;
   };
   const scales = ints(node, 'scales') ?? numbers(old ? 1 : 2);
   const sizes = old || scales ? null : numbers(3);
-  if (!scales && !sizes) throw new NotFollowed('a resize to an unknown size');
+  if (!scales && !sizes) throw new NotTraceable('a resize to an unknown size');
   const coordinates = old ? 'asymmetric' : words('coordinate_transformation_mode', 'half_pixel');
-  if (coordinates === 'tf_crop_and_resize') throw new NotFollowed('a resize of a part of the image');
+  if (coordinates === 'tf_crop_and_resize') throw new NotTraceable('a resize of a part of the image');
   let result = input(step, 0);
   const axes = ints(node, 'axes') ?? result.dims.map((_, dim) => dim);
   for (const [i, each] of axes.entries()) {

@@ -1,10 +1,10 @@
 /** What a published job found → a file, of a format that its ending names. */
 import { rename, rm } from 'node:fs/promises';
-import { Problem } from '../../tiler/problem.ts';
-import type { TiledJob } from '../http/job-tile.ts';
-import type { Queryable } from '../store/database.ts';
-import { type FeatureTable, featureTables } from '../store/feature-tables.ts';
-import type { ReviewFilter } from '../store/reviews.ts';
+import { Problem } from '../../errors/problem.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { type FeatureTable, featureTables } from '../store/tables/feature-tables.ts';
+import type { ReviewFilter } from '../store/tables/reviews.ts';
+import type { TiledJob } from '../tiles/tile-of-job.ts';
 import { writeFlatGeobuf } from './flatgeobuf.ts';
 import { writeGeoPackage } from './geopackage.ts';
 import { writeGeoParquet } from './geoparquet.ts';

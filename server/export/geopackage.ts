@@ -4,9 +4,9 @@
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { rightsText } from '../scene-rights.ts';
-import type { Queryable } from '../store/database.ts';
-import { type Column, type FeatureTable, tableRows } from '../store/feature-tables.ts';
+import { rightsText } from '../scenes/attribution.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { type Column, type FeatureTable, tableRows } from '../store/tables/feature-tables.ts';
 import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
 
 const SQL_TYPES: Record<Column['type'], string> = {

@@ -5,9 +5,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
-import { saidRights } from '../scene-rights.ts';
-import type { Queryable } from '../store/database.ts';
-import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/feature-tables.ts';
+import { saidRights } from '../scenes/attribution.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
 import { EPSG_4326 } from './epsg-4326.ts';
 import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
 

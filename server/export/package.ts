@@ -1,9 +1,7 @@
 /** A finished job → one zip, streamed: features, maps, report, and what they are and may be used for in plain words. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { makeZip, predictLength } from 'client-zip';
-import type { JobReport } from '../http/types.ts';
-import type { SceneRights } from '../scene-rights.ts';
+import type { JobReport } from '../api/index.ts';
+import type { SceneRights } from '../scenes/attribution.ts';
+import { zipOf } from './zip.ts';
 
 export interface Packaged {
   job: { id: string; model: string; finished_at: string | null; report: JobReport };
@@ -16,9 +14,6 @@ export interface Packaged {
   scores: string | null;
 }
 
-/** The same files give the same bytes. */
-const LAST_MODIFIED = new Date(1980, 0, 1);
-
 /** @returns the zip's bytes, to be read once, and how many they are */
 export async function packageJob(packaged: Packaged): Promise<{ bytes: bigint; stream: ReadableStream<Uint8Array> }> {
   const { job, geopackage, classes, scores } = packaged;
@@ -27,20 +22,11 @@ export async function packageJob(packaged: Packaged): Promise<{ bytes: bigint; s
     'LICENCE.txt': licence(packaged),
     'report.json': `${JSON.stringify(job.report, null, 2)}\n`,
   };
-  const paths = { 'features.gpkg': geopackage, 'classes.tif': classes, 'scores.tif': scores };
-  const written = Object.entries(texts).map(([name, text]) => {
-    return { name, lastModified: LAST_MODIFIED, input: text, size: Buffer.byteLength(text) };
-  });
-  const there = Object.entries(paths).filter((entry): entry is [string, string] => entry[1] !== null);
-  const files = await Promise.all(
-    there.map(async ([name, path]) => ({ name, path, lastModified: LAST_MODIFIED, size: (await stat(path)).size })),
-  );
-  /** Each file is opened when its turn comes. */
-  function* entries() {
-    yield* written;
-    for (const { path, ...file } of files) yield { ...file, input: createReadStream(path) as AsyncIterable<Buffer> };
-  }
-  return { bytes: predictLength([...written, ...files]), stream: makeZip(entries()) };
+  const maps = {
+    ...(classes !== null && { 'classes.tif': classes }),
+    ...(scores !== null && { 'scores.tif': scores }),
+  };
+  return zipOf(texts, { 'features.gpkg': geopackage, ...maps });
 }
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });

@@ -4,14 +4,14 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { packTile, type TiledJob } from '../http/job-tile.ts';
-import { firstZoom, mercatorX, mercatorY, nativeZoom, type TileAddress, tileBbox } from '../http/mercator.ts';
-import { EXTENT } from '../http/tile-grid.ts';
-import { BUFFER } from '../http/vector-tile.ts';
-import { attributionMarkup } from '../scene-rights.ts';
-import type { Queryable } from '../store/database.ts';
-import type { FeatureTable } from '../store/feature-tables.ts';
-import type { Bbox } from '../store/features.ts';
+import { attributionMarkup } from '../scenes/attribution.ts';
+import type { Queryable } from '../store/database/database.ts';
+import type { FeatureTable } from '../store/tables/feature-tables.ts';
+import type { Bbox } from '../store/tables/features.ts';
+import { EXTENT } from '../tiles/tile-grid.ts';
+import { packTile, type TiledJob } from '../tiles/tile-of-job.ts';
+import { BUFFER } from '../tiles/vector-tile.ts';
+import { firstZoom, mercatorX, mercatorY, nativeZoom, type TileAddress, tileBbox } from '../tiles/web-mercator.ts';
 import { hilbertIndex } from './hilbert.ts';
 
 const HEADER_BYTES = 127;

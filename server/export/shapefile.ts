@@ -2,20 +2,22 @@
  * Tables → a zip of Shapefiles (ESRI, 1998), one a collection, in EPSG:4326. Names of columns are cut to the ten letters
  * that dBASE has, texts to 254 bytes.
  */
-import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
-import { Problem } from '../../tiler/problem.ts';
-import type { Queryable } from '../store/database.ts';
-import { type Column, type FeatureTable, tableRows } from '../store/feature-tables.ts';
+import { Problem } from '../../errors/problem.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { type Column, type FeatureTable, tableRows } from '../store/tables/feature-tables.ts';
 import { boundsOf, type ParsedGeometry, parseWkb } from './wkb.ts';
+import { zipOf } from './zip.ts';
 
 const PROJECTION =
   'GEOGCS["GCS_WGS_1984",DATUM["D_WGS_1984",SPHEROID["WGS_1984",6378137.0,298.257223563]],PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]]';
 const POLYLINE = 3;
 const POLYGON = 5;
+const ENDINGS = ['shp', 'shx', 'dbf', 'prj', 'cpg'];
 const HEADER_BYTES = 100;
 /** Lengths are in signed 32-bit numbers; programs stop at 2 GiB. */
 const MOST_BYTES = 2 ** 31 - 1;
@@ -33,12 +35,13 @@ export async function writeShapefiles(q: Queryable, tables: readonly FeatureTabl
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   try {
-    const names: string[] = [];
-    for (const table of tables) {
-      await writeLayer(q, table, folder);
-      names.push(...['shp', 'shx', 'dbf', 'prj', 'cpg'].map((ending) => `${table.collection}.${ending}`));
+    for (const table of tables) await writeLayer(q, table, folder);
+    const names = tables.flatMap(({ collection }) => ENDINGS.map((ending) => `${collection}.${ending}`));
+    const { bytes, stream } = await zipOf({}, Object.fromEntries(names.map((name) => [name, join(folder, name)])));
+    if (bytes > MOST_BYTES) {
+      throw new Problem('limit_exceeded', 'The Shapefiles take more than 2 GB; export a GeoPackage instead.');
     }
-    await writeZip(path, folder, names);
+    await pipeline(stream, createWriteStream(path));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -139,8 +142,7 @@ function fieldsOf(columns: readonly Column[]): Field[] {
 
 function dbfHeader(fields: readonly Field[], records: number): Buffer {
   const header = Buffer.alloc(32 + 32 * fields.length + 1);
-  const now = new Date();
-  header.set([3, now.getFullYear() - 1900, now.getMonth() + 1, now.getDate()]);
+  header.set([3, 80, 1, 1]); // 1 January 1980: the same job gives the same bytes
   header.writeUInt32LE(records, 4);
   header.writeUInt16LE(header.length, 8);
   header.writeUInt16LE(1 + fields.reduce((sum, { length }) => sum + length, 0), 10);
@@ -167,51 +169,4 @@ function dbfRecord(fields: readonly Field[], values: readonly (string | number |
     at += length;
   }
   return record;
-}
-
-/** Stored, not compressed (APPNOTE.TXT 6.3): a local header and the bytes for each file, then the directory. */
-async function writeZip(path: string, folder: string, names: readonly string[]): Promise<void> {
-  const zip = await open(path, 'w');
-  try {
-    const directory: Buffer[] = [];
-    let offset = 0;
-    for (const name of names) {
-      const source = join(folder, name);
-      const { size } = await stat(source);
-      let crc = 0;
-      for await (const chunk of createReadStream(source)) crc = crc32(chunk as Buffer, crc);
-      const entry = zipEntry(name, size, crc);
-      await zip.write(Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), entry, Buffer.from(name)]));
-      for await (const chunk of createReadStream(source)) await zip.write(chunk as Buffer);
-      const place = Buffer.alloc(14);
-      place.writeUInt32LE(offset, 10);
-      directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), entry, place, Buffer.from(name));
-      offset += 30 + name.length + size;
-    }
-    if (offset > MOST_BYTES) {
-      throw new Problem('limit_exceeded', 'The Shapefiles take more than 2 GB; export a GeoPackage instead.');
-    }
-    const entries = Buffer.concat(directory);
-    const end = Buffer.alloc(22);
-    end.write('PK\x05\x06', 'latin1');
-    for (const at of [8, 10]) end.writeUInt16LE(names.length, at);
-    end.writeUInt32LE(entries.length, 12);
-    end.writeUInt32LE(offset, 16);
-    await zip.write(Buffer.concat([entries, end]));
-  } finally {
-    await zip.close();
-  }
-}
-
-/** What a local header and a directory entry have in common: from the version that is needed to the extra's length. */
-function zipEntry(name: string, size: number, crc: number): Buffer {
-  const entry = Buffer.alloc(26);
-  entry.writeUInt16LE(20, 0);
-  entry.writeUInt16LE(0x0800, 2); // names are UTF-8
-  entry.writeUInt16LE(0x21, 8); // 1 January 1980: the same job gives the same bytes
-  entry.writeUInt32LE(crc, 10);
-  entry.writeUInt32LE(size, 14);
-  entry.writeUInt32LE(size, 18);
-  entry.writeUInt16LE(name.length, 22);
-  return entry;
 }

@@ -2,9 +2,9 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { saidRights } from '../scene-rights.ts';
-import type { Queryable } from '../store/database.ts';
-import { type FeatureTable, type TableRow, tableRows } from '../store/feature-tables.ts';
+import { saidRights } from '../scenes/attribution.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
 
 const write = (lines: AsyncGenerator<string>, path: string) => pipeline(Readable.from(lines), createWriteStream(path));
 

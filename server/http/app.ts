@@ -1,35 +1,35 @@
 /** The HTTP interface: guards first, then one router a resource, then the viewer, and problem+json for all that fails. */
 import express, { type Express } from 'express';
-import { guardRoutes } from './access.ts';
-import { aggregateRouter } from './aggregate.ts';
-import { auditRouter } from './audit.ts';
-import { classTilesRouter } from './class-tiles.ts';
-import { collectionsRouter } from './collections.ts';
-import type { AppDependencies } from './dependencies.ts';
-import { answerProblem, notFound } from './errors.ts';
-import { eventsRouter } from './events.ts';
-import { failedAreasRouter } from './failed-areas.ts';
-import { imageryRouter } from './imagery.ts';
-import { jobsRouter } from './jobs.ts';
-import { createRateLimits } from './limits.ts';
-import { modelsRouter } from './models.ts';
-import { processesRouter } from './processes.ts';
-import { logRequests } from './request-log.ts';
-import { reviewsRouter } from './reviews.ts';
-import { scenesRouter } from './scenes.ts';
-import { guardHost, guardOrigin, securityHeaders } from './security.ts';
-import { countRequests, serviceRouter } from './service.ts';
-import { sessionRouter } from './session.ts';
-import { sharesRouter, unwrapShare } from './shares.ts';
-import { stacRouter } from './stac.ts';
-import { tilesRouter } from './tiles.ts';
-import { tokensRouter } from './tokens.ts';
-import { uploadsRouter } from './uploads.ts';
-import { viewerRouter } from './viewer.ts';
+import { auditRouter } from './admin/audit.ts';
+import { countRequests, serviceRouter } from './admin/service.ts';
+import { sessionRouter } from './admin/session.ts';
+import { sharesRouter, unwrapShare } from './admin/shares.ts';
+import { tokensRouter } from './admin/tokens.ts';
+import { viewerRouter } from './admin/viewer.ts';
+import { guardRoutes } from './core/access.ts';
+import type { AppContext } from './core/app-context.ts';
+import { answerProblem, notFound } from './core/errors.ts';
+import { createRateLimits } from './core/rate-limits.ts';
+import { logRequests } from './core/request-log.ts';
+import { guardHost, guardOrigin, securityHeaders } from './core/security.ts';
+import { classTilesRouter } from './native/class-tiles.ts';
+import { eventsRouter } from './native/events.ts';
+import { failedAreasRouter } from './native/failed-areas.ts';
+import { imageryRouter } from './native/imagery.ts';
+import { jobsRouter } from './native/jobs.ts';
+import { modelsRouter } from './native/models.ts';
+import { scenesRouter } from './native/scenes.ts';
+import { tilesRouter } from './native/tiles.ts';
+import { uploadsRouter } from './native/uploads.ts';
+import { aggregateRouter } from './ogc-features/aggregate.ts';
+import { collectionsRouter } from './ogc-features/collections.ts';
+import { reviewsRouter } from './ogc-features/reviews.ts';
+import { processesRouter } from './ogc-processes/processes.ts';
+import { stacRouter } from './stac/stac.ts';
 
-export type { AppDependencies } from './dependencies.ts';
+export type { AppContext } from './core/app-context.ts';
 
-export function createApp(deps: AppDependencies): Express {
+export function createApp(deps: AppContext): Express {
   const app = express();
   const rates = createRateLimits(deps.limits);
   app.disable('x-powered-by');

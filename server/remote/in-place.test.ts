@@ -4,28 +4,29 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findNetwork } from '../../models/registry.ts';
-import { judge, pythonWithJudges } from '../../test/python.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest.ts';
-import { openRaster } from '../../tiler/raster.ts';
-import { openScene } from '../../tiler/rendering.ts';
-import { writeTown } from '../../tiler/town/town.ts';
-import { startCompute } from '../children/compute.ts';
-import { startRenderer } from '../children/render.ts';
-import { mercatorX, mercatorY, nativeZoom } from '../http/mercator.ts';
-import { jobId, sceneId } from '../identity.ts';
-import { ingestScene } from '../ingest-scene.ts';
-import { parseParameters } from '../parameters.ts';
-import { type PipelineTools, segmentScene } from '../pipeline.ts';
-import { isReady, type ReadyScene } from '../ready-scene.ts';
-import { addRemoteScene } from '../remote-scene.ts';
-import { tileControlGrid } from '../store/georeference.ts';
-import { insertJob } from '../store/jobs.ts';
-import { getScene, insertScene } from '../store/scenes.ts';
-import { fetchWorking } from '../working-copy.ts';
-import { inWorkplace } from '../workplace.ts';
+import { writeTown } from '../../synthetic/town/town.ts';
+import { judge, pythonWithJudges } from '../../test/support/python.ts';
+import { type FileServer, serveFiles } from '../../test/support/range-server.ts';
+import { openRaster } from '../../tiler/geotiff/raster.ts';
+import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
+import { jobId, sceneId } from '../content-ids.ts';
+import { withEphemeralEngine } from '../ephemeral-engine.ts';
+import { parseParameters } from '../pipeline/job-parameters.ts';
+import { runWhole } from '../pipeline/pipeline.ts';
+import { startCompute } from '../processes/compute.ts';
+import { startRenderer } from '../processes/render.ts';
+import { addRemoteScene } from '../scenes/add-remote-scene.ts';
+import { ingestScene } from '../scenes/ingest-scene.ts';
+import { isReady, type ReadyScene } from '../scenes/ready-scene.ts';
+import { fetchWorking } from '../scenes/working-copy.ts';
+import { tileControlGrid } from '../store/tables/georeference.ts';
+import { insertJob } from '../store/tables/jobs.ts';
+import { getScene, insertScene } from '../store/tables/scenes.ts';
+import { mercatorX, mercatorY, nativeZoom } from '../tiles/web-mercator.ts';
+import type { PipelineTools } from '../tools.ts';
 import { parseRemoteHosts } from './policy.ts';
 import { createRemoteReader } from './reader.ts';
-import { type FileServer, serveFiles } from './test-server.ts';
 
 const FULL = process.env.PLANIMETER_FULL === '1';
 const SIZE = { width: 600, height: 500 };
@@ -53,7 +54,7 @@ const serveAs = async (path: string, file: string, etag = '"1"') => {
 const policy = () => parseRemoteHosts(`http://127.0.0.1:${server.port}, 127.0.0.1`);
 const context = () => ({ signal: new AbortController().signal, progress: () => {} });
 const withTools = <T>(work: (tools: PipelineTools) => Promise<T>): Promise<T> =>
-  inWorkplace(async (opening) => work(await opening), { policy: policy() });
+  withEphemeralEngine(async (opening) => work(await opening), { policy: policy() });
 
 async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
   await ingestScene(tools, (await getScene(tools.db, id))!, context());
@@ -65,11 +66,8 @@ async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
 const queue = { enqueueIngest: async () => {} } as unknown as Parameters<typeof addRemoteScene>[0]['queue'];
 
 async function addRemote(tools: PipelineTools, path: string, srs?: string): Promise<ReadyScene> {
-  const id = await addRemoteScene(
-    { ...tools, queue },
-    { url: server.url(path), name: 'remote.tif', srs },
-    async () => {},
-  );
+  const actor = { workspace: 'default', name: 'test' };
+  const id = await addRemoteScene({ ...tools, queue }, actor, { url: server.url(path), name: 'remote.tif', srs });
   return ready(tools, id);
 }
 
@@ -86,7 +84,7 @@ async function mapOf(tools: PipelineTools, scene: ReadyScene, parameters = parse
   const network = await findNetwork('landuse-unet');
   const id = jobId(scene, network.sha256, parameters);
   await insertJob(tools.db, { id, scene: scene.id, model: network.id, parameters: { ...parameters } });
-  const report = await segmentScene(tools, { id, scene, network, parameters, modelReason: '' }, context());
+  const report = await runWhole(tools, { id, scene, network, parameters, modelReason: '' }, context());
   const file = (name: string) => readFile(tools.files.path(`jobs/${id}/${name}.tif`));
   const path = tools.files.path(`jobs/${id}/classes.tif`);
   return { report, path, classes: await file('classes'), scores: await file('scores') };
@@ -97,8 +95,8 @@ async function differing(a: string, b: string): Promise<number> {
   const [one, other] = await Promise.all([openRaster(a), openRaster(b)]);
   const { width, height } = one;
   const [{ pixels }, { pixels: others }] = await Promise.all([
-    one.read(0, 0, 0, width, height),
-    other.read(0, 0, 0, width, height),
+    one.read(0, { x: 0, y: 0, width, height }),
+    other.read(0, { x: 0, y: 0, width, height }),
   ]);
   await Promise.all([one.close(), other.close()]);
   return pixels.reduce((sum, value, i) => sum + (value === others[i] ? 0 : 1), 0) / pixels.length;

@@ -6,13 +6,13 @@
  * `PLANIMETER_REMOTE_HOSTS`, separated by commas:
  *   example.com            this host by https, on its default port; `example.com:8443` on another one
  *   *.example.com          its subdomains; `*` alone: any host
- *   s3://bucket            this bucket, read with the AWS_* credentials; `s3://*` all that they can read
+ *   s3://bucket            this bucket, read with the credentials that s3.ts finds; `s3://*` all that they can read
  *   http://host:8080       without encryption, on this port alone
  *   10.20.0.0/16, ::1      addresses that are not public, to which the hosts above may lead; of other hosts they are
  *                          refused
  */
 import { BlockList, isIP } from 'node:net';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 
 /** Name of the environment variable. */
 export const REMOTE_HOSTS = 'PLANIMETER_REMOTE_HOSTS';

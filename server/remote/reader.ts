@@ -6,12 +6,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type ByteSource, isRemote, type OpenBytes } from '../../tiler/byte-source.ts';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
+import { type ByteSource, isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { RemotePolicy } from './policy.ts';
 import { REMOTE_HOSTS } from './policy.ts';
 import { createPageCache, PAGE_BYTES, remoteFile } from './remote-file.ts';
 import { openRanges, type Ranges, type RangesOptions, REMOTE_LIMITS, shownAddress, type Version } from './request.ts';
+import { createSigner } from './s3.ts';
 
 export interface RemoteCard extends Version {
   url: string;
@@ -40,7 +41,7 @@ const MOST_OPEN = 64;
 
 /** `policy`: null where nothing may be read from elsewhere. */
 export function createRemoteReader(policy: RemotePolicy | null, options: RemoteOptions = {}): RemoteReader {
-  const { limits = REMOTE_LIMITS } = options;
+  const { limits = REMOTE_LIMITS, env = process.env, sign = createSigner(env) } = options;
   const cache = createPageCache(CACHE_BYTES);
   const open = new Map<string, ByteSource>();
   const traffic = { requests: 0, bytes: 0 };
@@ -55,7 +56,7 @@ export function createRemoteReader(policy: RemotePolicy | null, options: RemoteO
       if (bytes === 0) traffic.requests++;
       traffic.bytes += bytes;
     };
-    return openRanges(address, { ...options, limits: { ...limits, tries }, policy, onRequest });
+    return openRanges(address, { ...options, sign, limits: { ...limits, tries }, policy, onRequest });
   };
 
   return {

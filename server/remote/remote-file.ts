@@ -2,8 +2,9 @@
  * A file elsewhere becomes a source of bytes: in pages, those that are wanted at about the same time merged into few
  * requests, and the latest ones kept for whoever asks next.
  */
-import type { ByteSource } from '../../tiler/byte-source.ts';
-import { Problem } from '../../tiler/problem.ts';
+
+import { Problem } from '../../errors/problem.ts';
+import type { ByteSource } from '../../tiler/geotiff/byte-source.ts';
 import type { Ranges, Version } from './request.ts';
 
 /** Less than a usual tile, so that one costs little more than its own bytes. */

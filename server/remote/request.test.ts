@@ -1,10 +1,10 @@
 /** What servers do wrong, and what is made of it: tried again, refused by name, or told to be another file. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type FileServer, serveFiles } from '../../test/support/range-server.ts';
 import { parseRemoteHosts } from './policy.ts';
 import { createPageCache, PAGE_BYTES, remoteFile } from './remote-file.ts';
 import { openRanges, REMOTE_LIMITS, type Resolve, type Version } from './request.ts';
 import { s3Target } from './s3.ts';
-import { type FileServer, serveFiles } from './test-server.ts';
 
 const BYTES = Buffer.from(Uint8Array.from({ length: 5 * PAGE_BYTES + 17 }, (_, i) => (i * i) >> 7));
 const LIMITS = { ...REMOTE_LIMITS, silenceMs: 150, answerMs: 400, tries: 3, pauseMs: 1 };
@@ -14,7 +14,10 @@ beforeEach(async () => {
   server = await serveFiles();
   server.files.set('/a.tif', { bytes: BYTES, etag: '"one"' });
 });
-afterEach(() => server.close());
+afterEach(() => {
+  vi.unstubAllEnvs();
+  return server.close();
+});
 
 const open = (
   path = '/a.tif',
@@ -242,7 +245,6 @@ test('objects of S3: where they are asked for, and what is said of another regio
   expect(at('s3://maps/a b+(c).tif', own)).toMatchObject({
     url: new URL('http://minio:9000/maps/a%20b%2B%28c%29.tif'),
     ownEndpoint: true,
-    sign: null,
   });
   const dotted = at('s3://my.maps/a.tif', { AWS_DEFAULT_REGION: 'eu-west-1' });
   expect(dotted.url.href).toBe('https://s3.eu-west-1.amazonaws.com/my.maps/a.tif');
@@ -255,4 +257,35 @@ test('objects of S3: where they are asked for, and what is said of another regio
   const elsewhere = { code: 'remote_unreachable', message: expect.stringContaining('AWS_REGION=eu-north-1') };
   await expect(ranges.fetch(0, 10, null)).rejects.toMatchObject(elsewhere);
   ranges.close();
+});
+
+test('objects of S3 are asked for with credentials, and without where these are refused or missing', async () => {
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  const policy = parseRemoteHosts('s3://maps')!;
+  server.files.set('/maps/a.tif', { bytes: BYTES, etag: '"one"' });
+  const asked: boolean[] = [];
+  const open = (keys: NodeJS.ProcessEnv) =>
+    openRanges(new URL('s3://maps/a.tif'), {
+      policy,
+      limits: LIMITS,
+      env: { AWS_ENDPOINT_URL: server.url(''), ...keys },
+    });
+  const keys = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
+  const fetchTwice = async (ranges: ReturnType<typeof openRanges>) => {
+    asked.length = 0;
+    for (const start of [0, 10]) {
+      const { bytes } = await ranges.fetch(start, start + 10, VERSION);
+      expect(bytes).toEqual(BYTES.subarray(start, start + 10));
+    }
+    ranges.close();
+    return asked;
+  };
+  server.meddle = ({ headers }) => !asked.push(headers.authorization !== undefined);
+  expect(await fetchTwice(open(keys))).toEqual([true, true]);
+  expect(await fetchTwice(open({}))).toEqual([false, false]);
+  server.meddle = ({ headers }, response) => {
+    asked.push(headers.authorization !== undefined);
+    return headers.authorization !== undefined && !!response.writeHead(403).end();
+  };
+  expect(await fetchTwice(open(keys))).toEqual([true, false, false]);
 });

@@ -7,9 +7,9 @@ import { lookup } from 'node:dns/promises';
 import { Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { Problem } from '../../tiler/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 import { hostOf, type RemotePolicy } from './policy.ts';
-import { regionOf, type S3Target, s3Target } from './s3.ts';
+import { createSigner, regionOf, type Sign, s3Target } from './s3.ts';
 
 export interface RemoteLimits {
   /** Until the head of an answer is there, and between two parts of its body. */
@@ -73,6 +73,8 @@ export interface RangesOptions {
   limits?: RemoteLimits;
   resolve?: Resolve;
   env?: NodeJS.ProcessEnv;
+  /** Of requests to S3. */
+  sign?: Sign;
   /** Hears of every request that is made. */
   onRequest?: (bytes: number) => void;
 }
@@ -80,11 +82,14 @@ export interface RangesOptions {
 /** `address`: https:, http: or s3:. Connections are kept until `close`. */
 export function openRanges(address: URL, options: RangesOptions): Ranges {
   const { policy, limits = REMOTE_LIMITS, resolve = resolveByDns, env = process.env, onRequest = () => {} } = options;
+  const { sign = createSigner(env) } = options;
   const agents = { 'http:': new Agent({ keepAlive: true }), 'https:': new TlsAgent({ keepAlive: true }) };
   const shown = shownAddress(address);
   const pins = new Map<string, { addresses: Promise<string[]>; until: number }>();
   /** Where redirects have led. */
   let found: URL | null = null;
+  /** The credentials here are refused where everybody may read: those of a machine's role often are. */
+  let isPublic = false;
 
   /** Whatever the name leads to at other times, connections are made to what was checked. */
   const pinned = (url: URL, trusted: boolean): Promise<string[]> => {
@@ -113,10 +118,20 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
     for (let hops = 0; hops <= limits.redirects; hops++) {
       policy.checkUrl(s3 ? address : url);
       const addresses = await inTime(pinned(url, s3?.ownEndpoint === true), limits.silenceMs);
-      const headers = await headersOf(url, start, end, version, s3);
       const agent = agents[url.protocol as keyof typeof agents];
-      const response = await send(url, { agent, headers, lookup: lookupOf(addresses) }, limits);
-      onRequest(0);
+      const get = async (headers: Record<string, string>) => {
+        const response = await send(url, { agent, headers, lookup: lookupOf(addresses) }, limits);
+        onRequest(0);
+        return response;
+      };
+      const headers = headersOf(start, end, version);
+      const signed = s3 && !isPublic ? await signedHeaders(url, headers) : null;
+      let response = await get(signed ?? headers);
+      if (signed && response.statusCode === 403) {
+        response.destroy();
+        response = await get(headers);
+        isPublic = response.statusCode === 206;
+      }
       const { statusCode: status = 0 } = response;
       if (!REDIRECTS.includes(status) || s3) {
         if (found && status >= 400 && status < 500 && status !== 412) {
@@ -136,6 +151,11 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
     }
     throw unreachable(`it leads on more than ${limits.redirects} times`);
   };
+
+  const signedHeaders = (url: URL, headers: Record<string, string>) =>
+    sign(url, headers).catch((error: Error) => {
+      throw new Passing(`no credentials can be had for it (${error.name})`);
+    });
 
   const unreachable = (why: string) => new Problem('remote_unreachable', `${shown} cannot be read: ${why}.`);
   const unsuitable = (why: string) =>
@@ -199,7 +219,7 @@ export function openRanges(address: URL, options: RangesOptions): Ranges {
   };
 }
 
-async function headersOf(url: URL, start: number, end: number, version: Version | null, s3: S3Target | null) {
+function headersOf(start: number, end: number, version: Version | null): Record<string, string> {
   const headers: Record<string, string> = {
     range: `bytes=${start}-${end - 1}`,
     'accept-encoding': 'identity',
@@ -208,7 +228,7 @@ async function headersOf(url: URL, start: number, end: number, version: Version 
   // A weak ETag never matches (RFC 9110, 13.1.1); it is compared when the answer is there.
   if (version?.etag && !version.etag.startsWith('W/')) headers['if-match'] = version.etag;
   else if (version?.modified) headers['if-unmodified-since'] = version.modified;
-  return s3?.sign ? s3.sign(url, headers) : headers;
+  return headers;
 }
 
 const lookupOf =

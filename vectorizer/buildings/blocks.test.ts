@@ -1,6 +1,6 @@
 /** Small buildings become blocks of them: all are accounted for, and blocks lie where the buildings are. */
 import { expect, test } from 'vitest';
-import { randomNumbers } from '../generated-maps.ts';
+import { randomNumbers } from '../../test/support/generated/generated-maps.ts';
 import { buildingBlocks, loneBuildingPixels, type SmallBuilding } from './blocks.ts';
 
 const LEVEL = 4;

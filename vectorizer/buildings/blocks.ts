@@ -3,8 +3,9 @@
  * the number of buildings inside. Cells of 2^level pixels are built up where buildings cover an eighth of them and their
  * surroundings; houses that stand too far apart for that are left out, and counted.
  */
-import { inPixels } from '../coarser.ts';
-import { type ClassBand, type Region, vectorize } from '../vectorize.ts';
+import { inPixels } from '../coarse-levels.ts';
+import type { ClassBand, Region } from '../region.ts';
+import { vectorize } from '../vectorize.ts';
 
 export interface SmallBuilding {
   /** Pixels; the middle of its box. */

@@ -3,11 +3,12 @@
  * shared wall is drawn once, in the row's directions, up to where it meets that outline. So facades run through and
  * neighbours share their wall to the last bit.
  */
-import { intersectionOverUnion } from './agreement.ts';
+
 import { crossingOf, placeOf } from './corners.ts';
 import { doubleArea, type FitOptions, kindOf, pricesOf, wallsAt, wallsAtBestAngle, withinRightAngle } from './fit.ts';
 import { type Frame, frameOf, sampleLine, sampleOutline } from './outline.ts';
 import { drawRings, OPEN, outlinesOf, type Row } from './party-walls.ts';
+import { intersectionOverUnion } from './polygon-iou.ts';
 import { isValidPolygon, segmentsTouch } from './predicates.ts';
 import { simplifyLine, simplifyRing } from './simplify-ring.ts';
 import { type Prices, partIntoWalls, project, type Wall } from './walls.ts';

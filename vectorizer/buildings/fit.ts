@@ -1,11 +1,12 @@
 /** One building, its exact rings of pixel corners, becomes the regular shape that describes it at the least cost. */
-import { intersectionOverUnion } from './agreement.ts';
+
 import { drawCircle, fitCircle } from './circle.ts';
 import { cornersOf, toPixels } from './corners.ts';
 import { dominantDirections } from './directions.ts';
-import { layOblique } from './oblique.ts';
 import { type Frame, frameOf, type Samples, sampleOutline } from './outline.ts';
+import { intersectionOverUnion } from './polygon-iou.ts';
 import { isValidPolygon } from './predicates.ts';
+import { layOblique } from './slanted-walls.ts';
 import { costOf, type Prices, type Projection, partIntoWalls, project, turnOf, type Wall } from './walls.ts';
 
 export interface FitOptions {

@@ -1,9 +1,9 @@
 /** Rows of houses whose walls a noisy border plane shows must come apart into those houses, and nothing else may. */
 import { expect, test } from 'vitest';
-import { judge, pythonWithJudges } from '../../test/python.ts';
-import { randomNumbers, vectorizeMap } from '../generated-maps.ts';
-import { emptyMap, fill, placed, SHAPES } from './generated-buildings.ts';
-import { drawRow, planesOf } from './generated-rows.ts';
+import { emptyMap, fill, placed, SHAPES } from '../../test/support/generated/generated-buildings.ts';
+import { randomNumbers, vectorizeMap } from '../../test/support/generated/generated-maps.ts';
+import { drawRow, planesOf } from '../../test/support/generated/generated-rows.ts';
+import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { type BuildingWindow, splitInstances } from './instances.ts';
 import { regularizeBuildings } from './regularize.ts';
 

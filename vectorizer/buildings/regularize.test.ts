@@ -1,8 +1,16 @@
 /** Shapes of known corners, rasterized at many rotations and sizes, must come back as what they were. */
 import { expect, test } from 'vitest';
-import { judge, pythonWithJudges } from '../../test/python.ts';
-import { randomNumbers, smoothMap } from '../generated-maps.ts';
-import { box, buildingsOf, circle, emptyMap, fill, placed, SHAPES } from './generated-buildings.ts';
+import {
+  box,
+  buildingsOf,
+  circle,
+  emptyMap,
+  fill,
+  placed,
+  SHAPES,
+} from '../../test/support/generated/generated-buildings.ts';
+import { randomNumbers, smoothMap } from '../../test/support/generated/generated-maps.ts';
+import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { type RegularizedBuilding, regularizeBuildings } from './regularize.ts';
 
 const OPTIONS = { pixelMetresX: 0.5, pixelMetresY: 0.5, toleranceMetres: 0.75, minIou: 0.85 };

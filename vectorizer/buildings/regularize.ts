@@ -4,10 +4,10 @@
  * stays apart from its neighbours, the simplified outline.
  */
 import Flatbush from 'flatbush';
-import { intersectionOverUnion } from './agreement.ts';
 import { type Fit, type FitOptions, fitBuilding } from './fit.ts';
 import { fitRow, type RowShapes, simplifyRow } from './fit-row.ts';
 import { arcsOf, findRows, type Row, type Steps } from './party-walls.ts';
+import { intersectionOverUnion } from './polygon-iou.ts';
 import { isValidPolygon, polygonsTouch } from './predicates.ts';
 import { simplifyRing } from './simplify-ring.ts';
 

@@ -4,13 +4,13 @@ import {
   addNode,
   joinThrough,
   type Line,
+  type LineGraph,
   lengthOf,
   lines,
   medianRadius,
   removeLine,
-  type Sketch,
   startAt,
-} from './sketch.ts';
+} from './line-graph.ts';
 import { contains, type RoadSurface, type Runs } from './surface.ts';
 
 export interface Gaps {
@@ -42,7 +42,7 @@ const LOOKS = [0, 0.25, -0.25, 0.5, -0.5];
  * The axis ends a half-width before the surface does, or turns into one of its corners. Takes what lies in a corner away
  * and draws the line on in its own direction to the edge of the surface.
  */
-export function extendEnds(sketch: Sketch, surface: Runs): void {
+export function extendEnds(sketch: LineGraph, surface: Runs): void {
   for (const { node } of deadEnds(sketch)) trimCorner(sketch, node);
   for (const end of deadEnds(sketch)) {
     const reach = 2 * end.radius + 1;
@@ -60,7 +60,7 @@ export function extendEnds(sketch: Sketch, surface: Runs): void {
 }
 
 /** Takes the points of an end away where the surface is much narrower than along the line, at most one width of it. */
-function trimCorner(sketch: Sketch, node: number): void {
+function trimCorner(sketch: LineGraph, node: number): void {
   const line = startAt(sketch.at[node][0], node);
   const radius = medianRadius(line);
   let cut = 0;
@@ -78,7 +78,7 @@ const LOOK_ASIDE = 64;
 const INDEX_CELL = 64;
 
 /** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps it bridged. */
-export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): number {
+export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps): number {
   const ends = deadEnds(sketch);
   const cells = new Map<string, number[]>();
   const size = Math.max(1, gaps.maxGap);
@@ -123,7 +123,7 @@ export function bridgeEnds(sketch: Sketch, surface: RoadSurface, gaps: Gaps): nu
 }
 
 /** Leads dead ends straight across a gap to the surface of another road and onto its line. Returns how many. */
-export function snapEnds(sketch: Sketch, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
+export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
   let snapped = 0;
   const index = indexLines(sketch);
   for (const end of deadEnds(sketch)) {
@@ -155,7 +155,7 @@ export function snapEnds(sketch: Sketch, surface: RoadSurface, filled: Runs, gap
 }
 
 /** Lines by the cells that they pass through. */
-function indexLines(sketch: Sketch) {
+function indexLines(sketch: LineGraph) {
   const cells = new Map<string, Set<Line>>();
   const cell = (value: number) => Math.floor(value / INDEX_CELL);
   const add = (line: Line) => {
@@ -213,7 +213,7 @@ function nearestAhead(candidates: ReadonlySet<Line>, end: End, far: number): { l
   return best;
 }
 
-function splitAt(sketch: Sketch, line: Line, index: number): number {
+function splitAt(sketch: LineGraph, line: Line, index: number): number {
   if (index === 0) return line.from;
   if (index === line.x.length - 1) return line.to;
   const node = addNode(sketch, line.x[index], line.y[index], line.radius[index]);
@@ -231,7 +231,7 @@ function splitAt(sketch: Sketch, line: Line, index: number): number {
 }
 
 /** The gap's own points stand just inside its ends, so that the ends keep the width of the road. */
-function addGap(sketch: Sketch, from: number, to: number): void {
+function addGap(sketch: LineGraph, from: number, to: number): void {
   const between = (values: number[]) =>
     [0, 0.02, 0.98, 1].map((share) => values[from] + share * (values[to] - values[from]));
   addLine(sketch, { from, to, x: between(sketch.x), y: between(sketch.y), radius: [0, 0, 0, 0] });
@@ -245,7 +245,7 @@ function isBlocked(blocked: Runs, x0: number, y0: number, x1: number, y1: number
   return false;
 }
 
-function deadEnds(sketch: Sketch): End[] {
+function deadEnds(sketch: LineGraph): End[] {
   const ends: End[] = [];
   for (let node = 0; node < sketch.at.length; node++) {
     if (sketch.at[node].length !== 1) continue;

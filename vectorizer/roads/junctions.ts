@@ -2,7 +2,7 @@
  * Crossings as a map shows them. The medial axis splits a crossing of four into two of three and bends every through road
  * towards its side road; here junctions that lie in each other's surface become one, and the roads come in straight.
  */
-import { type Line, lengthOf, lines, moveEnds, removeLine, type Sketch } from './sketch.ts';
+import { type Line, type LineGraph, lengthOf, lines, moveEnds, removeLine } from './line-graph.ts';
 import { contains, type Runs } from './surface.ts';
 
 /** Junctions closer than this many half-widths there are one. */
@@ -22,7 +22,7 @@ const ANCHOR_WEIGHT = 0.08;
 export type Spread = Map<number, number>;
 
 /** Joins junctions in each other's surface, the nearest first. */
-export function clusterJunctions(sketch: Sketch): { merged: number; spread: Spread } {
+export function clusterJunctions(sketch: LineGraph): { merged: number; spread: Spread } {
   const spread: Spread = new Map();
   let merged = 0;
   for (;;) {
@@ -63,7 +63,7 @@ export function clusterJunctions(sketch: Sketch): { merged: number; spread: Spre
 }
 
 /** Whether the roads at both ends of a line, seen from outside, meet in one point. */
-function isSplit(sketch: Sketch, link: Line): boolean {
+function isSplit(sketch: LineGraph, link: Line): boolean {
   const roads: Approach[] = [];
   for (const node of [link.from, link.to]) {
     for (const line of new Set(sketch.at[node])) {
@@ -91,7 +91,7 @@ interface LineEnd {
 }
 
 /** Puts each junction where its roads, seen from outside of it, meet best, and leads them there straight. */
-export function straightenJunctions(sketch: Sketch, surface: Runs, spread: Spread): void {
+export function straightenJunctions(sketch: LineGraph, surface: Runs, spread: Spread): void {
   const approaches: Approach[][] = sketch.at.map(() => []);
   const ends: LineEnd[][] = sketch.at.map(() => []);
   for (const line of lines(sketch)) {
@@ -131,7 +131,7 @@ function bent({ x, y }: Line, atEnd: boolean, moveX: number, moveY: number): { x
  * Notes how the line comes to the junction at its start (or end) and returns how many of its points lie in there: 0 if
  * less than a third of the line would be left, and then nothing is noted.
  */
-function approach(sketch: Sketch, line: Line, atEnd: boolean, spread: number, noted: Approach[]): number {
+function approach(sketch: LineGraph, line: Line, atEnd: boolean, spread: number, noted: Approach[]): number {
   const count = line.x.length;
   const at = (i: number) => (atEnd ? count - 1 - i : i);
   const node = atEnd ? line.to : line.from;
@@ -177,7 +177,7 @@ function meetingPoint(roads: readonly Approach[], x0: number, y0: number): [numb
  * short to lead straight into it, like the arcs of a roundabout, are bent along. Returns whether a place was found from
  * which all approaches are reached straight over the surface; else nothing moves.
  */
-function placeJunction(sketch: Sketch, node: number, roads: Approach[], ends: LineEnd[], surface: Runs): boolean {
+function placeJunction(sketch: LineGraph, node: number, roads: Approach[], ends: LineEnd[], surface: Runs): boolean {
   const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
   const [meetX, meetY] = meetingPoint(roads, x0, y0);
   let [moveX, moveY] = [meetX - x0, meetY - y0];

@@ -9,14 +9,14 @@
  * wide grow no branch.
  */
 import Delaunator from 'delaunator';
-import type { Border } from './border.ts';
-import { addLine, addNode, type Sketch } from './sketch.ts';
+import { addLine, addNode, type LineGraph } from './line-graph.ts';
+import type { Border } from './surface-outline.ts';
 
 const LEAST_RESIDUAL = 1.5;
 
-export function medialAxis(border: Border): Sketch {
+export function medialAxis(border: Border): LineGraph {
   const count = border.x.length;
-  const sketch: Sketch = { x: [], y: [], radius: [], at: [] };
+  const sketch: LineGraph = { x: [], y: [], radius: [], at: [] };
   if (count < 3) return sketch;
   const coordinates = new Float64Array(2 * count);
   for (let i = 0; i < count; i++) {
@@ -129,7 +129,7 @@ function borderLengths({ offsets, x, y }: Border): { at: Float64Array; totals: F
 
 /** Chains of edges between triangles that are not passed straight through become lines; the others become nodes. */
 function drawLines(
-  sketch: Sketch,
+  sketch: LineGraph,
   coordinates: Float64Array,
   triangles: Uint32Array,
   halfedges: Int32Array,

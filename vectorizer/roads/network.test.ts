@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
-import { traceBorder } from './border.ts';
+import {
+  circle,
+  paintRoads,
+  random,
+  roughen,
+  type Strip,
+  surfaceOf,
+} from '../../test/support/generated/painted-roads.ts';
 import { type RoadNetwork, type RoadOptions, roadNetwork } from './network.ts';
-import { circle, paintRoads, random, roughen, type Strip, surfaceOf } from './painted-roads.ts';
 import { contains } from './surface.ts';
+import { traceBorder } from './surface-outline.ts';
 
 const SIZE = 400;
 

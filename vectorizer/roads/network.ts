@@ -2,14 +2,15 @@
  * A road surface in, its network out: surface → border → medial axis → spurs off → gaps bridged → junctions → lines.
  * Everything follows from the surface and the options alone; coordinates are pixel corners of the model grid, y down.
  */
-import { traceBorder } from './border.ts';
-import { drawLine } from './draw.ts';
+
 import { bridgeEnds, extendEnds, snapEnds } from './ends.ts';
 import { clusterJunctions, straightenJunctions } from './junctions.ts';
+import { joinThrough, type LineGraph, lines, resample } from './line-graph.ts';
 import { medialAxis } from './medial-axis.ts';
 import { prunePieces, pruneRings, pruneSpurs } from './prune.ts';
-import { joinThrough, lines, resample, type Sketch } from './sketch.ts';
+import { drawLine } from './smooth-line.ts';
 import { type RoadSurface, scoreAt } from './surface.ts';
+import { traceBorder } from './surface-outline.ts';
 
 export interface RoadOptions {
   /** Ground size of a pixel of the model grid: the root of its area where it is not square. */
@@ -105,7 +106,7 @@ export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNet
   };
 }
 
-function drawEdges(sketch: Sketch, surface: RoadSurface, options: RoadOptions, tolerance: number) {
+function drawEdges(sketch: LineGraph, surface: RoadSurface, options: RoadOptions, tolerance: number) {
   const { x: sideX, y: sideY } = options.pixelSidesMetres ?? { x: options.pixelMetres, y: options.pixelMetres };
   const numbers = new Map<number, number>();
   const nodes: RoadNode[] = [];

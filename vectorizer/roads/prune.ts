@@ -1,11 +1,11 @@
 /** Takes from the network what is no road: spurs, tiny rings and pieces that lead nowhere. */
-import { joinThrough, type Line, lengthOf, lines, medianRadius, removeLine, type Sketch } from './sketch.ts';
+import { joinThrough, type Line, type LineGraph, lengthOf, lines, medianRadius, removeLine } from './line-graph.ts';
 
 /**
  * Removes branches that reach less far out of the surface they hang on than `spurWidths` of their own width, or than
  * `minSpur` pixels; the shortest first, so that of two corners one goes and the other goes on the road. Returns how many.
  */
-export function pruneSpurs(sketch: Sketch, minSpur: number, spurWidths: number): number {
+export function pruneSpurs(sketch: LineGraph, minSpur: number, spurWidths: number): number {
   let pruned = 0;
   for (;;) {
     const spurs: { line: Line; base: number; reach: number }[] = [];
@@ -29,7 +29,7 @@ export function pruneSpurs(sketch: Sketch, minSpur: number, spurWidths: number):
 }
 
 /** Removes lines that return to their node within a few half-widths of it. Returns how many. */
-export function pruneRings(sketch: Sketch, radii: number): number {
+export function pruneRings(sketch: LineGraph, radii: number): number {
   let pruned = 0;
   for (const line of lines(sketch)) {
     if (line.from !== line.to || lengthOf(line) > radii * largest(line.radius)) continue;
@@ -41,7 +41,7 @@ export function pruneRings(sketch: Sketch, radii: number): number {
 }
 
 /** Removes components shorter in all than `minLength` pixels or than `minWidths` of their own width. Returns how many. */
-export function prunePieces(sketch: Sketch, minLength: number, minWidths: number): number {
+export function prunePieces(sketch: LineGraph, minLength: number, minWidths: number): number {
   const seen = new Set<Line>();
   let pruned = 0;
   for (const first of lines(sketch)) {

@@ -1,2 +1,2 @@
 /** The JSON of the service, as its own modules say it: the one place where the viewer reaches them. */
-export type * from '../../../server/http/types.ts';
+export type * from '../../../server/api/index.ts';

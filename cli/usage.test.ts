@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { WrongCall } from './arguments.ts';
+
+const PROGRAM = fileURLToPath(new URL('./planimeter.js', import.meta.url));
+const { stdout: list } = spawnSync(process.execPath, [PROGRAM, '--help'], { encoding: 'utf8' });
+const commands = [...list.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name!);
+const load = (command: string): Promise<{ usage: string; run(args: string[]): Promise<void> }> =>
+  import(/* @vite-ignore */ `./${command}.ts`);
+
+test('there are commands', () => {
+  expect(commands).toEqual(expect.arrayContaining(['serve', 'worker', 'segment', 'models', 'tokens', 'demo']));
+});
+
+test.each(commands)('the help of %s shows how to call it, and every option of these calls', async (name) => {
+  const { usage } = await load(name);
+  const [calls, ...rest] = usage.split('\n\n');
+  for (const call of calls!.trimEnd().split('\n')) expect(call).toMatch(new RegExp(`^ {2}planimeter ${name}\\b`));
+  for (const [option] of calls!.matchAll(/--[a-z-]+/g))
+    expect(rest.join('\n')).toMatch(new RegExp(`^ +${option}\\b`, 'm'));
+});
+
+test.each([
+  ['segment a.tif b.gpkg --atribution x', 'there is no option --atribution. Did you mean --attribution?'],
+  ['models lst', 'models takes list, inspect, add, bench, remove, and not "lst". Did you mean list?'],
+  ['serve --frobnicate', 'there is no option --frobnicate.'],
+  ['segment', 'IN.tif and OUT are missing'],
+  ['segment a.tif', 'OUT is missing'],
+  ['vectorize classes.tif', 'OUT is missing'],
+  ['prove', 'JOB is missing'],
+  ['models bench', 'ID is missing'],
+  ['tokens revoke', 'ID is missing'],
+  ['reap everything', '"everything" is one argument too many'],
+])('"%s" is answered with what is wrong', async (line, sentence) => {
+  const [command, ...args] = line.split(' ');
+  const { run } = await load(command!);
+  await expect(run(args)).rejects.toThrow(new WrongCall(sentence));
+});

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest';
+import { judge, pythonWithJudges } from '../../test/support/python.ts';
+import { addToTally, createTally, scoreTally } from './evaluate.ts';
+
+const NAMES = ['other', 'building', 'road', 'vegetation', 'water'];
+
+/** Mulberry32: a seed gives the same numbers everywhere. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function randomMap(seed: number, width: number, height: number) {
+  const next = random(seed);
+  const truth = Uint8Array.from({ length: width * height }, () => (next() < 0.1 ? 255 : Math.floor(next() * 5)));
+  const predicted = truth.map((code) => (code < 5 && next() < 0.6 ? code : Math.floor(next() * 5)));
+  const scores = truth.map(() => Math.floor(next() * 256));
+  return { width, height, truth, predicted, scores };
+}
+
+// A score on the border of two bins is in the upper one here, and in the lower one of scikit-learn's curve.
+const SKLEARN = `
+import json, sys, numpy as np
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import confusion_matrix, jaccard_score, precision_score, recall_score, f1_score, accuracy_score
+d = json.load(sys.stdin)
+t, p, s = (np.array(d[k]) for k in ('truth', 'predicted', 'scores'))
+k = t < 5
+t, p, s = t[k], p[k], s[k] / 255
+each = dict(labels=range(5), average=None, zero_division=0)
+edges = np.minimum((s * 15).astype(int), 14)
+ece = sum(abs(s[edges == b].mean() - (t == p)[edges == b].mean()) * (edges == b).mean() for b in range(15) if (edges == b).any())
+print(json.dumps(dict(iou=list(jaccard_score(t, p, **each)), precision=list(precision_score(t, p, **each)),
+  recall=list(recall_score(t, p, **each)), f1=list(f1_score(t, p, **each)), accuracy=accuracy_score(t, p), ece=ece,
+  confusion=confusion_matrix(t, p, labels=range(5)).tolist(),
+  curve=np.transpose(calibration_curve(t == p, np.minimum(s + 1e-9, 1), n_bins=15)).tolist())))
+`;
+
+const python = pythonWithJudges();
+
+test.skipIf(!python)('agrees with scikit-learn', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const map = randomMap(seed, 37, 23);
+    const tally = createTally(NAMES);
+    addToTally(tally, map);
+    const ours = scoreTally(tally);
+    const plain = Object.fromEntries(
+      Object.entries(map).map(([name, v]) => [name, typeof v === 'number' ? v : [...v]]),
+    );
+    const theirs = judge<
+      Record<string, number[]> & { accuracy: number; ece: number; confusion: number[][]; curve: number[][] }
+    >(python!, SKLEARN, plain);
+    ours.classes.forEach((row, c) => {
+      for (const name of ['iou', 'precision', 'recall', 'f1'] as const) {
+        expect(row[name], `seed ${seed}, ${row.class} ${name}`).toBeCloseTo(theirs[name][c], 10);
+      }
+    });
+    expect(ours.accuracy, `seed ${seed}`).toBeCloseTo(theirs.accuracy, 10);
+    expect(ours.confusion.slice(0, 5).map((row) => row.slice(0, 5))).toEqual(theirs.confusion);
+    const points = ours.calibration.flatMap((bin) => (bin.count > 0 ? [[bin.accuracy, bin.confidence]] : []));
+    expect(points.length).toBe(theirs.curve.length);
+    for (const [b, point] of points.entries()) {
+      for (const [k, value] of point.entries())
+        expect(value, `seed ${seed}, bin ${b}`).toBeCloseTo(theirs.curve[b][k], 7);
+    }
+    expect(ours.ece, `seed ${seed}`).toBeCloseTo(theirs.ece, 10);
+  }
+});
+
+/** Boundary IoU straight from its definition, pixel by pixel. */
+function boundaryIou(map: ReturnType<typeof randomMap>, code: number, distance: number): number {
+  const { width, height, truth, predicted } = map;
+  const inBand = (codes: Uint8Array, x: number, y: number) => {
+    if (codes[y * width + x] !== code) return false;
+    for (let dy = -distance; dy <= distance; dy++) {
+      for (let dx = -distance; dx <= distance; dx++) {
+        const [nx, ny] = [x + dx, y + dy];
+        if (nx < 0 || ny < 0 || nx >= width || ny >= height || codes[ny * width + nx] !== code) return true;
+      }
+    }
+    return false;
+  };
+  let [both, either] = [0, 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (truth[y * width + x] >= 5) continue;
+      const [a, b] = [inBand(truth, x, y), inBand(predicted, x, y)];
+      both += Number(a && b);
+      either += Number(a || b);
+    }
+  }
+  return both / either;
+}
+
+test('boundary IoU follows its definition', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const blocky = randomMap(seed, 60, 50);
+    for (const codes of [blocky.truth, blocky.predicted]) {
+      for (let i = 0; i < codes.length; i++) {
+        const [x, y] = [i % 60, Math.floor(i / 60)];
+        codes[i] = codes[(y - (y % 12)) * 60 + (x - (x % 15))];
+      }
+    }
+    const tally = createTally(NAMES);
+    addToTally(tally, blocky);
+    const distance = Math.round(0.02 * Math.hypot(60, 50));
+    scoreTally(tally).classes.forEach((row, code) => {
+      if (row.boundary_iou === null) return;
+      expect(row.boundary_iou, `seed ${seed}, ${row.class}`).toBeCloseTo(boundaryIou(blocky, code, distance), 10);
+    });
+  }
+});
+
+test('partial labels count only what they say', () => {
+  const tally = createTally(NAMES);
+  const truth = Uint8Array.of(1, 254, 254, 253, 253, 255);
+  addToTally(tally, { width: 6, height: 1, truth, predicted: Uint8Array.of(1, 1, 3, 2, 1, 1) });
+  const [, building, road, vegetation] = scoreTally(tally).classes;
+  expect(building).toMatchObject({ iou: 0.5, precision: 0.5, recall: 1 });
+  expect(road).toMatchObject({ iou: 0, precision: 0 });
+  expect(vegetation.iou).toBe(null);
+});
+
+test('nodata where the truth is known is a miss', () => {
+  const tally = createTally(NAMES);
+  addToTally(tally, { width: 2, height: 1, truth: Uint8Array.of(4, 4), predicted: Uint8Array.of(4, 255) });
+  expect(scoreTally(tally)).toMatchObject({ accuracy: 0.5, miou: 0.5 });
+});

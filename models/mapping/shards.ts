@@ -1,0 +1,44 @@
+/**
+ * A map in shards: bands of chip rows, cut by geometry alone, that are computed apart and whose maps are joined to the
+ * bytes of a map in one piece. Their edges are edges of tiles, also on some of the overviews, so that joining copies.
+ */
+import type { ChipPlan } from '../../tiler/grid/chips.ts';
+import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
+
+export interface Shard extends ChipRows {
+  /** How many of its overviews begin and end with a tile: those it is written with. */
+  overviews: number;
+}
+
+/** Side of the tiles of maps, model pixels. */
+const TILE = 512;
+/** Model pixels from the top of a shard to that of the next, at least: some tens of seconds of a GPU for a wide scene. */
+export const SHARD_HEIGHT = 2048;
+
+/** The shards of a map, from the top. `height` is that of one at least, in model pixels. */
+export function planShards({ core, rows }: ChipPlan, height = SHARD_HEIGHT): Shard[] {
+  const unit = (core / greatestCommonDivisor(core, TILE)) * TILE; // whole chips and whole tiles
+  const tiles = (Math.ceil(height / unit) * unit) / TILE;
+  let overviews = 0;
+  while (tiles % 2 ** (overviews + 1) === 0) overviews++;
+  const step = (tiles * TILE) / core;
+  const shards: Shard[] = [];
+  for (let first = 0; first < rows; first += step) {
+    shards.push({ first, end: Math.min(rows, first + step), overviews });
+  }
+  return shards;
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
+/** Rows of chips in model pixels. */
+export function pixelRows(grid: ModelGrid, plan: ChipPlan, { first, end }: ChipRows): { y: number; height: number } {
+  const y = first * plan.core;
+  return { y, height: Math.min(grid.height, end * plan.core) - y };
+}
+
+/** Rows of the chip plan: `first` up to, without, `end`. */
+export interface ChipRows {
+  first: number;
+  end: number;
+}

@@ -1,0 +1,14 @@
+/** What a network says of a chip. */
+
+export interface Answer {
+  /** height * width class codes. */
+  classes: Uint8Array;
+  /** height * width probabilities of that class, 0..255. */
+  scores: Uint8Array;
+  /** The network's planes one after the other, each height * width probabilities 0..255; empty where it has none. */
+  planes: Uint8Array;
+  /** Probabilities (0..1) of all classes in the manifest's order, class after class, where the network tells them. */
+  probabilities?: Float32Array;
+  /** The feature layer, channel after channel, each (height / stride) * (width / stride); only where asked for. */
+  features?: Float32Array;
+}

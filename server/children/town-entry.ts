@@ -1,8 +1,0 @@
-/** What the child process does that generates the demo scene. */
-import { type TownOptions, writeTown } from '../../tiler/town/town.ts';
-import { answerTasks } from './child.ts';
-
-answerTasks({
-  town: ({ folder, options }: { folder: string; options: TownOptions }, { progress }) =>
-    writeTown(folder, options, progress),
-});

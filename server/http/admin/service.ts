@@ -1,0 +1,76 @@
+/** The service about itself: whether it is well, what it can do, its figures, and its interface in OpenAPI. */
+import { access, constants } from 'node:fs/promises';
+import { type RequestHandler, Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import type { CallerJson } from '../../api/index.ts';
+import type { Metrics } from '../../operations/metrics.ts';
+import type { AppContext } from '../core/app-context.ts';
+import { callerOf } from '../core/caller.ts';
+import { onlyQuery, publicAddress } from '../core/request.ts';
+import { openapiDocument } from '../openapi/document.ts';
+
+/** Counts each request when its answer has ended. */
+export function countRequests(metrics: Metrics): RequestHandler {
+  return (request, response, next) => {
+    const started = performance.now();
+    response.on('close', () => {
+      const route = typeof request.route?.path === 'string' ? request.route.path : 'other';
+      const { method } = request;
+      metrics.countRequest({ method, route, status: response.statusCode }, (performance.now() - started) / 1000);
+    });
+    next();
+  };
+}
+
+const notReady = (what: string, cause: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
+
+export function serviceRouter({
+  allWorkspaces,
+  service,
+  device,
+  metrics,
+  uploadFolder,
+}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
+  const router = Router();
+
+  router.get('/health', async (request, response) => {
+    onlyQuery(request, []);
+    await allWorkspaces.query('SELECT 1');
+    response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
+  });
+
+  /** Whether requests can be answered now: the database answers, and files can be written. */
+  router.get('/ready', async (request, response) => {
+    onlyQuery(request, []);
+    await Promise.all([
+      allWorkspaces.query('SELECT 1').catch((error) => {
+        throw notReady('the database does not answer', error);
+      }),
+      access(uploadFolder, constants.W_OK).catch((error) => {
+        throw notReady('the folder of uploads cannot be written', error);
+      }),
+    ]);
+    response.set('Cache-Control', 'no-store').json({ status: 'ready' });
+  });
+
+  router.get('/metrics', async (request, response) => {
+    onlyQuery(request, []);
+    const text = await metrics.text();
+    response.set('Cache-Control', 'no-store').type(metrics.contentType).send(text);
+  });
+
+  router.get('/service', (request, response) => {
+    onlyQuery(request, []);
+    const { name, workspace, role, signedIn, job = null } = callerOf(request);
+    const caller: CallerJson = { name, workspace, role, signed_in: signedIn, job };
+    response.set('Cache-Control', 'no-store').json({ ...service, caller });
+  });
+
+  router.get('/openapi.json', (request, response) => {
+    onlyQuery(request, []);
+    response.type('application/vnd.oai.openapi+json;version=3.0');
+    response.send(JSON.stringify(openapiDocument(service.version, publicAddress(request))));
+  });
+
+  return router;
+}

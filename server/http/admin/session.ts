@@ -1,0 +1,55 @@
+/** Signing in with a browser: a page without scripts that takes a token and keeps it in a cookie. */
+import express, { type Response, Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import { COOKIE } from '../core/access.ts';
+import type { AppContext } from '../core/app-context.ts';
+import type { RateLimits } from '../core/rate-limits.ts';
+import { onlyQuery } from '../core/request.ts';
+import { sendNotice } from '../html/notice-page.ts';
+import { type Html, html } from '../html/page.ts';
+
+/** Of the cookie; the token may expire before. */
+const DAYS = 30;
+
+const form = (said: Html) => html`${said}
+<form method="post" action="/session">
+<label for="token">Access token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
+<button>Sign in</button>
+</form>`;
+
+const WELCOME = html`<p>Whoever runs this service gives you a token.</p>`;
+const WRONG = html`<p class="wrong" role="alert">That token is unknown, expired or revoked.</p>`;
+
+export function sessionRouter({ access }: Pick<AppContext, 'access'>, rates: RateLimits): Router {
+  const router = Router();
+  const show = (response: Response, status: number, said: Html) =>
+    sendNotice(response, status, { title: 'Sign in', body: form(said) });
+
+  router.get('/session', (request, response) => {
+    onlyQuery(request, []);
+    show(response, 200, WELCOME);
+  });
+
+  router.post('/session', express.urlencoded({ extended: false, limit: '10kb' }), async (request, response) => {
+    onlyQuery(request, []);
+    const token: unknown = request.body?.token;
+    if (typeof token !== 'string') throw new Problem('bad_request', 'Send the form field "token".');
+    if ((await access.bearer(token.trim())) === null) {
+      await rates.countWrongToken(request.ip ?? '');
+      show(response, 401, WRONG);
+      return;
+    }
+    response.cookie(COOKIE, token.trim(), cookieOf(request.secure)).set('Cache-Control', 'no-store').redirect(303, '/');
+  });
+
+  router.delete('/session', (request, response) => {
+    onlyQuery(request, []);
+    response.clearCookie(COOKIE, cookieOf(request.secure)).status(204).end();
+  });
+
+  return router;
+}
+
+const cookieOf = (secure: boolean) =>
+  ({ httpOnly: true, sameSite: 'strict', secure, path: '/', maxAge: DAYS * 86_400_000 }) as const;

@@ -1,0 +1,78 @@
+/**
+ * Links that show one job to whoever has them: `/shared/SECRET/` is the viewer, and below it lies the whole interface,
+ * read-only, as if that job were all there is.
+ */
+import express, { type RequestHandler, Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import { recordDone } from '../../operations/caller.ts';
+import { createShare, listShares, revokeShare } from '../../store/tables/shares.ts';
+import type { AppContext } from '../core/app-context.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
+import { requestedJob } from '../core/load-from-path.ts';
+import { onlyQuery, pathId, publicAddress } from '../core/request.ts';
+
+const SHARED = /^\/shared\/([\w-]{1,100})(\/[^?]*)?(\?.*)?$/;
+
+/**
+ * To be mounted before everything else: takes the secret out of the address, so that no log has it, and keeps it for the
+ * guard and for the addresses in the answer.
+ */
+export const unwrapShare: RequestHandler = (request, response, next) => {
+  const [, secret, path, query = ''] = SHARED.exec(request.url) ?? [];
+  if (secret === undefined) return next();
+  if (path === undefined) return response.redirect(308, `/shared/${secret}/${query}`);
+  response.locals.share = secret;
+  request.url = path + query;
+  request.originalUrl = request.url;
+  next();
+};
+
+export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access' | 'allWorkspaces'>): Router {
+  const router = Router();
+
+  router.get('/jobs/:id/shares', async (request, response) => {
+    onlyQuery(request, []);
+    const db = databaseOf(request);
+    const job = await requestedJob(db, request);
+    response.set('Cache-Control', 'no-store').json(await listShares(db, job.id));
+  });
+
+  router.post('/jobs/:id/shares', express.json({ limit: '1kb' }), async (request, response) => {
+    onlyQuery(request, []);
+    if (!allWorkspaces.confinement) {
+      throw new Problem(
+        'workspaces_unavailable',
+        'This database cannot show one job by itself; see "planimeter doctor".',
+      );
+    }
+    const db = databaseOf(request);
+    const { days, ...others } = (request.body ?? {}) as Record<string, unknown>;
+    if (Object.keys(others).length > 0) throw new Problem('bad_request', 'A link has "days", nothing else.');
+    const job = await requestedJob(db, request);
+    if (job.state !== 'done')
+      throw new Problem('conflict', `The job is ${job.state}; it can be shared once it is done.`);
+    const wanted = { job: job.id, by: callerOf(request).name, ...(days !== undefined && { days }) };
+    const { secret, ...share } = await db.transaction(async (q) => {
+      const made = await createShare(q, wanted);
+      await recordDone(q, callerOf(request), 'share_made', made.id, { job: job.id, expires_at: made.expires_at });
+      return made;
+    });
+    response
+      .status(201)
+      .set('Cache-Control', 'no-store')
+      .json({ ...share, url: `${publicAddress(request)}/shared/${secret}/` });
+  });
+
+  router.delete('/shares/:id', async (request, response) => {
+    onlyQuery(request, []);
+    const named = pathId(request, 'id', 'link');
+    await databaseOf(request).transaction(async (q) => {
+      const { id, job } = await revokeShare(q, named);
+      await recordDone(q, callerOf(request), 'share_revoked', id, { job });
+    });
+    access.forget();
+    response.status(204).end();
+  });
+
+  return router;
+}

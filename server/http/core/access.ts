@@ -1,0 +1,184 @@
+/**
+ * Who may do what: a bearer token, or the cookie of a signed-in browser, in; the route's least role held against it.
+ * Routes that are not in the table are read by viewers and changed by editors.
+ */
+import { createHash } from 'node:crypto';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import type { Role } from '../../api/index.ts';
+import type { Caller } from '../../operations/caller.ts';
+import type { Limits } from '../../operations/quotas.ts';
+import type { Database, Queryable } from '../../store/database/database.ts';
+import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
+import { type Share, shareOf } from '../../store/tables/shares.ts';
+import { anyToken, type Bearer, bearerOf, ROLES } from '../../store/tables/tokens.ts';
+import { sendNotice } from '../html/notice-page.ts';
+import { html } from '../html/page.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+type Least = Role | 'anyone';
+
+/**
+ * By prefix, matched as Express matches the routes themselves; null is every method. What concerns the whole service is
+ * for those of the default workspace alone.
+ */
+const ROUTES: readonly (readonly [methods: readonly string[] | null, path: string, Least, whole?: 'whole'])[] = [
+  [['GET', 'HEAD'], '/health', 'anyone'],
+  [['GET', 'HEAD'], '/ready', 'anyone'],
+  [['GET', 'HEAD'], '/openapi.json', 'anyone'],
+  [null, '/session', 'anyone'],
+  [['POST'], '/collections', 'viewer'], // asks with a body, and changes nothing
+  [['POST'], '/stac/search', 'viewer'], // so does this
+  [['POST', 'DELETE'], '/models', 'admin', 'whole'],
+  [['GET', 'HEAD'], '/models/:model/:precision.onnx', 'admin', 'whole'], // may be somebody's secret
+  [['GET', 'HEAD'], '/metrics', 'viewer', 'whole'],
+  [null, '/tokens', 'admin'],
+  [null, '/audit', 'admin'],
+  [null, '/jobs/:id/shares', 'editor'],
+];
+
+const READS = ['GET', 'HEAD', 'OPTIONS'];
+
+/** The browser keeps the token here, out of reach of scripts. */
+export const COOKIE = 'planimeter_token';
+
+/** A look at the database is good for so long: a revoked token opens nothing after it. */
+const REMEMBER_MS = 2000;
+const MAX_REMEMBERED = 10_000;
+
+export interface Access {
+  /** Null where the token opens nothing. */
+  bearer(token: string): Promise<Bearer | null>;
+  /** What the bearer of a link sees; null where it opens nothing. */
+  share(secret: string): Promise<Share | null>;
+  /** Whether a token is needed at all. */
+  needed(): Promise<boolean>;
+  /** After tokens or links were made or revoked. */
+  forget(): void;
+}
+
+/**
+ * @param own a token of this process alone, for what it asks of itself
+ * @param always whether a token is needed even where there is none: for services that other machines reach
+ */
+export function createAccess(db: Queryable, always: boolean, own?: string): Access {
+  const remembered = new Map<string, { until: number; value: Promise<unknown> }>();
+  const remember = <T>(key: string, look: () => Promise<T>): Promise<T> => {
+    const known = remembered.get(key);
+    if (known && known.until > performance.now()) return known.value as Promise<T>;
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    const value = look();
+    value.catch(() => remembered.delete(key));
+    remembered.set(key, { until: performance.now() + REMEMBER_MS, value });
+    return value;
+  };
+  return {
+    bearer: async (token) =>
+      own !== undefined && hashOf(token) === hashOf(own)
+        ? { id: OWN, name: 'this program', role: 'admin', workspace: DEFAULT_WORKSPACE }
+        : remember(hashOf(token), () => bearerOf(db, token)),
+    share: (secret) => remember(`share ${hashOf(secret)}`, () => shareOf(db, secret)),
+    needed: async () => always || remember('needed', () => anyToken(db)),
+    forget: () => remembered.clear(),
+  };
+}
+
+const OWN = 'own';
+const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('base64');
+
+/** To be mounted before all routes. */
+export function guardRoutes(
+  app: Express,
+  { access, allWorkspaces, limits }: { access: Access; allWorkspaces: Database; limits: Limits },
+  rates: RateLimits,
+): void {
+  for (const [methods, path, least, whole] of ROUTES) {
+    app.use(path, (request, response, next) => {
+      if (methods?.includes(request.method) !== false) Object.assign(response.locals, { least, whole });
+      next();
+    });
+  }
+  app.use(guard(access, rates));
+  app.use(rates.countRequest);
+  app.use((_request, { locals }, next) => {
+    if (locals.caller) locals.database = allWorkspaces.within(locals.caller, limits.statementSeconds);
+    next();
+  });
+}
+
+/** Who asks a service that has no tokens. */
+const ANYBODY: Caller = {
+  ...{ id: 'anybody', name: 'anybody', role: 'admin' as const, workspace: DEFAULT_WORKSPACE },
+  ...{ signedIn: false, limited: false },
+};
+
+function guard(access: Access, rates: RateLimits): RequestHandler {
+  return async (request, response, next) => {
+    const least: Least = response.locals.least ?? (READS.includes(request.method) ? 'viewer' : 'editor');
+    if (least === 'anyone') return next();
+    const admit = (caller: Caller, admittedStill: () => Promise<boolean>) => {
+      Object.assign(response.locals, { caller, admittedStill });
+      next();
+    };
+    if (response.locals.share !== undefined) {
+      const look = () => access.share(response.locals.share);
+      const share = await look();
+      if (!share) {
+        await rates.countWrongToken(request.ip ?? '');
+        if (prefersPage(request)) return sendNotice(response, 404, LINK_ENDED);
+        throw new Problem('not_found', 'This link is unknown, has expired or was revoked: ask for another.');
+      }
+      if (least !== 'viewer' || response.locals.whole)
+        throw new Problem('not_allowed', 'A link shows one job, and no more.');
+      const caller = { ...share, name: 'a link', role: 'viewer', signedIn: false, limited: true } as const;
+      return admit(caller, async () => (await look()) !== null);
+    }
+    if (!(await access.needed())) return admit(ANYBODY, async () => !(await access.needed()));
+    const { token, signedIn } = tokenOf(request);
+    const bearer = token === null ? null : await access.bearer(token);
+    if (bearer) {
+      if (ROLES.indexOf(bearer.role) < ROLES.indexOf(least)) {
+        throw new Problem('not_allowed', `This takes the role ${least}; the token given is a ${bearer.role}'s.`);
+      }
+      if (response.locals.whole && bearer.workspace !== DEFAULT_WORKSPACE) {
+        const detail = `This concerns the whole service: it takes a token of the workspace "${DEFAULT_WORKSPACE}".`;
+        throw new Problem('not_allowed', detail);
+      }
+      const caller = { ...bearer, signedIn, limited: bearer.id !== OWN };
+      return admit(caller, async () => (await access.bearer(token!)) !== null);
+    }
+    if (token !== null) await rates.countWrongToken(request.ip ?? '');
+    if (showsPage(request)) return signIn(response);
+    throw new Problem(
+      'unauthorized',
+      token === null
+        ? 'Send a token: Authorization: Bearer TOKEN. Whoever runs the service makes them ("planimeter tokens create").'
+        : 'The token is unknown, expired or revoked.',
+    );
+  };
+}
+
+const LINK_ENDED = {
+  title: 'This link has ended',
+  body: html`<p>This link shows nothing: it is unknown, has expired or was revoked. Ask whoever sent it for another.</p>`,
+};
+
+/** Browsers that a person opens something in. */
+const prefersPage = (request: Request): boolean =>
+  request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
+
+/** Browsers that open the viewer. */
+const showsPage = (request: Request): boolean =>
+  /^\/(collections(\/|$)|conformance$|$)/.test(request.path) && prefersPage(request);
+
+function signIn(response: Response): void {
+  response.set('Cache-Control', 'no-store').redirect(303, '/session');
+}
+
+/** The token that was sent, and whether by a browser that is signed in. */
+function tokenOf({ headers }: Request): { token: string | null; signedIn: boolean } {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '');
+  if (bearer) return { token: bearer[1]!, signedIn: false };
+  const cookie = (headers.cookie ?? '').split(/; */).find((each) => each.startsWith(`${COOKIE}=`));
+  return { token: cookie?.slice(COOKIE.length + 1) || null, signedIn: true };
+}

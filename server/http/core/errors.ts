@@ -1,0 +1,49 @@
+/** Errors of every kind in, problem+json (RFC 9457) out, without internals. */
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import { log } from '../../log.ts';
+import { shorten } from './request.ts';
+
+export const notFound: RequestHandler = (request) => {
+  const where = `${request.method} ${shorten(request.path)}`;
+  throw new Problem('not_found', `There is nothing at ${where}; /openapi.json lists what there is.`);
+};
+
+export const answerProblem: ErrorRequestHandler = (error, request, response, _next) => {
+  const problem = asProblem(error);
+  if (problem.code === 'internal') log.error(`${request.method} ${shorten(request.path)} failed`, { error });
+  if (problem.code === 'not_ready') log.warn(problem.message, { error: problem.cause });
+  // Half an answer cannot be taken back: the broken connection is what tells the client.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // Whatever is left of a refused upload is not read: the connection ends instead.
+  if (problem.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="planimeter"');
+  if (problem.retryAfterSeconds !== null) response.set('Retry-After', String(problem.retryAfterSeconds));
+  if (!request.complete) response.set('Connection', 'close');
+  sendProblem(response, problem);
+};
+
+export function sendProblem(response: Response, problem: Problem): void {
+  const json = problem.toJSON();
+  response.removeHeader('ETag');
+  response
+    .status(json.status)
+    .set({ 'Cache-Control': 'no-store', 'Content-Type': 'application/problem+json; charset=utf-8' })
+    .send(Buffer.from(JSON.stringify(json)));
+}
+
+/** Errors of Express and its body parser carry a status and are meant for the client; all others are ours to hide. */
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const { status, type } = (error ?? {}) as { status?: unknown; type?: unknown };
+  if (error instanceof URIError) return new Problem('bad_request', 'The address is not valid percent-encoding.');
+  if (type === 'entity.too.large') return new Problem('too_large', 'The body of the request is too large.');
+  if (type === 'entity.parse.failed') return new Problem('bad_request', 'The body of the request is not valid JSON.');
+  if (status === 404) return new Problem('not_found', 'There is no such file.');
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new Problem('bad_request', 'The request is malformed; /openapi.json says what is expected.');
+  }
+  return new Problem('internal', 'The request failed. The log of the service says why.', { cause: error });
+}

@@ -1,0 +1,27 @@
+/** Scenes and jobs named in a path, or the problem that there is none. */
+import type { Request } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import type { JobJson } from '../../api/index.ts';
+import type { Queryable } from '../../store/database/database.ts';
+import { classTotals, getJob, type Job, jobJson } from '../../store/tables/jobs.ts';
+import { getScene, type Scene } from '../../store/tables/scenes.ts';
+import { pathId } from './request.ts';
+
+export async function requestedScene(db: Queryable, request: Request, name = 'id'): Promise<Scene> {
+  const id = pathId(request, name, 'scene');
+  const scene = await getScene(db, id);
+  if (!scene) throw new Problem('not_found', `There is no scene with the id "${id}".`);
+  return scene;
+}
+
+export async function requestedJob(db: Queryable, request: Request, name = 'id'): Promise<Job> {
+  const id = pathId(request, name, 'job');
+  const job = await getJob(db, id);
+  if (!job) throw new Problem('not_found', `There is no job with the id "${id}".`);
+  return job;
+}
+
+/** A job with its totals, which stand once its features are visible. */
+export async function describeJob(db: Queryable, job: Job): Promise<JobJson> {
+  return jobJson(job, job.state === 'done' ? await classTotals(db, job.id) : []);
+}

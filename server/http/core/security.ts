@@ -1,0 +1,70 @@
+/**
+ * What every answer says to browsers, and which requests are not answered: those that a foreign page makes a browser
+ * send (a foreign `Origin`), and those that reach a loopback service under a foreign name (DNS rebinding).
+ */
+import type { Request, RequestHandler } from 'express';
+import { Problem, type ProblemCode } from '../../../errors/problem.ts';
+
+/** The code of what a foreign page made a browser ask. */
+export const FOREIGN_REQUEST = 'forbidden' satisfies ProblemCode;
+
+const LOOPBACK = /^(localhost|[^.]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+
+/** @param basemap a style URL, whose host the viewer may then also speak to */
+export function securityHeaders(basemap: string | null): RequestHandler {
+  const host = basemap && URL.canParse(basemap) ? ` ${new URL(basemap).origin}` : '';
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    // MapLibre starts its worker from a blob, or from our own file, depending on the build.
+    "worker-src 'self' blob:",
+    "style-src 'self'",
+    "font-src 'self'",
+    `img-src 'self' blob: data:${host}`,
+    `connect-src 'self'${host}`,
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  const headers = {
+    'Content-Security-Policy': policy,
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+  };
+  return (_request, response, next) => {
+    response.set(headers);
+    next();
+  };
+}
+
+/** @param allowedHosts names beside loopback ones under which the service may be called; 'any' when others guard it */
+export function guardHost(allowedHosts: readonly string[] | 'any'): RequestHandler {
+  return (request, _response, next) => {
+    const name = hostName(request.headers.host ?? '');
+    if (allowedHosts !== 'any' && !LOOPBACK.test(name) && !allowedHosts.includes(name)) {
+      throw new Problem(FOREIGN_REQUEST, 'The service does not answer under this host name; name it when starting it.');
+    }
+    next();
+  };
+}
+
+/** Browsers send `Origin` with every request that changes something; other clients send none. */
+export const guardOrigin: RequestHandler = (request, _response, next) => {
+  const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
+  const foreign = request.headers.origin !== undefined && !isOwnOrigin(request, request.headers.origin);
+  if (!reads && (foreign || request.headers['sec-fetch-site'] === 'cross-site')) {
+    throw new Problem(FOREIGN_REQUEST, 'Pages of other sites may not change anything here.');
+  }
+  next();
+};
+
+function isOwnOrigin(request: Request, origin: string): boolean {
+  return URL.canParse(origin) && new URL(origin).host === request.host;
+}
+
+function hostName(host: string): string {
+  return host.replace(/:\d*$/, '').toLowerCase();
+}

@@ -1,0 +1,191 @@
+/** Jobs: a network run over a scene with fixed parameters; started, watched, cancelled, retried, deleted. */
+
+import { randomInt } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as WebStream } from 'node:stream/web';
+import express, { type Request, Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import { EXPORT_FORMATS, exportFormat } from '../../export/export.ts';
+import { packageJob } from '../../export/package.ts';
+import { recordDone } from '../../operations/caller.ts';
+import { deleteJob } from '../../pipeline/delete-job.ts';
+import { parseParameters } from '../../pipeline/job-parameters.ts';
+import { type JobRequest, retryJob, startJob } from '../../pipeline/start-job.ts';
+import { checkWindows } from '../../pipeline/verify-job.ts';
+import { fetchIfThere } from '../../store/files/file-store.ts';
+import { type Job, listJobs } from '../../store/tables/jobs.ts';
+import { REVIEW_FILTERS, type ReviewFilter } from '../../store/tables/reviews.ts';
+import { getScene, sceneJson } from '../../store/tables/scenes.ts';
+import type { AppContext } from '../core/app-context.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
+import { describeJob, requestedJob } from '../core/load-from-path.ts';
+import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from '../core/request.ts';
+import { exportOnce } from './export-once.ts';
+
+const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
+
+/** Windows of a map that are computed again, unless a number is asked for. */
+const PROVED_WINDOWS = 8;
+export const HIGHEST_PRIORITY = 9;
+/** An area of interest may have many points. */
+export const BODY_LIMIT = '4mb';
+
+export function jobsRouter(deps: AppContext): Router {
+  const { files, queue } = deps;
+  const router = Router();
+
+  router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
+    const db = databaseOf(request);
+    const job = await startJob(deps, db, callerOf(request), parseJobRequest(request.body));
+    response
+      .status(202)
+      .location(`/jobs/${job.id}`)
+      .json(await describeJob(db, job));
+  });
+
+  router.get('/jobs', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, ['scene']);
+    const scene = queryId(request, 'scene');
+    const jobs = await listJobs(db, scene ? { scene } : {});
+    response.json(await Promise.all(jobs.map((job) => describeJob(db, job))));
+  });
+
+  router.get('/jobs/:id', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    response.set('Cache-Control', 'no-cache').json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.post('/jobs/:id/cancel', async (request, response) => {
+    const db = databaseOf(request);
+    const job = await requestedJob(db, request);
+    if (job.state === 'done' || job.state === 'failed') {
+      throw new Problem('conflict', `The job is ${job.state}; only queued and running jobs can be cancelled.`);
+    }
+    if (job.state !== 'cancelled') {
+      await queue.cancel(job.id, (q) => recordDone(q, callerOf(request), 'job_cancelled', job.id));
+    }
+    response.json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.post('/jobs/:id/retry', async (request, response) => {
+    const db = databaseOf(request);
+    await retryJob(deps, db, callerOf(request), await requestedJob(db, request));
+    response.status(202).json(await describeJob(db, await requestedJob(db, request)));
+  });
+
+  router.post('/jobs/:id/prove', express.json({ limit: '1kb' }), async (request, response) => {
+    const db = databaseOf(request);
+    const job = await requestedJob(db, request);
+    const { seed = randomInt(2 ** 31), windows = PROVED_WINDOWS } = (request.body ?? {}) as Record<string, number>;
+    checkWindows({ seed, windows });
+    response.json(await deps.prove(job.id, { seed, windows }));
+  });
+
+  router.delete('/jobs/:id', async (request, response) => {
+    const db = databaseOf(request);
+    await deleteJob(deps, db, callerOf(request), await requestedJob(db, request));
+    response.status(204).end();
+  });
+
+  for (const [file, title] of Object.entries(MAPS)) {
+    router.get(`/jobs/:id/${file}`, async (request, response) => {
+      const db = databaseOf(request);
+      const job = await requestedJob(db, request);
+      if (job.state !== 'done') {
+        throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
+      }
+      const path = await files.fetch(`jobs/${job.id}/${file}`);
+      response.attachment(`${job.id}-${file}`);
+      response.set('Cache-Control', 'private, no-cache');
+      // The data folder may lie below a folder whose name starts with a dot.
+      const options = { dotfiles: 'allow' as const, headers: { 'Content-Type': 'image/tiff; application=geotiff' } };
+      response.sendFile(path, options);
+    });
+  }
+
+  /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
+  router.get('/jobs/:id/export.:format', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, ['collection', 'review']);
+    const collection = queryText(request, 'collection');
+    const review = queryReview(request);
+    const format = exportFormat(`.${pathParameter(request, 'format')}`);
+    if (!format) {
+      const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
+      throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
+    }
+    const job = await requestedJob(db, request);
+    if (job.state !== 'done') {
+      throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
+    }
+    const path = await exportOnce(request, files, job, format, { collection, review });
+    const which = [collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
+    response.attachment(`${job.id}${which.join('')}${format.ending}`);
+    response.set('Cache-Control', 'private, no-cache');
+    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
+  });
+
+  /** Written while it is read: nothing of it is kept. */
+  router.get('/jobs/:id/package.zip', async (request, response) => {
+    onlyQuery(request, []);
+    const db = databaseOf(request);
+    const job = await requestedJob(db, request);
+    if (job.state !== 'done' || !job.report) {
+      throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
+    }
+    const scene = (await getScene(db, job.scene))!;
+    const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
+    const { bytes, stream } = await packageJob({
+      job: { ...job, report: job.report },
+      scene: sceneJson(scene),
+      modelLicense: await licenseOf(deps, job),
+      geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
+      classes: await map('classes.tif'),
+      scores: await map('scores.tif'),
+    });
+    response.attachment(`${job.id}.zip`).type('application/zip');
+    response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
+    if (request.method === 'HEAD') return response.end();
+    await pipeline(Readable.fromWeb(stream as WebStream), response);
+  });
+
+  return router;
+}
+
+/** As the network's manifest names it, where it is still the one that ran. */
+async function licenseOf({ models, networks }: AppContext, { model: id, report }: Job): Promise<string | null> {
+  const model = models.find((each) => each.id === id);
+  if (!model || (report?.parameters?.precision !== 'int8' && report?.model_sha256 !== model.sha256)) return null;
+  const { properties } = (await networks.manifest(id)) as { properties?: { license?: unknown } };
+  return typeof properties?.license === 'string' ? properties.license : null;
+}
+
+/** Throws `bad_request`. */
+export function parseJobRequest(body: unknown): JobRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new Problem('bad_request', 'A job is asked for with a JSON object, such as {"scene": "<id>"}.');
+  }
+  const { scene, model, parameters, priority = 0, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray !== undefined) {
+    const known = 'scene, model, parameters and priority';
+    throw new Problem('bad_request', `A job has no member "${shorten(stray)}"; known are ${known}.`);
+  }
+  if (typeof scene !== 'string' || !isId(scene)) throw new Problem('bad_request', '"scene" is the id of a scene.');
+  if (model !== undefined && typeof model !== 'string') throw new Problem('bad_request', '"model" is a model\'s id.');
+  if (!Number.isInteger(priority) || Math.abs(priority as number) > HIGHEST_PRIORITY) {
+    const detail = `"priority" is a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}; 0 is usual.`;
+    throw new Problem('bad_request', detail);
+  }
+  const what = { sceneId: scene.toLowerCase(), modelId: model, parameters: parseParameters(parameters) };
+  return { ...what, priority: priority as number };
+}
+
+function queryReview(request: Request): ReviewFilter | undefined {
+  const review = queryText(request, 'review');
+  if (review === undefined || Object.hasOwn(REVIEW_FILTERS, review)) return review as ReviewFilter | undefined;
+  throw new Problem('bad_request', `review is ${Object.keys(REVIEW_FILTERS).join(', ')}, not "${shorten(review)}".`);
+}

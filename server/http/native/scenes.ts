@@ -1,0 +1,160 @@
+/** Scenes: listed, described, deleted with all that came from them, and the generated demo scene. */
+import express, { Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import { crsOfText } from '../../../tiler/ingest/locate.ts';
+import type { PreflightJson } from '../../api/index.ts';
+import { recordDone } from '../../operations/caller.ts';
+import { deleteScene } from '../../pipeline/delete-job.ts';
+import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
+import { parseRights, type SceneRights } from '../../scenes/attribution.ts';
+import { fileName } from '../../scenes/file-name.ts';
+import { requireReady } from '../../scenes/ready-scene.ts';
+import { fetchWorking } from '../../scenes/working-copy.ts';
+import { listJobs } from '../../store/tables/jobs.ts';
+import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
+import type { AppContext } from '../core/app-context.ts';
+import { callerOf, databaseOf } from '../core/caller.ts';
+import { requestedScene } from '../core/load-from-path.ts';
+import { onlyQuery, queryText, shorten } from '../core/request.ts';
+
+const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
+
+export function scenesRouter(deps: AppContext): Router {
+  const { files, addDemoScene, addRemoteScene } = deps;
+  const router = Router();
+
+  router.get('/scenes', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, ['upload']);
+    const upload = queryText(request, 'upload');
+    if (upload === undefined) {
+      response.json((await listScenes(db)).map(sceneJson));
+      return;
+    }
+    const scene = await findSceneByUpload(db, upload);
+    response.json(scene ? [sceneJson(scene)] : []);
+  });
+
+  /** An image elsewhere, by its address: not copied, read where it lies. */
+  router.post('/scenes', express.json({ limit: '16kb' }), async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const id = await addRemoteScene(db, callerOf(request), remoteRequest(request.body));
+    const scene = await getScene(db, id);
+    if (!scene) throw new Error(`the scene ${id} is not in the database`);
+    response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
+  });
+
+  router.post('/scenes/demo', async (request, response) => {
+    const db = databaseOf(request);
+    const id = await addDemoScene(db, callerOf(request));
+    const scene = await getScene(db, id);
+    if (!scene) throw new Error(`the demo scene ${id} is not in the database`);
+    response.status(202).location(`/scenes/${id}`).json(sceneJson(scene));
+  });
+
+  router.get('/scenes/:id', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    response.set('Cache-Control', 'no-cache').json(sceneJson(await requestedScene(db, request)));
+  });
+
+  router.patch('/scenes/:id', express.json({ limit: '16kb' }), async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const { id } = await requestedScene(db, request);
+    const changes = sceneChanges(request.body);
+    await db.transaction(async (q) => {
+      await updateScene(q, id, changes);
+      await recordDone(q, callerOf(request), 'scene_changed', id, { ...changes });
+    });
+    // Exports name the source: those that were kept name what was said before.
+    for (const job of await listJobs(db, { scene: id })) await files.remove(`jobs/${job.id}/exports`);
+    response.json(sceneJson((await getScene(db, id))!));
+  });
+
+  router.get('/scenes/:id/image.tif', async (request, response) => {
+    const db = databaseOf(request);
+    const scene = requireReady(await requestedScene(db, request));
+    if (scene.report.inPlace)
+      throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
+    const path = await fetchWorking(files, scene);
+    response.attachment(`${scene.id}.tif`).set('Cache-Control', 'private, no-cache');
+    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
+  });
+
+  router.get('/scenes/:id/preflight', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const scene = requireReady(await requestedScene(db, request));
+    const { name, bytes, report, gsd_m } = scene;
+    const facts = {
+      file: name,
+      size: bytes,
+      width: report.width,
+      height: report.height,
+      bands: report.bands,
+      dtype: report.dtype,
+      srs: `EPSG:${scene.epsg}`,
+      gsd_m,
+      nodata: report.nodata,
+      footprint: scene.footprint!,
+    };
+    const body: PreflightJson = { ...facts, ...(await deps.preflight(scene)) };
+    response.set('Cache-Control', 'no-cache').json(body);
+  });
+
+  /** Ends what runs on the scene, then removes its features, jobs, maps, tiles, working copy and original. */
+  router.delete('/scenes/:id', async (request, response) => {
+    const db = databaseOf(request);
+    const scene = await requestedScene(db, request);
+    await deleteScene(deps, db, callerOf(request), scene);
+    response.status(204).end();
+  });
+
+  return router;
+}
+
+function sceneChanges(body: unknown): Partial<SceneRights> {
+  const known = 'license and attribution';
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || Object.keys(body).length === 0) {
+    throw new Problem('bad_request', `What changes is named by a JSON object with ${known}, or one of them.`);
+  }
+  const { license, attribution, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray === undefined) return parseRights({ license, attribution });
+  throw new Problem('bad_request', `"${shorten(stray)}" cannot be changed; known are ${known}.`);
+}
+
+function remoteRequest(body: unknown): RemoteSceneRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new Problem('bad_request', 'An image elsewhere is named by a JSON object: {"url": "https://…"}.');
+  }
+  const { url, srs, name, license, attribution, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray !== undefined) {
+    const known = 'url, srs, name, license and attribution';
+    throw new Problem('bad_request', `There is no member "${shorten(stray)}"; known are ${known}.`);
+  }
+  if (typeof url !== 'string') throw new Problem('bad_request', '"url" is the address of the image.');
+  for (const [key, value] of Object.entries({ srs, name })) {
+    if (value !== undefined && typeof value !== 'string') throw new Problem('bad_request', `"${key}" is a text.`);
+  }
+  const { epsg } = srs === undefined ? { epsg: null } : crsOfText(srs as string);
+  return {
+    url,
+    name: fileName((name as string | undefined) ?? lastPart(url)),
+    ...(srs !== undefined && { srs: epsg === null ? (srs as string) : `EPSG:${epsg}` }),
+    rights: parseRights({ license, attribution }),
+  };
+}
+
+/** Of the address's path, as people read it. */
+function lastPart(url: string): string {
+  const path = URL.canParse(url) ? new URL(url).pathname : '';
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

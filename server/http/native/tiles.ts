@@ -1,0 +1,87 @@
+/** Vector tiles of a job's features. */
+import { Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import type { TileJson } from '../../api/index.ts';
+import { attributionMarkup } from '../../scenes/attribution.ts';
+import { hasFailedChips } from '../../store/tables/jobs.ts';
+import { getScene } from '../../store/tables/scenes.ts';
+import { EXTENT } from '../../tiles/tile-grid.ts';
+import { generalization, packTile, tiledJob } from '../../tiles/tile-of-job.ts';
+import { BUFFER, LAYERS } from '../../tiles/vector-tile.ts';
+import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-mercator.ts';
+import { databaseOf } from '../core/caller.ts';
+import { requestedJob } from '../core/load-from-path.ts';
+import { onlyQuery, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
+
+const FIELDS = {
+  id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',
+  class: 'Class of the land',
+  score: 'Mean probability of the class, 0 to 1',
+  area_m2: 'Geodesic area in square metres, of areas',
+  length_m: 'Geodesic length in metres, of lines',
+  buildings: 'Number of buildings in a block, which stands for those that are too small for the map',
+};
+export function tilesRouter(): Router {
+  const router = Router();
+
+  router.get('/tiles/:job.json', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const job = await requestedJob(db, request, 'job');
+    const scene = await getScene(db, job.scene);
+    if (job.state !== 'done' || !scene?.bbox || scene.gsd_m === null) {
+      throw new Problem('conflict', `The job is ${job.state}; its tiles can be had once it is done.`);
+    }
+    const tileJson: TileJson = {
+      tilejson: '3.0.0',
+      name: scene.name,
+      tiles: [`${publicAddress(request)}/tiles/${job.id}/{z}/{x}/{y}.mvt`],
+      minzoom: firstZoom(scene.bbox),
+      maxzoom: nativeZoom(scene.gsd_m, scene.bbox),
+      bounds: scene.bbox,
+      attribution: attributionMarkup(scene),
+      generalization: generalization(tiledJob(job), scene.bbox, scene.gsd_m),
+      vector_layers: LAYERS.map((id) => ({ id, description: `Features of the collection ${id}`, fields: FIELDS })),
+    };
+    response.set('Cache-Control', 'no-cache').json(tileJson);
+  });
+
+  router.get('/tiles/:job/:z/:x/:y.mvt', async (request, response) => {
+    const db = databaseOf(request);
+    onlyQuery(request, []);
+    const part = (name: string) => pathParameter(request, name);
+    const tile = tileAddress(part('z'), part('x'), part('y'));
+    const job = await requestedJob(db, request, 'job');
+    if (job.state !== 'done') {
+      response.set('Cache-Control', 'no-store').status(204).end();
+      return;
+    }
+    // The id of a job is that of its content: the same address never means other features, unless chips failed.
+    const lasting = !hasFailedChips(job.report);
+    response.set({
+      'Cache-Control': lasting ? 'private, max-age=31536000, immutable' : 'private, no-store',
+      ETag: `W/"${job.id}-${tile.z}-${tile.x}-${tile.y}"`,
+      Vary: 'Accept-Encoding',
+    });
+    if (lasting && request.fresh) {
+      response.status(304).end();
+      return;
+    }
+    const scene = await getScene(db, job.scene);
+    const bbox = tileBbox(tile, BUFFER / EXTENT);
+    if (!scene?.bbox || tile.z < firstZoom(scene.bbox) || !bboxesTouch(bbox, scene.bbox)) {
+      response.status(204).end();
+      return;
+    }
+    const packed = await packTile(db, tiledJob(job), tile);
+    if (!packed) {
+      response.status(204).end();
+      return;
+    }
+    response.type('application/vnd.mapbox-vector-tile');
+    if (request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').send(packed.compressed);
+    else response.send(packed.plain);
+  });
+
+  return router;
+}

@@ -1,0 +1,147 @@
+/**
+ * What a collection holds, summed up by class: over all of it, or cut to each of many zones: the polygons of a layer
+ * that is sent, those of another collection, or the cells of a hexagonal grid.
+ */
+import express, { type Request, Router } from 'express';
+import type { MultiPolygon, Polygon } from 'geojson';
+import { Problem } from '../../../errors/problem.ts';
+import type { Queryable } from '../../store/database/database.ts';
+import {
+  type ClassSum,
+  type Selection,
+  selectedBoxes,
+  sumByClass,
+  sumByZone,
+  type Zones,
+} from '../../store/tables/aggregate.ts';
+import { areClosed, arePositions } from '../../store/tables/cql2-to-sql.ts';
+import { queryItems } from '../../store/tables/items.ts';
+import { databaseOf } from '../core/caller.ts';
+import { onlyQuery, queryId, queryText, shorten } from '../core/request.ts';
+import { namedCollection, requestedCollection } from './collections.ts';
+import { cellPolygon, cellsCovering, FINEST_CELLS } from './h3-cells.ts';
+import { parseCql2Text } from './parse-cql2-text.ts';
+
+const MAX_ZONES = 1000;
+const BODY_LIMIT = '4mb';
+
+/** What a zone is known by, and where it lies. */
+interface Zone {
+  geometry: Polygon | MultiPolygon;
+  /** Index of the H3 cell. */
+  cell?: string;
+  /** Id of the other collection's feature. */
+  feature?: string;
+  /** Its class. */
+  of_class?: string;
+}
+
+export function aggregateRouter(): Router {
+  const router = Router();
+  const selection = async (request: Request, more: readonly string[] = []): Promise<Selection> => {
+    onlyQuery(request, ['job', 'scene', 'f', ...more]);
+    const { id } = await requestedCollection(databaseOf(request), request);
+    return { collection: id, job: queryId(request, 'job'), scene: queryId(request, 'scene') };
+  };
+
+  router.get('/collections/:collection/aggregate', async (request, response) => {
+    const db = databaseOf(request);
+    const selected = await selection(request, ['hex', 'zones', 'zones-filter']);
+    const zones = await queryZones(db, request, selected);
+    if (zones === null) {
+      const classes = await sumByClass(db, selected);
+      const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
+      response.json({ classes: withShares(classes, whole) });
+      return;
+    }
+    const other = queryText(request, 'zones');
+    const ids = zones.flatMap(({ feature }) => feature ?? []);
+    const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
+    // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
+    response.json({ zones: summed.filter(({ cell, classes }) => cell === undefined || classes.length > 0) });
+  });
+
+  const body = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/geo+json'] });
+  router.post('/collections/:collection/aggregate', body, async (request, response) => {
+    const db = databaseOf(request);
+    const zones = zonesOf(request.body);
+    const summed = await sumWithin(db, await selection(request), zones);
+    response.json({ zones: summed.map(({ geometry: _, ...zone }) => zone) });
+  });
+
+  return router;
+}
+
+const withShares = (classes: readonly ClassSum[], wholeM2: number) =>
+  classes.map((sum) => ({ ...sum, share: wholeM2 > 0 ? sum.area_m2 / wholeM2 : 0 }));
+
+/** @param stored the zones themselves, where their geometry here was rounded */
+async function sumWithin(q: Queryable, selection: Selection, zones: readonly Zone[], stored?: Zones) {
+  if (zones.length === 0) return [];
+  const { sums, zoneAreasM2 } = await sumByZone(q, selection, stored ?? zones.map(({ geometry }) => geometry));
+  const classes = zones.map((): ClassSum[] => []);
+  for (const { zone, ...sum } of sums) classes[zone]!.push(sum);
+  return zones.map((zone, index) => {
+    const area_m2 = zoneAreasM2[index]!;
+    return { zone: index, ...zone, area_m2, classes: withShares(classes[index]!, area_m2) };
+  });
+}
+
+/** `hex`: a grid; `zones`: another collection's polygons; null without either. */
+async function queryZones(q: Queryable, request: Request, selection: Selection): Promise<Zone[] | null> {
+  const hex = queryText(request, 'hex');
+  const other = queryText(request, 'zones');
+  const filter = queryText(request, 'zones-filter');
+  if (hex !== undefined && other !== undefined) throw new Problem('bad_request', 'Give "hex" or "zones", not both.');
+  if (filter !== undefined && other === undefined) {
+    throw new Problem('bad_request', '"zones-filter" is for the collection that "zones" names.');
+  }
+  if (hex !== undefined) {
+    if (!/^\d{1,2}$/.test(hex) || Number(hex) > FINEST_CELLS) {
+      const detail = `"hex" is the resolution of the H3 grid, 0 to ${FINEST_CELLS}, not "${shorten(hex)}".`;
+      throw new Problem('bad_request', detail);
+    }
+    const cells = cellsCovering(await selectedBoxes(q, selection), Number(hex));
+    return cells.map((cell) => ({ cell, geometry: cellPolygon(cell) }));
+  }
+  if (other === undefined) return null;
+  const { id } = await namedCollection(q, other);
+  const { job, scene } = selection;
+  const filtered = filter === undefined ? {} : { filter: parseCql2Text(filter) };
+  const { features, matched } = await queryItems(q, id, { ...filtered, job, scene, limit: MAX_ZONES });
+  if (matched > MAX_ZONES) {
+    const detail = `There are ${matched} features in ${id}; at most ${MAX_ZONES} are summed up at once: take one job, or a "zones-filter".`;
+    throw new Problem('bad_request', detail);
+  }
+  const zones = features.flatMap(({ id: feature, geometry, properties }): Zone[] => {
+    const area = geometry?.type === 'Polygon' || geometry?.type === 'MultiPolygon';
+    return area ? [{ feature, of_class: properties.class, geometry }] : [];
+  });
+  if (zones.length < features.length) throw new Problem('bad_request', `Not all features of ${id} are areas.`);
+  return zones;
+}
+
+function zonesOf(body: unknown): Zone[] {
+  const { type, features } = (body ?? {}) as { type?: unknown; features?: unknown };
+  if (type !== 'FeatureCollection' || !Array.isArray(features) || features.length === 0) {
+    throw new Problem('bad_request', 'Send a GeoJSON FeatureCollection of polygons.');
+  }
+  if (features.length > MAX_ZONES) {
+    throw new Problem('bad_request', `At most ${MAX_ZONES} polygons are summed up at once, not ${features.length}.`);
+  }
+  return features.map((feature, index) => {
+    const geometry = feature?.geometry as Polygon | MultiPolygon | null | undefined;
+    const levels = geometry?.type === 'Polygon' ? 2 : geometry?.type === 'MultiPolygon' ? 3 : 0;
+    const coordinates: unknown = geometry?.coordinates;
+    if (levels > 0 && arePositions(coordinates, levels) && areClosed(coordinates as unknown[], levels)) {
+      if (inDegrees(coordinates)) return { geometry: geometry! };
+    }
+    throw new Problem('bad_request', `Feature ${index} is not a polygon in degrees with closed rings.`);
+  });
+}
+
+function inDegrees(node: unknown): boolean {
+  const members = node as unknown[];
+  if (Array.isArray(members[0])) return members.every(inDegrees);
+  return Math.abs(members[0] as number) <= 180 && Math.abs(members[1] as number) <= 90;
+}

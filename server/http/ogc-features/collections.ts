@@ -1,0 +1,309 @@
+/** Features as OGC API – Features 1.0 serves them: collections, pages of items as GeoJSON (RFC 7946), single items. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Request, Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
+import type { ItemsJson, Link } from '../../api/index.ts';
+import type { Queryable } from '../../store/database/database.ts';
+import { boundsInDegrees } from '../../store/tables/geometry-crs.ts';
+import {
+  getItem,
+  getStoredItem,
+  listCollections,
+  queryItems,
+  queryStoredItems,
+  type StoredItem,
+} from '../../store/tables/items.ts';
+import { sourcesOf } from '../../store/tables/scenes.ts';
+import type { AppContext } from '../core/app-context.ts';
+import { databaseOf } from '../core/caller.ts';
+import {
+  onlyQuery,
+  pathId,
+  pathParameter,
+  publicAddress,
+  queryBbox,
+  queryId,
+  queryLimit,
+  queryText,
+  shorten,
+} from '../core/request.ts';
+import { wantsPage } from '../html/page.ts';
+import { asPage, describeCollection, GEOJSON, queryablesSchema, titleOf } from './collection-descriptions.ts';
+import {
+  collectionHtml,
+  collectionsHtml,
+  conformanceHtml,
+  itemHtml,
+  itemsHtml,
+  MOST_ON_PAGE,
+} from './collection-pages.ts';
+import { CRS84, knownSystems, queryBox, queryCrs } from './crs.ts';
+import { type PickProperties, queryProperties } from './feature-properties.ts';
+import { parseCql2Text } from './parse-cql2-text.ts';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 10_000;
+/** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */
+const PORTION = 1000;
+
+const CONFORMANCE = [
+  ...['core', 'geojson', 'html', 'oas30'].map((name) => `ogcapi-features-1/1.0/conf/${name}`),
+  'ogcapi-features-2/1.0/conf/crs',
+  ...['queryables', 'filter', 'features-filter'].map((name) => `ogcapi-features-3/1.0/conf/${name}`),
+  ...['cql2-text', 'cql2-json', 'basic-cql2', 'basic-spatial-functions', 'spatial-functions'].map(
+    (name) => `cql2/1.0/conf/${name}`,
+  ),
+].map((path) => `http://www.opengis.net/spec/${path}`);
+
+type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
+type ItemQuery = Parameters<typeof queryItems>[2];
+
+export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Router {
+  const router = Router();
+
+  router.get('/conformance', (request, response) => {
+    if (checkQuery(request, [], true)) return conformanceHtml(request, response, CONFORMANCE);
+    response.vary('Accept').json({ conformsTo: CONFORMANCE });
+  });
+
+  router.get('/collections', async (request, response) => {
+    const db = databaseOf(request);
+    const page = checkQuery(request, [], true);
+    const address = publicAddress(request);
+    const systems = await knownSystems(db);
+    const stored = await listCollections(db);
+    const sources = await sourcesOf(db);
+    const collections = stored.map((collection) =>
+      describeCollection(collection, systems, sources.get(collection.id) ?? [], address),
+    );
+    if (page) {
+      const counted = collections.map((collection, i) => ({ ...collection, count: stored[i]!.count }));
+      return collectionsHtml(request, response, counted);
+    }
+    const links: Link[] = [
+      { rel: 'self', href: `${address}/collections`, type: 'application/json' },
+      asPage(`${address}/collections`),
+    ];
+    response.vary('Accept').json({ links, collections });
+  });
+
+  router.get('/collections/:collection', async (request, response) => {
+    const db = databaseOf(request);
+    const page = checkQuery(request, [], true);
+    const collection = await requestedCollection(db, request);
+    const sources = (await sourcesOf(db)).get(collection.id) ?? [];
+    const described = describeCollection(collection, await knownSystems(db), sources, publicAddress(request));
+    if (page) return collectionHtml(request, response, { ...described, count: collection.count });
+    response.vary('Accept').json(described);
+  });
+
+  router.get('/collections/:collection/queryables', async (request, response) => {
+    const db = databaseOf(request);
+    checkQuery(request, []);
+    const { id } = await requestedCollection(db, request);
+    response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
+  });
+
+  router.get('/collections/:collection/items', async (request, response) => {
+    const db = databaseOf(request);
+    const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
+    const others = ['class', 'job', 'scene', 'after', 'datetime', 'crs', 'bbox-crs'];
+    const page = checkQuery(request, ['bbox', 'limit', 'properties', ...others, ...filters], true);
+    const pick = queryProperties(request);
+    const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
+    const crs = await queryCrs(db, request, 'crs');
+    const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
+    checkDatetime(request);
+    const id = pathParameter(request, 'collection');
+    if (page) {
+      await namedCollection(db, id);
+      const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
+      return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
+    }
+    const first = await queryStoredItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
+    if (first.matched === 0) await namedCollection(db, id);
+    const links = (next: string | null) => itemLinks(request, id, next);
+    response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
+    // Of one portion, the page goes out in one piece.
+    if (first.next === null || first.items.length >= limit) {
+      response.end((await Array.fromAsync(itemsText(first))).join(''));
+    } else await pipeline(Readable.from(itemsText(first)), response);
+
+    /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
+    async function* itemsText(portion: typeof first): AsyncGenerator<string> {
+      const { matched } = portion;
+      let returned = 0;
+      yield '{"type":"FeatureCollection","features":[';
+      for (;;) {
+        const separator = returned > 0 ? ',' : '';
+        yield separator + portion.items.map((item) => featureText(item, pick)).join(',');
+        returned += portion.items.length;
+        if (portion.next === null || returned >= limit) break;
+        const size = Math.min(limit - returned, PORTION);
+        const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
+        portion = await queryStoredItems(db, id, next);
+      }
+      const timeStamp = new Date().toISOString();
+      const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
+        numberMatched: matched,
+        numberReturned: returned,
+        timeStamp,
+        links: links(portion.next),
+      };
+      yield `],${JSON.stringify(rest).slice(1)}`;
+    }
+  });
+
+  router.get('/collections/:collection/items/:id', async (request, response) => {
+    const db = databaseOf(request);
+    const page = checkQuery(request, ['crs', 'properties'], true);
+    const pick = queryProperties(request);
+    const crs = await queryCrs(db, request, 'crs');
+    const collection = pathParameter(request, 'collection');
+    const id = pathId(request, 'id', 'feature');
+    if (page) {
+      const feature = await getItem(db, collection, id);
+      if (!feature) throw await absentItem(db, collection, id);
+      return itemHtml(request, response, { id: collection, title: titleOf(collection) }, feature, pick, models);
+    }
+    const item = await getStoredItem(db, collection, id, crs);
+    if (!item) throw await absentItem(db, collection, id);
+    const base = `${publicAddress(request)}/collections/${collection}`;
+    const links: Link[] = [
+      { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },
+      asPage(`${base}/items/${id}`),
+      { rel: 'collection', href: base, type: 'application/json' },
+    ];
+    response
+      .vary('Accept')
+      .type(GEOJSON)
+      .set('Content-Crs', `<${crs.uri}>`)
+      .send(featureText(item, pick, `,"links":${JSON.stringify(links)}`));
+  });
+
+  return router;
+}
+
+export async function absentItem(db: Queryable, collection: string, id: string): Promise<Problem> {
+  await namedCollection(db, collection);
+  return new Problem('not_found', `There is no feature with the id "${id}" in ${collection}.`);
+}
+
+/** A feature as GeoJSON, whose geometry stays the text that PostGIS wrote; `more`: further members. */
+export function featureText({ id, geometry, properties }: StoredItem, pick: PickProperties, more = ''): string {
+  return `{"type":"Feature","id":"${id}","geometry":${geometry},"properties":${JSON.stringify(pick(properties))}${more}}`;
+}
+
+/** Throws `not_found`, naming those that there are. */
+export async function requestedCollection(db: Queryable, request: Request): Promise<StoredCollection> {
+  return namedCollection(db, pathParameter(request, 'collection'));
+}
+
+export async function namedCollection(db: Queryable, id: string): Promise<StoredCollection> {
+  const collections = await listCollections(db);
+  const found = collections.find((collection) => collection.id === id);
+  if (found) return found;
+  const known = collections.map((collection) => collection.id).join(', ');
+  throw new Problem('not_found', `There is no collection "${shorten(id)}". There are: ${known}.`);
+}
+
+/**
+ * `f` is what OGC clients name the format with: JSON or, where there are pages, HTML.
+ * @returns whether a page is asked for
+ */
+function checkQuery(request: Request, names: readonly string[], pages = false): boolean {
+  onlyQuery(request, [...names, 'f']);
+  const format = queryText(request, 'f');
+  const known = pages ? ['json', 'geojson', 'html'] : ['json', 'geojson'];
+  if (format !== undefined && !known.includes(format)) {
+    const names = pages ? 'json and html' : 'json';
+    throw new Problem('bad_request', `The format "${shorten(format)}" is not known; there is ${names}.`);
+  }
+  return pages && wantsPage(request);
+}
+
+/** `bbox` in degrees, or in the system of `bbox-crs`. */
+async function boxQuery(q: Queryable, request: Request): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {
+  const crs = await queryCrs(q, request, 'bbox-crs');
+  if (queryText(request, 'bbox') === undefined) return {};
+  if (crs.uri === CRS84) return { bbox: queryBbox(request) };
+  const corners = queryBox(request, crs);
+  const bbox = await boundsInDegrees(q, corners, crs.srid);
+  if (!bbox) throw new Problem('bad_request', `"bbox" is beyond what ${crs.uri} covers.`);
+  return { bbox, box: { corners, srid: crs.srid } };
+}
+
+function itemQuery(request: Request): Omit<ItemQuery, 'limit'> {
+  const after = queryText(request, 'after');
+  const className = queryText(request, 'class');
+  const job = queryId(request, 'job');
+  const scene = queryId(request, 'scene');
+  const filter = queryFilter(request);
+  const sort = querySort(request);
+  return {
+    ...(after && { after }),
+    ...(className && { class: className }),
+    ...(job && { job }),
+    ...(scene && { scene }),
+    ...(filter !== undefined && { filter }),
+    ...(sort && { sort }),
+  };
+}
+
+/** `filter` in CQL2 text or, with `filter-lang=cql2-json` or a leading brace, CQL2 JSON. */
+function queryFilter(request: Request): unknown {
+  const text = queryText(request, 'filter');
+  const crs = queryText(request, 'filter-crs');
+  if (crs !== undefined && crs !== CRS84) {
+    throw new Problem('bad_request', `Geometries in filters are in ${CRS84}; "${shorten(crs)}" is not known.`);
+  }
+  const language = queryText(request, 'filter-lang') ?? (text?.trimStart().startsWith('{') ? 'cql2-json' : 'cql2-text');
+  if (language !== 'cql2-text' && language !== 'cql2-json') {
+    throw new Problem('bad_request', `"filter-lang" is cql2-text or cql2-json, not "${shorten(language)}".`);
+  }
+  if (text === undefined) return undefined;
+  if (language === 'cql2-text') return parseCql2Text(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem('bad_request', 'The filter is not JSON.');
+  }
+}
+
+/** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
+function querySort(request: Request): { property: string; descending: boolean } | undefined {
+  const text = queryText(request, 'sortby');
+  if (text === undefined) return undefined;
+  return { property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') };
+}
+
+const INSTANT = '(\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[-+]\\d\\d:\\d\\d))?|\\.\\.|)';
+const DATETIME = new RegExp(`^${INSTANT}(/${INSTANT})?$`, 'i');
+
+/** Checked and then left: features carry no time, and features without time are part of every interval. */
+function checkDatetime(request: Request): void {
+  const value = queryText(request, 'datetime');
+  if (value === undefined || (value !== '' && value !== '..' && DATETIME.test(value))) return;
+  throw new Problem('bad_request', `"datetime" is an RFC 3339 time or an interval, not "${shorten(value)}".`);
+}
+
+function itemLinks(request: Request, collection: string, next: string | null): Link[] {
+  const base = `${publicAddress(request)}/collections/${collection}`;
+  const address = (after?: string) => {
+    const query = new URLSearchParams(request.query as Record<string, string>);
+    if (after) query.set('after', after);
+    return `${base}/items${query.size > 0 ? `?${query}` : ''}`;
+  };
+  const links: Link[] = [
+    { rel: 'self', href: address(), type: GEOJSON },
+    { rel: 'collection', href: base, type: 'application/json' },
+    asPage(
+      address()
+        .replace(/([?&])f=\w+&?/, '$1')
+        .replace(/[?&]$/, ''),
+    ),
+  ];
+  if (next) links.push({ rel: 'next', href: address(next), type: GEOJSON });
+  return links;
+}

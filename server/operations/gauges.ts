@@ -1,0 +1,99 @@
+/** What is looked up when the figures are asked for: in the database, of child processes and of images elsewhere. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { childMemory } from '../processes/child-process.ts';
+import { type QueueDepth, queueDepths } from '../queue/queue-depth.ts';
+import type { RemoteReader } from '../remote/reader.ts';
+import type { Queryable } from '../store/database/database.ts';
+
+/** What was read of images elsewhere. */
+export type Traffic = Pick<RemoteReader, 'traffic'>;
+
+export function addGauges(registers: Registry[], db: Queryable, remote: Traffic): void {
+  addQueue(registers, db);
+  addChildren(registers);
+  addStates(registers, db);
+  addTraffic(registers, remote);
+}
+
+/** What waits and what is worked on, in the database when it is asked for. */
+function addQueue(registers: Registry[], db: Queryable): void {
+  let looking: Promise<QueueDepth[]> | null = null;
+  const look = () => {
+    looking ??= queueDepths(db).finally(() => {
+      looking = null;
+    });
+    return looking;
+  };
+  new Gauge({
+    name: 'planimeter_queue_messages',
+    help: 'Messages of the queue by kind of work and state: waiting, active, given up after all attempts',
+    labelNames: ['kind', 'state'],
+    registers,
+    async collect() {
+      const depths = await look();
+      this.reset();
+      for (const { kind, waiting, active, given_up } of depths) {
+        for (const [state, count] of Object.entries({ waiting, active, given_up })) this.set({ kind, state }, count);
+      }
+    },
+  });
+  new Gauge({
+    name: 'planimeter_queue_oldest_seconds',
+    help: 'How long the oldest message waits that could be worked on',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      const depths = await look();
+      this.reset();
+      for (const { kind, oldest_seconds } of depths) this.set({ kind }, oldest_seconds);
+    },
+  });
+}
+
+function addChildren(registers: Registry[]): void {
+  new Gauge({
+    name: 'planimeter_child_resident_bytes',
+    help: 'Resident memory of child processes by what they do',
+    labelNames: ['child'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [child, bytes] of childMemory()) this.set({ child }, bytes);
+    },
+  });
+}
+
+function addStates(registers: Registry[], db: Queryable): void {
+  for (const table of ['jobs', 'scenes'] as const) {
+    new Gauge({
+      name: `planimeter_${table}`,
+      help: `Number of ${table} by state`,
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        const counts = await db.query<{ state: string; count: number }>(
+          `SELECT state, count(*)::integer AS count FROM planimeter.${table} GROUP BY state`,
+        );
+        this.reset();
+        for (const { state, count } of counts) this.set({ state }, count);
+      },
+    });
+  }
+}
+
+function addTraffic(registers: Registry[], remote: Traffic): void {
+  for (const [name, help] of [
+    ['requests', 'Requests for parts of images elsewhere'],
+    ['bytes', 'Bytes received of images elsewhere'],
+  ] as const) {
+    new Counter({
+      name: `planimeter_remote_${name}_total`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(remote.traffic[name]);
+      },
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * How large a file may be, what one workspace may take up of a service that several share, and how fast one caller may
+ * ask. Each limit has a name, a default and a setting, and is answered with a problem that says when or how to go on. Of
+ * a service without tokens, which this machine alone reaches, only files and statements are limited.
+ */
+import { Problem } from '../../errors/problem.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { usageOf } from '../store/tables/usage.ts';
+import type { Caller } from './caller.ts';
+
+export interface Limits {
+  /** Of one file that is uploaded. */
+  uploadBytes: number;
+  /** Of the images that a workspace keeps, with those that are being uploaded. */
+  bytes: number;
+  /** Queued and running, of a workspace. */
+  jobs: number;
+  /** Of images that a workspace has mapped within 24 hours; each run counts. */
+  pixelsADay: number;
+  /** Of one token, or of one link from one address. */
+  requestsAMinute: number;
+  /** Tokens that are tried from one address and open nothing. */
+  wrongTokensAMinute: number;
+  /** That the database may take over a statement of a request, if it only reads and is none of an export's. */
+  statementSeconds: number;
+}
+
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  uploadBytes: 64 * 2 ** 30,
+  bytes: 2 ** 40,
+  jobs: 100,
+  pixelsADay: 1e12,
+  requestsAMinute: 6000,
+  wrongTokensAMinute: 30,
+  statementSeconds: 30,
+};
+
+/** Environment variables. */
+const SETTINGS: Readonly<Record<keyof Limits, string>> = {
+  uploadBytes: 'PLANIMETER_MAX_UPLOAD_BYTES',
+  bytes: 'PLANIMETER_MAX_BYTES',
+  jobs: 'PLANIMETER_MAX_JOBS',
+  pixelsADay: 'PLANIMETER_MAX_PIXELS_A_DAY',
+  requestsAMinute: 'PLANIMETER_MAX_REQUESTS_A_MINUTE',
+  wrongTokensAMinute: 'PLANIMETER_MAX_WRONG_TOKENS_A_MINUTE',
+  statementSeconds: 'PLANIMETER_STATEMENT_TIMEOUT',
+};
+
+/** Limits as the environment sets them. Throws Problem bad_request. */
+export function readLimits(env: NodeJS.ProcessEnv): Limits {
+  const limits = { ...DEFAULT_LIMITS };
+  for (const [key, name] of Object.entries(SETTINGS) as [keyof Limits, string][]) {
+    const text = env[name];
+    if (!text) continue;
+    limits[key] = Number(text);
+    if (!(Number.isFinite(limits[key]) && limits[key] >= 1)) {
+      throw new Problem('bad_request', `${name} is a number of at least 1, such as ${DEFAULT_LIMITS[key]}.`);
+    }
+  }
+  return limits;
+}
+
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+
+/** Throws Problem quota_bytes where the workspace has no room for a file; `underWay`: bytes of its unfinished uploads. */
+export async function checkBytes(
+  q: Queryable,
+  caller: Caller,
+  limits: Limits,
+  size: number,
+  underWay = 0,
+): Promise<void> {
+  if (!caller.limited) return;
+  const { bytes } = await usageOf(q);
+  if (bytes + underWay + size <= limits.bytes) return;
+  throw new Problem(
+    'quota_bytes',
+    `The images of the workspace "${caller.workspace}" may have ${limits.bytes} bytes together; it has ${bytes + underWay}. ` +
+      'Delete images, or ask who runs the service for more room.',
+  );
+}
+
+/** Throws Problem quota_jobs or quota_pixels where a job over so many pixels is more than the workspace may run now. */
+export async function checkJob(q: Queryable, caller: Caller, limits: Limits, pixels: number): Promise<void> {
+  if (!caller.limited) return;
+  const used = await usageOf(q);
+  if (used.jobs >= limits.jobs) {
+    throw new Problem(
+      'quota_jobs',
+      `The workspace "${caller.workspace}" has ${used.jobs} jobs queued or running, which is all it may: wait for one to end.`,
+      { retryAfterSeconds: MINUTE_S },
+    );
+  }
+  if (used.pixelsADay + pixels > limits.pixelsADay) {
+    throw new Problem(
+      'quota_pixels',
+      `The workspace "${caller.workspace}" may map ${limits.pixelsADay} pixels in 24 hours; ${used.pixelsADay} were begun, ` +
+        `and this image has ${pixels}. Go on later, or ask who runs the service for more.`,
+      { retryAfterSeconds: HOUR_S },
+    );
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * An area of interest: GeoJSON in degrees becomes one MultiPolygon, and on a scene rings in the pixels of its model
+ * grid.
+ */
+import type { MultiPolygon, Position } from 'geojson';
+import { Problem } from '../../errors/problem.ts';
+import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
+import type { Area } from '../../tiler/grid/area-mask.ts';
+import type { Queryable } from '../store/database/database.ts';
+import { transformPoints } from '../store/tables/georeference.ts';
+
+/** Most points of an area of interest. */
+const MAX_POINTS = 50_000;
+/** Straight edges in degrees are curves in the scene's CRS: they are cut into this many pieces a scene's side. */
+const PIECES_PER_SIDE = 64;
+
+/**
+ * Reads a Polygon, MultiPolygon, Feature or FeatureCollection with coordinates in degrees (RFC 7946). Throws
+ * `bad_request` for anything else, with what is wrong.
+ */
+export function parseAoi(given: unknown): MultiPolygon {
+  const coordinates = polygonsOf(given, 0);
+  if (coordinates.length === 0) throw wrong('it holds no polygon');
+  let points = 0;
+  for (const ring of coordinates.flat()) points += ring.length;
+  if (points > MAX_POINTS) throw wrong(`it has ${points} points, and the limit is ${MAX_POINTS}; simplify it`);
+  return { type: 'MultiPolygon', coordinates };
+}
+
+const wrong = (what: string) =>
+  new Problem('bad_request', `The area of interest ("aoi") cannot be used: ${what}. Give GeoJSON polygons in degrees.`);
+
+const NESTING = 4;
+
+function polygonsOf(given: unknown, depth: number): Position[][][] {
+  if (typeof given !== 'object' || given === null || depth > NESTING) throw wrong('it is not GeoJSON');
+  const { type, coordinates, geometry, features } = given as Record<string, unknown>;
+  if (type === 'FeatureCollection' && Array.isArray(features)) {
+    return features.flatMap((feature) => polygonsOf(feature, depth + 1));
+  }
+  if (type === 'Feature') return polygonsOf(geometry, depth + 1);
+  if (type === 'Polygon') return [readPolygon(coordinates)];
+  if (type === 'MultiPolygon' && Array.isArray(coordinates)) return coordinates.map(readPolygon);
+  throw wrong(`a ${typeof type === 'string' ? type.slice(0, 40) : 'member without a type'} is no polygon`);
+}
+
+function readPolygon(coordinates: unknown): Position[][] {
+  if (!Array.isArray(coordinates) || coordinates.length === 0) throw wrong('a polygon has no rings');
+  return coordinates.map((ring) => {
+    if (!Array.isArray(ring) || ring.length < 4) throw wrong('a ring has fewer than four points');
+    const points = ring.map(readPosition);
+    const [first, last] = [points[0], points[points.length - 1]];
+    if (first[0] !== last[0] || first[1] !== last[1]) throw wrong('a ring does not end where it begins');
+    return points;
+  });
+}
+
+function readPosition(position: unknown): Position {
+  const [longitude, latitude] = Array.isArray(position) ? position : [];
+  if (typeof longitude === 'number' && typeof latitude === 'number') {
+    if (Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90) return [longitude, latitude];
+    if (Number.isFinite(longitude) && Number.isFinite(latitude)) {
+      throw wrong(`${longitude}, ${latitude} is no longitude and latitude`);
+    }
+  }
+  throw wrong('a position is not two numbers');
+}
+
+/** Where a scene or a part of it lies. */
+interface Place {
+  epsg: number;
+  /** Of the grid that the rings are wanted in. */
+  geotransform: Geotransform;
+  width: number;
+  height: number;
+}
+
+/**
+ * The area in pixels of a grid. What lies far outside is cut off first, so that the number of points follows the area's
+ * outline within the scene. Throws `bad_request` for polygons whose rings cross, and `aoi_outside` where the area and
+ * the scene, whose bounding box is [west, south, east, north] in degrees, are apart.
+ */
+export async function placeAoi(q: Queryable, place: Place, bbox: readonly number[], aoi: MultiPolygon): Promise<Area> {
+  const [west, south, east, north] = bbox;
+  const spans =
+    west <= east
+      ? [[west, east]]
+      : [
+          [west, 180],
+          [-180, east],
+        ]; // across the antimeridian
+  const side = Math.max(north - south, ...spans.map(([from, to]) => to - from));
+  const boxes = spans.map(([from, to]) => [from - side, south - side, to + side, north + side]);
+  const clipped = await clipAoi(q, aoi, boxes, side / PIECES_PER_SIDE);
+  if (clipped.length === 0) throw aoiOutside();
+  const placed = await transformPoints(q, clipped.flat() as [number, number][], 4326, place.epsg);
+  const inverse = invert(place.geotransform);
+  let at = 0;
+  return clipped.map((ring) => {
+    const points = placed.slice(at, at + ring.length).filter(([x]) => !Number.isNaN(x));
+    at += ring.length;
+    return Float64Array.from(points.flatMap(([x, y]) => apply(inverse, x, y)));
+  });
+}
+
+/** The rings of what the area has in common with boxes, their sides no longer than `longest` (all in degrees). */
+async function clipAoi(q: Queryable, aoi: MultiPolygon, boxes: number[][], longest: number): Promise<Position[][]> {
+  const area = JSON.stringify(aoi);
+  const [broken] = await q.query<{ reason: string }>(
+    `SELECT ST_IsValidReason(geom) AS reason FROM ST_Dump(ST_GeomFromGeoJSON($1::text)) WHERE NOT ST_IsValid(geom) LIMIT 1`,
+    [area],
+  );
+  if (broken) throw wrong(broken.reason);
+  const [row] = await q.query<{ clipped: string }>(
+    `SELECT ST_AsGeoJSON(ST_Segmentize(ST_Multi(ST_CollectionExtract(ST_Intersection(a.area, b.boxes), 3)), $3::float8), 15)
+              AS clipped
+       FROM (SELECT ST_Union(geom) AS area FROM ST_Dump(ST_GeomFromGeoJSON($1::text))) AS a,
+            (SELECT ST_Union(ST_MakeEnvelope((v->>0)::float8, (v->>1)::float8, (v->>2)::float8, (v->>3)::float8, 4326))
+                      AS boxes
+               FROM jsonb_array_elements($2::jsonb) AS v) AS b`,
+    [area, JSON.stringify(boxes), longest],
+  );
+  return (JSON.parse(row!.clipped) as MultiPolygon).coordinates.flat();
+}
+
+/** Refuses an area that does not meet a scene, before a job is made of it. */
+export async function checkAoi(q: Queryable, footprint: object, aoi: MultiPolygon): Promise<void> {
+  await clipAoi(q, aoi, [[-180, -90, 180, 90]], 360);
+  const [row] = await q.query<{ meets: boolean }>(
+    'SELECT ST_Intersects(ST_GeomFromGeoJSON($1::text), ST_GeomFromGeoJSON($2::text)) AS meets',
+    [JSON.stringify(aoi), JSON.stringify(footprint)],
+  );
+  if (!row!.meets) throw aoiOutside();
+}
+
+const aoiOutside = () =>
+  new Problem('aoi_outside', "The area of interest does not meet the scene: compare it with the scene's footprint.");

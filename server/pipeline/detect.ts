@@ -1,0 +1,49 @@
+/** Detect: a planned job of a network that draws boxes → its features file; there is no class map, and nothing to trace. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { detectConfined } from '../processes/detect.ts';
+import { stageProgress } from '../queue/progress.ts';
+import type { WorkContext } from '../queue/work-context.ts';
+import { fetchWorking } from '../scenes/working-copy.ts';
+import type { PipelineTools } from '../tools.ts';
+import { placeAoi } from './area-of-interest.ts';
+import type { PlannedJob } from './plan.ts';
+import type { DrawnFeatures } from './publish.ts';
+import { mapFindings } from './report-assumptions.ts';
+import type { SegmentationJob } from './segmentation-job.ts';
+
+export async function detectObjects(
+  { db, files, remote }: PipelineTools,
+  { id, scene, network, parameters }: SegmentationJob,
+  { grid, plan, chosen }: PlannedJob,
+  { signal, progress }: WorkContext,
+): Promise<DrawnFeatures> {
+  const workingPath = await fetchWorking(files, scene);
+  const featuresPath = files.path(`jobs/${id}/features.ndjson`);
+  await mkdir(dirname(featuresPath), { recursive: true });
+  const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
+  const chips = plan.columns * plan.rows;
+  const onProgress = (done: number) => progress(stageProgress('infer', done, chips));
+  onProgress(0);
+  const fill = chosen?.meanColour ?? scene.report.meanColour;
+  const found = await detectConfined(
+    { workingPath, featuresPath, grid, plan, fill, network, area, ...(chosen && { rendering: chosen.rendering }) },
+    { signal, onProgress },
+    remote.open,
+  );
+  return {
+    path: featuresPath,
+    count: found.features,
+    report: {
+      counts: { objects: 0 },
+      ledger: found.ledger,
+      findings: mapFindings(found.ledger, found.chips.failed),
+      chips: found.chips,
+      seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
+      timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0 },
+      peak_rss_bytes: found.peakRssBytes,
+      device: { name: 'cpu', fallback_nodes: 0 },
+      geometry: { levels: [0] },
+    },
+  };
+}

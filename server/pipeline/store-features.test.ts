@@ -1,0 +1,179 @@
+/** From a class map to rows of the database: what PostGIS says of the regions, and regions that are stored in pieces. */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testEngines } from '../../test/support/databases.ts';
+import {
+  type ClassMap,
+  NODATA,
+  noiseMap,
+  smoothMap,
+  urbanMap,
+  vectorizeMap,
+} from '../../test/support/generated/generated-maps.ts';
+import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
+import { regionToWkb } from '../../vectorizer/wkb.ts';
+import type { Database } from '../store/database/database.ts';
+import { insertFeatures, publishJob } from '../store/tables/features.ts';
+import { queryItems } from '../store/tables/items.ts';
+import { insertJob } from '../store/tables/jobs.ts';
+import { insertScene } from '../store/tables/scenes.ts';
+import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
+import { storeFeatures } from './store-features.ts';
+
+describe.each(testEngines())('features of a class map on $name', ({ open }) => {
+  let db: Database;
+  let drop: () => Promise<void>;
+  let folder: string;
+  beforeAll(async () => {
+    ({ db, drop } = await open());
+    folder = await mkdtemp(join(tmpdir(), 'planimeter-store-'));
+  });
+  afterAll(async () => {
+    await drop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('PostGIS finds every simplified region valid, and no gap or overlap', async () => {
+    for (let seed = 0; seed < 15; seed++) {
+      const { map, options } = caseOfSeed(seed);
+      const { regions } = await vectorizeMap(map, options);
+      const wkb = regions.map((region) => Buffer.from(regionToWkb(region, [500000, 0.3, 0.1, 4000000, 0.1, -0.3])));
+      const offsets: number[] = [];
+      for (let i = 0, at = 1; i < wkb.length; at += wkb[i++].length) offsets.push(at);
+      const [{ invalid, area, together, count }] = await db.query<Record<string, number | string | null>>(
+        `WITH regions AS (
+           SELECT ST_GeomFromWKB(substring($1::bytea FROM start FOR length)) AS geom
+             FROM unnest($2::integer[], $3::integer[]) AS place (start, length)
+         )
+         SELECT min(CASE WHEN NOT ST_IsValid(geom) THEN ST_IsValidReason(geom) END) AS invalid,
+                sum(ST_Area(geom)) AS area, ST_Area(ST_Union(geom)) AS together, count(*)::integer AS count
+           FROM regions`,
+        [Buffer.concat(wkb), offsets, wkb.map(({ length }) => length)],
+      );
+      expect({ seed, invalid, count }).toEqual({ seed, invalid: null, count: regions.length });
+      expect(Number(together) / Number(area), `seed ${seed}`).toBeCloseTo(1, 9);
+      const isFull = !map.classes.includes(NODATA);
+      if (isFull) expect(Number(area) / (map.classes.length * 0.1), `seed ${seed}`).toBeCloseTo(1, 6);
+    }
+  });
+
+  test('of two processes that store a job, the one that began first can do no more', async () => {
+    await insertScene(db, { id: 'twice', name: 'twice', upload: null, sha256: '00', bytes: 1 });
+    await insertJob(db, { id: 'twice', scene: 'twice', model: 'none', parameters: {} });
+    const path = join(folder, 'three.ndjson');
+    const square = Buffer.from(
+      regionToWkb({ rings: [Float64Array.of(0, 0, 9, 0, 9, 9, 0, 9, 0, 0)] }, [500_000, 1, 0, 4_000_000, 0, -1]),
+    );
+    const line = {
+      collection: 'landuse',
+      level: 0,
+      class: 1,
+      score: 0.5,
+      wkb: square.toString('base64'),
+      properties: {},
+    };
+    await writeFile(path, [1, 2, 3].map((place) => `${JSON.stringify({ ...line, place: `${place}` })}\n`).join(''));
+    const job = { id: 'twice', epsg: 32631, classNames: new Map() };
+    const store = () => storeFeatures(db, job, path, { signal: new AbortController().signal, onProgress: () => {} });
+    const [first, second] = [await store(), await store()];
+    const report = {} as Parameters<typeof publishJob>[2];
+    await expect(publishJob(db, 'twice', report, first.turn)).rejects.toMatchObject({ code: 'conflict' });
+    const row = { id: randomUUID(), collection: 'landuse', class: 'x', score: 1, wkb: square };
+    await expect(insertFeatures(db, { ...job, turn: first.turn }, [row])).rejects.toMatchObject({ code: 'conflict' });
+    await publishJob(db, 'twice', report, second.turn);
+    expect((await queryItems(db, 'landuse', { job: 'twice', limit: 10 })).features).toHaveLength(3);
+  });
+
+  test('a region of very many vertices is stored in pieces, and counted and measured as one', async () => {
+    const map = largeRegion();
+    const classesPath = join(folder, 'classes.tif');
+    await writeClasses(classesPath, map);
+    const featuresPath = join(folder, 'features.ndjson');
+    const { landuse, features } = await vectorizeFile(
+      {
+        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+        ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
+      },
+      () => {},
+    );
+    expect([landuse.in_pieces, landuse.pieces > 4]).toEqual([1, true]);
+    const scene = `scene of ${map.width}`;
+    await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
+    await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
+    const { counts } = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
+    expect(counts.landuse).toBe(landuse.regions);
+    expect(features).toBe(landuse.regions - 1 + landuse.pieces);
+    await publishJob(db, 'pieces', { counts } as unknown as Parameters<typeof publishJob>[2]);
+
+    const [sums] = await db.query<Record<string, number | boolean>>(
+      `SELECT count(*)::integer AS pieces, count(DISTINCT id)::integer AS ids,
+              count(DISTINCT properties->>'region')::integer AS regions, bool_and(ST_IsValid(geom)) AS valid,
+              sum(area_m2) AS area, sum(perimeter_m) AS perimeter, sum(ST_Perimeter(geom::geography)) AS with_cuts,
+              ST_Area(ST_Union(geom)::geography) AS union_area, max(ST_NPoints(geom))::integer AS points
+         FROM planimeter.features WHERE collection = 'landuse' AND properties ? 'region'`,
+    );
+    const { whole, perimeter } = await largestOf(map);
+    expect(sums).toMatchObject({ pieces: landuse.pieces, ids: landuse.pieces, regions: 1, valid: true });
+    expect(sums!.points).toBeLessThan(11_000);
+    expect(Number(sums!.area) / whole).toBeCloseTo(1, 2); // metres of the projection are not quite those of the ground
+    expect(Number(sums!.union_area) / Number(sums!.area)).toBeCloseTo(1, 9);
+    expect(Number(sums!.perimeter) / perimeter).toBeCloseTo(1, 2);
+    expect(Number(sums!.with_cuts) / perimeter).toBeGreaterThan(1.05);
+    const items = await queryItems(db, 'landuse', { job: 'pieces', limit: 5000 });
+    expect(items.features.filter(({ properties }) => 'region' in properties).length).toBe(landuse.pieces);
+  });
+});
+
+function caseOfSeed(seed: number) {
+  const [width, height] = [40 + ((seed * 17) % 70), 40 + ((seed * 29) % 60)];
+  const nodata = seed % 2 === 0;
+  const maps: (() => ClassMap)[] = [
+    () => noiseMap(seed, width, height, 2 + (seed % 5), nodata ? 0.1 : 0),
+    () => smoothMap(seed, width, height, 2 + (seed % 5), { nodata, scale: 5 + (seed % 9), wrongShare: 0.03 }),
+    () => urbanMap(seed, 2 * width, 2 * height),
+  ];
+  const options = {
+    minAreaM2: [0, 4, 25][(seed >> 1) % 3],
+    minWidthPixels: seed % 2,
+    tolerancePixels: [0.7, 1, 2, 4][seed % 4],
+    ...(seed % 5 === 0 && { pieces: { maxVertices: 40, cellPixels: 32 } }),
+  };
+  return { map: maps[seed % 3](), options };
+}
+
+/** Ground of class 0 with single pixels of class 1 everywhere. */
+function largeRegion(): ClassMap {
+  const [width, height] = [301, 290];
+  const classes = Uint8Array.from({ length: width * height }, (_, pixel) => {
+    const [x, y] = [pixel % width, Math.floor(pixel / width)];
+    return Number(x % 5 === 1 && y % 4 === 1);
+  });
+  return { width, height, classes };
+}
+
+async function largestOf(map: ClassMap): Promise<{ whole: number; perimeter: number }> {
+  const { regions } = await vectorizeMap(map);
+  const largest = regions.reduce((best, region) => (region.pixels > best.pixels ? region : best));
+  let perimeter = 0;
+  for (const ring of largest.rings) {
+    for (let i = 2; i < ring.length; i += 2) {
+      perimeter += Math.abs(ring[i] - ring[i - 2]) + Math.abs(ring[i + 1] - ring[i - 1]);
+    }
+  }
+  return { whole: largest.pixels, perimeter };
+}
+
+async function writeClasses(path: string, { width, height, classes }: ClassMap): Promise<void> {
+  const writer = await createTiffWriter(path, {
+    ...{ width, height, bands: 1, nodata: NODATA, overviews: 'none', compression: 'deflate' },
+    ...{ geotransform: [500000, 1, 0, 4000000, 0, -1], epsg: 32631 },
+  });
+  await writer.writeRows(height, classes);
+  await writer.finish();
+}

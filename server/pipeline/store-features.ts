@@ -1,0 +1,70 @@
+/** The features file of a job → rows of the database, in portions. */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { featureId } from '../content-ids.ts';
+import type { Database } from '../store/database/database.ts';
+import { beginStoring, type FeatureRow, insertFeatures } from '../store/tables/features.ts';
+import type { FeatureLine } from '../tracing/map-to-features.ts';
+
+export interface StoredJob {
+  id: string;
+  /** CRS of the features' coordinates. */
+  epsg: number;
+  classNames: ReadonlyMap<number, string>;
+}
+
+const FEATURES_PER_INSERT = 2000;
+
+/**
+ * Stores the features of a running job in place of what an earlier attempt stored; returns the turn to publish them with,
+ * and how many each collection has, a region in pieces counted once. They stay invisible until the job is published.
+ */
+export async function storeFeatures(
+  db: Database,
+  job: StoredJob,
+  featuresPath: string,
+  { signal, onProgress }: { signal: AbortSignal; onProgress: (features: number) => void },
+): Promise<{ turn: string; counts: Record<string, number> }> {
+  const turn = await beginStoring(db, job.id);
+  const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
+  let stored = 0;
+  /** Pieces of one region come one after the other. */
+  let lastRegion: unknown;
+  for await (const rows of featureRows(featuresPath, job)) {
+    signal.throwIfAborted();
+    await insertFeatures(db, { ...job, turn }, rows);
+    for (const { collection, level, properties } of rows) {
+      const { region } = properties;
+      if (level === 0 && (region === undefined || region !== lastRegion)) {
+        counts[collection] = (counts[collection] ?? 0) + 1;
+      }
+      lastRegion = region;
+    }
+    stored += rows.length;
+    onProgress(stored);
+  }
+  return { turn, counts };
+}
+
+type StoredRow = FeatureRow & Required<Pick<FeatureRow, 'level' | 'properties'>>;
+
+async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerator<StoredRow[]> {
+  let rows: StoredRow[] = [];
+  for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
+    const { collection, level, place, class: code, score, wkb, properties, pieceOf } = JSON.parse(line) as FeatureLine;
+    rows.push({
+      id: featureId(job.id, collection, place),
+      collection,
+      level,
+      class: job.classNames.get(code) ?? String(code),
+      score,
+      wkb: Buffer.from(wkb, 'base64'),
+      ...(pieceOf && { borderShare: pieceOf.borderShare }),
+      properties: pieceOf ? { ...properties, region: featureId(job.id, collection, pieceOf.place) } : properties,
+    });
+    if (rows.length < FEATURES_PER_INSERT) continue;
+    yield rows;
+    rows = [];
+  }
+  if (rows.length > 0) yield rows;
+}

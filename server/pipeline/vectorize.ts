@@ -1,0 +1,76 @@
+/** Vectorize: the class and score map of a job → its features file. */
+import type { MapResult } from '../../models/mapping/map-scene.ts';
+import type { Network } from '../../models/registry.ts';
+import { stageProgress } from '../queue/progress.ts';
+import type { WorkContext } from '../queue/work-context.ts';
+import type { PipelineTools } from '../tools.ts';
+import type { PlannedJob } from './plan.ts';
+import type { DrawnFeatures } from './publish.ts';
+import { mapFindings } from './report-assumptions.ts';
+import type { SegmentationJob } from './segmentation-job.ts';
+
+/** What the shards of a job were traced to, and how long that took. */
+export interface TracedShards {
+  paths: string[];
+  ms: number;
+}
+
+/** The maps lie at their paths in the job's folder; they are put into the store. */
+export async function vectorizeMaps(
+  { files, compute }: PipelineTools,
+  job: SegmentationJob,
+  { grid }: PlannedJob,
+  mapped: MapResult,
+  { signal, progress }: WorkContext,
+  traced?: TracedShards,
+): Promise<DrawnFeatures> {
+  const { network, parameters } = job;
+  const path = (name: string) => files.path(`jobs/${job.id}/${name}`);
+  const featuresPath = path('features.ndjson');
+  const started = performance.now();
+  const geometry = await compute.vectorize(
+    {
+      classesPath: path('classes.tif'),
+      scoresPath: path('scores.tif'),
+      ...(network.planes.length > 0 && { planesPath: path('planes.tif'), planes: network.planes }),
+      featuresPath,
+      pixelMetres: grid.gsdMetres,
+      minAreaM2: parameters.min_area_m2,
+      toleranceMetres: parameters.tolerance_m,
+      ...tracingOf(job),
+      ...(traced && { tracedPaths: traced.paths }),
+    },
+    { signal, onProgress: (rows) => progress(stageProgress('vectorize', rows, grid.height)) },
+  );
+  const vectorizeMs = (traced?.ms ?? 0) + performance.now() - started;
+  const maps = ['classes', 'scores', ...(job.features ? ['features'] : [])];
+  await Promise.all(maps.map((map) => files.put(`jobs/${job.id}/${map}.tif`)));
+  return {
+    path: featuresPath,
+    count: geometry.features,
+    report: {
+      ledger: mapped.ledger,
+      seam: mapped.seam,
+      findings: mapFindings(mapped.ledger, mapped.chips.failed),
+      timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
+      peak_rss_bytes: mapped.peakRssBytes,
+      device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },
+      chips: mapped.chips,
+      geometry: { ...geometry },
+    },
+  };
+}
+
+/** What of a job's map becomes which features. */
+export const tracingOf = ({ network, finestOnly }: SegmentationJob) => ({
+  finestOnly: finestOnly === true,
+  codes: { building: codeOf(network, BUILDING), road: codeOf(network, ROAD), water: codeOf(network, WATER) },
+});
+
+/** Class names that make objects; networks of others have their own way of writing them. */
+const BUILDING = /^(building|house|roof|building footprint)s?$/i;
+const ROAD = /^(road|street)s?$/i;
+const WATER = /^(water|water body|water bodies)$/i;
+
+const codeOf = (network: Network, name: RegExp): number | null =>
+  network.classes.find((each) => name.test(each.name.replaceAll('_', ' ')))?.value ?? null;

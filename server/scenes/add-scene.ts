@@ -1,0 +1,76 @@
+/**
+ * The one way by which an image becomes a scene, whether it was uploaded, is read where it lies, or was generated: the
+ * same image is the same scene, one that was refused is tried again, and its ingest is asked for.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Actor, recordDone } from '../operations/caller.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Transactional } from '../store/database/database.ts';
+import { findSceneBySha256, insertScene, updateScene } from '../store/tables/scenes.ts';
+import type { SceneRights } from './attribution.ts';
+
+export interface NewImage {
+  name: string;
+  /** By which the same image is known again: of its bytes, or of its address and version. */
+  sha256: string;
+  bytes: number;
+  /** Identifier of the upload that brought it. */
+  upload?: string;
+  /** CRS that whoever brings it gives: in another one, the same bytes are another scene. */
+  srs?: string | undefined;
+  rights?: Partial<SceneRights>;
+  /** That an interrupted attempt to add it has chosen. */
+  sceneId?: string | undefined;
+  /** Puts the image into the store below `scenes/ID`. Called unless there is a scene of it that was not refused. */
+  storeOriginal(sceneId: string): Promise<void>;
+}
+
+export interface SceneStore {
+  /** Of the workspace that the scene will be in. */
+  db: Transactional;
+  queue: Pick<Queue, 'enqueueIngest'>;
+}
+
+/** The last of those that add one image to one workspace. */
+const adding = new Map<string, Promise<string>>();
+
+/** Returns the scene's id. */
+export async function addScene(store: SceneStore, actor: Actor, image: NewImage): Promise<string> {
+  // One after the other: an image that arrives twice at the same moment becomes one scene.
+  const key = `${actor.workspace} ${image.sha256}`;
+  const added = (adding.get(key) ?? Promise.resolve('')).catch(() => {}).then(() => addOnce(store, actor, image));
+  adding.set(key, added);
+  try {
+    return await added;
+  } finally {
+    if (adding.get(key) === added) adding.delete(key);
+  }
+}
+
+async function addOnce({ db, queue }: SceneStore, actor: Actor, image: NewImage): Promise<string> {
+  const { name, sha256, bytes, upload, srs, rights = {} } = image;
+  const same = await findSceneBySha256(db, sha256);
+  // Of a refused one nothing is left that could differ.
+  const existing = same && srs !== undefined && same.state !== 'refused' && same.srs !== srs ? null : same;
+  const id = existing?.id ?? image.sceneId ?? randomUUID();
+  if (existing && existing.state !== 'refused') {
+    if (Object.keys(rights).length > 0) await updateScene(db, id, rights);
+    return id;
+  }
+  await image.storeOriginal(id);
+  await db.transaction(async (q) => {
+    // What was refused once may be taken now: limits change, and so does the program.
+    const again = {
+      state: 'uploaded',
+      problem: null,
+      name,
+      ...(upload !== undefined && { upload }),
+      ...rights,
+    } as const;
+    if (existing) await updateScene(q, id, again);
+    else await insertScene(q, { id, name, upload: upload ?? null, sha256, bytes, ...rights });
+    await recordDone(q, actor, 'scene_added', id, { name, bytes });
+  });
+  await queue.enqueueIngest(id);
+  return id;
+}

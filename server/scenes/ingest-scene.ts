@@ -1,0 +1,93 @@
+/** An upload, or the address of an image elsewhere, becomes a scene: its working copy and its place on Earth. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Problem } from '../../errors/problem.ts';
+import type { IngestReport } from '../../tiler/ingest/ingest.ts';
+import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
+import type { TaskOptions } from '../processes/child-process.ts';
+import { describeInSandbox, ingestInSandbox } from '../processes/ingest-sandbox.ts';
+import type { WorkContext } from '../queue/work-context.ts';
+import { readCard, shownCard, writeCard } from '../remote/reader.ts';
+import { georeference } from '../store/tables/georeference.ts';
+import { type Scene, updateScene } from '../store/tables/scenes.ts';
+import type { PipelineTools } from '../tools.ts';
+import type { ReadyScene } from './ready-scene.ts';
+import { isOriginal, openSceneSources, remoteOriginal } from './source-files.ts';
+import { workingKeyOf } from './working-copy.ts';
+
+/**
+ * Original upload → working COG, and the scene's place on Earth. Throws the file's problem; of a refused file nothing
+ * is kept.
+ */
+export async function ingestScene(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+  const { files } = tools;
+  const clear = async (keep: (key: string) => boolean) => {
+    const leftovers = (await files.list(`scenes/${scene.id}`)).filter((key) => !keep(key));
+    for (const key of leftovers) await files.remove(key);
+  };
+  await clear(isOriginal); // of a run that was killed
+  try {
+    await ingest(tools, scene, context);
+  } catch (error) {
+    const refused = error instanceof Problem && !context.signal.aborted;
+    await clear(refused ? () => false : isOriginal);
+    throw error;
+  }
+}
+
+async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+  const { db, files } = tools;
+  const started = performance.now();
+  const options: TaskOptions<number> = {
+    signal: context.signal,
+    onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
+  };
+  const card = await remoteOriginal(files, scene.id);
+  const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
+  const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
+  await updateScene(db, scene.id, {
+    state: 'ready',
+    progress: 1,
+    srs,
+    epsg: srid,
+    footprint,
+    bbox,
+    gsd_m: Math.sqrt(gsdMetres.x * gsdMetres.y),
+    gsd_x_m: gsdMetres.x,
+    gsd_y_m: gsdMetres.y,
+    width: report.width,
+    height: report.height,
+    bands: report.bands,
+    report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
+  });
+}
+
+async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions<number>): Promise<IngestReport> {
+  const originals = await openSceneSources(files, scene.id, options.signal!);
+  const key = workingKeyOf(scene);
+  await mkdir(dirname(files.path(key)), { recursive: true });
+  const report = await ingestInSandbox(originals, files.path(key), options).finally(originals.release);
+  await files.put(key);
+  return report;
+}
+
+/** An image that is read in place has no working COG: a card in its stead, with what the COG would say of its values. */
+async function describe(
+  { files, remote }: PipelineTools,
+  scene: Scene,
+  cardPath: string,
+  options: TaskOptions<number>,
+): Promise<IngestReport> {
+  const report = await describeInSandbox(cardPath, remote.open, options);
+  const card = await readCard(cardPath);
+  const items = { ...card.items, [RENDERING_ITEM]: JSON.stringify(report.rendering) };
+  const inPlace = shownCard(card);
+  const reason =
+    'The image is read where it lies and was not copied; it is known by its address, ETag and size, not by its bytes.';
+  const assumptions = [...report.assumptions, { code: 'read_in_place', value: inPlace, reason }];
+  const described = { ...report, assumptions, inPlace };
+  const key = workingKeyOf({ id: scene.id, report: described });
+  await writeCard(files.path(key), { ...card, items });
+  await files.put(key);
+  return described;
+}

@@ -1,0 +1,231 @@
+/**
+ * CQL2 JSON (OGC 21-065r2) → a condition on features, with every value as a parameter. Comparisons, LIKE, BETWEEN, IN,
+ * IS NULL, arithmetic, CASEI, the spatial functions and the temporal ones that a single time can answer.
+ */
+import { Problem } from '../../../errors/problem.ts';
+
+export type QueryableType = 'boolean' | 'number' | 'text' | 'time' | 'geometry';
+
+interface Term {
+  sql: string;
+  type: QueryableType;
+}
+
+const json = (name: string, kind: string, type: string) =>
+  `CASE WHEN jsonb_typeof(f.properties->'${name}') = '${kind}' THEN (f.properties->>'${name}')${type} END`;
+
+/** What features can be filtered and sorted by: SQL over `features f JOIN jobs j`. */
+export const QUERYABLES: Readonly<Record<string, Term>> = {
+  id: { sql: 'f.id::text', type: 'text' },
+  class: { sql: 'f.class', type: 'text' },
+  score: { sql: 'f.score::double precision', type: 'number' },
+  area_m2: { sql: 'f.area_m2', type: 'number' },
+  perimeter_m: { sql: 'f.perimeter_m', type: 'number' },
+  length_m: { sql: 'f.length_m', type: 'number' },
+  width_m: { sql: json('width_m', 'number', '::double precision'), type: 'number' },
+  orientation_deg: { sql: json('orientation_deg', 'number', '::double precision'), type: 'number' },
+  regularized: { sql: json('regularized', 'boolean', '::boolean'), type: 'boolean' },
+  review: { sql: json('review', 'string', ''), type: 'text' },
+  job: { sql: 'j.id', type: 'text' },
+  scene: { sql: 'j.scene', type: 'text' },
+  model: { sql: 'j.model', type: 'text' },
+  mapped_at: { sql: 'j.finished_at', type: 'time' },
+  geometry: { sql: 'f.geom', type: 'geometry' },
+};
+
+/** More would be a table, not a filter. */
+const MAX_TERMS = 1000;
+/** Deeper is refused before the stack or the database's parser would be. */
+const MAX_DEPTH = 64;
+
+const COMPARISONS = ['=', '<>', '<', '<=', '>', '>='];
+const ARITHMETIC = ['+', '-', '*', '/'];
+const SPATIAL: Readonly<Record<string, string>> = {
+  s_intersects: 'ST_Intersects',
+  s_disjoint: 'ST_Disjoint',
+  s_contains: 'ST_Contains',
+  s_within: 'ST_Within',
+  s_equals: 'ST_Equals',
+  s_touches: 'ST_Touches',
+  s_crosses: 'ST_Crosses',
+  s_overlaps: 'ST_Overlaps',
+};
+export const GEOMETRY_DEPTHS: Readonly<Record<string, number>> = {
+  Point: 0,
+  MultiPoint: 1,
+  LineString: 1,
+  MultiLineString: 2,
+  Polygon: 2,
+  MultiPolygon: 3,
+};
+
+/**
+ * @param parameters gets the filter's values; the SQL numbers them from where it stood
+ * @returns a boolean SQL expression. Throws Problem bad_request that names what cannot be understood.
+ */
+export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
+  let terms = 0;
+  const parameter = (value: unknown, type: string) => {
+    parameters.push(value);
+    return `$${parameters.length}::${type}`;
+  };
+
+  function compile(node: unknown, depth: number): Term {
+    if (++terms > MAX_TERMS || depth > MAX_DEPTH) fail(`it has more than ${MAX_TERMS} parts or ${MAX_DEPTH} levels`);
+    if (typeof node === 'string' && node.includes('\0')) return fail('a text holds a null character');
+    if (typeof node === 'string') return { sql: parameter(node, 'text'), type: 'text' };
+    if (typeof node === 'number' && !Number.isFinite(node)) return fail('a number is too large');
+    if (typeof node === 'number') return { sql: parameter(node, 'double precision'), type: 'number' };
+    if (typeof node === 'boolean') return { sql: parameter(node, 'boolean'), type: 'boolean' };
+    if (typeof node !== 'object' || node === null) return fail(`${JSON.stringify(node)} is not an expression`);
+    if ('op' in node) return operation(node as { op: unknown; args?: unknown }, depth);
+    if ('property' in node) return queryable(node.property);
+    if ('date' in node) return { sql: parameter(instant(node.date), 'timestamptz'), type: 'time' };
+    if ('timestamp' in node) return { sql: parameter(instant(node.timestamp), 'timestamptz'), type: 'time' };
+    if ('type' in node && 'coordinates' in node) return { sql: geometry(node), type: 'geometry' };
+    if ('bbox' in node) return { sql: box(node.bbox), type: 'geometry' };
+    return fail(`${JSON.stringify(node).slice(0, 60)} is not an expression`);
+  }
+  function typed(node: unknown, type: QueryableType, depth: number): string {
+    const term = compile(node, depth + 1);
+    return term.type === type ? term.sql : fail(`a ${type} is expected where a ${term.type} stands`);
+  }
+  function operation({ op, args }: { op: unknown; args?: unknown }, depth: number): Term {
+    if (typeof op !== 'string' || !Array.isArray(args)) return fail('an operation has "op" and "args"');
+    const count = (n: number) => args.length === n || fail(`"${op}" takes ${n} arguments`);
+    const condition = (sql: string): Term => ({ sql: `(${sql})`, type: 'boolean' });
+    if (op === 'and' || op === 'or') {
+      if (args.length < 2) fail(`"${op}" takes two arguments or more`);
+      return condition(args.map((arg) => typed(arg, 'boolean', depth)).join(` ${op.toUpperCase()} `));
+    }
+    if (op === 'not') return count(1) && condition(`NOT ${typed(args[0], 'boolean', depth)}`);
+    if (op === 'isNull') return count(1) && condition(`${compile(args[0], depth + 1).sql} IS NULL`);
+    if (op === 'like') {
+      if (typeof args[1] === 'string' && /(^|[^\\])(\\\\)*\\$/.test(args[1]))
+        fail('a pattern ends in a lone backslash');
+      return count(2) && condition(`${typed(args[0], 'text', depth)} LIKE ${typed(args[1], 'text', depth)}`);
+    }
+    if (op === 'between') {
+      count(3);
+      const { sql, type } = compile(args[0], depth + 1);
+      return condition(`${sql} BETWEEN ${typed(args[1], type, depth)} AND ${typed(args[2], type, depth)}`);
+    }
+    if (op === 'in') {
+      count(2);
+      const { sql, type } = compile(args[0], depth + 1);
+      if (!Array.isArray(args[1]) || args[1].length === 0) return fail('"in" takes a list of values');
+      return condition(`${sql} IN (${args[1].map((item) => typed(item, type, depth)).join(', ')})`);
+    }
+    if (op === 'casei') return count(1) && { sql: `lower(${typed(args[0], 'text', depth)})`, type: 'text' };
+    if (op in SPATIAL) {
+      count(2);
+      return condition(`${SPATIAL[op]}(${typed(args[0], 'geometry', depth)}, ${typed(args[1], 'geometry', depth)})`);
+    }
+    if (op.startsWith('t_')) return condition(temporal(op, args, depth));
+    if (COMPARISONS.includes(op)) {
+      count(2);
+      const { sql, type } = compile(args[0], depth + 1);
+      if (type === 'geometry') fail('geometries are compared by S_EQUALS');
+      return condition(`${sql} ${op} ${typed(args[1], type, depth)}`);
+    }
+    if (ARITHMETIC.includes(op)) {
+      count(2);
+      const [left, right] = args.map((arg) => typed(arg, 'number', depth)) as [string, string];
+      return { sql: `(${left} ${op} ${op === '/' ? `nullif(${right}, 0)` : right})`, type: 'number' };
+    }
+    const known = [
+      'and',
+      'or',
+      'not',
+      ...COMPARISONS,
+      'like',
+      'between',
+      'in',
+      'isNull',
+      'casei',
+      ...Object.keys(SPATIAL),
+    ];
+    return fail(
+      `there is no operation "${op.slice(0, 40)}"; known are ${known.join(', ')}, t_after, t_before, t_during`,
+    );
+  }
+  /** A feature's time is an instant, so against an interval the functions come down to comparisons with its ends. */
+  function temporal(op: string, args: unknown[], depth: number): string {
+    if (args.length !== 2) fail(`"${op}" takes 2 arguments`);
+    const time = typed(args[0], 'time', depth);
+    const [start, end] = ends(args[1], depth);
+    if (op === 't_after') return end ? `${time} > ${end}` : 'FALSE';
+    if (op === 't_before') return start ? `${time} < ${start}` : 'FALSE';
+    if (op === 't_equals' && start && end) return `${time} = ${start} AND ${time} = ${end}`;
+    const inside = (low: string, high: string) =>
+      [start && `${time} ${low} ${start}`, end && `${time} ${high} ${end}`].filter(Boolean).join(' AND ') || 'TRUE';
+    if (op === 't_during') return inside('>', '<');
+    if (op === 't_intersects') return inside('>=', '<=');
+    if (op === 't_disjoint') return `NOT (${inside('>=', '<=')})`;
+    return fail(
+      `"${op.slice(0, 40)}" cannot be asked of a single time; take t_after, t_before, t_during or t_intersects`,
+    );
+  }
+  function ends(node: unknown, depth: number): [string | null, string | null] {
+    const interval = typeof node === 'object' && node !== null && 'interval' in node ? node.interval : null;
+    if (interval === null) {
+      const time = typed(node, 'time', depth);
+      return [time, time];
+    }
+    if (!Array.isArray(interval) || interval.length !== 2) return fail('an interval has two ends');
+    const end = (each: unknown) => {
+      if (each === '..') return null;
+      return typeof each === 'string' ? parameter(instant(each), 'timestamptz') : typed(each, 'time', depth);
+    };
+    return [end(interval[0]), end(interval[1])];
+  }
+  function geometry(node: object): string {
+    const { type, coordinates } = node as { type: unknown; coordinates: unknown };
+    const levels = typeof type === 'string' ? GEOMETRY_DEPTHS[type] : undefined;
+    if (levels === undefined || !arePositions(coordinates, levels)) return fail('a geometry is not valid GeoJSON');
+    if ((type === 'Polygon' || type === 'MultiPolygon') && !areClosed(coordinates as unknown[], levels)) {
+      return fail('a polygon has a ring that is not closed or has fewer than four positions');
+    }
+    const text = JSON.stringify({ type, coordinates });
+    return `ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(${parameter(text, 'text')}), 4326))`;
+  }
+  function box(bbox: unknown): string {
+    if (!Array.isArray(bbox) || ![4, 6].includes(bbox.length) || !bbox.every(Number.isFinite)) {
+      return fail('a bbox has four or six numbers');
+    }
+    const half = bbox.length / 2;
+    const corners = [bbox[0], bbox[1], bbox[half], bbox[half + 1]].map((each) => parameter(each, 'double precision'));
+    return `ST_MakeEnvelope(${corners.join(', ')}, 4326)`;
+  }
+
+  return typed(cql2, 'boolean', 0);
+}
+
+function queryable(name: unknown): Term {
+  const known = Object.keys(QUERYABLES);
+  if (typeof name === 'string' && known.includes(name)) return QUERYABLES[name]!;
+  return fail(`there is no property ${JSON.stringify(name)?.slice(0, 60)}; there are ${known.join(', ')}`);
+}
+
+function fail(what: string): never {
+  throw new Problem('bad_request', `The filter cannot be used: ${what}.`);
+}
+
+function instant(text: unknown): string {
+  const pattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)?)?$/i;
+  if (typeof text === 'string' && pattern.test(text) && !Number.isNaN(Date.parse(text))) {
+    return new Date(text).toISOString();
+  }
+  return fail(`${JSON.stringify(text)?.slice(0, 60)} is not an RFC 3339 date or time`);
+}
+
+export function arePositions(node: unknown, levels: number): boolean {
+  if (!Array.isArray(node) || node.length === 0) return false;
+  if (levels > 0) return node.every((each) => arePositions(each, levels - 1));
+  return node.length >= 2 && node.every(Number.isFinite);
+}
+
+export function areClosed(node: unknown[], levels: number): boolean {
+  if (levels > 1) return node.every((each) => areClosed(each as unknown[], levels - 1));
+  return node.length >= 4 && JSON.stringify(node[0]) === JSON.stringify(node.at(-1));
+}

@@ -1,0 +1,170 @@
+/** What a published job found as tables, one a collection: their columns, and their rows page by page. */
+import type { SceneRights } from '../../scenes/attribution.ts';
+import type { Queryable } from '../database/database.ts';
+import type { Bbox } from './features.ts';
+import { REVIEW_FILTERS, type ReviewFilter } from './reviews.ts';
+
+export interface FeatureTable {
+  /** Key of the job in the database. */
+  jobKey: number;
+  /** Id of the job, of its scene and of its network. */
+  job: string;
+  scene: string;
+  model: string;
+  /** Of the scene's image. */
+  rights: SceneRights;
+  collection: string;
+  /** Which of the features. */
+  review: ReviewFilter | undefined;
+  count: number;
+  /** Null where there are no features. */
+  bbox: Bbox | null;
+  kind: 'line' | 'area';
+  /** Whether one feature at least has several parts. */
+  multi: boolean;
+  columns: Column[];
+}
+
+export interface Column {
+  name: string;
+  type: 'text' | 'real' | 'integer' | 'boolean';
+}
+
+/** A feature; `values` in the order of the table's columns, null where it has none. */
+export interface TableRow {
+  id: string;
+  values: (string | number | boolean | null)[];
+  geometry: Uint8Array;
+}
+
+/** From the bottom up, as maps draw them; there even when they are empty. */
+const STANDARD = ['landuse', 'roads', 'buildings'];
+/** Measured on ways instead of faces. */
+const LINE_COLLECTIONS = ['roads'];
+const FEATURES_PER_PAGE = 500;
+
+const text = (name: string): Column => ({ name, type: 'text' });
+const real = (name: string): Column => ({ name, type: 'real' });
+
+const COMMON = [text('id'), text('collection'), text('class'), real('score')];
+const MEASURES = { area: [real('area_m2'), real('perimeter_m')], line: [real('length_m')] };
+const LAST = [text('job'), text('scene'), text('model')];
+/** Properties that the vectorizer gives, so that an empty table has its columns too. */
+const OWN: Readonly<Record<string, Column[]>> = {
+  roads: [real('width_m'), { name: 'from_node', type: 'integer' }, { name: 'to_node', type: 'integer' }],
+  buildings: [{ name: 'regularized', type: 'boolean' }, real('orientation_deg')],
+};
+
+interface Summary {
+  collection: string;
+  count: number;
+  bbox: Bbox;
+  lines: boolean;
+  multi: boolean;
+}
+
+const reviewed = (review: ReviewFilter | undefined): string =>
+  review === undefined ? '' : `AND properties->>'review' ${REVIEW_FILTERS[review]}`;
+
+/** The tables of a job that is done, in drawing order. Null where there is no such job. */
+export async function featureTables(q: Queryable, job: string, review?: ReviewFilter): Promise<FeatureTable[] | null> {
+  const [found] = await q.query<{ key: number; scene: string; model: string } & SceneRights>(
+    `SELECT j.key, j.scene, j.model, s.license, s.attribution
+       FROM planimeter.jobs j JOIN planimeter.scenes s ON s.id = j.scene WHERE j.id = $1 AND j.state = 'done'`,
+    [job],
+  );
+  if (!found) return null;
+  const summaries = await q.query<Summary>(
+    `SELECT collection, count(*)::integer AS count, bool_or(ST_Dimension(geom) = 1) AS lines,
+            bool_or(ST_NumGeometries(geom) > 1 OR GeometryType(geom) LIKE 'MULTI%') AS multi,
+            ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))] AS bbox
+       FROM planimeter.features WHERE job = $1 AND level = 0 ${reviewed(review)} GROUP BY collection ORDER BY collection`,
+    [found.key],
+  );
+  const properties = await q.query<{ collection: string; name: string; type: string }>(
+    `SELECT collection, p.key AS name, max(jsonb_typeof(p.value)) AS type
+       FROM planimeter.features, jsonb_each(properties) AS p
+      WHERE job = $1 AND level = 0 ${reviewed(review)} AND jsonb_typeof(p.value) <> 'null' GROUP BY 1, 2 ORDER BY 1, 2`,
+    [found.key],
+  );
+  const others = summaries.map(({ collection }) => collection).filter((name) => !STANDARD.includes(name));
+  return [...STANDARD, ...others].map((collection) => {
+    const summary = summaries.find((each) => each.collection === collection);
+    const kind = (summary?.lines ?? LINE_COLLECTIONS.includes(collection)) ? 'line' : 'area';
+    const fixed = [...COMMON, ...MEASURES[kind], ...(OWN[collection] ?? []), ...LAST];
+    const more = properties
+      .filter((each) => each.collection === collection && !fixed.some(({ name }) => name === each.name))
+      .map(({ name, type }): Column => ({ name, type: COLUMN_TYPES[type] ?? 'text' }));
+    return {
+      jobKey: found.key,
+      job,
+      scene: found.scene,
+      model: found.model,
+      rights: { license: found.license, attribution: found.attribution },
+      collection,
+      review,
+      count: summary?.count ?? 0,
+      bbox: summary?.bbox ?? null,
+      kind,
+      multi: summary?.multi ?? false,
+      columns: [...fixed, ...more],
+    };
+  });
+}
+
+/** By the JSON type; objects and lists become text. */
+const COLUMN_TYPES: Readonly<Record<string, Column['type']>> = { number: 'real', boolean: 'boolean' };
+
+/** Geometries as little-endian WKB in EPSG:4326, or as GeoJSON or WKT with a millimetre's decimals. */
+const GEOMETRY = {
+  wkb: `ST_AsBinary(geom, 'NDR')`,
+  geojson: `convert_to(ST_AsGeoJSON(geom, 8), 'UTF8')`,
+  wkt: `convert_to(ST_AsText(geom, 8), 'UTF8')`,
+} as const;
+
+interface StoredRow {
+  id: string;
+  class: string;
+  score: number;
+  area_m2: number;
+  perimeter_m: number | null;
+  length_m: number | null;
+  properties: Record<string, unknown>;
+  geometry: Uint8Array;
+}
+
+/** The rows of a table in the order of their ids, page by page. */
+export async function* tableRows(
+  q: Queryable,
+  table: FeatureTable,
+  geometry: keyof typeof GEOMETRY,
+): AsyncGenerator<TableRow[]> {
+  const { jobKey, collection, job, scene, model } = table;
+  let after = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
+    const rows = await q.query<StoredRow>(
+      `SELECT id, class, score, area_m2, perimeter_m, length_m, properties, ${GEOMETRY[geometry]} AS geometry
+         FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid ${reviewed(table.review)}
+        ORDER BY id LIMIT ${FEATURES_PER_PAGE}`,
+      [jobKey, collection, after],
+      { prepared: true },
+    );
+    if (rows.length > 0) {
+      yield rows.map(({ properties, ...row }) => {
+        const all: Record<string, unknown> = { ...properties, ...row, collection, job, scene, model };
+        return { id: row.id, geometry: row.geometry, values: table.columns.map((column) => cell(column, all)) };
+      });
+    }
+    if (rows.length < FEATURES_PER_PAGE) return;
+    after = rows[rows.length - 1].id;
+  }
+}
+
+function cell({ name, type }: Column, row: Record<string, unknown>): string | number | boolean | null {
+  const value = row[name] ?? null;
+  if (value === null) return null;
+  if (type === 'text') return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (type === 'boolean') return Boolean(value);
+  const number = Number(value);
+  return Number.isFinite(number) ? number : null;
+}

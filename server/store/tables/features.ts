@@ -1,0 +1,185 @@
+/** Rows of `planimeter.features`: polygons and lines in the scene's frame are stored in EPSG:4326, and published with their job. */
+import { randomUUID } from 'node:crypto';
+import { Problem } from '../../../errors/problem.ts';
+import type { JobReport } from '../../api/index.ts';
+import type { Database, Queryable } from '../database/database.ts';
+
+export interface FeatureRow {
+  /** UUID. */
+  id: string;
+  collection: string;
+  /** Of detail: 0 is what was found, n land use for maps whose pixels are 2^n model pixels wide. Default 0. */
+  level?: number;
+  class: string;
+  /** 0..1 */
+  score: number;
+  /** Polygon or LineString in the scene's CRS. */
+  wkb: Uint8Array;
+  /** Share of a polygon's perimeter that is a border, not a cut between pieces of one region. Default 1. */
+  borderShare?: number;
+  /** What else is known of the feature, under the names that clients see. */
+  properties?: Record<string, unknown>;
+}
+
+/** west, south, east, north in degrees; west > east where the box crosses the antimeridian. */
+export type Bbox = [number, number, number, number];
+
+/** Features in one statement: other callers of the embedded database wait for so many at most. */
+const BATCH = 500;
+
+/**
+ * Stores a running job's features: transformed to EPSG:4326, cut at the antimeridian and with shells
+ * counter-clockwise (RFC 7946), repaired where invalid, with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
+ * job is not queued or running (any more).
+ * @param job id, the EPSG code of the features' coordinates, and the turn that `beginStoring` gave
+ */
+export async function insertFeatures(
+  q: Queryable,
+  job: { id: string; epsg: number; turn?: string },
+  rows: readonly FeatureRow[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += BATCH) {
+    await insertBatch(q, job, rows.slice(start, start + BATCH));
+  }
+}
+
+async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[1], rows: readonly FeatureRow[]) {
+  const offsets = new Array<number>(rows.length); // of the geometries in `geometries`, from 1 as SQL counts
+  let size = 0;
+  for (const [i, row] of rows.entries()) {
+    offsets[i] = size + 1;
+    size += row.wkb.length;
+  }
+  // All geometries go over as one value: drivers send an array of bytea as hexadecimal digits, one value in binary.
+  const geometries = new Uint8Array(size);
+  for (const [i, row] of rows.entries()) geometries.set(row.wkb, offsets[i]! - 1);
+
+  // OFFSET 0 keeps the planner from writing each expression out wherever its name stands, to be computed again.
+  const [result] = await q.query<{ key: number | null }>(
+    `WITH target AS (
+       SELECT key FROM planimeter.jobs
+        WHERE id = $1 AND state IN ('queued', 'running') AND ($13::text IS NULL OR storing = $13) FOR SHARE
+     ), inserted AS (
+       INSERT INTO planimeter.features (job, level, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
+       SELECT key, level, collection, id, class, score, ST_Area(geom::geography),
+              CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) * border_share END,
+              CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography) END, geom, properties::jsonb
+         FROM (SELECT *, ST_ForcePolygonCCW(
+                           CASE WHEN ST_XMax(g) - ST_XMin(g) > 180
+                                  THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
+                                WHEN ST_IsValid(g) THEN g
+                                ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END) AS geom
+                 FROM (SELECT *, ST_Transform(
+                                   ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS g
+                         FROM target,
+                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[],
+                                     $11::smallint[], $12::float8[])
+                                AS f (id, collection, class, score, start, length, properties, level, border_share)
+                        OFFSET 0) AS transformed
+               OFFSET 0) AS valid
+     )
+     SELECT max(key) AS key FROM target`,
+    [
+      job.id,
+      job.epsg,
+      geometries,
+      rows.map((row) => row.id),
+      rows.map((row) => row.collection),
+      rows.map((row) => row.class),
+      rows.map((row) => row.score),
+      offsets,
+      rows.map((row) => row.wkb.length),
+      rows.map((row) => JSON.stringify(row.properties ?? {})),
+      rows.map((row) => row.level ?? 0),
+      rows.map((row) => row.borderShare ?? 1),
+      job.turn ?? null,
+    ],
+  );
+  if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
+}
+
+/**
+ * Clears away what was stored of a running job and begins a turn of storing: whoever had an earlier one can store and
+ * publish no more. Throws Problem conflict when the job is not queued or running (any more).
+ */
+export function beginStoring(db: Database, jobId: string): Promise<string> {
+  const turn = randomUUID();
+  return db.transaction(async (q) => {
+    const [job] = await q.query(
+      `UPDATE planimeter.jobs SET storing = $2 WHERE id = $1 AND state IN ('queued', 'running') RETURNING key`,
+      [jobId, turn],
+    );
+    if (!job) throw new Problem('conflict', `Job ${jobId} is not running any more.`);
+    await deleteFeatures(q, jobId);
+    return turn;
+  });
+}
+
+/** Of all levels, whether published or not. */
+export async function countFeatures(q: Queryable, jobId: string): Promise<number> {
+  const [row] = await q.query<{ count: number }>(
+    'SELECT count(*) AS count FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)',
+    [jobId],
+  );
+  return row!.count;
+}
+
+export async function deleteFeatures(q: Queryable, jobId: string): Promise<void> {
+  await q.query('DELETE FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)', [jobId]);
+}
+
+/**
+ * Ends a job well, in one transaction: its features become visible all together, with their totals. Returns the report
+ * as it is stored, with the land use's `areas_m2`. Throws Problem conflict when the job is not queued or running (any
+ * more), or another process has begun to store it.
+ */
+export async function publishJob(
+  db: Database,
+  jobId: string,
+  report: Omit<JobReport, 'areas_m2'>,
+  turn?: string,
+): Promise<JobReport> {
+  const published = await db.transaction(async (q) => {
+    const [job] = await q.query<{ key: number }>(
+      `UPDATE planimeter.jobs
+          SET state = 'done', problem = NULL, report = $2::jsonb, finished_at = clock_timestamp(),
+              progress = jsonb_set(progress, '{share}', '1')
+        WHERE id = $1 AND state IN ('queued', 'running') AND ($3::text IS NULL OR storing = $3) RETURNING key`,
+      [jobId, JSON.stringify(report), turn ?? null],
+    );
+    if (!job) throw new Problem('conflict', `Job ${jobId} is not running any more.`);
+    await q.query('DELETE FROM planimeter.job_totals WHERE job = $1', [job.key]);
+    await q.query(
+      `INSERT INTO planimeter.job_totals (job, collection, class, count, area_m2, bbox)
+       SELECT job, collection, class, count(*), sum(area_m2),
+              ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))]
+         FROM planimeter.features WHERE job = $1 AND level = 0 GROUP BY job, collection, class`,
+      [job.key],
+    );
+    const [stored] = await q.query<{ report: JobReport }>(
+      `UPDATE planimeter.jobs
+          SET report = jsonb_set(report, '{areas_m2}', coalesce(
+                (SELECT jsonb_object_agg(class, area_m2)
+                   FROM planimeter.job_totals WHERE job = $1 AND collection = 'landuse'), '{}'))
+        WHERE key = $1 RETURNING report`,
+      [job.key],
+    );
+    return stored!.report;
+  });
+  await noticeGrowth(db, jobId).catch(() => {}); // the job is published all the same
+  return published;
+}
+
+/**
+ * Plans that connections keep (see QueryOptions) are made for the table as it was, and made anew once it is analysed:
+ * PostgreSQL does so within a minute or so, and here at once where a job has made it more than a tenth larger.
+ */
+async function noticeGrowth(db: Database, jobId: string): Promise<void> {
+  if (db.kind !== 'postgresql') return;
+  const [{ grown }] = (await db.query(
+    `SELECT coalesce(sum(count), 0) > 0.1 * greatest(0, (SELECT reltuples FROM pg_class WHERE oid = 'planimeter.features'::regclass)) AS grown
+       FROM planimeter.job_totals WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)`,
+    [jobId],
+  )) as [{ grown: boolean }];
+  if (grown) await db.execute('ANALYZE planimeter.features');
+}

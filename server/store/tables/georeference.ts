@@ -1,0 +1,153 @@
+/** Places a scene on the Earth: its geotransform and EPSG code become a footprint, a pixel size and tile grids. */
+import type { MultiPolygon, Polygon } from 'geojson';
+import { Problem } from '../../../errors/problem.ts';
+import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
+import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
+import type { Queryable } from '../database/database.ts';
+import { type SceneCrs, sridOf, srsText } from './spatial-ref-sys.ts';
+
+/** Half the side of the Web Mercator square: π times the radius of WGS 84's equator, in metres. */
+const MERCATOR_HALF = Math.PI * 6378137;
+
+/** Points along each side of a footprint: a straight side of a projection is a curve in degrees. */
+const POINTS_PER_SIDE = 8;
+
+/**
+ * Where a scene lies.
+ * @returns footprint in EPSG:4326, cut at the antimeridian where it crosses it; its bounding box (west > east then);
+ * and the geodesic size in metres of one pixel at the scene's centre, along its x and its y.
+ * Throws Problem unknown_crs for a code that the database does not know or that cannot describe the scene's place,
+ * and unsupported_raster for a scene around a pole.
+ */
+export async function georeference(
+  q: Queryable,
+  scene: SceneCrs & { geotransform: Geotransform; width: number; height: number },
+): Promise<{
+  /** By which PostGIS knows the CRS. */
+  srid: number;
+  srs: string;
+  footprint: Polygon | MultiPolygon;
+  bbox: [number, number, number, number];
+  gsdMetres: { x: number; y: number };
+}> {
+  const { geotransform, width, height } = scene;
+  const [centreX, centreY] = [width / 2, height / 2];
+  const srid = await sridOf(q, scene, ...apply(geotransform, centreX, centreY));
+  const pixels: Point[] = [
+    ...outline(width, height),
+    [centreX - 0.5, centreY],
+    [centreX + 0.5, centreY],
+    [centreX, centreY - 0.5],
+    [centreX, centreY + 0.5],
+  ];
+  const placed = pixels.map(([x, y]) => apply(geotransform, x, y));
+  const points = await transformPoints(q, placed, srid, 4326);
+  if (points.some(([lon, lat]) => !(Math.abs(lon) <= 180 && Math.abs(lat) <= 90))) {
+    throw new Problem(
+      'unknown_crs',
+      `The image says ${scene.epsg === null ? 'a system of its own' : srsText(scene)}, but its corners do not lie where that system holds: check its CRS and geotransform.`,
+    );
+  }
+  const [size] = await q.query<{ x: number; y: number }>(
+    `SELECT ST_Distance(ST_MakePoint($1, $2)::geography, ST_MakePoint($3, $4)::geography) AS x,
+            ST_Distance(ST_MakePoint($5, $6)::geography, ST_MakePoint($7, $8)::geography) AS y`,
+    points.slice(-4).flat(),
+  );
+  const ring = unrolled(points.slice(0, -4));
+  const [first, last] = [ring[0]!, ring.at(-1)!];
+  if (Math.abs(first[0] - last[0]) > 180) {
+    throw new Problem(
+      'unsupported_raster',
+      'The image lies around a pole: cut it into pieces that do not hold the pole.',
+    );
+  }
+  const [row] = await q.query<{ footprint: string }>(
+    `SELECT ST_AsGeoJSON(ST_ForcePolygonCCW(CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(g, 180, -360)
+                                                 WHEN ST_XMin(g) < -180 THEN ST_WrapX(g, -180, 360)
+                                                 ELSE g END), 9) AS footprint
+       FROM ST_SetSRID(ST_GeomFromGeoJSON($1::text), 4326) AS g`,
+    [JSON.stringify({ type: 'Polygon', coordinates: [[...ring, first]] })],
+  );
+  const lons = ring.map(([lon]) => lon);
+  const lats = ring.map(([, lat]) => lat);
+  return {
+    srid,
+    srs: srsText(scene),
+    footprint: JSON.parse(row!.footprint),
+    bbox: [wrapped(Math.min(...lons)), Math.min(...lats), wrapped(Math.max(...lons)), Math.max(...lats)],
+    gsdMetres: size!,
+  };
+}
+
+/** Points along the four sides of an image, in pixels, from the origin round it. */
+function outline(width: number, height: number): Point[] {
+  const corners: Point[] = [
+    [0, 0],
+    [0, height],
+    [width, height],
+    [width, 0],
+  ];
+  return corners.flatMap(([fromX, fromY], side) => {
+    const [toX, toY] = corners[(side + 1) % 4]!;
+    return Array.from({ length: POINTS_PER_SIDE }, (_, i): Point => {
+      const t = i / POINTS_PER_SIDE;
+      return [fromX + t * (toX - fromX), fromY + t * (toY - fromY)];
+    });
+  });
+}
+
+/** The same points with longitudes that do not jump by 360° from one to the next. */
+function unrolled(points: readonly Point[]): Point[] {
+  let turns = 0;
+  return points.map(([lon, lat], i) => {
+    const step = i === 0 ? 0 : lon - points[i - 1]![0];
+    if (Math.abs(step) > 180) turns -= Math.sign(step);
+    return [lon + 360 * turns, lat];
+  });
+}
+
+function wrapped(lon: number): number {
+  return lon > 180 ? lon - 360 : lon < -180 ? lon + 360 : lon;
+}
+
+/**
+ * Coordinates in an EPSG code of the (cells + 1)² nodes of a Web Mercator tile, row by row from the north-west; NaN
+ * where it cannot describe a node.
+ */
+export async function tileControlGrid(
+  q: Queryable,
+  epsg: number,
+  z: number,
+  x: number,
+  y: number,
+  cells: number,
+): Promise<ControlGrid> {
+  const tileSide = (2 * MERCATOR_HALF) / 2 ** z;
+  const nodes: Point[] = [];
+  for (let row = 0; row <= cells; row++) {
+    for (let column = 0; column <= cells; column++) {
+      nodes.push([(x + column / cells) * tileSide - MERCATOR_HALF, MERCATOR_HALF - (y + row / cells) * tileSide]);
+    }
+  }
+  const placed = await transformPoints(q, nodes, 3857, epsg);
+  return { cells, x: Float64Array.from(placed, ([px]) => px), y: Float64Array.from(placed, ([, py]) => py) };
+}
+
+type Point = [number, number];
+
+/** Points of one EPSG code in another; both coordinates NaN where a point has none there. */
+export async function transformPoints(
+  q: Queryable,
+  points: readonly Point[],
+  source: number,
+  target: number,
+): Promise<Point[]> {
+  const [row] = await q.query<{ out_x: number[]; out_y: number[] }>(
+    'SELECT out_x, out_y FROM planimeter.transform_points($1::float8[], $2::float8[], $3::integer, $4::integer)',
+    [points.map(([x]) => x), points.map(([, y]) => y), source, target],
+  );
+  return row!.out_x.map((x, i) => {
+    const y = row!.out_y[i]!;
+    return Number.isFinite(x) && Number.isFinite(y) ? [x, y] : [Number.NaN, Number.NaN];
+  });
+}

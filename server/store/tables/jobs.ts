@@ -1,0 +1,122 @@
+/** Rows of `planimeter.jobs`: runs of one network over one scene with fixed parameters. */
+import type { ClassTotal, JobJson, JobProgress, JobReport, JobState, ProblemJson } from '../../api/index.ts';
+import type { Queryable } from '../database/database.ts';
+import { assignments, type Columns } from '../database/rows.ts';
+
+export interface Job {
+  id: string;
+  workspace: string;
+  scene: string;
+  model: string;
+  parameters: Record<string, unknown>;
+  state: JobState;
+  progress: JobProgress;
+  problem: ProblemJson | null;
+  report: JobReport | null;
+  /** Jobs of a higher one are taken up first. */
+  priority: number;
+  /** ISO 8601, as the next two. */
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+/** The report with what may be done with the scene's image, which may have been said since. */
+const REPORT = `report || coalesce(
+    (SELECT jsonb_strip_nulls(jsonb_build_object('scene_license', license, 'scene_attribution', attribution))
+       FROM planimeter.scenes WHERE id = jobs.scene), '{}') AS report`;
+const COLUMNS = `id, workspace, scene, model, parameters, state, progress, problem, ${REPORT}, priority, created_at, started_at, finished_at`;
+
+const CHANGEABLE: Columns = {
+  state: '$',
+  progress: '$::jsonb',
+  problem: '$::jsonb',
+  report: '$::jsonb',
+  started_at: '$',
+  finished_at: '$',
+};
+
+/** A job in state `queued`. Throws (SQLSTATE 23503) where there is no such scene. */
+export async function insertJob(
+  q: Queryable,
+  { id, scene, model, parameters, priority = 0 }: Pick<Job, 'id' | 'scene' | 'model' | 'parameters'> & Partial<Job>,
+): Promise<void> {
+  await q.query(
+    'INSERT INTO planimeter.jobs (id, scene, model, parameters, priority) VALUES ($1, $2, $3, $4::jsonb, $5)',
+    [id, scene, model, JSON.stringify(parameters), priority],
+  );
+}
+
+export async function getJob(q: Queryable, id: string): Promise<Job | null> {
+  const rows = await q.query<Job>(`SELECT ${COLUMNS} FROM planimeter.jobs WHERE id = $1`, [id], { prepared: true });
+  return rows[0] ?? null;
+}
+
+/** Those that there are, in no order. */
+export async function findJobs(q: Queryable, ids: readonly string[]): Promise<Job[]> {
+  return q.query<Job>(`SELECT ${COLUMNS} FROM planimeter.jobs WHERE id = ANY ($1::text[])`, [ids]);
+}
+
+/** Newest first. */
+export async function listJobs(q: Queryable, filter: { scene?: string | undefined } = {}): Promise<Job[]> {
+  return q.query<Job>(
+    `SELECT ${COLUMNS} FROM planimeter.jobs WHERE ($1::text IS NULL OR scene = $1) ORDER BY created_at DESC, id`,
+    [filter.scene ?? null],
+  );
+}
+
+/**
+ * Changes the given fields of a job, where it is in one of these states (or in any).
+ * @returns false where there is no such job in such a state
+ */
+export async function updateJob(
+  q: Queryable,
+  id: string,
+  changes: Partial<Omit<Job, 'id' | 'workspace' | 'scene' | 'model' | 'parameters' | 'created_at'>>,
+  when?: readonly JobState[],
+): Promise<boolean> {
+  const { sql, values } = assignments(CHANGEABLE, changes, 3);
+  const rows = await q.query(
+    `UPDATE planimeter.jobs SET ${sql} WHERE id = $1 AND ($2::text[] IS NULL OR state = ANY ($2)) RETURNING id`,
+    [id, when ?? null, ...values],
+  );
+  return rows.length > 0;
+}
+
+/** Deletes the job with its features; false where there is no such job. */
+export async function deleteJob(q: Queryable, id: string): Promise<boolean> {
+  const rows = await q.query('DELETE FROM planimeter.jobs WHERE id = $1 RETURNING id', [id]);
+  return rows.length > 0;
+}
+
+/**
+ * What a published job found, by class, largest first. A class that two collections hold (a building is also land
+ * use) counts once: as the one that holds more of it.
+ */
+export async function classTotals(q: Queryable, jobId: string): Promise<ClassTotal[]> {
+  return (await classTotalsOf(q, [jobId])).get(jobId) ?? [];
+}
+
+/** The same of several jobs, by their ids. */
+export async function classTotalsOf(q: Queryable, jobIds: readonly string[]): Promise<Map<string, ClassTotal[]>> {
+  const rows = await q.query<ClassTotal & { job: string }>(
+    `SELECT job, class, count, area_m2,
+            coalesce(area_m2 / nullif(sum(area_m2) OVER (PARTITION BY job), 0), 0) AS share
+       FROM (SELECT DISTINCT ON (j.id, t.class) j.id AS job, t.class, t.count, t.area_m2
+               FROM planimeter.job_totals t JOIN planimeter.jobs j ON j.key = t.job
+              WHERE j.id = ANY ($1::text[]) AND j.state = 'done'
+              ORDER BY j.id, t.class, t.area_m2 DESC) AS by_class
+      ORDER BY area_m2 DESC, class`,
+    [jobIds],
+  );
+  const totals = new Map<string, ClassTotal[]>();
+  for (const { job, ...total } of rows) totals.set(job, [...(totals.get(job) ?? []), total]);
+  return totals;
+}
+
+export function jobJson(job: Job, totals: ClassTotal[]): JobJson {
+  return { ...job, totals };
+}
+
+/** Whether running a finished job again may make more of it; what it is made of may then change. */
+export const hasFailedChips = (report: JobReport | null): boolean => (report?.ledger?.failed ?? 0) > 0;

@@ -1,0 +1,101 @@
+/** Access tokens: random, shown once when they are made, kept as hashes. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { Problem } from '../../../errors/problem.ts';
+import type { Role, TokenJson } from '../../api/index.ts';
+import type { Database, Queryable } from '../database/database.ts';
+import { checkRowLevelSecurity, checkWorkspace, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
+
+/** What each may, and all before it: look; upload, run and delete; add networks and tokens. */
+export const ROLES: readonly Role[] = ['viewer', 'editor', 'admin'];
+
+/** Days that a token is good for, unless it is said otherwise. */
+export const DEFAULT_DAYS = 365;
+
+/** So that tokens can be told from other secrets when they turn up where they should not. */
+const PREFIX = 'planimeter_';
+const RANDOM_BYTES = 32;
+const MAX_NAME = 100;
+const MAX_DAYS = 36_500;
+
+const COLUMNS = 'id, name, workspace, role, created_at, expires_at';
+
+/**
+ * Makes a token and returns it, which nobody can do again. Throws Problem bad_request for an empty name, an unknown role,
+ * a time that is none, a workspace that cannot be, and where the first token is not an admin's of the default workspace.
+ */
+export async function createToken(
+  db: Pick<Database, 'query' | 'confinement'>,
+  token: { name: unknown; role: unknown; workspace?: unknown; days?: unknown },
+): Promise<TokenJson & { token: string }> {
+  const { name, role, days = DEFAULT_DAYS } = token;
+  const workspace = checkWorkspace(token.workspace ?? DEFAULT_WORKSPACE);
+  checkRowLevelSecurity(db, workspace);
+  if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME || name.includes('\0')) {
+    throw new Problem('bad_request', `"name" says whose token it is, in at most ${MAX_NAME} characters.`);
+  }
+  if (!ROLES.includes(role as Role)) throw new Problem('bad_request', `"role" is one of ${ROLES.join(', ')}.`);
+  if (typeof days !== 'number' || !(days > 0 && days <= MAX_DAYS)) {
+    throw new Problem('bad_request', `"days" is how long the token is good for, up to ${MAX_DAYS}.`);
+  }
+  if ((role !== 'admin' || workspace !== DEFAULT_WORKSPACE) && !(await anyToken(db))) {
+    throw new Problem(
+      'bad_request',
+      `The first token must be an admin's of the workspace "${DEFAULT_WORKSPACE}": without one nobody could make others.`,
+    );
+  }
+  const secret = PREFIX + randomBytes(RANDOM_BYTES).toString('base64url');
+  const [row] = await db.query<TokenJson>(
+    `INSERT INTO planimeter.tokens (id, name, workspace, role, sha256, expires_at)
+     VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6::double precision * interval '1 day') RETURNING ${COLUMNS}`,
+    [randomUUID(), name, workspace, role, hashOf(secret), days],
+  );
+  return { ...row!, token: secret };
+}
+
+/** Those that are not revoked, oldest first; of one workspace, or with null of all. */
+export function listTokens(q: Queryable, workspace: string | null): Promise<TokenJson[]> {
+  return q.query<TokenJson>(
+    `SELECT ${COLUMNS} FROM planimeter.tokens
+      WHERE revoked_at IS NULL AND ($1::text IS NULL OR workspace = $1) ORDER BY created_at, id`,
+    [workspace],
+  );
+}
+
+/** One of a workspace, or with null of any. Throws Problem not_found. */
+export async function revokeToken(q: Queryable, id: string, workspace: string | null): Promise<TokenJson> {
+  const [revoked] = await q.query<TokenJson>(
+    `UPDATE planimeter.tokens SET revoked_at = clock_timestamp()
+      WHERE id = $1 AND revoked_at IS NULL AND ($2::text IS NULL OR workspace = $2) RETURNING ${COLUMNS}`,
+    [id, workspace],
+  );
+  if (!revoked) throw new Problem('not_found', `There is no token with the id ${id}.`);
+  return revoked;
+}
+
+export interface Bearer {
+  /** Of the token. */
+  id: string;
+  name: string;
+  role: Role;
+  workspace: string;
+}
+
+/** Who sends it; null where the token is unknown, expired or revoked. */
+export async function bearerOf(q: Queryable, token: string): Promise<Bearer | null> {
+  const [row] = await q.query<Bearer>(
+    `SELECT id, name, role, workspace FROM planimeter.tokens
+      WHERE sha256 = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
+    [hashOf(token)],
+  );
+  return row ?? null;
+}
+
+/** Whether tokens are asked for: also when all have expired. */
+export async function anyToken(q: Queryable): Promise<boolean> {
+  const [row] = await q.query<{ any: boolean }>(
+    'SELECT EXISTS (SELECT FROM planimeter.tokens WHERE revoked_at IS NULL) AS any',
+  );
+  return row!.any;
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');

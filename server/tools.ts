@@ -1,0 +1,20 @@
+import type { DeviceChoice } from '../models/runtime/device.ts';
+import type { RunChooser } from '../models/runtime/run-profile.ts';
+import type { Compute } from './processes/compute.ts';
+import type { RemoteReader } from './remote/reader.ts';
+import type { Database } from './store/database/database.ts';
+import type { FileStore } from './store/files/file-store.ts';
+
+export interface PipelineTools {
+  db: Database;
+  files: FileStore;
+  compute: Compute;
+  /** Reads images elsewhere. */
+  remote: RemoteReader;
+  /** Where networks run, unless a job says otherwise. */
+  device: DeviceChoice;
+  /** How they are run there. */
+  chooseRun: RunChooser;
+  /** Of shards that jobs are cut into, at least, in model pixels; the usual one by default. */
+  shardHeight?: number;
+}

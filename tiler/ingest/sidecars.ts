@@ -1,0 +1,99 @@
+/**
+ * Files that lie beside a TIFF and say what it does not: .aux.xml (GDAL's PAM), world files, .prj, and .msk for the
+ * valid pixels. Their names are found by those who may list the folder; their content is read in the sandbox.
+ */
+import { open, readdir } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import type { Geotransform } from '../crs/geotransform.ts';
+
+/** Paths of those that are there. */
+export interface SidecarPaths {
+  aux?: string;
+  world?: string;
+  prj?: string;
+  mask?: string;
+}
+
+/** What the text files among them say. */
+export interface Sidecars {
+  /** WKT of .aux.xml, or else of .prj. */
+  wkt: string | null;
+  wktFrom: string;
+  /** Of .aux.xml. */
+  geotransform: Geotransform | null;
+  worldFile: Geotransform | null;
+  nodata: number | null;
+}
+
+export const NO_SIDECARS: Sidecars = { wkt: null, wktFrom: '', geotransform: null, worldFile: null, nodata: null };
+
+const MOST_BYTES = 4 << 20;
+const WORLD_ENDINGS = ['.tfw', '.tifw', '.tiffw', '.wld'];
+
+/** Looks beside the file, whatever the case of the names. */
+export async function findSidecars(path: string): Promise<SidecarPaths> {
+  const folder = dirname(path);
+  const names = new Map((await readdir(folder).catch(() => [])).map((name) => [name.toLowerCase(), name]));
+  const file = basename(path).toLowerCase();
+  const stem = file.slice(0, file.length - extname(file).length);
+  const first = (candidates: string[]) => {
+    const found = candidates.map((name) => names.get(name)).find((name) => name !== undefined);
+    return found === undefined ? undefined : join(folder, found);
+  };
+  const found = {
+    aux: first([`${file}.aux.xml`, `${stem}.aux.xml`]),
+    world: first(WORLD_ENDINGS.flatMap((ending) => [stem + ending, file + ending])),
+    prj: first([`${stem}.prj`, `${file}.prj`]),
+    mask: first([`${file}.msk`]),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+/** What cannot be understood counts as not being there. */
+export async function readSidecars({ aux, world, prj }: SidecarPaths): Promise<Sidecars> {
+  const xml = aux ? await readSmall(aux) : '';
+  const element = (name: string) => new RegExp(`<${name}(?:\\s[^<>]*)?>([^<]*)</${name}>`).exec(xml)?.[1] ?? null;
+  const auxWkt = element('SRS');
+  const nodata = Number.parseFloat(element('NoDataValue') ?? '');
+  const numbers = (element('GeoTransform') ?? '').split(',').map(Number);
+  const prjWkt = prj ? (await readSmall(prj)).trim() : '';
+  return {
+    wkt: auxWkt ? unescaped(auxWkt) : prjWkt || null,
+    wktFrom: auxWkt ? '.aux.xml' : '.prj',
+    geotransform: usable(numbers),
+    worldFile: world ? worldGeotransform(await readSmall(world)) : null,
+    nodata: Number.isNaN(nodata) ? null : nodata,
+  };
+}
+
+async function readSmall(path: string): Promise<string> {
+  const handle = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '');
+  } finally {
+    await handle.close();
+  }
+}
+
+const unescaped = (text: string): string =>
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+
+/** Esri's world file: x per column, y per column, x per row, y per row, x and y of the centre of the first pixel. */
+function worldGeotransform(text: string): Geotransform | null {
+  const [xc, yc, xr, yr, x, y] = text
+    .trim()
+    .split(/\s+/)
+    .map((number) => Number(number.replace(',', '.')));
+  return usable([x - xc / 2 - xr / 2, xc, xr, y - yc / 2 - yr / 2, yc, yr]);
+}
+
+function usable(numbers: number[]): Geotransform | null {
+  if (numbers.length !== 6 || !numbers.every(Number.isFinite)) return null;
+  return numbers[1] * numbers[5] === numbers[2] * numbers[4] ? null : (numbers as Geotransform);
+}

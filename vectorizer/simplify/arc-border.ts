@@ -1,0 +1,115 @@
+/** One arc's exact border and the simplified one that is drawn of it, and distances between points and pieces. */
+
+import type { ArcGraph } from '../trace/arc-graph.ts';
+
+/** Vertices first .. first + count - 1 of a graph, whose coordinates are interleaved in xy. */
+export interface Border {
+  xy: Int32Array;
+  first: number;
+  count: number;
+  /** Whether the last vertex is the first one. */
+  isLoop: boolean;
+}
+
+/** Simplified positions: vertex i of the graph is used if kept[i], at (x[i], y[i]). Ends of arcs are where they were. */
+export interface Simplified {
+  kept: Uint8Array;
+  x: Float64Array;
+  y: Float64Array;
+}
+
+/** Memory for work on one arc at a time, with room for the longest one of a graph. */
+export interface Scratch {
+  /** Six a vertex. */
+  sums: Float64Array;
+  drawnX: Float64Array;
+  drawnY: Float64Array;
+  pieces: Int32Array;
+  residues: Float64Array;
+  previous: Int32Array;
+}
+
+export function createScratch({ count, offsets }: ArcGraph): Scratch {
+  let longest = 0;
+  for (let arc = 0; arc < count; arc++) longest = Math.max(longest, offsets[arc + 1] - offsets[arc]);
+  return {
+    sums: new Float64Array(6 * longest),
+    drawnX: new Float64Array(longest),
+    drawnY: new Float64Array(longest),
+    pieces: new Int32Array(longest),
+    residues: new Float64Array(longest),
+    previous: new Int32Array(longest),
+  };
+}
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** Allowance for rounding in squared distances, in square pixels. */
+const ROUNDING = 1e-9;
+
+/** The corner at vertex i, counted from the border's first. */
+export function cornerAt({ xy, first }: Border, i: number): Point {
+  return { x: xy[2 * (first + i)], y: xy[2 * (first + i) + 1] };
+}
+
+export function positionAt({ first }: Border, { x, y }: Simplified, i: number): Point {
+  return { x: x[first + i], y: y[first + i] };
+}
+
+/** Moves vertex i; both ends of a loop are one vertex. */
+export function placeAt({ first, count, isLoop }: Border, { x, y }: Simplified, i: number, to: Point): void {
+  x[first + i] = to.x;
+  y[first + i] = to.y;
+  if (!isLoop || (i !== 0 && i !== count - 1)) return;
+  x[first + count - 1 - i] = to.x;
+  y[first + count - 1 - i] = to.y;
+}
+
+/** Squared distance of a point from the straight piece between two others. */
+export function squaredDistance(point: Point, from: Point, to: Point): number {
+  const dx = to.x - from.x;
+  const dy = to.y - from.y;
+  const along = ((point.x - from.x) * dx + (point.y - from.y) * dy) / (dx * dx + dy * dy || 1);
+  const share = Math.max(0, Math.min(1, along));
+  return (point.x - from.x - share * dx) ** 2 + (point.y - from.y - share * dy) ** 2;
+}
+
+/**
+ * Of the vertices from i to j, which the piece between their positions stands for, the one that is farthest from it; -1
+ * if all are within the tolerance of it or of a piece beside it, whose other ends are `before` and `after`.
+ */
+export function farthestBeyond(
+  border: Border,
+  result: Simplified,
+  i: number,
+  j: number,
+  before: Point | null,
+  after: Point | null,
+  tolerance: number,
+): number {
+  const { xy, first } = border;
+  const from = positionAt(border, result, i);
+  const to = positionAt(border, result, j);
+  const bx = to.x - from.x;
+  const by = to.y - from.y;
+  const scale = 1 / (bx * bx + by * by || 1);
+  const limit = tolerance * tolerance + ROUNDING;
+  let largest = limit;
+  let farthest = -1;
+  for (let vertex = i; vertex <= j; vertex++) {
+    const px = xy[2 * (first + vertex)] - from.x;
+    const py = xy[2 * (first + vertex) + 1] - from.y;
+    const share = Math.max(0, Math.min(1, (px * bx + py * by) * scale));
+    const squared = (px - share * bx) ** 2 + (py - share * by) ** 2;
+    if (squared <= largest) continue;
+    const corner = cornerAt(border, vertex);
+    if (before && squaredDistance(corner, before, from) <= limit) continue;
+    if (after && squaredDistance(corner, to, after) <= limit) continue;
+    largest = squared;
+    farthest = vertex;
+  }
+  return farthest;
+}
