@@ -51,6 +51,8 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   'hyparquet-writer': ['server/export'],
   flatbuffers: ['server/export'],
   'maplibre-gl': ['web'],
+  preact: ['web'],
+  '@preact/signals': ['web'],
   '@turf/turf': ['vectorizer', 'web'],
 };
 
