@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = ['package-lock.json', 'web/index.html', 'web/vite.config.ts', 'web/src', 'web/public'];
+const SOURCES = ['package-lock.json', 'web/index.html', 'web/api.html', 'web/vite.config.ts', 'web/src', 'web/public'];
 
 const modifiedMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 

@@ -13,7 +13,7 @@ test('the first load is under 60 kB gzipped before MapLibre', async () => {
     build: { write: false },
   })) as Rollup.RollupOutput;
   const chunks = output.filter((file) => file.type === 'chunk');
-  const entry = chunks.find(({ isEntry }) => isEntry)!;
+  const entry = chunks.find(({ isEntry, name }) => isEntry && name === 'index')!;
   const first = [entry, ...chunks.filter(({ fileName }) => entry.imports.includes(fileName))];
   const own = first.filter(({ name }) => name !== 'maplibre');
   expect(own.length).toBe(first.length - 1);

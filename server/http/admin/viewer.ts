@@ -1,6 +1,7 @@
-/** The built viewer at `/`, and for those who ask for JSON the landing page of the interface (OGC API – Common). */
+/** The built viewer at `/`, the API reference at `/api`, and for those who ask for JSON the landing page of the interface (OGC API – Common). */
 import { join } from 'node:path';
 import express, { Router } from 'express';
+import { Problem } from '../../../errors/problem.ts';
 import type { Link } from '../../api/index.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { onlyQuery, publicAddress } from '../core/request.ts';
@@ -25,6 +26,15 @@ export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>)
     response.sendFile(join(viewerFolder, 'index.html'), { dotfiles: 'allow' });
   });
 
+  router.get('/api', (request, response) => {
+    onlyQuery(request, []);
+    if (viewerFolder === null) {
+      throw new Problem('not_found', 'The page is not built; /openapi.json has what it shows.');
+    }
+    response.set('Cache-Control', 'no-cache');
+    response.sendFile(join(viewerFolder, 'api.html'), { dotfiles: 'allow' });
+  });
+
   if (viewerFolder !== null) {
     // Vite puts a hash of the content into the names below assets/.
     const assets = { index: false, immutable: true, maxAge: '1y', redirect: false } as const;
@@ -46,6 +56,7 @@ function landingPage(address: string) {
       link('self', '/', 'application/json', 'This page'),
       link('alternate', '/', 'text/html', 'The viewer'),
       link('service-desc', '/openapi.json', openapi, 'The interface, described in OpenAPI 3.0'),
+      link('service-doc', '/api', 'text/html', 'The interface, as a page to read and try out'),
       link('conformance', '/conformance', 'application/json', 'Conformance classes'),
       link('data', '/collections', 'application/json', 'Collections of features'),
       link('http://www.opengis.net/def/rel/ogc/1.0/processes', '/ogc/processes', 'application/json', 'Processes'),

@@ -167,9 +167,9 @@ const LINK_ENDED = {
 const prefersPage = (request: Request): boolean =>
   request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
 
-/** Browsers that open the viewer. */
+/** Browsers that open the viewer or another page. */
 const showsPage = (request: Request): boolean =>
-  /^\/(collections(\/|$)|conformance$|$)/.test(request.path) && prefersPage(request);
+  /^\/(collections(\/|$)|conformance$|api$|$)/.test(request.path) && prefersPage(request);
 
 function signIn(response: Response): void {
   response.set('Cache-Control', 'no-store').redirect(303, '/session');
