@@ -15,7 +15,7 @@ import type { MapRequest, MapResult } from '../models/mapping/map-scene.ts';
 import { mergeShards } from '../models/mapping/merge-shards.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { DEFAULT_RUN } from '../models/runtime/run-profile.ts';
-import { DEFAULT_PARAMETERS } from '../server/pipeline/job-parameters.ts';
+import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { runJob } from '../server/pipeline/pipeline.ts';
 import type { Compute } from '../server/processes/compute.ts';
 import { startQueue } from '../server/queue/queue.ts';
@@ -139,7 +139,7 @@ async function measure(
   const handlers: Handlers = {
     ingest: async () => {},
     async segment(id, context) {
-      const job = { id, scene, network, parameters: DEFAULT_PARAMETERS, modelReason: '' };
+      const job = { id, scene, network, parameters: parseParameters(), modelReason: '' };
       if (await runJob(tools, job, context)) over.resolve();
     },
     discard: async () => {},

@@ -1,12 +1,13 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
+
 import { join } from 'node:path';
 import { bandMetadata } from '../models/imported/collect-metadata.ts';
-import type { NetworkReport } from '../models/imported/manifest.ts';
 import type { NetworkMetadata, Task } from '../models/imported/network-metadata.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
 import { fastest } from '../models/runtime/benchmark.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import type { Run } from '../models/runtime/run-profile.ts';
+import type { ModelReportJson } from '../server/api/index.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks/install-network.ts';
 import { publishNetwork, withdrawNetwork } from '../server/networks/mirror-to-bucket.ts';
 import { measuredRun, measureRun } from '../server/networks/run-profiles.ts';
@@ -72,7 +73,7 @@ export async function run([action = '', ...args]: string[]): Promise<void> {
   const [subject] = positionals;
   const folder = sharedFolder(values.data);
   const bucket = sharedBucket(values.data);
-  const print = (report: NetworkReport) =>
+  const print = (report: ModelReportJson) =>
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (action === 'list') {
     await list(folder, values.json === true);
@@ -185,10 +186,10 @@ function saidBy(values: Partial<Record<keyof typeof SAID, string>>): NetworkMeta
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-function describe(report: NetworkReport): string {
+function describe(report: ModelReportJson): string {
   const { id, name, task, classes, findings, gsd_m, self_test: test } = report;
   const certificate = report.certificate as { exact: boolean; receptive_field: number[] | null; stride: number };
-  const tensors = (list: NetworkReport['inputs']) =>
+  const tensors = (list: ModelReportJson['inputs']) =>
     list.map((each) => `${each.name} ${each.type} [${each.dims.map((dim) => dim ?? '?').join(', ')}]`).join('; ');
   const field = certificate.receptive_field
     ? `looks ${certificate.receptive_field.join(', ')} pixels far`

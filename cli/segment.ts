@@ -11,6 +11,8 @@ import {
 } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
+import { SaidRights } from '../server/api/scenes.ts';
+import { check } from '../server/api/schema.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
@@ -19,7 +21,6 @@ import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
 import { settlePrecision } from '../server/pipeline/settle-precision.ts';
-import { parseRights } from '../server/scenes/attribution.ts';
 import { ingestScene } from '../server/scenes/ingest-scene.ts';
 import { isReady } from '../server/scenes/ready-scene.ts';
 import { getJob, insertJob } from '../server/store/tables/jobs.ts';
@@ -76,7 +77,7 @@ export async function run(args: string[]): Promise<void> {
   const whole = isPackage(output);
   const format = outputFormat(whole ? '.gpkg' : output);
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
-  const rights = parseRights(values);
+  const rights = check(SaidRights, values);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model);
   const given = parseParameters({

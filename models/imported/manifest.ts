@@ -4,7 +4,7 @@
  */
 
 import type { Adapter } from '../adapter.ts';
-import { type NetworkClass, SHA256_MULTIHASH } from '../registry.ts';
+import { SHA256_MULTIHASH } from '../registry.ts';
 import type { HaloSweep } from '../verify/halo-sweep.ts';
 import type { Understanding } from './infer-adapter.ts';
 import type { SelfTest } from './self-test.ts';
@@ -131,22 +131,4 @@ function describe({ task, classes, adapter, chip }: Understanding): string {
   const listed = names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
   const size = chip === null ? 'of any size' : `of ${chip} pixels`;
   return `${what} ${listed}, on ${inputOf(adapter)} chips ${size}. Added here; not one of the program's own.`;
-}
-
-/** What is understood of a network, as `models inspect --json` and the API give it. */
-export interface NetworkReport {
-  id: string | null;
-  kind: 'shipped' | 'added' | 'file';
-  task: 'segmentation' | 'detection';
-  name: string;
-  sha256: string;
-  gsd_m: number | null;
-  inputs: { name: string; type: string; dims: (number | string | null)[] }[];
-  outputs: { name: string; type: string; dims: (number | string | null)[] }[];
-  classes: NetworkClass[];
-  certificate: unknown;
-  /** What halos of several sizes are worth, measured; null where nobody has. */
-  halos: HaloSweep | null;
-  findings: unknown[];
-  [more: string]: unknown;
 }

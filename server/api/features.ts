@@ -1,69 +1,195 @@
-/** The JSON of features, their collections and tiles. */
-import type { Feature, FeatureCollection, LineString, MultiLineString, MultiPolygon, Polygon } from 'geojson';
-import type { Link } from './index.ts';
-import type { BlockCounts } from './jobs.ts';
+/** The JSON of features, their collections, sums and tiles. */
+import type { Feature as GeoJsonFeature } from 'geojson';
+import { z } from 'zod';
+import { blockCounts, links } from './common.ts';
+import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
+import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
+import { count, flag, id, number, share, text, time } from './schema.ts';
 
-export interface FeatureProperties {
-  collection: string;
-  job: string;
-  scene: string;
-  class: string;
-  /** Mean probability of the class, 0..1. */
-  score: number;
-  /** Id of the network. */
-  model: string;
-  /** When the image was taken, ISO 8601 without a zone, where its file says it. */
-  captured_at?: string;
-  /** All measures are geodesic; areas have these two. */
-  area_m2?: number;
-  perimeter_m?: number;
-  /** Lines have this one. */
-  length_m?: number;
-  /** Of roads: the mean width of the surface. */
-  width_m?: number;
-  /** Of roads: the nodes of the network that the line joins. */
-  from_node?: number;
-  to_node?: number;
-  /** Of buildings: whether right angles were made, and the dominant direction, clockwise from north, 0..90. */
-  regularized?: boolean;
-  orientation_deg?: number;
-  /** What somebody said of it. */
-  review?: 'accepted' | 'rejected';
-}
+const className = text.meta({ example: 'building' });
+const REVIEWS = ['accepted', 'rejected'] as const;
+export type Review = (typeof REVIEWS)[number];
 
-export type FeatureGeometry = Polygon | MultiPolygon | LineString | MultiLineString;
-export type FeatureJson = Feature<FeatureGeometry, FeatureProperties> & { id: string };
+/** In the order in which pages show them. */
+const properties = {
+  class: className,
+  score: share.describe('Mean probability of the class'),
+  area_m2: number.describe('Geodesic, as all measures; of areas').exactOptional(),
+  perimeter_m: number.exactOptional(),
+  length_m: number.describe('Of lines').exactOptional(),
+  width_m: number.describe('Of roads: the mean width of the surface').exactOptional(),
+  from_node: count.describe('Of roads: the nodes of the network that the line joins').exactOptional(),
+  to_node: count.exactOptional(),
+  regularized: flag.describe('Of buildings: whether right angles were made').exactOptional(),
+  orientation_deg: number.describe('Of buildings: the dominant direction, clockwise from north, 0..90').exactOptional(),
+  review: z.enum(REVIEWS).describe('What somebody said of it').exactOptional(),
+  captured_at: text
+    .describe('When the image was taken, ISO 8601 without a zone, where its file says it')
+    .exactOptional(),
+  model: text.meta({ description: 'Id of the network', example: 'landuse-unet' }),
+  scene: id,
+  job: id,
+  collection: text.meta({ example: 'buildings' }),
+};
+export const FeatureProperties = z.object(properties);
+export type FeatureProperties = z.input<typeof FeatureProperties>;
+export type FeatureGeometry = z.input<typeof GeometryOfFeature>;
 
-export interface ItemsJson extends FeatureCollection<FeatureGeometry, FeatureProperties> {
-  features: FeatureJson[];
-  numberMatched: number;
-  numberReturned: number;
-  timeStamp: string;
-  links: Link[];
-}
+export const Feature = z
+  .object({
+    type: z.literal('Feature'),
+    id,
+    geometry: GeometryOfFeature,
+    // `properties` leaves those that are asked for.
+    properties: FeatureProperties.partial(),
+    links: links.exactOptional(),
+  })
+  .meta({ id: 'Feature' });
+export type FeatureJson = GeoJsonFeature<FeatureGeometry, FeatureProperties> & { id: string };
 
-export interface CollectionJson {
-  id: string;
-  title: string;
-  description: string;
-  /** Who is to be named with the images that its features were found in; markup. */
-  attribution?: string;
-  extent: { spatial: { bbox: [number, number, number, number][]; crs: string } } | undefined;
-  itemType: 'feature';
-  crs: string[];
-  storageCrs: string;
-  links: Link[];
-}
+export const Items = z
+  .object({
+    type: z.literal('FeatureCollection'),
+    features: z.array(Feature),
+    numberMatched: count,
+    numberReturned: count,
+    timeStamp: time,
+    links,
+  })
+  .meta({ id: 'Items' });
+export type ItemsJson = Omit<z.input<typeof Items>, 'features'> & { features: FeatureJson[] };
 
-export interface TileJson {
-  tilejson: '3.0.0';
-  name: string;
-  tiles: string[];
-  minzoom: number;
-  maxzoom: number;
-  bounds: [number, number, number, number];
-  attribution: string;
-  vector_layers?: { id: string; description: string; fields: Record<string, string> }[];
-  /** What stands for the buildings at the zooms at which not all of them are drawn by themselves. */
-  generalization?: ({ zoom: number } & BlockCounts)[];
-}
+export const Collection = z
+  .object({
+    id: text.meta({ example: 'buildings' }),
+    title: text.meta({ example: 'Buildings' }),
+    description: text,
+    attribution: text
+      .describe('Who is to be named with the images that its features were found in; markup')
+      .exactOptional(),
+    extent: z.object({ spatial: z.object({ bbox: z.array(bbox), crs: text }) }).exactOptional(),
+    itemType: z.literal('feature'),
+    crs: z.array(text.meta({ example: 'http://www.opengis.net/def/crs/OGC/1.3/CRS84' })),
+    storageCrs: text,
+    links,
+  })
+  .meta({ id: 'Collection' });
+export type CollectionJson = z.input<typeof Collection>;
+export const Collections = z.object({ links, collections: z.array(Collection) }).meta({ id: 'Collections' });
+
+/** What a collection can be filtered by, as JSON Schema. */
+export const Queryables = z
+  .object({
+    $schema: text,
+    $id: text,
+    type: z.literal('object'),
+    title: text,
+    properties: z.record(text, z.object({ type: text, format: text }).partial()),
+    additionalProperties: z.literal(false),
+  })
+  .meta({ id: 'Queryables', description: 'What a collection can be filtered by, as JSON Schema' });
+
+const reviewError = 'A review is {"review": "accepted"}, "rejected" or null.';
+export const ReviewRequest = z
+  .strictObject({ review: z.enum(REVIEWS, { error: reviewError }).nullable() }, { error: reviewError })
+  .meta({ id: 'ReviewRequest' });
+
+export const ClassSum = z
+  .object({
+    class: className,
+    count,
+    area_m2: number,
+    length_m: number,
+    share: share.describe('Of the area'),
+  })
+  .meta({ id: 'ClassSum' });
+export const ClassSums = z.object({ classes: z.array(ClassSum) }).meta({ id: 'ClassSums' });
+export const ZoneSums = z
+  .object({
+    zones: z.array(
+      z.object({
+        zone: count.describe('Index of the polygon that was sent'),
+        area_m2: number,
+        classes: z.array(ClassSum),
+        cell: text.meta({ description: 'Index of the H3 cell', example: '8843a1d6a3fffff' }).exactOptional(),
+        feature: id.describe("Id of the other collection's feature").exactOptional(),
+        of_class: text.describe('Its class').exactOptional(),
+        geometry: AreaGeometry.exactOptional(),
+      }),
+    ),
+  })
+  .meta({ id: 'ZoneSums' });
+
+const format = queryFormat(['json', 'geojson'], 'json');
+const formatOrPage = queryFormat(['json', 'geojson', 'html'], 'json and html');
+export const FormatQuery = z.object({ f: format });
+export const PageQuery = z.object({ f: formatOrPage });
+
+const attributes = queryList('Only these attributes', ['class', 'area_m2']);
+const crs = (of: string) =>
+  text.meta({ format: 'uri', description: `CRS of ${of}: one that the collection names` }).exactOptional();
+const only = {
+  job: queryId('job', 'Only features of this job'),
+  scene: queryId('scene', 'Only features of this scene'),
+};
+
+export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
+export const FeaturesQuery = z.object({
+  bbox: text.meta(BOX).exactOptional(),
+  limit: queryLimit(100, 10_000, 'Features a page'),
+  class: queryText('Only features of this class', 'building'),
+  ...only,
+  after: queryText('Where the page before ended; taken from its next link'),
+  filter: queryText("CQL2, such as area_m2 > 100 AND class = 'building'", 'area_m2 > 100'),
+  'filter-lang': queryChoice(
+    ['cql2-text', 'cql2-json'],
+    (given) => `"filter-lang" is cql2-text or cql2-json, not "${given}".`,
+    'Language of the filter',
+  ),
+  'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
+  sortby: queryText('A property; -area_m2 begins with the largest', '-area_m2'),
+  crs: crs('the geometries'),
+  'bbox-crs': crs('bbox'),
+  datetime: queryText('Features carry no time and are part of every interval'),
+  properties: attributes,
+  f: formatOrPage,
+});
+
+export const SumsQuery = z.object({ ...only, f: format });
+/** 0: 1,107 km a side; 15: half a metre. */
+const FINEST_CELLS = 15;
+export const AggregateQuery = SumsQuery.extend({
+  hex: queryWhole(
+    0,
+    FINEST_CELLS,
+    (given) => `"hex" is the resolution of the H3 grid, 0 to ${FINEST_CELLS}, not "${given}".`,
+    'Resolution of the H3 grid: by its cells',
+  ),
+  zones: queryText('Another collection: by its polygons, at most 1,000', 'landuse'),
+  'zones-filter': queryText('CQL2 text: by those of them that match'),
+});
+
+/** TileJSON 3.0. */
+export const TileJson = z
+  .object({
+    tilejson: z.literal('3.0.0'),
+    name: text,
+    tiles: z.array(text.meta({ example: 'http://localhost:8080/tiles/JOB/{z}/{x}/{y}.mvt' })),
+    minzoom: count.meta({ example: 10 }),
+    maxzoom: count.meta({ example: 18 }),
+    bounds: bbox,
+    attribution: text,
+    vector_layers: z.array(z.object({ id: text, description: text, fields: z.record(text, text) })).exactOptional(),
+    generalization: z
+      .array(z.object({ zoom: count, ...blockCounts }))
+      .describe('What stands for the buildings at the zooms at which not all of them are drawn by themselves')
+      .exactOptional(),
+  })
+  .meta({ id: 'TileJson' });
+export type TileJson = z.input<typeof TileJson>;
+
+/** Which bands of a scene an imagery tile shows, and how. */
+export const SceneViewQuery = z.object({
+  bands: queryText('Band numbers for red, green and blue, as 4,3,2; or one for gray', '4,3,2'),
+  stretch: queryText('none, percentile, or the values shown as black and white, as 0,3000', '0,3000'),
+});

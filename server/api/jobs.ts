@@ -1,128 +1,134 @@
-/** The JSON of jobs and their reports. */
-import type { FeatureCollection, Polygon } from 'geojson';
-import type { Assumption, Finding, ProblemJson } from './index.ts';
+/** The JSON of jobs. */
+import { z } from 'zod';
+import { Problem } from './common.ts';
+import { Polygon } from './geojson.ts';
+import { JobParameters } from './job-parameters.ts';
+import { JobReport, Stage } from './job-report.ts';
+import { queryChoice, queryId, queryText } from './query.ts';
+import { body, checkedLater, count, id, idOr, number, share, text, time, whole } from './schema.ts';
 
-export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-export type Stage = 'ingest' | 'plan' | 'infer' | 'stitch' | 'vectorize' | 'store';
+export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']).meta({ example: 'done' });
+export type JobState = z.infer<typeof JobState>;
 
-export interface JobProgress {
-  stage: Stage;
-  /** Units of the stage (chips, rows, features). */
-  done: number;
-  total: number;
-  /** 0..1 over the whole job. */
-  share: number;
-}
+const JobProgress = z
+  .object({
+    stage: Stage,
+    done: count.meta({ description: 'Units of the stage: chips, rows or features', example: 16 }),
+    total: count.meta({ example: 16 }),
+    share: share.meta({ description: 'Over the whole job', example: 1 }),
+  })
+  .meta({ id: 'JobProgress' });
+export type JobProgress = z.input<typeof JobProgress>;
 
-export interface ClassTotal {
-  class: string;
-  count: number;
-  area_m2: number;
-  /** Share of the mapped area, 0..1. */
-  share: number;
-}
+const ClassTotal = z
+  .object({
+    class: text.meta({ example: 'building' }),
+    count: count.meta({ example: 1204 }),
+    area_m2: number.meta({ example: 90_411.5 }),
+    share: share.meta({ description: 'Of the mapped area', example: 0.12 }),
+  })
+  .meta({ id: 'ClassTotal' });
+export type ClassTotal = z.input<typeof ClassTotal>;
 
-export interface Ledger {
-  done: number;
-  nodata: number;
-  outside: number;
-  failed: number;
-  pending: number;
-}
+const modelId = text.meta({ example: 'landuse-unet' });
+const HIGHEST_PRIORITY = 9;
+const PRIORITY = 'Jobs of a higher one are taken up first';
 
-/** Column and row to the scene's CRS, as GDAL writes it. */
-type Geotransform = [number, number, number, number, number, number];
+export const Job = z
+  .object({
+    id,
+    workspace: text.meta({ example: 'default' }),
+    scene: id,
+    model: modelId,
+    parameters: JobParameters,
+    state: JobState,
+    progress: JobProgress,
+    problem: Problem.nullable().describe('Why it failed'),
+    report: JobReport.nullable().describe('Null until it is done'),
+    totals: z.array(ClassTotal).describe('By class, largest first; empty until done'),
+    priority: z.int().min(-HIGHEST_PRIORITY).max(HIGHEST_PRIORITY).meta({ description: PRIORITY, example: 0 }),
+    created_at: time,
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+  })
+  .meta({ id: 'Job' });
+export type JobJson = z.input<typeof Job>;
 
-/** A part of the map that could not be computed, in model-grid pixels. */
-export interface FailedChip {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  reason: string;
-}
+export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene') });
 
-/** Where they lie, in EPSG:4326. */
-export type FailedJson = FeatureCollection<Polygon, { reason: string }>;
+export const JobRequest = body(
+  {
+    scene: idOr(() => '"scene" is the id of a scene.'),
+    model: z
+      .string({ error: '"model" is a model\'s id.' })
+      .meta({ description: 'The one that suits the pixels best without', example: 'landuse-unet' })
+      .exactOptional(),
+    parameters: checkedLater(JobParameters).prefault({}),
+    priority: whole(
+      -HIGHEST_PRIORITY,
+      HIGHEST_PRIORITY,
+      `"priority" is a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}; 0 is usual.`,
+    )
+      .default(0)
+      .describe(PRIORITY),
+  },
+  {
+    other: 'A job is asked for with a JSON object, such as {"scene": "<id>"}.',
+    stray: (name) => `A job has no member "${name}"; known are scene, model, parameters and priority.`,
+  },
+).meta({ id: 'JobRequest', example: { scene: id.meta()!.example, parameters: { min_area_m2: 30 } } });
+export type JobRequest = z.output<typeof JobRequest>;
 
-/** Random windows of a map that were computed once more, in one pass each. */
-export interface ProofJson {
-  /** The same seed takes the same windows. */
-  seed: number;
-  windows: number;
-  /** Pixels that were compared. */
-  pixels: number;
-  /** Of them, those whose class or score is another in one pass. */
-  differing: number;
-  /** Largest difference of a score, 0..255. */
-  max_score_delta: number;
-}
+/** The generator of random windows has 32 bits. */
+const MAX_SEED = 2 ** 32 - 1;
+const MAX_WINDOWS = 64;
+const windowsError = `"seed" is a whole number from 0 to ${MAX_SEED}, "windows" one from 1 to ${MAX_WINDOWS}.`;
+const seed = whole(0, MAX_SEED, windowsError).meta({ description: 'The same seed takes the same windows', example: 7 });
 
-export interface JobReport {
-  job: string;
-  /** Of the program that computed it. */
-  version?: string;
-  scene: string;
-  /** Of its image, where somebody said so. */
-  scene_license?: string;
-  scene_attribution?: string;
-  model: string;
-  parameters: Record<string, unknown>;
-  assumptions: Assumption[];
-  counts: Record<string, number>;
-  areas_m2: Record<string, number>;
-  /** Model-grid pixels. */
-  ledger: Ledger;
-  seam: { certified: boolean; halo: number; disagreement: number; max_delta?: number };
-  findings?: Finding[];
-  /** Where the network ran, and how many of its nodes ran elsewhere. */
-  device?: { name: string; fallback_nodes: number };
-  timings_ms: Record<Stage, number>;
-  peak_rss_bytes: number;
-  model_grid?: { width: number; height: number; gsd_m: number; geotransform?: Geotransform };
-  /** How many there are, by what became of them; of the failed ones which, and why. */
-  chips?: {
-    count: number;
-    core: number;
-    halo: number;
-    stride: number;
-    done?: number;
-    nodata?: number;
-    outside?: number;
-    failed?: FailedChip[];
-  };
-  /** `levels` of detail of land use, 0 the finest; what became of the borders. */
-  geometry?: { levels: number[]; blocks?: BlockCounts[]; [more: string]: unknown };
-  [more: string]: unknown;
-}
+export const ProofRequest = z
+  .object({
+    seed: seed.exactOptional(),
+    windows: whole(1, MAX_WINDOWS, windowsError).default(8),
+  })
+  .meta({ id: 'ProofRequest' });
 
-/** Buildings on maps of smaller scale, whose pixels are 2^level pixels of the class map wide. */
-export interface BlockCounts {
-  level: number;
-  /** Least area of a building that is drawn by itself, and the number of such. */
-  lone_m2: number;
-  lone: number;
-  /** Outlines that stand for the others, how many of these are inside, and how many too far from others for a block. */
-  blocks: number;
-  merged: number;
-  left_out: number;
-}
+export const Proof = z
+  .object({
+    seed,
+    windows: count.meta({ example: 8 }),
+    pixels: count.describe('That were compared'),
+    differing: count.meta({ description: 'Of them, those whose class or score is another in one pass', example: 0 }),
+    max_score_delta: number.meta({ description: 'Largest difference of a score, 0..255', example: 0 }),
+  })
+  .meta({ id: 'Proof', description: 'Random windows of a map that were computed once more, in one pass each' });
+export type ProofJson = z.input<typeof Proof>;
 
-export interface JobJson {
-  id: string;
-  workspace: string;
-  scene: string;
-  model: string;
-  parameters: Record<string, unknown>;
-  state: JobState;
-  progress: JobProgress;
-  problem: ProblemJson | null;
-  report: JobReport | null;
-  /** By class, largest first; empty until done. */
-  totals: ClassTotal[];
-  /** Jobs of a higher one are taken up first. */
-  priority: number;
-  created_at: string;
-  started_at: string | null;
-  finished_at: string | null;
-}
+/** Where chips lie that could not be computed, in EPSG:4326. */
+export const FailedAreas = z
+  .object({
+    type: z.literal('FeatureCollection'),
+    features: z.array(
+      z.object({ type: z.literal('Feature'), geometry: Polygon, properties: z.object({ reason: text }) }),
+    ),
+  })
+  .meta({ id: 'FailedAreas' });
+export type FailedJson = z.input<typeof FailedAreas>;
+
+const REVIEW_FILTERS = ['accepted', 'rejected', 'not-rejected'] as const;
+export type ReviewFilter = (typeof REVIEW_FILTERS)[number];
+export const ExportQuery = z.object({
+  collection: queryText('Only this collection', 'buildings'),
+  review: queryChoice(
+    REVIEW_FILTERS,
+    (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
+    'Only features of which this was said',
+  ),
+});
+
+export const JobEvent = z
+  .object({
+    event: z.literal('job'),
+    id: z.literal('final').describe('Of the last one').exactOptional(),
+    data: Job,
+  })
+  .meta({ id: 'JobEvent', description: 'The job, now and after every change' });

@@ -1,103 +1,182 @@
 /** The JSON of scenes and of what is understood of them. */
-import type { MultiPolygon, Polygon } from 'geojson';
-import type { Finding, ProblemJson } from './index.ts';
+import { z } from 'zod';
+import { Problem, rendering } from './common.ts';
+import { Finding } from './findings.ts';
+import { AreaGeometry, bbox } from './geojson.ts';
+import { queryText } from './query.ts';
+import { body, count, flag, id, number, share, text, time } from './schema.ts';
 
-/** Whether a network suits a scene, and what it would cost. */
-export interface Suitability {
-  id: string;
-  suitable: boolean;
-  reason: string;
-  /** How many times the network would run. */
-  chips: number;
-  minutes: number;
-  /** Whether the minutes follow from an earlier job on this machine; else from a machine of two cores. */
-  minutes_measured: boolean;
-  memory_bytes: number;
-  disk_bytes: number;
-}
+/** Characters of a licence and of an attribution, at most. */
+const MAX_CHARACTERS = 300;
+const right = (name: string, description: string, example: string) =>
+  z
+    .string({ error: `"${name}" is a text.` })
+    .normalize('NFC')
+    .trim()
+    .refine((said) => [...said].length <= MAX_CHARACTERS, {
+      error: `"${name}" has at most ${MAX_CHARACTERS} characters; give the address of a longer text.`,
+      abort: true,
+    })
+    .refine((said) => !/[<>\p{C}\p{Zl}\p{Zp}]/u.test(said), {
+      error: `"${name}" is plain text in one line, without < and >.`,
+    })
+    .transform((said) => said || null)
+    .nullable()
+    .meta({ maxLength: MAX_CHARACTERS, description, example });
 
-export interface BandValues {
-  /** The first band is 1. */
-  number: number;
-  /** What the file calls it. */
-  name: string | null;
-  used_for: ('red' | 'green' | 'blue')[];
-  /** Of the pixels that were looked at; null where none is valid. */
-  min: number | null;
-  max: number | null;
-  mean: number | null;
-  /** 2nd, 25th, 50th, 75th and 98th. */
-  percentiles: number[] | null;
-  /** Counts of even steps from `min` to `max`. */
-  histogram: number[];
-}
+/** What an image may be used for and who is to be named with it; null where nobody said. */
+const rights = {
+  license: right('license', 'What the image may be used for: SPDX identifier, address or words', 'CC-BY-4.0'),
+  attribution: right('attribution', 'Who is to be named with the image; plain text', '© Survey office 2026'),
+};
+export type SceneRights = z.output<z.ZodObject<typeof rights>>;
+/** Those that were said; an empty text or null takes one back. */
+const saidRights = { license: rights.license.exactOptional(), attribution: rights.attribution.exactOptional() };
+export const SaidRights = z.object(saidRights);
 
-export interface PreflightJson {
-  /** Name of the file. */
-  file: string;
-  /** Bytes. */
-  size: number;
-  width: number;
-  height: number;
-  bands: number;
-  dtype: string;
-  srs: string;
-  gsd_m: number;
-  nodata: number | null;
-  /** EPSG:4326. */
-  footprint: Polygon | MultiPolygon;
-  /** 0..1 */
-  valid_share: number;
-  band_values: BandValues[];
-  /** What a network is given: bands that are red, green and blue, and the values that become 0 and 255 of each. */
-  rendering: { bands: number[]; ranges: number[][] | null };
-  /** What the picture looks like; `few_colours` and `paper` are hardly imagery. */
-  content: {
-    kind: 'imagery' | 'few_colours' | 'paper';
-    colours: number;
-    flat_share: number;
-    commonest_share: number;
-    contrast: number;
-  };
-  findings: Finding[];
-  models: Suitability[];
-  /** The network that a job takes when none is named, and why; null where there is none. */
-  model: { id: string; reason: string } | null;
-}
+export const SceneState = z.enum(['uploaded', 'ingesting', 'ready', 'refused']).meta({ example: 'ready' });
+export type SceneState = z.infer<typeof SceneState>;
 
-export type SceneState = 'uploaded' | 'ingesting' | 'ready' | 'refused';
+const pixels = count.nullable().meta({ example: 2000 });
+const fileName = text.meta({ example: 'dubai.tif' });
 
-export interface SceneJson {
-  id: string;
-  workspace: string;
-  name: string;
-  state: SceneState;
-  upload: string | null;
-  sha256: string;
-  bytes: number;
-  created_at: string;
-  /** 0..1 while ingesting. */
-  progress: number;
-  problem: ProblemJson | null;
-  /** The rest is null until the scene is ready. */
-  srs: string | null;
-  /** EPSG:4326. */
-  footprint: Polygon | MultiPolygon | null;
-  /** west, south, east, north in degrees. */
-  bbox: [number, number, number, number] | null;
-  gsd_m: number | null;
-  width: number | null;
-  height: number | null;
-  bands: number | null;
-  /** Share of pixels that hold imagery, 0..1. */
-  valid_share: number | null;
-  /** When the image was taken, ISO 8601 without a zone, where the file says it. */
-  captured_at: string | null;
-  /** Where the image is read from, where it was not copied. */
-  url: string | null;
-  /** What it may be used for: an SPDX identifier, an address or words; null where nobody said. */
-  license: string | null;
-  /** Who is to be named with it; plain text. */
-  attribution: string | null;
-  findings: Finding[];
-}
+export const Scene = z
+  .object({
+    id,
+    workspace: text.meta({ example: 'default' }),
+    name: fileName,
+    state: SceneState,
+    upload: text.nullable().describe('Id of the upload that brought it'),
+    sha256: text,
+    bytes: count,
+    created_at: time,
+    progress: share.meta({ description: 'While ingesting', example: 1 }),
+    problem: Problem.nullable().describe('Why it was refused'),
+    srs: text.nullable().meta({ description: 'Null, as the rest, until the scene is ready', example: 'EPSG:32640' }),
+    footprint: AreaGeometry.nullable(),
+    bbox: bbox.nullable(),
+    gsd_m: number.nullable().meta({ description: 'Metres per pixel', example: 0.5 }),
+    width: pixels,
+    height: pixels,
+    bands: count.nullable().meta({ example: 3 }),
+    valid_share: share.nullable().meta({ description: 'Of the pixels, those that hold imagery', example: 0.98 }),
+    captured_at: text.nullable().meta({
+      description: 'When the image was taken, ISO 8601 without a zone, where the file says it',
+      example: '2026-04-12T10:15:00',
+    }),
+    url: text.nullable().meta({ description: 'Where the image is read from, where it was not copied', example: null }),
+    license: text.nullable().meta({ description: rights.license.description, example: 'CC-BY-4.0' }),
+    attribution: text.nullable().meta({ description: rights.attribution.description, example: '© Survey office 2026' }),
+    findings: z.array(Finding),
+  })
+  .meta({ id: 'Scene' });
+export type SceneJson = z.input<typeof Scene>;
+
+export const ScenesQuery = z.object({ upload: queryText('Only the scene that came of this upload') });
+
+const sceneText = (name: string, description: string) =>
+  z
+    .string({ error: `"${name}" is a text.` })
+    .describe(description)
+    .exactOptional();
+export const RemoteSceneRequest = body(
+  {
+    url: z.string({ error: '"url" is the address of the image.' }).meta({ example: 'https://example.com/dubai.tif' }),
+    srs: sceneText('srs', 'EPSG:CODE or WKT, where the file names no CRS or a wrong one'),
+    name: sceneText('name', 'Instead of the name in the address'),
+    ...saidRights,
+  },
+  {
+    other: 'An image elsewhere is named by a JSON object: {"url": "https://…"}.',
+    stray: (name) => `There is no member "${name}"; known are url, srs, name, license and attribution.`,
+  },
+).meta({ id: 'RemoteSceneRequest' });
+
+const changes = 'license and attribution';
+export const SceneChanges = body(saidRights, {
+  other: `What changes is named by a JSON object with ${changes}, or one of them.`,
+  stray: (name) => `"${name}" cannot be changed; known are ${changes}.`,
+})
+  .refine((said) => Object.keys(said).length > 0, {
+    error: `What changes is named by a JSON object with ${changes}, or one of them.`,
+  })
+  .meta({ id: 'SceneChanges' });
+
+export const Suitability = z
+  .object({
+    id: text.meta({ example: 'landuse-unet' }),
+    suitable: flag,
+    reason: text,
+    chips: count.describe('How many times the network would run'),
+    minutes: number,
+    minutes_measured: flag.describe(
+      'Whether the minutes follow from an earlier job on this machine; else from a machine of two cores',
+    ),
+    memory_bytes: count,
+    disk_bytes: count,
+  })
+  .meta({ id: 'Suitability', description: 'Whether a network suits a scene, and what it would cost' });
+export type Suitability = z.input<typeof Suitability>;
+
+const value = number.nullable();
+const BandValues = z
+  .object({
+    number: count.meta({ description: 'The first band is 1', example: 1 }),
+    name: text.nullable().meta({ description: 'What the file calls it', example: 'red' }),
+    used_for: z.array(z.enum(['red', 'green', 'blue'])),
+    min: value.describe('Of the pixels that were looked at; null where none is valid'),
+    max: value,
+    mean: value,
+    percentiles: z
+      .array(number)
+      .nullable()
+      .meta({
+        description: '2nd, 25th, 50th, 75th and 98th',
+        example: [12, 60, 96, 130, 221],
+      }),
+    histogram: z.array(count).describe('Counts of even steps from `min` to `max`'),
+  })
+  .meta({ id: 'BandValues' });
+export type BandValues = z.input<typeof BandValues>;
+
+export const Preflight = z
+  .object({
+    file: fileName,
+    size: count.describe('Bytes'),
+    width: count,
+    height: count,
+    bands: count,
+    dtype: text.meta({ example: 'uint8' }),
+    srs: text.meta({ example: 'EPSG:32640' }),
+    gsd_m: number.meta({ example: 0.5 }),
+    nodata: value,
+    footprint: AreaGeometry,
+    valid_share: share,
+    band_values: z.array(BandValues),
+    rendering,
+    content: z
+      .object({
+        kind: z.enum(['imagery', 'few_colours', 'paper']),
+        colours: count,
+        flat_share: share,
+        commonest_share: share,
+        contrast: count,
+      })
+      .describe('What the picture looks like; `few_colours` and `paper` are hardly imagery'),
+    findings: z.array(Finding),
+    models: z.array(Suitability),
+    model: z
+      .object({ id: text, reason: text })
+      .nullable()
+      .describe('The network that a job takes when none is named, and why; null where there is none'),
+  })
+  .meta({ id: 'Preflight' });
+export type PreflightJson = z.input<typeof Preflight>;
+
+export const SceneEvent = z
+  .object({
+    event: z.literal('scene'),
+    id: z.literal('final').describe('Of the last one').exactOptional(),
+    data: Scene,
+  })
+  .meta({ id: 'SceneEvent', description: 'The scene, now and after every change' });

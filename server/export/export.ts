@@ -1,9 +1,9 @@
 /** What a published job found → a file, of a format that its ending names. */
 import { rename, rm } from 'node:fs/promises';
 import { Problem } from '../../errors/problem.ts';
+import type { ReviewFilter } from '../api/index.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { type FeatureTable, featureTables } from '../store/tables/feature-tables.ts';
-import type { ReviewFilter } from '../store/tables/reviews.ts';
 import type { TiledJob } from '../tiles/tile-of-job.ts';
 import { writeFlatGeobuf } from './flatgeobuf.ts';
 import { writeGeoPackage } from './geopackage.ts';

@@ -1,6 +1,5 @@
 /** A finished job → one zip, streamed: features, maps, report, and what they are and may be used for in plain words. */
-import type { JobReport } from '../api/index.ts';
-import type { SceneRights } from '../scenes/attribution.ts';
+import type { JobReport, SceneRights } from '../api/index.ts';
 import { zipOf } from './zip.ts';
 
 export interface Packaged {

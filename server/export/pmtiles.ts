@@ -4,10 +4,10 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
+import type { Bbox } from '../api/index.ts';
 import { attributionMarkup } from '../scenes/attribution.ts';
 import type { Queryable } from '../store/database/database.ts';
 import type { FeatureTable } from '../store/tables/feature-tables.ts';
-import type { Bbox } from '../store/tables/features.ts';
 import { EXTENT } from '../tiles/tile-grid.ts';
 import { packTile, type TiledJob } from '../tiles/tile-of-job.ts';
 import { BUFFER } from '../tiles/vector-tile.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, parse, resolve } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import { asNetwork, type Examination } from '../../models/imported/examine.ts';
-import { type Manifest, manifestOf, type NetworkReport } from '../../models/imported/manifest.ts';
+import { type Manifest, manifestOf } from '../../models/imported/manifest.ts';
 import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
 import { networkBands } from '../../models/network-bands.ts';
 import { findNetwork, listNetworks, type Network, networkFolders, wantedBands } from '../../models/registry.ts';
@@ -16,6 +16,7 @@ import { planModelGrid } from '../../tiler/grid/model-grid.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
+import type { ModelReportJson } from '../api/index.ts';
 import { ingestInSandbox } from '../processes/ingest-sandbox.ts';
 import { examineInSandbox, examineOwnInSandbox, haloSweepInSandbox } from '../processes/network-sandbox.ts';
 import { bandNamesOf } from '../scenes/ready-scene.ts';
@@ -37,7 +38,7 @@ const MOST_SIDECARS = 16;
 const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** Adds the ONNX file at `path`, or the one in that folder. Throws the problem why it cannot be used. */
-export async function addNetwork(dataFolder: string, path: string, request: AddRequest): Promise<NetworkReport> {
+export async function addNetwork(dataFolder: string, path: string, request: AddRequest): Promise<ModelReportJson> {
   const { file, sidecars: beside } = await networkFiles(path);
   const sidecars = request.sidecars ?? beside;
   const id = request.id ?? idOf(file);
@@ -104,7 +105,7 @@ export async function inspectNetwork(
   idOrPath: string,
   said: NetworkMetadata,
   scene?: string,
-): Promise<NetworkReport> {
+): Promise<ModelReportJson> {
   const isFile = extname(idOrPath).toLowerCase() === '.onnx' || (await stat(idOrPath).catch(() => null)) !== null;
   if (isFile) {
     const { file, sidecars } = await networkFiles(idOrPath);
@@ -140,7 +141,7 @@ async function haloLadder(network: Network, image: string | undefined): Promise<
 }
 
 /** What is known of an installed network, without running it. */
-export async function describeNetwork(network: Network): Promise<NetworkReport> {
+export async function describeNetwork(network: Network): Promise<ModelReportJson> {
   const item = await readNetworkManifest(network);
   const { certificate, inputs, outputs } = await examineOwnOrAdded(network);
   const properties = item.properties as Manifest['properties'];
@@ -168,7 +169,7 @@ async function examineOwnOrAdded(network: Network) {
   return { certificate, inputs, outputs };
 }
 
-function reportOf(examined: Examination, id: string | null, name: string, sha256: string): NetworkReport {
+function reportOf(examined: Examination, id: string | null, name: string, sha256: string): ModelReportJson {
   const { understanding, selfTest, inputs, outputs, halos } = examined;
   const { task, classes, certificate, findings, gsdMetres, stride, halo, adapter } = understanding;
   return {

@@ -2,9 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
-import type { NetworkReport } from '../../models/imported/manifest.ts';
 import { jobIdentity, listNetworks, type Network, networkFolders, type Precision } from '../../models/registry.ts';
-import type { ModelJson } from '../api/index.ts';
+import type { ModelJson, ModelReportJson } from '../api/index.ts';
 import { log } from '../log.ts';
 import type { FileStore } from '../store/files/file-store.ts';
 import { DEFAULT_NETWORK } from './choose-network.ts';
@@ -14,10 +13,10 @@ import { mirrorNetworks, publishNetwork, withdrawNetwork } from './mirror-to-buc
 export interface NetworkCatalog {
   /** Looks whether another program has added or removed networks; costs a look at one folder. */
   refresh(): Promise<void>;
-  add(path: string, request: AddRequest): Promise<NetworkReport>;
+  add(path: string, request: AddRequest): Promise<ModelReportJson>;
   /** Throws `not_found`, as the next two do. */
   remove(id: string): Promise<void>;
-  describe(id: string): Promise<NetworkReport>;
+  describe(id: string): Promise<ModelReportJson>;
   /** A STAC item with the MLM extension, as it lies beside the network. */
   manifest(id: string): Promise<Record<string, unknown>>;
   /** Path of the ONNX file; null where there is none in this precision. Throws `not_found`. */

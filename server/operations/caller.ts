@@ -1,7 +1,7 @@
 /** Who asks something of the service, as far as what is done for them depends on it. */
-import type { Role } from '../api/index.ts';
+import type { AuditAction, AuditJson, Role } from '../api/index.ts';
 import type { Queryable, Scope } from '../store/database/database.ts';
-import { type AuditAction, record } from '../store/tables/audit.ts';
+import { record } from '../store/tables/audit.ts';
 
 export interface Caller extends Scope {
   /** Of the token or the link. */
@@ -24,7 +24,7 @@ export async function recordDone(
   { workspace, name }: Actor,
   action: AuditAction,
   subject: string,
-  details: Record<string, unknown> = {},
+  details: AuditJson['details'] = {},
 ): Promise<void> {
   await record(q, { workspace, actor: name, action, subject, details });
 }

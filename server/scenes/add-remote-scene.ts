@@ -1,10 +1,10 @@
 /** An image elsewhere becomes a scene that is read where it lies. */
 import { SRS_ITEM } from '../../tiler/ingest/validate-source.ts';
+import type { SceneRights } from '../api/index.ts';
 import type { Actor } from '../operations/caller.ts';
 import { identityOf, type RemoteReader } from '../remote/reader.ts';
 import type { FileStore } from '../store/files/file-store.ts';
 import { addScene, type SceneStore } from './add-scene.ts';
-import type { SceneRights } from './attribution.ts';
 import { storeCard } from './source-files.ts';
 
 export interface RemoteSceneRequest {

@@ -2,12 +2,13 @@
  * The one way by which an image becomes a scene, whether it was uploaded, is read where it lies, or was generated: the
  * same image is the same scene, one that was refused is tried again, and its ingest is asked for.
  */
+
 import { randomUUID } from 'node:crypto';
+import type { SceneRights } from '../api/index.ts';
 import { type Actor, recordDone } from '../operations/caller.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Transactional } from '../store/database/database.ts';
 import { findSceneBySha256, insertScene, updateScene } from '../store/tables/scenes.ts';
-import type { SceneRights } from './attribution.ts';
 
 export interface NewImage {
   name: string;

@@ -7,13 +7,14 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
+import { SaidRights, type SceneRights } from '../api/scenes.ts';
+import { check } from '../api/schema.ts';
 import { log } from '../log.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Database } from '../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../store/database/row-level-security.ts';
 import type { FileStore } from '../store/files/file-store.ts';
 import { addScene } from './add-scene.ts';
-import { parseRights } from './attribution.ts';
 import { fileName } from './file-name.ts';
 import { writeSrs } from './source-files.ts';
 
@@ -132,9 +133,8 @@ async function becomeScene(
 export const workspaceOf = ({ metadata }: UploadInfo): string => metadata?.workspace ?? DEFAULT_WORKSPACE;
 
 /** Licence and attribution that were said with an upload. Throws `bad_request`. */
-export function rightsOf({ metadata }: Pick<UploadInfo, 'metadata'>): ReturnType<typeof parseRights> {
-  const { license, attribution } = metadata ?? {};
-  const rights = parseRights({ license: license ?? undefined, attribution: attribution ?? undefined });
+export function rightsOf({ metadata }: Pick<UploadInfo, 'metadata'>): Partial<SceneRights> {
+  const rights = check(SaidRights, metadata ?? {});
   return Object.fromEntries(Object.entries(rights).filter(([, text]) => text !== null));
 }
 

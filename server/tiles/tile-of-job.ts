@@ -1,9 +1,8 @@
 /** A job's features become a compressed vector tile of a level of detail that suits its zoom. */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { BlockCounts, TileJson } from '../api/index.ts';
+import type { Bbox, BlockCounts, TileJson } from '../api/index.ts';
 import type { Queryable } from '../store/database/database.ts';
-import type { Bbox } from '../store/tables/features.ts';
 import type { Job } from '../store/tables/jobs.ts';
 import { featuresInTile, type TileDetail } from '../store/tables/tile-features.ts';
 import { EXTENT } from './tile-grid.ts';

@@ -1,5 +1,5 @@
 /** Web Mercator map tiles (EPSG:3857, XYZ) and degrees. */
-import type { Bbox } from '../http/core/request.ts';
+import type { Bbox } from '../api/index.ts';
 
 const EQUATOR_METRES = 2 * Math.PI * 6_378_137;
 const TILE_PIXELS = 256;

@@ -72,6 +72,17 @@ export function pythonWithSchemathesis(): string | null {
   }
 }
 
+/** Path of a Python with the judge of OpenAPI documents, or null (said loudly). With CI=true that is an error. */
+export function pythonWithOpenApi(): string | null {
+  try {
+    return pythonWith('openapi', ['openapi-spec-validator==0.9.0']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('openapi-spec-validator could not be installed', { cause: error });
+    console.error('SKIPPED: no openapi-spec-validator:', (error as Error).message);
+    return null;
+  }
+}
+
 /** Path of a Python beside which the linters of deploy/ lie, or null (said loudly). With CI=true that is an error. */
 export function pythonWithLinters(): string | null {
   try {

@@ -37,7 +37,7 @@ export interface Finding {
 
 export interface Assumption {
   code: string;
-  value: unknown;
+  value: string | number | boolean | number[] | Record<string, string | number | number[] | number[][] | null>;
   reason: string;
 }
 

@@ -23,7 +23,7 @@ test('of parameters only bands and stretch are settings', () => {
 test('the fix of a finding is offered until it has been taken', () => {
   const finding = { code: 'dark', severity: 'warning', message: 'Dark.' } as const;
   expect(fixedSettings(NO_SETTINGS, finding)).toBeNull();
-  const fixable = { ...finding, job: { model: 'b', parameters: { stretch: 'percentile' } } };
+  const fixable = { ...finding, job: { model: 'b', parameters: { stretch: 'percentile' } } } as const;
   const fixed = fixedSettings({ ...NO_SETTINGS, bands: [4, 3, 2] }, fixable);
   expect(fixed).toEqual({ model: 'b', bands: [4, 3, 2], stretch: 'percentile' });
   expect(fixedSettings(fixed!, fixable)).toBeNull();

@@ -6,7 +6,7 @@ import type { CallerJson } from '../../api/index.ts';
 import type { Metrics } from '../../operations/metrics.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
-import { onlyQuery, publicAddress } from '../core/request.ts';
+import { noQuery, publicAddress } from '../core/request.ts';
 import { openapiDocument } from '../openapi/document.ts';
 
 /** Counts each request when its answer has ended. */
@@ -34,14 +34,14 @@ export function serviceRouter({
   const router = Router();
 
   router.get('/health', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     await allWorkspaces.query('SELECT 1');
     response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
   });
 
   /** Whether requests can be answered now: the database answers, and files can be written. */
   router.get('/ready', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     await Promise.all([
       allWorkspaces.query('SELECT 1').catch((error) => {
         throw notReady('the database does not answer', error);
@@ -54,20 +54,20 @@ export function serviceRouter({
   });
 
   router.get('/metrics', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const text = await metrics.text();
     response.set('Cache-Control', 'no-store').type(metrics.contentType).send(text);
   });
 
   router.get('/service', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const { name, workspace, role, signedIn, job = null } = callerOf(request);
     const caller: CallerJson = { name, workspace, role, signed_in: signedIn, job };
     response.set('Cache-Control', 'no-store').json({ ...service, caller });
   });
 
   router.get('/openapi.json', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     response.type('application/vnd.oai.openapi+json;version=3.0');
     response.send(JSON.stringify(openapiDocument(service.version, publicAddress(request))));
   });

@@ -1,10 +1,11 @@
 /** Signing in with a browser: a page without scripts that takes a token and keeps it in a cookie. */
 import express, { type Response, Router } from 'express';
-import { Problem } from '../../../errors/problem.ts';
+import { check } from '../../api/schema.ts';
+import { SignIn } from '../../api/service.ts';
 import { COOKIE } from '../core/access.ts';
 import type { AppContext } from '../core/app-context.ts';
 import type { RateLimits } from '../core/rate-limits.ts';
-import { onlyQuery } from '../core/request.ts';
+import { noQuery } from '../core/request.ts';
 import { sendNotice } from '../html/notice-page.ts';
 import { type Html, html } from '../html/page.ts';
 
@@ -27,24 +28,23 @@ export function sessionRouter({ access }: Pick<AppContext, 'access'>, rates: Rat
     sendNotice(response, status, { title: 'Sign in', body: form(said) });
 
   router.get('/session', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     show(response, 200, WELCOME);
   });
 
   router.post('/session', express.urlencoded({ extended: false, limit: '10kb' }), async (request, response) => {
-    onlyQuery(request, []);
-    const token: unknown = request.body?.token;
-    if (typeof token !== 'string') throw new Problem('bad_request', 'Send the form field "token".');
-    if ((await access.bearer(token.trim())) === null) {
+    noQuery(request);
+    const token = check(SignIn, request.body ?? {}).token.trim();
+    if ((await access.bearer(token)) === null) {
       await rates.countWrongToken(request.ip ?? '');
       show(response, 401, WRONG);
       return;
     }
-    response.cookie(COOKIE, token.trim(), cookieOf(request.secure)).set('Cache-Control', 'no-store').redirect(303, '/');
+    response.cookie(COOKIE, token, cookieOf(request.secure)).set('Cache-Control', 'no-store').redirect(303, '/');
   });
 
   router.delete('/session', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     response.clearCookie(COOKIE, cookieOf(request.secure)).status(204).end();
   });
 

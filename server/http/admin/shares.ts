@@ -4,12 +4,14 @@
  */
 import express, { type RequestHandler, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { check } from '../../api/schema.ts';
+import { ShareRequest } from '../../api/service.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { createShare, listShares, revokeShare } from '../../store/tables/shares.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
-import { onlyQuery, pathId, publicAddress } from '../core/request.ts';
+import { noQuery, pathId, publicAddress } from '../core/request.ts';
 
 const SHARED = /^\/shared\/([\w-]{1,100})(\/[^?]*)?(\?.*)?$/;
 
@@ -31,14 +33,14 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access
   const router = Router();
 
   router.get('/jobs/:id/shares', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
     response.set('Cache-Control', 'no-store').json(await listShares(db, job.id));
   });
 
   router.post('/jobs/:id/shares', express.json({ limit: '1kb' }), async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     if (!allWorkspaces.confinement) {
       throw new Problem(
         'workspaces_unavailable',
@@ -46,12 +48,11 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access
       );
     }
     const db = databaseOf(request);
-    const { days, ...others } = (request.body ?? {}) as Record<string, unknown>;
-    if (Object.keys(others).length > 0) throw new Problem('bad_request', 'A link has "days", nothing else.');
+    const { days } = check(ShareRequest, request.body ?? {});
     const job = await requestedJob(db, request);
     if (job.state !== 'done')
       throw new Problem('conflict', `The job is ${job.state}; it can be shared once it is done.`);
-    const wanted = { job: job.id, by: callerOf(request).name, ...(days !== undefined && { days }) };
+    const wanted = { job: job.id, by: callerOf(request).name, days };
     const { secret, ...share } = await db.transaction(async (q) => {
       const made = await createShare(q, wanted);
       await recordDone(q, callerOf(request), 'share_made', made.id, { job: job.id, expires_at: made.expires_at });
@@ -64,7 +65,7 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access
   });
 
   router.delete('/shares/:id', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const named = pathId(request, 'id', 'link');
     await databaseOf(request).transaction(async (q) => {
       const { id, job } = await revokeShare(q, named);

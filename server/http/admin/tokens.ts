@@ -1,41 +1,36 @@
 /** Access tokens: made, listed and revoked by admins. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { check } from '../../api/schema.ts';
+import { TokenRequest } from '../../api/service.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { record } from '../../store/tables/audit.ts';
 import { createToken, listTokens, revokeToken } from '../../store/tables/tokens.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
-import { onlyQuery, pathId } from '../core/request.ts';
+import { noQuery, pathId } from '../core/request.ts';
 
 export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWorkspaces' | 'access'>): Router {
   const router = Router();
 
   router.get('/tokens', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     response.json(await listTokens(allWorkspaces, ownWorkspace(request)));
   });
 
   router.post('/tokens', express.json({ limit: '10kb' }), async (request, response) => {
-    onlyQuery(request, []);
-    const { name, role, days, workspace, ...others } = request.body ?? {};
-    const unknown = Object.keys(others)[0];
-    if (unknown !== undefined) {
-      throw new Problem('bad_request', 'A token has "name", "role", "days" and "workspace", nothing else.');
-    }
+    noQuery(request);
+    const wanted = check(TokenRequest, request.body);
     const own = ownWorkspace(request);
-    if (own !== null && workspace !== undefined && workspace !== own) {
+    if (own !== null && wanted.workspace !== undefined && wanted.workspace !== own) {
       throw new Problem(
         'not_allowed',
         `Only an admin of the workspace "${DEFAULT_WORKSPACE}" makes tokens for others.`,
       );
     }
-    const wanted = {
-      ...{ name, role, workspace: workspace ?? own ?? DEFAULT_WORKSPACE },
-      ...(days !== undefined && { days }),
-    };
+    const workspace = wanted.workspace ?? own ?? DEFAULT_WORKSPACE;
     const made = await allWorkspaces.transaction(async (q) => {
-      const token = await createToken({ ...q, confinement: allWorkspaces.confinement }, wanted);
+      const token = await createToken({ ...q, confinement: allWorkspaces.confinement }, { ...wanted, workspace });
       const { id, expires_at } = token;
       await record(q, {
         ...{ workspace: token.workspace, actor: callerOf(request).name, action: 'token_made', subject: id },
@@ -48,7 +43,7 @@ export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWor
   });
 
   router.delete('/tokens/:id', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const named = pathId(request, 'id', 'token');
     await allWorkspaces.transaction(async (q) => {
       const { id, name, workspace } = await revokeToken(q, named, ownWorkspace(request));

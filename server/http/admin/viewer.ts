@@ -2,16 +2,18 @@
 import { join } from 'node:path';
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { PageQuery } from '../../api/features.ts';
 import type { Link } from '../../api/index.ts';
+import { readQuery } from '../../api/query.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { onlyQuery, publicAddress } from '../core/request.ts';
+import { noQuery, publicAddress } from '../core/request.ts';
 import { landingHtml } from '../ogc-features/collection-pages.ts';
 
 export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>): Router {
   const router = Router();
 
   router.get('/', (request, response) => {
-    onlyQuery(request, ['f']);
+    readQuery(PageQuery, request.query);
     response.vary('Accept');
     const wantsJson = request.query.f === 'json' || request.accepts(['json', 'html']) === 'json';
     const page = landingPage(publicAddress(request));
@@ -27,7 +29,7 @@ export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>)
   });
 
   router.get('/api', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     if (viewerFolder === null) {
       throw new Problem('not_found', 'The page is not built; /openapi.json has what it shows.');
     }

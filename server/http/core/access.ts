@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import type { Role } from '../../api/index.ts';
+import { Role } from '../../api/service.ts';
 import type { Caller } from '../../operations/caller.ts';
 import type { Limits } from '../../operations/quotas.ts';
 import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
-import { anyToken, type Bearer, bearerOf, ROLES } from '../../store/tables/tokens.ts';
+import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
 import { sendNotice } from '../html/notice-page.ts';
 import { html } from '../html/page.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -137,7 +137,7 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
     const { token, signedIn } = tokenOf(request);
     const bearer = token === null ? null : await access.bearer(token);
     if (bearer) {
-      if (ROLES.indexOf(bearer.role) < ROLES.indexOf(least)) {
+      if (Role.options.indexOf(bearer.role) < Role.options.indexOf(least)) {
         throw new Problem('not_allowed', `This takes the role ${least}; the token given is a ${bearer.role}'s.`);
       }
       if (response.locals.whole && bearer.workspace !== DEFAULT_WORKSPACE) {

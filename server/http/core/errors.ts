@@ -1,8 +1,8 @@
 /** Errors of every kind in, problem+json (RFC 9457) out, without internals. */
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { shorten } from '../../api/schema.ts';
 import { log } from '../../log.ts';
-import { shorten } from './request.ts';
 
 export const notFound: RequestHandler = (request) => {
   const where = `${request.method} ${shorten(request.path)}`;

@@ -1,7 +1,6 @@
 /** HTML pages without scripts, for people who open the interface in a browser: layout, escaping, negotiation. */
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
-import { queryText } from '../core/request.ts';
 
 /** Text that is HTML already. */
 export class Html {
@@ -28,7 +27,7 @@ function written(part: Part): string {
 
 /** Whether a page is asked for: by `f`, or by a browser, which names HTML before all else. */
 export function wantsPage(request: Request): boolean {
-  const format = queryText(request, 'f');
+  const format = request.query.f;
   return format === undefined ? request.accepts(['json', 'geojson', 'html']) === 'html' : format === 'html';
 }
 

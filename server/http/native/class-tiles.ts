@@ -12,7 +12,7 @@ import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
-import { onlyQuery } from '../core/request.ts';
+import { noQuery } from '../core/request.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
 const MAPS = ['classes', 'scores'] as const;
@@ -24,14 +24,14 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
   const router = Router();
   for (const map of MAPS) {
     router.get(`/jobs/:id/${map}.json`, async (request, response) => {
-      onlyQuery(request, []);
+      noQuery(request);
       const { job, scene } = await jobWithScene(request);
       const tileJson = rasterTileJson(request, scene, `/jobs/${job.id}/${map}/{z}/{x}/{y}.png`);
       response.set('Cache-Control', 'no-cache').json(tileJson);
     });
 
     router.get(`/jobs/:id/${map}/:z/:x/:y.:format`, async (request, response) => {
-      onlyQuery(request, []);
+      noQuery(request);
       requestedTile(request);
       const { job, scene } = await jobWithScene(request);
       if (job.state !== 'done' && job.state !== 'running') {

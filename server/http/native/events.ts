@@ -10,7 +10,7 @@ import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { admittedStill, databaseOf } from '../core/caller.ts';
 import { describeJob, requestedJob, requestedScene } from '../core/load-from-path.ts';
-import { onlyQuery } from '../core/request.ts';
+import { noQuery } from '../core/request.ts';
 
 /** Proxies end connections that stay silent for longer. */
 const HEARTBEAT_MS = 15_000;
@@ -36,7 +36,7 @@ export function eventsRouter({ allWorkspaces, queue }: Pick<AppContext, 'allWork
 
   router.get('/scenes/:id/events', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const { id } = await requestedScene(db, request);
     const read = async () => {
       const scene = await getScene(db, id);
@@ -47,7 +47,7 @@ export function eventsRouter({ allWorkspaces, queue }: Pick<AppContext, 'allWork
 
   router.get('/jobs/:id/events', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const { id } = await requestedJob(db, request);
     const read = async () => {
       const job = await getJob(db, id);

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Request } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { shorten } from '../../api/schema.ts';
 import { type ExportFormat, exportJob, type Wanted } from '../../export/export.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
@@ -11,7 +12,6 @@ import type { Job } from '../../store/tables/jobs.ts';
 import { countReviews } from '../../store/tables/reviews.ts';
 import { tiledJob } from '../../tiles/tile-of-job.ts';
 import { databaseOf } from '../core/caller.ts';
-import { shorten } from '../core/request.ts';
 
 /** A file that is being written, and how many requests wait for it. */
 interface Writing {

@@ -8,14 +8,14 @@ import { transformPoints } from '../../store/tables/georeference.ts';
 import { getScene } from '../../store/tables/scenes.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
-import { onlyQuery } from '../core/request.ts';
+import { noQuery } from '../core/request.ts';
 
 export function failedAreasRouter(): Router {
   const router = Router();
 
   router.get('/jobs/:id/failed.geojson', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const job = await requestedJob(db, request);
     const scene = await getScene(db, job.scene);
     if (job.state !== 'done' || !job.report || !scene) {

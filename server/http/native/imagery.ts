@@ -1,15 +1,17 @@
 /** Imagery tiles of a scene, warped to Web Mercator in the render process. */
 import { createHash } from 'node:crypto';
-import { type Request, Router } from 'express';
+import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { ValueRange } from '../../../tiler/rendering/rendering.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
+import { SceneViewQuery } from '../../api/features.ts';
+import { readQuery } from '../../api/query.ts';
+import { shorten } from '../../api/schema.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
 import type { Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedScene } from '../core/load-from-path.ts';
-import { onlyQuery, queryText, shorten } from '../core/request.ts';
 import { extentOf, rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
 export function imageryRouter({ files, renderTile }: Pick<AppContext, 'files' | 'renderTile'>): Router {
@@ -17,21 +19,21 @@ export function imageryRouter({ files, renderTile }: Pick<AppContext, 'files' | 
 
   router.get('/imagery/:scene.json', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['bands', 'stretch']);
+    const query = readQuery(SceneViewQuery, request.query);
     const scene = await requestedScene(db, request, 'scene');
     extentOf(scene);
-    const query = viewText(queryView(request, scene));
-    const tileJson = rasterTileJson(request, scene, `/imagery/${scene.id}/{z}/{x}/{y}.webp${query && `?${query}`}`);
+    const shown = viewText(viewOf(query, scene));
+    const tileJson = rasterTileJson(request, scene, `/imagery/${scene.id}/{z}/{x}/{y}.webp${shown && `?${shown}`}`);
     response.set('Cache-Control', 'no-cache').json(tileJson);
   });
 
   router.get('/imagery/:scene/:z/:x/:y.:format', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['bands', 'stretch']);
+    const query = readQuery(SceneViewQuery, request.query);
     requestedTile(request);
     const scene = await requestedScene(db, request, 'scene');
     extentOf(scene);
-    const view = queryView(request, scene);
+    const view = viewOf(query, scene);
     const text = viewText(view);
     const version = text ? `${scene.id}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}` : scene.id;
     await sendTile({ renderTile }, request, response, {
@@ -47,9 +49,7 @@ export function imageryRouter({ files, renderTile }: Pick<AppContext, 'files' | 
 }
 
 /** `bands=4,3,2` and `stretch=none`, `percentile`, `LOW,HIGH` or six numbers. */
-function queryView(request: Request, scene: Scene): SceneView {
-  const bands = queryText(request, 'bands');
-  const stretch = queryText(request, 'stretch');
+function viewOf({ bands, stretch }: { bands?: string; stretch?: string }, scene: Scene): SceneView {
   return {
     ...(bands !== undefined && { bands: parseBands(bands, scene.report!.bands) }),
     ...(stretch !== undefined && { stretch: parseStretch(stretch) }),

@@ -4,30 +4,28 @@ import { randomInt } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
-import express, { type Request, Router } from 'express';
+import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { ExportQuery, JobRequest as JobRequestSchema, JobsQuery, ProofRequest } from '../../api/jobs.ts';
+import { readQuery } from '../../api/query.ts';
+import { check } from '../../api/schema.ts';
 import { EXPORT_FORMATS, exportFormat } from '../../export/export.ts';
 import { packageJob } from '../../export/package.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
 import { parseParameters } from '../../pipeline/job-parameters.ts';
 import { type JobRequest, retryJob, startJob } from '../../pipeline/start-job.ts';
-import { checkWindows } from '../../pipeline/verify-job.ts';
 import { fetchIfThere } from '../../store/files/file-store.ts';
 import { type Job, listJobs } from '../../store/tables/jobs.ts';
-import { REVIEW_FILTERS, type ReviewFilter } from '../../store/tables/reviews.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { describeJob, requestedJob } from '../core/load-from-path.ts';
-import { isId, onlyQuery, pathParameter, queryId, queryText, shorten } from '../core/request.ts';
+import { noQuery, pathParameter } from '../core/request.ts';
 import { exportOnce } from './export-once.ts';
 
 const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
 
-/** Windows of a map that are computed again, unless a number is asked for. */
-const PROVED_WINDOWS = 8;
-export const HIGHEST_PRIORITY = 9;
 /** An area of interest may have many points. */
 export const BODY_LIMIT = '4mb';
 
@@ -46,15 +44,13 @@ export function jobsRouter(deps: AppContext): Router {
 
   router.get('/jobs', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['scene']);
-    const scene = queryId(request, 'scene');
-    const jobs = await listJobs(db, scene ? { scene } : {});
+    const jobs = await listJobs(db, readQuery(JobsQuery, request.query));
     response.json(await Promise.all(jobs.map((job) => describeJob(db, job))));
   });
 
   router.get('/jobs/:id', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     response.set('Cache-Control', 'no-cache').json(await describeJob(db, await requestedJob(db, request)));
   });
 
@@ -79,8 +75,7 @@ export function jobsRouter(deps: AppContext): Router {
   router.post('/jobs/:id/prove', express.json({ limit: '1kb' }), async (request, response) => {
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
-    const { seed = randomInt(2 ** 31), windows = PROVED_WINDOWS } = (request.body ?? {}) as Record<string, number>;
-    checkWindows({ seed, windows });
+    const { seed = randomInt(2 ** 31), windows } = check(ProofRequest, request.body ?? {});
     response.json(await deps.prove(job.id, { seed, windows }));
   });
 
@@ -109,9 +104,7 @@ export function jobsRouter(deps: AppContext): Router {
   /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
   router.get('/jobs/:id/export.:format', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['collection', 'review']);
-    const collection = queryText(request, 'collection');
-    const review = queryReview(request);
+    const { collection, review } = readQuery(ExportQuery, request.query);
     const format = exportFormat(`.${pathParameter(request, 'format')}`);
     if (!format) {
       const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
@@ -130,7 +123,7 @@ export function jobsRouter(deps: AppContext): Router {
 
   /** Written while it is read: nothing of it is kept. */
   router.get('/jobs/:id/package.zip', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
     if (job.state !== 'done' || !job.report) {
@@ -165,27 +158,6 @@ async function licenseOf({ models, networks }: AppContext, { model: id, report }
 
 /** Throws `bad_request`. */
 export function parseJobRequest(body: unknown): JobRequest {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new Problem('bad_request', 'A job is asked for with a JSON object, such as {"scene": "<id>"}.');
-  }
-  const { scene, model, parameters, priority = 0, ...unknown } = body as Record<string, unknown>;
-  const [stray] = Object.keys(unknown);
-  if (stray !== undefined) {
-    const known = 'scene, model, parameters and priority';
-    throw new Problem('bad_request', `A job has no member "${shorten(stray)}"; known are ${known}.`);
-  }
-  if (typeof scene !== 'string' || !isId(scene)) throw new Problem('bad_request', '"scene" is the id of a scene.');
-  if (model !== undefined && typeof model !== 'string') throw new Problem('bad_request', '"model" is a model\'s id.');
-  if (!Number.isInteger(priority) || Math.abs(priority as number) > HIGHEST_PRIORITY) {
-    const detail = `"priority" is a whole number from -${HIGHEST_PRIORITY} to ${HIGHEST_PRIORITY}; 0 is usual.`;
-    throw new Problem('bad_request', detail);
-  }
-  const what = { sceneId: scene.toLowerCase(), modelId: model, parameters: parseParameters(parameters) };
-  return { ...what, priority: priority as number };
-}
-
-function queryReview(request: Request): ReviewFilter | undefined {
-  const review = queryText(request, 'review');
-  if (review === undefined || Object.hasOwn(REVIEW_FILTERS, review)) return review as ReviewFilter | undefined;
-  throw new Problem('bad_request', `review is ${Object.keys(REVIEW_FILTERS).join(', ')}, not "${shorten(review)}".`);
+  const { scene, model, parameters, priority } = check(JobRequestSchema, body);
+  return { sceneId: scene, modelId: model, parameters: parseParameters(parameters), priority };
 }

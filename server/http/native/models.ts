@@ -4,29 +4,17 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Request, Router } from 'express';
+import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { bandMetadata } from '../../../models/imported/collect-metadata.ts';
-import type { NetworkMetadata, Task } from '../../../models/imported/network-metadata.ts';
+import type { NetworkMetadata } from '../../../models/imported/network-metadata.ts';
 import { ONNX_LIMITS } from '../../../models/onnx/read-onnx.ts';
+import { AddModelQuery, type SaidOfModel } from '../../api/models.ts';
+import { readQuery } from '../../api/query.ts';
+import { shorten } from '../../api/schema.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { onlyQuery, pathParameter, publicAddress, queryText, shorten } from '../core/request.ts';
+import { noQuery, pathParameter, publicAddress } from '../core/request.ts';
 import { mlmItem } from '../stac/mlm-item.ts';
-
-/** What may be said of a network while it is added; the names of `planimeter models add`, in JSON's way. */
-const SAID = [
-  'gsd_m',
-  'classes',
-  'task',
-  'divide_by',
-  'mean',
-  'std',
-  'bands',
-  'activation',
-  'threshold',
-  'confidence',
-  'overlap',
-] as const;
 
 export function modelsRouter({
   allWorkspaces,
@@ -37,22 +25,18 @@ export function modelsRouter({
   const router = Router();
 
   router.get('/models', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     response.json(models);
   });
 
   /** The body is the ONNX file; it is tried out in a process of its own before it is kept. */
   router.post('/models', async (request, response) => {
-    onlyQuery(request, ['id', 'name', 'metadata', ...SAID]);
-    const id = queryText(request, 'id');
-    if (id === undefined) throw new Problem('bad_request', 'Give the network an id: POST /models?id=my-network.');
-    const said = saidIn(request);
-    const metadata = queryText(request, 'metadata');
+    const { id, name = id, metadata, ...said } = readQuery(AddModelQuery, request.query);
     const path = join(uploadFolder, `${randomUUID()}.onnx`);
     try {
       await pipeline(request, limited(ONNX_LIMITS.bytes), createWriteStream(path));
       const sidecars = metadata === undefined ? [] : [{ name: `${id}.json`, text: metadata }];
-      const report = await networks.add(path, { id, name: queryText(request, 'name') ?? id, said, sidecars });
+      const report = await networks.add(path, { id, name, said: metadataOf(said), sidecars });
       response.status(201).location(`/models/${id}`).json(report);
     } finally {
       await rm(path, { force: true });
@@ -60,18 +44,18 @@ export function modelsRouter({
   });
 
   router.get('/models/:model', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     response.json(await networks.describe(pathParameter(request, 'model')));
   });
 
   router.get('/models/:model/mlm.json', async (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const manifest = await networks.manifest(pathParameter(request, 'model'));
     response.type('application/geo+json').send(JSON.stringify(mlmItem(manifest, publicAddress(request))));
   });
 
   router.get('/models/:model/:precision.onnx', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const [model, precision] = [pathParameter(request, 'model'), pathParameter(request, 'precision')];
     const path = precision === 'fp32' || precision === 'int8' ? networks.weights(model, precision) : null;
     if (path === null) throw new Problem('not_found', `The network "${shorten(model)}" has no such weights.`);
@@ -105,40 +89,19 @@ function limited(most: number) {
   };
 }
 
-function saidIn(request: Request): NetworkMetadata {
-  const read = (name: (typeof SAID)[number]) => queryText(request, name);
-  const number = (name: (typeof SAID)[number], text = read(name)): number | undefined => {
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value)) return value;
-    throw new Problem('bad_request', `"${name}" is a number, not "${shorten(text)}".`);
-  };
-  const numbers = (name: (typeof SAID)[number]) =>
-    read(name)
-      ?.split(',')
-      .map((part) => number(name, part)!);
-  const choice = <T extends string>(name: (typeof SAID)[number], choices: readonly T[]): T | undefined => {
-    const text = read(name);
-    const found = choices.find((each) => each === text);
-    if (text === undefined || found) return found;
-    throw new Problem('bad_request', `"${name}" is one of ${choices.join(', ')}, not "${shorten(text)}".`);
-  };
-  const gsdMetres = number('gsd_m');
-  if (gsdMetres !== undefined && gsdMetres <= 0) throw new Problem('bad_request', '"gsd_m" is above 0.');
+function metadataOf(said: SaidOfModel): NetworkMetadata {
   const facts = {
-    gsdMetres,
-    classes: read('classes')
-      ?.split(',')
-      .map((name, value) => ({ value, name: name.trim() })),
-    task: choice<Task>('task', ['segmentation', 'detection']),
-    divisor: number('divide_by'),
-    mean: numbers('mean'),
-    deviation: numbers('std'),
-    ...bandMetadata(read('bands')),
-    activation: choice('activation', ['sigmoid', 'softmax', 'none'] as const),
-    threshold: number('threshold'),
-    confidence: number('confidence'),
-    overlap: number('overlap'),
+    gsdMetres: said.gsd_m,
+    classes: said.classes?.map((name, value) => ({ value, name: name.trim() })),
+    task: said.task,
+    divisor: said.divide_by,
+    mean: said.mean,
+    deviation: said.std,
+    ...bandMetadata(said.bands),
+    activation: said.activation,
+    threshold: said.threshold,
+    confidence: said.confidence,
+    overlap: said.overlap,
   };
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }

@@ -1,14 +1,14 @@
 /** What tiles of imagery, class maps and score maps have in common: their addresses, their zooms and their answers. */
 import type { Request, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import type { TileJson } from '../../api/index.ts';
+import type { Bbox, TileJson } from '../../api/index.ts';
 import { attributionMarkup } from '../../scenes/attribution.ts';
 import { tileControlGrid } from '../../store/tables/georeference.ts';
 import type { Scene } from '../../store/tables/scenes.ts';
 import { bboxesTouch, firstZoom, nativeZoom, type TileAddress, tileBbox } from '../../tiles/web-mercator.ts';
 import type { AppContext, TileRequest } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import { type Bbox, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
+import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
 
 const MEDIA_TYPES = { webp: 'image/webp', png: 'image/png', jpg: 'image/jpeg' } as const;
 /**

@@ -3,10 +3,12 @@ import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
 import type { PreflightJson } from '../../api/index.ts';
+import { readQuery } from '../../api/query.ts';
+import { RemoteSceneRequest as RequestSchema, SceneChanges, ScenesQuery } from '../../api/scenes.ts';
+import { check } from '../../api/schema.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { deleteScene } from '../../pipeline/delete-job.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
-import { parseRights, type SceneRights } from '../../scenes/attribution.ts';
 import { fileName } from '../../scenes/file-name.ts';
 import { requireReady } from '../../scenes/ready-scene.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
@@ -15,7 +17,7 @@ import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from 
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedScene } from '../core/load-from-path.ts';
-import { onlyQuery, queryText, shorten } from '../core/request.ts';
+import { noQuery } from '../core/request.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
@@ -25,8 +27,7 @@ export function scenesRouter(deps: AppContext): Router {
 
   router.get('/scenes', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['upload']);
-    const upload = queryText(request, 'upload');
+    const { upload } = readQuery(ScenesQuery, request.query);
     if (upload === undefined) {
       response.json((await listScenes(db)).map(sceneJson));
       return;
@@ -38,7 +39,7 @@ export function scenesRouter(deps: AppContext): Router {
   /** An image elsewhere, by its address: not copied, read where it lies. */
   router.post('/scenes', express.json({ limit: '16kb' }), async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const id = await addRemoteScene(db, callerOf(request), remoteRequest(request.body));
     const scene = await getScene(db, id);
     if (!scene) throw new Error(`the scene ${id} is not in the database`);
@@ -55,15 +56,15 @@ export function scenesRouter(deps: AppContext): Router {
 
   router.get('/scenes/:id', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     response.set('Cache-Control', 'no-cache').json(sceneJson(await requestedScene(db, request)));
   });
 
   router.patch('/scenes/:id', express.json({ limit: '16kb' }), async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const { id } = await requestedScene(db, request);
-    const changes = sceneChanges(request.body);
+    const changes = check(SceneChanges, request.body);
     await db.transaction(async (q) => {
       await updateScene(q, id, changes);
       await recordDone(q, callerOf(request), 'scene_changed', id, { ...changes });
@@ -85,7 +86,7 @@ export function scenesRouter(deps: AppContext): Router {
 
   router.get('/scenes/:id/preflight', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const scene = requireReady(await requestedScene(db, request));
     const { name, bytes, report, gsd_m } = scene;
     const facts = {
@@ -115,37 +116,14 @@ export function scenesRouter(deps: AppContext): Router {
   return router;
 }
 
-function sceneChanges(body: unknown): Partial<SceneRights> {
-  const known = 'license and attribution';
-  if (typeof body !== 'object' || body === null || Array.isArray(body) || Object.keys(body).length === 0) {
-    throw new Problem('bad_request', `What changes is named by a JSON object with ${known}, or one of them.`);
-  }
-  const { license, attribution, ...unknown } = body as Record<string, unknown>;
-  const [stray] = Object.keys(unknown);
-  if (stray === undefined) return parseRights({ license, attribution });
-  throw new Problem('bad_request', `"${shorten(stray)}" cannot be changed; known are ${known}.`);
-}
-
 function remoteRequest(body: unknown): RemoteSceneRequest {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new Problem('bad_request', 'An image elsewhere is named by a JSON object: {"url": "https://…"}.');
-  }
-  const { url, srs, name, license, attribution, ...unknown } = body as Record<string, unknown>;
-  const [stray] = Object.keys(unknown);
-  if (stray !== undefined) {
-    const known = 'url, srs, name, license and attribution';
-    throw new Problem('bad_request', `There is no member "${shorten(stray)}"; known are ${known}.`);
-  }
-  if (typeof url !== 'string') throw new Problem('bad_request', '"url" is the address of the image.');
-  for (const [key, value] of Object.entries({ srs, name })) {
-    if (value !== undefined && typeof value !== 'string') throw new Problem('bad_request', `"${key}" is a text.`);
-  }
-  const { epsg } = srs === undefined ? { epsg: null } : crsOfText(srs as string);
+  const { url, srs, name, ...rights } = check(RequestSchema, body);
+  const epsg = srs === undefined ? null : crsOfText(srs).epsg;
   return {
     url,
-    name: fileName((name as string | undefined) ?? lastPart(url)),
-    ...(srs !== undefined && { srs: epsg === null ? (srs as string) : `EPSG:${epsg}` }),
-    rights: parseRights({ license, attribution }),
+    name: fileName(name ?? lastPart(url)),
+    ...(srs !== undefined && { srs: epsg === null ? srs : `EPSG:${epsg}` }),
+    rights,
   };
 }
 

@@ -11,7 +11,7 @@ import { BUFFER, LAYERS } from '../../tiles/vector-tile.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-mercator.ts';
 import { databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
-import { onlyQuery, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
+import { noQuery, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
 
 const FIELDS = {
   id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',
@@ -26,7 +26,7 @@ export function tilesRouter(): Router {
 
   router.get('/tiles/:job.json', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const job = await requestedJob(db, request, 'job');
     const scene = await getScene(db, job.scene);
     if (job.state !== 'done' || !scene?.bbox || scene.gsd_m === null) {
@@ -48,7 +48,7 @@ export function tilesRouter(): Router {
 
   router.get('/tiles/:job/:z/:x/:y.mvt', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const part = (name: string) => pathParameter(request, name);
     const tile = tileAddress(part('z'), part('x'), part('y'));
     const job = await requestedJob(db, request, 'job');

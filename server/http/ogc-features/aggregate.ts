@@ -5,6 +5,8 @@
 import express, { type Request, Router } from 'express';
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
+import { AggregateQuery, SumsQuery } from '../../api/features.ts';
+import { readQuery } from '../../api/query.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import {
   type ClassSum,
@@ -17,9 +19,8 @@ import {
 import { areClosed, arePositions } from '../../store/tables/cql2-to-sql.ts';
 import { queryItems } from '../../store/tables/items.ts';
 import { databaseOf } from '../core/caller.ts';
-import { onlyQuery, queryId, queryText, shorten } from '../core/request.ts';
 import { namedCollection, requestedCollection } from './collections.ts';
-import { cellPolygon, cellsCovering, FINEST_CELLS } from './h3-cells.ts';
+import { cellPolygon, cellsCovering } from './h3-cells.ts';
 import { parseCql2Text } from './parse-cql2-text.ts';
 
 const MAX_ZONES = 1000;
@@ -38,23 +39,23 @@ interface Zone {
 
 export function aggregateRouter(): Router {
   const router = Router();
-  const selection = async (request: Request, more: readonly string[] = []): Promise<Selection> => {
-    onlyQuery(request, ['job', 'scene', 'f', ...more]);
+  const selection = async (request: Request, { job, scene }: Pick<Selection, 'job' | 'scene'>): Promise<Selection> => {
     const { id } = await requestedCollection(databaseOf(request), request);
-    return { collection: id, job: queryId(request, 'job'), scene: queryId(request, 'scene') };
+    return { collection: id, job, scene };
   };
 
   router.get('/collections/:collection/aggregate', async (request, response) => {
     const db = databaseOf(request);
-    const selected = await selection(request, ['hex', 'zones', 'zones-filter']);
-    const zones = await queryZones(db, request, selected);
+    const asked = readQuery(AggregateQuery, request.query);
+    const selected = await selection(request, asked);
+    const zones = await zonesAsked(db, asked, selected);
     if (zones === null) {
       const classes = await sumByClass(db, selected);
       const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
       response.json({ classes: withShares(classes, whole) });
       return;
     }
-    const other = queryText(request, 'zones');
+    const other = asked.zones;
     const ids = zones.flatMap(({ feature }) => feature ?? []);
     const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
     // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
@@ -65,7 +66,7 @@ export function aggregateRouter(): Router {
   router.post('/collections/:collection/aggregate', body, async (request, response) => {
     const db = databaseOf(request);
     const zones = zonesOf(request.body);
-    const summed = await sumWithin(db, await selection(request), zones);
+    const summed = await sumWithin(db, await selection(request, readQuery(SumsQuery, request.query)), zones);
     response.json({ zones: summed.map(({ geometry: _, ...zone }) => zone) });
   });
 
@@ -88,20 +89,17 @@ async function sumWithin(q: Queryable, selection: Selection, zones: readonly Zon
 }
 
 /** `hex`: a grid; `zones`: another collection's polygons; null without either. */
-async function queryZones(q: Queryable, request: Request, selection: Selection): Promise<Zone[] | null> {
-  const hex = queryText(request, 'hex');
-  const other = queryText(request, 'zones');
-  const filter = queryText(request, 'zones-filter');
+async function zonesAsked(
+  q: Queryable,
+  { hex, zones: other, 'zones-filter': filter }: ReturnType<typeof readQuery<typeof AggregateQuery>>,
+  selection: Selection,
+): Promise<Zone[] | null> {
   if (hex !== undefined && other !== undefined) throw new Problem('bad_request', 'Give "hex" or "zones", not both.');
   if (filter !== undefined && other === undefined) {
     throw new Problem('bad_request', '"zones-filter" is for the collection that "zones" names.');
   }
   if (hex !== undefined) {
-    if (!/^\d{1,2}$/.test(hex) || Number(hex) > FINEST_CELLS) {
-      const detail = `"hex" is the resolution of the H3 grid, 0 to ${FINEST_CELLS}, not "${shorten(hex)}".`;
-      throw new Problem('bad_request', detail);
-    }
-    const cells = cellsCovering(await selectedBoxes(q, selection), Number(hex));
+    const cells = cellsCovering(await selectedBoxes(q, selection), hex);
     return cells.map((cell) => ({ cell, geometry: cellPolygon(cell) }));
   }
   if (other === undefined) return null;

@@ -1,9 +1,8 @@
 /** Collections of features as OGC API – Features describes them: what they hold, and what they can be filtered by. */
 
-import type { CollectionJson, Link } from '../../api/index.ts';
+import type { Bbox, CollectionJson, Link } from '../../api/index.ts';
 import { attributionMarkup } from '../../scenes/attribution.ts';
 import { QUERYABLES } from '../../store/tables/cql2-to-sql.ts';
-import type { Bbox } from '../core/request.ts';
 import { CRS84 } from './crs.ts';
 
 export const GEOJSON = 'application/geo+json';
@@ -40,7 +39,7 @@ export function describeCollection(
     title: titleOf(id),
     description: DESCRIPTIONS[id] ?? `Features of the kind ${id}`,
     ...(sources.length > 0 && { attribution: creditOf(sources) }),
-    extent: bbox ? { spatial: { bbox: [bbox], crs: CRS84 } } : undefined,
+    ...(bbox && { extent: { spatial: { bbox: [bbox], crs: CRS84 } } }),
     itemType: 'feature',
     crs: systems,
     storageCrs: CRS84,

@@ -3,7 +3,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { FeatureQuery, FeaturesQuery, FormatQuery, PageQuery } from '../../api/features.ts';
 import type { ItemsJson, Link } from '../../api/index.ts';
+import { parseBbox, readQuery } from '../../api/query.ts';
+import { shorten } from '../../api/schema.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { boundsInDegrees } from '../../store/tables/geometry-crs.ts';
 import {
@@ -17,17 +20,7 @@ import {
 import { sourcesOf } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import {
-  onlyQuery,
-  pathId,
-  pathParameter,
-  publicAddress,
-  queryBbox,
-  queryId,
-  queryLimit,
-  queryText,
-  shorten,
-} from '../core/request.ts';
+import { pathId, pathParameter, publicAddress } from '../core/request.ts';
 import { wantsPage } from '../html/page.ts';
 import { asPage, describeCollection, GEOJSON, queryablesSchema, titleOf } from './collection-descriptions.ts';
 import {
@@ -38,12 +31,10 @@ import {
   itemsHtml,
   MOST_ON_PAGE,
 } from './collection-pages.ts';
-import { CRS84, knownSystems, queryBox, queryCrs } from './crs.ts';
-import { type PickProperties, queryProperties } from './feature-properties.ts';
+import { CRS84, knownSystems, namedCrs, parseBox } from './crs.ts';
+import { type PickProperties, pickProperties } from './feature-properties.ts';
 import { parseCql2Text } from './parse-cql2-text.ts';
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 10_000;
 /** Items are read and written in portions of this many, so that a large page neither fills memory nor blocks. */
 const PORTION = 1000;
 
@@ -63,13 +54,14 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
   const router = Router();
 
   router.get('/conformance', (request, response) => {
-    if (checkQuery(request, [], true)) return conformanceHtml(request, response, CONFORMANCE);
+    readQuery(PageQuery, request.query);
+    if (wantsPage(request)) return conformanceHtml(request, response, CONFORMANCE);
     response.vary('Accept').json({ conformsTo: CONFORMANCE });
   });
 
   router.get('/collections', async (request, response) => {
     const db = databaseOf(request);
-    const page = checkQuery(request, [], true);
+    readQuery(PageQuery, request.query);
     const address = publicAddress(request);
     const systems = await knownSystems(db);
     const stored = await listCollections(db);
@@ -77,7 +69,7 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
     const collections = stored.map((collection) =>
       describeCollection(collection, systems, sources.get(collection.id) ?? [], address),
     );
-    if (page) {
+    if (wantsPage(request)) {
       const counted = collections.map((collection, i) => ({ ...collection, count: stored[i]!.count }));
       return collectionsHtml(request, response, counted);
     }
@@ -90,33 +82,31 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
 
   router.get('/collections/:collection', async (request, response) => {
     const db = databaseOf(request);
-    const page = checkQuery(request, [], true);
+    readQuery(PageQuery, request.query);
     const collection = await requestedCollection(db, request);
     const sources = (await sourcesOf(db)).get(collection.id) ?? [];
     const described = describeCollection(collection, await knownSystems(db), sources, publicAddress(request));
-    if (page) return collectionHtml(request, response, { ...described, count: collection.count });
+    if (wantsPage(request)) return collectionHtml(request, response, { ...described, count: collection.count });
     response.vary('Accept').json(described);
   });
 
   router.get('/collections/:collection/queryables', async (request, response) => {
     const db = databaseOf(request);
-    checkQuery(request, []);
+    readQuery(FormatQuery, request.query);
     const { id } = await requestedCollection(db, request);
     response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
   });
 
   router.get('/collections/:collection/items', async (request, response) => {
     const db = databaseOf(request);
-    const filters = ['filter', 'filter-lang', 'filter-crs', 'sortby'];
-    const others = ['class', 'job', 'scene', 'after', 'datetime', 'crs', 'bbox-crs'];
-    const page = checkQuery(request, ['bbox', 'limit', 'properties', ...others, ...filters], true);
-    const pick = queryProperties(request);
-    const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
-    const crs = await queryCrs(db, request, 'crs');
-    const query = { ...itemQuery(request), ...(await boxQuery(db, request)), crs };
-    checkDatetime(request);
+    const asked = readQuery(FeaturesQuery, request.query);
+    const { limit } = asked;
+    const pick = pickProperties(asked.properties);
+    const crs = await namedCrs(db, 'crs', asked.crs);
+    const query = { ...itemQuery(asked), ...(await boxQuery(db, asked)), crs };
+    checkDatetime(asked.datetime);
     const id = pathParameter(request, 'collection');
-    if (page) {
+    if (wantsPage(request)) {
       await namedCollection(db, id);
       const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
       return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
@@ -157,12 +147,12 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
     const db = databaseOf(request);
-    const page = checkQuery(request, ['crs', 'properties'], true);
-    const pick = queryProperties(request);
-    const crs = await queryCrs(db, request, 'crs');
+    const asked = readQuery(FeatureQuery, request.query);
+    const pick = pickProperties(asked.properties);
+    const crs = await namedCrs(db, 'crs', asked.crs);
     const collection = pathParameter(request, 'collection');
     const id = pathId(request, 'id', 'feature');
-    if (page) {
+    if (wantsPage(request)) {
       const feature = await getItem(db, collection, id);
       if (!feature) throw await absentItem(db, collection, id);
       return itemHtml(request, response, { id: collection, title: titleOf(collection) }, feature, pick, models);
@@ -208,62 +198,41 @@ export async function namedCollection(db: Queryable, id: string): Promise<Stored
   throw new Problem('not_found', `There is no collection "${shorten(id)}". There are: ${known}.`);
 }
 
-/**
- * `f` is what OGC clients name the format with: JSON or, where there are pages, HTML.
- * @returns whether a page is asked for
- */
-function checkQuery(request: Request, names: readonly string[], pages = false): boolean {
-  onlyQuery(request, [...names, 'f']);
-  const format = queryText(request, 'f');
-  const known = pages ? ['json', 'geojson', 'html'] : ['json', 'geojson'];
-  if (format !== undefined && !known.includes(format)) {
-    const names = pages ? 'json and html' : 'json';
-    throw new Problem('bad_request', `The format "${shorten(format)}" is not known; there is ${names}.`);
-  }
-  return pages && wantsPage(request);
-}
+type AskedItems = ReturnType<typeof readQuery<typeof FeaturesQuery>>;
 
 /** `bbox` in degrees, or in the system of `bbox-crs`. */
-async function boxQuery(q: Queryable, request: Request): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {
-  const crs = await queryCrs(q, request, 'bbox-crs');
-  if (queryText(request, 'bbox') === undefined) return {};
-  if (crs.uri === CRS84) return { bbox: queryBbox(request) };
-  const corners = queryBox(request, crs);
+async function boxQuery(q: Queryable, asked: AskedItems): Promise<Pick<ItemQuery, 'bbox' | 'box'>> {
+  const crs = await namedCrs(q, 'bbox-crs', asked['bbox-crs']);
+  if (asked.bbox === undefined) return {};
+  if (crs.uri === CRS84) return { bbox: parseBbox(asked.bbox) };
+  const corners = parseBox(asked.bbox, crs);
   const bbox = await boundsInDegrees(q, corners, crs.srid);
   if (!bbox) throw new Problem('bad_request', `"bbox" is beyond what ${crs.uri} covers.`);
   return { bbox, box: { corners, srid: crs.srid } };
 }
 
-function itemQuery(request: Request): Omit<ItemQuery, 'limit'> {
-  const after = queryText(request, 'after');
-  const className = queryText(request, 'class');
-  const job = queryId(request, 'job');
-  const scene = queryId(request, 'scene');
-  const filter = queryFilter(request);
-  const sort = querySort(request);
+function itemQuery(asked: AskedItems): Omit<ItemQuery, 'limit'> {
+  const { after, class: className, job, scene, sortby } = asked;
+  const filter = filterOf(asked);
   return {
     ...(after && { after }),
     ...(className && { class: className }),
     ...(job && { job }),
     ...(scene && { scene }),
     ...(filter !== undefined && { filter }),
-    ...(sort && { sort }),
+    ...(sortby !== undefined && { sort: sortOf(sortby) }),
   };
 }
 
 /** `filter` in CQL2 text or, with `filter-lang=cql2-json` or a leading brace, CQL2 JSON. */
-function queryFilter(request: Request): unknown {
-  const text = queryText(request, 'filter');
-  const crs = queryText(request, 'filter-crs');
+function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: AskedItems): unknown {
   if (crs !== undefined && crs !== CRS84) {
     throw new Problem('bad_request', `Geometries in filters are in ${CRS84}; "${shorten(crs)}" is not known.`);
   }
-  const language = queryText(request, 'filter-lang') ?? (text?.trimStart().startsWith('{') ? 'cql2-json' : 'cql2-text');
-  if (language !== 'cql2-text' && language !== 'cql2-json') {
-    throw new Problem('bad_request', `"filter-lang" is cql2-text or cql2-json, not "${shorten(language)}".`);
-  }
   if (text === undefined) return undefined;
-  if (language === 'cql2-text') return parseCql2Text(text);
+  if ((language ?? (text.trimStart().startsWith('{') ? 'cql2-json' : 'cql2-text')) === 'cql2-text') {
+    return parseCql2Text(text);
+  }
   try {
     return JSON.parse(text);
   } catch {
@@ -272,18 +241,13 @@ function queryFilter(request: Request): unknown {
 }
 
 /** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
-function querySort(request: Request): { property: string; descending: boolean } | undefined {
-  const text = queryText(request, 'sortby');
-  if (text === undefined) return undefined;
-  return { property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') };
-}
+const sortOf = (text: string) => ({ property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') });
 
 const INSTANT = '(\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[-+]\\d\\d:\\d\\d))?|\\.\\.|)';
 const DATETIME = new RegExp(`^${INSTANT}(/${INSTANT})?$`, 'i');
 
 /** Checked and then left: features carry no time, and features without time are part of every interval. */
-function checkDatetime(request: Request): void {
-  const value = queryText(request, 'datetime');
+function checkDatetime(value: string | undefined): void {
   if (value === undefined || (value !== '' && value !== '..' && DATETIME.test(value))) return;
   throw new Problem('bad_request', `"datetime" is an RFC 3339 time or an interval, not "${shorten(value)}".`);
 }

@@ -2,11 +2,10 @@
  * The coordinate reference systems that features can be had in (OGC API – Features, part 2): longitude and latitude,
  * EPSG:4326 with its axes the other way about, Web Mercator, and the UTM zones of the scenes.
  */
-import type { Request } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { shorten } from '../../api/schema.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import type { GeometryCrs } from '../../store/tables/geometry-crs.ts';
-import { queryText, shorten } from '../core/request.ts';
 
 export const CRS84 = 'http://www.opengis.net/def/crs/OGC/1.3/CRS84';
 
@@ -26,8 +25,7 @@ export async function knownSystems(q: Queryable): Promise<string[]> {
 }
 
 /** The system that a query parameter names; CRS84 without. Throws Problem bad_request for one that is not known. */
-export async function queryCrs(q: Queryable, request: Request, name: string): Promise<GeometryCrs & { uri: string }> {
-  const uri = queryText(request, name) ?? CRS84;
+export async function namedCrs(q: Queryable, name: string, uri = CRS84): Promise<GeometryCrs & { uri: string }> {
   if (uri === CRS84) return { uri, srid: 4326, latitudeFirst: false };
   const known = await knownSystems(q);
   if (!known.includes(uri)) {
@@ -38,8 +36,7 @@ export async function queryCrs(q: Queryable, request: Request, name: string): Pr
 }
 
 /** Four numbers in the system's own axes and units → x and y of two corners. Throws Problem bad_request. */
-export function queryBox(request: Request, { latitudeFirst }: GeometryCrs): [number, number, number, number] {
-  const value = queryText(request, 'bbox')!;
+export function parseBox(value: string, { latitudeFirst }: GeometryCrs): [number, number, number, number] {
   const numbers = value.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (numbers.length !== 4 || !numbers.every(Number.isFinite)) {
     throw new Problem('bad_request', `"bbox" is four numbers in the axes of "bbox-crs", not "${shorten(value)}".`);

@@ -10,10 +10,8 @@ import {
   UNITS,
 } from 'h3-js';
 import { Problem } from '../../../errors/problem.ts';
-import type { Bbox } from '../core/request.ts';
+import type { Bbox } from '../../api/index.ts';
 
-/** 0: 1,107 km a side; 15: half a metre. */
-export const FINEST_CELLS = 15;
 export const MOST_CELLS = 10_000;
 
 const RADIUS = 6_371_007;

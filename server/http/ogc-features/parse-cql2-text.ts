@@ -1,7 +1,7 @@
 /** CQL2 text (OGC 21-065r2, annex B) → CQL2 JSON, as far as features can be filtered by it. */
 import type { Geometry, Position } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
-import { shorten } from '../core/request.ts';
+import { shorten } from '../../api/schema.ts';
 
 /** A literal, a property, or an operation on arguments: CQL2 JSON. */
 export type Cql2 =

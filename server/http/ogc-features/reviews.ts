@@ -1,33 +1,27 @@
 /** `PATCH /collections/ID/items/ID`: somebody says of a feature that it is right, or wrong. */
 import express, { Router } from 'express';
-import { Problem } from '../../../errors/problem.ts';
+import { ReviewRequest } from '../../api/features.ts';
+import { check } from '../../api/schema.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { getStoredItem } from '../../store/tables/items.ts';
-import { REVIEWS, type Review, reviewFeature } from '../../store/tables/reviews.ts';
+import { reviewFeature } from '../../store/tables/reviews.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
-import { onlyQuery, pathId, pathParameter } from '../core/request.ts';
+import { noQuery, pathId, pathParameter } from '../core/request.ts';
 import { GEOJSON } from './collection-descriptions.ts';
 import { absentItem, featureText } from './collections.ts';
 
 const REVIEW_BODY = { limit: '1kb', type: ['application/json', 'application/merge-patch+json'] };
 
-function reviewOf(body: unknown): Review | null {
-  const { review, ...unknown } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const known = review === null || REVIEWS.includes(review as Review);
-  if (known && Object.keys(unknown).length === 0) return review as Review | null;
-  throw new Problem('bad_request', 'A review is {"review": "accepted"}, "rejected" or null.');
-}
-
 export function reviewsRouter({ files }: Pick<AppContext, 'files'>): Router {
   const router = Router();
   router.patch('/collections/:collection/items/:id', express.json(REVIEW_BODY), async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const collection = pathParameter(request, 'collection');
     const id = pathId(request, 'id', 'feature');
     if (!(await getStoredItem(db, collection, id))) throw await absentItem(db, collection, id);
-    const review = reviewOf(request.body);
+    const { review } = check(ReviewRequest, request.body ?? {});
     const job = await reviewFeature(db, { collection, id }, review, (q) =>
       recordDone(q, callerOf(request), 'feature_reviewed', id, { collection, review }),
     );

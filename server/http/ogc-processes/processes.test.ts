@@ -84,7 +84,7 @@ test('a running job is ended by dismissing it; what failed says why', async () =
   expect(await getJob(db, first.jobID)).toBeNull();
 
   const { body: second } = await execute({ inputs: { scene: await addScene(db) } });
-  const problem = { type: 'about:blank', title: 'x', status: 422, code: 'aoi_outside', detail: 'Elsewhere.' };
+  const problem = { type: 'about:blank', title: 'x', status: 422, code: 'aoi_outside' as const, detail: 'Elsewhere.' };
   await updateJob(db, second.jobID, { state: 'failed', problem });
   expect((await ask(`/jobs/${second.jobID}`)).body).toMatchObject({ status: 'failed', message: 'Elsewhere.' });
   const failed = await ask(`/jobs/${second.jobID}/results`);

@@ -5,6 +5,18 @@
 import express, { type Request, Router } from 'express';
 import { Problem, problemFromJson } from '../../../errors/problem.ts';
 import type { JobState, Link } from '../../api/index.ts';
+import {
+  Execute,
+  type Output,
+  OutputsQuery,
+  PlainQuery,
+  ProcessesQuery,
+  type Results,
+  type StatusInfo,
+  StatusInfosQuery,
+} from '../../api/processes.ts';
+import { readQuery } from '../../api/query.ts';
+import { check, isId, shorten } from '../../api/schema.ts';
 import { exportFormat } from '../../export/export.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
 import { startJob } from '../../pipeline/start-job.ts';
@@ -12,9 +24,9 @@ import type { Queryable } from '../../store/database/database.ts';
 import { getJob, type Job, listJobs } from '../../store/tables/jobs.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
-import { isId, onlyQuery, pathParameter, publicAddress, queryLimit, queryText, shorten } from '../core/request.ts';
-import { BODY_LIMIT, HIGHEST_PRIORITY, parseJobRequest } from '../native/jobs.ts';
-import { componentSchemas } from '../openapi/schemas.ts';
+import { pathParameter, publicAddress } from '../core/request.ts';
+import { BODY_LIMIT, parseJobRequest } from '../native/jobs.ts';
+import { componentSchemas, inlined, type Json } from '../openapi/convert.ts';
 import { COG } from '../stac/stac-items.ts';
 
 const SPECIFICATION = 'http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf';
@@ -25,16 +37,13 @@ const EXCEPTION = 'http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0'
 const RELATION = 'http://www.opengis.net/def/rel/ogc/1.0';
 const JSON_TYPE = 'application/json';
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
-
 const STATUSES = {
   queued: 'accepted',
   running: 'running',
   done: 'successful',
   failed: 'failed',
   cancelled: 'dismissed',
-} as const satisfies Record<JobState, string>;
+} as const satisfies Record<JobState, StatusInfo['status']>;
 
 const PROCESS = {
   id: 'segment',
@@ -57,15 +66,14 @@ const OUTPUTS = {
   geopackage: { title: 'The same, a layer a collection', path: '/export.gpkg', type: exportFormat('.gpkg')!.mediaType },
   classes: { title: 'The class map', path: '/classes.tif', type: COG },
   scores: { title: 'The probability of the class, in 255ths', path: '/scores.tif', type: COG },
-} as const;
-type Output = keyof typeof OUTPUTS;
+} as const satisfies Record<Output, { title: string; path: string; type: string }>;
 const ALL_OUTPUTS = Object.keys(OUTPUTS) as Output[];
 
 export function processesRouter(deps: AppContext): Router {
   const router = Router();
 
   router.get('/ogc', (request, response) => {
-    checkQuery(request);
+    readQuery(PlainQuery, request.query);
     const link = (rel: string, path: string, type: string): Link => ({
       rel,
       href: publicAddress(request) + path,
@@ -85,20 +93,19 @@ export function processesRouter(deps: AppContext): Router {
   });
 
   router.get('/ogc/conformance', (request, response) => {
-    checkQuery(request);
+    readQuery(PlainQuery, request.query);
     response.json({ conformsTo: CONFORMANCE });
   });
 
   router.get('/ogc/processes', (request, response) => {
-    checkQuery(request, ['limit']);
-    queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
+    readQuery(ProcessesQuery, request.query);
     const address = publicAddress(request);
     const self = { rel: 'self', href: `${address}/ogc/processes`, type: JSON_TYPE };
     response.json({ processes: [{ ...PROCESS, links: processLinks(address) }], links: [self] });
   });
 
   router.get('/ogc/processes/:process', (request, response) => {
-    checkQuery(request);
+    readQuery(PlainQuery, request.query);
     checkProcess(request);
     const links = processLinks(publicAddress(request));
     response.json({ ...PROCESS, links, inputs: inputs(), outputs: outputs() });
@@ -106,7 +113,7 @@ export function processesRouter(deps: AppContext): Router {
 
   /** Always begins a job, whatever is preferred: it takes longer than clients wait. */
   router.post('/ogc/processes/:process/execution', express.json({ limit: BODY_LIMIT }), async (request, response) => {
-    checkQuery(request);
+    readQuery(PlainQuery, request.query);
     checkProcess(request);
     const { job: wanted, outputs: chosen } = parseExecution(request.body);
     const job = await startJob(deps, databaseOf(request), callerOf(request), parseJobRequest(wanted));
@@ -120,9 +127,7 @@ export function processesRouter(deps: AppContext): Router {
 
   router.get('/ogc/jobs', async (request, response) => {
     const db = databaseOf(request);
-    checkQuery(request, ['limit', 'status']);
-    const limit = queryLimit(request, DEFAULT_LIMIT, MAX_LIMIT);
-    const statuses = queryText(request, 'status')?.split(',');
+    const { limit, status: statuses } = readQuery(StatusInfosQuery, request.query);
     const address = publicAddress(request);
     const jobs = (await listJobs(db)).filter(({ state }) => statuses?.includes(STATUSES[state]) !== false);
     response.json({
@@ -133,15 +138,14 @@ export function processesRouter(deps: AppContext): Router {
 
   router.get('/ogc/jobs/:id', async (request, response) => {
     const db = databaseOf(request);
-    checkQuery(request, ['outputs']);
+    const chosen = askedOutputs(request);
     const job = await requestedJob(db, request);
-    response.set('Cache-Control', 'no-cache').json(statusInfo(job, publicAddress(request), queryOutputs(request)));
+    response.set('Cache-Control', 'no-cache').json(statusInfo(job, publicAddress(request), chosen));
   });
 
   router.get('/ogc/jobs/:id/results', async (request, response) => {
     const db = databaseOf(request);
-    checkQuery(request, ['outputs']);
-    const chosen = queryOutputs(request);
+    const chosen = askedOutputs(request);
     const job = await requestedJob(db, request);
     if (job.problem && job.state === 'failed')
       throw problemFromJson(job.problem as Parameters<typeof problemFromJson>[0]);
@@ -155,7 +159,7 @@ export function processesRouter(deps: AppContext): Router {
   /** Ends what runs, and deletes what there is of a job that has ended. */
   router.delete('/ogc/jobs/:id', async (request, response) => {
     const db = databaseOf(request);
-    checkQuery(request);
+    readQuery(PlainQuery, request.query);
     const job = await requestedJob(db, request);
     await deleteJob(deps, db, callerOf(request), job);
     const { links: _, ...status } = statusInfo({ ...job, state: 'cancelled' }, publicAddress(request));
@@ -163,13 +167,6 @@ export function processesRouter(deps: AppContext): Router {
   });
 
   return router;
-}
-
-function checkQuery(request: Request, names: readonly string[] = []): void {
-  onlyQuery(request, [...names, 'f']);
-  const format = queryText(request, 'f');
-  if (format === undefined || format === 'json') return;
-  throw new Problem('bad_request', `The format "${shorten(format)}" is not known; there is json.`);
 }
 
 function checkProcess(request: Request): void {
@@ -187,10 +184,8 @@ async function requestedJob(q: Queryable, request: Request): Promise<Job> {
   throw new Problem('not_found', detail, { type: `${EXCEPTION}/no-such-job` });
 }
 
-function queryOutputs(request: Request): Output[] {
-  const names = queryText(request, 'outputs')?.split(',') ?? ALL_OUTPUTS;
-  return names.map(checkOutput);
-}
+const askedOutputs = (request: Request): Output[] =>
+  (readQuery(OutputsQuery, request.query).outputs ?? ALL_OUTPUTS).map(checkOutput);
 
 function checkOutput(name: string): Output {
   if (Object.hasOwn(OUTPUTS, name)) return name as Output;
@@ -199,22 +194,12 @@ function checkOutput(name: string): Output {
 
 /** The execute request's inputs as the body of `POST /jobs`. */
 function parseExecution(body: unknown): { job: Record<string, unknown>; outputs: Output[] } {
-  const { inputs: given, outputs: chosen = {}, response } = objectOf(body, 'An execute request');
-  if (response !== undefined && response !== 'document') {
-    throw new Problem('bad_request', '"response" is document: there is more than one output.');
-  }
-  const names = Object.keys(objectOf(chosen, '"outputs"')).map(checkOutput);
-  const values = Object.entries(objectOf(given, '"inputs"')).map(
-    ([name, value]) => [name, inline(name, value)] as const,
-  );
+  const { inputs: given, outputs: chosen } = check(Execute, body);
+  const names = Object.keys(chosen).map(checkOutput);
+  const values = Object.entries(given).map(([name, value]) => [name, inline(name, value)] as const);
   const { scene, model, priority, ...parameters } = Object.fromEntries(values);
   const job = { scene, ...(model !== undefined && { model }), ...(priority !== undefined && { priority }), parameters };
   return { job, outputs: names.length > 0 ? names : ALL_OUTPUTS };
-}
-
-function objectOf(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new Problem('bad_request', `${what} is a JSON object, such as {"inputs": {"scene": "<id>"}}.`);
 }
 
 /** Clients may wrap a value: {"value": …}. */
@@ -229,7 +214,7 @@ function inline(name: string, value: unknown): unknown {
   return 'value' in value ? value.value : value;
 }
 
-function statusInfo(job: Job, address: string, chosen: readonly Output[] = ALL_OUTPUTS) {
+function statusInfo(job: Job, address: string, chosen: readonly Output[] = ALL_OUTPUTS): StatusInfo {
   const path = `${address}/ogc/jobs/${job.id}`;
   const query = chosen.length < ALL_OUTPUTS.length ? `?outputs=${chosen.join(',')}` : '';
   const link = (rel: string, href: string, title: string): Link => ({ rel, href, type: JSON_TYPE, title });
@@ -254,7 +239,7 @@ function statusInfo(job: Job, address: string, chosen: readonly Output[] = ALL_O
 }
 
 /** The report by value, files by reference. Detectors draw no maps. */
-function results(job: Job, address: string, chosen: readonly Output[]) {
+function results(job: Job, address: string, chosen: readonly Output[]): Results {
   const maps = !('objects' in (job.report?.counts ?? {}));
   const there = chosen.filter((name) => maps || (name !== 'classes' && name !== 'scores'));
   return Object.fromEntries(
@@ -273,27 +258,16 @@ function processLinks(address: string): Link[] {
   ];
 }
 
+/** The members of a job request and of its parameters; their schemas stand by themselves. */
 function inputs() {
-  const { properties } = componentSchemas.JobParameters as { properties: Record<string, Record<string, unknown>> };
-  const priority = { type: 'integer', minimum: -HIGHEST_PRIORITY, maximum: HIGHEST_PRIORITY, default: 0 };
-  const input = (name: string, schema: unknown, description: string, minOccurs = 0) =>
-    [name, { title: name, description, schema, minOccurs, maxOccurs: 1 }] as const;
-  return Object.fromEntries([
-    input('scene', { type: 'string', format: 'uuid' }, 'Id of a scene that is ready', 1),
-    input('model', { type: 'string' }, 'Id of a network; the one that suits the pixels best without'),
-    input('priority', priority, 'Jobs of a higher one are taken first'),
-    ...Object.entries(properties).map(([name, { description = name, ...schema }]) =>
-      input(name, withoutReferences(schema), String(description)),
-    ),
-  ]);
-}
-
-/** Schemas stand by themselves in a process description. */
-function withoutReferences(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withoutReferences);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  if ('$ref' in schema) return withoutReferences(componentSchemas[String(schema.$ref).split('/').at(-1)!]);
-  return Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, withoutReferences(value)]));
+  const components = componentSchemas();
+  const { properties, required } = components.ExecuteInputs!;
+  return Object.fromEntries(
+    Object.entries<Json>(properties).map(([name, { description = name, ...schema }]) => {
+      const minOccurs = required.includes(name) ? 1 : 0;
+      return [name, { title: name, description, schema: inlined(schema, components), minOccurs, maxOccurs: 1 }];
+    }),
+  );
 }
 
 function outputs() {

@@ -1,88 +1,61 @@
 /** The paths of tokens, links, sessions and the audit log in OpenAPI 3.0. */
-import { content, inPath, inQuery, jobId, json, listOf, operation, plain, schema, uuid } from './parts.ts';
+import { z } from 'zod';
+import { id } from '../../api/schema.ts';
+import {
+  Audit,
+  AuditQuery,
+  NewShare,
+  NewToken,
+  Share,
+  ShareRequest,
+  SignIn,
+  Token,
+  TokenRequest,
+} from '../../api/service.ts';
+import { Located } from '../../api/uploads.ts';
+import { asText, body, inPath, jobId, json, jsonBody, operation, plain } from './parts.ts';
 
 export const accessPaths = {
   '/tokens': {
-    get: operation('access', 'The access tokens that are not revoked', { 200: json(listOf(schema('Token'))) }),
-    post: {
-      ...operation('access', 'Makes a token, which is shown this once', {
-        201: json({ allOf: [schema('Token'), { type: 'object', properties: { token: { type: 'string' } } }] }, 'Made'),
-      }),
-      requestBody: {
-        required: true,
-        ...content('application/json', {
-          type: 'object',
-          required: ['name', 'role'],
-          properties: {
-            name: { type: 'string' },
-            role: { type: 'string', enum: ['viewer', 'editor', 'admin'] },
-            days: { type: 'number', minimum: 0, description: 'How long it is good for' },
-            workspace: { type: 'string', description: "Whose data it opens; the maker's own without" },
-          },
-        }),
-      },
-    },
+    get: operation('access', 'listTokens', 'The access tokens that are not revoked', { 200: json(z.array(Token)) }),
+    post: operation('access', 'makeToken', 'Makes a token, which is shown this once', {
+      body: jsonBody(TokenRequest),
+      201: json(NewToken, 'Made', Located),
+    }),
   },
   '/tokens/{id}': {
-    parameters: [inPath('id', uuid, 'Id of a token')],
-    delete: operation('access', 'Revokes a token', { 204: plain('Revoked') }),
+    parameters: [inPath('id', id, 'Id of a token')],
+    delete: operation('access', 'revokeToken', 'Revokes a token', { 204: plain('Revoked') }),
   },
   '/jobs/{id}/shares': {
     parameters: [jobId],
-    get: operation('access', 'The links that show this job, without what is secret in them', {
-      200: json(listOf(schema('Share'))),
+    get: operation('access', 'listShares', 'The links that show this job, without what is secret in them', {
+      200: json(z.array(Share)),
     }),
-    post: {
-      ...operation('access', 'Makes a link that shows this job to whoever has it; the address is told this once', {
-        201: json({ allOf: [schema('Share'), { type: 'object', properties: { url: { type: 'string' } } }] }, 'Made'),
-      }),
-      requestBody: {
-        required: false,
-        ...content('application/json', {
-          type: 'object',
-          properties: { days: { type: 'number', minimum: 0, description: 'How long it is good for' } },
-        }),
-      },
-    },
+    post: operation('access', 'shareJob', 'Makes a link that shows this job to whoever has it', {
+      description: 'The address is told this once. It shows the job alone, read-only, until the link expires.',
+      body: jsonBody(ShareRequest, false),
+      201: json(NewShare, 'Made'),
+    }),
   },
   '/shares/{id}': {
-    parameters: [inPath('id', uuid, 'Id of a link')],
-    delete: operation('access', 'Revokes a link', { 204: plain('Revoked') }),
+    parameters: [inPath('id', id, 'Id of a link')],
+    delete: operation('access', 'revokeShare', 'Revokes a link', { 204: plain('Revoked') }),
   },
   '/audit': {
-    get: {
-      ...operation('access', 'What was done by whom, newest first', {
-        200: json({
-          type: 'object',
-          required: ['entries', 'links'],
-          properties: { entries: listOf(schema('AuditEntry')), links: listOf(schema('Link')) },
-        }),
-      }),
-      parameters: [
-        inQuery('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'Most entries'),
-        inQuery('before', { type: 'integer' }, 'Id of an entry; older ones are given'),
-        inQuery('workspace', { type: 'string' }, 'Of one workspace'),
-      ],
-    },
+    get: operation('access', 'readAudit', 'What was done by whom, newest first', {
+      query: AuditQuery,
+      200: json(Audit),
+    }),
   },
   '/session': {
-    get: operation('access', 'The page where browsers sign in', {
-      200: { description: 'As asked', ...content('text/html', { type: 'string' }) },
+    get: operation('access', 'showSignIn', 'The page where browsers sign in', { 200: asText('text/html') }),
+    post: operation('access', 'signIn', 'Signs a browser in', {
+      description: 'The token goes into a cookie that scripts cannot read.',
+      body: body('application/x-www-form-urlencoded', SignIn),
+      303: plain('To the viewer'),
+      401: asText('text/html', 'The page again'),
     }),
-    post: {
-      ...operation('access', 'Signs a browser in: the token goes into a cookie that scripts cannot read', {
-        303: plain('To the viewer'),
-        401: { description: 'The page again', ...content('text/html', { type: 'string' }) },
-      }),
-      requestBody: {
-        required: true,
-        ...content('application/x-www-form-urlencoded', {
-          type: 'object',
-          required: ['token'],
-          properties: { token: { type: 'string' } },
-        }),
-      },
-    },
-    delete: operation('access', 'Signs a browser out', { 204: plain('Signed out') }),
+    delete: operation('access', 'signOut', 'Signs a browser out', { 204: plain('Signed out') }),
   },
 };

@@ -1,9 +1,17 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Router } from 'express';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
+import { nodePackages } from '../../../test/support/node-packages.ts';
+import { pythonWithOpenApi } from '../../../test/support/python.ts';
 import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
 import { createApp } from '../app.ts';
+import type { Json } from './convert.ts';
 import { openapiDocument } from './document.ts';
 
 const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'] as const;
@@ -62,6 +70,61 @@ test('every reference of the document leads somewhere, and every path names its 
   }
 });
 
+const operations = Object.values(document.paths).flatMap((item) =>
+  METHODS.flatMap((method): Json[] => item[method] ?? []),
+);
+const bodies = operations.flatMap(({ operationId, requestBody, responses }) =>
+  [requestBody, ...Object.values<Json>(responses)].flatMap((body) =>
+    Object.entries<Json>(body?.content ?? {}).map(([type, media]) => ({ at: `${operationId} ${type}`, type, media })),
+  ),
+);
+const inputs = [...operations, ...Object.values(document.paths)].flatMap(({ parameters = [] }): Json[] => parameters);
+
+test('every operation has a name of its own and a sentence', () => {
+  const names: string[] = operations.map(({ operationId }) => operationId);
+  expect(names.filter((name, i) => !/^[a-z][A-Za-z]+$/.test(name) || names.indexOf(name) !== i)).toEqual([]);
+  expect(operations.filter(({ summary }) => !/^[A-Z].{2,}[^.]$/.test(summary))).toEqual([]);
+});
+
+test('whatever is JSON, and every parameter that must be given, has an example, and it fits', () => {
+  const shown = bodies.filter(({ type }) => /json|form|event-stream/.test(type));
+  expect(shown.filter(({ media }) => media.example === undefined).map(({ at }) => at)).toEqual([]);
+  expect(shown.flatMap(({ at, media }) => violations(media.example, media.schema, at))).toEqual([]);
+  expect(inputs.filter(({ required, example }) => required && example === undefined)).toEqual([]);
+  const given = inputs.filter(({ example }) => example !== undefined);
+  expect(given.flatMap(({ name, example, schema }) => violations(example, schema, name))).toEqual([]);
+});
+
+test('nothing that a client sends or reads is without a type', () => {
+  const named = Object.entries(document.components.schemas).map(([name, schema]) => ({ at: name, schema }));
+  const sent = inputs.map(({ name, schema }) => ({ at: name, schema }));
+  const all = [...named, ...sent, ...bodies.map(({ at, media: { schema } }) => ({ at, schema: schema as Json }))];
+  expect(all.flatMap(({ at, schema }) => untyped(schema, at))).toEqual([]);
+});
+
+test('outside judges find no error in the document', { timeout: 300_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-openapi-'));
+  const path = join(folder, 'openapi.json');
+  try {
+    await writeFile(path, JSON.stringify(document));
+    const python = pythonWithOpenApi();
+    if (python) expect(await complaints(python, ['-m', 'openapi_spec_validator', path])).toBe('');
+    const packages = nodePackages('redocly', ['@redocly/cli@2.77.0']);
+    const lint = ['lint', path, '--format', 'github-actions', '--skip-rule', 'no-server-example.com'];
+    // The one that answers with a page or another address.
+    const found = packages && (await complaints(join(packages, '.bin', 'redocly'), lint));
+    if (found) expect(found.match(/^::\w+.*/gm)).toEqual([expect.stringContaining('operation-2xx-response')]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+/** What a judge prints beside that all is well. */
+async function complaints(command: string, args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(command, args).catch((error: { stdout: string }) => error);
+  return stdout.replace(/^.*: OK$/gm, '').trim();
+}
+
 test.each(described.filter((route) => route.startsWith('get ')))('%s answers as the document says', async (route) => {
   const path = route.slice(4);
   const subject = path.startsWith('/scenes') ? 'scene' : /^\/(ogc\/)?jobs/.test(path) ? 'job' : 'feature';
@@ -77,13 +140,14 @@ test.each(described.filter((route) => route.startsWith('get ')))('%s answers as 
     responses: Record<string, { content?: Record<string, unknown> }>;
   };
   const body = await response.text();
-  // The maps of the example job were never made; that they are missing is a problem, as the document says, too.
-  const answer = responses[response.status] ?? (path.endsWith('.tif') ? responses.default : undefined);
+  // The maps of the example job and the viewer were never made; that they are missing is a problem, as the document says.
+  const problem = document.components.responses.Problem as { content: Record<string, unknown> };
+  const answer = responses[response.status] ?? (/\.tif$|^\/api$/.test(path) ? problem : undefined);
   expect(answer, `${response.status} ${body}`).toBeDefined();
   const type = (response.headers.get('content-type') ?? '').replace(/; ?charset=.*$/, '').replaceAll('; ', ';');
   expect(response.status === 204 || Object.keys(answer!.content!).includes(type), type).toBe(true);
   if (!type.endsWith('json')) return;
-  const [{ schema }] = Object.values(answer!.content!) as [{ schema: Schema }];
+  const [{ schema }] = Object.values(answer!.content!) as [{ schema: Json }];
   expect(violations(JSON.parse(body), schema, '$')).toEqual([]);
 });
 
@@ -119,33 +183,46 @@ function routesOf(router: Router): string[] {
   });
 }
 
-interface Schema {
-  $ref?: string;
-  allOf?: Schema[];
-  type?: string;
-  nullable?: boolean;
-  enum?: unknown[];
-  items?: Schema;
-  required?: string[];
-  properties?: Record<string, Schema>;
-}
-
 /** Where a value is not what a schema of this document allows. */
-function violations(value: unknown, schema: Schema, at: string): string[] {
-  if (schema.$ref) return violations(value, document.components.schemas[schema.$ref.split('/').at(-1)!] as Schema, at);
-  if (value === null) return schema.nullable ? [] : [`${at} is null`];
-  if (schema.allOf) return schema.allOf.flatMap((part) => violations(value, part, at));
+function violations(value: unknown, schema: Json, at: string): string[] {
+  if (schema.$ref) return violations(value, document.components.schemas[schema.$ref.split('/').at(-1)!]!, at);
+  if (schema.allOf) return schema.allOf.flatMap((part: Json) => violations(value, part, at));
+  if (schema.anyOf) {
+    const found: string[][] = schema.anyOf.map((option: Json) => violations(value, option, at));
+    return found.find((each) => each.length === 0) ?? found.flat();
+  }
+  if (value === null) return schema.nullable || Object.keys(schema).length === 0 ? [] : [`${at} is null`];
   if (schema.enum && !schema.enum.includes(value)) return [`${at} is ${value}`];
   const is = Array.isArray(value) ? 'array' : typeof value;
   const wanted = schema.type === 'integer' ? 'number' : schema.type;
   if (wanted && is !== wanted) return [`${at} is ${is}, not ${wanted}`];
-  if (is === 'array')
-    return (value as unknown[]).flatMap((item, i) => violations(item, schema.items ?? {}, `${at}[${i}]`));
+  if ((value as number) < schema.minimum || (value as number) > schema.maximum) return [`${at} is ${value}`];
+  if (is === 'array') {
+    const list = value as unknown[];
+    if (list.length < schema.minItems || list.length > schema.maxItems) return [`${at} has ${list.length} members`];
+    return list.flatMap((item, i) => violations(item, schema.items ?? {}, `${at}[${i}]`));
+  }
   if (is !== 'object') return [];
-  const members = value as Record<string, unknown>;
-  const missing = (schema.required ?? []).filter((name) => !(name in members)).map((name) => `${at} lacks ${name}`);
-  const wrong = Object.entries(schema.properties ?? {}).flatMap(([name, member]) =>
-    name in members ? violations(members[name], member, `${at}.${name}`) : [],
-  );
+  const { properties = {}, required = [], additionalProperties = {} } = schema;
+  const members = value as Json;
+  const missing = required.filter((name: string) => !(name in members)).map((name: string) => `${at} lacks ${name}`);
+  const wrong = Object.entries(members).flatMap(([name, member]) => {
+    const known = properties[name] ?? additionalProperties;
+    return known === false ? [`${at} has ${name}`] : violations(member, known, `${at}.${name}`);
+  });
   return [...missing, ...wrong];
+}
+
+/** Where a schema says nothing of what a client reads or sends; GeoJSON's properties may be anything. */
+function untyped(schema: Json, at: string): string[] {
+  if (schema.$ref) return [];
+  const options: Json[] = schema.allOf ?? schema.anyOf ?? [];
+  if (options.length > 0) return options.flatMap((option) => untyped(option, at));
+  if (!schema.type) return [`${at} has no type`];
+  if (schema.type === 'array') return untyped(schema.items ?? {}, `${at}[]`);
+  if (schema.type !== 'object' || schema.enum) return [];
+  const { properties = {}, additionalProperties: more } = schema;
+  const members = Object.entries<Json>(properties).flatMap(([name, member]) => untyped(member, `${at}.${name}`));
+  const isOpen = Object.keys(properties).length === 0 && !at.endsWith('Feature.properties');
+  return [...members, ...(isOpen ? untyped(more || {}, `${at}.*`) : [])];
 }

@@ -1,98 +1,78 @@
 /** The paths of jobs, their maps and exports in OpenAPI 3.0. */
+import { z } from 'zod';
+import { ExportQuery, FailedAreas, Job, JobEvent, JobRequest, JobsQuery, Proof, ProofRequest } from '../../api/jobs.ts';
+import { Located } from '../../api/uploads.ts';
 import { EXPORT_FORMATS } from '../../export/export.ts';
-import { REVIEW_FILTERS } from '../../store/tables/reviews.ts';
-import {
-  binary,
-  content,
-  geojson,
-  inPath,
-  inQuery,
-  jobId,
-  json,
-  listOf,
-  operation,
-  plain,
-  schema,
-  uuid,
-} from './parts.ts';
+import { binary, events, geojson, inPath, jobId, json, jsonBody, operation, plain } from './parts.ts';
+
+const formats = z.enum(EXPORT_FORMATS.map(({ ending }) => ending.slice(1))).meta({ example: 'gpkg' });
 
 export const jobPaths = {
   '/jobs': {
-    get: operation('jobs', 'All jobs, newest first', { 200: json(listOf(schema('Job'))) }, [
-      inQuery('scene', uuid, 'Only jobs over this scene'),
-    ]),
-    post: {
-      ...operation('jobs', 'Segments a scene; the same request again finds the same job', {
-        202: json(schema('Job'), 'Its address is in Location'),
-      }),
-      requestBody: { required: true, ...content('application/json', schema('JobRequest')) },
-    },
+    get: operation('jobs', 'listJobs', 'All jobs, newest first', { query: JobsQuery, 200: json(z.array(Job)) }),
+    post: operation('jobs', 'startJob', 'Segments a scene', {
+      description: 'The same request again finds the same job.',
+      body: jsonBody(JobRequest),
+      202: json(Job, 'Queued, or found', Located),
+    }),
   },
   '/jobs/{id}': {
     parameters: [jobId],
-    get: operation('jobs', 'A job', { 200: json(schema('Job')) }),
-    delete: operation('jobs', 'Ends a job and deletes its features and maps', { 204: plain('Gone') }),
+    get: operation('jobs', 'readJob', 'A job', { 200: json(Job) }),
+    delete: operation('jobs', 'deleteJob', 'Ends a job and deletes its features and maps', { 204: plain('Deleted') }),
   },
   '/jobs/{id}/events': {
     parameters: [jobId],
-    get: operation('jobs', 'The job now and after every change (server-sent events)', {
-      200: { description: 'Events', ...content('text/event-stream', { type: 'string' }) },
+    get: operation('jobs', 'watchJob', 'The job now and after every change (server-sent events)', {
+      200: events(JobEvent),
       204: plain('The last state was sent before'),
     }),
   },
   '/jobs/{id}/cancel': {
     parameters: [jobId],
-    post: operation('jobs', 'Ends a queued or running job', { 200: json(schema('Job')) }),
+    post: operation('jobs', 'cancelJob', 'Ends a queued or running job', { 200: json(Job) }),
   },
   '/jobs/{id}/retry': {
     parameters: [jobId],
-    post: operation('jobs', 'Takes a failed or cancelled job up again', { 202: json(schema('Job'), 'Queued') }),
+    post: operation('jobs', 'retryJob', 'Takes a failed or cancelled job up again', { 202: json(Job, 'Queued') }),
   },
   '/jobs/{id}/prove': {
     parameters: [jobId],
-    post: {
-      ...operation('jobs', 'Computes random windows of the map once more, each in one pass, and counts what differs', {
-        200: json(schema('Proof')),
-      }),
-      requestBody: { ...content('application/json', schema('ProofRequest')) },
-    },
+    post: operation('jobs', 'proveJob', 'Computes random windows of the map once more and counts what differs', {
+      description: 'Each window in one pass, so that nothing is stitched.',
+      body: jsonBody(ProofRequest, false),
+      200: json(Proof),
+    }),
   },
   '/jobs/{id}/failed.geojson': {
     parameters: [jobId],
-    get: operation('jobs', 'The parts of the map that could not be computed, each with its reason', {
-      200: geojson({ type: 'object' }),
+    get: operation('jobs', 'readFailedAreas', 'The parts of the map that could not be computed, each with its reason', {
+      200: geojson(FailedAreas),
     }),
   },
   '/jobs/{id}/classes.tif': {
     parameters: [jobId],
-    get: operation('jobs', 'The class map as GeoTIFF', { 200: binary('Class codes, 255 nodata', 'image/tiff') }),
+    get: operation('jobs', 'downloadClasses', 'The class map as GeoTIFF', {
+      200: binary('Class codes, 255 nodata', 'image/tiff'),
+    }),
   },
   '/jobs/{id}/scores.tif': {
     parameters: [jobId],
-    get: operation('jobs', 'The score map as GeoTIFF', { 200: binary('Probability times 255', 'image/tiff') }),
+    get: operation('jobs', 'downloadScores', 'The score map as GeoTIFF', {
+      200: binary('Probability times 255', 'image/tiff'),
+    }),
   },
   '/jobs/{id}/export.{format}': {
-    parameters: [
-      jobId,
-      inPath('format', { type: 'string', enum: EXPORT_FORMATS.map(({ ending }) => ending.slice(1)) }, 'Format'),
-    ],
-    get: operation(
-      'jobs',
-      'What the job found as a file: a layer a collection in GeoPackage, a column `collection` in the others',
-      { 200: binary('The file', ...EXPORT_FORMATS.map(({ mediaType }) => mediaType)) },
-      [
-        inQuery('collection', { type: 'string' }, 'Only this collection'),
-        inQuery(
-          'review',
-          { type: 'string', enum: Object.keys(REVIEW_FILTERS) },
-          'Only features of which this was said',
-        ),
-      ],
-    ),
+    parameters: [jobId, inPath('format', formats, 'Format')],
+    get: operation('jobs', 'exportJob', 'What the job found as a file', {
+      description: 'A layer a collection in GeoPackage, a column `collection` in the others.',
+      query: ExportQuery,
+      200: binary('The file', ...EXPORT_FORMATS.map(({ mediaType }) => mediaType)),
+    }),
   },
   '/jobs/{id}/package.zip': {
     parameters: [jobId],
-    get: operation('jobs', 'The whole job: features as GeoPackage, maps, report, licence and a README', {
+    get: operation('jobs', 'downloadJob', 'The whole job: features as GeoPackage, maps, report, licence and a README', {
       200: binary('A zip', 'application/zip'),
     }),
   },

@@ -1,106 +1,99 @@
 /** The paths of uploads and scenes in OpenAPI 3.0. */
+import { z } from 'zod';
+import { Preflight, RemoteSceneRequest, Scene, SceneChanges, SceneEvent, ScenesQuery } from '../../api/scenes.ts';
+import { text } from '../../api/schema.ts';
 import {
-  binary,
-  content,
-  inHeader,
-  inQuery,
-  type Json,
-  json,
-  listOf,
-  operation,
-  plain,
-  sceneId,
-  schema,
-  uploadId,
-} from './parts.ts';
+  Located,
+  PatchRequestHeaders,
+  TusHeaders,
+  UploadAbilities,
+  UploadMade,
+  UploadRequestHeaders,
+  UploadState,
+} from '../../api/uploads.ts';
+import { binary, body, bytes, events, inPath, json, jsonBody, operation, plain, sceneId } from './parts.ts';
 
-const bytes: Json = { type: 'integer', minimum: 0 };
-const tusVersion = inHeader('Tus-Resumable', { type: 'string', enum: ['1.0.0'] });
+const abilities = (operationId: string) =>
+  operation('uploads', operationId, 'What the uploads can do (tus 1.0)', {
+    204: plain('In the headers', UploadAbilities),
+  });
 
 export const uploadPaths = {
   '/uploads': {
-    options: operation('uploads', 'What the uploads can do (tus 1.0)', { 204: plain('In the headers') }),
-    post: operation(
-      'uploads',
-      'Begins an upload: a GeoTIFF, or a ZIP archive of adjacent ones with their sidecar files',
-      { 201: plain('Its address is in Location') },
-      [
-        tusVersion,
-        inHeader('Upload-Length', bytes, false),
-        inHeader(
-          'Upload-Metadata',
-          {
-            type: 'string',
-            description:
-              'filename; srs ("EPSG:CODE" or WKT) where the file names no CRS or a wrong one; license and attribution',
-          },
-          false,
-        ),
-      ],
-    ),
+    options: abilities('readUploadAbilities'),
+    post: operation('uploads', 'beginUpload', 'Begins an upload', {
+      description: 'Of a GeoTIFF, or of a ZIP archive of adjacent ones with their sidecar files.',
+      headers: UploadRequestHeaders,
+      201: plain('Begun', UploadMade),
+    }),
   },
   '/uploads/{id}': {
-    parameters: [uploadId],
-    options: operation('uploads', 'What the uploads can do (tus 1.0)', { 204: plain('In the headers') }),
-    head: operation('uploads', 'How far an upload came', { 200: plain('In the header Upload-Offset') }, [tusVersion]),
-    patch: {
-      ...operation(
-        'uploads',
-        'Sends bytes; the last ones make a scene, whose id is in the header Planimeter-Scene',
-        { 204: plain('Received') },
-        [tusVersion, inHeader('Upload-Offset', bytes)],
-      ),
-      requestBody: {
-        required: true,
-        ...content('application/offset+octet-stream', { type: 'string', format: 'binary' }),
-      },
-    },
-    delete: operation('uploads', 'Ends an unfinished upload', { 204: plain('Gone') }, [tusVersion]),
+    parameters: [inPath('id', text.meta({ example: '4f1c' }), 'Id of an upload')],
+    options: abilities('readOneUploadAbilities'),
+    head: operation('uploads', 'readUpload', 'How far an upload came', {
+      headers: TusHeaders,
+      200: plain('In the headers', UploadState),
+    }),
+    patch: operation('uploads', 'sendBytes', 'Sends bytes; the last ones make a scene', {
+      headers: PatchRequestHeaders,
+      body: body('application/offset+octet-stream', bytes),
+      204: plain('Received', UploadState),
+    }),
+    delete: operation('uploads', 'deleteUpload', 'Ends an unfinished upload', {
+      headers: TusHeaders,
+      204: plain('Deleted'),
+    }),
   },
 };
 
 export const scenePaths = {
   '/scenes': {
-    get: operation('scenes', 'All scenes, newest first', { 200: json(listOf(schema('Scene'))) }, [
-      inQuery('upload', { type: 'string' }, 'Only the scene that came of this upload'),
-    ]),
-    post: {
-      ...operation('scenes', 'Makes a scene of a cloud-optimised GeoTIFF elsewhere, which is read where it lies', {
-        202: json(schema('Scene'), 'Its address is in Location'),
-      }),
-      requestBody: { required: true, ...content('application/json', schema('RemoteSceneRequest')) },
-    },
+    get: operation('scenes', 'listScenes', 'All scenes, newest first', {
+      query: ScenesQuery,
+      200: json(z.array(Scene)),
+    }),
+    post: operation('scenes', 'addRemoteScene', 'Makes a scene of a cloud-optimised GeoTIFF elsewhere', {
+      description: 'It is not copied, but read where it lies.',
+      body: jsonBody(RemoteSceneRequest),
+      202: json(Scene, 'Being looked at', Located),
+    }),
   },
   '/scenes/demo': {
-    post: operation('scenes', 'Generates the demo scene', { 202: json(schema('Scene'), 'Being generated') }),
+    post: operation('scenes', 'makeDemoScene', 'Generates the demo scene', {
+      202: json(Scene, 'Being generated', Located),
+    }),
   },
   '/scenes/{id}': {
     parameters: [sceneId],
-    get: operation('scenes', 'A scene', { 200: json(schema('Scene')) }),
-    patch: {
-      ...operation('scenes', "Says what a scene's image may be used for, and who is to be named with it", {
-        200: json(schema('Scene')),
-      }),
-      requestBody: { required: true, ...content('application/json', schema('SceneChanges')) },
-    },
-    delete: operation('scenes', 'Deletes a scene and all that came of it', { 204: plain('Gone') }),
+    get: operation('scenes', 'readScene', 'A scene', { 200: json(Scene) }),
+    patch: operation('scenes', 'changeScene', 'Says what an image may be used for, and who is to be named with it', {
+      body: jsonBody(SceneChanges),
+      200: json(Scene),
+    }),
+    delete: operation('scenes', 'deleteScene', 'Deletes a scene and all that came of it', { 204: plain('Deleted') }),
   },
   '/scenes/{id}/image.tif': {
     parameters: [sceneId],
-    get: operation('scenes', 'The image as the service keeps it: a lossless cloud-optimised GeoTIFF', {
+    get: operation('scenes', 'downloadImage', 'The image as the service keeps it', {
+      description: 'A lossless cloud-optimised GeoTIFF; ranges are answered.',
       200: binary('All bands, without nodata filled in', 'image/tiff'),
     }),
   },
   '/scenes/{id}/preflight': {
     parameters: [sceneId],
-    get: operation('scenes', 'What is understood of a ready scene, and what each network would make of it', {
-      200: json(schema('Preflight')),
-    }),
+    get: operation(
+      'scenes',
+      'lookAtScene',
+      'What is understood of a ready scene, and what each network would make of it',
+      {
+        200: json(Preflight),
+      },
+    ),
   },
   '/scenes/{id}/events': {
     parameters: [sceneId],
-    get: operation('scenes', 'The scene now and after every change (server-sent events)', {
-      200: { description: 'Events', ...content('text/event-stream', { type: 'string' }) },
+    get: operation('scenes', 'watchScene', 'The scene now and after every change (server-sent events)', {
+      200: events(SceneEvent),
       204: plain('The last state was sent before'),
     }),
   },

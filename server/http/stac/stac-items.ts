@@ -3,13 +3,12 @@
  * what, by what and how they were made, all of it from the job's report.
  */
 
-import type { ClassTotal, JobReport, Link, ModelJson } from '../../api/index.ts';
+import type { ClassTotal, JobReport, ModelJson } from '../../api/index.ts';
+import { STAC_VERSION, type StacItem, type StacLink } from '../../api/stac.ts';
 import { CLASS_MAPS, SCENES, takenBetween } from '../../store/tables/catalogue.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import type { Scene } from '../../store/tables/scenes.ts';
 import { className } from './mlm-item.ts';
-
-export const STAC_VERSION = '1.1.0';
 
 const EXTENSION = (name: string) => `https://stac-extensions.github.io/${name}/schema.json`;
 const PROJECTION = EXTENSION('projection/v2.0.0');
@@ -21,19 +20,6 @@ const CLASSIFICATION = EXTENSION('classification/v2.0.0');
 
 export const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 const GEOJSON = 'application/geo+json';
-
-export interface StacItem {
-  type: 'Feature';
-  stac_version: typeof STAC_VERSION;
-  stac_extensions: string[];
-  id: string;
-  collection: string;
-  geometry: Scene['footprint'];
-  bbox: Scene['bbox'];
-  properties: Record<string, unknown>;
-  links: Link[];
-  assets: Record<string, Record<string, unknown>>;
-}
 
 export function sceneItem(scene: Scene, address: string): StacItem {
   const { report } = scene;
@@ -143,7 +129,7 @@ export function classMapItem(
     },
     links: [
       ...linksOf(CLASS_MAPS, job.id, address),
-      { rel: 'source', href: source, type: GEOJSON, title: 'The image', 'label:assets': ['image'] } as Link,
+      { rel: 'source', href: source, type: GEOJSON, title: 'The image', 'label:assets': ['image'] },
       { rel: 'derived_from', href: source, type: GEOJSON, title: 'The image' },
       ...(model
         ? [{ rel: 'derived_from', href: `${address}/models/${model.id}/mlm.json`, type: GEOJSON, title: 'The network' }]
@@ -239,7 +225,7 @@ function itemOf(collection: string, id: string, { footprint, bbox }: Scene) {
   } as const;
 }
 
-function linksOf(collection: string, id: string, address: string): Link[] {
+function linksOf(collection: string, id: string, address: string): StacLink[] {
   const base = `${address}/stac/collections/${collection}`;
   return [
     { rel: 'self', href: `${base}/items/${id}`, type: GEOJSON },

@@ -18,11 +18,11 @@ import {
 } from '../../../test/support/http-service.ts';
 import { pythonWithClients } from '../../../test/support/python.ts';
 import type { JobReport } from '../../api/index.ts';
+import type { StacItem } from '../../api/stac.ts';
 import type { Database } from '../../store/database/database.ts';
 import { publishJob } from '../../store/tables/features.ts';
 import { insertJob, updateJob } from '../../store/tables/jobs.ts';
 import { getScene, updateScene } from '../../store/tables/scenes.ts';
-import type { StacItem } from './stac-items.ts';
 
 const REPORT = {
   version: '9.8.7',

@@ -1,7 +1,19 @@
 /** A STAC API (1.0: core, collections, features, item search) over scenes and class maps. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import type { Link, ModelJson } from '../../api/index.ts';
+import type { Bbox, ModelJson } from '../../api/index.ts';
+import { readQuery } from '../../api/query.ts';
+import { check, isId, shorten } from '../../api/schema.ts';
+import {
+  DATETIME_SENTENCE,
+  type Search,
+  STAC_VERSION,
+  type StacItem,
+  StacItemsQuery,
+  type StacLink,
+  StacSearch,
+  StacSearchQuery,
+} from '../../api/stac.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import {
   type CatalogueQuery,
@@ -15,23 +27,11 @@ import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import {
-  type Bbox,
-  isId,
-  onlyQuery,
-  parseBbox,
-  pathId,
-  pathParameter,
-  publicAddress,
-  queryText,
-  shorten,
-} from '../core/request.ts';
-import { COG, classMapItem, STAC_VERSION, type StacItem, sceneItem } from './stac-items.ts';
+import { noQuery, pathId, pathParameter, publicAddress } from '../core/request.ts';
+import { COG, classMapItem, sceneItem } from './stac-items.ts';
 
 const GEOJSON = 'application/geo+json';
 const JSON_TYPE = 'application/json';
-const DEFAULT_LIMIT = 10;
-const MAX_LIMIT = 1000;
 const BODY_LIMIT = '1mb';
 
 const CONFORMANCE = [
@@ -67,10 +67,15 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
   const router = Router();
 
   router.get('/stac', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     const address = publicAddress(request);
-    const link = (rel: string, path: string, type: string, title: string, more: object = {}): Link =>
-      ({ rel, href: address + path, type, title, ...more }) as Link;
+    const link = (rel: string, path: string, type: string, title: string, more: Partial<StacLink> = {}): StacLink => ({
+      rel,
+      href: address + path,
+      type,
+      title,
+      ...more,
+    });
     response.json({
       type: 'Catalog',
       stac_version: STAC_VERSION,
@@ -94,13 +99,13 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
   });
 
   router.get('/stac/conformance', (request, response) => {
-    onlyQuery(request, []);
+    noQuery(request);
     response.json({ conformsTo: CONFORMANCE });
   });
 
   router.get('/stac/collections', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const address = publicAddress(request);
     const collections = await Promise.all(Object.keys(COLLECTIONS).map((id) => collectionOf(db, id, address)));
     const links = [
@@ -112,21 +117,21 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
 
   router.get('/stac/collections/:collection', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     response.json(await collectionOf(db, requestedName(request), publicAddress(request)));
   });
 
   router.get('/stac/collections/:collection/items', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, ['bbox', 'datetime', 'limit', 'token']);
-    const query = { ...parseSearch(queryMembers(request)), collections: [requestedName(request)] };
+    const search = catalogueQuery(readQuery(StacItemsQuery, request.query));
+    const query = { ...search, collections: [requestedName(request)] };
     const page = await itemsOf(db, models, query, publicAddress(request));
     response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
   });
 
   router.get('/stac/collections/:collection/items/:id', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
+    noQuery(request);
     const collection = requestedName(request);
     const id = pathId(request, 'id', 'item');
     const { body } = await itemsOf(
@@ -142,15 +147,16 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
 
   router.get('/stac/search', async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, SEARCHED);
-    const page = await itemsOf(db, models, parseSearch(queryMembers(request)), publicAddress(request));
+    const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
+    const page = await itemsOf(db, models, search, publicAddress(request));
     response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
   });
 
   router.post('/stac/search', express.json({ limit: BODY_LIMIT }), async (request, response) => {
     const db = databaseOf(request);
-    onlyQuery(request, []);
-    const page = await itemsOf(db, models, parseSearch(bodyMembers(request.body)), publicAddress(request));
+    noQuery(request);
+    const search = catalogueQuery(check(StacSearch, request.body));
+    const page = await itemsOf(db, models, search, publicAddress(request));
     const href = `${publicAddress(request)}/stac/search`;
     const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
     const links = [rootLink(request), ...(page.next === null ? [] : [next])];
@@ -227,9 +233,13 @@ function modelOf({ model: id, report }: Awaited<ReturnType<typeof findJobs>>[num
   return models.find((model) => model.id === id && (eight || ran === undefined || ran === model.sha256));
 }
 
-const rootLink = (request: Request): Link => ({ rel: 'root', href: `${publicAddress(request)}/stac`, type: JSON_TYPE });
+const rootLink = (request: Request): StacLink => ({
+  rel: 'root',
+  href: `${publicAddress(request)}/stac`,
+  type: JSON_TYPE,
+});
 
-function pageLinks(request: Request, next: string | null): Link[] {
+function pageLinks(request: Request, next: string | null): StacLink[] {
   const address = (token?: string) => {
     const query = new URLSearchParams(request.query as Record<string, string>);
     if (token) query.set('token', token);
@@ -239,81 +249,29 @@ function pageLinks(request: Request, next: string | null): Link[] {
   return next === null ? links : [...links, { rel: 'next', href: address(next), type: GEOJSON }];
 }
 
-const SEARCHED = ['ids', 'collections', 'bbox', 'intersects', 'datetime', 'limit', 'token'];
-
-/** The query of a GET as the members that a POST would have. */
-function queryMembers(request: Request): Record<string, unknown> {
-  const list = (text: string) => text.split(',').filter((part) => part !== '');
-  const readers: Record<string, (text: string) => unknown> = {
-    ids: list,
-    collections: list,
-    bbox: (text) => text,
-    limit: (text) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
-    intersects: (text) => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        return text;
-      }
-    },
-  };
-  const members = SEARCHED.map((name) => [name, queryText(request, name)] as const);
-  return Object.fromEntries(
-    members.flatMap(([name, text]) => (text === undefined ? [] : [[name, readers[name]?.(text) ?? text]])),
-  );
-}
-
-function bodyMembers(body: unknown): Record<string, unknown> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new Problem('bad_request', 'A search is a JSON object, such as {"collections": ["class-maps"]}.');
-  }
-  const stray = Object.keys(body).find((name) => !SEARCHED.includes(name));
-  if (stray === undefined) return body as Record<string, unknown>;
-  throw new Problem('bad_request', `A search has no member "${shorten(stray)}"; known are ${SEARCHED.join(', ')}.`);
-}
-
-/** Null members are as good as none: clients send them. Throws Problem bad_request. */
-function parseSearch(members: Record<string, unknown>): CatalogueQuery {
-  const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
-  const { ids, collections, bbox, intersects, datetime, limit = DEFAULT_LIMIT, token } = given;
-  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1) {
-    throw new Problem('bad_request', `"limit" is a whole number from 1 to ${MAX_LIMIT}.`);
-  }
-  if (bbox !== undefined && intersects !== undefined) {
-    throw new Problem('bad_request', 'Give "bbox" or "intersects", not both.');
-  }
-  if (token !== undefined && typeof token !== 'string') throw new Problem('bad_request', '"token" is a text.');
-  const meets = intersects !== undefined ? geometryOf(intersects) : bbox !== undefined ? boxOf(bbox) : undefined;
+/** Throws Problem bad_request. */
+function catalogueQuery({ ids, collections, bbox, intersects, datetime, limit, token }: Search): CatalogueQuery {
+  const [has, both] = [intersects != null || bbox != null, intersects != null && bbox != null];
+  if (both) throw new Problem('bad_request', 'Give "bbox" or "intersects", not both.');
   return {
-    ...(ids !== undefined && {
-      ids: texts('ids', ids)
-        .filter(isId)
-        .map((id) => id.toLowerCase()),
-    }),
-    ...(collections !== undefined && { collections: texts('collections', collections) }),
-    ...(meets && { meets }),
-    ...(datetime !== undefined && { taken: intervalOf(datetime) }),
-    ...(token !== undefined && { after: token }),
-    limit: Math.min(limit, MAX_LIMIT),
+    ...(ids && { ids: ids.filter(isId).map((id) => id.toLowerCase()) }),
+    ...(collections && { collections }),
+    ...(has && { meets: bbox ? boxOf(bbox) : geometryOf(intersects) }),
+    ...(datetime != null && { taken: intervalOf(datetime) }),
+    ...(token != null && { after: token }),
+    limit,
   };
 }
 
-function texts(name: string, value: unknown): string[] {
-  const all = Array.isArray(value) && value.length <= MAX_LIMIT ? value : [null];
-  if (all.every((each) => typeof each === 'string' && !each.includes('\0'))) return all as string[];
-  throw new Problem('bad_request', `"${name}" is a list of at most ${MAX_LIMIT} texts.`);
-}
-
-function boxOf(value: unknown): object {
-  const box = parseBbox(Array.isArray(value) ? value.join(',') : String(value));
+function boxOf(box: Bbox): object {
   const [west, south, east, north] = box;
   const ring = ([w, s, e, n]: Bbox) => [[[w, s], [e, s], [e, n], [w, n], [w, s]]]; // biome-ignore format: a box
   const parts: Bbox[] = west <= east ? [box] : [[west, south, 180, north], [-180, south, east, north]]; // biome-ignore format: both sides of 180°
   return { type: 'MultiPolygon', coordinates: parts.map(ring) };
 }
 
-function geometryOf(value: unknown): object {
-  const { type, coordinates } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+function geometryOf(given: unknown): object {
+  const { type, coordinates } = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
   const levels = typeof type === 'string' && Object.hasOwn(GEOMETRY_DEPTHS, type) ? GEOMETRY_DEPTHS[type] : undefined;
   if (levels !== undefined && arePositions(coordinates, levels)) {
     const closed = !/Polygon$/.test(type as string) || areClosed(coordinates as unknown[], levels);
@@ -323,10 +281,8 @@ function geometryOf(value: unknown): object {
 }
 
 /** RFC 3339 instants; `..` or nothing is open. */
-function intervalOf(value: unknown): { from: number | null; to: number | null } {
-  const wrong = () =>
-    new Problem('bad_request', '"datetime" is an RFC 3339 time such as 2026-05-01T00:00:00Z, or two of them: from/to.');
-  if (typeof value !== 'string') throw wrong();
+function intervalOf(value: string): { from: number | null; to: number | null } {
+  const wrong = () => new Problem('bad_request', DATETIME_SENTENCE);
   const instant = (text: string): number | null => {
     if (text === '' || text === '..') return null;
     const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/i.test(text)

@@ -234,14 +234,14 @@ describe.each(testEngines())('the database on $name', ({ name, open }) => {
 
   test('jobs: what is stored is what comes back', async () => {
     await insertScene(db, { id: 'sj', name: 'b', upload: null, sha256: 'dd', bytes: 1 });
-    await insertJob(db, { id: 'j1', scene: 'sj', model: 'm', parameters: { a: [1, { b: null }] } });
+    await insertJob(db, { id: 'j1', scene: 'sj', model: 'm', parameters: { bands: [1, 'nir'] } });
     await insertJob(db, { id: 'j2', scene: 'sj', model: 'm', parameters: {} });
     await expect(insertJob(db, { id: 'j3', scene: 'none', model: 'm', parameters: {} })).rejects.toMatchObject({
       code: '23503',
     });
     expect(await getJob(db, 'j1')).toMatchObject({
       state: 'queued',
-      parameters: { a: [1, { b: null }] },
+      parameters: { bands: [1, 'nir'] },
       progress: { stage: 'plan', done: 0, total: 0, share: 0 },
       report: null,
       started_at: null,

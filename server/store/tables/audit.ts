@@ -1,19 +1,6 @@
 /** The audit log: who did what with whose data, and when. Rows are added; the database refuses to change them. */
-import type { AuditJson } from '../../api/index.ts';
+import type { AuditAction, AuditJson } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
-
-export type AuditAction =
-  | 'token_made'
-  | 'token_revoked'
-  | 'scene_added'
-  | 'scene_changed'
-  | 'scene_deleted'
-  | 'feature_reviewed'
-  | 'job_started'
-  | 'job_cancelled'
-  | 'job_deleted'
-  | 'share_made'
-  | 'share_revoked';
 
 export interface AuditEntry {
   workspace: string;
@@ -23,7 +10,7 @@ export interface AuditEntry {
   /** Id of what it was done to. */
   subject: string;
   /** Never secrets. */
-  details?: Record<string, unknown>;
+  details?: AuditJson['details'];
 }
 
 export async function record(q: Queryable, entry: AuditEntry): Promise<void> {

@@ -1,8 +1,8 @@
 /** What a published job found as tables, one a collection: their columns, and their rows page by page. */
-import type { SceneRights } from '../../scenes/attribution.ts';
+
+import type { Bbox, ReviewFilter, SceneRights } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
-import type { Bbox } from './features.ts';
-import { REVIEW_FILTERS, type ReviewFilter } from './reviews.ts';
+import { REVIEW_FILTERS } from './reviews.ts';
 
 export interface FeatureTable {
   /** Key of the job in the database. */

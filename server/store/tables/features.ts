@@ -21,9 +21,6 @@ export interface FeatureRow {
   properties?: Record<string, unknown>;
 }
 
-/** west, south, east, north in degrees; west > east where the box crosses the antimeridian. */
-export type Bbox = [number, number, number, number];
-
 /** Features in one statement: other callers of the embedded database wait for so many at most. */
 const BATCH = 500;
 

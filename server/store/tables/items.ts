@@ -1,9 +1,8 @@
 /** Published features as they are asked for: collections, pages of items, single ones; GeoJSON out. */
 import { Problem } from '../../../errors/problem.ts';
-import type { FeatureJson, FeatureProperties } from '../../api/index.ts';
+import type { Bbox, FeatureJson, FeatureProperties } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { cql2Condition, QUERYABLES } from './cql2-to-sql.ts';
-import type { Bbox } from './features.ts';
 import { asGeoJson, type GeometryCrs } from './geometry-crs.ts';
 
 /** Collections that are there even when they are empty. */

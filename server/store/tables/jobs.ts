@@ -1,25 +1,9 @@
 /** Rows of `planimeter.jobs`: runs of one network over one scene with fixed parameters. */
-import type { ClassTotal, JobJson, JobProgress, JobReport, JobState, ProblemJson } from '../../api/index.ts';
+import type { ClassTotal, JobJson, JobReport, JobState } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { assignments, type Columns } from '../database/rows.ts';
 
-export interface Job {
-  id: string;
-  workspace: string;
-  scene: string;
-  model: string;
-  parameters: Record<string, unknown>;
-  state: JobState;
-  progress: JobProgress;
-  problem: ProblemJson | null;
-  report: JobReport | null;
-  /** Jobs of a higher one are taken up first. */
-  priority: number;
-  /** ISO 8601, as the next two. */
-  created_at: string;
-  started_at: string | null;
-  finished_at: string | null;
-}
+export type Job = Omit<JobJson, 'totals'>;
 
 /** The report with what may be done with the scene's image, which may have been said since. */
 const REPORT = `report || coalesce(

@@ -2,18 +2,15 @@
  * What people say of single features: that they are right, or wrong. It lies with a feature's properties, so features are
  * filtered by it, and it is in every export.
  */
+import type { Review, ReviewFilter } from '../../api/index.ts';
 import type { Database, Queryable } from '../database/database.ts';
 
-export const REVIEWS = ['accepted', 'rejected'] as const;
-export type Review = (typeof REVIEWS)[number];
-
 /** Which features are wanted. */
-export const REVIEW_FILTERS = {
+export const REVIEW_FILTERS: Record<ReviewFilter, string> = {
   accepted: `= 'accepted'`,
   rejected: `= 'rejected'`,
   'not-rejected': `IS DISTINCT FROM 'rejected'`,
 };
-export type ReviewFilter = keyof typeof REVIEW_FILTERS;
 
 /**
  * Says it of a published feature; null takes it back.

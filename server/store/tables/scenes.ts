@@ -1,42 +1,15 @@
 /** Rows of `planimeter.scenes`: uploaded images, from their arrival to their being ready. */
-import type { MultiPolygon, Polygon } from 'geojson';
 import type { IngestReport } from '../../../tiler/ingest/ingest.ts';
-import type { ProblemJson, SceneJson, SceneState } from '../../api/index.ts';
-import type { SceneRights } from '../../scenes/attribution.ts';
+import type { SceneJson, SceneRights, SceneState } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { assignments, type Columns } from '../database/rows.ts';
 
-export interface Scene {
-  id: string;
-  workspace: string;
-  name: string;
-  state: SceneState;
-  /** Identifier of the upload that brought it. */
-  upload: string | null;
-  sha256: string;
-  bytes: number;
-  /** ISO 8601. */
-  created_at: string;
-  /** 0..1 while ingesting. */
-  progress: number;
-  problem: ProblemJson | null;
-  srs: string | null;
+export interface Scene extends Omit<SceneJson, 'valid_share' | 'captured_at' | 'url' | 'findings'> {
   /** The number by which PostGIS knows the CRS: its EPSG code, or one of ours. */
   epsg: number | null;
-  /** EPSG:4326. */
-  footprint: Polygon | MultiPolygon | null;
-  /** west, south, east, north in degrees. */
-  bbox: [number, number, number, number] | null;
-  gsd_m: number | null;
   gsd_x_m: number | null;
   gsd_y_m: number | null;
-  width: number | null;
-  height: number | null;
-  bands: number | null;
   report: IngestReport | null;
-  /** As whoever brought the image says; null where nobody did. */
-  license: string | null;
-  attribution: string | null;
 }
 
 const COLUMNS = `id, workspace, name, state, upload, sha256, bytes, created_at, progress, problem, srs, epsg,

@@ -4,21 +4,15 @@ import { Problem } from '../../../errors/problem.ts';
 import type { ShareJson } from '../../api/index.ts';
 import type { Queryable, Scope } from '../database/database.ts';
 
-/** Days that a link is good for, unless it is said otherwise. */
-export const DEFAULT_SHARE_DAYS = 30;
-const MAX_DAYS = 3650;
 const RANDOM_BYTES = 32;
 
 const COLUMNS = 'id, job, created_by, created_at, expires_at';
 
-/** `q`: confined to the job's workspace. Returns the secret too, which nobody can do again. Throws Problem bad_request. */
+/** `q`: confined to the job's workspace. Returns the secret too, which nobody can do again. */
 export async function createShare(
   q: Queryable,
-  { job, by, days = DEFAULT_SHARE_DAYS }: { job: string; by: string; days?: unknown },
+  { job, by, days }: { job: string; by: string; days: number },
 ): Promise<ShareJson & { secret: string }> {
-  if (typeof days !== 'number' || !(days > 0 && days <= MAX_DAYS)) {
-    throw new Problem('bad_request', `"days" is how long the link is good for, up to ${MAX_DAYS}.`);
-  }
   const secret = randomBytes(RANDOM_BYTES).toString('base64url');
   const [row] = await q.query<ShareJson>(
     `INSERT INTO planimeter.shares (id, job, sha256, created_by, expires_at)

@@ -1,6 +1,7 @@
 /** A published job's features in a map tile: what can be seen at its scale, clipped to it, as well-known binary. */
+
+import type { Bbox } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
-import type { Bbox } from './features.ts';
 
 export interface TileFeature {
   /** Of features that are found under it; null for land use and blocks made for maps of smaller scale. */

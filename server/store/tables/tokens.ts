@@ -2,20 +2,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Problem } from '../../../errors/problem.ts';
 import type { Role, TokenJson } from '../../api/index.ts';
+import { check } from '../../api/schema.ts';
+import { TokenRequest } from '../../api/service.ts';
 import type { Database, Queryable } from '../database/database.ts';
 import { checkRowLevelSecurity, checkWorkspace, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
-
-/** What each may, and all before it: look; upload, run and delete; add networks and tokens. */
-export const ROLES: readonly Role[] = ['viewer', 'editor', 'admin'];
-
-/** Days that a token is good for, unless it is said otherwise. */
-export const DEFAULT_DAYS = 365;
 
 /** So that tokens can be told from other secrets when they turn up where they should not. */
 const PREFIX = 'planimeter_';
 const RANDOM_BYTES = 32;
-const MAX_NAME = 100;
-const MAX_DAYS = 36_500;
 
 const COLUMNS = 'id, name, workspace, role, created_at, expires_at';
 
@@ -25,18 +19,11 @@ const COLUMNS = 'id, name, workspace, role, created_at, expires_at';
  */
 export async function createToken(
   db: Pick<Database, 'query' | 'confinement'>,
-  token: { name: unknown; role: unknown; workspace?: unknown; days?: unknown },
+  token: unknown,
 ): Promise<TokenJson & { token: string }> {
-  const { name, role, days = DEFAULT_DAYS } = token;
-  const workspace = checkWorkspace(token.workspace ?? DEFAULT_WORKSPACE);
+  const { name, role, days, ...wanted } = check(TokenRequest, token);
+  const workspace = checkWorkspace(wanted.workspace ?? DEFAULT_WORKSPACE);
   checkRowLevelSecurity(db, workspace);
-  if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME || name.includes('\0')) {
-    throw new Problem('bad_request', `"name" says whose token it is, in at most ${MAX_NAME} characters.`);
-  }
-  if (!ROLES.includes(role as Role)) throw new Problem('bad_request', `"role" is one of ${ROLES.join(', ')}.`);
-  if (typeof days !== 'number' || !(days > 0 && days <= MAX_DAYS)) {
-    throw new Problem('bad_request', `"days" is how long the token is good for, up to ${MAX_DAYS}.`);
-  }
   if ((role !== 'admin' || workspace !== DEFAULT_WORKSPACE) && !(await anyToken(db))) {
     throw new Problem(
       'bad_request',

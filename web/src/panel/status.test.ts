@@ -3,7 +3,7 @@ import type { JobJson, SceneJson } from '../service/types.ts';
 import { createState } from '../state.ts';
 import { refusalOf, spokenOf, summaryOf } from './status.ts';
 
-const problem = { code: 'x', title: 'X', detail: 'Y' };
+const problem = { code: 'internal', title: 'X', detail: 'Y' };
 
 test('the sheet and screen readers hear of uploads, scenes and jobs as they go', () => {
   const state = createState();
@@ -25,8 +25,8 @@ test('the sheet and screen readers hear of uploads, scenes and jobs as they go',
 test('a refusal is of the scene, or of its job', () => {
   const state = createState();
   state.job.value = { state: 'failed', problem } as JobJson;
-  expect([refusalOf(state)?.code, summaryOf(state)]).toEqual(['x', 'Failed']);
+  expect([refusalOf(state)?.code, summaryOf(state)]).toEqual(['internal', 'Failed']);
   state.sceneId.value = 's';
-  state.scenes.value = [{ id: 's', state: 'refused', problem: { ...problem, code: 'y' } } as SceneJson];
-  expect([refusalOf(state)?.code, summaryOf(state)]).toEqual(['y', 'Refused']);
+  state.scenes.value = [{ id: 's', state: 'refused', problem: { ...problem, code: 'damaged_tiff' } } as SceneJson];
+  expect([refusalOf(state)?.code, summaryOf(state)]).toEqual(['damaged_tiff', 'Refused']);
 });
