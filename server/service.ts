@@ -114,14 +114,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const server = createServer(app);
   server.listen(options.port, host);
   await once(server, 'listening');
-  const reaper = startGarbageCollector({ db, files, dataFolder, uploadFolder });
+  const collector = startGarbageCollector({ db, files, dataFolder, uploadFolder });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async stop() {
       server.close();
       server.closeAllConnections();
-      await reaper.stop();
+      await collector.stop();
       await Promise.all([engine.stop(), renderer.stop()]);
     },
   };

@@ -268,7 +268,7 @@ async function outcomes(url: string, data: string, { scenes, jobs }: Acknowledge
   return found;
 }
 
-/** After the reaper, long after: the files are those of scenes and jobs that are known, and no others. */
+/** After garbage was collected, long after: the files are those of scenes and jobs that are known, and no others. */
 async function nothingIsLeft(data: string, temporary: string, { scenes, jobs }: Acknowledged): Promise<void> {
   const db = await openDatabase({ folder: join(data, 'database') });
   try {
@@ -279,7 +279,7 @@ async function nothingIsLeft(data: string, temporary: string, { scenes, jobs }: 
       temporaryFolder: temporary,
     };
     const reaped = await collectGarbage(places, { nowMs: Date.now() + LONG_AFTER_MS });
-    console.log(`the reaper removed ${reaped.length}: ${[...new Set(reaped.map(({ why }) => why))].join(', ')}`);
+    console.log(`removed as garbage ${reaped.length}: ${[...new Set(reaped.map(({ why }) => why))].join(', ')}`);
     const known = await db.query<{ id: string }>('SELECT id FROM planimeter.scenes');
     expect(known.map(({ id }) => id).sort(), 'one scene an image').toEqual([...scenes.values()].sort());
     const kept = [

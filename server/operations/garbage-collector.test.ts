@@ -1,4 +1,4 @@
-/** The reaper on a folder and on S3 (moto's server from PyPI, a mock of AWS). */
+/** Garbage is collected on a folder and on S3 (moto's server from PyPI, a mock of AWS). */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { type CollectedGarbage, collectGarbage, GRACE_MS, type Places } from './
 
 const LATER_MS = Date.now() + GRACE_MS + 3600_000;
 
-const folder = mkdtempSync(join(tmpdir(), 'reaper-'));
+const folder = mkdtempSync(join(tmpdir(), 'garbage-'));
 let db: Database;
 let drop: () => Promise<void>;
 let moto: Awaited<ReturnType<typeof startMoto>>;
@@ -52,7 +52,7 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
   const data = join(folder, kind, 'data');
   const files =
     kind === 's3'
-      ? s3FileStore('s3://maps/reaper', { folder: join(data, 'store'), env: moto!.env })
+      ? s3FileStore('s3://maps/garbage', { folder: join(data, 'store'), env: moto!.env })
       : localFileStore(join(data, 'files'));
   const places = placesOf(kind, files);
   await markStore(db, files);
@@ -92,7 +92,7 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
   expect(names(await collectGarbage(places)), 'within the grace period').toEqual([]);
   if (kind === 's3') {
     // Only now: moto says of every upload that it was begun in 2010.
-    const begun = await fetch(`${moto!.env.AWS_ENDPOINT_URL}/maps/reaper/scenes/lost/big.tif?uploads`, {
+    const begun = await fetch(`${moto!.env.AWS_ENDPOINT_URL}/maps/garbage/scenes/lost/big.tif?uploads`, {
       method: 'POST',
     });
     expect(begun.ok).toBe(true);

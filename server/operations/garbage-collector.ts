@@ -98,7 +98,7 @@ export function startGarbageCollector(places: Places): { stop(): Promise<void> }
         const reaped = await collectGarbage(places);
         for (const { why, name, bytes } of reaped) log.info(`removed ${name}: nothing refers to it`, { why, bytes });
       } catch (error) {
-        log.error('the reaper failed', { error });
+        log.error('collecting garbage failed', { error });
       }
     });
   };

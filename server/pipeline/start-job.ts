@@ -3,6 +3,7 @@
 import { Problem } from '../../errors/problem.ts';
 import type { Network } from '../../models/registry.ts';
 import type { ModelJson } from '../api/index.ts';
+import type { JobRequest } from '../api/jobs.ts';
 import { jobId } from '../content-ids.ts';
 import { chooseModel } from '../networks/choose-network.ts';
 import { type Caller, recordDone } from '../operations/caller.ts';
@@ -13,17 +14,8 @@ import type { Queryable, Transactional } from '../store/database/database.ts';
 import { getJob, hasFailedChips, insertJob, type Job } from '../store/tables/jobs.ts';
 import { getScene, type Scene } from '../store/tables/scenes.ts';
 import { checkAoi } from './area-of-interest.ts';
-import type { JobParameters } from './job-parameters.ts';
+import { type JobParameters, parseParameters } from './job-parameters.ts';
 import { networkView } from './network-view.ts';
-
-export interface JobRequest {
-  sceneId: string;
-  /** The one that suits the scene by default. */
-  modelId?: string | undefined;
-  parameters: JobParameters;
-  /** -9 to 9; a job of a higher one goes first. */
-  priority: number;
-}
 
 export interface StartTools {
   queue: Pick<Queue, 'enqueueSegment' | 'retry'>;
@@ -41,10 +33,11 @@ export async function startJob(
   { queue, models, settle, limits }: StartTools,
   db: Transactional,
   caller: Caller,
-  { sceneId, modelId, parameters: wanted, priority }: JobRequest,
+  { scene: sceneId, model: named, parameters: given, priority }: JobRequest,
 ): Promise<Job> {
+  const wanted = parseParameters(given);
   const scene = await readyScene(db, sceneId);
-  const model = requestedModel(models, modelId, scene);
+  const model = requestedModel(models, named, scene);
   networkView(wanted, scene.report, model); // says which bands there are, before the job is queued
   if (wanted.aoi) await checkAoi(db, scene.footprint!, wanted.aoi);
   const parameters = await settle(wanted, model.id);

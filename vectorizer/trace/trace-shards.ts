@@ -165,7 +165,7 @@ function appendGraph(graph: ArcGraph, added: ArcGraph, newLabel: Int32Array, y: 
   for (const key of ['left', 'right', 'from', 'to'] as const) graph[key] = withRoom(graph[key], arcs + added.count);
   graph.offsets = withRoom(graph.offsets, graph.left.length + 1); // arcs are added while `left` has room
   graph.leaving = withRoom(graph.leaving, slots + 4 * added.junctions);
-  graph.xy = withRoom(graph.xy, 2 * (vertices + end) + 4); // the room for one more vertex that strands rely on
+  graph.xy = withRoom(graph.xy, 2 * (vertices + end) + 4); // the room for one more vertex that open borders rely on
   for (let arc = 0; arc < added.count; arc++) {
     graph.offsets[arcs + arc + 1] = vertices + added.offsets[arc + 1];
     graph.left[arcs + arc] = newLabel[added.left[arc]];

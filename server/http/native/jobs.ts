@@ -6,15 +6,14 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import { ExportQuery, JobRequest as JobRequestSchema, JobsQuery, ProofRequest } from '../../api/jobs.ts';
+import { ExportQuery, JobRequest, JobsQuery, ProofRequest } from '../../api/jobs.ts';
 import { readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
 import { EXPORT_FORMATS, exportFormat } from '../../export/export.ts';
 import { packageJob } from '../../export/package.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
-import { parseParameters } from '../../pipeline/job-parameters.ts';
-import { type JobRequest, retryJob, startJob } from '../../pipeline/start-job.ts';
+import { retryJob, startJob } from '../../pipeline/start-job.ts';
 import { fetchIfThere } from '../../store/files/file-store.ts';
 import { type Job, listJobs } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
@@ -35,7 +34,7 @@ export function jobsRouter(deps: AppContext): Router {
 
   router.post('/jobs', express.json({ limit: BODY_LIMIT, strict: false }), async (request, response) => {
     const db = databaseOf(request);
-    const job = await startJob(deps, db, callerOf(request), parseJobRequest(request.body));
+    const job = await startJob(deps, db, callerOf(request), check(JobRequest, request.body));
     response
       .status(202)
       .location(`/jobs/${job.id}`)
@@ -154,10 +153,4 @@ async function licenseOf({ models, networks }: AppContext, { model: id, report }
   if (!model || (report?.parameters?.precision !== 'int8' && report?.model_sha256 !== model.sha256)) return null;
   const { properties } = (await networks.manifest(id)) as { properties?: { license?: unknown } };
   return typeof properties?.license === 'string' ? properties.license : null;
-}
-
-/** Throws `bad_request`. */
-export function parseJobRequest(body: unknown): JobRequest {
-  const { scene, model, parameters, priority } = check(JobRequestSchema, body);
-  return { sceneId: scene, modelId: model, parameters: parseParameters(parameters), priority };
 }

@@ -5,6 +5,7 @@
 import express, { type Request, Router } from 'express';
 import { Problem, problemFromJson } from '../../../errors/problem.ts';
 import type { JobState, Link } from '../../api/index.ts';
+import { JobRequest } from '../../api/jobs.ts';
 import {
   Execute,
   type Output,
@@ -25,7 +26,7 @@ import { getJob, type Job, listJobs } from '../../store/tables/jobs.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { pathParameter, publicAddress } from '../core/request.ts';
-import { BODY_LIMIT, parseJobRequest } from '../native/jobs.ts';
+import { BODY_LIMIT } from '../native/jobs.ts';
 import { componentSchemas, inlined, type Json } from '../openapi/convert.ts';
 import { COG } from '../stac/stac-items.ts';
 
@@ -116,7 +117,7 @@ export function processesRouter(deps: AppContext): Router {
     readQuery(PlainQuery, request.query);
     checkProcess(request);
     const { job: wanted, outputs: chosen } = parseExecution(request.body);
-    const job = await startJob(deps, databaseOf(request), callerOf(request), parseJobRequest(wanted));
+    const job = await startJob(deps, databaseOf(request), callerOf(request), check(JobRequest, wanted));
     const query = chosen.length < ALL_OUTPUTS.length ? `?outputs=${chosen.join(',')}` : '';
     if (/\brespond-async\b/.test(request.get('Prefer') ?? '')) response.set('Preference-Applied', 'respond-async');
     response
