@@ -11,7 +11,8 @@ import { openNetwork } from '../models/runtime/session.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { type ChipPixels, planChips, readChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { ingest } from '../tiler/ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../tiler/ingest/validate-source.ts';
 import { openScene } from '../tiler/working-copy/open-scene.ts';
 
 const PRECISIONS: Precision[] = ['fp32', 'int8'];

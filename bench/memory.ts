@@ -16,7 +16,8 @@ import { createSamples, type SampleType } from '../tiler/geotiff/samples.ts';
 import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { ingest } from '../tiler/ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../tiler/ingest/validate-source.ts';
 import { openScene } from '../tiler/working-copy/open-scene.ts';
 
 const GSD = { x: 1, y: 1 };

@@ -15,7 +15,8 @@ import { openNetwork } from '../models/runtime/session.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
 import { planModelGrid, readModelWindow } from '../tiler/grid/model-grid.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { ingest } from '../tiler/ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../tiler/ingest/validate-source.ts';
 import { openScene } from '../tiler/working-copy/open-scene.ts';
 import { pythonWith, run } from './python.ts';
 

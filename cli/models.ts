@@ -11,7 +11,7 @@ import type { ModelReportJson } from '../server/api/index.ts';
 import { addNetwork, inspectNetwork, removeNetwork } from '../server/networks/install-network.ts';
 import { publishNetwork, withdrawNetwork } from '../server/networks/mirror-to-bucket.ts';
 import { measuredRun, measureRun } from '../server/networks/run-profiles.ts';
-import type { Finding } from '../tiler/ingest/validate-source.ts';
+import type { Finding } from '../tiler/ingest/findings.ts';
 import {
   DATA_OPTION,
   didYouMean,

@@ -15,7 +15,8 @@ import type { JobReport, PreflightJson, SceneJson, ServiceJson } from '../server
 import { parseRemoteHosts } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import { writeTown } from '../synthetic/town/town.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../tiler/ingest/ingest.ts';
+import { ingest } from '../tiler/ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../tiler/ingest/validate-source.ts';
 import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
 import { getJson, startJob, waitForJob, waitForScene } from './support/client.ts';
 import { pythonWithMoto } from './support/python.ts';

@@ -1,7 +1,7 @@
 /** The classes of a map: what was written down of them, laid on what the network gives. */
 
 import { Problem } from '../../errors/problem.ts';
-import type { Finding } from '../../tiler/ingest/validate-source.ts';
+import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { MapOutput } from '../adapter.ts';
 import type { NetworkClass } from '../registry.ts';
 import type { NetworkMetadata } from './network-metadata.ts';

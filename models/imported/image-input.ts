@@ -1,7 +1,7 @@
 /** Which input of a network is the image, and how it wants its numbers. */
 
 import { Problem } from '../../errors/problem.ts';
-import type { Finding } from '../../tiler/ingest/validate-source.ts';
+import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { AdapterInput } from '../adapter.ts';
 import { bandRole } from '../network-bands.ts';
 import type { OnnxModel, OnnxNode, OnnxValue } from '../onnx/read-onnx.ts';

@@ -5,7 +5,7 @@
  */
 
 import { Problem } from '../../errors/problem.ts';
-import type { Finding } from '../../tiler/ingest/validate-source.ts';
+import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { Adapter, AdapterInput, MapOutput } from '../adapter.ts';
 import { type Certificate, certify, type GraphReport } from '../onnx/certificate.ts';
 import type { OnnxModel } from '../onnx/read-onnx.ts';

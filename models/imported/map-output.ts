@@ -1,7 +1,7 @@
 /** Which output of a network is a map of the image, and what its numbers are. */
 
 import { Problem } from '../../errors/problem.ts';
-import type { Finding } from '../../tiler/ingest/validate-source.ts';
+import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { AdapterInput, MapOutput } from '../adapter.ts';
 import type { GraphReport, OutputShape } from '../onnx/certificate.ts';
 import type { OnnxModel, OnnxNode } from '../onnx/read-onnx.ts';

@@ -11,7 +11,7 @@ import type { Certificate } from '../../models/onnx/certificate.ts';
 import type { NetworkClass } from '../../models/registry.ts';
 import type { HaloSweep } from '../../models/verify/halo-sweep.ts';
 import type { Proof } from '../../models/verify/verify-windows.ts';
-import type * as ingest from '../../tiler/ingest/validate-source.ts';
+import type * as ingest from '../../tiler/ingest/findings.ts';
 import type { GeometryReport } from '../tracing/map-to-features.ts';
 import type {
   Assumption,

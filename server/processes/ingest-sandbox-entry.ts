@@ -1,8 +1,9 @@
 /** What the sandbox process does. */
 import { describeInPlace } from '../../tiler/ingest/describe-remote.ts';
-import { type IngestLimits, ingest, inspect } from '../../tiler/ingest/ingest.ts';
+import { ingest, inspect } from '../../tiler/ingest/ingest.ts';
 import type { SourceFile } from '../../tiler/ingest/mosaic.ts';
 import { type UnzipLimits, unzip } from '../../tiler/ingest/unzip.ts';
+import type { IngestLimits } from '../../tiler/ingest/validate-source.ts';
 import { answerTasks } from './child-process.ts';
 
 interface Input {

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { Problem } from '../../errors/problem.ts';
 import type { OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { InPlaceReport } from '../../tiler/ingest/describe-remote.ts';
-import { DEFAULT_INGEST_LIMITS, type IngestReport, type InspectReport } from '../../tiler/ingest/ingest.ts';
+import type { IngestReport, InspectReport } from '../../tiler/ingest/ingest.ts';
 import type { SourceFile } from '../../tiler/ingest/mosaic.ts';
 import { DEFAULT_UNZIP_LIMITS } from '../../tiler/ingest/unzip.ts';
+import { DEFAULT_INGEST_LIMITS } from '../../tiler/ingest/validate-source.ts';
 import { onlyCard } from '../remote/reader.ts';
 import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child-process.ts';
 

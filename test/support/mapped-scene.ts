@@ -9,7 +9,8 @@ import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { wholeOf } from '../../tiler/geotiff/window.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, planModelGrid } from '../../tiler/grid/model-grid.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from '../../tiler/ingest/ingest.ts';
+import { ingest } from '../../tiler/ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../../tiler/ingest/validate-source.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 
 export const FILL = [120, 118, 101] as const;

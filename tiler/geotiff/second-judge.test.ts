@@ -6,7 +6,7 @@ import { fromFile, type TypedArray } from 'geotiff';
 import { expect, test } from 'vitest';
 import { Problem } from '../../errors/problem.ts';
 import { sharedPath } from '../../test/support/shared.ts';
-import { DEFAULT_INGEST_LIMITS } from '../ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../ingest/validate-source.ts';
 import { rasterOf } from './raster.ts';
 import { createSamples, type SampleType } from './samples.ts';
 import { readImage } from './tiff-image.ts';

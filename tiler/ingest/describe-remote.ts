@@ -4,9 +4,10 @@
  */
 
 import { createRangeCounter } from './band-statistics.ts';
-import type { Assumption, IngestLimits, IngestReport } from './ingest.ts';
+import type { Assumption } from './findings.ts';
+import type { IngestReport } from './ingest.ts';
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
-import { openSource } from './validate-source.ts';
+import { type IngestLimits, openSource } from './validate-source.ts';
 import { workingBands, workingRaster } from './working-bands.ts';
 
 /** The finest level of at most so many pixels is counted. */

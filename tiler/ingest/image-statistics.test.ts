@@ -12,7 +12,8 @@ import { storedRendering } from '../rendering/rendering.ts';
 import { chooseRendering } from '../working-copy/job-rendering.ts';
 import { openScene } from '../working-copy/open-scene.ts';
 import { imageStatistics } from './image-statistics.ts';
-import { DEFAULT_INGEST_LIMITS, ingest, inspect } from './ingest.ts';
+import { ingest, inspect } from './ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from './validate-source.ts';
 
 const SIZE = { width: 420, height: 330 };
 

@@ -9,7 +9,8 @@ import { openSamples } from '../geotiff/raster.ts';
 import { samplesFromBytes } from '../geotiff/samples.ts';
 import { type Entry, encodeIfd, ifdBytes, Tag } from '../geotiff/tiff-tags.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
-import { DEFAULT_INGEST_LIMITS, type IngestLimits, ingest, inspect } from './ingest.ts';
+import { ingest, inspect } from './ingest.ts';
+import { DEFAULT_INGEST_LIMITS, type IngestLimits } from './validate-source.ts';
 
 let folder = '';
 beforeAll(async () => {

@@ -10,21 +10,13 @@ import type { Samples, SampleType } from '../geotiff/samples.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from '../rendering/rendering.ts';
 import { createRangeCounter, type RangeCounter } from './band-statistics.ts';
+import type { Assumption, Finding } from './findings.ts';
 import { type ImageStatistics, IN_PLACE_WINDOWS, imageStatistics, STATISTICS_WINDOWS } from './image-statistics.ts';
 import type { Location } from './locate.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
-import type { Assumption, Finding, IngestLimits, SceneHeader, Source, SourceHints } from './validate-source.ts';
-import { type WorkingBands, workingBands, workingRaster } from './working-bands.ts';
-
-export {
-  type Assumption,
-  DEFAULT_INGEST_LIMITS,
-  type Finding,
-  type IngestLimits,
-  type SourceHints,
-} from './validate-source.ts';
-
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
+import type { IngestLimits, SceneHeader, Source, SourceHints } from './validate-source.ts';
+import { type WorkingBands, workingBands, workingRaster } from './working-bands.ts';
 
 export interface IngestReport extends Location {
   width: number;

@@ -8,8 +8,9 @@ import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { apply, type Geotransform } from '../crs/geotransform.ts';
 import { fitGeotransform } from '../crs/ground-control-points.ts';
 import { openSamples } from '../geotiff/raster.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from './ingest.ts';
+import { ingest } from './ingest.ts';
 import { findSidecars } from './sidecars.ts';
+import { DEFAULT_INGEST_LIMITS } from './validate-source.ts';
 
 const PYTHON = pythonWithJudges();
 let folder = '';

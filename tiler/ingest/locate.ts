@@ -10,6 +10,7 @@ import { type Crs, crsOfWkt, type UserCrs } from '../crs/crs.ts';
 import { apply, type Geotransform, looksGeographic } from '../crs/geotransform.ts';
 import { fitGeotransform } from '../crs/ground-control-points.ts';
 import type { Georeference } from '../geotiff/georeference.ts';
+import type { Finding } from './findings.ts';
 import { NO_SIDECARS, type Sidecars } from './sidecars.ts';
 
 export interface Location {
@@ -19,13 +20,6 @@ export interface Location {
   userCrs: UserCrs | null;
   /** Whether the CRS is geographic. */
   geographic: boolean;
-}
-
-export interface Remark {
-  code: string;
-  severity: 'info' | 'warning';
-  message: string;
-  fix?: string;
 }
 
 export interface Given {
@@ -49,10 +43,10 @@ export function locate(
   own: Georeference,
   { width, height }: { width: number; height: number },
   { sidecars = NO_SIDECARS, srs }: Given = {},
-): Location & { remarks: Remark[] } {
-  const remarks: Remark[] = [];
-  const crs = crsOf(own, sidecars, srs, remarks);
-  const geotransform = geotransformOf(own, sidecars, remarks);
+): Location & { findings: Finding[] } {
+  const findings: Finding[] = [];
+  const crs = crsOf(own, sidecars, srs, findings);
+  const geotransform = geotransformOf(own, sidecars, findings);
   const geographic = crs.geographic ?? looksGeographic(geotransform);
   const corners = [apply(geotransform, 0, 0), apply(geotransform, width, height)];
   corners.push(apply(geotransform, width, 0), apply(geotransform, 0, height));
@@ -63,12 +57,12 @@ export function locate(
       `A corner of the image, ${lost.join(', ')} degrees, is not on the globe. ${PLACE}`,
     );
   }
-  return { geotransform, epsg: crs.epsg, userCrs: crs.userCrs, geographic, remarks };
+  return { geotransform, epsg: crs.epsg, userCrs: crs.userCrs, geographic, findings };
 }
 
 type ChosenCrs = Omit<Crs, 'geographic'> & { geographic: boolean | null };
 
-function crsOf(own: Georeference, sidecars: Sidecars, srs: string | undefined, remarks: Remark[]): ChosenCrs {
+function crsOf(own: Georeference, sidecars: Sidecars, srs: string | undefined, findings: Finding[]): ChosenCrs {
   const besides = sidecars.wkt ? crsOfWkt(sidecars.wkt) : null;
   const fromAux = besides && sidecars.wktFrom === '.aux.xml' ? besides : null;
   const chosen = srs !== undefined ? crsOfText(srs) : (fromAux ?? own.crs ?? besides);
@@ -84,20 +78,20 @@ function crsOf(own: Georeference, sidecars: Sidecars, srs: string | undefined, r
   }
   if (srs !== undefined) {
     const instead = own.crs || besides ? ' in place of the one that the file gives' : '';
-    remarks.push({ code: 'crs_given', severity: 'info', message: `${srs} was given${instead}.` });
+    findings.push({ code: 'crs_given', severity: 'info', message: `${srs} was given${instead}.` });
   } else if (chosen === besides) {
     const message = `The coordinate reference system was taken from the ${sidecars.wktFrom} file beside the image.`;
-    remarks.push({ code: 'crs_from_sidecar', severity: 'info', message });
+    findings.push({ code: 'crs_from_sidecar', severity: 'info', message });
   }
   if (chosen.unknownDatum) {
     const message =
       'The datum of the coordinate reference system is not named. Positions are taken as on WGS 84 without a shift; they may be off by up to some hundred metres.';
     const fix = 'Give the system by its code: --srs EPSG:CODE';
-    remarks.push({ code: 'unknown_datum', severity: 'warning', message, fix });
+    findings.push({ code: 'unknown_datum', severity: 'warning', message, fix });
   }
   if (chosen.vertical) {
     const message = 'The file names a vertical reference system too; it is not used.';
-    remarks.push({ code: 'vertical_crs_ignored', severity: 'info', message });
+    findings.push({ code: 'vertical_crs_ignored', severity: 'info', message });
   }
   return chosen;
 }
@@ -117,29 +111,29 @@ export function epsgCode(srs: string): number | null {
   return found ? Number(found[1]) : null;
 }
 
-function geotransformOf(own: Georeference, sidecars: Sidecars, remarks: Remark[]): Geotransform {
+function geotransformOf(own: Georeference, sidecars: Sidecars, findings: Finding[]): Geotransform {
   if (sidecars.geotransform) {
     const message = 'Where the image lies was taken from the .aux.xml file beside it.';
-    remarks.push({ code: 'place_from_sidecar', severity: 'info', message });
+    findings.push({ code: 'place_from_sidecar', severity: 'info', message });
     return sidecars.geotransform;
   }
   if (own.geotransform) {
     if (own.pixelIsPoint) {
       const message = 'Coordinates are given for pixel centres (PixelIsPoint); half a pixel was taken off.';
-      remarks.push({ code: 'pixel_is_point', severity: 'info', message });
+      findings.push({ code: 'pixel_is_point', severity: 'info', message });
     }
     return own.geotransform;
   }
-  if (own.controlPoints.length > 1) return fitted(own, remarks);
+  if (own.controlPoints.length > 1) return fitted(own, findings);
   if (sidecars.worldFile) {
     const message = 'Where the image lies was taken from the world file beside it.';
-    remarks.push({ code: 'place_from_sidecar', severity: 'info', message });
+    findings.push({ code: 'place_from_sidecar', severity: 'info', message });
     return sidecars.worldFile;
   }
   throw new Problem('missing_crs', `The file does not place its pixels on the map. ${PLACE}`);
 }
 
-function fitted({ controlPoints }: Georeference, remarks: Remark[]): Geotransform {
+function fitted({ controlPoints }: Georeference, findings: Finding[]): Geotransform {
   const fit = fitGeotransform(controlPoints);
   const count = controlPoints.length;
   if (!fit || fit.worstPixels > MOST_RESIDUAL_PIXELS) {
@@ -152,6 +146,6 @@ function fitted({ controlPoints }: Georeference, remarks: Remark[]): Geotransfor
     );
   }
   const message = `The image is placed by ${count} ground control points; a straight grid was fitted to them, which is at most ${fit.worstPixels.toFixed(3)} pixels off.`;
-  remarks.push({ code: 'ground_control_points', severity: fit.worstPixels > 0.25 ? 'warning' : 'info', message });
+  findings.push({ code: 'ground_control_points', severity: fit.worstPixels > 0.25 ? 'warning' : 'info', message });
   return fit.geotransform;
 }

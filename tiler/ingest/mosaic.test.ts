@@ -7,7 +7,8 @@ import type { Geotransform } from '../crs/geotransform.ts';
 import { openSamples } from '../geotiff/raster.ts';
 import { wholeOf } from '../geotiff/window.ts';
 import { createTiffWriter, type TiffLayout } from '../geotiff/write-tiff.ts';
-import { DEFAULT_INGEST_LIMITS, ingest } from './ingest.ts';
+import { ingest } from './ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from './validate-source.ts';
 
 const [WIDTH, HEIGHT, BANDS] = [700, 540, 3];
 const GRID: Geotransform = [400_000, 0.5, 0, 2_800_000, 0, -0.5];

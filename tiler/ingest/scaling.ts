@@ -5,7 +5,8 @@ import type { TiffImage } from '../geotiff/tiff-image.ts';
 import { Photometric } from '../geotiff/tiff-tags.ts';
 import type { Rendering, ValueRange } from '../rendering/rendering.ts';
 import type { BandRange, RangeCounter } from './band-statistics.ts';
-import type { Assumption, Finding, Source } from './validate-source.ts';
+import type { Assumption, Finding } from './findings.ts';
+import type { Source } from './validate-source.ts';
 
 export interface Scaling {
   rendering: Rendering;

@@ -12,6 +12,7 @@ import { bytesPerSample, isFloat, nodataAsSample, type SampleType } from '../geo
 import { COMPRESSION_NAMES, readImage, type TiffImage } from '../geotiff/tiff-image.ts';
 import { openTiff, readNumbers, type TiffFile } from '../geotiff/tiff-structure.ts';
 import { Compression, Photometric, Tag } from '../geotiff/tiff-tags.ts';
+import type { Assumption, Finding } from './findings.ts';
 import { type Location, locate } from './locate.ts';
 import { halvedRaster } from './overview-levels.ts';
 import { type BandChoice, chooseBands } from './rgb-bands.ts';
@@ -27,19 +28,6 @@ export interface IngestLimits {
 }
 
 export const DEFAULT_INGEST_LIMITS: IngestLimits = { pixels: 2 ** 32, bytesPerBlock: 256 << 20, ifds: 64 };
-
-export interface Finding {
-  code: string;
-  severity: 'info' | 'warning' | 'error';
-  message: string;
-  fix?: string;
-}
-
-export interface Assumption {
-  code: string;
-  value: string | number | boolean | number[] | Record<string, string | number | number[] | number[][] | null>;
-  reason: string;
-}
 
 export interface SceneHeader extends Location {
   width: number;
@@ -107,7 +95,10 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
     checkBlocks(tiff, image);
     const sidecars = await readSidecars(hints.sidecars ?? {});
     const srs = hints.srs ?? tiff.source.items?.[SRS_ITEM];
-    const { remarks, ...place } = locate(await readGeoreference(tiff, tiff.ifds[0]), image, { srs, sidecars });
+    const { findings: located, ...place } = locate(await readGeoreference(tiff, tiff.ifds[0]), image, {
+      srs,
+      sidecars,
+    });
     const rowBytes = image.blocksAcross * image.blockWidth * image.bands * bytesPerSample(image.sampleType);
     const bandRows = rowsAtOnce(image.blockHeight, rowBytes);
     // Blocks taller than what is read at once are kept while their rows are read.
@@ -130,7 +121,7 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
       nodata: raster.nodata,
       capturedAt: raster.capturedAt,
       compression: COMPRESSION_NAMES.get(image.compression) ?? String(image.compression),
-      ...remarksOn(image, raster, { choice, sparse, coloured: colourTable !== null, ...place, remarks }),
+      ...findingsOn(image, raster, { choice, sparse, coloured: colourTable !== null, ...place, located }),
     };
     const maskable =
       sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null || isFloat(image.sampleType);
@@ -242,7 +233,8 @@ async function openMask(path: string, { width, height }: TiffImage): Promise<Ras
 }
 
 interface Seen extends Location {
-  remarks: readonly Finding[];
+  /** Found when it was located. */
+  located: readonly Finding[];
   choice: BandChoice;
   sparse: boolean;
   /** Whether there is a colour table. */
@@ -250,12 +242,12 @@ interface Seen extends Location {
 }
 
 /** What was noticed and what was taken for granted. */
-function remarksOn(
+function findingsOn(
   image: TiffImage,
   { nodata, alphaBand, hasMask, sampleType }: RasterOfFile,
-  { choice, sparse, coloured, geotransform, remarks }: Seen,
+  { choice, sparse, coloured, geotransform, located }: Seen,
 ) {
-  const findings: Finding[] = [...remarks];
+  const findings: Finding[] = [...located];
   const assumptions: Assumption[] = [];
   if (coloured) {
     const reason = 'The codes of the image were replaced by the colours of its colour table.';

@@ -7,7 +7,8 @@ import { createSamples, isFloat, type Samples, type SampleType } from '../geotif
 import { wholeOf } from '../geotiff/window.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { planModelGrid, readModelWindow } from '../grid/model-grid.ts';
-import { DEFAULT_INGEST_LIMITS, type IngestReport, ingest } from '../ingest/ingest.ts';
+import { type IngestReport, ingest } from '../ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../ingest/validate-source.ts';
 import { openScene } from '../working-copy/open-scene.ts';
 import { type Rendering, toByte } from './rendering.ts';
 

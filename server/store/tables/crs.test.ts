@@ -10,7 +10,8 @@ import { testEngines } from '../../../test/support/databases.ts';
 import { judge, pythonWithJudges } from '../../../test/support/python.ts';
 import type { Geotransform } from '../../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../../tiler/geotiff/write-tiff.ts';
-import { DEFAULT_INGEST_LIMITS, type InspectReport, inspect } from '../../../tiler/ingest/ingest.ts';
+import { type InspectReport, inspect } from '../../../tiler/ingest/ingest.ts';
+import { DEFAULT_INGEST_LIMITS } from '../../../tiler/ingest/validate-source.ts';
 import { georeference } from './georeference.ts';
 
 /** Definition, and a point near which the image lies (in degrees). */
