@@ -8,15 +8,16 @@ from scipy import ndimage
 
 from data import IGNORE
 
-OTHER, ROAD = 0, 2
+OTHER, ROAD, WATER = 0, 2, 4
 FIELDS = 0.4  # chance that bare fields and yards are laid into the open land of a crop of buildings
 UNPAVED = 0.3  # chance that a crop's roads become tracks
+INLAND = 0.3  # chance that a crop's water becomes that of lakes and rivers
 
 
 def augment(
     random: np.random.Generator, image: np.ndarray, label: np.ndarray, buildings: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tracks or bare fields, colour, haze, shadow, blur, noise, JPEG and missing data, each with its own chance.
+    """Bare fields, or tracks and inland water; colour, haze, shadow, blur, noise, JPEG, missing data: each by chance.
 
     Labels are in the codes of data.py, or of instances.py where `buildings` says so.
     """
@@ -24,8 +25,10 @@ def augment(
     x = image.astype(np.float32)
     if buildings and random.random() < FIELDS:
         x = bare_fields(random, x, label)
-    elif not buildings and random.random() < UNPAVED:
+    if not buildings and random.random() < UNPAVED:
         x = unpaved(random, x, label)
+    if not buildings and random.random() < INLAND:
+        x = inland(random, x, label)
     x = colour(random, x)
     if random.random() < 0.2:
         x = haze(random, x)
@@ -78,6 +81,21 @@ def unpaved(random: np.random.Generator, x: np.ndarray, label: np.ndarray) -> np
     # Where there is no bare land near, a road stays as it is.
     blend = (edge * np.clip(10 * share, 0, 1) * random.uniform(0.7, 1.0))[..., None]
     return (x + blend * (track - x)).astype(np.float32)
+
+
+def inland(random: np.random.Generator, x: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """The labelled water in the tone of other water: brown, green, grey or nearly black, with part of its own texture.
+    Most labels are of a blue sea; that water is smooth and lies low teaches what its tone cannot."""
+    water = label == WATER
+    if water.sum() < 100:
+        return x
+    side, hues = label.shape[0], np.array([(1.0, 0.88, 0.62), (0.72, 1.0, 0.7), (0.7, 0.88, 1.0), (1.0, 1.0, 1.0)])
+    tone = np.exp(random.uniform(np.log(15), np.log(130))) * random.dirichlet((0.6, 0.6, 0.6, 0.6)) @ hues
+    texture = x - ndimage.uniform_filter(x, (41, 41, 0))
+    coarse = ndimage.zoom(random.normal(0, 1, (side // 32, side // 32)), 32, order=1)[..., None]
+    lake = tone * (1 + random.uniform(0, 0.15) * coarse) + random.uniform(0.1, 0.8) * texture
+    edge = ndimage.gaussian_filter(water.astype(np.float32), random.uniform(0.5, 2.0))[..., None]
+    return (x + edge * random.uniform(0.7, 1.0) * (lake - x)).astype(np.float32)
 
 
 def bare_fields(random: np.random.Generator, x: np.ndarray, codes: np.ndarray) -> np.ndarray:

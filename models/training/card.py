@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from data import read_places
+from data import kind_of, read_places
 from evaluate import ROOT
 from manifest import manifest, parameters
 from network import BLOCKS, FCN_WIDTH, STRIDE, WIDTHS, Unet, halo, receptive_field
@@ -47,7 +47,7 @@ def card(recipe: Recipe, scores: dict, made: dict, data: Path) -> str:
         "## Scores\n\n" + score_section(recipe, scores),
         "## Training\n\n" + training_section(recipe, scores, data),
         "## Network\n\n" + network_section(recipe, scores, made),
-        "## Limits\n\n" + limits_section(recipe, scores),
+        "## Limits\n\n" + limits_section(recipe, scores, data),
         "## Data\n\n" + data_section(scores, data),
     ]
     if tables := appendix(recipe):
@@ -64,7 +64,7 @@ def score_section(recipe: Recipe, scores: dict) -> str:
     towns = [score_row(recipe, name, score) for name, score in scores["generated"].items()]
     heading = table_head(["place", "mIoU", *recipe.classes, "calibration error"])
     text = f"""IoU at {recipe.gsd_m:g} m by place, none of them trained on; other ground sizes are resampled to it before, labels by nearest
-neighbour. Where a place labels only buildings, or all but roads, only those pixels count. mIoU is the mean over the
+neighbour. Where a place labels one class alone, or all but roads, only those pixels count. mIoU is the mean over the
 classes that occur. The first row is all its places' pixels together; it is the score in the manifest.
 
 {heading}
@@ -90,7 +90,7 @@ The plane of touching borders at one half, where the labels tell (val-\\*: gener
     if towns:
         text += f"""
 
-Generated towns (`tiler/town`, seeds not trained on), kept apart because they say nothing about real imagery:
+Generated towns (`synthetic/town`, seeds not trained on), kept apart because they say nothing about real imagery:
 
 {heading}
 {chr(10).join(towns)}"""
@@ -115,7 +115,7 @@ def training_section(recipe: Recipe, scores: dict, data: Path) -> str:
     )
     pseudo = f" {training['pseudo']}" if "pseudo" in training else ""
     return f"""{training["steps"]:,} steps of 8 crops of 256 x 256 pixels, {training["minutes"]:.0f} minutes on {training.get("hardware", "one CPU core")}.{start}{teacher}
-Cross-entropy plus Dice only where something is labelled: 'not a building' and 'not a road' pixels teach just that.{pseudo}
+Cross-entropy plus Dice only where something is labelled: 'not a building', 'not a road' and 'not vegetation' pixels teach just that.{pseudo}
 AdamW, cosine over the time, moving average of the weights. Crops at {recipe.gsd_m / 2:g}-{recipe.gsd_m * 2:g} m, turned, mirrored, with changed colour,
 contrast, haze, shadow, blur, noise, JPEG and missing parts. Share of the crops by place: {shares}.
 
@@ -137,7 +137,7 @@ Receptive field in pixels: {left} to the left, {top} to the top, {right} to the 
 operation looks further, so stitched chips equal one pass over the whole scene byte by byte on the CPU."""
 
 
-def limits_section(recipe: Recipe, scores: dict) -> str:
+def limits_section(recipe: Recipe, scores: dict, data: Path) -> str:
     """The weak spots, from the scores; then what was seen by eye."""
     low, high = recipe.gsd_range_m
     full = scores["full"]
@@ -158,8 +158,10 @@ def limits_section(recipe: Recipe, scores: dict) -> str:
     whole = {name: number for name, number in crops.items() if name.startswith("dubai")}
     if not recipe.planes and whole:
         share = sum(whole.values()) / sum(number for name, number in crops.items() if name != "generated")
+        kinds = {kind_of(place) for place in read_places(data, "train") if place["place"] in crops}
+        rest = "road and water" if "vegetation-only" in kinds else "road, vegetation and water"
         lines.append(
-            f"One city, Dubai, gave {share:.0%} of the real crops and nearly all full labels: road, vegetation and water "
+            f"One city, Dubai, gave {share:.0%} of the real crops and nearly all full labels: {rest} "
             "elsewhere rest on augmentation and a few small places. Expect less in other climates."
         )
     errors = {name: scores["places"][name]["ece"] for name in full["places"]}

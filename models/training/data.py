@@ -1,7 +1,8 @@
 """Folders of labelled images in, arrays at a chosen ground size out, and random training crops from them.
 
 The layout is `manifest.json` (places with `place`, `split`, `gsd_m`), `PLACE/images/*` and `PLACE/labels/*` with equal
-stems. Label codes: 0..4 the classes, 253 'not a road', 254 'not a building' (otherwise unlabelled), 255 not labelled.
+stems. Label codes: 0..4 the classes, 252 'not vegetation', 253 'not a road', 254 'not a building' (all three otherwise
+unlabelled), 255 not labelled.
 """
 
 import json
@@ -11,7 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-NOT_ROAD, NOT_BUILDING, IGNORE = 253, 254, 255
+NOT_VEGETATION, NOT_ROAD, NOT_BUILDING, IGNORE = 252, 253, 254, 255
+#: What a place may label to be trained on.
+KINDS = ("full", "building-only", "road-only", "vegetation-only")
+#: Codes that say which class a pixel is not, and nothing else.
+RULED_OUT = {NOT_BUILDING: 1, NOT_ROAD: 2, NOT_VEGETATION: 3}
 CACHE = 0.5  # imagery finer than this times the network's ground size is reduced to it when loaded for training
 
 

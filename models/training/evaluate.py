@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from data import NOT_BUILDING, NOT_ROAD, kind_of, load_generated, read_pairs, read_places, resample
+from data import RULED_OUT, kind_of, load_generated, read_pairs, read_places, resample
+from graph import read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes, town_numbers
-from network import STRIDE, fold_batch_norms, halo
+from network import STRIDE, fold_batch_norms, halo, take_weights
 from recipes import RECIPES, Recipe
 from tally import calibration_error, count, count_confidence, label_of, new_tally, summarise
 
@@ -69,9 +70,14 @@ def place_pairs(folder: Path, recipe: Recipe, places: list[dict]) -> Iterable:
 
 
 def validation_places(folder: Path, recipe: Recipe) -> tuple[list[dict], list[dict]]:
-    """The validation places whose ground size suits the network, and those of them that its headline score is of:
-    the ones of the recipe's kind, or all where there are none of it."""
-    places = [place for place in read_places(folder, "val") if place["gsd_m"] <= recipe.gsd_range_m[1] + 1e-6]
+    """The validation places whose ground size and labels suit the network, and those of them that its headline score
+    is of: the ones of the recipe's kind, or all where there are none of it."""
+    places = [
+        place
+        for place in read_places(folder, "val")
+        if place["gsd_m"] <= recipe.gsd_range_m[1] + 1e-6
+        and (kind_of(place) != "vegetation-only" or "vegetation" in recipe.classes)
+    ]
     return places, [place for place in places if kind_of(place) == recipe.validation_kind] or places
 
 
@@ -85,11 +91,16 @@ def read_scene(path: Path) -> np.ndarray:
         return np.ascontiguousarray(scene.read((1, 2, 3)).transpose(1, 2, 0))
 
 
-def load_network(checkpoint: Path, recipe: Recipe) -> nn.Module:
-    """The moving average of a checkpoint, batch norms folded, ready for inference."""
+def load_network(path: Path, recipe: Recipe) -> nn.Module:
+    """The moving average of a checkpoint, or what export.py wrote; batch norms folded, ready for inference."""
     network = recipe.architecture(recipe.logits)
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
-    return fold_batch_norms(network).to(memory_format=torch.channels_last)
+    if path.suffix == ".onnx":
+        fold_batch_norms(network)
+        take_weights(network, read_weights(path, network))
+    else:
+        network.load_state_dict(torch.load(path, weights_only=True)["average"])
+        fold_batch_norms(network)
+    return network.to(memory_format=torch.channels_last)
 
 
 def fit_temperature(network: nn.Module, recipe: Recipe, pairs: Iterable) -> float:
@@ -112,12 +123,12 @@ def fit_temperature(network: nn.Module, recipe: Recipe, pairs: Iterable) -> floa
 def judged(recipe: Recipe, p: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How sure a network was of each pixel that the label judges, and whether it was right; p [classes,H,W].
 
-    A label that tells of one class only, building or road, judges the answer 'it is one' or 'it is none'.
+    A label that tells of one class only judges the answer 'it is one' or 'it is none'.
     """
     classes = len(recipe.classes)
     told, right, confidence = label < classes, p.argmax(0) == label, p.max(0)
-    for code, number in ((NOT_BUILDING, 1), (NOT_ROAD, 2)):
-        if (label == code).any():
+    for code, number in RULED_OUT.items():
+        if number < classes and (label == code).any():
             told = (label == code) | (label == number)
             right = (p[number] >= 0.5) == (label == number)
             confidence = np.maximum(p[number], 1 - p[number])
@@ -148,7 +159,7 @@ def touching_examples(folder: Path, recipe: Recipe, place: dict) -> Iterable:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoint", type=Path, help="checkpoint, or a network (.onnx) that is to be judged again")
     parser.add_argument("--network", choices=RECIPES, default="landuse-unet")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of labelled places")
     parser.add_argument("--generated", type=Path, help="folder with generated validation towns, val-*/")
@@ -161,8 +172,9 @@ def main() -> None:
     recipe = RECIPES[options.network]
     network = load_network(options.checkpoint, recipe)
     scores = score(network, recipe, options)
-    state = torch.load(options.checkpoint, weights_only=True)["state"]
-    scores["training"] = {"steps": state["step"], "minutes": state["seconds"] / 60, "crops": state["crops"]}
+    if options.checkpoint.suffix != ".onnx":
+        state = torch.load(options.checkpoint, weights_only=True)["state"]
+        scores["training"] = {"steps": state["step"], "minutes": state["seconds"] / 60, "crops": state["crops"]}
     options.out.write_text(json.dumps(scores, indent=1))
     for name, each in {"all": scores["full"], **scores["places"], **scores["generated"]}.items():
         iou = {key: round(value, 4) for key, value in each["iou"].items()}

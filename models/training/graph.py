@@ -5,6 +5,7 @@ The graph is written node by node: every convolution has its padding and bias in
 and arg max are taken before the sub-pixel step, on all pixels of a cell at once.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,10 @@ def write_fcn(graph: Graph, network: Fcn, temperature: float) -> tuple[str, int]
 
 
 def read_weights(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
-    """Weights and biases of the convolutions of a model that `build` has written, named as in the network's state."""
+    """Weights and biases of the convolutions of a model that `build` has written, named as in the network's state.
+
+    The temperature that `scores.json` beside it states is taken out again: the logits are those that were trained.
+    """
     stored = {each.name: numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer}
     if "stem.weight" not in stored:
         raise SystemExit(f"{path}: not a network of this folder's making; train on from what export.py has written")
@@ -151,12 +155,15 @@ def read_weights(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
     for number in range(1, len(network.encoder.blocks) + 1):
         for part in ("expand", "depthwise", "project"):
             modules[f"block{number}.{part}"] = f"encoder.blocks.{number - 1}.{part}"
-    return {
+    weights = {
         f"{module}.{leaf}": torch.from_numpy(stored[f"{name}.{leaf}"].copy())
         for name, module in modules.items()
         for leaf in ("weight", "bias")
         if f"{name}.{leaf}" in stored
     }
+    scores = path.parent / "scores.json"
+    temperature = json.loads(scores.read_text())["temperature"] if scores.exists() else 1.0
+    return weights | {f"head.{leaf}": weights[f"head.{leaf}"] * temperature for leaf in ("weight", "bias")}
 
 
 def class_and_score(graph: Graph, logits: list[str], block_size: int) -> None:

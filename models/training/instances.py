@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from data import IGNORE, NOT_ROAD
+from data import IGNORE, NOT_BUILDING, RULED_OUT
 
 REACH_M = 0.6
 LARGEST_HOUSE_M2 = 250.0
@@ -35,7 +35,7 @@ def building_codes(label: np.ndarray, gsd_m: float, numbers: np.ndarray | None =
             codes[large[numbers]] |= UNKNOWN
         codes[touching(numbers, gsd_m)] |= TOUCHING
         codes[(codes & TOUCHING) > 0] &= BUILDING | TOUCHING
-    codes[(label == IGNORE) | (label == NOT_ROAD)] = IGNORE
+    codes[(label == IGNORE) | (np.isin(label, list(RULED_OUT)) & (label != NOT_BUILDING))] = IGNORE
     return codes
 
 

@@ -1,17 +1,17 @@
 """Logits and label codes in, one number out: cross-entropy and Dice where, and only where, something is known.
 
-Full labels (0..4) say everything about a pixel; 254 says that it is not a building, 253 that it is not a road.
+Full labels (0..4) say everything about a pixel; 254 says that it is not a building, 253 that it is not a road, 252 that
+it is not vegetation.
 """
 
 import torch
 import torch.nn.functional as F
 
-from data import IGNORE, NOT_BUILDING, NOT_ROAD
+from data import IGNORE, RULED_OUT
 from instances import BUILDING as BUILDING_BIT
 from instances import TOUCHING as TOUCHING_BIT
 from instances import UNKNOWN as UNKNOWN_BIT
 
-BUILDING, ROAD = 1, 2
 # The rarer classes count more; their IoU weighs as much as that of desert and sea.
 CLASS_WEIGHTS = (1.0, 2.0, 2.5, 1.7, 1.0)
 # For buildings-unet: towns elsewhere are denser than those of the training places, and borders are rare.
@@ -35,7 +35,7 @@ def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor
     weight = weights[target] * full
     entropy = -(log_p.gather(1, target[:, None])[:, 0] * weight).sum()
     total = weight.sum()
-    for code, number in ((NOT_BUILDING, BUILDING), (NOT_ROAD, ROAD)):
+    for code, number in RULED_OUT.items():
         known = label == code
         if known.any():
             entropy = entropy - torch.log1p(-p[:, number].clamp(max=1 - 1e-4))[known].sum()
@@ -44,10 +44,9 @@ def segmentation_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor
     dice = []
     for number in range(classes):
         known = full
-        if number == BUILDING:
-            known = full | (label == NOT_BUILDING)
-        elif number == ROAD:
-            known = full | (label == NOT_ROAD)
+        for code, ruled_out in RULED_OUT.items():
+            if number == ruled_out:
+                known = full | (label == code)
         truth = (label == number).float()
         if truth.sum() < 50:
             continue

@@ -27,7 +27,7 @@ UNLABELLED = {"building-only": (NOT_BUILDING, 1), "road-only": (NOT_ROAD, 2)}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="of landuse-unet")
+    parser.add_argument("checkpoint", type=Path, help="of landuse-unet, or the network itself (.onnx)")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of labelled places")
     parser.add_argument("--out", type=Path, required=True, help="folder for the places with more labels")
     parser.add_argument(

@@ -9,7 +9,7 @@ from network import Fcn, Unet
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network to train. Shares are of the crops, by what a place labels."""
+    """A network to train. Shares are of the crops, by what a place labels, to each other."""
 
     name: str
     title: str
@@ -42,7 +42,7 @@ LANDUSE_UNET = Recipe(
     gsd_m=1.0,
     gsd_range_m=(0.5, 2.0),
     classes=LANDUSE,
-    shares={"full": 0.6, "building-only": 0.32, "road-only": 0.08},
+    shares={"full": 0.6, "building-only": 0.32, "road-only": 0.08, "vegetation-only": 0.25},
     generated_share=0.17,
 )
 LANDUSE_FCN = Recipe(
@@ -53,7 +53,7 @@ LANDUSE_FCN = Recipe(
     gsd_range_m=(0.5, 2.0),
     classes=LANDUSE,
     architecture=Fcn,
-    shares={"full": 0.6, "building-only": 0.34, "road-only": 0.06},
+    shares={"full": 0.6, "building-only": 0.34, "road-only": 0.06, "vegetation-only": 0.25},
     generated_share=0.17,
 )
 BUILDINGS_UNET = Recipe(

@@ -1,13 +1,14 @@
 """Class maps with their labels in, scores out: IoU per class, mIoU, confusion, boundary IoU, calibration.
 
-What a place does not label counts for nothing: 254 says only that a pixel is no building, 253 that it is no road.
+What a place does not label counts for nothing: 254 says only that a pixel is no building, 253 that it is no road,
+252 that it is no vegetation.
 """
 
 import numpy as np
 from scipy import ndimage
 
-from data import IGNORE, NOT_BUILDING, NOT_ROAD
-from recipes import Recipe
+from data import IGNORE, NOT_BUILDING, RULED_OUT
+from recipes import LANDUSE, Recipe
 
 BINS = 20  # of confidence, for the calibration error
 BOUNDARY_SHARE = 0.02  # of the image's diagonal (Cheng et al. 2021)
@@ -18,17 +19,16 @@ def label_of(recipe: Recipe, label: np.ndarray) -> np.ndarray:
     if not recipe.planes:
         return label
     told = (label == 1).astype(np.uint8)
-    told[(label == IGNORE) | (label == NOT_ROAD)] = IGNORE
+    told[(label == IGNORE) | (np.isin(label, list(RULED_OUT)) & (label != NOT_BUILDING))] = IGNORE
     return told
 
 
 def known_for(name: str, label: np.ndarray, classes: int) -> np.ndarray:
     """Where a label says whether a pixel is of the class."""
     known = label < classes
-    if name == "building":
-        known |= label == NOT_BUILDING
-    elif name == "road":
-        known |= label == NOT_ROAD
+    for code, number in RULED_OUT.items():
+        if name == LANDUSE[number]:
+            known |= label == code
     return known
 
 
@@ -64,7 +64,7 @@ def count(tally: dict, recipe: Recipe, predicted: np.ndarray, confidence: np.nda
 
 def partial(label: np.ndarray) -> bool:
     """Whether an image's label tells of some pixels only what they are not."""
-    return bool(np.isin(label, (NOT_BUILDING, NOT_ROAD)).any())
+    return bool(np.isin(label, list(RULED_OUT)).any())
 
 
 def count_confidence(tally: dict, confidence: np.ndarray, right: np.ndarray) -> None:

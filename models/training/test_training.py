@@ -8,15 +8,15 @@ import numpy as np
 import onnx
 import torch
 
-from augment import augment, bare_fields, unpaved
-from data import IGNORE, NOT_BUILDING, NOT_ROAD, pack, random_crop
+from augment import augment, bare_fields, inland, unpaved
+from data import IGNORE, NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, pack, random_crop
 from evaluate import judged
 from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, segmentation_loss
 from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights, unfold_batch_norms
 from recipes import RECIPES
-from tally import count, new_tally, summarise
+from tally import count, label_of, new_tally, summarise
 
 
 class ReceptiveField(unittest.TestCase):
@@ -90,6 +90,11 @@ class Loss(unittest.TestCase):
         self.assertGreater(gradient[2], 0)
         self.assertTrue(torch.all(gradient[[0, 1, 3, 4]] < 0))
 
+    def test_not_vegetation_lowers_vegetation(self):
+        gradient = self.gradient(NOT_VEGETATION)
+        self.assertGreater(gradient[3], 0)
+        self.assertTrue(torch.all(gradient[[0, 1, 2, 4]] < 0))
+
     def test_a_border_that_is_not_known_teaches_only_the_building(self):
         logits = torch.zeros(1, 2, 16, 16, requires_grad=True)
         building_loss(logits, torch.full((1, 16, 16), BUILDING | UNKNOWN, dtype=torch.uint8)).backward()
@@ -110,7 +115,8 @@ class Weights(unittest.TestCase):
             again = recipe.architecture(recipe.logits)
             images = 255 * torch.rand(2, 3, 64, 96)
             with tempfile.TemporaryDirectory() as folder:
-                onnx.save(build(exported, recipe, 1.0), path := Path(folder) / "network.onnx")
+                onnx.save(build(exported, recipe, 1.6), path := Path(folder) / "network.onnx")
+                (path.parent / "scores.json").write_text('{"temperature": 1.6}')
                 take_weights(again, read_weights(path, again))
             unfold_batch_norms(again, images)
             with torch.no_grad():
@@ -130,6 +136,18 @@ class Tally(unittest.TestCase):
         self.assertEqual(scores["iou"], {"other": 1 / 3, "building": 2 / 4, "road": 1 / 2})
         self.assertEqual(scores["confusion"][0], [1, 1, 0, 0, 0])
         self.assertIsNone(scores["ece"], "of some pixels the label tells only what they are not")
+
+    def test_a_place_of_vegetation_alone_is_scored_by_it(self):
+        recipe = RECIPES["landuse-unet"]
+        label = np.array([[3, 3, NOT_VEGETATION, NOT_VEGETATION, IGNORE]], np.uint8)
+        predicted = np.array([[3, 0, 3, 2, 3]], np.uint8)
+        tally = new_tally(recipe)
+        count(tally, recipe, predicted, np.full(label.shape, 0.8), label)
+        scores = summarise(tally, recipe)
+        self.assertEqual(scores["iou"], {"vegetation": 1 / 3})
+        self.assertIsNone(scores["ece"])
+        planes = RECIPES["buildings-unet"]
+        self.assertEqual(list(label_of(planes, label)[0]), [0, 0, IGNORE, IGNORE, IGNORE])
 
     def test_calibration_by_hand(self):
         recipe = RECIPES["landuse-unet"]
@@ -176,10 +194,20 @@ class Crops(unittest.TestCase):
             label[label == 0] = 3
             self.assertTrue(np.array_equal(unpaved(random, image, label), image), f"seed {seed}")
 
+    def test_inland_water_changes_water_alone(self):
+        for seed in range(10):
+            random = np.random.default_rng(seed)
+            image = random.normal(120, 10, (256, 256, 3)).astype(np.float32)
+            label = np.zeros((256, 256), np.uint8)
+            label[100:160] = 4
+            lake = inland(random, image, label)
+            self.assertTrue(np.array_equal(lake[:80], image[:80]) and np.array_equal(lake[180:], image[180:]))
+            self.assertGreater(np.abs(lake - image)[105:155].mean(), 1, f"seed {seed}")
+
     def test_crops_keep_to_the_codes_and_the_size(self):
         for seed in range(30):
             random = np.random.default_rng(seed)
-            codes = np.array([0, 1, 2, 3, 4, NOT_ROAD, NOT_BUILDING, IGNORE], np.uint8)
+            codes = np.array([0, 1, 2, 3, 4, NOT_VEGETATION, NOT_ROAD, NOT_BUILDING, IGNORE], np.uint8)
             label = random.choice(codes, (random.integers(40, 700), random.integers(40, 700)))
             image = random.integers(0, 256, (*label.shape, 3), dtype=np.uint8)
             sheets = pack([(image, label)], 576)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from augment import augment
-from data import kind_of, load_generated, load_training_place, pack, random_crop, read_places
+from data import KINDS, kind_of, load_generated, load_training_place, pack, random_crop, read_places
 from evaluate import evaluate_pairs, in_torch, load_network, place_pairs, validation_places
 from graph import read_weights
 from instances import building_codes, town_numbers
@@ -77,7 +77,8 @@ def train(options: argparse.Namespace) -> None:
     places = load_places(options.data, recipe)
     if options.fine_tune and options.fine_tune.suffix == ".onnx":
         take_weights(network, read_weights(options.fine_tune, network))
-        unfold_batch_norms(network, sample_batch(random, recipe, places, {}, {})[0])
+        seen = [sample_batch(random, recipe, places, {}, {})[0] for _ in range(4)]
+        unfold_batch_norms(network, torch.cat(seen))
     elif start := options.resume or options.fine_tune:
         checkpoint = torch.load(start, weights_only=True)
         take_weights(network, checkpoint["network" if options.resume else "average"])
@@ -152,10 +153,8 @@ def load_places(folder: Path, recipe: Recipe) -> dict[str, list]:
     """Training places by kind: (weight, name, ground size, sheets). The weight is the root of the labelled area."""
     by_kind = {}
     for place in read_places(folder, "train"):
-        if kind_of(place) not in ("full", "building-only", "road-only"):
-            raise SystemExit(
-                f"{place['place']}: its kind must be full, building-only or road-only, not {place['kind']}"
-            )
+        if kind_of(place) not in KINDS:
+            raise SystemExit(f"{place['place']}: its kind must be one of {', '.join(KINDS)}, not {place['kind']}")
         if kind_of(place) not in recipe.shares:
             continue
         gsd_m, pairs = load_training_place(folder, place, recipe.gsd_m)
