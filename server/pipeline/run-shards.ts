@@ -6,10 +6,11 @@ import type { Queryable } from '../store/database/database.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { finishShard, insertPlan, openShards, type StoredPlan, shardResults } from '../store/tables/shards.ts';
 import type { PipelineTools } from '../tools.ts';
+import { tracingOf } from './class-roles.ts';
 import { inferAndStitch } from './infer.ts';
 import type { PlannedJob } from './plan.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
-import { type TracedShards, tracingOf } from './vectorize.ts';
+import type { TracedShards } from './vectorize.ts';
 
 /** Keeps the plan and asks for all shards. */
 export async function askForShards(

@@ -1,9 +1,9 @@
 /** Vectorize: the class and score map of a job → its features file. */
 import type { MapResult } from '../../models/mapping/map-scene.ts';
-import type { Network } from '../../models/registry.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import type { PipelineTools } from '../tools.ts';
+import { tracingOf } from './class-roles.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings } from './report-assumptions.ts';
@@ -60,17 +60,3 @@ export async function vectorizeMaps(
     },
   };
 }
-
-/** What of a job's map becomes which features. */
-export const tracingOf = ({ network, finestOnly }: SegmentationJob) => ({
-  finestOnly: finestOnly === true,
-  codes: { building: codeOf(network, BUILDING), road: codeOf(network, ROAD), water: codeOf(network, WATER) },
-});
-
-/** Class names that make objects; networks of others have their own way of writing them. */
-const BUILDING = /^(building|house|roof|building footprint)s?$/i;
-const ROAD = /^(road|street)s?$/i;
-const WATER = /^(water|water body|water bodies)$/i;
-
-const codeOf = (network: Network, name: RegExp): number | null =>
-  network.classes.find((each) => name.test(each.name.replaceAll('_', ' ')))?.value ?? null;
