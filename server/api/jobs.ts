@@ -58,10 +58,10 @@ export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this
 
 export const JobRequest = body(
   {
-    scene: idOr(() => '"scene" is the id of a scene.'),
+    scene: idOr(() => '"scene" is the id of a scene.').describe('Id of a scene that is ready'),
     model: z
       .string({ error: '"model" is a model\'s id.' })
-      .meta({ description: 'The one that suits the pixels best without', example: 'landuse-unet' })
+      .meta({ description: 'Id of a network; the one that suits the pixels best without', example: 'landuse-unet' })
       .exactOptional(),
     parameters: checkedLater(JobParameters).prefault({}),
     priority: whole(
