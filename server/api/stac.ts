@@ -138,7 +138,7 @@ const TOKEN = 'Where the page before ended; taken from its next link';
 
 function parsedOrText(value: string): unknown {
   try {
-    return JSON.parse(value);
+    return JSON.parse(value) ?? value; // null is a member of a body that is as good as none, but no geometry
   } catch {
     return value;
   }
