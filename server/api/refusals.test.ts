@@ -51,6 +51,14 @@ test.each<[string, z.ZodType, Record<string, unknown>, string[]]>([
   }
 });
 
+test.each<[string, z.ZodType]>([
+  ...Object.entries(JobParameters.shape).filter(([name]) => name !== 'aoi'),
+  ...Object.entries(StacSearch.shape).filter(([name]) => name !== 'intersects'),
+])('%s, however deeply nested', (_, schema) => {
+  const nested: unknown = JSON.parse(`${'['.repeat(400_000)}${']'.repeat(400_000)}`);
+  for (const value of [nested, [nested]]) expect(refusal(schema, value)?.code).toBe('bad_request');
+});
+
 function refusal(schema: z.ZodType, body: unknown): Problem | null {
   try {
     check(schema, body);
