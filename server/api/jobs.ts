@@ -58,10 +58,10 @@ export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this
 
 export const JobRequest = body(
   {
-    scene: idOr(() => '"scene" is the id of a scene.'),
+    scene: idOr(() => '"scene" is the id of a scene.').describe('Id of a scene that is ready'),
     model: z
       .string({ error: '"model" is a model\'s id.' })
-      .meta({ description: 'The one that suits the pixels best without', example: 'landuse-unet' })
+      .meta({ description: 'Id of a network; the one that suits the pixels best without', example: 'landuse-unet' })
       .exactOptional(),
     parameters: checkedLater(JobParameters).prefault({}),
     priority: whole(
@@ -86,10 +86,13 @@ const windowsError = `"seed" is a whole number from 0 to ${MAX_SEED}, "windows" 
 const seed = whole(0, MAX_SEED, windowsError).meta({ description: 'The same seed takes the same windows', example: 7 });
 
 export const ProofRequest = z
-  .object({
-    seed: seed.exactOptional(),
-    windows: whole(1, MAX_WINDOWS, windowsError).default(8),
-  })
+  .object(
+    {
+      seed: seed.exactOptional(),
+      windows: whole(1, MAX_WINDOWS, windowsError).default(8),
+    },
+    { error: 'A proof is asked for with a JSON object, such as {"windows": 8}.' },
+  )
   .meta({ id: 'ProofRequest' });
 
 export const Proof = z

@@ -22,7 +22,13 @@ export function shorten(value: string): string {
 }
 
 /** A value in a message. */
-export const show = (value: unknown): string => JSON.stringify(value)?.slice(0, 100) ?? String(value);
+export function show(value: unknown): string {
+  try {
+    return JSON.stringify(value)?.slice(0, 100) ?? String(value);
+  } catch {
+    return 'what was sent'; // nested too deeply to be written
+  }
+}
 
 /** The id of something, in small letters. */
 export const idOr = (refusal: (value: unknown) => string) =>

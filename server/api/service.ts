@@ -54,6 +54,13 @@ const days = (what: string, usual: number, most: number) => {
   const schema = z.number({ error }).gt(0, { error }).max(most, { error });
   return schema.default(usual).describe('How long it is good for');
 };
+const workspaceError =
+  '"workspace" is a name of small letters, digits and hyphens, 63 at most, that begins with a letter or a digit.';
+const workspaceName = z
+  .string({ error: workspaceError })
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: workspaceError })
+  .meta({ example: 'default' });
+
 const MAX_NAME = 100;
 const nameError = `"name" says whose token it is, in at most ${MAX_NAME} characters.`;
 
@@ -82,7 +89,7 @@ export const TokenRequest = body(
       .meta({ example: 'survey office' }),
     role: z.enum(Role.options, { error: `"role" is one of ${Role.options.join(', ')}.` }).meta({ example: 'editor' }),
     days: days('token', 365, 36_500),
-    workspace: text.exactOptional().describe("Whose data it opens; the maker's own without"),
+    workspace: workspaceName.nullish().describe("Whose data it opens; the maker's own without"),
   },
   {
     other: 'A token is asked for with a JSON object, such as {"name": "survey office", "role": "editor"}.',

@@ -138,7 +138,7 @@ const TOKEN = 'Where the page before ended; taken from its next link';
 
 function parsedOrText(value: string): unknown {
   try {
-    return JSON.parse(value);
+    return JSON.parse(value) ?? value; // null is a member of a body that is as good as none, but no geometry
   } catch {
     return value;
   }
@@ -160,13 +160,14 @@ export const StacSearchQuery = z.object({
 
 export const DATETIME_SENTENCE =
   '"datetime" is an RFC 3339 time such as 2026-05-01T00:00:00Z, or two of them: from/to.';
+const bboxError = '"bbox" is four numbers in degrees: west,south,east,north.';
 const limitError = `"limit" is a whole number from 1 to ${MOST_ITEMS}.`;
 const members = {
   ids: texts('ids').meta(IDS).nullish(),
   collections: texts('collections').meta(COLLECTIONS).nullish(),
   intersects: checkedLater(Geometry).nullish(),
   bbox: z
-    .array(z.unknown(), { error: '"bbox" is four numbers in degrees: west,south,east,north.' })
+    .array(z.union([number, text], { error: bboxError }), { error: bboxError })
     .transform((sides) => parseBbox(sides.join(',')))
     .meta(BOX)
     .nullish(),

@@ -73,10 +73,9 @@ export async function runShard(
       (await finishShard(session, job.id, number, { ...result, traceMs })) === 0 ? ['merge'] : [],
     );
     return null;
-  } catch (error) {
-    // Answers of chips are kept for whoever goes on, unless nobody will.
+  } finally {
+    // What there is of it is kept for whoever goes on, unless the job has ended meanwhile and nobody will.
     if (!(await isWanted(db, job.id))) await files.remove(folder);
-    throw error;
   }
 }
 

@@ -4,6 +4,7 @@ import { Problem } from '../../errors/problem.ts';
 import type { Network } from '../../models/registry.ts';
 import type { ModelJson } from '../api/index.ts';
 import type { JobRequest } from '../api/jobs.ts';
+import { shorten } from '../api/schema.ts';
 import { jobId } from '../content-ids.ts';
 import { chooseModel } from '../networks/choose-network.ts';
 import { type Caller, recordDone } from '../operations/caller.ts';
@@ -111,5 +112,5 @@ function requestedModel(models: readonly ModelJson[], named: string | undefined,
   const model = models.find((candidate) => candidate.id === id);
   if (model) return model;
   const known = models.map((candidate) => candidate.id).join(', ') || 'none is installed';
-  throw new Problem('bad_request', `There is no model "${(id ?? '').slice(0, 100)}". Known are: ${known}.`);
+  throw new Problem('bad_request', `There is no model "${shorten(id ?? '')}". Known are: ${known}.`);
 }

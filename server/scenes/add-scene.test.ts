@@ -1,4 +1,5 @@
 /** One way from an image to a scene: known images are found again, refused ones tried again, none is added twice. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../store/database/database.ts';
 import { openDatabase } from '../store/database/open-database.ts';
@@ -62,6 +63,12 @@ test('the same bytes in another coordinate system are another scene', async () =
   await updateScene(db, id, { state: 'ready', srs: 'EPSG:32633' });
   expect(await addScene({ db, queue }, ACTOR, image('placed', { srs: 'EPSG:32633' }))).toBe(id);
   expect(await addScene({ db, queue }, ACTOR, image('placed', { srs: 'EPSG:3857' }))).not.toBe(id);
+});
+
+test('an attempt that ended after its scene was inserted goes on with that one, wherever its bytes are said to lie', async () => {
+  const half = image('half', { srs: 'EPSG:32633', sceneId: randomUUID() });
+  const id = await addScene({ db, queue }, ACTOR, half);
+  expect(await addScene({ db, queue }, ACTOR, half)).toBe(id);
 });
 
 test('an image that cannot be stored leaves no scene, and does not keep the next attempt from it', async () => {

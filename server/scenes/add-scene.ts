@@ -8,7 +8,7 @@ import type { SceneRights } from '../api/index.ts';
 import { type Actor, recordDone } from '../operations/caller.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Transactional } from '../store/database/database.ts';
-import { findSceneBySha256, insertScene, updateScene } from '../store/tables/scenes.ts';
+import { findSceneBySha256, getScene, insertScene, updateScene } from '../store/tables/scenes.ts';
 
 export interface NewImage {
   name: string;
@@ -50,9 +50,11 @@ export async function addScene(store: SceneStore, actor: Actor, image: NewImage)
 
 async function addOnce({ db, queue }: SceneStore, actor: Actor, image: NewImage): Promise<string> {
   const { name, sha256, bytes, upload, srs, rights = {} } = image;
+  const begun = image.sceneId === undefined ? null : await getScene(db, image.sceneId);
   const same = await findSceneBySha256(db, sha256);
   // Of a refused one nothing is left that could differ.
-  const existing = same && srs !== undefined && same.state !== 'refused' && same.srs !== srs ? null : same;
+  const differs = same && srs !== undefined && same.state !== 'refused' && same.srs !== srs;
+  const existing = begun ?? (differs ? null : same);
   const id = existing?.id ?? image.sceneId ?? randomUUID();
   if (existing && existing.state !== 'refused') {
     if (Object.keys(rights).length > 0) await updateScene(db, id, rights);

@@ -113,6 +113,7 @@ async function becomeScene(
   if (info.done) return info.scene!;
   const data = join(uploadFolder, id);
   const sha256 = info.sha256 ?? (await sha256OfFile(data));
+  if (!info.sha256) await infos.set(id, { ...info, sha256 });
   const workspace = workspaceOf(info);
   const srs = info.metadata?.srs ?? undefined;
   const actor = { workspace, name: info.metadata?.by ?? 'unknown' };

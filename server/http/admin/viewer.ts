@@ -16,7 +16,7 @@ export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>)
     readQuery(PageQuery, request.query);
     response.vary('Accept');
     const wantsJson = request.query.f === 'json' || request.accepts(['json', 'html']) === 'json';
-    const page = landingPage(publicAddress(request));
+    const page = landingPage(publicAddress(request), viewerFolder !== null);
     if (request.query.f === 'html' || (viewerFolder === null && !wantsJson)) {
       return landingHtml(request, response, page.links);
     }
@@ -46,7 +46,7 @@ export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>)
   return router;
 }
 
-function landingPage(address: string) {
+function landingPage(address: string, isBuilt: boolean) {
   const link = (rel: string, path: string, type: string, title: string): Link => {
     return { rel, href: `${address}${path}`, type, title };
   };
@@ -58,7 +58,7 @@ function landingPage(address: string) {
       link('self', '/', 'application/json', 'This page'),
       link('alternate', '/', 'text/html', 'The viewer'),
       link('service-desc', '/openapi.json', openapi, 'The interface, described in OpenAPI 3.0'),
-      link('service-doc', '/api', 'text/html', 'The interface, as a page to read and try out'),
+      ...(isBuilt ? [link('service-doc', '/api', 'text/html', 'The interface, as a page to read and try out')] : []),
       link('conformance', '/conformance', 'application/json', 'Conformance classes'),
       link('data', '/collections', 'application/json', 'Collections of features'),
       link('http://www.opengis.net/def/rel/ogc/1.0/processes', '/ogc/processes', 'application/json', 'Processes'),

@@ -63,6 +63,10 @@ test('every page can be reached from the first one, and every link on the way le
   expect([...seen]).toEqual(expect.arrayContaining([`/collections/buildings/items/${ids[0]}?f=html`]));
 });
 
+test('the page of a collection leads to its features', async () => {
+  expect((await look('/collections/buildings')).text).toContain('>Look at the features</a>');
+});
+
 test('pages of features follow each other and hold all of them once', async () => {
   const found: string[] = [];
   let path: string | undefined = '/collections/buildings/items?f=html&limit=5';

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as tus from 'tus-js-client';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import { fetchJson, startService, type TestService, UPLOAD_LIMIT_BYTES } from '../../../test/support/http-service.ts';
 import type { ProblemJson } from '../../api/index.ts';
@@ -20,6 +20,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const TUS = { 'Tus-Resumable': '1.0.0' };
+const original = WholeFiles.prototype.set;
 const OCTETS = { ...TUS, 'Content-Type': 'application/offset+octet-stream' };
 
 describe.each(testEngines())('uploads on $name', ({ open }) => {
@@ -157,6 +158,24 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     await database.db.query('DELETE FROM planimeter.scenes');
     const restarted = await startService(database.db, { uploadFolder: service.uploadFolder });
     await expect.poll(() => getScene(database.db, scene!)).toMatchObject({ bytes: 100 });
+    await restarted.close();
+  });
+
+  test('an upload of a known image whose process was killed when its bytes were removed is that scene', async () => {
+    const body = randomBytes(100);
+    const first = await upload(body);
+    // Its process dies before the last that it writes down.
+    const set = vi.spyOn(WholeFiles.prototype, 'set').mockImplementation(async function (this: WholeFiles, id, info) {
+      if ('done' in info) throw new Error('killed');
+      return original.call(this, id, info);
+    });
+    const { id, location, response } = await upload(body);
+    expect(response.status).toBe(500);
+    expect(await readdir(service.uploadFolder)).not.toContain(id);
+    set.mockRestore();
+    const restarted = await startService(database.db, { uploadFolder: service.uploadFolder });
+    const head = await fetch(new URL(location, restarted.address), { method: 'HEAD', headers: TUS });
+    expect([head.status, head.headers.get('planimeter-scene')]).toEqual([200, first.scene]);
     await restarted.close();
   });
 

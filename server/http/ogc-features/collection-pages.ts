@@ -88,7 +88,7 @@ export function collectionHtml(request: Request, response: Response, collection:
   const list = crs.map((uri) => html`<div>${uri}</div>`);
   const body = html`<h1>${title}</h1>
 <p class="lead">${description}</p>
-<p><a class="button" href="/collections/${id}/items?f=html">ImageStatistics at the features</a></p>
+<p><a class="button" href="/collections/${id}/items?f=html">Look at the features</a></p>
 ${facts([
   ['Features', numbers.format(count)],
   ['West, south, east, north', extent ? degrees(extent.spatial.bbox[0]!) : 'There is none yet'],

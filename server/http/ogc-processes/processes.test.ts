@@ -131,6 +131,8 @@ test('what cannot be run is refused with a reason', async () => {
 test('every input is described by a schema of its own', async () => {
   const { body } = await ask('/processes/segment');
   expect(Object.keys(body.inputs)).toEqual(expect.arrayContaining(['scene', 'model', 'min_area_m2', 'aoi', 'bands']));
+  const described = Object.entries<{ description: string }>(body.inputs);
+  expect(described.filter(([name, { description }]) => !description || description === name)).toEqual([]);
   expect(body.inputs.scene).toMatchObject({ minOccurs: 1, schema: { type: 'string' } });
   expect(JSON.stringify(body)).not.toContain('$ref');
 });

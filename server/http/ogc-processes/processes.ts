@@ -185,8 +185,10 @@ async function requestedJob(q: Queryable, request: Request): Promise<Job> {
   throw new Problem('not_found', detail, { type: `${EXCEPTION}/no-such-job` });
 }
 
-const askedOutputs = (request: Request): Output[] =>
-  (readQuery(OutputsQuery, request.query).outputs ?? ALL_OUTPUTS).map(checkOutput);
+function askedOutputs(request: Request): Output[] {
+  const { outputs = [] } = readQuery(OutputsQuery, request.query);
+  return outputs.length > 0 ? outputs.map(checkOutput) : ALL_OUTPUTS;
+}
 
 function checkOutput(name: string): Output {
   if (Object.hasOwn(OUTPUTS, name)) return name as Output;
@@ -264,9 +266,10 @@ function inputs() {
   const components = componentSchemas();
   const { properties, required } = components.ExecuteInputs!;
   return Object.fromEntries(
-    Object.entries<Json>(properties).map(([name, { description = name, ...schema }]) => {
+    Object.entries<Json>(properties).map(([name, input]) => {
+      const { description, ...schema } = inlined(input, components);
       const minOccurs = required.includes(name) ? 1 : 0;
-      return [name, { title: name, description, schema: inlined(schema, components), minOccurs, maxOccurs: 1 }];
+      return [name, { title: name, description, schema, minOccurs, maxOccurs: 1 }];
     }),
   );
 }

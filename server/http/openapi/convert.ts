@@ -46,7 +46,8 @@ function tidy(json: Json): void {
   if ('usual' in json) json.default = json.usual;
   delete json.usual;
   // A tuple, whose places are all alike here.
-  if (json.items?.anyOf && json.minItems !== undefined) json.items = json.items.anyOf[0];
+  const places: Json[] = json.minItems === undefined ? [] : (json.items?.anyOf ?? []);
+  if (new Set(places.map((each) => JSON.stringify(each))).size === 1) json.items = places[0];
   if (!json.nullable) return;
   if (json.enum) json.enum = [...json.enum, null];
   if (json.type) return;

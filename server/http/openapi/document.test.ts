@@ -95,6 +95,11 @@ test('whatever is JSON, and every parameter that must be given, has an example, 
   expect(given.flatMap(({ name, example, schema }) => violations(example, schema, name))).toEqual([]);
 });
 
+test('what may be a number or a name is described as both', () => {
+  const { bands } = document.components.schemas.JobParameters.properties;
+  expect(bands.items.anyOf.map(({ type }: Json) => type)).toEqual(['integer', 'string']);
+});
+
 test('nothing that a client sends or reads is without a type', () => {
   const named = Object.entries(document.components.schemas).map(([name, schema]) => ({ at: name, schema }));
   const sent = inputs.map(({ name, schema }) => ({ at: name, schema }));

@@ -180,6 +180,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     const point = { type: 'Point', coordinates: [west + 0.001, south + 0.001] };
     expect((await search({ intersects: point })).ids).toHaveLength(4);
     expect((await search(`?intersects=${encodeURIComponent(JSON.stringify(point))}`)).ids).toHaveLength(4);
+    expect((await fetchJson(`${service.address}/stac/search?intersects=null`)).status).toBe(400);
   });
 
   test('an image without a time was taken before it came; one with a time of an unknown zone within its hours', async () => {

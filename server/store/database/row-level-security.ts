@@ -141,17 +141,6 @@ async function missing(q: Pick<Session, 'query'>): Promise<string[]> {
   return statements;
 }
 
-const WORKSPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
-/** Throws Problem bad_request. */
-export function checkWorkspace(name: unknown): string {
-  if (typeof name === 'string' && WORKSPACE.test(name)) return name;
-  throw new Problem(
-    'bad_request',
-    '"workspace" is a name of small letters, digits and hyphens, 63 at most, that begins with a letter or a digit.',
-  );
-}
-
 /** Throws Problem workspaces_unavailable where the database cannot keep this workspace apart from others. */
 export function checkRowLevelSecurity(db: Pick<Database, 'confinement'>, workspace: string): void {
   if (db.confinement || workspace === DEFAULT_WORKSPACE) return;

@@ -5,7 +5,7 @@ import type { Role, TokenJson } from '../../api/index.ts';
 import { check } from '../../api/schema.ts';
 import { TokenRequest } from '../../api/service.ts';
 import type { Database, Queryable } from '../database/database.ts';
-import { checkRowLevelSecurity, checkWorkspace, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
+import { checkRowLevelSecurity, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
 
 /** So that tokens can be told from other secrets when they turn up where they should not. */
 const PREFIX = 'planimeter_';
@@ -22,7 +22,7 @@ export async function createToken(
   token: unknown,
 ): Promise<TokenJson & { token: string }> {
   const { name, role, days, ...wanted } = check(TokenRequest, token);
-  const workspace = checkWorkspace(wanted.workspace ?? DEFAULT_WORKSPACE);
+  const workspace = wanted.workspace ?? DEFAULT_WORKSPACE;
   checkRowLevelSecurity(db, workspace);
   if ((role !== 'admin' || workspace !== DEFAULT_WORKSPACE) && !(await anyToken(db))) {
     throw new Problem(
