@@ -2,7 +2,7 @@
  * Links that show one job to whoever has them: `/shared/SECRET/` is the viewer, and below it lies the whole interface,
  * read-only, as if that job were all there is.
  */
-import express, { type RequestHandler, Router } from 'express';
+import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { check } from '../../api/schema.ts';
 import { ShareRequest } from '../../api/service.ts';
@@ -12,22 +12,6 @@ import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathId, publicAddress } from '../core/request.ts';
-
-const SHARED = /^\/shared\/([\w-]{1,100})(\/[^?]*)?(\?.*)?$/;
-
-/**
- * To be mounted before everything else: takes the secret out of the address, so that no log has it, and keeps it for the
- * guard and for the addresses in the answer.
- */
-export const unwrapShare: RequestHandler = (request, response, next) => {
-  const [, secret, path, query = ''] = SHARED.exec(request.url) ?? [];
-  if (secret === undefined) return next();
-  if (path === undefined) return response.redirect(308, `/shared/${secret}/${query}`);
-  response.locals.share = secret;
-  request.url = path + query;
-  request.originalUrl = request.url;
-  next();
-};
 
 export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access' | 'allWorkspaces'>): Router {
   const router = Router();

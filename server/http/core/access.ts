@@ -12,9 +12,9 @@ import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
-import { sendNotice } from '../html/notice-page.ts';
-import { html } from '../html/page.ts';
 import type { RateLimits } from './rate-limits.ts';
+import { prefersPage } from './request.ts';
+import { callerByLink } from './share-links.ts';
 
 type Least = Role | 'anyone';
 
@@ -122,16 +122,8 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
     };
     if (response.locals.share !== undefined) {
       const look = () => access.share(response.locals.share);
-      const share = await look();
-      if (!share) {
-        await rates.countWrongToken(request.ip ?? '');
-        if (prefersPage(request)) return sendNotice(response, 404, LINK_ENDED);
-        throw new Problem('not_found', 'This link is unknown, has expired or was revoked: ask for another.');
-      }
-      if (least !== 'viewer' || response.locals.whole)
-        throw new Problem('not_allowed', 'A link shows one job, and no more.');
-      const caller = { ...share, name: 'a link', role: 'viewer', signedIn: false, limited: true } as const;
-      return admit(caller, async () => (await look()) !== null);
+      const caller = await callerByLink(request, response, least, look, rates);
+      return caller ? admit(caller, async () => (await look()) !== null) : undefined;
     }
     if (!(await access.needed())) return admit(ANYBODY, async () => !(await access.needed()));
     const { token, signedIn } = tokenOf(request);
@@ -157,15 +149,6 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
     );
   };
 }
-
-const LINK_ENDED = {
-  title: 'This link has ended',
-  body: html`<p>This link shows nothing: it is unknown, has expired or was revoked. Ask whoever sent it for another.</p>`,
-};
-
-/** Browsers that a person opens something in. */
-const prefersPage = (request: Request): boolean =>
-  request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
 
 /** Browsers that open the viewer or another page. */
 const showsPage = (request: Request): boolean =>

@@ -44,3 +44,7 @@ export function publicAddress(request: Request): string {
   const share: string | undefined = request.res?.locals.share;
   return `${request.protocol}://${request.host}${share === undefined ? '' : `/shared/${share}`}`;
 }
+
+/** Browsers that a person opens something in. */
+export const prefersPage = (request: Request): boolean =>
+  request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
