@@ -23,7 +23,7 @@ import { wholeOf } from '../tiler/geotiff/window.ts';
 import { planChips } from '../tiler/grid/chips.ts';
 import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
-import { inputFile, installedNetwork } from './files.ts';
+import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 
 const CORE_PIXELS = 1024;
 const GREY = [128, 128, 128] as const;
@@ -54,6 +54,7 @@ export const usage = usageOf(
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(args, OPTIONS);
   const { predicted, truth, scores, model, images, masks } = values;
+  await checkOutputs([values.html]);
   const worst: WorstChip[] = [];
   let evaluation: Evaluation;
   let subject: ReportSubject;

@@ -1,6 +1,6 @@
 /** Files that a command line names. */
 import { access, constants } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { findNetwork, type Network, networkFolders } from '../models/registry.ts';
 import type { FileStore } from '../server/store/files/file-store.ts';
 import { isBucket, openFileStore, sharedFolderOf } from '../server/store/files/open-file-store.ts';
@@ -12,6 +12,17 @@ export async function inputFile(path: string): Promise<string> {
     throw new WrongCall(`"${path}" cannot be read`);
   });
   return path;
+}
+
+/** Before hours of work: that files can be written there. Those that were not asked for are undefined. Throws a wrong call. */
+export async function checkOutputs(paths: readonly (string | undefined)[]): Promise<void> {
+  for (const path of paths) {
+    if (path === undefined) continue;
+    await access(dirname(resolve(path)), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+      const why = error.code === 'ENOENT' ? 'its folder does not exist' : 'its folder is not writable';
+      throw new WrongCall(`"${path}" cannot be written: ${why}`);
+    });
+  }
 }
 
 /** The folder of the embedded database, and of everything else where no other is shared. */

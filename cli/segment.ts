@@ -38,7 +38,7 @@ import {
   valued,
   WrongCall,
 } from './arguments.ts';
-import { inputFile, installedNetwork } from './files.ts';
+import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
 import { isPackage, OUTPUT_HELP, outputFormat } from './output.ts';
 import { writePackage } from './package.ts';
@@ -76,6 +76,7 @@ export async function run(args: string[]): Promise<void> {
   const output = positionals.at(-1)!;
   const whole = isPackage(output);
   const format = outputFormat(whole ? '.gpkg' : output);
+  await checkOutputs([output, values.classes, values.scores, values.features, values.report]);
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
   const rights = check(SaidRights, values);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');

@@ -31,6 +31,13 @@ test.each([
   ['prove', 'JOB is missing'],
   ['models bench', 'ID is missing'],
   ['tokens revoke', 'ID is missing'],
+  ['segment a.tif /no/such/folder/b.gpkg', '"/no/such/folder/b.gpkg" cannot be written: its folder does not exist'],
+  ['segment a.tif b.gpkg --report no/r.json', '"no/r.json" cannot be written: its folder does not exist'],
+  ['vectorize package.json no/b.gpkg', '"no/b.gpkg" cannot be written: its folder does not exist'],
+  [
+    'evaluate --predicted a.tif --truth b.tif --html no/e.html',
+    '"no/e.html" cannot be written: its folder does not exist',
+  ],
   ['reap everything', '"everything" is one argument too many'],
 ])('"%s" is answered with what is wrong', async (line, sentence) => {
   const [command, ...args] = line.split(' ');

@@ -21,7 +21,7 @@ import {
   valued,
   WrongCall,
 } from './arguments.ts';
-import { inputFile } from './files.ts';
+import { checkOutputs, inputFile } from './files.ts';
 import { OUTPUT_HELP, outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
@@ -45,6 +45,7 @@ export async function run(args: string[]): Promise<void> {
   const classesPath = resolve(await inputFile(positionals[0]));
   const output = positionals[1];
   const format = outputFormat(output);
+  await checkOutputs([output]);
   const codes = {
     building: classCode('buildings', values.buildings),
     road: classCode('roads', values.roads),
