@@ -23,7 +23,8 @@ type Answer = Outcome & { rss: number; cpuMs: number };
 
 /** Ingests what it is sent, one file after the other. */
 const CHILD = `
-  const { ingest, DEFAULT_INGEST_LIMITS } = await import(process.argv[1]);
+  const { ingest } = await import(process.argv[1]);
+  const { DEFAULT_INGEST_LIMITS } = await import(process.argv[2]);
   process.on('message', async ({ source, working }) => {
     let outcome;
     const before = process.cpuUsage();
@@ -39,8 +40,9 @@ const CHILD = `
 
 function startChild(): ChildProcess {
   const module = fileURLToPath(new URL('../ingest/ingest.ts', import.meta.url));
+  const limits = fileURLToPath(new URL('../ingest/validate-source.ts', import.meta.url));
   return fork(module, [], {
-    execArgv: ['--input-type=module', '--eval', CHILD, module],
+    execArgv: ['--input-type=module', '--eval', CHILD, module, limits],
     stdio: ['ignore', 2, 2, 'ipc'],
   });
 }

@@ -75,7 +75,7 @@ test('a damaged template is made anew, and a database that is laid out from it s
   expect(statSync(template.path).size).toBeGreaterThan(1e6);
 
   const options = JSON.stringify({ folder, templateFolder });
-  const writer = inChild(`import { openDatabase } from ${at('./database.ts')};
+  const writer = inChild(`import { openDatabase } from ${at('./open-database.ts')};
     const db = await openDatabase(${options});
     await db.execute('CREATE TABLE written (n integer PRIMARY KEY, g geometry)');
     for (let n = 0; ; n += 10) {
