@@ -34,6 +34,8 @@ function said({ kind, type, bands }: Form): NetworkMetadata {
     ...(type !== 'uint8' && SCALING),
     ...(bands === 4 && { bands: ['1', '2', '3', '2'] }),
     ...(kind === 'sigmoids of objects' && { classes, threshold: THRESHOLD }),
+    // Random weights may give no logit below zero, which is otherwise taken for an amount.
+    ...(kind === 'one logit' && { task: 'segmentation' as const }),
   };
 }
 

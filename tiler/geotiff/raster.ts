@@ -322,7 +322,7 @@ async function readWindow(
     // Who reads whole rows goes from top to bottom and will not come back.
     const whole = top === row * blockHeight && bottom === Math.min(image.height, (row + 1) * blockHeight);
     const copy = (block: Samples | null) => {
-      if (block && width === blockWidth) {
+      if (block && right - left === blockWidth && width === blockWidth) {
         const from = (top - row * blockHeight) * width * bands;
         samples.set(block.subarray(from, from + (bottom - top) * width * bands), (top - y) * width * bands);
         return;
