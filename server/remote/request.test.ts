@@ -95,11 +95,12 @@ test('errors of the server, broken connections and cut answers are tried again',
 test('a server that is silent, or stops in the middle, or drips, is given up', async () => {
   const head = { 'content-range': `bytes 0-999/${BYTES.length}`, 'content-length': 1000, etag: '"one"' };
   const timers: NodeJS.Timeout[] = [];
-  const ways: [string, FileServer['meddle']][] = [
-    ['does not answer', () => true],
-    ['stops in the middle', (_, response) => response.writeHead(206, head).write('x')],
+  // On a busy machine the whole time may be over before the silence is noticed.
+  const ways: [RegExp, FileServer['meddle']][] = [
+    [/does not answer/, () => true],
+    [/stops in the middle|takes too long/, (_, response) => response.writeHead(206, head).write('x')],
     [
-      'takes too long',
+      /takes too long/,
       (_, response) => {
         response.writeHead(206, head);
         timers.push(setInterval(() => response.write('x'), 40));
@@ -110,7 +111,7 @@ test('a server that is silent, or stops in the middle, or drips, is given up', a
   for (const [said, way] of ways) {
     const ranges = open();
     server.meddle = way;
-    const failure = { code: 'remote_unreachable', message: expect.stringContaining(said) };
+    const failure = { code: 'remote_unreachable', message: expect.stringMatching(said) };
     await expect(ranges.fetch(0, 1000, VERSION)).rejects.toMatchObject(failure);
     ranges.close();
   }
