@@ -34,7 +34,7 @@ export function readSourceTree(rooms: readonly string[]): SourceTree {
   const files = rooms.flatMap((room) =>
     readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
       .map((file) => posix.join(room, file.replaceAll('\\', '/')))
-      .filter((file) => /\.tsx?$/.test(file) && !GENERATED.test(file)),
+      .filter((file) => /\.(tsx?|css)$/.test(file) && !GENERATED.test(file)),
   );
   return { files, imports: files.flatMap(importsOf) };
 }

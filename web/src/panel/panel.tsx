@@ -10,13 +10,13 @@ import { setTheme, type Theme, theme } from '../theme.ts';
 import { SignOut } from './account.tsx';
 import { AddImage, InterruptedUploads, Welcome } from './add-image.tsx';
 import { Heading } from './heading.tsx';
-import { Legend } from './legend.tsx';
 import { Button, IconButton } from './parts.tsx';
+import { Legend } from './result/legend.tsx';
 import './panel.css';
 import { Preflight } from './preflight.tsx';
 import { ProblemCard } from './problem-card.tsx';
 import { JobProgress, UploadProgress } from './progress.tsx';
-import { Report } from './report.tsx';
+import { Report } from './result/report.tsx';
 import { SceneList } from './scene-list.tsx';
 import { refusalOf, spokenOf, summaryOf } from './status.ts';
 

@@ -1,7 +1,7 @@
 /** What panels are made of. */
 import type { ButtonHTMLAttributes, ComponentChildren, HTMLAttributes } from 'preact';
 import { Icon, type IconName } from '../icons.tsx';
-import type { Fact } from './report-facts.ts';
+import type { Fact } from './result/report-facts.ts';
 
 /** `class` adds to its look: primary, danger. */
 export function Button({ class: look, ...attributes }: ButtonHTMLAttributes) {

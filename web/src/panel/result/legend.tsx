@@ -1,13 +1,13 @@
 /** What was measured per class, with switches for what the map shows. */
 import type { Signal } from '@preact/signals';
-import { retryJob } from '../actions/jobs.ts';
-import { useApp } from '../app.ts';
-import { titleOf } from '../format.ts';
-import { t } from '../messages/index.ts';
-import type { JobJson } from '../service/types.ts';
-import type { State } from '../state.ts';
+import { retryJob } from '../../actions/jobs.ts';
+import { useApp } from '../../app.ts';
+import { titleOf } from '../../format.ts';
+import { t } from '../../messages/index.ts';
+import type { JobJson } from '../../service/types.ts';
+import type { State } from '../../state.ts';
+import { Button, ClassBar, Figure, FindingCard } from '../parts.tsx';
 import { type ClassRow, measuresOf, notComputed } from './measures.ts';
-import { Button, ClassBar, Figure, FindingCard } from './parts.tsx';
 import './legend.css';
 
 const texts = t.legend;

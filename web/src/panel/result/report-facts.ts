@@ -1,7 +1,7 @@
 /** What a job says of itself, as names and values. */
-import { bytes, count, duration, gsd, percent } from '../format.ts';
-import { t } from '../messages/index.ts';
-import type { JobJson, JobReport, ModelJson, ProofJson, SceneJson, Stage } from '../service/types.ts';
+import { bytes, count, duration, gsd, percent } from '../../format.ts';
+import { t } from '../../messages/index.ts';
+import type { JobJson, JobReport, ModelJson, ProofJson, SceneJson, Stage } from '../../service/types.ts';
 
 export type Fact = readonly [name: string, value: string];
 

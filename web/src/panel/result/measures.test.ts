@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JobJson, ModelJson } from '../service/types.ts';
+import type { JobJson, ModelJson } from '../../service/types.ts';
 import { measuresOf, notComputed } from './measures.ts';
 
 const classes = [

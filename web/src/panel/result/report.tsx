@@ -1,14 +1,14 @@
 /** What there is of a job that is done: downloads, links, attribution, and what it says of itself. */
 import { useSignal } from '@preact/signals';
-import { useApp } from '../app.ts';
-import { t } from '../messages/index.ts';
-import { messageOf, proveJob } from '../service/api.ts';
-import type { JobJson, JobReport } from '../service/types.ts';
-import { Attribution } from './attribution.tsx';
+import { useApp } from '../../app.ts';
+import { t } from '../../messages/index.ts';
+import { messageOf, proveJob } from '../../service/api.ts';
+import type { JobJson, JobReport } from '../../service/types.ts';
+import { Attribution } from '../attribution.tsx';
+import { Button, Disclosure, Facts } from '../parts.tsx';
+import { Share } from '../share.tsx';
 import { Downloads } from './downloads.tsx';
-import { Button, Disclosure, Facts } from './parts.tsx';
 import { assumptionNotes, failureNotes, jobFacts, ledgerFacts, stageFacts, verifiedText } from './report-facts.ts';
-import { Share } from './share.tsx';
 import './report.css';
 
 const texts = t.report;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JobJson, JobReport, ModelJson, SceneJson } from '../service/types.ts';
+import type { JobJson, JobReport, ModelJson, SceneJson } from '../../service/types.ts';
 import { assumptionNotes, failureNotes, jobFacts, ledgerFacts, stageFacts, verifiedText } from './report-facts.ts';
 
 const report = {

@@ -1,12 +1,12 @@
 /** All formats of everything or of one collection, as it is chosen above them. */
 import { useSignal } from '@preact/signals';
-import { useApp } from '../app.ts';
-import { count, titleOf } from '../format.ts';
-import { Icon } from '../icons.tsx';
-import { t } from '../messages/index.ts';
-import { BASE } from '../service/api.ts';
+import { useApp } from '../../app.ts';
+import { count, titleOf } from '../../format.ts';
+import { Icon } from '../../icons.tsx';
+import { t } from '../../messages/index.ts';
+import { BASE } from '../../service/api.ts';
 import './report.css';
-import type { JobJson, JobReport } from '../service/types.ts';
+import type { JobJson, JobReport } from '../../service/types.ts';
 
 const texts = t.download;
 

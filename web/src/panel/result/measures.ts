@@ -1,7 +1,7 @@
 /** What a job measured, as it is told: objects by their number, anything else by its area. */
-import { areaParts, count, percent } from '../format.ts';
-import { t } from '../messages/index.ts';
-import type { JobJson, ModelJson } from '../service/types.ts';
+import { areaParts, count, percent } from '../../format.ts';
+import { t } from '../../messages/index.ts';
+import type { JobJson, ModelJson } from '../../service/types.ts';
 
 export interface ClassRow {
   name: string;
