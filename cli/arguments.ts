@@ -97,3 +97,14 @@ export function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}\n`).join('');
 }
+
+/** What a command does first, such as `models list`: one of the known actions. Throws a wrong call. */
+export function readAction<Action extends string>(
+  command: string,
+  action: string | undefined,
+  known: readonly Action[],
+): Action {
+  if (known.includes(action as Action)) return action as Action;
+  const said = action === undefined ? '' : `, and not "${action}".${didYouMean(action, known)}`;
+  throw new WrongCall(`${command} takes ${known.join(', ')}${said}`);
+}

@@ -14,8 +14,8 @@ import { measuredRun, measureRun } from '../server/networks/run-profiles.ts';
 import type { Finding } from '../tiler/ingest/findings.ts';
 import {
   DATA_OPTION,
-  didYouMean,
   JSON_OPTION,
+  readAction,
   readArguments,
   readNumber,
   usageOf,
@@ -64,12 +64,9 @@ export const usage = usageOf(
   'What its file, or what lies beside it, says of a network need not be said again.\n',
 );
 
-export async function run([action = '', ...args]: string[]): Promise<void> {
-  if (!Object.hasOwn(ACTIONS, action)) {
-    const known = Object.keys(ACTIONS);
-    throw new WrongCall(`models takes ${known.join(', ')}, and not "${action}".${didYouMean(action, known)}`);
-  }
-  const { values, positionals } = readArguments(args, OPTIONS, ACTIONS[action as keyof typeof ACTIONS]);
+export async function run([given, ...args]: string[]): Promise<void> {
+  const action = readAction('models', given, Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]);
+  const { values, positionals } = readArguments(args, OPTIONS, ACTIONS[action]);
   const [subject] = positionals;
   const folder = sharedFolder(values.data);
   const bucket = sharedBucket(values.data);

@@ -6,8 +6,8 @@ import { record } from '../server/store/tables/audit.ts';
 import { createToken, listTokens, revokeToken } from '../server/store/tables/tokens.ts';
 import {
   DATA_OPTION,
-  didYouMean,
   JSON_OPTION,
+  readAction,
   readArguments,
   readNumber,
   usageOf,
@@ -42,12 +42,9 @@ export const usage = usageOf(
   'A token is shown once. Without any, who reaches the service may do everything, and it listens on this machine alone.\n',
 );
 
-export async function run([action = '', ...args]: string[]): Promise<void> {
-  if (!Object.hasOwn(ACTIONS, action)) {
-    const known = Object.keys(ACTIONS);
-    throw new WrongCall(`tokens takes create, list or revoke, and not "${action}".${didYouMean(action, known)}`);
-  }
-  const { values, positionals } = readArguments(args, OPTIONS, ACTIONS[action as keyof typeof ACTIONS]);
+export async function run([given, ...args]: string[]): Promise<void> {
+  const action = readAction('tokens', given, Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]);
+  const { values, positionals } = readArguments(args, OPTIONS, ACTIONS[action]);
   const print = (json: unknown, lines: string) =>
     process.stdout.write(values.json ? `${JSON.stringify(json)}\n` : `${lines}\n`);
   if (action === 'create') {

@@ -24,6 +24,7 @@ test.each(commands)('the help of %s shows how to call it, and every option of th
 test.each([
   ['segment a.tif b.gpkg --atribution x', 'there is no option --atribution. Did you mean --attribution?'],
   ['models lst', 'models takes list, inspect, add, bench, remove, and not "lst". Did you mean list?'],
+  ['tokens', 'tokens takes create, list, revoke'],
   ['serve --frobnicate', 'there is no option --frobnicate.'],
   ['segment', 'IN.tif and OUT are missing'],
   ['segment a.tif', 'OUT is missing'],
