@@ -63,7 +63,8 @@ export async function run(args: string[]): Promise<void> {
   await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
     const { db, files, compute } = await opening;
-    const { srid, gsdMetres } = await georeference(db, map);
+    const { srid, gsdMetres, findings } = await georeference(db, map);
+    for (const { severity, message } of findings) process.stderr.write(`${severity}: ${message}\n`);
     const scene = sceneId(sha256);
     const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });

@@ -44,7 +44,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
   };
   const card = await remoteOriginal(files, scene.id);
   const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
-  const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
+  const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(db, report);
   await updateScene(db, scene.id, {
     state: 'ready',
     progress: 1,
@@ -58,7 +58,11 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     width: report.width,
     height: report.height,
     bands: report.bands,
-    report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
+    report: {
+      ...report,
+      findings: [...report.findings, ...findings],
+      ingest_ms: Math.round(performance.now() - started),
+    } as ReadyScene['report'],
   });
 }
 

@@ -3,8 +3,10 @@ import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
 import { turnTowards, wrapLongitude } from '../../../tiler/crs/longitude.ts';
+import type { Finding } from '../../../tiler/ingest/findings.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { Queryable } from '../database/database.ts';
+import { checkAreaOfUse, checkKind } from './area-of-use.ts';
 import { type SceneCrs, sridOf, srsText } from './spatial-ref-sys.ts';
 
 /** Half the side of the Web Mercator square: π times the radius of WGS 84's equator, in metres. */
@@ -33,12 +35,16 @@ export async function georeference(
   footprint: Polygon | MultiPolygon;
   bbox: [number, number, number, number];
   gsdMetres: { x: number; y: number };
+  /** What makes the place doubtful. */
+  findings: Finding[];
 }> {
   const { geotransform, width, height } = scene;
   const [centreX, centreY] = [width / 2, height / 2];
   const srid = await sridOf(q, scene, ...apply(geotransform, centreX, centreY));
+  const rim = outline(width, height);
+  await checkKind(q, srid, srsText(scene));
   const pixels: Point[] = [
-    ...outline(width, height),
+    ...rim,
     [centreX - 0.5, centreY],
     [centreX + 0.5, centreY],
     [centreX, centreY - 0.5],
@@ -59,7 +65,9 @@ export async function georeference(
             ST_Distance(ST_MakePoint($5, $6)::geography, ST_MakePoint($7, $8)::geography) AS y`,
     points.slice(-4).flat(),
   );
-  const ring = unrolled(points.slice(0, -4));
+  const degrees = points.slice(0, -4);
+  const back = await transformPoints(q, degrees, 4326, srid);
+  const ring = unrolled(degrees);
   const [first, last] = [ring[0]!, ring.at(-1)!];
   if (Math.abs(first[0] - last[0]) > 180) {
     throw new Problem(
@@ -74,12 +82,14 @@ export async function georeference(
        FROM ST_SetSRID(ST_GeomFromGeoJSON($1::text), 4326) AS g`,
     [JSON.stringify({ type: 'Polygon', coordinates: [[...ring, first]] })],
   );
+  const srs = srsText(scene);
+  const findings = await checkAreaOfUse(q, { srid, srs, geotransform, gsdMetres: size!, pixels: rim, degrees, back });
   const lons = ring.map(([lon]) => lon);
   const whole = Math.max(...lons) - Math.min(...lons) >= 360;
   const lats = ring.map(([, lat]) => lat);
   return {
     srid,
-    srs: srsText(scene),
+    srs,
     footprint: JSON.parse(row!.footprint),
     bbox: [
       whole ? -180 : wrapLongitude(Math.min(...lons)),
@@ -88,6 +98,7 @@ export async function georeference(
       Math.max(...lats),
     ],
     gsdMetres: size!,
+    findings,
   };
 }
 
