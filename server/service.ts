@@ -84,7 +84,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db, !onLoopback, options.ownToken),
+    access: createAccess(db.within(null, limits), !onLoopback, options.ownToken),
     files,
     queue,
     models,
@@ -121,6 +121,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     async stop() {
       server.close();
       server.closeAllConnections();
+      db.endRequests();
       await collector.stop();
       await Promise.all([engine.stop(), renderer.stop()]);
     },
