@@ -1,11 +1,11 @@
 /** A STAC API (1.0: core, collections, features, item search) over scenes and class maps. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
 import type { Bbox, ModelJson } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import { check, isId, shorten } from '../../api/schema.ts';
 import {
-  DATETIME_SENTENCE,
   type Search,
   STAC_VERSION,
   type StacItem,
@@ -257,7 +257,7 @@ function catalogueQuery({ ids, collections, bbox, intersects, datetime, limit, t
     ...(ids && { ids: ids.filter(isId).map((id) => id.toLowerCase()) }),
     ...(collections && { collections }),
     ...(has && { meets: bbox ? boxOf(bbox) : geometryOf(intersects) }),
-    ...(datetime != null && { taken: intervalOf(datetime) }),
+    ...(datetime != null && { taken: parseDatetime(datetime) }),
     ...(token != null && { after: token }),
     limit,
   };
@@ -278,22 +278,4 @@ function geometryOf(given: unknown): object {
     if (closed) return { type, coordinates };
   }
   throw new Problem('bad_request', '"intersects" is a GeoJSON geometry (no collection of such) with closed rings.');
-}
-
-/** RFC 3339 instants; `..` or nothing is open. */
-function intervalOf(value: string): { from: number | null; to: number | null } {
-  const wrong = () => new Problem('bad_request', DATETIME_SENTENCE);
-  const instant = (text: string): number | null => {
-    if (text === '' || text === '..') return null;
-    const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/i.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-    if (Number.isNaN(time)) throw wrong();
-    return time;
-  };
-  const parts = value.split('/').map(instant);
-  const [from, to = from] = parts as [number | null, number | null];
-  const open = parts.every((part) => part === null) && value !== '../..';
-  if (parts.length > 2 || open || (from !== null && to !== null && from > to)) throw wrong();
-  return { from, to };
 }
