@@ -14,6 +14,7 @@ import {
   StacSearch,
   StacSearchQuery,
 } from '../../api/stac.ts';
+import { GEOMETRIES, MOST_POSITIONS, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import {
   type CatalogueQuery,
@@ -22,7 +23,6 @@ import {
   SCENES,
   searchCatalogue,
 } from '../../store/tables/catalogue.ts';
-import { areClosed, arePositions, GEOMETRY_DEPTHS } from '../../store/tables/cql2-to-sql.ts';
 import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
@@ -271,13 +271,8 @@ function boxOf(box: Bbox): object {
 }
 
 function geometryOf(given: unknown): object {
-  const { type, coordinates } = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
-  const levels = typeof type === 'string' && Object.hasOwn(GEOMETRY_DEPTHS, type) ? GEOMETRY_DEPTHS[type] : undefined;
-  if (levels !== undefined && arePositions(coordinates, levels)) {
-    const closed = !/Polygon$/.test(type as string) || areClosed(coordinates as unknown[], levels);
-    if (closed) return { type, coordinates };
-  }
-  throw new Problem('bad_request', '"intersects" is a GeoJSON geometry (no collection of such) with closed rings.');
+  const wrong = (what: string) => new Problem('bad_request', `"intersects" cannot be used: ${what}.`);
+  return readGeometry(given, { types: GEOMETRIES, mostPositions: MOST_POSITIONS, onEarth: false, wrong });
 }
 
 /** RFC 3339 instants; `..` or nothing is open. */
