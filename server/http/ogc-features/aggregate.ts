@@ -20,6 +20,7 @@ import {
 } from '../../store/tables/aggregate.ts';
 import { queryItems } from '../../store/tables/items.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { namedCollection, requestedCollection } from './collections.ts';
 import { cellPolygon, cellsCovering } from './h3-cells.ts';
 import { parseCql2Text } from './parse-cql2-text.ts';
@@ -47,31 +48,38 @@ export function aggregateRouter(): Router {
     return { collection: id, job, scene };
   };
 
-  router.get('/collections/:collection/aggregate', async (request, response) => {
-    const db = databaseOf(request);
-    const asked = readQuery(AggregateQuery, request.query);
-    const selected = await selection(request, asked);
-    const zones = await zonesAsked(db, asked, selected);
-    if (zones === null) {
-      const classes = await sumByClass(db, selected);
-      const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
-      response.json({ classes: withShares(classes, whole) });
-      return;
-    }
-    const other = asked.zones;
-    const ids = zones.flatMap(({ feature }) => feature ?? []);
-    const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
-    // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
-    response.json({ zones: summed.filter(({ cell, classes }) => cell === undefined || classes.length > 0) });
-  });
+  router.get(
+    '/collections/:collection/aggregate',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const asked = readQuery(AggregateQuery, request.query);
+      const selected = await selection(request, asked);
+      const zones = await zonesAsked(db, asked, selected);
+      if (zones === null) {
+        const classes = await sumByClass(db, selected);
+        const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
+        response.json({ classes: withShares(classes, whole) });
+        return;
+      }
+      const other = asked.zones;
+      const ids = zones.flatMap(({ feature }) => feature ?? []);
+      const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
+      // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
+      response.json({ zones: summed.filter(({ cell, classes }) => cell === undefined || classes.length > 0) });
+    }),
+  );
 
   const body = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/geo+json'] });
-  router.post('/collections/:collection/aggregate', body, async (request, response) => {
-    const db = databaseOf(request);
-    const zones = await zonesOf(request.body);
-    const summed = await sumWithin(db, await selection(request, readQuery(SumsQuery, request.query)), zones);
-    response.json({ zones: summed.map(({ geometry: _, ...zone }) => zone) });
-  });
+  router.post(
+    '/collections/:collection/aggregate',
+    body,
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const zones = await zonesOf(request.body);
+      const summed = await sumWithin(db, await selection(request, readQuery(SumsQuery, request.query)), zones);
+      response.json({ zones: summed.map(({ geometry: _, ...zone }) => zone) });
+    }),
+  );
 
   return router;
 }

@@ -27,6 +27,7 @@ import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { noQuery, pathId, pathParameter, publicAddress } from '../core/request.ts';
 import { COG, classMapItem, sceneItem } from './stac-items.ts';
 
@@ -145,23 +146,30 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
     response.type(GEOJSON).send(JSON.stringify(item));
   });
 
-  router.get('/stac/search', async (request, response) => {
-    const db = databaseOf(request);
-    const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
-    const page = await itemsOf(db, models, search, publicAddress(request));
-    response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
-  });
+  router.get(
+    '/stac/search',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
+      const page = await itemsOf(db, models, search, publicAddress(request));
+      response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
+    }),
+  );
 
-  router.post('/stac/search', express.json({ limit: BODY_LIMIT }), async (request, response) => {
-    const db = databaseOf(request);
-    noQuery(request);
-    const search = catalogueQuery(check(StacSearch, request.body));
-    const page = await itemsOf(db, models, search, publicAddress(request));
-    const href = `${publicAddress(request)}/stac/search`;
-    const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
-    const links = [rootLink(request), ...(page.next === null ? [] : [next])];
-    response.type(GEOJSON).send(JSON.stringify({ ...page.body, links }));
-  });
+  router.post(
+    '/stac/search',
+    express.json({ limit: BODY_LIMIT }),
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      noQuery(request);
+      const search = catalogueQuery(check(StacSearch, request.body));
+      const page = await itemsOf(db, models, search, publicAddress(request));
+      const href = `${publicAddress(request)}/stac/search`;
+      const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
+      const links = [rootLink(request), ...(page.next === null ? [] : [next])];
+      response.type(GEOJSON).send(JSON.stringify({ ...page.body, links }));
+    }),
+  );
 
   return router;
 }
