@@ -1,7 +1,7 @@
 /**
  * How large a file may be, what one workspace may take up of a service that several share, and how fast one caller may
  * ask. Each limit has a name, a default and a setting, and is answered with a problem that says when or how to go on. Of
- * a service without tokens, which this machine alone reaches, only files and statements are limited.
+ * a service without tokens, which this machine alone reaches, only files, heavy requests and statements are limited.
  */
 import { Problem } from '../../errors/problem.ts';
 import type { Queryable } from '../store/database/database.ts';
@@ -28,6 +28,10 @@ export interface Limits {
   requestsAMinute: number;
   /** Tokens that are tried from one address and open nothing. */
   wrongTokensAMinute: number;
+  /** That may take long, such as sums by zones and exports; under way at a time, of one token or one link … */
+  heavyRequestsOfOne: number;
+  /** … and of all together. */
+  heavyRequests: number;
   /** That the database may take over a statement of a request, if it only reads and is none of an export's. */
   statementSeconds: number;
 }
@@ -42,6 +46,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   pixelsADay: 1e12,
   requestsAMinute: 6000,
   wrongTokensAMinute: 30,
+  heavyRequestsOfOne: 4,
+  heavyRequests: 8,
   statementSeconds: 30,
 };
 
@@ -56,6 +62,8 @@ const SETTINGS: Readonly<Record<keyof Limits, string>> = {
   pixelsADay: 'PLANIMETER_MAX_PIXELS_A_DAY',
   requestsAMinute: 'PLANIMETER_MAX_REQUESTS_A_MINUTE',
   wrongTokensAMinute: 'PLANIMETER_MAX_WRONG_TOKENS_A_MINUTE',
+  heavyRequestsOfOne: 'PLANIMETER_MAX_HEAVY_REQUESTS_OF_ONE',
+  heavyRequests: 'PLANIMETER_MAX_HEAVY_REQUESTS',
   statementSeconds: 'PLANIMETER_STATEMENT_TIMEOUT',
 };
 

@@ -82,11 +82,11 @@ export function openPostgresql(url: string): Database {
     kind: 'postgresql',
     ...session(pool as Pick<pg.ClientBase, 'query'>),
     transaction: (run) => withClient((q) => inTransaction(q, run)),
-    within: (scope, statementSeconds = 0) => {
+    within: (scope, { statementSeconds } = { statementSeconds: 0 }) => {
       if (database.confinement) return confinedDatabase(confinedPool, scope, statementSeconds);
-      if (scope.job !== undefined)
+      if (scope?.job !== undefined)
         throw new Problem('workspaces_unavailable', 'A single job cannot be shown by itself.');
-      return database;
+      return confinedDatabase(confinedPool, null, statementSeconds);
     },
     confinement: false,
     close: async () => {
@@ -99,7 +99,7 @@ export function openPostgresql(url: string): Database {
 /** What each connection is bound to; it stays that until another workspace wants it. */
 const bound = new WeakMap<pg.PoolClient, string>();
 
-function confinedDatabase(pool: pg.Pool, scope: Scope, statementSeconds: number): ConfinedDatabase {
+function confinedDatabase(pool: pg.Pool, scope: Scope | null, statementSeconds: number): ConfinedDatabase {
   const withClient = async <T>(seconds: number, use: (q: Session) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let sound = false;
@@ -135,7 +135,7 @@ const tooSlow = (cause: unknown, seconds: number) =>
     { cause },
   );
 
-async function bind(client: pg.PoolClient, scope: Scope, statementSeconds: number): Promise<void> {
+async function bind(client: pg.PoolClient, scope: Scope | null, statementSeconds: number): Promise<void> {
   const key = `${statementSeconds} ${scopeKey(scope)}`;
   if (bound.get(client) === key) return;
   bound.delete(client);
