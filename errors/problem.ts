@@ -10,6 +10,8 @@ export const PROBLEMS = {
   remote_changed: [409, 'The remote image has changed'],
   not_a_tiff: [422, 'The file is not a TIFF'],
   damaged_tiff: [422, 'The TIFF is damaged or incomplete'],
+  damaged_archive: [422, 'The ZIP archive is damaged or incomplete'],
+  unsupported_archive: [422, 'The ZIP archive cannot be used as it is'],
   unsupported_raster: [422, 'Unsupported kind of raster'],
   missing_crs: [422, 'Missing coordinate reference system'],
   unknown_crs: [422, 'Unknown coordinate reference system'],
