@@ -252,6 +252,7 @@ export const en = {
     detail: 'Anyone with the link can view this map and its features, and nothing else, without signing in.',
     create: 'Create a link',
     shownOnce: 'This link is shown only once. Copy it now.',
+    lost: 'The connection was lost before the link arrived. If the newest one below is not yours to use, revoke it, and create another.',
     address: 'Address of the link',
     copy: 'Copy',
     copied: 'Copied.',

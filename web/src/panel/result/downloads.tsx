@@ -4,7 +4,7 @@ import { useApp } from '../../app.ts';
 import { count, titleOf } from '../../format.ts';
 import { Icon } from '../../icons.tsx';
 import { t } from '../../messages/index.ts';
-import { BASE } from '../../service/api.ts';
+import { BASE } from '../../service/connection.ts';
 import './report.css';
 import type { JobJson } from '../../service/types.ts';
 
