@@ -16,7 +16,7 @@ import { storeFeatures } from './store-features.ts';
 /** A job's features in a file, and what its report says of how they came about. */
 export interface DrawnFeatures {
   path: string;
-  /** How many there are in the file. */
+  /** How many of the finest level there are in the file. */
   count: number;
   report: Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
     Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {

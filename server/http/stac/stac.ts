@@ -23,7 +23,7 @@ import {
   SCENES,
   searchCatalogue,
 } from '../../store/tables/catalogue.ts';
-import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
+import { findJobs, totalsOfJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
@@ -211,7 +211,7 @@ async function collectionOf(q: Queryable, id: string, address: string) {
 async function itemsOf(q: Queryable, models: readonly ModelJson[], query: CatalogueQuery, address: string) {
   const { entries, matched, next } = await searchCatalogue(q, query);
   const jobs = await findJobs(q, idsOf(CLASS_MAPS));
-  const totals = await classTotalsOf(q, idsOf(CLASS_MAPS));
+  const totals = await totalsOfJobs(q, idsOf(CLASS_MAPS));
   const scenes = await findScenes(q, [...idsOf(SCENES), ...jobs.map(({ scene }) => scene)]);
   // What was deleted since the search is left out.
   const features = entries.flatMap(({ collection, id }): StacItem[] => {
@@ -219,7 +219,7 @@ async function itemsOf(q: Queryable, models: readonly ModelJson[], query: Catalo
     const scene = scenes.find((each) => each.id === (job ? job.scene : id));
     if (!scene || (collection === CLASS_MAPS && !job)) return [];
     if (!job) return [sceneItem(scene, address)];
-    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id) ?? [], address)];
+    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id)?.totals ?? [], address)];
   });
   const body = {
     type: 'FeatureCollection',
