@@ -27,6 +27,8 @@ export interface CheckedFileStore extends FileStore {
    * @param readFile at full speed by default
    */
   compare(key: string, readFile?: ReadFile): Promise<string | null>;
+  /** Notes what a file holds of which nothing is noted; false where it is gone, or another one was stored meanwhile. */
+  record(key: string, readFile?: ReadFile): Promise<boolean>;
 }
 
 export interface CheckOptions {
@@ -91,6 +93,14 @@ export function checkedFileStore(
   return {
     ...files,
     compare,
+    async record(key, readFile = sha256OfFile) {
+      const path = await pathIfThere(files, key);
+      if (path === null) return false;
+      const [sha256, { size }] = [await readFile(path), await stat(path)];
+      if (await getRecord(db, key)) return false;
+      await recordFile(db, { key, bytes: size, sha256 });
+      return true;
+    },
     async put(key) {
       const path = files.path(key);
       const [sha256, { size }] = [await sha256OfFile(path), await stat(path)];
