@@ -52,6 +52,7 @@ export const PROBLEMS = {
   token_needed: [409, 'No access token exists yet'],
   workspaces_unavailable: [409, 'Workspaces are not available'],
   store_mismatch: [409, 'The file store belongs to another database'],
+  damaged: [500, 'Stored data is damaged'],
   not_ready: [503, 'The service is not ready'],
   interrupted: [500, 'The work was interrupted'],
   internal: [500, 'Internal error'],

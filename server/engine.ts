@@ -26,6 +26,7 @@ import { ingestScene } from './scenes/ingest-scene.ts';
 import { isReady } from './scenes/ready-scene.ts';
 import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
+import { checkedFileStore } from './store/files/checked-files.ts';
 import type { FileStore } from './store/files/file-store.ts';
 import { isBucket, openFileStore, sharedFolderOf } from './store/files/open-file-store.ts';
 import { getJob } from './store/tables/jobs.ts';
@@ -77,7 +78,8 @@ export async function openEngine(
   ]);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
   const metrics = createMetrics(db, remote);
-  const files = metrics.measureFiles(openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault }));
+  const stored = openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault });
+  const files = checkedFileStore(metrics.measureFiles(stored), db);
   const compute = startCompute(remote.open);
   const close = async () => {
     await compute.stop();

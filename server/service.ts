@@ -149,7 +149,7 @@ async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, sce
     dtype,
     rendering,
     findings,
-    look: await renderer.look(await fetchWorking(files, scene)),
+    look: await renderer.look(await fetchWorking(files, scene, { toShow: true })),
     bandNames: bandNamesOf(scene.report),
     validShare: validPixels / (width * height),
   };

@@ -43,7 +43,11 @@ export async function exportOnce(
   const which = `${collection ?? 'all'}${review ? `-${review}` : ''}${reviews > 0 ? `-${reviews}` : ''}`;
   const key = `jobs/${id}/exports/${which}${creditOf(report)}${format.ending}`;
   const write = async (signal: AbortSignal) => {
-    const there = await fetchIfThere(files, key);
+    const there = await fetchIfThere(files, key).catch(async (error) => {
+      if (!(error instanceof Problem && error.code === 'damaged')) throw error;
+      await files.remove(key);
+      return null;
+    });
     if (there !== null) return there;
     const path = files.path(key);
     await mkdir(dirname(path), { recursive: true });
