@@ -42,7 +42,9 @@ function session(client: Pick<pg.ClientBase, 'query'>): Session {
       }
     },
     execute: async (script) => {
-      const results = (await client.query(script)) as pg.QueryResult | pg.QueryResult[];
+      const results = (await client.query(script).catch((error) => {
+        throw asProblem(error);
+      })) as pg.QueryResult | pg.QueryResult[];
       return Array.isArray(results) ? results.flatMap((result) => result.rows) : results.rows;
     },
   };
