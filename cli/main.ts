@@ -68,7 +68,7 @@ function report(error: unknown, called: string, json: boolean): number {
   if (error instanceof Problem) {
     const problem = error.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
-    return 3;
+    return problem.status < 500 ? 3 : 1;
   }
   if (error instanceof WrongCall) {
     process.stderr.write(`planimeter: ${error.message}\nSee "${called} --help".\n`);
