@@ -72,7 +72,7 @@ export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): Uplo
     const info = await infos.get(id);
     const complete = info && (info.sha256 || (data && data.size === info.size));
     if (complete && !info.done) await finish(id);
-    else if (Date.now() - touched > UPLOAD_EXPIRY_MS) {
+    else if ((info || !data?.size) && Date.now() - touched > UPLOAD_EXPIRY_MS) {
       await rm(join(uploadFolder, id), { force: true });
       await rm(information, { force: true });
     }
