@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../errors/problem.ts';
+import { readText } from '../tiler/ingest/read-text.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import type { Adapter } from './adapter.ts';
 import type { WantedBands } from './network-bands.ts';
@@ -165,7 +166,7 @@ export function stitchesExactly({ halo, stride, receptiveField }: Network): bool
 }
 
 async function readManifest(folder: string): Promise<Network | null> {
-  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(join(folder, 'manifest.json')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
