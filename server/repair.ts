@@ -47,10 +47,7 @@ export async function repair(options: EngineOptions, say: (line: string) => void
         return 'removed; it is made again when somebody asks for it';
       });
     }
-    const jobs = damages.flatMap(({ kind, name }) => {
-      if (kind === 'features') return [name];
-      return kind === 'job' ? [name.split('/')[1]!] : [];
-    });
+    const jobs = damages.flatMap(({ kind, name }) => (kind === 'job' ? [name.split('/')[1]!] : []));
     for (const id of new Set(jobs)) {
       await attempt(`jobs/${id}`, async () => {
         await engine.queue.retry(id);

@@ -2,13 +2,13 @@
 import { Problem } from '../../errors/problem.ts';
 import type { Database } from '../store/database/database.ts';
 import type { CheckedFileStore } from '../store/files/checked-files.ts';
-import { adviceOn, remedyOf } from '../store/files/remedy.ts';
-import { lostRows, publishedJobs } from '../store/tables/contents.ts';
+import { adviceOn, type Remedy, remedyOf } from '../store/files/remedy.ts';
+import { lostRows } from '../store/tables/contents.ts';
 import { unreadable } from '../store/tables/read-all.ts';
-import { compareJob, walkFiles } from './find-damage.ts';
+import { compareJobs, walkFiles } from './find-damage.ts';
 
 export interface Damage {
-  kind: 'database' | 'features' | 'original' | 'working_copy' | 'job' | 'export' | 'network' | 'other';
+  kind: 'database' | Remedy;
   /** Of a table or an index, a job, or the key of a file. */
   name: string;
   damage: string;
@@ -35,8 +35,7 @@ export async function checkDeeply(db: Database, files: CheckedFileStore): Promis
   for (const damage of await lostRows(db).catch(unlessDamaged)) {
     damages.push({ kind: 'database', name: 'rows', damage, remedy: FROM_BACKUP });
   }
-  const published = await publishedJobs(db).catch(unlessDamaged);
-  for (const id of published) await compareJob(db, id);
+  const jobs = await compareJobs(db).catch((error) => unlessDamaged(error).length);
   const withdrawn = await db
     .query<{ id: string; detail: string }>(
       `SELECT id, problem->>'detail' AS detail FROM planimeter.jobs
@@ -44,8 +43,8 @@ export async function checkDeeply(db: Database, files: CheckedFileStore): Promis
     )
     .catch(unlessDamaged);
   for (const { id, detail } of withdrawn) {
-    const remedy = `Run it again: POST /jobs/${id}/retry, or planimeter doctor --deep --repair.`;
-    damages.push({ kind: 'features', name: id, damage: detail, remedy });
+    const [, damage = detail] = /^The job is damaged: (.*)\. Run the job again/.exec(detail) ?? [];
+    damages.push({ kind: 'job', name: `jobs/${id}`, damage, remedy: adviceOn(`jobs/${id}`) });
   }
   const walked = await walkFiles(db, files).catch((error) => {
     unlessDamaged(error);
@@ -54,7 +53,7 @@ export async function checkDeeply(db: Database, files: CheckedFileStore): Promis
   for (const { key, damage } of walked.damaged) {
     damages.push({ kind: remedyOf(key), name: key, damage: damage!, remedy: adviceOn(key) });
   }
-  return { damages, jobs: published.length, files: walked.compared, recorded: walked.recorded };
+  return { damages, jobs, files: walked.compared, recorded: walked.recorded };
 }
 
 /** What cannot be read is among the findings already. */

@@ -8,8 +8,7 @@ import { Problem } from '../../errors/problem.ts';
 import { log } from '../log.ts';
 import type { Database } from '../store/database/database.ts';
 import type { CheckedFileStore, ReadFile } from '../store/files/checked-files.ts';
-import { publishedJobs } from '../store/tables/contents.ts';
-import { compareJob, walkFiles } from './find-damage.ts';
+import { compareJobs, walkFiles } from './find-damage.ts';
 
 const DAY_MS = 24 * 3600_000;
 const INTERVAL_MS = 3600_000;
@@ -22,8 +21,8 @@ const BUSY_MS = 10_000;
 
 export interface Watch {
   /** Resolves when all features are counted, or after two seconds. */
-  begun: Promise<void>;
-  stop(): Promise<void>;
+  begun: Promise<unknown>;
+  stop(): Promise<unknown>;
 }
 
 /** PLANIMETER_CHECK_DAYS: within how many days each stored file is compared once; 0: never. Throws Problem bad_request. */
@@ -39,8 +38,8 @@ export function checkDaysOf({ PLANIMETER_CHECK_DAYS: text }: NodeJS.ProcessEnv):
 export function watchDamage(db: Database, files: CheckedFileStore, days: number): Watch {
   const control = new AbortController();
   const { signal } = control;
-  const counted = countAll(db, signal).catch((error) => log.error('counting features failed', { error }));
-  let walking: Promise<void> = counted;
+  const counted = compareJobs(db, signal).catch((error) => log.error('counting features failed', { error }));
+  let walking: Promise<unknown> = counted;
   const walk = () => {
     walking = walking
       .then(() => walkSlowly(db, files, days, signal))
@@ -58,13 +57,6 @@ export function watchDamage(db: Database, files: CheckedFileStore, days: number)
       return walking;
     },
   };
-}
-
-async function countAll(db: Database, signal: AbortSignal): Promise<void> {
-  for (const id of await publishedJobs(db)) {
-    if (signal.aborted) return;
-    await compareJob(db, id);
-  }
 }
 
 async function walkSlowly(db: Database, files: CheckedFileStore, days: number, signal: AbortSignal): Promise<void> {

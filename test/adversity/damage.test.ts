@@ -74,8 +74,8 @@ test('a zeroed page, flipped bits and a file cut short', { timeout: 600_000 }, a
   const { damages } = JSON.parse(found.stdout) as { damages: { kind: string; name: string }[] };
   expect(damages.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(
     [
-      `features ${job.id}`,
-      `features ${other.id}`,
+      `job jobs/${job.id}`,
+      `job jobs/${other.id}`,
       `job jobs/${job.id}/classes.tif`,
       `job jobs/${job.id}/scores.tif`,
       `working_copy scenes/${scene.id}/working.tif`,

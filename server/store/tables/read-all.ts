@@ -51,6 +51,14 @@ export async function unreadable(db: Database): Promise<Unreadable[]> {
 }
 
 /**
+ * Of features: where a page of them is lost, entries for it are left, and what is stored there next is taken for what they
+ * stand for.
+ */
+export async function renewIndexes(db: Database): Promise<void> {
+  await db.execute(`REINDEX TABLE ${db.kind === 'pglite' ? '' : 'CONCURRENTLY'} planimeter.features`);
+}
+
+/**
  * Makes the indexes of features anew and, of the embedded database, pages of features that cannot be read empty ones; what
  * jobs have lost by it is found by counting. On a server pages are emptied by who administers it (zero_damaged_pages).
  */
@@ -60,5 +68,5 @@ export async function clearUnreadableFeatures(db: Database): Promise<void> {
     await db.execute('VACUUM planimeter.features');
     await db.execute('RESET zero_damaged_pages');
   }
-  await db.execute('REINDEX TABLE planimeter.features');
+  await renewIndexes(db);
 }
