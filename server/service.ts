@@ -11,7 +11,7 @@ import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
-import { readLimits } from './operations/quotas.ts';
+import { admitting, readLimits } from './operations/quotas.ts';
 import { viewerFolder } from './operations/viewer-folder.ts';
 import { preflight, type SceneFacts } from './pipeline/preflight.ts';
 import { settlePrecision } from './pipeline/settle-precision.ts';
@@ -84,7 +84,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db, !onLoopback, options.ownToken),
+    access: createAccess(db.within(null, limits), !onLoopback, options.ownToken),
     files,
     queue,
     models,
@@ -108,8 +108,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
-    addRemoteScene: (db, actor, request) => addRemoteScene({ db, files, queue, remote }, actor, request),
-    addDemoScene: (db, actor) => addDemoScene({ db, files, queue }, actor, demoFolder),
+    addRemoteScene: (db, caller, request) =>
+      addRemoteScene({ db, files, queue, remote, admit: admitting(caller, limits) }, caller, request),
+    addDemoScene: (db, caller) =>
+      addDemoScene({ db, files, queue, admit: admitting(caller, limits) }, caller, demoFolder),
   });
   const server = createServer(app);
   server.listen(options.port, host);
@@ -121,6 +123,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     async stop() {
       server.close();
       server.closeAllConnections();
+      db.endRequests();
       await collector.stop();
       await Promise.all([engine.stop(), renderer.stop()]);
     },
@@ -147,7 +150,7 @@ async function sceneFacts(files: PipelineTools['files'], renderer: Renderer, sce
     dtype,
     rendering,
     findings,
-    look: await renderer.look(await fetchWorking(files, scene)),
+    look: await renderer.look(await fetchWorking(files, scene, { toShow: true })),
     bandNames: bandNamesOf(scene.report),
     validShare: validPixels / (width * height),
   };

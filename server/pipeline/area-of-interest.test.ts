@@ -66,7 +66,7 @@ test.each([
     ]),
   ],
 ])('%s is refused', (_, given) => {
-  expect(() => parseAoi(given)).toThrow(/area of interest/);
+  expect(() => parseAoi(given)).toThrow(/area of interest.*ogr2ogr -t_srs EPSG:4326/);
 });
 
 describe.each(testEngines())('on $name', ({ open }) => {

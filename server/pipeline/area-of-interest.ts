@@ -35,8 +35,12 @@ export function parseAoi(given: unknown): MultiPolygon {
   return { type: 'MultiPolygon', coordinates };
 }
 
+/** Reads every vector format that GDAL knows, in any system. */
+export const CONVERT_AOI =
+  'Give GeoJSON polygons in degrees; of another file this makes them: ogr2ogr -t_srs EPSG:4326 -nlt PROMOTE_TO_MULTI area.geojson YOUR-FILE';
+
 const wrong = (what: string) =>
-  new Problem('bad_request', `The area of interest ("aoi") cannot be used: ${what}. Give GeoJSON polygons in degrees.`);
+  new Problem('bad_request', `The area of interest ("aoi") cannot be used: ${what}. ${CONVERT_AOI}`);
 
 const NESTING = 4;
 

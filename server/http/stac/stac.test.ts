@@ -62,7 +62,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     await updateScene(db, scenes[1]!, { report: { ...report!, capturedAt: '2020-05-01T12:00:00' } });
     const houses = [0, 40].map(
       (x): TestFeature => ({
-        ...{ collection: 'buildings', class: 'building' },
+        ...{ collection: 'landuse', class: 'building' },
         rings: [[[x, 0], [x, 9], [x + 9, 9], [x + 9, 0]]], // biome-ignore format: a ring
       }),
     );

@@ -1,11 +1,11 @@
 /** A STAC API (1.0: core, collections, features, item search) over scenes and class maps. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
 import type { Bbox, ModelJson } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import { check, isId, shorten } from '../../api/schema.ts';
 import {
-  DATETIME_SENTENCE,
   type Search,
   STAC_VERSION,
   type StacItem,
@@ -23,7 +23,7 @@ import {
   SCENES,
   searchCatalogue,
 } from '../../store/tables/catalogue.ts';
-import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
+import { findJobs, totalsOfJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
@@ -211,7 +211,7 @@ async function collectionOf(q: Queryable, id: string, address: string) {
 async function itemsOf(q: Queryable, models: readonly ModelJson[], query: CatalogueQuery, address: string) {
   const { entries, matched, next } = await searchCatalogue(q, query);
   const jobs = await findJobs(q, idsOf(CLASS_MAPS));
-  const totals = await classTotalsOf(q, idsOf(CLASS_MAPS));
+  const totals = await totalsOfJobs(q, idsOf(CLASS_MAPS));
   const scenes = await findScenes(q, [...idsOf(SCENES), ...jobs.map(({ scene }) => scene)]);
   // What was deleted since the search is left out.
   const features = entries.flatMap(({ collection, id }): StacItem[] => {
@@ -219,7 +219,7 @@ async function itemsOf(q: Queryable, models: readonly ModelJson[], query: Catalo
     const scene = scenes.find((each) => each.id === (job ? job.scene : id));
     if (!scene || (collection === CLASS_MAPS && !job)) return [];
     if (!job) return [sceneItem(scene, address)];
-    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id) ?? [], address)];
+    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id)?.totals ?? [], address)];
   });
   const body = {
     type: 'FeatureCollection',
@@ -265,7 +265,7 @@ function catalogueQuery({ ids, collections, bbox, intersects, datetime, limit, t
     ...(ids && { ids: ids.filter(isId).map((id) => id.toLowerCase()) }),
     ...(collections && { collections }),
     ...(has && { meets: bbox ? boxOf(bbox) : geometryOf(intersects) }),
-    ...(datetime != null && { taken: intervalOf(datetime) }),
+    ...(datetime != null && { taken: parseDatetime(datetime) }),
     ...(token != null && { after: token }),
     limit,
   };
@@ -281,22 +281,4 @@ function boxOf(box: Bbox): object {
 function geometryOf(given: unknown): object {
   const wrong = (what: string) => new Problem('bad_request', `"intersects" cannot be used: ${what}.`);
   return readGeometry(given, { types: GEOMETRIES, mostPositions: MOST_POSITIONS, onEarth: false, wrong });
-}
-
-/** RFC 3339 instants; `..` or nothing is open. */
-function intervalOf(value: string): { from: number | null; to: number | null } {
-  const wrong = () => new Problem('bad_request', DATETIME_SENTENCE);
-  const instant = (text: string): number | null => {
-    if (text === '' || text === '..') return null;
-    const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/i.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-    if (Number.isNaN(time)) throw wrong();
-    return time;
-  };
-  const parts = value.split('/').map(instant);
-  const [from, to = from] = parts as [number | null, number | null];
-  const open = parts.every((part) => part === null) && value !== '../..';
-  if (parts.length > 2 || open || (from !== null && to !== null && from > to)) throw wrong();
-  return { from, to };
 }

@@ -54,6 +54,8 @@ export interface Database extends Session {
   within(scope: Scope | null, request?: RequestLimits): ConfinedDatabase;
   /** Whether it can: without, there is the default workspace alone, and `within` shows everything. */
   confinement: boolean;
+  /** Ends what requests ask, now and from now on, if it is none of a transaction: nobody waits for the answers any more. */
+  endRequests(): void;
   close(): Promise<void>;
 }
 
@@ -68,4 +70,4 @@ export interface Scope {
 }
 
 /** A database that shows one workspace; `close` belongs to who opened it. */
-export type ConfinedDatabase = Omit<Database, 'close' | 'within' | 'confinement'>;
+export type ConfinedDatabase = Omit<Database, 'close' | 'within' | 'confinement' | 'endRequests'>;
