@@ -14,6 +14,7 @@ export const SETTINGS = {
   PLANIMETER_REMOTE_HOSTS: 'hosts and buckets that images may be read from where they lie (none)',
   PLANIMETER_SHARD_HEIGHT: "least height of a job's shard, in pixels of the network's size (2048)",
   PLANIMETER_MAX_CHIP_SECONDS: 'how long a job may go on without finishing a chip (1800)',
+  PLANIMETER_CHECK_DAYS: 'within how many days each stored file is compared once with its hash, 0 for never (7)',
   PLANIMETER_MAX_UPLOAD_BYTES: 'one uploaded file (64 GiB)',
   PLANIMETER_MAX_BYTES: 'what is stored for a workspace, where there are tokens (1 TiB)',
   PLANIMETER_MAX_SCENES: "a workspace's images, where there are tokens (100000)",

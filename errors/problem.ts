@@ -49,6 +49,8 @@ export const PROBLEMS = {
   unusable_output: [422, 'Unusable network output'],
   device_unavailable: [422, 'Device not available'],
   data_folder_locked: [409, 'The data folder is in use'],
+  database_put_aside: [503, 'The database was put aside'],
+  database_incomplete: [503, 'The database is incomplete'],
   token_needed: [409, 'No access token exists yet'],
   workspaces_unavailable: [409, 'Workspaces are not available'],
   store_mismatch: [409, 'The file store belongs to another database'],

@@ -3,7 +3,8 @@ import { Problem } from '../../errors/problem.ts';
 import { log } from '../log.ts';
 import type { Database, Queryable } from '../store/database/database.ts';
 import type { CheckedFileStore, ReadFile } from '../store/files/checked-files.ts';
-import { findLosses, withdrawJob } from '../store/tables/contents.ts';
+import { findLosses, publishedJobs, withdrawJob } from '../store/tables/contents.ts';
+import { renewIndexes } from '../store/tables/read-all.ts';
 import { type FileRecord, forgetRecords, listRecords } from '../store/tables/stored-files.ts';
 
 /**
@@ -20,6 +21,22 @@ export async function compareJob(db: Queryable, id: string): Promise<string | nu
   const problem = new Problem('damaged', `The job is damaged: ${loss}. ${remedy}`);
   if (await withdrawJob(db, id, problem.toJSON())) log.error(problem.message, { job: id });
   return loss;
+}
+
+/** Counts the features of all published jobs; where some are lost, makes the indexes anew that still point to their places. */
+export async function compareJobs(db: Database, signal?: AbortSignal): Promise<number> {
+  const ids = await publishedJobs(db);
+  let losses = 0;
+  for (const id of ids) {
+    if (signal?.aborted) return ids.length;
+    if ((await compareJob(db, id)) !== null) losses++;
+  }
+  if (losses === 0) return ids.length;
+  await renewIndexes(db).catch((error) => {
+    if (!(error instanceof Problem && error.code === 'damaged')) throw error;
+    log.error(`the indexes of features cannot be made anew. ${error.message}`, { error: error.cause });
+  });
+  return ids.length;
 }
 
 export interface Walked {

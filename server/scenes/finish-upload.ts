@@ -6,6 +6,7 @@
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Problem } from '../../errors/problem.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { SaidRights, type SceneRights } from '../api/scenes.ts';
 import { check } from '../api/schema.ts';
@@ -98,7 +99,7 @@ export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): Uplo
     const info = await infos.get(id);
     const complete = info && (info.sha256 || (data && data.size === info.size));
     if (complete && !info.done) await finish(id);
-    else if (Date.now() - touched > UPLOAD_EXPIRY_MS) {
+    else if ((info || !data?.size) && Date.now() - touched > UPLOAD_EXPIRY_MS) {
       await rm(join(uploadFolder, id), { force: true });
       await rm(information, { force: true });
     }
@@ -155,6 +156,13 @@ async function becomeScene(
       await infos.set(id, { ...info, sha256, scene: chosen });
       await handOver(files, data, `scenes/${chosen}/original.tif`);
       await writeSrs(files, chosen, srs);
+    },
+    isSound: async (known) => {
+      const fetched = files.fetch(`scenes/${known}/original.tif`).catch((error) => {
+        if (error instanceof Problem && (error.code === 'damaged' || error.code === 'not_found')) return null;
+        throw error;
+      });
+      return (await fetched) !== null;
     },
   });
   await rm(data, { force: true }); // still there where the image was known already

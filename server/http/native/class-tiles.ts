@@ -11,7 +11,7 @@ import { hasFailedChips, type Job } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import { requestedJob } from '../core/load-from-path.ts';
+import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
@@ -59,6 +59,7 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
   async function jobWithScene(request: Request): Promise<{ job: Job; scene: Scene }> {
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
+    refuseDamaged(job);
     const scene = await getScene(db, job.scene);
     if (!scene) throw new Problem('not_found', 'The scene of this job was deleted.');
     return { job, scene };

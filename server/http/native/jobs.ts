@@ -20,7 +20,7 @@ import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
-import { describeJob, requestedJob } from '../core/load-from-path.ts';
+import { describeJob, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathParameter } from '../core/request.ts';
 import { exportOnce } from './export-once.ts';
 
@@ -93,6 +93,7 @@ export function jobsRouter(deps: AppContext): Router {
     router.get(`/jobs/:id/${file}`, async (request, response) => {
       const db = databaseOf(request);
       const job = await requestedJob(db, request);
+      refuseDamaged(job);
       if (job.state !== 'done') {
         throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
       }
@@ -117,6 +118,7 @@ export function jobsRouter(deps: AppContext): Router {
         throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
       }
       const job = await requestedJob(db, request);
+      refuseDamaged(job);
       if (job.state !== 'done') {
         throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
       }
@@ -135,6 +137,7 @@ export function jobsRouter(deps: AppContext): Router {
       noQuery(request);
       const db = databaseOf(request);
       const job = await requestedJob(db, request);
+      refuseDamaged(job);
       if (job.state !== 'done' || !job.report) {
         throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
       }

@@ -2,7 +2,7 @@
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
-import type { PreflightJson } from '../../api/index.ts';
+import type { PreflightJson, RemadeJson } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import { RemoteSceneRequest as RequestSchema, SceneChanges, ScenesQuery } from '../../api/scenes.ts';
 import { check } from '../../api/schema.ts';
@@ -108,6 +108,17 @@ export function scenesRouter(deps: AppContext): Router {
       response.set('Cache-Control', 'no-cache').json(body);
     }),
   );
+
+  /** Makes the working copy again, of which something was damaged. */
+  router.post('/scenes/:id/retry', async (request, response) => {
+    const db = databaseOf(request);
+    noQuery(request);
+    const scene = await requestedScene(db, request);
+    const { key: _, ...remade } = await deps.remakeWorkingCopy(requireReady(scene));
+    await recordDone(db, callerOf(request), 'scene_remade', scene.id, { bytes: remade.bytes });
+    const body: RemadeJson = remade;
+    response.json(body);
+  });
 
   /** Ends what runs on the scene, then removes its features, jobs, maps, tiles, working copy and original. */
   router.delete('/scenes/:id', async (request, response) => {

@@ -10,15 +10,10 @@ import { AggregateQuery, SumsQuery } from '../../api/features.ts';
 import { readQuery } from '../../api/query.ts';
 import { AREAS, MOST_POSITIONS, positionsOf, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
-import {
-  type ClassSum,
-  type Selection,
-  selectedBoxes,
-  sumByClass,
-  sumByZone,
-  type Zones,
-} from '../../store/tables/aggregate.ts';
+import { type ClassSum, selectedBoxes, sumByClass, sumByZone } from '../../store/tables/aggregate.ts';
 import { queryItems } from '../../store/tables/items.ts';
+import type { Selection } from '../../store/tables/zone-pairs.ts';
+import type { Zones } from '../../store/tables/zone-pieces.ts';
 import { databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
 import { namedCollection, requestedCollection } from './collections.ts';
@@ -89,13 +84,10 @@ const withShares = (classes: readonly ClassSum[], wholeM2: number) =>
 
 /** @param stored the zones themselves, where their geometry here was rounded */
 async function sumWithin(q: Queryable, selection: Selection, zones: readonly Zone[], stored?: Zones) {
-  if (zones.length === 0) return [];
-  const { sums, zoneAreasM2 } = await sumByZone(q, selection, stored ?? zones.map(({ geometry }) => geometry));
-  const classes = zones.map((): ClassSum[] => []);
-  for (const { zone, ...sum } of sums) classes[zone]!.push(sum);
+  const sums = await sumByZone(q, selection, stored ?? zones.map(({ geometry }) => geometry));
   return zones.map((zone, index) => {
-    const area_m2 = zoneAreasM2[index]!;
-    return { zone: index, ...zone, area_m2, classes: withShares(classes[index]!, area_m2) };
+    const { area_m2, classes } = sums[index]!;
+    return { zone: index, ...zone, area_m2, classes: withShares(classes, area_m2) };
   });
 }
 

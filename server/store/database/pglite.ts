@@ -1,9 +1,8 @@
 /** The embedded database: PGlite with PostGIS in a worker thread, spoken to by messages. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import type { ConfinedDatabase, Database, QueryOptions, RequestLimits, Scope, Session } from './database.ts';
+import { beginLayout, filesOf, findDatabase, markWhole } from './database-folder.ts';
 import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { type Connection, connect, type EmbeddedWorker } from './pglite-connection.ts';
@@ -21,14 +20,12 @@ import { createTurns, REQUEST_WAIT_SECONDS } from './turns.ts';
 export async function openPglite(folder: string | null, templateFolder: string | undefined): Promise<Database> {
   const unlock = folder === null ? () => {} : lockFolder(folder);
   try {
-    const files = folder === null ? null : join(folder, 'database');
-    const finished = folder === null ? null : join(folder, 'database.ready');
-    if (files && finished && existsSync(finished)) return await open({ folder: files, template: null }, unlock);
-
-    // What a process left behind that died while the database was first laid out.
-    if (files) await rm(files, { recursive: true, force: true });
-    const database = await openFresh(files, templateFolder, unlock);
-    if (finished) await writeFile(finished, '');
+    if (folder === null) return await openFresh(null, templateFolder, unlock);
+    const there = await findDatabase(folder);
+    const database = there
+      ? await open({ folder: filesOf(folder), template: null }, unlock)
+      : await openFresh(folder, templateFolder, unlock);
+    await markWhole(folder);
     return database;
   } catch (error) {
     unlock();
@@ -38,17 +35,19 @@ export async function openPglite(folder: string | null, templateFolder: string |
 
 /** From the template where there is a sound one; else from nothing, leaving a template for the next time. */
 async function openFresh(
-  files: string | null,
+  folder: string | null,
   templateFolder: string | undefined,
   unlock: () => void,
 ): Promise<Database> {
+  const files = folder === null ? null : filesOf(folder);
+  if (folder !== null) await beginLayout(folder);
   const template = findTemplate(templateFolder);
   if (template.exists) {
     try {
       return await open({ folder: files, template: template.path }, unlock);
     } catch {
       await removeTemplate(template.path);
-      if (files) await rm(files, { recursive: true, force: true });
+      if (folder !== null) await beginLayout(folder);
     }
   }
   const database = await open({ folder: files, template: null }, unlock);

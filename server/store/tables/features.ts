@@ -4,6 +4,7 @@ import { Problem } from '../../../errors/problem.ts';
 import type { JobReport } from '../../api/index.ts';
 import type { Database, Queryable } from '../database/database.ts';
 import { noteContents } from './contents.ts';
+import { restoreReviews } from './reviews.ts';
 
 export interface FeatureRow {
   /** UUID. */
@@ -163,6 +164,7 @@ export async function publishJob(
       [job.key],
     );
     await noteContents(q, job.key);
+    await restoreReviews(q, job.key);
     return stored!.report;
   });
   await noticeGrowth(db, jobId).catch(() => {}); // the job is published all the same
