@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -111,6 +111,39 @@ describe.each(lastingEngines())('on $name', ({ name, open }) => {
     },
   );
 });
+
+test.runIf(FULL)(
+  'ended again and again, the embedded database keeps what it has said it has',
+  { timeout: 600_000 },
+  async () => {
+    const opened = await lastingEngines()[0]!.open();
+    await opened.db.query('CREATE TABLE planimeter.notes (note integer)');
+    const limited = opened.db.within(SCOPE, { statementSeconds: 0.5 });
+    const openFiles: number[] = [];
+    let written = 0;
+    try {
+      for (let round = 0; round < 10; round++) {
+        const runaway = limited.query(RUNAWAY).catch((error) => error);
+        const writes = Array.from({ length: 20 }, async () => {
+          await opened.db.transaction((q) => q.query('INSERT INTO planimeter.notes SELECT generate_series(1, 500)'));
+          written += 500;
+        });
+        await Promise.all(writes.slice(0, 5));
+        expect(await runaway).toMatchObject({ code: 'query_too_slow' });
+        const next = limited.query(RUNAWAY).catch((error) => error);
+        await Promise.all(writes);
+        expect(await next).toMatchObject({ code: 'query_too_slow' });
+        expect(await opened.db.query('SELECT count(*)::integer AS count FROM planimeter.notes')).toEqual([
+          { count: written },
+        ]);
+        openFiles.push(readdirSync('/proc/self/fd').length);
+      }
+      expect(openFiles.at(-1)).toBeLessThan(openFiles[0]! + 20);
+    } finally {
+      await opened.drop();
+    }
+  },
+);
 
 test('a database that is gone: /health answers, the rest says to come again', async () => {
   const engine = lastingEngines().find((each) => each.name === 'postgresql');
