@@ -45,7 +45,7 @@ function deepness(metadata: Readonly<Record<string, string>>): NetworkMetadata {
   const centimetres = positive(value('resolution'));
   const mean = numbers(value('standardization_mean'));
   return told({
-    task: taskOf(value('model_type')),
+    task: taskOf(value('model_type', ...(metadata.names === undefined ? TASK_KEYS : []))),
     classes: namedClasses(value('class_names')) ?? pythonNames(metadata.class_names),
     gsdMetres: centimetres && centimetres / 100,
     // Deepness divides by 255 first, and standardises then.
@@ -74,6 +74,9 @@ function namedClasses(value: unknown): NetworkMetadata['classes'] {
   });
   return classes.length > 0 ? classes.sort((a, b) => a.value - b.value) : undefined;
 }
+
+/** What others call it; beside `names`, Ultralytics does, and means something else by it. */
+const TASK_KEYS = ['task', 'task_type', 'problem_type', 'output_type'];
 
 /** `det_type` of Deepness. */
 const CANDIDATES: readonly [RegExp, NonNullable<NetworkMetadata['candidates']>][] = [
