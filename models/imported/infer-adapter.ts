@@ -172,6 +172,7 @@ const refusal = (task: NonNullable<NetworkMetadata['task']>): Problem => new Pro
 
 function boxClasses(count: number, facts: NetworkMetadata, findings: Finding[]): NetworkClass[] {
   const known = facts.classes ?? [];
+  if (facts.roles) throw new Problem('bad_request', 'Classes of objects in boxes have no roles; leave them out.');
   if (known.length < count) {
     findings.push({
       code: 'classes_missing',
