@@ -2,6 +2,7 @@
 import { Problem } from '../errors/problem.ts';
 import { columns, didYouMean, WrongCall } from './arguments.ts';
 import { misspeltSettings } from './environment.ts';
+import { guardTerminal } from './terminal.ts';
 
 interface Command {
   /** The ways to call it and its options. */
@@ -37,6 +38,7 @@ Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 
 /** Runs the program; sets the exit status. */
 export async function main(args: string[]): Promise<void> {
+  guardTerminal();
   const [name = '--help', ...rest] = args[0] === 'help' ? [...args.slice(1, 2), '--help'] : args;
   if (name === '--help' || name === '-h') {
     process.stdout.write(LIST);
@@ -87,7 +89,7 @@ function report(error: unknown, called: string, json: boolean): number {
   if (error instanceof Problem) {
     const problem = error.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
-    return 3;
+    return problem.status < 500 ? 3 : 1;
   }
   if (error instanceof WrongCall) {
     process.stderr.write(`planimeter: ${error.message}\nSee "${called} --help".\n`);

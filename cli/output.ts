@@ -13,5 +13,12 @@ export function outputFormat(path: string): ExportFormat {
 export const OUTPUT_HELP = `The extension of OUT selects the format: ${EXPORT_FORMATS.map(({ ending }) => ending).join(', ')}.
 `;
 
+/** How many features of each collection there are, in words. */
+export function foundText({ landuse, buildings, roads, objects }: Record<string, number>): string {
+  return objects === undefined
+    ? `${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road`
+    : `${objects} objects`;
+}
+
 /** Whether the whole job is wanted as one zip. */
 export const isPackage = (path: string): boolean => /(?<!\.shp)\.zip$/i.test(path);

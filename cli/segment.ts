@@ -1,5 +1,5 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { Problem } from '../errors/problem.ts';
 import {
   findNetwork,
@@ -17,6 +17,7 @@ import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
+import { CONVERT_AOI } from '../server/pipeline/area-of-interest.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
@@ -26,6 +27,7 @@ import { isReady } from '../server/scenes/ready-scene.ts';
 import { getJob, insertJob } from '../server/store/tables/jobs.ts';
 import { getScene, insertScene } from '../server/store/tables/scenes.ts';
 import { tiledJob } from '../server/tiles/tile-of-job.ts';
+import { readText } from '../tiler/ingest/read-text.ts';
 import {
   DEVICE_OPTION,
   JSON_OPTION,
@@ -40,7 +42,7 @@ import {
 } from './arguments.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
-import { isPackage, OUTPUT_HELP, outputFormat } from './output.ts';
+import { foundText, isPackage, OUTPUT_HELP, outputFormat } from './output.ts';
 import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
@@ -150,18 +152,16 @@ function requireFeatures(network: Network): void {
 
 async function readGeoJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(await inputFile(path), 'utf8'));
+    return JSON.parse(await readText(await inputFile(path)));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Problem('bad_request', `"${path}" is not JSON: ${error.message}`);
+    if (error instanceof SyntaxError) throw new Problem('bad_request', `"${path}" is not JSON. ${CONVERT_AOI}`);
     throw error;
   }
 }
 
 function summary(output: string, report: JobReport): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
-  const { buildings, roads, landuse, objects } = report.counts;
-  if (objects !== undefined) return `${output}: ${objects} objects\n${deviceLine(report)}`;
-  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n${areas.join('')}${deviceLine(report)}`;
+  return `${output}: ${foundText(report.counts)}\n${areas.join('')}${deviceLine(report)}`;
 }
 
 /** Where the network ran. */

@@ -3,10 +3,12 @@
  * Turns manifests into what the rest of the program needs to plan and run a network.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../errors/problem.ts';
+import { readText } from '../tiler/ingest/read-text.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import type { Adapter } from './adapter.ts';
 import type { WantedBands } from './network-bands.ts';
@@ -108,7 +110,7 @@ export async function listNetworks(
       if (error.code === 'ENOENT' && folder !== SHIPPED_NETWORKS) return []; // nothing was added yet
       throw error;
     });
-    for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
+    for (const entry of entries.filter(isNetworkFolder).sort((a, b) => a.name.localeCompare(b.name))) {
       const network = await readManifest(join(folder, entry.name)).catch((error) => {
         if (!(error instanceof Problem)) throw error;
         say(error.message);
@@ -119,6 +121,9 @@ export async function listNetworks(
   }
   return networks;
 }
+
+/** Names that begin with a dot are of networks that are on their way in or out. */
+const isNetworkFolder = (entry: Dirent): boolean => entry.isDirectory() && !entry.name.startsWith('.');
 
 /** The file of a network that is run. */
 export const weightsOf = ({ modelPath, sha256, int8 }: Network, precision: Precision = 'fp32') =>
@@ -161,7 +166,7 @@ export function stitchesExactly({ halo, stride, receptiveField }: Network): bool
 }
 
 async function readManifest(folder: string): Promise<Network | null> {
-  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(join(folder, 'manifest.json')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });

@@ -12,6 +12,7 @@ import { modelReason } from './networks/choose-network.ts';
 import { type NetworkCatalog, openNetworkCatalog } from './networks/network-catalog.ts';
 import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
+import { readLimits } from './operations/quotas.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
 import { runJob } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
@@ -96,6 +97,7 @@ export async function openEngine(
       device: chosen,
       chooseRun: createRunChooser(),
       shardHeight: shardHeightOf(process.env),
+      maxBytes: readLimits(process.env).bytes,
     };
     // Where `auto` has a choice, the first job makes it.
     const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };

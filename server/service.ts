@@ -11,7 +11,7 @@ import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
-import { readLimits } from './operations/quotas.ts';
+import { admitting, readLimits } from './operations/quotas.ts';
 import { viewerFolder } from './operations/viewer-folder.ts';
 import { checkDaysOf, watchDamage } from './operations/watch-damage.ts';
 import { preflight, type SceneFacts } from './pipeline/preflight.ts';
@@ -88,7 +88,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stopping = new AbortController();
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db, !onLoopback, options.ownToken),
+    access: createAccess(db.within(null, limits), !onLoopback, options.ownToken),
     files,
     queue,
     models,
@@ -113,8 +113,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
     preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
     remakeWorkingCopy: oneAtATime((scene: ReadyScene) => remakeWorkingCopy(tools, scene, stopping.signal)),
-    addRemoteScene: (db, actor, request) => addRemoteScene({ db, files, queue, remote }, actor, request),
-    addDemoScene: (db, actor) => addDemoScene({ db, files, queue }, actor, demoFolder),
+    addRemoteScene: (db, caller, request) =>
+      addRemoteScene({ db, files, queue, remote, admit: admitting(caller, limits) }, caller, request),
+    addDemoScene: (db, caller) =>
+      addDemoScene({ db, files, queue, admit: admitting(caller, limits) }, caller, demoFolder),
   });
   const watch = watchDamage(db, files, checkDays);
   await watch.begun;
@@ -129,6 +131,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       stopping.abort();
       server.close();
       server.closeAllConnections();
+      db.endRequests();
       await Promise.all([collector.stop(), watch.stop()]);
       await Promise.all([engine.stop(), renderer.stop()]);
     },

@@ -206,7 +206,7 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   expect(refused.status).toBe(3);
   expect(JSON.parse(refused.stderr.trim().split('\n').at(-1)!)).toMatchObject({ code: 'not_a_tiff', status: 422 });
   expect(await readdir(folder)).toEqual(before);
-});
+}, 180_000);
 
 test('help and version', () => {
   expect(planimeter('reap', '--help')).toMatchObject({ status: 0, stdout: HEAD + reap, stderr: '' });
@@ -247,3 +247,14 @@ test('doctor finds this installation well, and says what is wrong with a folder 
   expect(unwell.stdout).toMatch(/^BAD network: The device cuda:9 cannot be used: .*--device cpu\.$/m);
   expect(unwell.status).toBe(1);
 });
+
+test.each(['utf8', 'utf16le'] as const)(
+  'an area of interest may begin with a byte order mark (%s)',
+  async (encoding) => {
+    await writeFile(file('area.geojson'), '\uFEFF{"type": "Point", "coordinates": [15, 48]}', encoding);
+    const run = planimeter('segment', town.image, 'none.gpkg', '--aoi', 'area.geojson');
+    expect([run.status, run.stderr]).toEqual([3, expect.stringContaining('a Point is no polygon')]);
+    const other = planimeter('segment', town.image, 'none.gpkg', '--aoi', town.image);
+    expect([other.status, other.stderr]).toEqual([3, expect.stringContaining('ogr2ogr -t_srs EPSG:4326')]);
+  },
+);

@@ -25,7 +25,7 @@ const MEANINGS: readonly [RegExp, string][] = [
 
 /**
  * `planes` is how many planes the output has; of labels, how many there are, 0 where nobody knows. Independent planes
- * have a background beside them. Throws `unsupported_model` where there are too many.
+ * have a background beside them. Throws `unsupported_model` where there are too many, or nobody knows how many.
  */
 export function mapClasses(
   output: MapOutput,
@@ -34,7 +34,11 @@ export function mapClasses(
   findings: Finding[],
 ): NetworkClass[] {
   const known = facts.classes ?? [];
-  const highest = known.reduce((most, { value }) => Math.max(most, value), 1);
+  if (planes === 0 && known.length === 0) {
+    const what = 'The network gives class codes, and neither its graph nor what is written about it says how many';
+    throw new Problem('unsupported_model', `${what}; give --classes with a name for each, from code 0 on.`);
+  }
+  const highest = known.reduce((most, { value }) => Math.max(most, value), 0);
   const objects = planes === 0 ? highest + 1 : planes;
   const count = output.exclusive ? objects : objects + 1;
   if (count > MOST_CLASSES) {

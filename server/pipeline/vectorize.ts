@@ -51,7 +51,7 @@ export async function vectorizeMaps(
     report: {
       ledger: mapped.ledger,
       seam: mapped.seam,
-      findings: mapFindings(mapped.ledger, mapped.chips.failed),
+      findings: mapFindings(mapped.ledger, mapped.chips.failed, mapped.withoutClass),
       timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
       peak_rss_bytes: mapped.peakRssBytes,
       device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },

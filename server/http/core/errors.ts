@@ -3,6 +3,9 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { shorten } from '../../api/schema.ts';
 import { log } from '../../log.ts';
+import { isUnreachable } from '../../store/files/unreachable.ts';
+
+const RETRY_AFTER_S = 5;
 
 export const notFound: RequestHandler = (request) => {
   const where = `${request.method} ${shorten(request.path)}`;
@@ -47,6 +50,10 @@ export function sendProblem(response: Response, problem: Problem): void {
 /** Errors of Express and its body parser carry a status and are meant for the client; all others are ours to hide. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (isUnreachable(error)) {
+    const detail = 'The database or the file store does not answer at the moment: ask again in a few seconds.';
+    return new Problem('not_ready', detail, { cause: error, retryAfterSeconds: RETRY_AFTER_S });
+  }
   const { status, type } = (error ?? {}) as { status?: unknown; type?: unknown };
   if (error instanceof URIError) return new Problem('bad_request', 'The address is not valid percent-encoding.');
   if (type === 'entity.too.large') return new Problem('too_large', 'The body of the request is too large.');

@@ -10,6 +10,7 @@ import type { Queryable } from '../../store/database/database.ts';
 import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import { countReviews } from '../../store/tables/reviews.ts';
+import { noteJobBytes } from '../../store/tables/usage.ts';
 import { tiledJob } from '../../tiles/tile-of-job.ts';
 import { databaseOf } from '../core/caller.ts';
 
@@ -52,6 +53,7 @@ export async function exportOnce(
     await mkdir(dirname(path), { recursive: true });
     await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review });
     await files.put(key);
+    await noteJobBytes(db, files, id);
     return files.fetch(key);
   };
   while (underWay.get(key)?.abandon.signal.aborted) await underWay.get(key)!.path.catch(() => {});

@@ -19,6 +19,7 @@ import { type Job, listJobs } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { describeJob, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathParameter } from '../core/request.ts';
 import { exportOnce } from './export-once.ts';
@@ -71,12 +72,16 @@ export function jobsRouter(deps: AppContext): Router {
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));
   });
 
-  router.post('/jobs/:id/prove', express.json({ limit: '1kb' }), async (request, response) => {
-    const db = databaseOf(request);
-    const job = await requestedJob(db, request);
-    const { seed = randomInt(2 ** 31), windows } = check(ProofRequest, request.body ?? {});
-    response.json(await deps.prove(job.id, { seed, windows }));
-  });
+  router.post(
+    '/jobs/:id/prove',
+    express.json({ limit: '1kb' }),
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const job = await requestedJob(db, request);
+      const { seed = randomInt(2 ** 31), windows } = check(ProofRequest, request.body ?? {});
+      response.json(await deps.prove(job.id, { seed, windows }));
+    }),
+  );
 
   router.delete('/jobs/:id', async (request, response) => {
     const db = databaseOf(request);
@@ -102,50 +107,56 @@ export function jobsRouter(deps: AppContext): Router {
   }
 
   /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
-  router.get('/jobs/:id/export.:format', async (request, response) => {
-    const db = databaseOf(request);
-    const { collection, review } = readQuery(ExportQuery, request.query);
-    const format = exportFormat(`.${pathParameter(request, 'format')}`);
-    if (!format) {
-      const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
-      throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
-    }
-    const job = await requestedJob(db, request);
-    refuseDamaged(job);
-    if (job.state !== 'done') {
-      throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
-    }
-    const path = await exportOnce(request, files, job, format, { collection, review });
-    const which = [collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
-    response.attachment(`${job.id}${which.join('')}${format.ending}`);
-    response.set('Cache-Control', 'private, no-cache');
-    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
-  });
+  router.get(
+    '/jobs/:id/export.:format',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const { collection, review } = readQuery(ExportQuery, request.query);
+      const format = exportFormat(`.${pathParameter(request, 'format')}`);
+      if (!format) {
+        const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
+        throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
+      }
+      const job = await requestedJob(db, request);
+      refuseDamaged(job);
+      if (job.state !== 'done') {
+        throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
+      }
+      const path = await exportOnce(request, files, job, format, { collection, review });
+      const which = [collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
+      response.attachment(`${job.id}${which.join('')}${format.ending}`);
+      response.set('Cache-Control', 'private, no-cache');
+      response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
+    }),
+  );
 
   /** Written while it is read: nothing of it is kept. */
-  router.get('/jobs/:id/package.zip', async (request, response) => {
-    noQuery(request);
-    const db = databaseOf(request);
-    const job = await requestedJob(db, request);
-    refuseDamaged(job);
-    if (job.state !== 'done' || !job.report) {
-      throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
-    }
-    const scene = (await getScene(db, job.scene))!;
-    const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
-    const { bytes, stream } = await packageJob({
-      job: { ...job, report: job.report },
-      scene: sceneJson(scene),
-      modelLicense: await licenseOf(deps, job),
-      geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
-      classes: await map('classes.tif'),
-      scores: await map('scores.tif'),
-    });
-    response.attachment(`${job.id}.zip`).type('application/zip');
-    response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
-    if (request.method === 'HEAD') return response.end();
-    await pipeline(Readable.fromWeb(stream as WebStream), response);
-  });
+  router.get(
+    '/jobs/:id/package.zip',
+    heavy(async (request, response) => {
+      noQuery(request);
+      const db = databaseOf(request);
+      const job = await requestedJob(db, request);
+      refuseDamaged(job);
+      if (job.state !== 'done' || !job.report) {
+        throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
+      }
+      const scene = (await getScene(db, job.scene))!;
+      const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
+      const { bytes, stream } = await packageJob({
+        job: { ...job, report: job.report },
+        scene: sceneJson(scene),
+        modelLicense: await licenseOf(deps, job),
+        geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
+        classes: await map('classes.tif'),
+        scores: await map('scores.tif'),
+      });
+      response.attachment(`${job.id}.zip`).type('application/zip');
+      response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
+      if (request.method === 'HEAD') return response.end();
+      await pipeline(Readable.fromWeb(stream as WebStream), response);
+    }),
+  );
 
   return router;
 }

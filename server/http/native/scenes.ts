@@ -16,6 +16,7 @@ import { listJobs } from '../../store/tables/jobs.ts';
 import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
 
@@ -84,26 +85,29 @@ export function scenesRouter(deps: AppContext): Router {
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
   });
 
-  router.get('/scenes/:id/preflight', async (request, response) => {
-    const db = databaseOf(request);
-    noQuery(request);
-    const scene = requireReady(await requestedScene(db, request));
-    const { name, bytes, report, gsd_m } = scene;
-    const facts = {
-      file: name,
-      size: bytes,
-      width: report.width,
-      height: report.height,
-      bands: report.bands,
-      dtype: report.dtype,
-      srs: `EPSG:${scene.epsg}`,
-      gsd_m,
-      nodata: report.nodata,
-      footprint: scene.footprint!,
-    };
-    const body: PreflightJson = { ...facts, ...(await deps.preflight(scene)) };
-    response.set('Cache-Control', 'no-cache').json(body);
-  });
+  router.get(
+    '/scenes/:id/preflight',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      noQuery(request);
+      const scene = requireReady(await requestedScene(db, request));
+      const { name, bytes, report, gsd_m } = scene;
+      const facts = {
+        file: name,
+        size: bytes,
+        width: report.width,
+        height: report.height,
+        bands: report.bands,
+        dtype: report.dtype,
+        srs: `EPSG:${scene.epsg}`,
+        gsd_m,
+        nodata: report.nodata,
+        footprint: scene.footprint!,
+      };
+      const body: PreflightJson = { ...facts, ...(await deps.preflight(scene)) };
+      response.set('Cache-Control', 'no-cache').json(body);
+    }),
+  );
 
   /** Makes the working copy again, of which something was damaged. */
   router.post('/scenes/:id/retry', async (request, response) => {

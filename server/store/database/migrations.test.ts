@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import { sumByClass } from '../tables/aggregate.ts';
 import { queryItems } from '../tables/items.ts';
-import { classTotals, getJob } from '../tables/jobs.ts';
+import { getJob, totalsOf } from '../tables/jobs.ts';
 import { deleteScene, getScene } from '../tables/scenes.ts';
 import { anyToken } from '../tables/tokens.ts';
 import type { Database } from './database.ts';
@@ -78,7 +78,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
       report: { ledger: { done: 1.2e9 } },
       finished_at: '2026-01-02T04:05:06.789Z',
     });
-    expect(await classTotals(db, JOB)).toEqual([expect.objectContaining({ class: 'building', count: 1 })]);
+    expect((await totalsOf(db, JOB)).collections).toEqual([expect.objectContaining({ id: 'buildings', count: 1 })]);
     const items = await queryItems(db, 'buildings', { limit: 10 });
     expect(JSON.stringify(items)).toContain(FEATURE);
     expect(await sumByClass(db, { collection: 'buildings' })).toEqual([
