@@ -168,6 +168,8 @@ export const FeaturesQuery = z.object({
   f: formatOrPage,
 });
 
+export const TileQuery = z.object({ datetime });
+
 export const SumsQuery = z.object({ ...only, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */
 const FINEST_CELLS = 15;

@@ -19,6 +19,7 @@ import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
+import { attach, downloadName } from './download-name.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
@@ -81,7 +82,7 @@ export function scenesRouter(deps: AppContext): Router {
     if (scene.report.inPlace)
       throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
     const path = await fetchWorking(files, scene);
-    response.attachment(`${scene.id}.tif`).set('Cache-Control', 'private, no-cache');
+    attach(response, downloadName(scene.name, '.tif')).set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
   });
 

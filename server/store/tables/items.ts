@@ -112,7 +112,7 @@ export interface StoredItem {
 }
 
 /** What of a collection is asked for. */
-export type ItemSelection = Pick<ItemsQuery, 'bbox' | 'box' | 'class' | 'job' | 'scene' | 'filter'>;
+export type ItemSelection = Pick<ItemsQuery, 'bbox' | 'box' | 'class' | 'job' | 'scene' | 'captured' | 'filter'>;
 
 /**
  * SQL conditions on `features f JOIN jobs j`; `parameters` gets their values. Throws Problem bad_request for a filter
