@@ -74,13 +74,8 @@ const MORE = 'LOG_LEVEL=debug says where; "planimeter doctor" looks whether ever
 /** Not all that is thrown is an Error, and not every error says something. */
 function sentenceOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);
-  const { message, code, name, cause } = error as {
-    message?: unknown;
-    code?: unknown;
-    name?: unknown;
-    cause?: unknown;
-  };
-  const said = [message, code, name].find((each) => (typeof each === 'string' && each) || typeof each === 'number');
+  const { message, code, cause } = error as { message?: unknown; code?: unknown; cause?: unknown };
+  const said = [message, code].find((each) => typeof each === 'string' && each !== '');
   const why = cause ? `: ${sentenceOf(cause)}` : '';
   return `${said ?? JSON.stringify(error)}${why}`;
 }
