@@ -78,7 +78,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
   await requireRoom(tools, scene, 0);
   const card = await remoteOriginal(files, scene.id);
   const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
-  const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
+  const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(db, report);
   const stored_bytes = await storedBytes(files, `scenes/${scene.id}`);
   await requireRoom(tools, scene, card ? 0 : stored_bytes - scene.bytes);
   await updateScene(db, scene.id, {
@@ -95,7 +95,11 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     width: report.width,
     height: report.height,
     bands: report.bands,
-    report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
+    report: {
+      ...report,
+      findings: [...report.findings, ...findings],
+      ingest_ms: Math.round(performance.now() - started),
+    } as ReadyScene['report'],
   });
 }
 
