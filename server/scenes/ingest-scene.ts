@@ -1,6 +1,7 @@
 /** An upload, or the address of an image elsewhere, becomes a scene: its working copy and its place on Earth. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import type { IngestReport } from '../../tiler/ingest/ingest.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
@@ -32,7 +33,7 @@ export async function ingestScene(tools: PipelineTools, scene: Scene, context: W
   try {
     await ingest(tools, scene, context);
   } catch (error) {
-    const refused = error instanceof Problem && !context.signal.aborted;
+    const refused = error instanceof Problem && !noRoomOf(error) && !context.signal.aborted;
     await clear(refused ? () => false : isOriginal);
     throw error;
   }
