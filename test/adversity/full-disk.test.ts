@@ -2,6 +2,7 @@
  * A disk that is full: nothing fails for good, nothing acknowledged is lost, everybody is told, and all goes on by
  * itself when there is room. The long ones only with PLANIMETER_FULL=1; on a small tmpfs, so only as root.
  */
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -13,11 +14,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { noRoomOf } from '../../errors/no-room.ts';
 import type { ItemsJson, JobJson, PreflightJson, ProblemJson, SceneJson } from '../../server/api/index.ts';
-import { openDatabase } from '../../server/store/database/open-database.ts';
 import { s3FileStore } from '../../server/store/files/s3-files.ts';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
-import { startCluster, testEngines } from '../support/databases.ts';
+import { testEngines } from '../support/databases.ts';
 import { startService } from '../support/http-service.ts';
 import { startMoto } from '../support/moto.ts';
 import { eventually } from '../support/queue-work.ts';
@@ -53,8 +53,8 @@ test('an upload that meets a full disk is told so, and goes on where it stood', 
   if (!disk) return;
   const { db, drop } = await testEngines()[0]!.open();
   onTestFinished(drop);
-  const uploadFolder = join(disk.folder, 'uploads');
-  mkdirSync(uploadFolder);
+  const uploadFolder = join(disk.folder, 'data', 'uploads');
+  mkdirSync(uploadFolder, { recursive: true });
   const service = await startService(db, { uploadFolder });
   onTestFinished(() => service.close());
   const { address } = service;
@@ -152,23 +152,29 @@ test('a bucket that is full is waited for', { timeout: 2 * MINUTES }, async () =
 });
 
 test.skipIf(!wanted)('PostgreSQL without room, and with room again', { timeout: 5 * MINUTES }, async () => {
-  const disk = smallDisk(400);
-  if (!disk) return;
-  const before = process.env.TMPDIR;
-  process.env.TMPDIR = disk.folder;
-  onTestFinished(() => {
-    if (before === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = before;
+  const disk = smallDisk(64);
+  const server = testEngines().find(({ name }) => name === 'postgresql');
+  if (!disk || !server) return;
+  const { db, drop } = await server.open();
+  // Its log stays where it is: without room for that, PostgreSQL ends.
+  const space = join(disk.folder, 'space');
+  mkdirSync(space);
+  const owner = spawnSync('chown', ['postgres', space, disk.folder]);
+  expect(owner.status).toBe(0);
+  await db.execute(`CREATE TABLESPACE small_disk LOCATION '${space}'`);
+  onTestFinished(async () => {
+    await drop();
+    const { db: other, drop: dropOther } = await server.open();
+    await other.execute('DROP TABLESPACE small_disk');
+    await dropOther();
   });
-  const cluster = await startCluster();
-  if (!cluster) return;
-  onTestFinished(() => cluster.stop());
-  const db = await openDatabase({ url: cluster.url });
-  onTestFinished(() => db.close());
-  await db.execute('CREATE TABLE written (n integer, t text)');
-  disk.fill(4 * 2 ** 20);
+  await db.execute('CREATE TABLE written (n integer, t text) TABLESPACE small_disk');
+  disk.fill(2 ** 20);
   const row = (n: number) =>
-    db.query(`INSERT INTO written SELECT $1, string_agg(md5(i::text), '') FROM generate_series(1, 4000) i`, [n]);
+    db.query(
+      `INSERT INTO written SELECT $1, string_agg(md5((i * random())::text), '') FROM generate_series(1, 4000) i`,
+      [n],
+    );
   let written = 0;
   let error: unknown;
   while (error === undefined) {
