@@ -132,13 +132,14 @@ export type FailedJson = z.input<typeof FailedAreas>;
 
 const REVIEW_FILTERS = ['accepted', 'rejected', 'not-rejected'] as const;
 export type ReviewFilter = (typeof REVIEW_FILTERS)[number];
+export const queryReview = queryChoice(
+  REVIEW_FILTERS,
+  (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
+  'Only features of which this was said',
+);
 export const ExportQuery = z.object({
   collection: queryText('Only this collection', 'buildings'),
-  review: queryChoice(
-    REVIEW_FILTERS,
-    (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
-    'Only features of which this was said',
-  ),
+  review: queryReview,
 });
 
 export const JobEvent = z
