@@ -3,6 +3,7 @@ import type { Feature as GeoJsonFeature } from 'geojson';
 import { z } from 'zod';
 import { blockCounts, links } from './common.ts';
 import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
+import { queryReview } from './jobs.ts';
 import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
 import { count, flag, id, number, share, text, time } from './schema.ts';
 
@@ -117,6 +118,8 @@ export const ZoneSums = z
     zones: z.array(
       z.object({
         zone: count.describe('Index of the polygon that was sent'),
+        id: z.union([text, number]).describe('Of the polygon that was sent, as are the properties').exactOptional(),
+        properties: z.looseObject({}).exactOptional(),
         area_m2: number,
         classes: z.array(ClassSum),
         cell: text.meta({ description: 'Index of the H3 cell', example: '8843a1d6a3fffff' }).exactOptional(),
@@ -147,12 +150,9 @@ export const datetime = queryText(
 );
 
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
-export const FeaturesQuery = z.object({
-  bbox: text.meta(BOX).exactOptional(),
-  limit: queryLimit(100, 10_000, 'Features a page'),
+const chosen = {
   class: queryText('Only features of this class', 'building'),
   ...only,
-  after: queryText('Where the page before ended; taken from its next link'),
   filter: queryText("CQL2, such as area_m2 > 100 AND class = 'building'", 'area_m2 > 100'),
   'filter-lang': queryChoice(
     ['cql2-text', 'cql2-json'],
@@ -160,17 +160,24 @@ export const FeaturesQuery = z.object({
     'Language of the filter',
   ),
   'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
+  datetime,
+  review: queryReview,
+};
+export const FeaturesQuery = z.object({
+  bbox: text.meta(BOX).exactOptional(),
+  limit: queryLimit(100, 10_000, 'Features a page'),
+  ...chosen,
+  after: queryText('Where the page before ended; taken from its next link'),
   sortby: queryText('A property; -area_m2 begins with the largest', '-area_m2'),
   crs: crs('the geometries'),
   'bbox-crs': crs('bbox'),
-  datetime,
   properties: attributes,
   f: formatOrPage,
 });
 
 export const TileQuery = z.object({ datetime });
 
-export const SumsQuery = z.object({ ...only, f: format });
+export const SumsQuery = z.object({ ...chosen, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */
 const FINEST_CELLS = 15;
 export const AggregateQuery = SumsQuery.extend({
