@@ -3,6 +3,7 @@ import type { Feature as GeoJsonFeature } from 'geojson';
 import { z } from 'zod';
 import { blockCounts, links } from './common.ts';
 import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
+import { queryReview } from './jobs.ts';
 import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
 import { count, flag, id, number, share, text, time } from './schema.ts';
 
@@ -24,7 +25,7 @@ const properties = {
   orientation_deg: number.describe('Of buildings: the dominant direction, clockwise from north, 0..90').exactOptional(),
   review: z.enum(REVIEWS).describe('What somebody said of it').exactOptional(),
   captured_at: text
-    .describe('When the image was taken, ISO 8601 without a zone, where its file says it')
+    .describe('When the image was taken, ISO 8601 without a zone, where its file says it; read as UTC in filters')
     .exactOptional(),
   model: text.meta({ description: 'Id of the network', example: 'landuse-unet' }),
   scene: id,
@@ -67,7 +68,15 @@ export const Collection = z
     attribution: text
       .describe('Who is to be named with the images that its features were found in; markup')
       .exactOptional(),
-    extent: z.object({ spatial: z.object({ bbox: z.array(bbox), crs: text }) }).exactOptional(),
+    extent: z
+      .object({
+        spatial: z.object({ bbox: z.array(bbox), crs: text }),
+        temporal: z
+          .object({ interval: z.array(z.array(time)), trs: text })
+          .describe('When the first and the last of the images were taken, where their files say it')
+          .exactOptional(),
+      })
+      .exactOptional(),
     itemType: z.literal('feature'),
     crs: z.array(text.meta({ example: 'http://www.opengis.net/def/crs/OGC/1.3/CRS84' })),
     storageCrs: text,
@@ -109,6 +118,8 @@ export const ZoneSums = z
     zones: z.array(
       z.object({
         zone: count.describe('Index of the polygon that was sent'),
+        id: z.union([text, number]).describe('Of the polygon that was sent, as are the properties').exactOptional(),
+        properties: z.looseObject({}).exactOptional(),
         area_m2: number,
         classes: z.array(ClassSum),
         cell: text.meta({ description: 'Index of the H3 cell', example: '8843a1d6a3fffff' }).exactOptional(),
@@ -133,13 +144,15 @@ const only = {
   scene: queryId('scene', 'Only features of this scene'),
 };
 
+export const datetime = queryText(
+  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
+  '2026-05-01T00:00:00Z/..',
+);
+
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
-export const FeaturesQuery = z.object({
-  bbox: text.meta(BOX).exactOptional(),
-  limit: queryLimit(100, 10_000, 'Features a page'),
+const chosen = {
   class: queryText('Only features of this class', 'building'),
   ...only,
-  after: queryText('Where the page before ended; taken from its next link'),
   filter: queryText("CQL2, such as area_m2 > 100 AND class = 'building'", 'area_m2 > 100'),
   'filter-lang': queryChoice(
     ['cql2-text', 'cql2-json'],
@@ -147,15 +160,24 @@ export const FeaturesQuery = z.object({
     'Language of the filter',
   ),
   'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
+  datetime,
+  review: queryReview,
+};
+export const FeaturesQuery = z.object({
+  bbox: text.meta(BOX).exactOptional(),
+  limit: queryLimit(100, 10_000, 'Features a page'),
+  ...chosen,
+  after: queryText('Where the page before ended; taken from its next link'),
   sortby: queryText('A property; -area_m2 begins with the largest', '-area_m2'),
   crs: crs('the geometries'),
   'bbox-crs': crs('bbox'),
-  datetime: queryText('Features carry no time and are part of every interval'),
   properties: attributes,
   f: formatOrPage,
 });
 
-export const SumsQuery = z.object({ ...only, f: format });
+export const TileQuery = z.object({ datetime });
+
+export const SumsQuery = z.object({ ...chosen, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */
 const FINEST_CELLS = 15;
 export const AggregateQuery = SumsQuery.extend({

@@ -1,6 +1,7 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
+import { datetime } from './features.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
@@ -30,6 +31,14 @@ const ClassTotal = z
   .meta({ id: 'ClassTotal' });
 export type ClassTotal = z.input<typeof ClassTotal>;
 
+const CollectionTotal = z
+  .object({
+    id: text.meta({ example: 'buildings' }),
+    count: count.meta({ description: 'Of its features: `numberMatched` of its items', example: 1204 }),
+    area_m2: number.meta({ description: 'Of lines 0', example: 88_310.2 }),
+  })
+  .meta({ id: 'CollectionTotal' });
+
 const modelId = text.meta({ example: 'landuse-unet' });
 const HIGHEST_PRIORITY = 9;
 const PRIORITY = 'Jobs of a higher one are taken up first';
@@ -45,7 +54,12 @@ export const Job = z
     progress: JobProgress,
     problem: Problem.nullable().describe('Why it failed'),
     report: JobReport.nullable().describe('Null until it is done'),
-    totals: z.array(ClassTotal).describe('By class, largest first; empty until done'),
+    totals: z
+      .array(ClassTotal)
+      .describe('Land use, which covers the mapped ground once, or objects, by class, largest first; empty until done'),
+    collections: z
+      .array(CollectionTotal)
+      .describe('All that was found, by collection, those with features alone; empty until done'),
     priority: z.int().min(-HIGHEST_PRIORITY).max(HIGHEST_PRIORITY).meta({ description: PRIORITY, example: 0 }),
     created_at: time,
     started_at: time.nullable(),
@@ -119,13 +133,18 @@ export type FailedJson = z.input<typeof FailedAreas>;
 
 const REVIEW_FILTERS = ['accepted', 'rejected', 'not-rejected'] as const;
 export type ReviewFilter = (typeof REVIEW_FILTERS)[number];
+export const queryReview = queryChoice(
+  REVIEW_FILTERS,
+  (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
+  'Only features of which this was said',
+);
 export const ExportQuery = z.object({
-  collection: queryText('Only this collection', 'buildings'),
-  review: queryChoice(
-    REVIEW_FILTERS,
-    (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
-    'Only features of which this was said',
+  collection: queryText(
+    'One collection, or all. Without it files of several layers hold all, and others land use (of detectors the objects), which covers the ground once',
+    'buildings',
   ),
+  review: queryReview,
+  datetime,
 });
 
 export const JobEvent = z

@@ -5,6 +5,7 @@
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Geotransform } from '../crs/geotransform.ts';
+import { decodeText } from './read-text.ts';
 
 /** Paths of those that are there. */
 export interface SidecarPaths {
@@ -77,7 +78,7 @@ async function readSmall(path: string): Promise<string> {
   const handle = await open(path, 'r');
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
-    return buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '');
+    return decodeText(buffer.subarray(0, bytesRead));
   } finally {
     await handle.close();
   }

@@ -1,12 +1,16 @@
 /** Uploads by tus 1.0 (resumable): bytes stream to a file, and a finished file becomes a scene (`finish-upload.ts`). */
+import { createWriteStream } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { FileConfigstore, FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
 import { type Request, type Response, Router } from 'express';
+import { noRoomOf } from '../../../errors/no-room.ts';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
-import { checkBytes } from '../../operations/quotas.ts';
+import { checkImage } from '../../operations/quotas.ts';
 import { fileName } from '../../scenes/file-name.ts';
 import {
   createUploadFinisher,
@@ -23,13 +27,20 @@ import { pathParameter } from '../core/request.ts';
 const SCENE_HEADER = 'Planimeter-Scene';
 const SWEEP_INTERVAL_MS = 3600 * 1000;
 
-type Dependencies = Pick<AppContext, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder'>;
+type Dependencies = Pick<AppContext, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'room' | 'uploadFolder'>;
 
 export function uploadsRouter(deps: Dependencies): Router {
-  const { limits, uploadFolder } = deps;
+  const { limits, uploadFolder, room } = deps;
   const configstore = new WholeFiles(uploadFolder);
   const infos = configstore as unknown as UploadInfoStore;
   const finisher = createUploadFinisher(deps, infos);
+  const datastore = new PlainErrors({
+    directory: uploadFolder,
+    configstore,
+    expirationPeriodInMilliseconds: UPLOAD_EXPIRY_MS,
+  });
+  // Of a file without a length nobody could say whether there is room for it.
+  datastore.extensions = datastore.extensions.filter((name) => name !== 'creation-defer-length');
   const tus = new Server({
     path: '/uploads',
     relativeLocation: true,
@@ -37,21 +48,20 @@ export function uploadsRouter(deps: Dependencies): Router {
     allowedOrigins: () => false,
     exposedHeaders: [SCENE_HEADER],
     disableTerminationForFinishedUploads: true,
-    datastore: new FileStore({
-      directory: uploadFolder,
-      configstore,
-      expirationPeriodInMilliseconds: UPLOAD_EXPIRY_MS,
-    }),
+    datastore,
     async onUploadCreate(request, upload) {
       if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
+      await room.check(upload.size!);
       const srs = upload.metadata?.srs?.trim();
       const epsg = srs ? crsOfText(srs).epsg : null;
       const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
       const asked = request.runtime!.node!.req as unknown as Request;
       const caller = callerOf(asked);
       const { workspace, name: by } = caller;
-      const underWay = caller.limited ? await finisher.unfinishedBytes(workspace) : 0;
-      await checkBytes(databaseOf(asked), caller, limits, upload.size ?? 0, underWay);
+      await finisher.reserve({ id: upload.id, workspace, bytes: upload.size! }, (underWay) =>
+        checkImage(databaseOf(asked), caller, limits, upload.size!, underWay),
+      );
+      asked.res!.once('close', () => finisher.release(upload.id));
       const said = { ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }), ...rightsOf(upload) };
       return { metadata: { filename, workspace, by, ...said } };
     },
@@ -74,7 +84,7 @@ export function uploadsRouter(deps: Dependencies): Router {
       await tus.handle(request, response);
     } catch (error) {
       // A client that goes away in the middle is no fault of ours, whatever the write to disk makes of it.
-      if (request.destroyed && !request.complete)
+      if (request.destroyed && !request.complete && !noRoomOf(error))
         throw new Problem('bad_request', 'The upload ended early; resume it.');
       throw error;
     }
@@ -122,6 +132,15 @@ export function uploadsRouter(deps: Dependencies): Router {
 
 const noSuchUpload = () => new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
 
+/** The library's own store hides why bytes could not be written. Those that were stay, to be gone on from. */
+class PlainErrors extends FileStore {
+  override async write(readable: Readable, id: string, offset: number): Promise<number> {
+    const file = createWriteStream(join(this.directory, id), { flags: 'r+', start: offset });
+    await pipeline(readable, file);
+    return offset + file.bytesWritten;
+  }
+}
+
 /** A process that is killed while it writes down what is known of an upload leaves what was known before. */
 export class WholeFiles extends FileConfigstore {
   override async set(id: string, info: Parameters<FileConfigstore['set']>[1]): Promise<void> {
@@ -142,6 +161,12 @@ function checkHeaders(request: Request): void {
     if (value !== undefined && !/^(0|[1-9]\d{0,15})$/.test(String(value))) {
       throw new Problem('bad_request', `The header "${name}" is a whole number of bytes.`);
     }
+  }
+  if (headers['upload-defer-length'] !== undefined) {
+    throw new Problem(
+      'bad_request',
+      'Say how long the file is, with the header "Upload-Length", when the upload begins.',
+    );
   }
   const metadata = headers['upload-metadata'];
   if (metadata !== undefined && !/^[^\s,]+( [A-Za-z\d+/=]*)?(, ?[^\s,]+( [A-Za-z\d+/=]*)?)*$/.test(String(metadata))) {
