@@ -16,6 +16,7 @@ import {
   listCollections,
   queryItems,
   queryStoredItems,
+  type SortKey,
   type StoredCollection,
   type StoredItem,
 } from '../../store/tables/items.ts';
@@ -131,7 +132,7 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
         returned += portion.items.length;
         if (portion.next === null || returned >= limit) break;
         const size = Math.min(limit - returned, PORTION);
-        const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
+        const next: ItemQuery = { ...query, offset: 0, after: portion.next, limit: size, matched };
         portion = await queryStoredItems(db, id, next);
       }
       const timeStamp = new Date().toISOString();
@@ -212,10 +213,12 @@ async function boxQuery(q: Queryable, asked: AskedItems): Promise<Pick<ItemQuery
 }
 
 function itemQuery(asked: AskedItems): Omit<ItemQuery, 'limit'> {
-  const { after, class: className, job, scene, sortby, datetime } = asked;
+  const { after, offset, class: className, job, scene, sortby, datetime } = asked;
+  if (after && offset) throw new Problem('bad_request', 'Give "after" or "offset", not both.');
   const filter = filterOf(asked);
   return {
     ...(after && { after }),
+    ...(offset && { offset }),
     ...(className && { class: className }),
     ...(job && { job }),
     ...(scene && { scene }),
@@ -241,14 +244,18 @@ function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: 
   }
 }
 
-/** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
-const sortOf = (text: string) => ({ property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') });
+/** `sortby=area_m2` or, largest first, `sortby=-area_m2`; several with commas between. */
+const sortOf = (text: string): SortKey[] =>
+  text.split(',').map((key) => ({ property: key.trim().replace(/^[-+]/, ''), descending: key.trim().startsWith('-') }));
 
 function itemLinks(request: Request, collection: string, next: string | null): Link[] {
   const base = `${publicAddress(request)}/collections/${collection}`;
   const address = (after?: string) => {
     const query = new URLSearchParams(request.query as Record<string, string>);
-    if (after) query.set('after', after);
+    if (after) {
+      query.set('after', after);
+      query.delete('offset');
+    }
     return `${base}/items${query.size > 0 ? `?${query}` : ''}`;
   };
   const links: Link[] = [
