@@ -68,6 +68,18 @@ async function request(path: string, init?: RequestInit): Promise<Response> {
 const get = async <T>(path: string): Promise<T> =>
   (await request(path, { headers: { Accept: 'application/json' } })).json();
 
+/** All members of a list, which comes in pages. */
+async function getAll<T>(path: string): Promise<T[]> {
+  const all: T[] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const response: Response = await request(next, { headers: { Accept: 'application/json' } });
+    all.push(...((await response.json()) as T[]));
+    const [, address] = /<([^>]+)>; rel="next"/.exec(response.headers.get('Link') ?? '') ?? [];
+    next = address && path.replace(/\?.*/, '') + new URL(address).search;
+  }
+  return all;
+}
+
 async function send<T>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<T> {
   const content = body === undefined ? {} : { headers: { 'Content-Type': type }, body: JSON.stringify(body) };
   return (await request(path, { method, ...content })).json();
@@ -80,9 +92,9 @@ async function remove(path: string): Promise<void> {
 
 export const getService = (): Promise<ServiceJson> => get('/service');
 export const getModels = (): Promise<ModelJson[]> => get('/models');
-export const getScenes = (): Promise<SceneJson[]> => get('/scenes');
+export const getScenes = (): Promise<SceneJson[]> => getAll('/scenes');
 export const getScene = (id: string): Promise<SceneJson> => get(`/scenes/${id}`);
-export const getJobs = (scene: string): Promise<JobJson[]> => get(`/jobs?scene=${scene}`);
+export const getJobs = (scene: string): Promise<JobJson[]> => getAll(`/jobs?scene=${scene}`);
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
 export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
@@ -94,7 +106,7 @@ export const proveJob = (id: string): Promise<ProofJson> => post(`/jobs/${id}/pr
 export const cancelJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/cancel`);
 export const retryJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/retry`);
 
-export const getShares = (job: string): Promise<ShareJson[]> => get(`/jobs/${job}/shares`);
+export const getShares = (job: string): Promise<ShareJson[]> => getAll(`/jobs/${job}/shares`);
 export const makeShare = (job: string): Promise<ShareJson & { url: string }> => post(`/jobs/${job}/shares`, {});
 
 export const revokeShare = (id: string): Promise<void> => remove(`/shares/${id}`);
