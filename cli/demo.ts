@@ -14,6 +14,7 @@ import { wholeOf } from '../tiler/geotiff/window.ts';
 import { flag, readArguments, usageOf } from './arguments.ts';
 import { evaluateMaps } from './evaluate.ts';
 import { dataFolder, inputFile } from './files.ts';
+import { foundText } from './output.ts';
 import { createProgressBar, type ProgressBar } from './progress.ts';
 import { stopOnSignal } from './serve.ts';
 
@@ -130,9 +131,9 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
   say(`${scene.name}: ${scene.width} × ${scene.height} pixels of ${gsd} m, mapped in ${seconds.toFixed(1)} s`);
   const choice = job.report!.assumptions.find(({ code }) => code === 'model_choice');
   if (choice) say(choice.reason);
-  say(`${counts.landuse} areas of land use, ${counts.buildings} buildings, ${counts.roads} stretches of road\n`);
+  say(`${foundText(counts)}\n`);
   const truth = town ? await truthAreas(url, town, job.model) : null;
-  const head = ['class', 'areas', 'mapped', ...(truth ? ['truth'] : [])];
+  const head = ['class', 'objects' in counts ? 'objects' : 'areas', 'mapped', ...(truth ? ['truth'] : [])];
   say(head.map((title, column) => (column === 0 ? title.padEnd(12) : title.padStart(12))).join(''));
   for (const total of job.totals) {
     const cells = [

@@ -23,6 +23,13 @@ Files of one layer (${endings(EXPORT_FORMATS.filter(({ layered }) => !layered))}
 --collection takes another collection, or all upon each other.
 `;
 
+/** How many features of each collection there are, in words. */
+export function foundText({ landuse, buildings, roads, objects }: Record<string, number>): string {
+  return objects === undefined
+    ? `${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road`
+    : `${objects} objects`;
+}
+
 export const COLLECTION_OPTION = valued(
   'NAME',
   `${[...STANDARD, OBJECTS].join(', ')} or ${ALL_COLLECTIONS} (see below)`,

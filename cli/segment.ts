@@ -42,7 +42,15 @@ import {
 } from './arguments.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
-import { COLLECTION_OPTION, checkCollection, isPackage, leftOutNotice, OUTPUT_HELP, outputFormat } from './output.ts';
+import {
+  COLLECTION_OPTION,
+  checkCollection,
+  foundText,
+  isPackage,
+  leftOutNotice,
+  OUTPUT_HELP,
+  outputFormat,
+} from './output.ts';
 import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
@@ -168,9 +176,7 @@ async function readGeoJson(path: string): Promise<unknown> {
 
 function summary(output: string, report: JobReport): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
-  const { buildings, roads, landuse, objects } = report.counts;
-  if (objects !== undefined) return `${output}: ${objects} objects\n${deviceLine(report)}`;
-  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n${areas.join('')}${deviceLine(report)}`;
+  return `${output}: ${foundText(report.counts)}\n${areas.join('')}${deviceLine(report)}`;
 }
 
 /** Where the network ran. */

@@ -22,7 +22,7 @@ import {
   WrongCall,
 } from './arguments.ts';
 import { checkOutputs, inputFile } from './files.ts';
-import { COLLECTION_OPTION, checkCollection, leftOutNotice, OUTPUT_HELP, outputFormat } from './output.ts';
+import { COLLECTION_OPTION, checkCollection, foundText, leftOutNotice, OUTPUT_HELP, outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
 const OPTIONS = {
@@ -97,7 +97,7 @@ export async function run(args: string[]): Promise<void> {
     bar.end();
     process.stderr.write(leftOutNotice(output, exported));
     const result = { counts, geometry: traced };
-    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : summary(output, counts));
+    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${output}: ${foundText(counts)}\n`);
   }).finally(bar.end);
 }
 
@@ -119,8 +119,4 @@ function classCode(option: string, text: string | undefined): number | null {
   const code = readNumber(option, text);
   if (Number.isInteger(code) && code >= 0 && code <= 254) return code;
   throw new WrongCall(`--${option} takes a class code from 0 to 254; got "${text}"`);
-}
-
-function summary(output: string, { landuse, buildings, roads }: Record<string, number>): string {
-  return `${output}: ${landuse} areas of land use, ${buildings} buildings, ${roads} stretches of road\n`;
 }

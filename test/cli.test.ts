@@ -214,7 +214,7 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   expect(refused.status).toBe(3);
   expect(JSON.parse(refused.stderr.trim().split('\n').at(-1)!)).toMatchObject({ code: 'not_a_tiff', status: 422 });
   expect(await readdir(folder)).toEqual(before);
-});
+}, 180_000);
 
 test('help and version', () => {
   expect(planimeter('reap', '--help')).toMatchObject({ status: 0, stdout: HEAD + reap, stderr: '' });

@@ -25,7 +25,7 @@ const byName = z.record(text, number);
 export const Geometry = z
   .object({
     levels: z.array(count).meta({ description: 'Levels of detail of land use, 0 the finest', example: [0, 1, 2] }),
-    features: count,
+    features: count.describe('Of all collections, at the finest level'),
     landuse: z.object({
       regions: count,
       vertices: count,
@@ -76,8 +76,14 @@ export const JobReport = z
     model_sha256: text.describe('Of the weights that ran').exactOptional(),
     parameters: JobParameters,
     assumptions: z.array(Assumption),
-    counts: byName.meta({ description: 'Features by collection', example: { buildings: 1204, landuse: 388 } }),
-    areas_m2: byName.meta({ description: 'By class', example: { building: 90_411.5, water: 0 } }),
+    counts: byName.meta({
+      description: 'Features by collection: `numberMatched` of its items',
+      example: { buildings: 1204, landuse: 388 },
+    }),
+    areas_m2: byName.meta({
+      description: 'Of land use, by class: together the mapped area',
+      example: { building: 90_411.5, water: 0 },
+    }),
     ledger: Ledger,
     seam: z
       .object({

@@ -31,6 +31,14 @@ const ClassTotal = z
   .meta({ id: 'ClassTotal' });
 export type ClassTotal = z.input<typeof ClassTotal>;
 
+const CollectionTotal = z
+  .object({
+    id: text.meta({ example: 'buildings' }),
+    count: count.meta({ description: 'Of its features: `numberMatched` of its items', example: 1204 }),
+    area_m2: number.meta({ description: 'Of lines 0', example: 88_310.2 }),
+  })
+  .meta({ id: 'CollectionTotal' });
+
 const modelId = text.meta({ example: 'landuse-unet' });
 const HIGHEST_PRIORITY = 9;
 const PRIORITY = 'Jobs of a higher one are taken up first';
@@ -46,7 +54,12 @@ export const Job = z
     progress: JobProgress,
     problem: Problem.nullable().describe('Why it failed'),
     report: JobReport.nullable().describe('Null until it is done'),
-    totals: z.array(ClassTotal).describe('By class, largest first; empty until done'),
+    totals: z
+      .array(ClassTotal)
+      .describe('Land use, which covers the mapped ground once, or objects, by class, largest first; empty until done'),
+    collections: z
+      .array(CollectionTotal)
+      .describe('All that was found, by collection, those with features alone; empty until done'),
     priority: z.int().min(-HIGHEST_PRIORITY).max(HIGHEST_PRIORITY).meta({ description: PRIORITY, example: 0 }),
     created_at: time,
     started_at: time.nullable(),

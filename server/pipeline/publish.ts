@@ -6,6 +6,7 @@ import { VERSION } from '../content-ids.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
+import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
 import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } from './report-assumptions.ts';
@@ -15,7 +16,7 @@ import { storeFeatures } from './store-features.ts';
 /** A job's features in a file, and what its report says of how they came about. */
 export interface DrawnFeatures {
   path: string;
-  /** How many there are in the file. */
+  /** How many of the finest level there are in the file. */
   count: number;
   report: Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
     Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {
@@ -71,5 +72,6 @@ export async function storeAndPublish(
     },
     chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
   };
+  await noteJobBytes(db, files, id);
   return publishJob(db, id, report, turn);
 }

@@ -18,7 +18,7 @@ import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
 import { insertFeatures, publishJob } from '../store/tables/features.ts';
 import { queryItems } from '../store/tables/items.ts';
-import { insertJob } from '../store/tables/jobs.ts';
+import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
 import { storeFeatures } from './store-features.ts';
@@ -87,7 +87,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     expect((await queryItems(db, 'landuse', { job: 'twice', limit: 10 })).features).toHaveLength(3);
   });
 
-  test('a region of very many vertices is stored in pieces, and counted and measured as one', async () => {
+  test('a region of very many vertices is stored in pieces, each of them a feature, and measured as one', async () => {
     const map = largeRegion();
     const classesPath = join(folder, 'classes.tif');
     await writeClasses(classesPath, map);
@@ -103,12 +103,13 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     const scene = `scene of ${map.width}`;
     await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
+    const stored: number[] = [];
     const { counts } = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
       signal: new AbortController().signal,
-      onProgress: () => {},
+      onProgress: (done) => stored.push(done),
     });
-    expect(counts.landuse).toBe(landuse.regions);
     expect(features).toBe(landuse.regions - 1 + landuse.pieces);
+    expect([counts.landuse, stored.at(-1)]).toEqual([features, features]);
     await publishJob(db, 'pieces', { counts } as unknown as Parameters<typeof publishJob>[2]);
 
     const [sums] = await db.query<Record<string, number | boolean>>(
@@ -127,8 +128,69 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     expect(Number(sums!.with_cuts) / perimeter).toBeGreaterThan(1.05);
     const items = await queryItems(db, 'landuse', { job: 'pieces', limit: 5000 });
     expect(items.features.filter(({ properties }) => 'region' in properties).length).toBe(landuse.pieces);
+    expect(items.matched).toBe(counts.landuse);
+  });
+
+  test('land use covers what was mapped once: its areas sum to it; coarser levels are no features', async () => {
+    for (let seed = 0; seed < 4; seed++) {
+      const map = seed % 2 === 0 ? urbanMap(seed, 640, 200) : smoothMap(seed, 640, 200, 4, { nodata: false });
+      const full = seed % 2 === 0 ? map : withEmptyBlock(map);
+      const id = `cover ${seed}`;
+      const classesPath = join(folder, `${id}.tif`);
+      await writeClasses(classesPath, full);
+      const featuresPath = join(folder, `${id}.ndjson`);
+      const { features, levels } = await vectorizeFile(
+        {
+          ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+          ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+        },
+        () => {},
+      );
+      expect(levels.length).toBeGreaterThan(1);
+      await insertScene(db, { id, name: id, upload: null, sha256: `${seed}`, bytes: 1 });
+      await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
+      const classNames = new Map([1, 2, 3, 4].map((code) => [code, `class ${code}`]));
+      const { counts } = await storeFeatures(db, { id, epsg: 32631, classNames }, featuresPath, {
+        ...{ signal: new AbortController().signal, onProgress: () => {} },
+      });
+      expect(
+        Object.values(counts).reduce((sum, count) => sum + count, 0),
+        id,
+      ).toBe(features);
+      const report = await publishJob(db, id, { counts } as unknown as Parameters<typeof publishJob>[2]);
+      const { totals, collections } = await totalsOf(db, id);
+      const found = Object.fromEntries(collections.map((each) => [each.id, each.count]));
+      expect({ buildings: 0, roads: 0, landuse: 0, ...found }, id).toEqual(counts);
+      expect(Object.fromEntries(totals.map((total) => [total.class, total.area_m2]))).toEqual(report.areas_m2);
+      const [ground] = await db.query<{ area_m2: number }>(
+        `SELECT ST_Area(ST_Transform(ST_GeomFromText($1, 32631), 4326)::geography) AS area_m2`,
+        [mappedWkt(full)],
+      );
+      const sum = totals.reduce((area, { area_m2 }) => area + area_m2, 0);
+      expect(sum / ground!.area_m2, id).toBeCloseTo(1, 6);
+      expect(totals.reduce((share, total) => share + total.share, 0)).toBeCloseTo(1, 12);
+    }
   });
 });
+
+/** Where nothing could be mapped: a block in the middle, whose corners and sides any tolerance leaves as they are. */
+function withEmptyBlock({ width, height, classes }: ClassMap): ClassMap {
+  const emptied = classes.map((code, pixel) => {
+    const [x, y] = [pixel % width, Math.floor(pixel / width)];
+    return x >= 100 && x < 180 && y >= 90 && y < 150 ? NODATA : code;
+  });
+  return { width, height, classes: emptied };
+}
+
+/** In the system of `writeClasses`. */
+function mappedWkt({ width, height, classes }: ClassMap): string {
+  const ring = (x0: number, y0: number, x1: number, y1: number) => {
+    const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]; // biome-ignore format: a ring
+    return `(${corners.map(([x, y]) => `${500_000 + x} ${4_000_000 - y}`).join(', ')})`;
+  };
+  const hole = classes.includes(NODATA) ? `, ${ring(100, 90, 180, 150)}` : '';
+  return `POLYGON(${ring(0, 0, width, height)}${hole})`;
+}
 
 function caseOfSeed(seed: number) {
   const [width, height] = [40 + ((seed * 17) % 70), 40 + ((seed * 29) % 60)];

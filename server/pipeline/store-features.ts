@@ -17,7 +17,8 @@ const FEATURES_PER_INSERT = 2000;
 
 /**
  * Stores the features of a running job in place of what an earlier attempt stored; returns the turn to publish them with,
- * and how many each collection has, a region in pieces counted once. They stay invisible until the job is published.
+ * and how many each collection has: all that clients are given as items, so none of a coarser level. They stay
+ * invisible until the job is published. `onProgress` gets how many of these are stored.
  */
 export async function storeFeatures(
   db: Database,
@@ -28,19 +29,14 @@ export async function storeFeatures(
   const turn = await beginStoring(db, job.id);
   const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
   let stored = 0;
-  /** Pieces of one region come one after the other. */
-  let lastRegion: unknown;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
     await insertFeatures(db, { ...job, turn }, rows);
-    for (const { collection, level, properties } of rows) {
-      const { region } = properties;
-      if (level === 0 && (region === undefined || region !== lastRegion)) {
-        counts[collection] = (counts[collection] ?? 0) + 1;
-      }
-      lastRegion = region;
+    for (const { collection, level } of rows) {
+      if (level > 0) continue;
+      counts[collection] = (counts[collection] ?? 0) + 1;
+      stored++;
     }
-    stored += rows.length;
     onProgress(stored);
   }
   return { turn, counts };

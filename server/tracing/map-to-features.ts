@@ -61,6 +61,7 @@ export interface FeatureLine {
 
 /** What became of the borders; goes into the job's report. */
 export interface GeometryReport {
+  /** Of the finest level: those of coarser ones stand for them on maps of smaller scales. */
   features: number;
   /** Levels of detail that there are. */
   levels: number[];
@@ -140,7 +141,7 @@ async function writeFeatures(
   /** Land use is made when it is written, one level after the other: only one of them takes memory at a time. */
   async function* lines(): AsyncGenerator<string> {
     const line = (feature: FeatureLine) => {
-      features++;
+      if (feature.level === 0) features++;
       return `${JSON.stringify(feature)}\n`;
     };
     const finest = () => {

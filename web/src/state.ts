@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import { NO_SETTINGS, settingsOf } from './job-settings.ts';
 import type { ErrorMessage } from './service/api.ts';
+import { offline } from './service/connection.ts';
 import type { JobJson, ModelJson, PreflightJson, SceneJson, ServiceJson } from './service/types.ts';
 import type { InterruptedUpload, UploadState } from './service/upload.ts';
 
@@ -35,7 +36,7 @@ export function createState() {
     /** Whether the demo scene is being generated, which takes a while before there is a scene. */
     demoRunning: signal(false),
     error: signal<ErrorMessage | null>(null),
-    offline: signal(false),
+    offline,
     /** Land of no class of interest would only veil the imagery. */
     hiddenClasses: signal<ReadonlySet<string>>(new Set(['other'])),
     classOpacity: signal(0.45),

@@ -4,6 +4,7 @@ import { Problem } from '../../../errors/problem.ts';
 import { ListQuery, readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
 import { TokenRequest } from '../../api/service.ts';
+import { checkTokens } from '../../operations/quotas.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { record } from '../../store/tables/audit.ts';
 import { createToken, pageOfTokens, revokeToken } from '../../store/tables/tokens.ts';
@@ -12,7 +13,8 @@ import { callerOf } from '../core/caller.ts';
 import { sendList } from '../core/list-page.ts';
 import { noQuery, pathId } from '../core/request.ts';
 
-export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWorkspaces' | 'access'>): Router {
+export function tokensRouter(context: Pick<AppContext, 'allWorkspaces' | 'access' | 'limits'>): Router {
+  const { allWorkspaces, access, limits } = context;
   const router = Router();
 
   router.get('/tokens', async (request, response) => {
@@ -33,6 +35,7 @@ export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWor
     }
     const workspace = wanted.workspace ?? own ?? DEFAULT_WORKSPACE;
     const made = await allWorkspaces.transaction(async (q) => {
+      await checkTokens(q, callerOf(request), limits, workspace);
       const token = await createToken({ ...q, confinement: allWorkspaces.confinement }, { ...wanted, workspace });
       const { id, expires_at } = token;
       await record(q, {

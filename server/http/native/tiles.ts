@@ -14,7 +14,7 @@ import { generalization, packTile, tiledJob } from '../../tiles/tile-of-job.ts';
 import { BUFFER, LAYERS } from '../../tiles/vector-tile.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-mercator.ts';
 import { databaseOf } from '../core/caller.ts';
-import { requestedJob } from '../core/load-from-path.ts';
+import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
 
 const FIELDS = {
@@ -34,6 +34,7 @@ export function tilesRouter(): Router {
     const query = datetime === undefined ? '' : `?${new URLSearchParams({ datetime })}`;
     if (datetime !== undefined) parseDatetime(datetime);
     const job = await requestedJob(db, request, 'job');
+    refuseDamaged(job);
     const scene = await getScene(db, job.scene);
     if (job.state !== 'done' || !scene?.bbox || scene.gsd_m === null) {
       throw new Problem('conflict', `The job is ${job.state}; its tiles can be had once it is done.`);
@@ -59,6 +60,7 @@ export function tilesRouter(): Router {
     const part = (name: string) => pathParameter(request, name);
     const tile = tileAddress(part('z'), part('x'), part('y'));
     const job = await requestedJob(db, request, 'job');
+    refuseDamaged(job);
     if (job.state !== 'done') {
       response.set('Cache-Control', 'no-store').status(204).end();
       return;

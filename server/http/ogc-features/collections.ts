@@ -23,6 +23,7 @@ import {
 import { sourcesOf } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { pathId, pathParameter, publicAddress } from '../core/request.ts';
 import { wantsPage } from '../html/page.ts';
 import { asPage, describeCollection, GEOJSON, queryablesSchema, titleOf } from './collection-descriptions.ts';
@@ -99,52 +100,55 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
     response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
   });
 
-  router.get('/collections/:collection/items', async (request, response) => {
-    const db = databaseOf(request);
-    const asked = readQuery(FeaturesQuery, request.query);
-    const { limit } = asked;
-    const pick = pickProperties(asked.properties);
-    const crs = await namedCrs(db, 'crs', asked.crs);
-    const query = { ...itemQuery(asked), ...(await boxQuery(db, asked)), crs };
-    const id = pathParameter(request, 'collection');
-    if (wantsPage(request)) {
-      await namedCollection(db, id);
-      const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
-      return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
-    }
-    const first = await queryStoredItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
-    if (first.matched === 0) await namedCollection(db, id);
-    const links = (next: string | null) => itemLinks(request, id, next);
-    response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
-    // Of one portion, the page goes out in one piece.
-    if (first.next === null || first.items.length >= limit) {
-      response.end((await Array.fromAsync(itemsText(first))).join(''));
-    } else await pipeline(Readable.from(itemsText(first)), response);
-
-    /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
-    async function* itemsText(portion: typeof first): AsyncGenerator<string> {
-      const { matched } = portion;
-      let returned = 0;
-      yield '{"type":"FeatureCollection","features":[';
-      for (;;) {
-        const separator = returned > 0 ? ',' : '';
-        yield separator + portion.items.map((item) => featureText(item, pick)).join(',');
-        returned += portion.items.length;
-        if (portion.next === null || returned >= limit) break;
-        const size = Math.min(limit - returned, PORTION);
-        const next: ItemQuery = { ...query, offset: 0, after: portion.next, limit: size, matched };
-        portion = await queryStoredItems(db, id, next);
+  router.get(
+    '/collections/:collection/items',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const asked = readQuery(FeaturesQuery, request.query);
+      const { limit } = asked;
+      const pick = pickProperties(asked.properties);
+      const crs = await namedCrs(db, 'crs', asked.crs);
+      const query = { ...itemQuery(asked), ...(await boxQuery(db, asked)), crs };
+      const id = pathParameter(request, 'collection');
+      if (wantsPage(request)) {
+        await namedCollection(db, id);
+        const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
+        return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
       }
-      const timeStamp = new Date().toISOString();
-      const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
-        numberMatched: matched,
-        numberReturned: returned,
-        timeStamp,
-        links: links(portion.next),
-      };
-      yield `],${JSON.stringify(rest).slice(1)}`;
-    }
-  });
+      const first = await queryStoredItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
+      if (first.matched === 0) await namedCollection(db, id);
+      const links = (next: string | null) => itemLinks(request, id, next);
+      response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
+      // Of one portion, the page goes out in one piece.
+      if (first.next === null || first.items.length >= limit) {
+        response.end((await Array.fromAsync(itemsText(first))).join(''));
+      } else await pipeline(Readable.from(itemsText(first)), response);
+
+      /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
+      async function* itemsText(portion: typeof first): AsyncGenerator<string> {
+        const { matched } = portion;
+        let returned = 0;
+        yield '{"type":"FeatureCollection","features":[';
+        for (;;) {
+          const separator = returned > 0 ? ',' : '';
+          yield separator + portion.items.map((item) => featureText(item, pick)).join(',');
+          returned += portion.items.length;
+          if (portion.next === null || returned >= limit) break;
+          const size = Math.min(limit - returned, PORTION);
+          const next: ItemQuery = { ...query, offset: 0, after: portion.next, limit: size, matched };
+          portion = await queryStoredItems(db, id, next);
+        }
+        const timeStamp = new Date().toISOString();
+        const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
+          numberMatched: matched,
+          numberReturned: returned,
+          timeStamp,
+          links: links(portion.next),
+        };
+        yield `],${JSON.stringify(rest).slice(1)}`;
+      }
+    }, isHeavy),
+  );
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
     const db = databaseOf(request);
@@ -175,6 +179,12 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
 
   return router;
 }
+
+/** Pages that have to be looked for among all features, or are made of many portions. */
+const isHeavy = ({ query }: Request): boolean =>
+  query.filter !== undefined ||
+  query.sortby !== undefined ||
+  Math.max(Number(query.limit ?? 0), Number(query.offset ?? 0)) > PORTION;
 
 export async function absentItem(db: Queryable, collection: string, id: string): Promise<Problem> {
   await namedCollection(db, collection);

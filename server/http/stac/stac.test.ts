@@ -62,7 +62,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     await updateScene(db, scenes[1]!, { report: { ...report!, capturedAt: '2020-05-01T12:00:00' } });
     const houses = [0, 40].map(
       (x): TestFeature => ({
-        ...{ collection: 'buildings', class: 'building' },
+        ...{ collection: 'landuse', class: 'building' },
         rings: [[[x, 0], [x, 9], [x + 9, 9], [x + 9, 0]]], // biome-ignore format: a ring
       }),
     );
@@ -214,6 +214,9 @@ describe.each(testEngines())('on $name', ({ open }) => {
     '?unknown=1',
     '?intersects=7',
     { intersects: { type: 'Polygon', coordinates: [[[0, 0]]] } },
+    { intersects: { type: 'Polygon', coordinates: [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]] } }, // biome-ignore format: a bow tie
+    { intersects: { type: 'Point', coordinates: [1e308, 0] } },
+    { intersects: { type: 'MultiPoint', coordinates: new Array(10_001).fill([1, 1]) } },
     { intersects: { type: 'constructor', coordinates: [0, 0] } },
     { bbox: [0, 0, 1, 1], intersects: { type: 'Point', coordinates: [0, 0] } },
     { bbox: 'x' },

@@ -14,6 +14,7 @@ import {
   StacSearch,
   StacSearchQuery,
 } from '../../api/stac.ts';
+import { GEOMETRIES, MOST_POSITIONS, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import {
   type CatalogueQuery,
@@ -22,11 +23,11 @@ import {
   SCENES,
   searchCatalogue,
 } from '../../store/tables/catalogue.ts';
-import { areClosed, arePositions, GEOMETRY_DEPTHS } from '../../store/tables/cql2-to-sql.ts';
-import { classTotalsOf, findJobs } from '../../store/tables/jobs.ts';
+import { findJobs, totalsOfJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { noQuery, pathId, pathParameter, publicAddress } from '../core/request.ts';
 import { COG, classMapItem, sceneItem } from './stac-items.ts';
 
@@ -145,23 +146,30 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
     response.type(GEOJSON).send(JSON.stringify(item));
   });
 
-  router.get('/stac/search', async (request, response) => {
-    const db = databaseOf(request);
-    const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
-    const page = await itemsOf(db, models, search, publicAddress(request));
-    response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
-  });
+  router.get(
+    '/stac/search',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
+      const page = await itemsOf(db, models, search, publicAddress(request));
+      response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
+    }),
+  );
 
-  router.post('/stac/search', express.json({ limit: BODY_LIMIT }), async (request, response) => {
-    const db = databaseOf(request);
-    noQuery(request);
-    const search = catalogueQuery(check(StacSearch, request.body));
-    const page = await itemsOf(db, models, search, publicAddress(request));
-    const href = `${publicAddress(request)}/stac/search`;
-    const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
-    const links = [rootLink(request), ...(page.next === null ? [] : [next])];
-    response.type(GEOJSON).send(JSON.stringify({ ...page.body, links }));
-  });
+  router.post(
+    '/stac/search',
+    express.json({ limit: BODY_LIMIT }),
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      noQuery(request);
+      const search = catalogueQuery(check(StacSearch, request.body));
+      const page = await itemsOf(db, models, search, publicAddress(request));
+      const href = `${publicAddress(request)}/stac/search`;
+      const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
+      const links = [rootLink(request), ...(page.next === null ? [] : [next])];
+      response.type(GEOJSON).send(JSON.stringify({ ...page.body, links }));
+    }),
+  );
 
   return router;
 }
@@ -203,7 +211,7 @@ async function collectionOf(q: Queryable, id: string, address: string) {
 async function itemsOf(q: Queryable, models: readonly ModelJson[], query: CatalogueQuery, address: string) {
   const { entries, matched, next } = await searchCatalogue(q, query);
   const jobs = await findJobs(q, idsOf(CLASS_MAPS));
-  const totals = await classTotalsOf(q, idsOf(CLASS_MAPS));
+  const totals = await totalsOfJobs(q, idsOf(CLASS_MAPS));
   const scenes = await findScenes(q, [...idsOf(SCENES), ...jobs.map(({ scene }) => scene)]);
   // What was deleted since the search is left out.
   const features = entries.flatMap(({ collection, id }): StacItem[] => {
@@ -211,7 +219,7 @@ async function itemsOf(q: Queryable, models: readonly ModelJson[], query: Catalo
     const scene = scenes.find((each) => each.id === (job ? job.scene : id));
     if (!scene || (collection === CLASS_MAPS && !job)) return [];
     if (!job) return [sceneItem(scene, address)];
-    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id) ?? [], address)];
+    return [classMapItem(job, scene, modelOf(job, models), totals.get(job.id)?.totals ?? [], address)];
   });
   const body = {
     type: 'FeatureCollection',
@@ -271,11 +279,6 @@ function boxOf(box: Bbox): object {
 }
 
 function geometryOf(given: unknown): object {
-  const { type, coordinates } = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
-  const levels = typeof type === 'string' && Object.hasOwn(GEOMETRY_DEPTHS, type) ? GEOMETRY_DEPTHS[type] : undefined;
-  if (levels !== undefined && arePositions(coordinates, levels)) {
-    const closed = !/Polygon$/.test(type as string) || areClosed(coordinates as unknown[], levels);
-    if (closed) return { type, coordinates };
-  }
-  throw new Problem('bad_request', '"intersects" is a GeoJSON geometry (no collection of such) with closed rings.');
+  const wrong = (what: string) => new Problem('bad_request', `"intersects" cannot be used: ${what}.`);
+  return readGeometry(given, { types: GEOMETRIES, mostPositions: MOST_POSITIONS, onEarth: false, wrong });
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import { sumByClass } from '../tables/aggregate.ts';
 import { queryItems } from '../tables/items.ts';
-import { classTotals, getJob } from '../tables/jobs.ts';
+import { getJob, totalsOf } from '../tables/jobs.ts';
 import { deleteScene, getScene } from '../tables/scenes.ts';
 import { anyToken } from '../tables/tokens.ts';
 import type { Database } from './database.ts';
@@ -16,6 +16,7 @@ const TOKEN = '33333333-3333-4333-8333-333333333333';
 
 /** A row for each table, in the columns that it had when it was made, in the order of their references. */
 const ROWS: Record<string, string> = {
+  stored_files: `INSERT INTO planimeter.stored_files (key, bytes, sha256) VALUES ('scenes/${SCENE}/working.tif', 5000000000, repeat('ab', 32))`,
   scenes: `INSERT INTO planimeter.scenes (id, name, state, upload, sha256, bytes, progress, srs, epsg, footprint, bbox,
       gsd_m, gsd_x_m, gsd_y_m, width, height, bands, report)
     VALUES ('${SCENE}', 'Düsseldorf "Süd".tif', 'ready', 'upload-1', repeat('ab', 32), 5000000000, 1, 'EPSG:32632', 32632,
@@ -77,7 +78,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
       report: { ledger: { done: 1.2e9 } },
       finished_at: '2026-01-02T04:05:06.789Z',
     });
-    expect(await classTotals(db, JOB)).toEqual([expect.objectContaining({ class: 'building', count: 1 })]);
+    expect((await totalsOf(db, JOB)).collections).toEqual([expect.objectContaining({ id: 'buildings', count: 1 })]);
     const items = await queryItems(db, 'buildings', { limit: 10 });
     expect(JSON.stringify(items)).toContain(FEATURE);
     expect(await sumByClass(db, { collection: 'buildings' })).toEqual([

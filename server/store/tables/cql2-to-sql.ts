@@ -4,6 +4,8 @@
  */
 import { Problem } from '../../../errors/problem.ts';
 import { timeSpan } from '../../api/datetime.ts';
+import { MOST_COORDINATE } from '../../geometry/find-crossing.ts';
+import { GEOMETRIES, MOST_POSITIONS, positionsOf, readGeometry } from '../../geometry/read-geometry.ts';
 import { CAPTURED_AT } from './captured-at.ts';
 
 export type QueryableType = 'boolean' | 'number' | 'text' | 'time' | 'geometry';
@@ -42,6 +44,10 @@ export const QUERYABLES: Readonly<Record<string, Term>> = {
 const MAX_TERMS = 1000;
 /** Deeper is refused before the stack or the database's parser would be. */
 const MAX_DEPTH = 64;
+/** Of a text, in characters. */
+const MAX_TEXT = 2000;
+/** Of a pattern: each one more has to be tried at every place of a text. */
+const MAX_WILDCARDS = 20;
 
 const COMPARISONS = ['=', '<>', '<', '<=', '>', '>='];
 const ARITHMETIC = ['+', '-', '*', '/'];
@@ -55,21 +61,13 @@ const SPATIAL: Readonly<Record<string, string>> = {
   s_crosses: 'ST_Crosses',
   s_overlaps: 'ST_Overlaps',
 };
-export const GEOMETRY_DEPTHS: Readonly<Record<string, number>> = {
-  Point: 0,
-  MultiPoint: 1,
-  LineString: 1,
-  MultiLineString: 2,
-  Polygon: 2,
-  MultiPolygon: 3,
-};
-
 /**
  * @param parameters gets the filter's values; the SQL numbers them from where it stood
  * @returns a boolean SQL expression. Throws Problem bad_request that names what cannot be understood.
  */
 export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   let terms = 0;
+  let positions = 0;
   const parameter = (value: unknown, type: string) => {
     parameters.push(value);
     return `$${parameters.length}::${type}`;
@@ -78,6 +76,7 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   function compile(node: unknown, depth: number): Term {
     if (++terms > MAX_TERMS || depth > MAX_DEPTH) fail(`it has more than ${MAX_TERMS} parts or ${MAX_DEPTH} levels`);
     if (typeof node === 'string' && node.includes('\0')) return fail('a text holds a null character');
+    if (typeof node === 'string' && node.length > MAX_TEXT) return fail(`a text has more than ${MAX_TEXT} characters`);
     if (typeof node === 'string') return { sql: parameter(node, 'text'), type: 'text' };
     if (typeof node === 'number' && !Number.isFinite(node)) return fail('a number is too large');
     if (typeof node === 'number') return { sql: parameter(node, 'double precision'), type: 'number' };
@@ -121,8 +120,7 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
     if (op === 'not') return count(1) && condition(`NOT ${typed(args[0], 'boolean', depth)}`);
     if (op === 'isNull') return count(1) && condition(`${compile(args[0], depth + 1).sql} IS NULL`);
     if (op === 'like') {
-      if (typeof args[1] === 'string' && /(^|[^\\])(\\\\)*\\$/.test(args[1]))
-        fail('a pattern ends in a lone backslash');
+      checkPattern(args[1]);
       return count(2) && condition(`${typed(args[0], 'text', depth)} LIKE ${typed(args[1], 'text', depth)}`);
     }
     if (op === 'between') {
@@ -200,18 +198,21 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
     return typeof literal === 'string' ? parameter(instant(literal, which), 'timestamptz') : typed(node, 'time', depth);
   }
   function geometry(node: object): string {
-    const { type, coordinates } = node as { type: unknown; coordinates: unknown };
-    const levels = typeof type === 'string' ? GEOMETRY_DEPTHS[type] : undefined;
-    if (levels === undefined || !arePositions(coordinates, levels)) return fail('a geometry is not valid GeoJSON');
-    if ((type === 'Polygon' || type === 'MultiPolygon') && !areClosed(coordinates as unknown[], levels)) {
-      return fail('a polygon has a ring that is not closed or has fewer than four positions');
-    }
-    const text = JSON.stringify({ type, coordinates });
-    return `ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(${parameter(text, 'text')}), 4326))`;
+    const wrong = (what: string) => new Problem('bad_request', `The filter cannot be used: of a geometry, ${what}.`);
+    const read = readGeometry(node, {
+      types: GEOMETRIES,
+      mostPositions: MOST_POSITIONS,
+      before: positions,
+      onEarth: false,
+      wrong,
+    });
+    positions += positionsOf(read);
+    return `ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(${parameter(JSON.stringify(read), 'text')}), 4326))`;
   }
   function box(bbox: unknown): string {
-    if (!Array.isArray(bbox) || ![4, 6].includes(bbox.length) || !bbox.every(Number.isFinite)) {
-      return fail('a bbox has four or six numbers');
+    const known = (each: unknown) => typeof each === 'number' && Math.abs(each) <= MOST_COORDINATE;
+    if (!Array.isArray(bbox) || ![4, 6].includes(bbox.length) || !bbox.every(known)) {
+      return fail('a bbox has four or six numbers, degrees');
     }
     const half = bbox.length / 2;
     const corners = [bbox[0], bbox[1], bbox[half], bbox[half + 1]].map((each) => parameter(each, 'double precision'));
@@ -219,6 +220,16 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   }
 
   return typed(cql2, 'boolean', 0);
+}
+
+/** Of LIKE; what a property holds needs no looking at. */
+function checkPattern(pattern: unknown): void {
+  if (typeof pattern === 'object' && pattern !== null && 'op' in pattern && pattern.op === 'casei') {
+    if ('args' in pattern && Array.isArray(pattern.args)) checkPattern(pattern.args[0]);
+  }
+  if (typeof pattern !== 'string') return;
+  if (pattern.split('%').length > MAX_WILDCARDS + 1) fail(`a pattern has more than ${MAX_WILDCARDS} "%"`);
+  if (/(?<!\\)(\\\\)*\\$/.test(pattern)) fail('a pattern ends in a lone backslash');
 }
 
 function queryable(name: unknown): Term {
@@ -236,15 +247,4 @@ function instant(text: unknown, which: 'from' | 'to' = 'from'): string {
   return span
     ? new Date(span[which]).toISOString()
     : fail(`${JSON.stringify(text)?.slice(0, 60)} is not an RFC 3339 date or time`);
-}
-
-export function arePositions(node: unknown, levels: number): boolean {
-  if (!Array.isArray(node) || node.length === 0) return false;
-  if (levels > 0) return node.every((each) => arePositions(each, levels - 1));
-  return node.length >= 2 && node.every(Number.isFinite);
-}
-
-export function areClosed(node: unknown[], levels: number): boolean {
-  if (levels > 1) return node.every((each) => areClosed(each as unknown[], levels - 1));
-  return node.length >= 4 && JSON.stringify(node[0]) === JSON.stringify(node.at(-1));
 }

@@ -14,7 +14,7 @@ import type { JobReport } from '../../api/index.ts';
 import type { Database } from '../database/database.ts';
 import { deleteFeatures, type FeatureRow, insertFeatures, publishJob } from './features.ts';
 import { getItem, listCollections, queryItems } from './items.ts';
-import { classTotals, deleteJob, getJob, insertJob, updateJob } from './jobs.ts';
+import { deleteJob, getJob, insertJob, totalsOf, updateJob } from './jobs.ts';
 import { deleteScene, insertScene } from './scenes.ts';
 import { featuresInTile, type TileDetail } from './tile-features.ts';
 
@@ -81,7 +81,7 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
     expect(await getItem(db, collection, rows[0]!.id)).toBeNull();
     expect(await featuresInTile(db, job.id, [-10, -10, 10, 10], detail())).toEqual([]);
     expect((await listCollections(db)).map(({ id }) => id)).not.toContain(collection);
-    expect(await classTotals(db, job.id)).toEqual([]);
+    expect(await totalsOf(db, job.id)).toEqual({ totals: [], collections: [] });
 
     await publishJob(db, job.id, REPORT);
     const page = await queryItems(db, collection, { limit: 10 });
@@ -155,13 +155,37 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
       const rings = ((await getItem(db, 'landuse', id))!.geometry as Polygon).coordinates;
       expect(rings.map((ring) => Math.sign(windingOf(ring)))).toEqual([1, -1]);
     }
-    const totals = await classTotals(db, job.id);
-    expect(totals.map((total) => [total.class, total.count])).toEqual([
-      ['water', 2],
-      ['building', 1],
+  });
+
+  test('totals are those of land use, which covers the ground once; each collection is stated by itself', async () => {
+    const job = await newJob();
+    const shape = (x: number, name: string, collection: string, width = 1) =>
+      row(polygonWkb(rectangle(x, 0, x + width, 1)), { class: name, collection });
+    await insertFeatures(db, { id: job.id, epsg: 4326 }, [
+      shape(0, 'water', 'landuse', 3),
+      shape(3, 'building', 'landuse'),
+      shape(3, 'building', 'buildings', 2), // walls that were straightened beyond the pixels
+      shape(5, 'building', 'buildings', 0.5),
     ]);
-    expect(totals[0]!.share + totals[1]!.share).toBeCloseTo(1, 12);
-    expect(totals[0]!.share).toBeCloseTo(6 / 7, 3);
+    await publishJob(db, job.id, REPORT);
+    const { totals, collections } = await totalsOf(db, job.id);
+    expect(totals.map(({ class: name, count, share }) => [name, count, Number(share.toFixed(3))])).toEqual([
+      ['water', 1, 0.75],
+      ['building', 1, 0.25],
+    ]);
+    const { areas_m2 } = (await getJob(db, job.id))!.report!;
+    expect(Object.fromEntries(totals.map((total) => [total.class, total.area_m2]))).toEqual(areas_m2);
+    const numbers = await Promise.all(
+      collections.map(async ({ id, count, area_m2 }) => {
+        const { features, matched } = await queryItems(db, id, { job: job.id, limit: 10 });
+        const area = features.reduce((sum, { properties }) => sum + properties.area_m2!, 0);
+        return [id, count, count === matched, Math.abs(area - area_m2) < 1e-3];
+      }),
+    );
+    expect(numbers).toEqual([
+      ['buildings', 2, true, true],
+      ['landuse', 2, true, true],
+    ]);
   });
 
   test('a shape that crosses itself is repaired, not refused', async () => {

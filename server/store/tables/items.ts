@@ -120,14 +120,15 @@ export interface StoredItem {
   properties: FeatureProperties;
 }
 
-/** As `queryItems`, with geometries that nobody has read: to be passed on. */
-export async function queryStoredItems(
-  q: Queryable,
-  collection: string,
-  query: ItemsQuery,
-): Promise<{ items: StoredItem[]; matched: number; next: string | null }> {
+/** What of a collection is asked for. */
+export type ItemSelection = Pick<ItemsQuery, 'bbox' | 'box' | 'class' | 'job' | 'scene' | 'captured' | 'filter'>;
+
+/**
+ * SQL conditions on `features f JOIN jobs j`; `parameters` gets their values. Throws Problem bad_request for a filter
+ * that cannot be used.
+ */
+export function itemConditions(query: ItemSelection, parameters: unknown[]): string[] {
   const boxes = query.bbox ? splitAtAntimeridian(query.bbox) : [];
-  const parameters: unknown[] = [collection];
   const conditions: string[] = [];
   for (const [column, value] of [
     ['f.class', query.class],
@@ -140,6 +141,17 @@ export async function queryStoredItems(
   if (boxes.length > 0) conditions.push(`(${boxes.map((box) => intersects(box, parameters)).join(' OR ')})`);
   if (query.box !== undefined) conditions.push(intersectsBox(query.box, parameters));
   if (query.filter !== undefined) conditions.push(cql2Condition(query.filter, parameters));
+  return conditions;
+}
+
+/** As `queryItems`, with geometries that nobody has read: to be passed on. */
+export async function queryStoredItems(
+  q: Queryable,
+  collection: string,
+  query: ItemsQuery,
+): Promise<{ items: StoredItem[]; matched: number; next: string | null }> {
+  const parameters: unknown[] = [collection];
+  const conditions = itemConditions(query, parameters);
   const matching = (table: string) => `
     FROM planimeter.${table} f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
    WHERE ${['f.collection = $1', ...conditions].join(' AND ')}`;
@@ -152,7 +164,7 @@ export async function queryStoredItems(
     sort.length === 0 &&
     !query.offset;
 
-  const known = boxes.length === 0 && query.filter === undefined;
+  const known = query.bbox === undefined && query.filter === undefined;
   const count = async () => {
     const sql = known
       ? `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`
@@ -189,7 +201,7 @@ const PLANNED_LIMITS = [101, 1001];
 const FEW = 1000;
 
 /** What only the database can find wrong with a filter, such as a number too large to multiply, is the client's. */
-async function explainingFilter<T>(query: ItemsQuery, answer: Promise<T>): Promise<T> {
+export async function explainingFilter<T>(query: ItemSelection, answer: Promise<T>): Promise<T> {
   return answer.catch((error: { code?: unknown }) => {
     const ofData = typeof error.code === 'string' && error.code.startsWith('22');
     if (query.filter === undefined || !ofData) throw error;

@@ -4,7 +4,7 @@ import type { Queryable } from '../database/database.ts';
 import { assignments, type Columns } from '../database/rows.ts';
 import { type Page, type PageQuery, pageOf } from './pages.ts';
 
-export type Job = Omit<JobJson, 'totals'>;
+export type Job = Omit<JobJson, keyof JobTotals>;
 
 /** The report with what may be done with the scene's image, which may have been said since. */
 const REPORT = `report || coalesce(
@@ -89,34 +89,48 @@ export async function deleteJob(q: Queryable, id: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/**
- * What a published job found, by class, largest first. A class that two collections hold (a building is also land
- * use) counts once: as the one that holds more of it.
- */
-export async function classTotals(q: Queryable, jobId: string): Promise<ClassTotal[]> {
-  return (await classTotalsOf(q, [jobId])).get(jobId) ?? [];
+/** What a published job found. */
+export type JobTotals = Pick<JobJson, 'totals' | 'collections'>;
+
+export const NO_TOTALS: JobTotals = { totals: [], collections: [] };
+
+/** The collections whose features lie beside one another: a job has one of them. Others describe the same ground again. */
+const PARTITIONS = ['landuse', 'objects'];
+
+/** Nothing where the job is not done. */
+export async function totalsOf(q: Queryable, jobId: string): Promise<JobTotals> {
+  return (await totalsOfJobs(q, [jobId])).get(jobId) ?? NO_TOTALS;
 }
 
-/** The same of several jobs, by their ids. */
-export async function classTotalsOf(q: Queryable, jobIds: readonly string[]): Promise<Map<string, ClassTotal[]>> {
-  const rows = await q.query<ClassTotal & { job: string }>(
-    `SELECT job, class, count, area_m2,
-            coalesce(area_m2 / nullif(sum(area_m2) OVER (PARTITION BY job), 0), 0) AS share
-       FROM (SELECT DISTINCT ON (j.id, t.class) j.id AS job, t.class, t.count, t.area_m2
-               FROM planimeter.job_totals t JOIN planimeter.jobs j ON j.key = t.job
-              WHERE j.id = ANY ($1::text[]) AND j.state = 'done'
-              ORDER BY j.id, t.class, t.area_m2 DESC) AS by_class
-      ORDER BY area_m2 DESC, class`,
+/** The same of several jobs, by the ids of those that found something. */
+export async function totalsOfJobs(q: Queryable, jobIds: readonly string[]): Promise<Map<string, JobTotals>> {
+  const rows = await q.query<Omit<ClassTotal, 'share'> & { job: string; collection: string }>(
+    `SELECT j.id AS job, t.collection, t.class, t.count, t.area_m2
+       FROM planimeter.job_totals t JOIN planimeter.jobs j ON j.key = t.job
+      WHERE j.id = ANY ($1::text[]) AND j.state = 'done'
+      ORDER BY t.area_m2 DESC, t.class`,
     [jobIds],
   );
-  const totals = new Map<string, ClassTotal[]>();
-  for (const { job, ...total } of rows) totals.set(job, [...(totals.get(job) ?? []), total]);
-  return totals;
+  const byJob = Map.groupBy(rows, ({ job }) => job);
+  return new Map([...byJob].map(([job, found]) => [job, jobTotals(found)]));
 }
 
-export function jobJson(job: Job, totals: ClassTotal[]): JobJson {
-  return { ...job, totals };
+function jobTotals(found: readonly (Omit<ClassTotal, 'share'> & { collection: string })[]): JobTotals {
+  const classes = found.filter(({ collection }) => PARTITIONS.includes(collection));
+  const whole = sumOf(classes).area_m2;
+  const totals = classes.map(({ class: name, count, area_m2 }) => {
+    return { class: name, count, area_m2, share: whole > 0 ? area_m2 / whole : 0 };
+  });
+  const collections = [...Map.groupBy(found, ({ collection }) => collection)].map(([id, parts]) => {
+    return { id, ...sumOf(parts) };
+  });
+  return { totals, collections: collections.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
+
+const sumOf = (parts: readonly { count: number; area_m2: number }[]) => ({
+  count: parts.reduce((sum, { count }) => sum + count, 0),
+  area_m2: parts.reduce((sum, { area_m2 }) => sum + area_m2, 0),
+});
 
 /** Whether running a finished job again may make more of it; what it is made of may then change. */
 export const hasFailedChips = (report: JobReport | null): boolean => (report?.ledger?.failed ?? 0) > 0;

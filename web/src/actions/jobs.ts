@@ -3,7 +3,7 @@ import { type App, beginVisit } from '../app.ts';
 import { jobRequest, NO_SETTINGS, settingsOf } from '../job-settings.ts';
 import * as api from '../service/api.ts';
 import type { JobJson, PreflightJson } from '../service/types.ts';
-import { attempt, noteOffline } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import { expectJob, isJobExpected } from './remembered.ts';
 
 const isOver = ({ state }: JobJson): boolean => state === 'done' || state === 'failed' || state === 'cancelled';
@@ -41,14 +41,17 @@ function showJob(app: App, job: JobJson, signal: AbortSignal): void {
   };
   show(job);
   if (isOver(job)) return;
-  api.follow('job', job.id, { signal, isFinal: isOver, onValue: show, onOffline: () => noteOffline(app) });
+  api.follow('job', job.id, { signal, isFinal: isOver, onValue: show });
 }
 
 /** Asks something of the job shown, and shows the job that is answered. */
 const changeJob = (app: App, ask: (id: string) => Promise<JobJson>) =>
   attempt(app, async () => {
-    const job = app.state.job.value;
-    if (job) showJob(app, await ask(job.id), beginVisit(app));
+    const { sceneId, job } = app.state;
+    const id = sceneId.value;
+    if (!job.value) return;
+    const changed = await ask(job.value.id);
+    if (sceneId.value === id) showJob(app, changed, beginVisit(app));
   });
 
 export const cancelJob = (app: App) => changeJob(app, api.cancelJob);
@@ -58,8 +61,10 @@ export const retryJob = (app: App) => changeJob(app, api.retryJob);
 export const startJob = (app: App) =>
   attempt(app, async () => {
     const { sceneId, settings, settingsOpen, selected } = app.state;
-    if (!sceneId.value) return;
-    const job = await api.startJob(sceneId.value, jobRequest(settings.value));
+    const id = sceneId.value;
+    if (!id) return;
+    const job = await api.startJob(id, jobRequest(settings.value));
+    if (sceneId.value !== id) return; // another was opened meanwhile
     settingsOpen.value = false;
     selected.value = null;
     showJob(app, job, beginVisit(app));

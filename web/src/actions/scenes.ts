@@ -7,7 +7,7 @@ import * as api from '../service/api.ts';
 import type { SceneJson } from '../service/types.ts';
 import { findInterrupted } from '../service/upload.ts';
 import type { State } from '../state.ts';
-import { attempt, noteOffline } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import { findJob } from './jobs.ts';
 import { expectJob, sceneInAddress, writeSceneToAddress } from './remembered.ts';
 
@@ -35,9 +35,8 @@ export const start = (app: App) =>
 
 /** Goes on where the page was when the connection was lost. */
 export function resume(app: App): void {
-  const { started, sceneId } = app.state;
-  if (!started.value) start(app);
-  else if (sceneId.value && !app.visit.signal.aborted) openScene(app, sceneId.value);
+  const { sceneId } = app.state;
+  if (sceneId.value && !app.visit.signal.aborted) openScene(app, sceneId.value);
 }
 
 /** Uploads of earlier visits that can go on. */
@@ -77,7 +76,6 @@ export function openScene(app: App, id: string): void {
     api.follow<SceneJson>('scene', id, {
       signal,
       isFinal: isReadOut,
-      onOffline: () => noteOffline(app),
       onValue(value) {
         putScene(state, value);
         if (value.state === 'ready') attempt(app, () => findJob(app, id, signal));

@@ -27,7 +27,7 @@ export function AddByUrl() {
         value={url}
         onInput={({ currentTarget }) => (url.value = currentTarget.value)}
       />
-      <button type="submit" class="button" disabled={adding}>
+      <button type="submit" class="button" aria-busy={adding} disabled={adding}>
         {t.addImage.addByUrl}
       </button>
     </form>

@@ -32,8 +32,10 @@ function Form({ scene }: { scene: SceneJson }) {
     attribution.value = scene.attribution ?? '';
     license.value = scene.license ?? '';
   }, [scene.attribution, scene.license, attribution, license]);
+  const saving = useSignal(false);
   const save = async (event: Event) => {
     event.preventDefault();
+    saving.value = true;
     try {
       const typed = { attribution: attribution.value, license: license.value };
       putScene(state, await setAttribution(scene.id, typed));
@@ -41,6 +43,7 @@ function Form({ scene }: { scene: SceneJson }) {
     } catch (error) {
       said.value = messageOf(error).detail;
     }
+    saving.value = false;
   };
   const field = (name: string, label: string, placeholder: string, text: typeof attribution) => (
     <>
@@ -62,7 +65,7 @@ function Form({ scene }: { scene: SceneJson }) {
       {field('text', texts.attribution, texts.attributionExample, attribution)}
       {field('licence', texts.licence, texts.licenceExample, license)}
       <div class="attribution-end">
-        <button type="submit" class="button" data-testid="rights-save">
+        <button type="submit" class="button" data-testid="rights-save" aria-busy={saving} disabled={saving}>
           {texts.save}
         </button>
         <p class="quiet" role="status">

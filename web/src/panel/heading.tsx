@@ -3,7 +3,7 @@ import { openSettings, retryJob } from '../actions/jobs.ts';
 import { useApp } from '../app.ts';
 import { breakable, count, gsd } from '../format.ts';
 import { t } from '../messages/index.ts';
-import { Button } from './parts.tsx';
+import { ActionButton, Button } from './parts.tsx';
 import './heading.css';
 
 export function Heading() {
@@ -20,9 +20,9 @@ export function Heading() {
         <p class="quiet">{t.panel.sceneFacts(count(width ?? 0), count(height ?? 0), gsd(gsd_m ?? 0), srs ?? '')}</p>
       )}
       {ended && !settingsOpen.value && (
-        <button type="button" class="link edits" data-testid="settings" onClick={() => openSettings(app)}>
+        <ActionButton class="link edits" data-testid="settings" onClick={() => openSettings(app)}>
           {t.panel.settings}
-        </button>
+        </ActionButton>
       )}
       {ready && job.value?.state === 'cancelled' && !settingsOpen.value && (
         <Button class="primary edits" onClick={() => retryJob(app)}>

@@ -62,18 +62,18 @@ function Content({ feature, zoomTo }: { feature: SelectedFeature; zoomTo: (box: 
       </dl>
       <Review path={path} />
       <div class="actions">
-        <ActionButton
+        <TellingButton
           label={texts.zoomTo}
           done={texts.zoomTo}
           action={async () => zoomTo(bbox(await getItem(path)) as Box)}
         />
-        <ActionButton
+        <TellingButton
           icon="copy"
           label={texts.copyLink}
           done={texts.linkCopied}
           action={() => copy(location.origin + path)}
         />
-        <ActionButton
+        <TellingButton
           icon="copy"
           label={texts.copyGeoJson}
           done={texts.geoJsonCopied}
@@ -121,7 +121,7 @@ function Review({ path }: { path: string }) {
 const copy = (text: string) => navigator.clipboard.writeText(text);
 
 /** A button that says for a moment what became of its action. */
-function ActionButton(props: { label: string; done: string; icon?: IconName; action: () => Promise<void> }) {
+function TellingButton(props: { label: string; done: string; icon?: IconName; action: () => Promise<void> }) {
   const { label, done, icon, action } = props;
   const told = useSignal(label);
   const tell = (text: string) => {

@@ -1,14 +1,30 @@
 /** What panels are made of. */
-import type { ButtonHTMLAttributes, ComponentChildren, HTMLAttributes } from 'preact';
+import { useSignal } from '@preact/signals';
+import type { ButtonHTMLAttributes, ComponentChildren, HTMLAttributes, Ref, TargetedMouseEvent } from 'preact';
 import { Icon, type IconName } from '../icons.tsx';
 import type { Fact } from './result/report-facts.ts';
 
-/** `class` adds to its look: primary, danger. */
-export function Button({ class: look, ...attributes }: ButtonHTMLAttributes) {
-  return <button type="button" class={look ? `button ${look}` : 'button'} {...attributes} />;
+type ButtonProps = ButtonHTMLAttributes & { ref?: Ref<HTMLButtonElement> };
+
+/** A button whose action may take a while: busy from the click until then, when a click does nothing. */
+export function ActionButton({ onClick, ...attributes }: ButtonProps) {
+  const busy = useSignal(false);
+  const run = async (event: TargetedMouseEvent<HTMLButtonElement>) => {
+    if (busy.value) return;
+    const done: unknown = onClick?.call(event.currentTarget, event);
+    if (!(done instanceof Promise)) return;
+    busy.value = true;
+    await done.finally(() => (busy.value = false));
+  };
+  return <button type="button" {...attributes} aria-busy={busy.value} onClick={run} />;
 }
 
-interface IconButtonProps extends ButtonHTMLAttributes {
+/** `class` adds to its look: primary, danger. */
+export function Button({ class: look, ...attributes }: ButtonProps) {
+  return <ActionButton class={look ? `button ${look}` : 'button'} {...attributes} />;
+}
+
+interface IconButtonProps extends ButtonProps {
   icon: IconName;
   /** Read to screen readers. */
   label: string;
@@ -17,9 +33,9 @@ interface IconButtonProps extends ButtonHTMLAttributes {
 
 export function IconButton({ icon, label, size = 18, class: look, ...attributes }: IconButtonProps) {
   return (
-    <button type="button" class={look ? `icon-button ${look}` : 'icon-button'} aria-label={label} {...attributes}>
+    <ActionButton class={look ? `icon-button ${look}` : 'icon-button'} aria-label={label} {...attributes}>
       <Icon name={icon} size={size} />
-    </button>
+    </ActionButton>
   );
 }
 

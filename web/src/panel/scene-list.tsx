@@ -77,9 +77,9 @@ function ConfirmRow({ scene, onKeep }: { scene: SceneJson; onKeep: () => void })
   return (
     <li class="scene scene-confirm">
       <p>{texts.confirm}</p>
-      <button ref={focus} type="button" class="button danger" onClick={() => deleteScene(app, scene)}>
+      <Button ref={focus} class="danger" onClick={() => deleteScene(app, scene)}>
         {texts.delete}
-      </button>
+      </Button>
       <Button onClick={onKeep}>{texts.keep}</Button>
     </li>
   );

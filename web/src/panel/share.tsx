@@ -5,9 +5,9 @@ import { useApp } from '../app.ts';
 import { day } from '../format.ts';
 import { Icon } from '../icons.tsx';
 import { t } from '../messages/index.ts';
-import { getShares, makeShare, messageOf, revokeShare } from '../service/api.ts';
+import { getShares, makeShare, messageOf, OFFLINE, revokeShare, ServiceError } from '../service/api.ts';
 import type { ShareJson } from '../service/types.ts';
-import { Button, Disclosure } from './parts.tsx';
+import { ActionButton, Button, Disclosure } from './parts.tsx';
 import './share.css';
 
 const texts = t.share;
@@ -42,8 +42,12 @@ function Links({ job, listed }: { job: string; listed: boolean }) {
     }
   };
   const create = async () => {
-    made.value = (await makeShare(job)).url;
-    return texts.shownOnce;
+    const share = await makeShare(job).catch((error: unknown) => {
+      if (error instanceof ServiceError && error.code === OFFLINE.code) return null;
+      throw error;
+    });
+    made.value = share?.url ?? null;
+    return share ? texts.shownOnce : texts.lost;
   };
   const revoke = async (id: string) => {
     await revokeShare(id);
@@ -68,9 +72,9 @@ function Links({ job, listed }: { job: string; listed: boolean }) {
         {shares.value.map(({ id, created_at, expires_at }) => (
           <li key={id}>
             <span>{texts.validity(day(created_at), day(expires_at))}</span>
-            <button type="button" class="link" onClick={() => attempt(() => revoke(id))}>
+            <ActionButton class="link" onClick={() => attempt(() => revoke(id))}>
               {texts.revoke}
-            </button>
+            </ActionButton>
           </li>
         ))}
       </ul>

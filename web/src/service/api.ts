@@ -1,5 +1,6 @@
-/** Speaks to the service: requests, problems, and server-sent events that outlive a lost connection. */
+/** Speaks to the service: requests, problems, and server-sent events, all of which outlive a lost connection. */
 import { t } from '../messages/index.ts';
+import { BASE, reconnected } from './connection.ts';
 import type {
   FailedJson,
   FeatureJson,
@@ -23,13 +24,16 @@ export class ServiceError extends Error implements ErrorMessage {
   readonly title: string;
   readonly detail: string;
   readonly code: string | undefined;
+  /** Whether the request was sent more than once: the first may have arrived, and been done. */
+  readonly repeated: boolean;
 
-  constructor({ title, detail, code }: ErrorMessage) {
+  constructor({ title, detail, code }: ErrorMessage, { repeated = false } = {}) {
     super(detail);
     this.name = 'ServiceError';
     this.title = title;
     this.detail = detail;
     this.code = code;
+    this.repeated = repeated;
   }
 }
 
@@ -53,27 +57,44 @@ export function messageOfBody(body: string, status: number): ErrorMessage {
   return { title: t.error.failed, detail: t.error.failedDetail(status) };
 }
 
-/** Where the interface lies: at the root, or below the address of a shared link. */
-export const BASE = /^\/shared\/[\w-]+/.exec(location.pathname)?.[0] ?? '';
+/** How often a request is sent whose connection breaks though the service is there. */
+const MOST_TRIES = 4;
 
-async function request(path: string, init?: RequestInit): Promise<Response> {
-  const response = await fetch(BASE + path, init).catch((error: unknown) => {
-    if (init?.signal?.aborted) throw error;
-    throw new ServiceError(OFFLINE);
-  });
-  if (!response.ok) throw new ServiceError(messageOfBody(await response.text(), response.status));
-  return response;
+interface Answer {
+  response: Response;
+  body: string;
 }
 
+/**
+ * Answers with the body as text. A request that a lost connection swallowed is sent again once the service is there:
+ * all but those that say otherwise are the same however often they arrive.
+ */
+async function answerTo(path: string, init?: RequestInit, tries = MOST_TRIES): Promise<Answer> {
+  for (let sent = 1; ; sent++) {
+    const answer = await fetch(BASE + path, init)
+      .then(
+        async (response) => ({ response, body: await response.text() }),
+        () => null,
+      )
+      .catch(() => null);
+    if (answer?.response.ok) return answer;
+    if (answer) throw new ServiceError(messageOfBody(answer.body, answer.response.status), { repeated: sent > 1 });
+    if (sent === tries) throw new ServiceError(OFFLINE);
+    await reconnected();
+  }
+}
+
+const request = async (...asked: Parameters<typeof answerTo>): Promise<string> => (await answerTo(...asked)).body;
+
 const get = async <T>(path: string): Promise<T> =>
-  (await request(path, { headers: { Accept: 'application/json' } })).json();
+  JSON.parse(await request(path, { headers: { Accept: 'application/json' } }));
 
 /** All members of a list, which comes in pages. */
 async function getAll<T>(path: string): Promise<T[]> {
   const all: T[] = [];
   for (let next: string | undefined = path; next !== undefined; ) {
-    const response: Response = await request(next, { headers: { Accept: 'application/json' } });
-    all.push(...((await response.json()) as T[]));
+    const { response, body }: Answer = await answerTo(next, { headers: { Accept: 'application/json' } });
+    all.push(...(JSON.parse(body) as T[]));
     const [, address] = /<([^>]+)>; rel="next"/.exec(response.headers.get('Link') ?? '') ?? [];
     next = address && path.replace(/\?.*/, '') + new URL(address).search;
   }
@@ -81,14 +102,26 @@ async function getAll<T>(path: string): Promise<T[]> {
 }
 
 async function send<T>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<T> {
-  const content = body === undefined ? {} : { headers: { 'Content-Type': type }, body: JSON.stringify(body) };
-  return (await request(path, { method, ...content })).json();
+  return JSON.parse(await request(path, { method, ...contentOf(body, type) }));
 }
+const contentOf = (body: unknown, type = 'application/json'): RequestInit =>
+  body === undefined ? {} : { headers: { 'Content-Type': type }, body: JSON.stringify(body) };
 const post = <T>(path: string, body?: unknown) => send<T>('POST', path, body);
 
-async function remove(path: string): Promise<void> {
-  await request(path, { method: 'DELETE' });
-}
+/** What a lost answer said was gone is gone. */
+const remove = (path: string): Promise<void> =>
+  request(path, { method: 'DELETE' }).then(
+    () => {},
+    unlessRepeated('not_found', async () => {}),
+  );
+
+/** Handles the refusal with which a request is met that has been done already. */
+const unlessRepeated =
+  <T>(code: string, done: () => Promise<T>) =>
+  (error: unknown): Promise<T> => {
+    if (error instanceof ServiceError && error.repeated && error.code === code) return done();
+    throw error;
+  };
 
 export const getService = (): Promise<ServiceJson> => get('/service');
 export const getModels = (): Promise<ModelJson[]> => get('/models');
@@ -104,10 +137,16 @@ export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/sce
 export const startJob = (scene: string, request: object): Promise<JobJson> => post('/jobs', { scene, ...request });
 export const proveJob = (id: string): Promise<ProofJson> => post(`/jobs/${id}/prove`);
 export const cancelJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/cancel`);
-export const retryJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/retry`);
+export const getJob = (id: string): Promise<JobJson> => get(`/jobs/${id}`);
+export const retryJob = (id: string): Promise<JobJson> =>
+  post<JobJson>(`/jobs/${id}/retry`).catch(unlessRepeated('conflict', () => getJob(id)));
 
 export const getShares = (job: string): Promise<ShareJson[]> => getAll(`/jobs/${job}/shares`);
-export const makeShare = (job: string): Promise<ShareJson & { url: string }> => post(`/jobs/${job}/shares`, {});
+/** Each request makes another link: it waits for the service, and is sent once. Throws `offline` where the answer was lost. */
+export async function makeShare(job: string): Promise<ShareJson & { url: string }> {
+  await reconnected();
+  return JSON.parse(await request(`/jobs/${job}/shares`, { method: 'POST', ...contentOf({}) }, 1));
+}
 
 export const revokeShare = (id: string): Promise<void> => remove(`/shares/${id}`);
 export const deleteScene = (id: string): Promise<void> => remove(`/scenes/${id}`);
@@ -124,25 +163,18 @@ export async function findSceneByUpload(uploadUrl: string): Promise<string | und
   return scene?.id;
 }
 
-/** Whether the service answers at all. */
-export const isOnline = (): Promise<boolean> =>
-  fetch(`${BASE}/health`, { cache: 'no-store' }).then(
-    (response) => response.ok,
-    () => false,
-  );
-
 const RECONNECT_MS = 2000;
 
 /**
  * Follows the events of a scene or a job until `isFinal` says so or `signal` aborts. A stream that breaks is opened
- * again, and then begins with the present state; `onOffline` hears that it broke.
+ * again, and then begins with the present state.
  */
 export function follow<T>(
   kind: 'scene' | 'job',
   id: string,
-  options: { signal: AbortSignal; isFinal(value: T): boolean; onValue(value: T): void; onOffline(): void },
+  options: { signal: AbortSignal; isFinal(value: T): boolean; onValue(value: T): void },
 ): void {
-  const { signal, isFinal, onValue, onOffline } = options;
+  const { signal, isFinal, onValue } = options;
   if (signal.aborted) return;
   const events = new EventSource(`${BASE}/${kind}s/${id}/events`);
   signal.addEventListener('abort', () => events.close(), { once: true });
@@ -154,6 +186,6 @@ export function follow<T>(
   events.addEventListener('error', () => {
     // The browser reconnects a stream that broke by itself, but not one that was refused.
     if (events.readyState === EventSource.CLOSED) setTimeout(() => follow(kind, id, options), RECONNECT_MS);
-    onOffline();
+    reconnected();
   });
 }

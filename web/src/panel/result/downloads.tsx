@@ -4,9 +4,9 @@ import { useApp } from '../../app.ts';
 import { count, titleOf } from '../../format.ts';
 import { Icon } from '../../icons.tsx';
 import { t } from '../../messages/index.ts';
-import { BASE } from '../../service/api.ts';
+import { BASE } from '../../service/connection.ts';
 import './report.css';
-import type { JobJson, JobReport } from '../../service/types.ts';
+import type { JobJson } from '../../service/types.ts';
 
 const texts = t.download;
 
@@ -24,10 +24,9 @@ const FORMATS = [
 /** Formats of one layer: of everything they hold what covers the ground once. */
 const ONE_LAYER: readonly string[] = ['geojson', 'fgb', 'parquet', 'csv'];
 
-export function Downloads({ job, report }: { job: JobJson; report: JobReport }) {
+export function Downloads({ job }: { job: JobJson }) {
   const { detects } = useApp().state;
   const collection = useSignal('');
-  const counts = Object.entries(report.counts).filter(([, features]) => features > 0);
   const query = collection.value && `?collection=${encodeURIComponent(collection.value)}`;
   return (
     <ul class="downloads">
@@ -38,13 +37,11 @@ export function Downloads({ job, report }: { job: JobJson; report: JobReport }) 
           onChange={({ currentTarget }) => (collection.value = currentTarget.value)}
         >
           <option value="">{texts.everything}</option>
-          {counts
-            .sort(([a], [b]) => a.localeCompare(b))
-            .map(([id, features]) => (
-              <option key={id} value={id}>
-                {texts.collection(titleOf(id), count(features))}
-              </option>
-            ))}
+          {job.collections.map(({ id, count: features }) => (
+            <option key={id} value={id}>
+              {texts.collection(titleOf(id), count(features))}
+            </option>
+          ))}
         </select>
       </li>
       {FORMATS.map(([ending, title]) => (

@@ -6,7 +6,7 @@ import { titleOf } from '../../format.ts';
 import { t } from '../../messages/index.ts';
 import type { JobJson } from '../../service/types.ts';
 import type { State } from '../../state.ts';
-import { Button, ClassBar, Figure, FindingCard } from '../parts.tsx';
+import { Button, ClassBar, Facts, Figure, FindingCard } from '../parts.tsx';
 import { type ClassRow, measuresOf, notComputed } from './measures.ts';
 import './legend.css';
 
@@ -24,7 +24,7 @@ export function Legend() {
 
 function Measured({ job }: { job: JobJson }) {
   const { state } = useApp();
-  const { value, unit, note, rows } = measuresOf(job, state.model.value);
+  const { value, unit, note, rows, others } = measuresOf(job, state.model.value);
   return (
     <>
       <Findings job={job} />
@@ -43,6 +43,11 @@ function Measured({ job }: { job: JobJson }) {
         ))}
         <FailedRow job={job} />
       </ul>
+      {others.length > 0 && (
+        <section class="collections" data-testid="collections" aria-label={texts.collections}>
+          <Facts facts={others} />
+        </section>
+      )}
     </>
   );
 }

@@ -17,7 +17,7 @@ export function Report() {
   const job = useApp().state.doneJob.value;
   return (
     <div class="report" hidden={!job?.report}>
-      <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} report={job.report} />}</Disclosure>
+      <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} />}</Disclosure>
       <Share />
       <Attribution />
       <Disclosure title={texts.title}>
