@@ -22,7 +22,11 @@ const properties = {
   from_node: count.describe('Of roads: the nodes of the network that the line joins').exactOptional(),
   to_node: count.exactOptional(),
   regularized: flag.describe('Of buildings: whether right angles were made').exactOptional(),
-  orientation_deg: number.describe('Of buildings: the dominant direction, clockwise from north, 0..90').exactOptional(),
+  orientation_deg: number
+    .describe(
+      "Of buildings with straight walls: their direction, clockwise from the north of the scene's grid, at least 0 and below 90, the same for walls at right angles",
+    )
+    .exactOptional(),
   review: z.enum(REVIEWS).describe('What somebody said of it').exactOptional(),
   captured_at: text
     .describe('When the image was taken, ISO 8601 without a zone, where its file says it; read as UTC in filters')
@@ -163,12 +167,25 @@ const chosen = {
   datetime,
   review: queryReview,
 };
+/** Features that are passed over are read all the same. */
+const MOST_OFFSET = 100_000;
+
 export const FeaturesQuery = z.object({
   bbox: text.meta(BOX).exactOptional(),
   limit: queryLimit(100, 10_000, 'Features a page'),
   ...chosen,
   after: queryText('Where the page before ended; taken from its next link'),
-  sortby: queryText('A property; -area_m2 begins with the largest', '-area_m2'),
+  offset: queryWhole(
+    0,
+    MOST_OFFSET,
+    (given) =>
+      `"offset" is a whole number from 0 to ${MOST_OFFSET}, not "${given}". Further on, follow the next links, or ask for a smaller "bbox".`,
+    'Features to pass over, of clients that count pages; next links are faster, and right while features come and go',
+  ),
+  sortby: queryText(
+    'Properties with commas between, of which the first counts most; -area_m2 begins with the largest. What has none comes last',
+    'class,-area_m2',
+  ),
   crs: crs('the geometries'),
   'bbox-crs': crs('bbox'),
   properties: attributes,
