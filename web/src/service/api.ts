@@ -132,6 +132,8 @@ export async function makeShare(job: string): Promise<ShareJson & { url: string 
 export const revokeShare = (id: string): Promise<void> => remove(`/shares/${id}`);
 export const deleteScene = (id: string): Promise<void> => remove(`/scenes/${id}`);
 export const signOut = (): Promise<void> => remove('/session');
+export const renameScene = (scene: string, name: string): Promise<SceneJson> =>
+  send('PATCH', `/scenes/${scene}`, { name });
 export const setAttribution = (scene: string, said: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> =>
   send('PATCH', `/scenes/${scene}`, said);
 export const reviewItem = (path: string, review: FeatureProperties['review'] | null): Promise<FeatureJson> =>
