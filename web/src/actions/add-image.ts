@@ -21,12 +21,14 @@ function forgetFormer({ error, refusals, known }: App['state']): void {
 
 /** The first that arrives is opened; the others are read and mapped meanwhile. */
 export async function addFiles(app: App, files: readonly File[]): Promise<void> {
-  const { waiting, refusals } = app.state;
+  const { waiting, refusals, service } = app.state;
   const { images, strays } = groupFiles(files);
   forgetFormer(app.state);
+  const limitBytes = service.value?.limits.upload_bytes ?? Number.POSITIVE_INFINITY;
+  const judged = await Promise.all(images.map((each) => refuseEarly(each, limitBytes)));
   batch(() => {
-    refusals.value = strays;
-    waiting.value = [...waiting.value, ...images];
+    refusals.value = [...strays, ...judged.filter((refusal) => refusal !== null)];
+    waiting.value = [...waiting.value, ...images.filter((_, i) => judged[i] === null)];
   });
   if (app.sending) return;
   let opened = false;
@@ -50,12 +52,6 @@ interface Arrived {
 /** Null where it was refused or cancelled. */
 async function send(app: App, files: ImageFiles): Promise<Arrived | null> {
   const { state } = app;
-  const limitBytes = state.service.value?.limits.upload_bytes ?? Number.POSITIVE_INFINITY;
-  const refusal = await refuseEarly(files, limitBytes);
-  if (refusal) {
-    state.refusals.value = [...state.refusals.value, refusal];
-    return null;
-  }
   const { name, size } = files.image;
   // From here on it is shown, though what lies beside it may have to be packed first.
   state.upload.value = { name, sentBytes: 0, totalBytes: size, bytesPerSecond: 0, paused: false };
