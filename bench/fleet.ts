@@ -194,7 +194,15 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
         ledger: { done: grid.width * SHARD_HEIGHT, nodata: 0, outside: 0, failed: 0, pending: 0 },
         chips: { done: chips, nodata: 0, outside: 0, failed: [] },
         seam: { certified: true, halo: plan.halo, disagreement: 0, max_delta: 0 },
-        ...{ seamPixels: 0, device: 'cpu', fallbackNodes: 0, inferMs: chips * chipMs, stitchMs: 0, peakRssBytes: 0 },
+        ...{
+          withoutClass: 0,
+          seamPixels: 0,
+          device: 'cpu',
+          fallbackNodes: 0,
+          inferMs: chips * chipMs,
+          stitchMs: 0,
+          peakRssBytes: 0,
+        },
       };
     },
     async join(request) {

@@ -49,7 +49,7 @@ export async function run(args: string[]): Promise<void> {
 /** Looks into a ZIP archive of GeoTIFFs too. */
 async function inspectInputs(inputs: Inputs): Promise<InspectReport> {
   if (inputs.sources.length > 1) return inspectInSandbox(inputs);
-  const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-tmp-'));
   if (inputs.remote) return inspectRemote(inputs.remote, folder);
   const { sources, release } = await unpack(inputs.sources[0].path, folder, new AbortController().signal);
   try {

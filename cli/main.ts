@@ -2,6 +2,7 @@
 import { Problem } from '../errors/problem.ts';
 import { columns, didYouMean, WrongCall } from './arguments.ts';
 import { misspeltSettings } from './environment.ts';
+import { guardTerminal } from './terminal.ts';
 
 interface Command {
   /** The ways to call it and its options. */
@@ -37,6 +38,7 @@ Exit status: 0 done, 2 wrong call, 3 the input was refused, 1 anything else.
 
 /** Runs the program; sets the exit status. */
 export async function main(args: string[]): Promise<void> {
+  guardTerminal();
   const [name = '--help', ...rest] = args[0] === 'help' ? [...args.slice(1, 2), '--help'] : args;
   if (name === '--help' || name === '-h') {
     process.stdout.write(LIST);
@@ -47,6 +49,9 @@ export async function main(args: string[]): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
+  process.on('uncaughtException', (error) => {
+    process.exit(report(error, `planimeter ${name}`, rest.includes('--json')));
+  });
   const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : null;
   try {
     if (!named) throw new WrongCall(`there is no command "${name}".${didYouMean(name, Object.keys(COMMANDS))}`);
@@ -64,16 +69,34 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
+const MORE = 'LOG_LEVEL=debug says where; "planimeter doctor" looks whether everything is there that it needs.';
+
+/** Not all that is thrown is an Error, and not every error says something. */
+function sentenceOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { message, code, name, cause } = error as {
+    message?: unknown;
+    code?: unknown;
+    name?: unknown;
+    cause?: unknown;
+  };
+  const said = [message, code, name].find((each) => (typeof each === 'string' && each) || typeof each === 'number');
+  const why = cause ? `: ${sentenceOf(cause)}` : '';
+  return `${said ?? JSON.stringify(error)}${why}`;
+}
+
 function report(error: unknown, called: string, json: boolean): number {
   if (error instanceof Problem) {
     const problem = error.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
-    return 3;
+    return problem.status < 500 ? 3 : 1;
   }
   if (error instanceof WrongCall) {
     process.stderr.write(`planimeter: ${error.message}\nSee "${called} --help".\n`);
     return 2;
   }
-  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
+  process.stderr.write(`${called} failed: ${sentenceOf(error)}\n`);
+  process.stderr.write(debug ? `${error instanceof Error ? error.stack : ''}\n` : `${MORE}\n`);
   return 1;
 }

@@ -1,4 +1,6 @@
 /** Progress on standard error: a bar on a terminal, a line every tenth of the way elsewhere. */
+import { CLEAR_LINE } from './terminal.ts';
+
 const BAR_WIDTH = 28;
 
 export interface ProgressBar {
@@ -18,7 +20,7 @@ export function createProgressBar(): ProgressBar {
       if (isTTY) {
         const filled = Math.round(share * BAR_WIDTH);
         const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
-        process.stderr.write(`\r\x1b[K${bar} ${String(Math.round(share * 100)).padStart(3)} % ${label}`);
+        process.stderr.write(`${CLEAR_LINE}${bar} ${String(Math.round(share * 100)).padStart(3)} % ${label}`);
       } else if (tenth !== lastTenth || label !== lastLabel) {
         process.stderr.write(`${String(Math.round(share * 100)).padStart(3)} % ${label}\n`);
       }
@@ -26,7 +28,7 @@ export function createProgressBar(): ProgressBar {
       lastLabel = label;
     },
     end() {
-      if (isTTY) process.stderr.write('\r\x1b[K');
+      if (isTTY) process.stderr.write(CLEAR_LINE);
     },
   };
 }

@@ -8,6 +8,7 @@ import { startCompute } from '../server/processes/compute.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
+import { checkedFileStore } from '../server/store/files/checked-files.ts';
 import { openFileStore } from '../server/store/files/open-file-store.ts';
 import { DATA_OPTION, JSON_OPTION, readArguments, readNumber, usageOf, valued } from './arguments.ts';
 import { dataFolder, installedNetwork } from './files.ts';
@@ -56,7 +57,11 @@ async function look(data: string | undefined, job: string, seed: number, windows
   const remote = createRemoteReader(parseRemoteHosts(process.env[REMOTE_HOSTS]));
   const compute = startCompute(remote.open);
   try {
-    const tools = { db, files: openFileStore(dataFolder(data), process.env.PLANIMETER_STORE), compute };
+    const tools = {
+      db,
+      files: checkedFileStore(openFileStore(dataFolder(data), process.env.PLANIMETER_STORE), db),
+      compute,
+    };
     return await verifyJob(tools, installedNetwork, job, { seed, windows });
   } finally {
     await compute.stop();

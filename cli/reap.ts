@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { collectGarbage, GRACE_MS } from '../server/operations/garbage-collector.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
+import { checkedFileStore } from '../server/store/files/checked-files.ts';
 import { openFileStore, sharedFolderOf } from '../server/store/files/open-file-store.ts';
 import { DATA_OPTION, flag, JSON_OPTION, readArguments, readNumber, usageOf, valued, WrongCall } from './arguments.ts';
 import { dataFolder } from './files.ts';
@@ -28,7 +29,7 @@ export async function run(args: string[]): Promise<void> {
   try {
     const places = {
       db,
-      files: openFileStore(folder, store),
+      files: checkedFileStore(openFileStore(folder, store), db),
       dataFolder: folder,
       uploadFolder: join(sharedFolderOf(folder, store), 'uploads'),
     };

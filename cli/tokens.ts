@@ -15,6 +15,7 @@ import {
   WrongCall,
 } from './arguments.ts';
 import { dataFolder } from './files.ts';
+import { oneLine } from './terminal.ts';
 
 /** As it stands in the audit log. */
 const WHO = { actor: 'command line' } as const;
@@ -66,7 +67,8 @@ export async function run([given, ...args]: string[]): Promise<void> {
   } else if (action === 'list') {
     const tokens = await withDatabase(values.data, (db) => listTokens(db, null));
     const lines = tokens.map(
-      ({ id, role, workspace, expires_at, name }) => `${id}  ${role.padEnd(6)}  ${workspace}  ${expires_at}  ${name}`,
+      ({ id, role, workspace, expires_at, name }) =>
+        `${id}  ${role.padEnd(6)}  ${workspace}  ${expires_at}  ${oneLine(name)}`,
     );
     print(tokens, lines.join('\n') || 'There are no tokens: who reaches the service may do everything.');
   } else {

@@ -22,20 +22,23 @@ import {
   WrongCall,
 } from './arguments.ts';
 import { checkOutputs, inputFile } from './files.ts';
-import { foundText, OUTPUT_HELP, outputFormat } from './output.ts';
+import { COLLECTION_OPTION, checkCollection, foundText, leftOutNotice, OUTPUT_HELP, outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
 const OPTIONS = {
   buildings: valued('N', 'the code of buildings, whose walls are straightened'),
   roads: valued('N', 'the code of roads, whose centre lines are drawn'),
   water: valued('N', 'the code of water, under which no road goes on'),
+  collection: COLLECTION_OPTION,
   'min-area': MIN_AREA_OPTION,
   tolerance: TOLERANCE_OPTION,
   json: JSON_OPTION,
 };
 
 export const usage = usageOf(
-  ['vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N] [--min-area M2] [--tolerance M] [--json]'],
+  [
+    'vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N] [--collection NAME] [--min-area M2] [--tolerance M] [--json]',
+  ],
   OPTIONS,
   OUTPUT_HELP,
 );
@@ -45,6 +48,7 @@ export async function run(args: string[]): Promise<void> {
   const classesPath = resolve(await inputFile(positionals[0]));
   const output = positionals[1];
   const format = outputFormat(output);
+  checkCollection(values.collection, false);
   await checkOutputs([output]);
   const codes = {
     building: classCode('buildings', values.buildings),
@@ -88,8 +92,10 @@ export async function run(args: string[]): Promise<void> {
     });
     await updateJob(db, id, { state: 'done' });
     const gsd = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    await exportJob(db, { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks }, format, output);
+    const job = { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks };
+    const exported = await exportJob(db, job, format, output, { collection: values.collection });
     bar.end();
+    process.stderr.write(leftOutNotice(output, exported));
     const result = { counts, geometry: traced };
     process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${output}: ${foundText(counts)}\n`);
   }).finally(bar.end);

@@ -3,12 +3,15 @@
  * Turns manifests into what the rest of the program needs to plan and run a network.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../errors/problem.ts';
+import { readText } from '../tiler/ingest/read-text.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import type { Adapter } from './adapter.ts';
+import type { ClassRole } from './class-roles.ts';
 import type { WantedBands } from './network-bands.ts';
 
 export interface NetworkClass {
@@ -17,6 +20,8 @@ export interface NetworkClass {
   value: number;
   /** `#rrggbb` */
   color: string;
+  /** What its areas are drawn as, where that was said; else its name tells. */
+  role?: ClassRole;
 }
 
 /** A probability plane that a network gives besides its classes, in the order of its output. */
@@ -78,7 +83,9 @@ interface ManifestJson {
   properties: {
     description: string;
     'mlm:name': string;
-    'mlm:output': { 'classification:classes': { value: number; name: string; color_hint: string }[] }[];
+    'mlm:output': {
+      'classification:classes': { value: number; name: string; color_hint: string; 'planimeter:role'?: ClassRole }[];
+    }[];
     'planimeter:gsd_m': number | null;
     'planimeter:gsd_range_m'?: [number, number];
     'planimeter:stride': number;
@@ -108,7 +115,7 @@ export async function listNetworks(
       if (error.code === 'ENOENT' && folder !== SHIPPED_NETWORKS) return []; // nothing was added yet
       throw error;
     });
-    for (const entry of entries.filter((each) => each.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
+    for (const entry of entries.filter(isNetworkFolder).sort((a, b) => a.name.localeCompare(b.name))) {
       const network = await readManifest(join(folder, entry.name)).catch((error) => {
         if (!(error instanceof Problem)) throw error;
         say(error.message);
@@ -119,6 +126,9 @@ export async function listNetworks(
   }
   return networks;
 }
+
+/** Names that begin with a dot are of networks that are on their way in or out. */
+const isNetworkFolder = (entry: Dirent): boolean => entry.isDirectory() && !entry.name.startsWith('.');
 
 /** The file of a network that is run. */
 export const weightsOf = ({ modelPath, sha256, int8 }: Network, precision: Precision = 'fp32') =>
@@ -161,7 +171,7 @@ export function stitchesExactly({ halo, stride, receptiveField }: Network): bool
 }
 
 async function readManifest(folder: string): Promise<Network | null> {
-  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(join(folder, 'manifest.json')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
@@ -183,10 +193,11 @@ async function readManifest(folder: string): Promise<Network | null> {
     stride: properties['planimeter:stride'],
     halo: properties['planimeter:halo'],
     receptiveField: properties['planimeter:receptive_field'],
-    classes: properties['mlm:output'][0]['classification:classes'].map(({ name, value, color_hint }) => ({
+    classes: properties['mlm:output'][0]['classification:classes'].map(({ name, value, color_hint, ...said }) => ({
       name,
       value,
       color: `#${color_hint.replace(/^#/, '').toLowerCase()}`,
+      ...(said['planimeter:role'] && { role: said['planimeter:role'] }),
     })),
     planes: properties['planimeter:planes'] ?? [],
     ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),

@@ -12,6 +12,7 @@ import { modelReason } from './networks/choose-network.ts';
 import { type NetworkCatalog, openNetworkCatalog } from './networks/network-catalog.ts';
 import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
+import { readLimits } from './operations/quotas.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
 import { runJob } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
@@ -25,6 +26,7 @@ import { ingestScene } from './scenes/ingest-scene.ts';
 import { isReady } from './scenes/ready-scene.ts';
 import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
+import { type CheckedFileStore, checkedFileStore } from './store/files/checked-files.ts';
 import type { FileStore } from './store/files/file-store.ts';
 import { isBucket, openFileStore, sharedFolderOf } from './store/files/open-file-store.ts';
 import { getJob } from './store/tables/jobs.ts';
@@ -44,7 +46,7 @@ export interface EngineOptions {
 }
 
 export interface Engine {
-  tools: PipelineTools;
+  tools: PipelineTools & { files: CheckedFileStore };
   queue: Queue;
   catalog: NetworkCatalog;
   /** Those installed, the default one first; changes as networks come and go. */
@@ -76,7 +78,8 @@ export async function openEngine(
   ]);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
   const metrics = createMetrics(db, remote);
-  const files = metrics.measureFiles(openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault }));
+  const stored = openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault });
+  const files = checkedFileStore(metrics.measureFiles(stored), db);
   const compute = startCompute(remote.open);
   const close = async () => {
     await compute.stop();
@@ -94,6 +97,7 @@ export async function openEngine(
       device: chosen,
       chooseRun: createRunChooser(),
       shardHeight: shardHeightOf(process.env),
+      maxBytes: readLimits(process.env).bytes,
     };
     // Where `auto` has a choice, the first job makes it.
     const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };

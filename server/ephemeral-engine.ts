@@ -22,7 +22,7 @@ export async function withEphemeralEngine<T>(
   work: (tools: Promise<PipelineTools>) => Promise<T>,
   { device = 'cpu', policy = null }: Place = {},
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'planimeter-'));
+  const folder = await mkdtemp(join(tmpdir(), 'planimeter-tmp-'));
   const remote = createRemoteReader(policy);
   const compute = startCompute(remote.open);
   const tools = openDatabase({}).then((db) => ({

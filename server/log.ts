@@ -94,12 +94,12 @@ type Described = { message?: string; stack?: string; cause?: Described };
 function readable(line: string): string {
   const { level, time, msg, error, process: _process, worker: _worker, ...fields } = JSON.parse(line);
   const pairs = Object.entries(fields).map(([name, value]) => {
-    return ` ${name}=${typeof value === 'string' && !value.includes(' ') ? value : JSON.stringify(value)}`;
+    return ` ${name}=${typeof value === 'string' && !/[\s\p{Cc}]/u.test(value) ? value : JSON.stringify(value)}`;
   });
   const stacks: string[] = [];
   for (let each: Described | string | undefined = error; each; each = typeof each === 'string' ? undefined : each.cause)
     stacks.push(`  ${typeof each === 'string' ? each : (each.stack ?? each.message)}\n`);
-  return `${time.slice(11, 19)} ${level.padEnd(5)} ${msg}${pairs.length > 0 ? ' ' : ''}${pairs.join('')}\n${stacks.join('')}`;
+  return `${time.slice(11, 19)} ${level.padEnd(5)} ${msg.replaceAll('\n', '\\n')}${pairs.length > 0 ? ' ' : ''}${pairs.join('')}\n${stacks.join('')}`;
 }
 
 const HIDDEN = '***';

@@ -17,4 +17,6 @@ export interface PipelineTools {
   chooseRun: RunChooser;
   /** Of shards that jobs are cut into, at least, in model pixels; the usual one by default. */
   shardHeight?: number;
+  /** What may be stored for a workspace, where there are tokens; the usual limit by default. */
+  maxBytes?: number;
 }

@@ -1,10 +1,12 @@
 /** A service that other machines reach asks for tokens, which the command line makes. */
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDatabase } from '../server/store/database/open-database.ts';
 import { serve, stopAll } from './support/serve.ts';
 
 const PROGRAM = fileURLToPath(new URL('../cli/planimeter.js', import.meta.url));
@@ -39,4 +41,24 @@ test('beyond loopback nobody is let in without a token', async () => {
   await stopAll();
   expect(planimeter('tokens', 'revoke', id, '--data', folder).status).toBe(0);
   expect(planimeter('tokens', 'revoke', 'x', '--data', folder).status).toBe(2);
+}, 120_000);
+
+test('what others named is shown by a terminal, and not obeyed', async () => {
+  const db = await openDatabase({ folder: join(folder, 'database') });
+  const name = 'a\x1b[2J\x9b1m\u202eb\nc';
+  await db.query(
+    `INSERT INTO planimeter.tokens (id, name, workspace, role, sha256) VALUES ($1, $2, 'default', 'admin', 'x')`,
+    [randomUUID(), name],
+  );
+  await db.close();
+  const shown = planimeter('tokens', 'list', '--data', folder).stdout;
+  expect(shown).toContain('a\\u001b[2J\\u009b1m\\u202eb\\nc\n');
+  expect(shown).not.toMatch(/[[\p{Bidi_Control}\p{Cc}]--[\n]]/v);
+  const json = planimeter('tokens', 'list', '--data', folder, '--json').stdout;
+  expect(json).not.toMatch(/[[\p{Bidi_Control}\p{Cc}]--[\n]]/v);
+  expect(JSON.parse(json)).toContainEqual(expect.objectContaining({ name }));
+  // In errors, too; and a new one cannot have such a name.
+  const created = planimeter('tokens', 'create', name, '--data', folder);
+  expect(created).toMatchObject({ status: 3, stderr: expect.stringContaining('in one line') });
+  expect(planimeter('inspect', '/nowhere/\x1b[31m.tif').stderr).toContain('\\u001b[31m');
 }, 120_000);

@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 
 /** The server's floors, lowest first: a file imports from its own and from those below. */
 const FLOORS = [
-  ['api', 'log.ts', 'remote'],
+  ['api', 'geometry', 'log.ts', 'remote'],
   ['store', 'tracing'],
   ['processes', 'queue', 'tiles', 'content-ids.ts'],
   ['tools.ts', 'operations'],
@@ -26,7 +26,7 @@ const FLOORS = [
   ['networks', 'export'],
   ['pipeline', 'ephemeral-engine.ts'],
   ['http', 'engine.ts'],
-  ['service.ts', 'worker.ts'],
+  ['service.ts', 'worker.ts', 'repair.ts'],
 ];
 
 /** Folders (or rooms) in which a library may be imported. */

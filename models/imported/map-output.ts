@@ -5,10 +5,11 @@ import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { AdapterInput, MapOutput } from '../adapter.ts';
 import type { GraphReport, OutputShape } from '../onnx/certificate.ts';
 import type { OnnxModel, OnnxNode } from '../onnx/read-onnx.ts';
-import { BACKGROUND } from './classes.ts';
+import { isBackground } from './classes.ts';
+import { labelCount } from './label-count.ts';
 import type { NetworkMetadata } from './network-metadata.ts';
 
-/** The first output that lies over the image, with how many planes (or labels) it has; null where none does. */
+/** The first output that lies over the image, with how many planes (or labels, 0: nobody knows) it has; null where none does. */
 export function mapOutput(
   model: OnnxModel,
   graph: GraphReport,
@@ -40,7 +41,7 @@ export function mapOutput(
   const labels =
     end?.op === 'ArgMax' ||
     (/int/.test(type) && end?.op !== 'QuantizeLinear' && (classDim < 0 || shape[classDim] === 1));
-  const planes = labels ? labelCount(end, graph) : classDim < 0 ? 1 : shape[classDim];
+  const planes = labels ? (labelCount(model, graph, map.name) ?? 0) : classDim < 0 ? 1 : shape[classDim];
   const numbers = labels ? 'labels' : numbersAfter(end, facts);
   return {
     planes,
@@ -116,8 +117,7 @@ export function lastMeaning(model: OnnxModel, output: string): OnnxNode | null {
 }
 
 /** Independent planes leave room for a background only where all of them are named as something else. */
-const namesObjects = ({ classes }: NetworkMetadata): boolean =>
-  classes !== undefined && !BACKGROUND.test(classes[0].name);
+const namesObjects = ({ classes }: NetworkMetadata): boolean => classes !== undefined && !isBackground(classes[0].name);
 
 const isSigmoid = (end: OnnxNode | null, facts: NetworkMetadata): boolean =>
   /Sigmoid$/.test(end?.op ?? '') || (facts.activation === 'sigmoid' && !/Softmax$/.test(end?.op ?? ''));
@@ -126,11 +126,4 @@ function numbersAfter(end: OnnxNode | null, facts: NetworkMetadata): MapOutput['
   if (end?.op === 'LogSoftmax') return 'log-probabilities';
   if (/Sigmoid$|Softmax$/.test(end?.op ?? '') || facts.activation === 'none') return 'probabilities';
   return 'logits';
-}
-
-function labelCount(end: OnnxNode | null, graph: GraphReport): number {
-  if (end?.op !== 'ArgMax') return 0;
-  const shape = graph.shapes.get(end.inputs[0]);
-  const axis = Number(end.attributes.axis ?? 0);
-  return shape ? shape[axis < 0 ? axis + shape.length : axis] : 0;
 }

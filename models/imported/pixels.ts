@@ -1,6 +1,7 @@
 /** Chips into what a network takes, and the map that it gives back into classes, scores and probabilities. */
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { AdapterInput, MapOutput } from '../adapter.ts';
+import { CLASS_NODATA, SCORE_NODATA } from '../runtime/answer.ts';
 
 export type Numbers =
   | Float32Array
@@ -151,19 +152,24 @@ function planesOf(output: MapOutput, data: Numbers, shape: readonly number[]): C
   return { planes, rows, columns, values };
 }
 
-/** Numbers that are none, and codes beyond the classes, count as the first class. */
+/** Numbers that are none, and codes without a class, are nodata: no score, and no class is likely. */
 function fromLabels(labels: Float32Array, classes: number): Decoded {
   const size = labels.length;
   const probabilities = new Float32Array(size * classes);
   const codes = new Uint8Array(size);
+  const scores = new Uint8Array(size).fill(SCORE_NODATA);
   for (let i = 0; i < size; i++) {
-    codes[i] = labels[i] >= 0 && labels[i] < classes ? labels[i] : 0;
+    codes[i] = isCode(labels[i], classes) ? labels[i] : CLASS_NODATA;
+    if (codes[i] === CLASS_NODATA) continue;
+    scores[i] = 255;
     probabilities[codes[i] * size + i] = 1;
   }
-  return { classes: codes, scores: new Uint8Array(size).fill(255), probabilities };
+  return { classes: codes, scores, probabilities };
 }
 
-/** Of exclusive classes the likeliest; of independent ones the likeliest that reaches the threshold, or the background. */
+const isCode = (label: number, classes: number): boolean => Number.isInteger(label) && label >= 0 && label < classes;
+
+/** Of exclusive classes the likeliest; of independent ones the likeliest that reaches the threshold, or the background; nodata where a number is none. */
 function fromPlanes(raw: Float32Array, planes: number, classes: number, output: MapOutput): Decoded {
   const size = raw.length / planes;
   const probabilities = new Float32Array(size * classes);
@@ -171,10 +177,18 @@ function fromPlanes(raw: Float32Array, planes: number, classes: number, output: 
   const values = new Float64Array(planes);
   const first = output.exclusive ? 0 : 1;
   for (let i = 0; i < size; i++) {
-    for (let plane = 0, at = i; plane < planes; plane++, at += size) values[plane] = raw[at];
+    let none = false;
+    for (let plane = 0, at = i; plane < planes; plane++, at += size) {
+      values[plane] = raw[at];
+      none ||= Number.isNaN(raw[at]);
+    }
     // The largest number is the likeliest class; as probabilities, near ones may round to the same.
     let most = 0;
     for (let plane = 1; plane < planes; plane++) if (values[plane] > values[most]) most = plane;
+    if (none) {
+      result.classes[i] = CLASS_NODATA;
+      continue;
+    }
     toProbabilities(values, output);
     for (let plane = 0, at = i + first * size; plane < planes; plane++, at += size) probabilities[at] = values[plane];
     if (!output.exclusive) probabilities[i] = 1 - values[most];

@@ -4,8 +4,10 @@
  */
 
 import { Problem } from '../../errors/problem.ts';
+import type { Finding } from '../../tiler/ingest/findings.ts';
+import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
-import { styled } from './classes.ts';
+import { looksLikeImage } from './image-output.ts';
 import { amounts, images, type Understanding } from './infer-adapter.ts';
 import { cut, probeScene } from './probe-scene.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
@@ -78,7 +80,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
     }
     return { ...size, milliseconds, shares, range: null, disagreement: null };
   }
-  const range = checkMap(raw, understanding);
+  const range = checkMap(raw, understanding, cut(scene, bands, size.width + shift, 0, size));
   network.classes = understanding.classes.length;
   const first = await inferAdapted(session, network, cut(scene, bands, size.width + shift, 0, size), size);
   const shares = Object.fromEntries(
@@ -166,6 +168,7 @@ const unitOf = (largest: number): 'pixels' | 'share' | null =>
 function checkMap(
   { outputs, size }: Awaited<ReturnType<typeof runRaw>>,
   understanding: Understanding,
+  pixels: Pixels,
 ): [number, number] {
   const { output } = understanding.adapter;
   if (output.kind !== 'map') throw new TypeError('not a map');
@@ -184,19 +187,25 @@ function checkMap(
   }
   if (none > data.length / 2) throw unusable('holds numbers that are none (NaN)');
   if (output.numbers === 'labels') {
-    for (let code = understanding.classes.length; code <= most && code < 255; code++) {
-      understanding.classes = styled([...understanding.classes, { value: code, name: `class ${code}` }]);
-    }
+    if (most >= understanding.classes.length || least < 0)
+      understanding.findings.push(beyond(least, most, understanding));
     return [least, most];
   }
+  const given = output.classDim === null ? 1 : dims[output.classDim];
+  const wanted = output.exclusive ? understanding.classes.length : understanding.classes.length - 1;
+  if (given !== wanted) throw unusable(`has ${given} planes where its graph says ${wanted}`);
   if (output.numbers === 'probabilities' && (least < -0.01 || most > 1.01)) output.numbers = 'logits';
   const unnamed = understanding.findings.some(({ code }) => code === 'classes_missing');
-  const planes = output.classDim === null ? 1 : dims[output.classDim];
-  const likePixels = least > -IMAGE_LEAST && most > IMAGE_MOST && planes === understanding.adapter.input.bands;
+  const likePixels = least > -IMAGE_LEAST && most > IMAGE_MOST && given === understanding.adapter.input.bands;
   if (output.numbers === 'logits' && unnamed && !understanding.saidToSegment) {
-    if (planes === 3 && likePixels) throw images();
-    const oneSided = planes === 1 && least >= 0 && most > 1.5;
+    if (given === 3 && likePixels) throw images();
+    const oneSided = given === 1 && least >= 0 && most > 1.5;
     if (oneSided) throw amounts(`runs from ${least.toPrecision(3)} to ${most.toPrecision(3)}`);
+  }
+  if (understanding.mayBeImage && rows === size.height && columns === size.width) {
+    const planar = output.classDim === 1;
+    const at = (part: number, i: number) => Number(data[planar ? part * rows * columns + i : i * 3 + part]);
+    if (!sumsToOne(data, dims, output.classDim) && looksLikeImage(at, pixels, rows * columns)) throw images();
   }
   // No logits of a whole scene stay between 0 and 1.
   const within = output.numbers === 'logits' && least >= 0 && most <= 1.0001;
@@ -210,6 +219,13 @@ function checkMap(
   }
   return [least, most];
 }
+
+const beyond = (least: number, most: number, { classes }: Understanding): Finding => ({
+  code: 'values_without_class',
+  severity: 'warning',
+  message: `On a generated scene the labels run from ${least} to ${most}, and there are classes for 0 to ${classes.length - 1}: the others become nodata.`,
+  fix: 'If they are classes, give --classes with a name for each.',
+});
 
 function sumsToOne(data: ArrayLike<number | bigint>, dims: readonly number[], classDim: number | null): boolean {
   if (classDim === null || dims[classDim] < 2) return false;

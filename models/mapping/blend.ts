@@ -5,7 +5,7 @@
  */
 import { type Chip, type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { Answer } from '../runtime/answer.ts';
+import { type Answer, CLASS_NODATA } from '../runtime/answer.ts';
 import type { ChipCache } from './chip-cache.ts';
 import type { ChipRows } from './shards.ts';
 import { type AnswerShape, type Band, emptyBand } from './stitch.ts';
@@ -79,6 +79,7 @@ const FULL = 65_535;
 
 /** Where only the best class and its score are known, the others share the rest. */
 function shareOf({ classes, scores }: Answer, pixel: number, code: number, classCount: number): number {
+  if (classes[pixel] === CLASS_NODATA) return 0;
   const best = scores[pixel] * (FULL / 255);
   return classes[pixel] === code ? best : Math.round((FULL - best) / Math.max(1, classCount - 1));
 }
@@ -177,6 +178,7 @@ function blendCore(
         const weight = xWeights[x - window.x] * yWeights[y - window.y];
         const from = (y - window.y) * window.width + x - window.x;
         const to = (y - core.y) * width + x - core.x;
+        if (saysNothing(window.values, from, size, codes.length)) continue;
         for (let i = 0; i < count; i++) sums[to * count + i] += weight * window.values[i * size + from];
         weightSums[to] += weight;
         if (window !== own)
@@ -197,6 +199,12 @@ function blendCore(
       }
     }
   }
+}
+
+/** Where no class has any probability, the network gave a number that is no class. */
+function saysNothing(values: Uint16Array, at: number, step: number, classes: number): boolean {
+  for (let i = 0; i < classes; i++) if (values[at + i * step] > 0) return false;
+  return true;
 }
 
 /** The class of one pixel; `at`, `step`: where its probabilities are; `one`: what stands for a probability of 1. */

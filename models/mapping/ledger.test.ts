@@ -8,10 +8,10 @@ import { always, mapped, mapRequest, type TestScene, townScene } from '../../tes
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import type { Network } from '../registry.ts';
 import type { Answer } from '../runtime/answer.ts';
+import { CLASS_NODATA } from '../runtime/answer.ts';
 import { type NetworkSession, openNetwork } from '../runtime/session.ts';
 import { CHIP_ATTEMPTS } from './infer-chips.ts';
 import type { Ledger } from './ledger.ts';
-import { CLASS_NODATA } from './stitch.ts';
 
 const WIDTH = 201;
 const HEIGHT = 130;

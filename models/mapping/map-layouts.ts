@@ -6,9 +6,9 @@ import type { TiffLayout } from '../../tiler/geotiff/write-tiff.ts';
 import type { ChipPlan } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import { type Network, type NetworkClass, weightsOf } from '../registry.ts';
+import { CLASS_NODATA, SCORE_NODATA } from '../runtime/answer.ts';
 import type { RunOptions } from '../runtime/session.ts';
 import { pixelRows, type Shard } from './shards.ts';
-import { CLASS_NODATA, SCORE_NODATA } from './stitch.ts';
 
 /** What is mapped, with what. */
 export interface MappedGrid {

@@ -13,10 +13,10 @@ import { type ModelGrid, planModelGrid, readModelWindow } from '../../tiler/grid
 import { ingest } from '../../tiler/ingest/ingest.ts';
 import { DEFAULT_INGEST_LIMITS } from '../../tiler/ingest/validate-source.ts';
 import { findNetwork, type Network, type Precision } from '../registry.ts';
+import { CLASS_NODATA, SCORE_NODATA } from '../runtime/answer.ts';
 import { openNetwork, type RunOptions } from '../runtime/session.ts';
 import { keepSession } from '../runtime/session-cache.ts';
 import { mapScene } from './map-scene.ts';
-import { CLASS_NODATA, SCORE_NODATA } from './stitch.ts';
 
 let folder: string;
 let network: Network;

@@ -16,6 +16,7 @@ import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Pixels, Rendering } from '../../tiler/rendering/rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { type Network, stitchesExactly } from '../registry.ts';
+import { CLASS_NODATA } from '../runtime/answer.ts';
 import type { Device } from '../runtime/device.ts';
 import type { NetworkSession, RunOptions, SessionSource } from '../runtime/session.ts';
 import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
@@ -56,6 +57,8 @@ export interface MapResult {
   ledger: Ledger;
   chips: Record<Exclude<ChipState, 'failed'>, number> & { failed: FailedChip[] };
   seam: { certified: boolean; halo: number; disagreement: number; max_delta: number };
+  /** Pixels that were computed, and whose number is no class. */
+  withoutClass: number;
   /** At which answers of neighbouring chips were compared. */
   seamPixels: number;
   device: Device;
@@ -110,8 +113,10 @@ export async function mapScene(
     const [, stitched] = await Promise.allSettled([whole, writing]);
     if (stitched.status === 'rejected') throw stitched.reason;
     const { pixels: seamPixels, ...seam } = stitching.seam();
+    const summary = summarize(cache, grid, plan, own);
     return {
-      ...summarize(cache, grid, plan, own),
+      ...summary,
+      withoutClass: summary.ledger.done - stitched.value,
       seam,
       seamPixels,
       device,
@@ -247,13 +252,13 @@ function meets(area: Area, grid: ModelGrid): boolean {
 
 const SCAN_ROWS = 256;
 
-/** Writes the maps; they are there once `whole` has resolved too. */
+/** Writes the maps; they are there once `whole` has resolved too. Returns how many pixels have a class. */
 async function writeMaps(
   request: MapRequest,
   raster: Raster<Pixels>,
   bands: AsyncGenerator<Band>,
   whole: Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const { network, planesPath, featuresPath } = request;
   const writers: [TiffWriter, (band: Band) => [rows: number, pixels: Uint8Array | Float32Array]][] = [];
   const add = async (path: string, layout: TiffLayout, part: (typeof writers)[number][1]) => {
@@ -270,9 +275,14 @@ async function writeMaps(
       const rows = (band: Band) => Math.ceil(band.rows / stride);
       await add(featuresPath, featuresLayout(request, raster), (band) => [rows(band), band.features]);
     }
-    for await (const band of bands) for (const [writer, part] of writers) await writer.writeRows(...part(band));
+    let classed = 0;
+    for await (const band of bands) {
+      for (const code of band.classes) classed += Number(code !== CLASS_NODATA);
+      for (const [writer, part] of writers) await writer.writeRows(...part(band));
+    }
     await whole;
     for (const [writer] of writers) await writer.finish();
+    return classed;
   } catch (error) {
     for (const [writer] of writers) await writer.abort();
     throw error;

@@ -1,13 +1,9 @@
 /** Answers of chips whose field fits their halo become row bands: each pixel is taken from exactly one core. */
 import { type Chip, type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { Answer } from '../runtime/answer.ts';
+import { type Answer, CLASS_NODATA, SCORE_NODATA } from '../runtime/answer.ts';
 import type { ChipCache } from './chip-cache.ts';
 import type { ChipRows } from './shards.ts';
-
-export const CLASS_NODATA = 255;
-/** A score is the largest of at least two probabilities, so it is never 0. */
-export const SCORE_NODATA = 0;
 
 /** A row band of the whole width: rows * grid.width pixels. */
 export interface Band {

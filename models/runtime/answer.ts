@@ -1,7 +1,11 @@
 /** What a network says of a chip. */
 
+export const CLASS_NODATA = 255;
+/** A score is the largest of at least two probabilities, so it is never 0. */
+export const SCORE_NODATA = 0;
+
 export interface Answer {
-  /** height * width class codes. */
+  /** height * width class codes; nodata where the network gives a number that is no class. */
   classes: Uint8Array;
   /** height * width probabilities of that class, 0..255. */
   scores: Uint8Array;

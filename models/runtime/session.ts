@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import { inferAdapted } from '../imported/run.ts';
 import { chipBands, type Network, type Precision, weightsOf } from '../registry.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, CLASS_NODATA, SCORE_NODATA } from './answer.ts';
 import { candidates, type Device, type DeviceChoice, executionProvider, unavailable } from './device.ts';
 import * as ort from './onnx-runtime.ts';
 
@@ -135,6 +135,7 @@ function ownSession(session: ort.InferenceSession, network: Network, options: Ru
       const size = data.length / chips.length;
       return data.subarray(i * size, (i + 1) * size) as T;
     };
+    blankUnknown(results.class.data as Uint8Array, results.score.data as Uint8Array, network);
     return chips.map((_, i) => ({
       classes: part<Uint8Array>('class', i),
       scores: part<Uint8Array>('score', i),
@@ -148,6 +149,17 @@ function ownSession(session: ort.InferenceSession, network: Network, options: Ru
     infer: async (pixels: Pixels, width: number, height: number) => (await inferBatch([pixels], width, height))[0],
     close: () => session.release(),
   };
+}
+
+/** Codes that the network has no class for become nodata. */
+function blankUnknown(classes: Uint8Array, scores: Uint8Array, network: Network): void {
+  const known = new Uint8Array(256);
+  for (const { value } of network.classes) known[value] = 1;
+  for (let i = 0; i < classes.length; i++) {
+    if (known[classes[i]]) continue;
+    classes[i] = CLASS_NODATA;
+    scores[i] = SCORE_NODATA;
+  }
 }
 
 const NO_PLANES = new Uint8Array(0);

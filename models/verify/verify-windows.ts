@@ -5,8 +5,8 @@ import type { ChipPlan } from '../../tiler/grid/chips.ts';
 import { type ModelGrid, readModelWindow } from '../../tiler/grid/model-grid.ts';
 import type { Rendering } from '../../tiler/rendering/rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
-import { CLASS_NODATA } from '../mapping/stitch.ts';
 import type { Network } from '../registry.ts';
+import { CLASS_NODATA } from '../runtime/answer.ts';
 import type { RunOptions, SessionSource } from '../runtime/session.ts';
 
 export interface VerifyRequest {

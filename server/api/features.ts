@@ -24,7 +24,7 @@ const properties = {
   orientation_deg: number.describe('Of buildings: the dominant direction, clockwise from north, 0..90').exactOptional(),
   review: z.enum(REVIEWS).describe('What somebody said of it').exactOptional(),
   captured_at: text
-    .describe('When the image was taken, ISO 8601 without a zone, where its file says it')
+    .describe('When the image was taken, ISO 8601 without a zone, where its file says it; read as UTC in filters')
     .exactOptional(),
   model: text.meta({ description: 'Id of the network', example: 'landuse-unet' }),
   scene: id,
@@ -67,7 +67,15 @@ export const Collection = z
     attribution: text
       .describe('Who is to be named with the images that its features were found in; markup')
       .exactOptional(),
-    extent: z.object({ spatial: z.object({ bbox: z.array(bbox), crs: text }) }).exactOptional(),
+    extent: z
+      .object({
+        spatial: z.object({ bbox: z.array(bbox), crs: text }),
+        temporal: z
+          .object({ interval: z.array(z.array(time)), trs: text })
+          .describe('When the first and the last of the images were taken, where their files say it')
+          .exactOptional(),
+      })
+      .exactOptional(),
     itemType: z.literal('feature'),
     crs: z.array(text.meta({ example: 'http://www.opengis.net/def/crs/OGC/1.3/CRS84' })),
     storageCrs: text,
@@ -133,6 +141,11 @@ const only = {
   scene: queryId('scene', 'Only features of this scene'),
 };
 
+export const datetime = queryText(
+  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
+  '2026-05-01T00:00:00Z/..',
+);
+
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
 export const FeaturesQuery = z.object({
   bbox: text.meta(BOX).exactOptional(),
@@ -150,10 +163,12 @@ export const FeaturesQuery = z.object({
   sortby: queryText('A property; -area_m2 begins with the largest', '-area_m2'),
   crs: crs('the geometries'),
   'bbox-crs': crs('bbox'),
-  datetime: queryText('Features carry no time and are part of every interval'),
+  datetime,
   properties: attributes,
   f: formatOrPage,
 });
+
+export const TileQuery = z.object({ datetime });
 
 export const SumsQuery = z.object({ ...only, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */

@@ -1,6 +1,7 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
+import { datetime } from './features.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
@@ -133,12 +134,16 @@ export type FailedJson = z.input<typeof FailedAreas>;
 const REVIEW_FILTERS = ['accepted', 'rejected', 'not-rejected'] as const;
 export type ReviewFilter = (typeof REVIEW_FILTERS)[number];
 export const ExportQuery = z.object({
-  collection: queryText('Only this collection', 'buildings'),
+  collection: queryText(
+    'One collection, or all. Without it files of several layers hold all, and others land use (of detectors the objects), which covers the ground once',
+    'buildings',
+  ),
   review: queryChoice(
     REVIEW_FILTERS,
     (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
     'Only features of which this was said',
   ),
+  datetime,
 });
 
 export const JobEvent = z

@@ -86,7 +86,9 @@ export const queryFormat = <const Words extends readonly [string, ...string[]]>(
 /** `bbox` in degrees, with or without heights; heights are left out, since features have none. */
 export function parseBbox(value: string): Bbox {
   const parts = value.split(',');
-  const numbers = parts.map((part) => (/^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(part) ? Number(part) : NaN));
+  const numbers = parts.map((part) =>
+    /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(part) ? Number(part) : NaN,
+  );
   if (![4, 6].includes(numbers.length) || !numbers.every(Number.isFinite)) {
     const form = 'four numbers in degrees: west,south,east,north';
     throw new Problem('bad_request', `"bbox" is ${form}, not "${shorten(value)}".`);

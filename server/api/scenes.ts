@@ -185,6 +185,17 @@ export const Preflight = z
   .meta({ id: 'Preflight' });
 export type PreflightJson = z.input<typeof Preflight>;
 
+export const Remade = z
+  .object({
+    bytes: count,
+    sha256: text.meta({ example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' }),
+    same: flag
+      .nullable()
+      .describe('Whether these are the bytes that were stored before; null where nothing was noted of them'),
+  })
+  .meta({ id: 'Remade', description: 'A working copy that was made again' });
+export type RemadeJson = z.input<typeof Remade>;
+
 export const SceneEvent = z
   .object({
     event: z.literal('scene'),

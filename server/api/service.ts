@@ -62,7 +62,7 @@ const workspaceName = z
   .meta({ example: 'default' });
 
 const MAX_NAME = 100;
-const nameError = `"name" says whose token it is, in at most ${MAX_NAME} characters.`;
+const nameError = `"name" says whose token it is, in one line of at most ${MAX_NAME} characters.`;
 
 export const Token = z
   .object({
@@ -85,7 +85,7 @@ export const TokenRequest = body(
     name: z
       .string({ error: nameError })
       .max(MAX_NAME, { error: nameError })
-      .refine((name) => name.trim() !== '' && !name.includes('\0'), { error: nameError })
+      .refine((name) => name.trim() !== '' && !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name), { error: nameError })
       .meta({ example: 'survey office' }),
     role: z.enum(Role.options, { error: `"role" is one of ${Role.options.join(', ')}.` }).meta({ example: 'editor' }),
     days: days('token', 365, 36_500),
@@ -130,6 +130,7 @@ const AuditEntry = z
       'token_revoked',
       'scene_added',
       'scene_changed',
+      'scene_remade',
       'scene_deleted',
       'feature_reviewed',
       'job_started',

@@ -1,6 +1,7 @@
 /** The JSON of the STAC catalogue (STAC API 1.0, STAC 1.1). */
 import { z } from 'zod';
 import { Link } from './common.ts';
+import { DATETIME_SENTENCE } from './datetime.ts';
 import { AreaGeometry, bbox, Geometry } from './geojson.ts';
 import { BOX, LIST, list, parseBbox, queryLimit, queryText } from './query.ts';
 import { body, checkedLater, count, flag, id, number, text, time } from './schema.ts';
@@ -158,8 +159,6 @@ export const StacSearchQuery = z.object({
   ...paged,
 });
 
-export const DATETIME_SENTENCE =
-  '"datetime" is an RFC 3339 time such as 2026-05-01T00:00:00Z, or two of them: from/to.';
 const bboxError = '"bbox" is four numbers in degrees: west,south,east,north.';
 const limitError = `"limit" is a whole number from 1 to ${MOST_ITEMS}.`;
 const members = {
@@ -171,7 +170,10 @@ const members = {
     .transform((sides) => parseBbox(sides.join(',')))
     .meta(BOX)
     .nullish(),
-  datetime: z.string({ error: DATETIME_SENTENCE }).meta(DATETIME).nullish(),
+  datetime: z
+    .string({ error: `${DATETIME_SENTENCE}.` })
+    .meta(DATETIME)
+    .nullish(),
   limit: z
     .int({ error: limitError })
     .min(1, { error: limitError })

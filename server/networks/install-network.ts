@@ -2,10 +2,11 @@
  * Networks that users bring: examined in a sandbox, copied below the data folder, pinned by their SHA-256, described by
  * a manifest of their own, listed beside the shipped ones.
  */
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, parse, resolve } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
+import { withRole } from '../../models/class-roles.ts';
 import { asNetwork, type Examination } from '../../models/imported/examine.ts';
 import { type Manifest, manifestOf } from '../../models/imported/manifest.ts';
 import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
@@ -13,6 +14,7 @@ import { networkBands } from '../../models/network-bands.ts';
 import { findNetwork, listNetworks, type Network, networkFolders, wantedBands } from '../../models/registry.ts';
 import type { HaloSweep } from '../../models/verify/halo-sweep.ts';
 import { planModelGrid } from '../../tiler/grid/model-grid.ts';
+import { readText } from '../../tiler/ingest/read-text.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
@@ -96,7 +98,7 @@ export async function removeNetwork(dataFolder: string, id: string): Promise<voi
 
 /** The manifest of a network as it stands on the disk: a STAC item with the MLM extension. */
 export async function readNetworkManifest(network: Network): Promise<Record<string, unknown>> {
-  return JSON.parse(await readFile(join(dirname(network.modelPath), MANIFEST), 'utf8'));
+  return JSON.parse(await readText(join(dirname(network.modelPath), MANIFEST)));
 }
 
 /** What is understood of a network: of one by its id, or of a file that is not added. */
@@ -154,7 +156,7 @@ export async function describeNetwork(network: Network): Promise<ModelReportJson
     gsd_m: network.gsdMetres,
     inputs,
     outputs,
-    classes: network.classes,
+    classes: network.classes.map(withRole),
     certificate: network.adapter ? properties['planimeter:certificate'] : certificate,
     findings: properties['planimeter:findings'] ?? [],
     halos: properties['planimeter:halos'] ?? null,
@@ -181,7 +183,7 @@ function reportOf(examined: Examination, id: string | null, name: string, sha256
     gsd_m: gsdMetres,
     inputs,
     outputs,
-    classes,
+    classes: classes.map(withRole),
     certificate,
     findings,
     halos,
@@ -224,7 +226,7 @@ async function readSidecars(paths: readonly string[]): Promise<Sidecar[]> {
   for (const path of paths.slice(0, MOST_SIDECARS)) {
     const found = await stat(path).catch(() => null);
     if (!found?.isFile() || found.size > SIDECAR_BYTES) continue;
-    sidecars.push({ name: basename(path), text: await readFile(path, 'utf8') });
+    sidecars.push({ name: basename(path), text: await readText(path) });
   }
   return sidecars;
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { listNetworks } from '../../models/registry.ts';
 import { startMoto } from '../../test/support/moto.ts';
 import { s3FileStore } from '../store/files/s3-files.ts';
 import { mirrorNetworks, publishNetwork, withdrawNetwork } from './mirror-to-bucket.ts';
@@ -38,7 +39,17 @@ test('what one machine adds all have, in its newest form, until it is removed', 
     expect((await readdir(there.models)).sort()).toEqual(['crops', 'mine']);
     await withdrawNetwork(there.files, 'crops');
     for (const { files, models } of [here, there]) await mirrorNetworks(files, models);
-    expect([await readdir(here.models), await readdir(there.models)]).toEqual([[], ['mine']]);
+    const withdrawn = expect.stringMatching(/^\.withdrawn-crops-\d{4}-/);
+    expect(await readdir(here.models)).toEqual([withdrawn]);
+    expect((await readdir(there.models)).sort()).toEqual([withdrawn, 'mine']);
+    expect(await listNetworks([here.models]), 'it is not looked at').toEqual([]);
+
+    await write(there.models, 'crops', 'of this machine alone');
+    await write(here.models, 'crops', 'three');
+    await publishNetwork(here.files, here.models, 'crops');
+    await mirrorNetworks(there.files, there.models);
+    const replaced = (await readdir(there.models)).find((name) => name.startsWith('.replaced-crops-'));
+    expect(await readFile(join(there.models, replaced!, 'manifest.json'), 'utf8')).toBe('of this machine alone');
   } finally {
     moto.stop();
     await rm(folder, { recursive: true, force: true });

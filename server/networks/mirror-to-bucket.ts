@@ -2,9 +2,11 @@
  * Networks that users brought, where files are kept in a bucket: each is also there, as `networks/ID/…`, and every machine
  * has a copy in its own folder, whose SHA-256 its manifest pins as ever.
  */
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FileStore } from '../store/files/file-store.ts';
+import { putAside } from '../store/files/put-aside.ts';
 
 /** Stands in the folder of a network that the bucket has: where it is gone from there, it goes here too. */
 const MIRRORED = '.mirrored';
@@ -42,7 +44,7 @@ export async function mirrorNetworks(files: FileStore, modelsFolder: string): Pr
         await copyFile(await files.fetch(key), join(incoming, key.split('/').at(-1)!));
       }
       await writeFile(join(incoming, MIRRORED), '');
-      await rm(join(modelsFolder, id), { recursive: true, force: true });
+      await makeWay(modelsFolder, id);
       await rename(incoming, join(modelsFolder, id));
     } catch (error) {
       await rm(incoming, { recursive: true, force: true });
@@ -50,9 +52,20 @@ export async function mirrorNetworks(files: FileStore, modelsFolder: string): Pr
     }
   }
   for (const id of await readdir(modelsFolder).catch(() => [])) {
-    if (there.has(id) || (await textOf(join(modelsFolder, id, MIRRORED))) === null) continue;
-    await rm(join(modelsFolder, id), { recursive: true, force: true });
+    if (there.has(id) || id.startsWith('.') || !(await isMirrored(modelsFolder, id))) continue;
+    // Withdrawn; or the bucket is another one than it was, or has lost it.
+    await putAside(join(modelsFolder, id), '.withdrawn-');
   }
+}
+
+const isMirrored = async (modelsFolder: string, id: string): Promise<boolean> =>
+  (await textOf(join(modelsFolder, id, MIRRORED))) !== null;
+
+/** A copy of what the bucket had goes; another network of the same name, which was only ever here, is put aside. */
+async function makeWay(modelsFolder: string, id: string): Promise<void> {
+  const folder = join(modelsFolder, id);
+  if (await isMirrored(modelsFolder, id)) await rm(folder, { recursive: true });
+  else if (existsSync(folder)) await putAside(folder, '.replaced-');
 }
 
 const textOf = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null);

@@ -12,6 +12,7 @@ import { markStore } from '../store/files/open-file-store.ts';
 import { s3FileStore } from '../store/files/s3-files.ts';
 import { insertJob, updateJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
+import { recordDone } from './caller.ts';
 import { type CollectedGarbage, collectGarbage, GRACE_MS, type Places } from './garbage-collector.ts';
 
 const LATER_MS = Date.now() + GRACE_MS + 3600_000;
@@ -73,17 +74,22 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
   const leftovers = [`jobs/${done}/exports/all.fgb.partial`, `jobs/${done}/shards/1/classes.tif`];
   const gone = ['scenes/lost/original.tif', 'jobs/lost/classes.tif', ...leftovers];
   for (const key of [...kept, ...gone]) await write(files, key);
-  mkdirSync(join(places.temporaryFolder!, 'planimeter-Ab12Cd', 'deep'), { recursive: true });
-  mkdirSync(join(places.temporaryFolder!, 'planimeter-of-somebody-else'));
+  mkdirSync(join(places.temporaryFolder!, 'planimeter-tmp-Ab12Cd', 'deep'), { recursive: true });
+  for (const name of ['planimeter-of-somebody-else', 'planimeter-photos'])
+    mkdirSync(join(places.temporaryFolder!, name));
   mkdirSync(places.uploadFolder);
   const [left, fresh] = ['left', 'fresh'].map((name) => join(places.uploadFolder, name)) as [string, string];
   for (const path of [left, fresh]) writeFileSync(path, 'half of an image');
+  writeFileSync(`${left}.json`, JSON.stringify({ id: 'left', size: 99 }));
   // Arrived whole while the service was about to be stopped, for a long time.
   const whole = join(places.uploadFolder, 'whole');
   writeFileSync(whole, 'all of it');
   writeFileSync(`${whole}.json`, JSON.stringify({ id: 'whole', size: 9 }));
   for (const path of [whole, `${whole}.json`]) utimesSync(path, 1, 1);
-  utimesSync(left, new Date(LATER_MS - 8 * 24 * 3600_000), new Date(LATER_MS - 8 * 24 * 3600_000));
+  const lost = join(places.uploadFolder, 'lost-its-note');
+  writeFileSync(lost, 'perhaps all of it');
+  for (const path of [left, `${left}.json`, lost])
+    utimesSync(path, new Date(LATER_MS - 8 * 24 * 3600_000), new Date(LATER_MS - 8 * 24 * 3600_000));
   if (kind === 's3') {
     mkdirSync(dirname(files.path('jobs/lost/spool')), { recursive: true });
     writeFileSync(files.path('jobs/lost/spool'), 'chips of a worker that died');
@@ -100,7 +106,8 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
   }
   const expected = [
     ...['unknown_scene scenes/lost', 'unknown_job jobs/lost', ...leftovers.map((key) => `leftover ${key}`)],
-    ...[`left_upload /${kind}/data/uploads/left`, `temporary /${kind}/tmp/planimeter-Ab12Cd`],
+    ...['', '.json'].map((end) => `left_upload /${kind}/data/uploads/left${end}`),
+    ...[`temporary /${kind}/tmp/planimeter-tmp-Ab12Cd`],
     ...(kind === 's3' ? ['open_multipart scenes/lost/big.tif'] : []),
     // Copies of what was written.
     ...(kind === 's3' ? ['scenes/lost', 'jobs/lost'].map((name) => `scratch /s3/data/store/cache/${name}`) : []),
@@ -117,8 +124,10 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
   expect([...(await files.list('scenes')), ...(await files.list('jobs'))].sort()).toEqual([...kept].sort());
   expect(existsSync(left)).toBe(false);
   expect(existsSync(fresh)).toBe(true);
+  expect(existsSync(lost)).toBe(true);
   expect(existsSync(whole) && existsSync(`${whole}.json`)).toBe(true);
   expect(existsSync(join(places.temporaryFolder!, 'planimeter-of-somebody-else'))).toBe(true);
+  expect(existsSync(join(places.temporaryFolder!, 'planimeter-photos'))).toBe(true);
   expect((await files.unfinished?.()) ?? []).toEqual([]);
   expect(names(await collectGarbage(places, { nowMs: LATER_MS })), 'all is done').toEqual([]);
 });
@@ -133,4 +142,16 @@ test('a database that is younger than the files, or of another store, loses noth
   utimesSync(files.path('scenes/before/original.tif'), before, before);
   expect(await collectGarbage(places, { nowMs: LATER_MS })).toEqual([]);
   expect(await files.list('scenes')).toEqual(['scenes/before/original.tif']);
+});
+
+test('an older database, from a backup, loses nothing of what came after it: only what was deleted goes by itself', async () => {
+  const files = localFileStore(join(folder, 'restored', 'data', 'files'));
+  const places = placesOf('restored', files);
+  await markStore(db, files);
+  const [after, deleted] = [randomUUID(), randomUUID()];
+  for (const id of [after, deleted]) await write(files, `scenes/${id}/original.tif`);
+  await recordDone(db, { workspace: 'default', name: 'a' }, 'scene_deleted', deleted, {});
+  const options = { nowMs: LATER_MS, unknown: false };
+  expect((await collectGarbage(places, options)).map(({ name }) => name)).toEqual([`scenes/${deleted}`]);
+  expect(await files.list('scenes')).toEqual([`scenes/${after}/original.tif`]);
 });

@@ -3,7 +3,9 @@
  * were killed, uploads that nobody goes on with, folders of processes that died.
  *
  * Nothing is touched that was written within the grace period, so an upload or a job under way is safe; nor what is older
- * than the database, for that belongs to another one: whoever gives the service a wrong database loses nothing.
+ * than the database, for that belongs to another one: whoever gives the service a wrong database loses nothing. Of
+ * scenes and jobs that the database does not know the service itself removes those alone that it was told to delete: the
+ * database may be an older one, from a backup.
  */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,6 +35,8 @@ export interface Places {
 export interface GarbageOptions {
   graceMs?: number;
   dryRun?: boolean;
+  /** Whether scenes and jobs go that the database does not know and nobody has deleted; by default they do. */
+  unknown?: boolean;
   nowMs?: number;
 }
 
@@ -45,7 +49,7 @@ export interface CollectedGarbage {
 
 /** Returns what was removed or, in a dry run, would be. Throws Problem store_mismatch where store and database differ. */
 export async function collectGarbage(places: Places, options: GarbageOptions = {}): Promise<CollectedGarbage[]> {
-  const { graceMs = GRACE_MS, dryRun = false, nowMs = Date.now() } = options;
+  const { graceMs = GRACE_MS, dryRun = false, unknown = true, nowMs = Date.now() } = options;
   const { db, files } = places;
   await checkStore(db, files);
   const bornMs = await databaseBorn(db);
@@ -59,6 +63,8 @@ export async function collectGarbage(places: Places, options: GarbageOptions = {
   const scenes = byOwner(await files.entries('scenes'));
   const jobs = byOwner(await files.entries('jobs'));
   const states = await knownStates(db);
+  const removable = (id: string) => unknown || states.deleted.has(id);
+  const kept: string[] = [];
 
   for (const [kind, owners] of [['scene', scenes] as const, ['job', jobs] as const]) {
     for (const [id, group] of owners) {
@@ -66,7 +72,8 @@ export async function collectGarbage(places: Places, options: GarbageOptions = {
       const known = states[kind].has(id);
       if (!known && old(newestMs) && newestMs >= bornMs) {
         const name = `${kind}s/${id}`;
-        await take({ why: `unknown_${kind}`, name, bytes: sum(group) }, () => files.remove(name));
+        if (!removable(id)) kept.push(name);
+        else await take({ why: `unknown_${kind}`, name, bytes: sum(group) }, () => files.remove(name));
       }
       const leftovers = known && states.ended.has(id) && old(newestMs) ? group.filter(isLeftover) : [];
       for (const { key, bytes } of leftovers) {
@@ -74,16 +81,18 @@ export async function collectGarbage(places: Places, options: GarbageOptions = {
       }
     }
   }
+  if (kept.length > 0) {
+    const what = `the store holds ${kept.length} scenes and jobs that this database does not know`;
+    log.warn(`${what}; they are kept: "planimeter reap" removes them`, { first: kept[0] });
+  }
   for (const upload of (await files.unfinished?.()) ?? []) {
     if (!old(upload.startedMs)) continue;
     await take({ why: 'open_multipart', name: upload.key, bytes: 0 }, () => files.abandon!(upload));
   }
-  const uploads = await foldersOf(places.uploadFolder);
-  for (const { path, bytes, newestMs } of uploads) {
-    if (newestMs >= nowMs - Math.max(graceMs, UPLOAD_GRACE_MS) || (await isWhole(path))) continue;
-    await take({ why: 'left_upload', name: path, bytes }, () => rm(path, { recursive: true, force: true }));
+  for (const found of await leftUploads(places.uploadFolder, nowMs - Math.max(graceMs, UPLOAD_GRACE_MS))) {
+    await take(found, () => rm(found.name, { recursive: true, force: true }));
   }
-  for (const found of await leftOnThisMachine(places, states, old)) {
+  for (const found of await leftOnThisMachine(places, states, removable, old)) {
     await take(found, () => rm(found.name, { recursive: true, force: true }));
   }
   return reaped;
@@ -95,7 +104,7 @@ export function startGarbageCollector(places: Places): { stop(): Promise<void> }
   const run = () => {
     running = running.then(async () => {
       try {
-        const reaped = await collectGarbage(places);
+        const reaped = await collectGarbage(places, { unknown: false });
         for (const { why, name, bytes } of reaped) log.info(`removed ${name}: nothing refers to it`, { why, bytes });
       } catch (error) {
         log.error('collecting garbage failed', { error });
@@ -118,6 +127,8 @@ interface States {
   job: Set<string>;
   /** Scenes and jobs on which nobody works. */
   ended: Set<string>;
+  /** Scenes and jobs that somebody has deleted. */
+  deleted: Set<string>;
 }
 
 async function knownStates(db: Queryable): Promise<States> {
@@ -126,9 +137,12 @@ async function knownStates(db: Queryable): Promise<States> {
       db.query<{ id: string; state: string }>(`SELECT id, state FROM planimeter.${table}`),
     ),
   );
+  const deleted = await db.query<{ id: string }>(
+    `SELECT subject AS id FROM planimeter.audit WHERE action IN ('scene_deleted', 'job_deleted')`,
+  );
   const ids = (rows: { id: string }[] = []) => new Set(rows.map(({ id }) => id));
   const ended = (jobs ?? []).filter(({ state }) => ['done', 'failed', 'cancelled'].includes(state));
-  return { scene: ids(scenes), job: ids(jobs), ended: ids(ended) };
+  return { scene: ids(scenes), job: ids(jobs), ended: ids(ended), deleted: ids(deleted) };
 }
 
 async function databaseBorn(db: Queryable): Promise<number> {
@@ -145,14 +159,26 @@ function byOwner(entries: readonly StoredFile[]): Map<string, StoredFile[]> {
 const isLeftover = ({ key }: StoredFile): boolean =>
   /^jobs\/[^/]+\/((spool|shards)\/|features\.ndjson$|planes\.tif$|exports\/.*\.partial)/.test(key);
 
-/** An upload, or what is noted of it, that arrived whole and is no scene yet: the service makes it one when it starts. */
-async function isWhole(path: string): Promise<boolean> {
+async function leftUploads(folder: string, beforeMs: number): Promise<CollectedGarbage[]> {
+  const left: CollectedGarbage[] = [];
+  for (const { path, bytes, newestMs } of await foldersOf(folder)) {
+    if (newestMs < beforeMs && !(await isWhole(path, bytes))) left.push({ why: 'left_upload', name: path, bytes });
+  }
+  return left;
+}
+
+/**
+ * An upload, or what is noted of it, that arrived whole and is no scene yet: the service makes it one when it starts. So
+ * may be bytes of which nothing is noted any more.
+ */
+async function isWhole(path: string, bytes: number): Promise<boolean> {
   const data = path.replace(/\.json$/, '');
   const info = await readFile(`${data}.json`, 'utf8').then(
     (text) => JSON.parse(text) as { size?: number; sha256?: string; done?: boolean },
     () => null,
   );
-  if (!info || info.done) return false;
+  if (!info) return bytes > 0;
+  if (info.done) return false;
   const size = await stat(data).then(
     (state) => state.size,
     () => null,
@@ -162,13 +188,14 @@ async function isWhole(path: string): Promise<boolean> {
 
 const sum = (group: readonly { bytes: number }[]): number => group.reduce((total, { bytes }) => total + bytes, 0);
 
-/** As `mkdtemp` names them for this program, in the folder of the system. */
-const TEMPORARY = /^planimeter-((halos|spool)-)?[A-Za-z0-9]{6}$/;
+/** As `mkdtemp` names them for this program, in the folder of the system: no name that somebody would give to data. */
+const TEMPORARY = /^planimeter-(tmp|halos|cache)-[A-Za-z0-9]{6}$/;
 
 /** Of S3's scratch and cache what belongs to no scene and no unfinished job; temporary folders of processes that died. */
 async function leftOnThisMachine(
   { dataFolder, temporaryFolder = tmpdir() }: Places,
   states: States,
+  removable: (id: string) => boolean,
   old: (modifiedMs: number) => boolean,
 ): Promise<CollectedGarbage[]> {
   const reaped: CollectedGarbage[] = [];
@@ -176,7 +203,8 @@ async function leftOnThisMachine(
     for (const kind of ['scene', 'job'] as const) {
       for (const { path, name, bytes, newestMs } of await foldersOf(join(dataFolder, 'store', part, `${kind}s`))) {
         const wanted = states[kind].has(name) && (part === 'cache' || !states.ended.has(name));
-        if (!wanted && old(newestMs)) reaped.push({ why: 'scratch', name: path, bytes });
+        const copy = part === 'cache' || states[kind].has(name) || removable(name);
+        if (!wanted && copy && old(newestMs)) reaped.push({ why: 'scratch', name: path, bytes });
       }
     }
   }

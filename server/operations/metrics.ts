@@ -127,12 +127,12 @@ function fileMetrics(registers: Registry[]): Pick<Metrics, 'measureFiles' | 'cou
     measureFiles(files) {
       const measured = { ...files };
       for (const operation of OPERATIONS) {
-        const call = files[operation] as (key: string) => Promise<unknown>;
+        const call = files[operation] as (...args: unknown[]) => Promise<unknown>;
         Object.assign(measured, {
-          async [operation](key: string) {
+          async [operation](...args: unknown[]) {
             const started = performance.now();
             try {
-              return await call(key);
+              return await call(...args);
             } catch (error) {
               if (!(error instanceof Problem)) errors.inc({ operation });
               throw error;

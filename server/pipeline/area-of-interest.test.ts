@@ -66,7 +66,7 @@ test.each([
     ]),
   ],
 ])('%s is refused', (_, given) => {
-  expect(() => parseAoi(given)).toThrow(/area of interest/);
+  expect(() => parseAoi(given)).toThrow(/area of interest.*ogr2ogr -t_srs EPSG:4326/);
 });
 
 describe.each(testEngines())('on $name', ({ open }) => {
@@ -120,15 +120,13 @@ describe.each(testEngines())('on $name', ({ open }) => {
     expect([...middle].indexOf(1)).toBeCloseTo(80, -1);
     expect([...middle].lastIndexOf(1)).toBeCloseTo(320, -1);
     expect(middle.subarray(90, 310).includes(0)).toBe(false);
-    const bowTie = parseAoi(
-      polygon([
-        [west, south],
-        [east, north],
-        [east, south],
-        [west, north],
-        [west, south],
-      ]),
-    );
-    await expect(placeAoi(db, place, bbox, bowTie)).rejects.toThrow(/Self-intersection/);
+    const bowTie = polygon([
+      [west, south],
+      [east, north],
+      [east, south],
+      [west, north],
+      [west, south],
+    ]);
+    expect(() => parseAoi(bowTie)).toThrow(/crosses itself at 15\.\d+, 48\.\d+; mend it/);
   });
 });

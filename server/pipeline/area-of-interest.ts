@@ -6,6 +6,7 @@ import type { MultiPolygon, Position } from 'geojson';
 import { Problem } from '../../errors/problem.ts';
 import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
 import type { Area } from '../../tiler/grid/area-mask.ts';
+import { readGeometry } from '../geometry/read-geometry.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { transformPoints } from '../store/tables/georeference.ts';
 
@@ -13,57 +14,47 @@ import { transformPoints } from '../store/tables/georeference.ts';
 const MAX_POINTS = 50_000;
 /** Straight edges in degrees are curves in the scene's CRS: they are cut into this many pieces a scene's side. */
 const PIECES_PER_SIDE = 64;
+/** Pieces of an outline as long as this many, and no more, are cut from it. */
+const MOST_PIECES = 200_000;
 
 /**
  * Reads a Polygon, MultiPolygon, Feature or FeatureCollection with coordinates in degrees (RFC 7946). Throws
  * `bad_request` for anything else, with what is wrong.
  */
 export function parseAoi(given: unknown): MultiPolygon {
-  const coordinates = polygonsOf(given, 0);
-  if (coordinates.length === 0) throw wrong('it holds no polygon');
-  let points = 0;
-  for (const ring of coordinates.flat()) points += ring.length;
-  if (points > MAX_POINTS) throw wrong(`it has ${points} points, and the limit is ${MAX_POINTS}; simplify it`);
+  const polygons = polygonsOf(given, 0);
+  if (polygons.length === 0) throw wrong('it holds no polygon');
+  let before = 0;
+  // They may overlap, so each is checked by itself.
+  const coordinates = polygons.map((polygon) => {
+    const rules = { types: ['Polygon'], mostPositions: MAX_POINTS, before, onEarth: true, wrong } as const;
+    const rings = readGeometry(polygon, rules).coordinates;
+    for (const ring of rings) before += ring.length;
+    return rings;
+  });
   return { type: 'MultiPolygon', coordinates };
 }
 
+/** Reads every vector format that GDAL knows, in any system. */
+export const CONVERT_AOI =
+  'Give GeoJSON polygons in degrees; of another file this makes them: ogr2ogr -t_srs EPSG:4326 -nlt PROMOTE_TO_MULTI area.geojson YOUR-FILE';
+
 const wrong = (what: string) =>
-  new Problem('bad_request', `The area of interest ("aoi") cannot be used: ${what}. Give GeoJSON polygons in degrees.`);
+  new Problem('bad_request', `The area of interest ("aoi") cannot be used: ${what}. ${CONVERT_AOI}`);
 
 const NESTING = 4;
 
-function polygonsOf(given: unknown, depth: number): Position[][][] {
+function polygonsOf(given: unknown, depth: number): unknown[] {
   if (typeof given !== 'object' || given === null || depth > NESTING) throw wrong('it is not GeoJSON');
   const { type, coordinates, geometry, features } = given as Record<string, unknown>;
   if (type === 'FeatureCollection' && Array.isArray(features)) {
     return features.flatMap((feature) => polygonsOf(feature, depth + 1));
   }
   if (type === 'Feature') return polygonsOf(geometry, depth + 1);
-  if (type === 'Polygon') return [readPolygon(coordinates)];
-  if (type === 'MultiPolygon' && Array.isArray(coordinates)) return coordinates.map(readPolygon);
-  throw wrong(`a ${typeof type === 'string' ? type.slice(0, 40) : 'member without a type'} is no polygon`);
-}
-
-function readPolygon(coordinates: unknown): Position[][] {
-  if (!Array.isArray(coordinates) || coordinates.length === 0) throw wrong('a polygon has no rings');
-  return coordinates.map((ring) => {
-    if (!Array.isArray(ring) || ring.length < 4) throw wrong('a ring has fewer than four points');
-    const points = ring.map(readPosition);
-    const [first, last] = [points[0], points[points.length - 1]];
-    if (first[0] !== last[0] || first[1] !== last[1]) throw wrong('a ring does not end where it begins');
-    return points;
-  });
-}
-
-function readPosition(position: unknown): Position {
-  const [longitude, latitude] = Array.isArray(position) ? position : [];
-  if (typeof longitude === 'number' && typeof latitude === 'number') {
-    if (Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90) return [longitude, latitude];
-    if (Number.isFinite(longitude) && Number.isFinite(latitude)) {
-      throw wrong(`${longitude}, ${latitude} is no longitude and latitude`);
-    }
+  if (type === 'MultiPolygon' && Array.isArray(coordinates)) {
+    return coordinates.map((each) => ({ type: 'Polygon', coordinates: each }));
   }
-  throw wrong('a position is not two numbers');
+  return [given];
 }
 
 /** Where a scene or a part of it lies. */
@@ -103,7 +94,10 @@ export async function placeAoi(q: Queryable, place: Place, bbox: readonly number
   });
 }
 
-/** The rings of what the area has in common with boxes, their sides no longer than `longest` (all in degrees). */
+/**
+ * The rings of what each polygon of the area has in common with boxes, their sides about `longest` (all in degrees):
+ * outer ones to the left, holes to the right.
+ */
 async function clipAoi(q: Queryable, aoi: MultiPolygon, boxes: number[][], longest: number): Promise<Position[][]> {
   const area = JSON.stringify(aoi);
   const [broken] = await q.query<{ reason: string }>(
@@ -111,23 +105,27 @@ async function clipAoi(q: Queryable, aoi: MultiPolygon, boxes: number[][], longe
     [area],
   );
   if (broken) throw wrong(broken.reason);
-  const [row] = await q.query<{ clipped: string }>(
-    `SELECT ST_AsGeoJSON(ST_Segmentize(ST_Multi(ST_CollectionExtract(ST_Intersection(a.area, b.boxes), 3)), $3::float8), 15)
+  const [row] = await q.query<{ clipped: string | null }>(
+    `WITH clipped AS (
+       SELECT ST_ForcePolygonCCW(ST_CollectionExtract(ST_Intersection(a.geom, b.boxes), 3)) AS geom
+         FROM ST_Dump(ST_GeomFromGeoJSON($1::text)) AS a,
+              (SELECT ST_Union(ST_MakeEnvelope((v->>0)::float8, (v->>1)::float8, (v->>2)::float8, (v->>3)::float8, 4326))
+                        AS boxes
+                 FROM jsonb_array_elements($2::jsonb) AS v) AS b)
+     SELECT ST_AsGeoJSON(ST_Multi(ST_CollectionExtract(ST_Collect(ST_Segmentize(geom, greatest($3::float8, side))), 3)), 15)
               AS clipped
-       FROM (SELECT ST_Union(geom) AS area FROM ST_Dump(ST_GeomFromGeoJSON($1::text))) AS a,
-            (SELECT ST_Union(ST_MakeEnvelope((v->>0)::float8, (v->>1)::float8, (v->>2)::float8, (v->>3)::float8, 4326))
-                      AS boxes
-               FROM jsonb_array_elements($2::jsonb) AS v) AS b`,
+       FROM clipped, (SELECT sum(ST_Perimeter(geom)) / ${MOST_PIECES} AS side FROM clipped) AS s
+      WHERE NOT ST_IsEmpty(geom)`,
     [area, JSON.stringify(boxes), longest],
   );
-  return (JSON.parse(row!.clipped) as MultiPolygon).coordinates.flat();
+  return row?.clipped ? (JSON.parse(row.clipped) as MultiPolygon).coordinates.flat() : [];
 }
 
 /** Refuses an area that does not meet a scene, before a job is made of it. */
 export async function checkAoi(q: Queryable, footprint: object, aoi: MultiPolygon): Promise<void> {
   await clipAoi(q, aoi, [[-180, -90, 180, 90]], 360);
   const [row] = await q.query<{ meets: boolean }>(
-    'SELECT ST_Intersects(ST_GeomFromGeoJSON($1::text), ST_GeomFromGeoJSON($2::text)) AS meets',
+    `SELECT bool_or(ST_Intersects(geom, ST_GeomFromGeoJSON($2::text))) AS meets FROM ST_Dump(ST_GeomFromGeoJSON($1::text))`,
     [JSON.stringify(aoi), JSON.stringify(footprint)],
   );
   if (!row!.meets) throw aoiOutside();

@@ -37,7 +37,7 @@ export async function detectObjects(
     report: {
       counts: { objects: 0 },
       ledger: found.ledger,
-      findings: mapFindings(found.ledger, found.chips.failed),
+      findings: mapFindings(found.ledger, found.chips.failed, 0),
       chips: found.chips,
       seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
       timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0 },

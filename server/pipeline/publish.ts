@@ -6,6 +6,7 @@ import { VERSION } from '../content-ids.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
+import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
 import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } from './report-assumptions.ts';
@@ -71,5 +72,6 @@ export async function storeAndPublish(
     },
     chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
   };
+  await noteJobBytes(db, files, id);
   return publishJob(db, id, report, turn);
 }

@@ -11,7 +11,19 @@ import type { ReadyScene } from '../scenes/ready-scene.ts';
 import type { JobParameters } from './job-parameters.ts';
 
 /** What a user should know of a finished map. */
-export function mapFindings(ledger: Ledger, failed: readonly FailedChip[]): Finding[] {
+export function mapFindings(ledger: Ledger, failed: readonly FailedChip[], withoutClass: number): Finding[] {
+  return [...failedChips(ledger, failed), ...valuesWithoutClass(ledger, withoutClass)];
+}
+
+function valuesWithoutClass(ledger: Ledger, pixels: number): Finding[] {
+  if (pixels === 0) return [];
+  const share = ((100 * pixels) / ledger.done).toPrecision(2);
+  const message = `For ${pixels} pixels (${share} %) the network gave a value that is none of its classes: they are nodata.`;
+  const fix = 'Remove the network, and add it again with --classes and a name for every value that it gives.';
+  return [{ code: 'values_without_class', severity: 'warning', message, fix }];
+}
+
+function failedChips(ledger: Ledger, failed: readonly FailedChip[]): Finding[] {
   if (ledger.failed === 0) return [];
   const share = ((100 * ledger.failed) / (ledger.failed + ledger.done)).toPrecision(2);
   const which = failed.length === 1 ? 'One chip' : `${failed.length} chips`;

@@ -158,6 +158,7 @@ function combine(results: readonly MapResult[]): MapResult {
       disagreement: sum((each) => each.seam.disagreement * each.seamPixels) / Math.max(1, seamPixels),
       max_delta: Math.max(...results.map(({ seam }) => seam.max_delta)),
     },
+    withoutClass: sum((each) => each.withoutClass ?? 0),
     seamPixels,
     device: first.device,
     fallbackNodes: Math.max(...results.map(({ fallbackNodes }) => fallbackNodes)),

@@ -7,7 +7,7 @@ import type { OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { InPlaceReport } from '../../tiler/ingest/describe-remote.ts';
 import type { IngestReport, InspectReport } from '../../tiler/ingest/ingest.ts';
 import type { SourceFile } from '../../tiler/ingest/mosaic.ts';
-import { DEFAULT_UNZIP_LIMITS } from '../../tiler/ingest/unzip.ts';
+import { DEFAULT_UNZIP_LIMITS, type Unzipped } from '../../tiler/ingest/unzip.ts';
 import { DEFAULT_INGEST_LIMITS } from '../../tiler/ingest/validate-source.ts';
 import { onlyCard } from '../remote/reader.ts';
 import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child-process.ts';
@@ -60,16 +60,21 @@ export function inspectInSandbox(
   return runOnce<InspectReport>(child, 'inspect', { sources, srs, limits }).catch(blameFile);
 }
 
-/** Untrusted ZIP archive → the GeoTIFFs in it and what lies beside them; returns the names of the former. */
+/** Untrusted ZIP archive → the GeoTIFFs in it and what lies beside them. Throws the archive's problem. */
 export async function unzipInSandbox(
   path: string,
   folder: string,
   options: TaskOptions<never>,
   limits: SandboxLimits = SANDBOX_LIMITS,
-): Promise<string[]> {
+): Promise<Unzipped> {
   await mkdir(folder, { recursive: true });
   const child = sandbox(limits, { read: [path], write: [folder] });
-  return runOnce<string[]>(child, 'unzip', { path, folder, limits: DEFAULT_UNZIP_LIMITS }, options).catch(blameFile);
+  const input = { path, folder, limits: DEFAULT_UNZIP_LIMITS };
+  return runOnce<Unzipped>(child, 'unzip', input, options).catch((error) => {
+    if (!(error instanceof ChildCrash)) throw error;
+    const detail = 'Unpacking the ZIP archive failed badly; it may be damaged. Pack it anew and send it again.';
+    throw new Problem('damaged_archive', detail, { cause: error });
+  });
 }
 
 /** Folders where there are many files: a command line holds so much. */

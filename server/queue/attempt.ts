@@ -83,7 +83,10 @@ const triesOf = ({ retryCount, data }: Job<Message>): number => retryCount + (da
 async function endBadly(state: QueueState, name: QueueName, message: Job<Message>, error: unknown): Promise<void> {
   if (!(await isOurs(state, name, message))) return; // this process was taken for dead, and another does the work
   if (error instanceof Problem) {
-    log.warn(`${name} ends with a problem: ${error.message}`, { problem: error.code });
+    log.warn(`${name} ends with a problem: ${error.message}`, {
+      problem: error.code,
+      ...(error.cause instanceof Error && { error: error.cause }),
+    });
     return fail(state, name, message, error);
   }
   log.error(`${name} failed, attempt ${triesOf(message)}`, { error });

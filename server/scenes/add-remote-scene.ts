@@ -23,7 +23,7 @@ export async function addRemoteScene(
 ): Promise<string> {
   const card = { ...(await remote.look(url)), ...(srs !== undefined && { items: { [SRS_ITEM]: srs } }) };
   return addScene(store, actor, {
-    ...{ name, sha256: identityOf(card), bytes: card.bytes, rights },
+    ...{ name, sha256: identityOf(card), bytes: card.bytes, inPlace: true, rights },
     storeOriginal: (id) => storeCard(files, id, card),
   });
 }

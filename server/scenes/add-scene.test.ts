@@ -78,3 +78,18 @@ test('an image that cannot be stored leaves no scene, and does not keep the next
   expect(failed).toMatchObject({ status: 'rejected', reason: { message: 'no space' } });
   expect(added.status).toBe('fulfilled');
 });
+
+test('what a workspace has no room for is neither stored nor inserted; of an image read in place only the card counts', async () => {
+  const asked: number[] = [];
+  const admit = async (_q: unknown, bytes: number) => {
+    asked.push(bytes);
+    if (bytes > 0) throw new Error('no room');
+  };
+  await expect(addScene({ db, queue, admit }, ACTOR, image('heavy'))).rejects.toThrow('no room');
+  expect([stored, enqueued, asked]).toEqual([[], [], [12]]);
+  const id = await addScene({ db, queue, admit }, ACTOR, image('light', { inPlace: true }));
+  expect(asked).toEqual([12, 0, 0]);
+  expect(
+    await db.query('SELECT bytes::integer, stored_bytes::integer FROM planimeter.scenes WHERE id = $1', [id]),
+  ).toEqual([{ bytes: 12, stored_bytes: 0 }]);
+});

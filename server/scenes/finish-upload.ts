@@ -6,10 +6,12 @@
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Problem } from '../../errors/problem.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { SaidRights, type SceneRights } from '../api/scenes.ts';
 import { check } from '../api/schema.ts';
 import { log } from '../log.ts';
+import type { UnderWay } from '../operations/quotas.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Database } from '../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../store/database/row-level-security.ts';
@@ -41,8 +43,19 @@ export interface UploadFinisher {
   finish(id: string): Promise<string>;
   /** Finishes complete uploads that a stopped process left, and removes expired ones. */
   sweep(): Promise<void>;
-  /** Of a workspace's uploads that are not scenes yet, as long as they will be. */
-  unfinishedBytes(workspace: string): Promise<number>;
+  /**
+   * Keeps room for an upload that begins, unless `check` throws for what is under way beside it in its workspace: one
+   * after the other, so that many at the same moment get no more room than there is.
+   */
+  reserve(upload: Reserved, check: (underWay: UnderWay) => Promise<void>): Promise<void>;
+  /** The upload is written down in the folder by now, or came to nothing. */
+  release(id: string): void;
+}
+
+interface Reserved {
+  id: string;
+  workspace: string;
+  bytes: number;
 }
 
 interface Tools {
@@ -56,6 +69,20 @@ interface Tools {
 export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): UploadFinisher {
   const { uploadFolder } = tools;
   const underWay = new Map<string, Promise<string>>();
+
+  const reserved = new Map<string, Reserved>();
+  let last: Promise<void> = Promise.resolve();
+
+  /** Uploads that are not scenes yet, as long as they will be. */
+  const underWayIn = async (workspace: string): Promise<UnderWay> => {
+    const found = new Map<string, number>();
+    for (const name of await readdir(uploadFolder)) {
+      const info = name.endsWith('.json') ? await infos.get(name.slice(0, -'.json'.length)).catch(() => null) : null;
+      if (info && !info.done && workspaceOf(info) === workspace) found.set(info.id, info.size ?? 0);
+    }
+    for (const each of reserved.values()) if (each.workspace === workspace) found.set(each.id, each.bytes);
+    return { bytes: [...found.values()].reduce((sum, bytes) => sum + bytes, 0), scenes: found.size };
+  };
 
   const finish = (id: string): Promise<string> => {
     const running = underWay.get(id);
@@ -72,7 +99,7 @@ export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): Uplo
     const info = await infos.get(id);
     const complete = info && (info.sha256 || (data && data.size === info.size));
     if (complete && !info.done) await finish(id);
-    else if (Date.now() - touched > UPLOAD_EXPIRY_MS) {
+    else if ((info || !data?.size) && Date.now() - touched > UPLOAD_EXPIRY_MS) {
       await rm(join(uploadFolder, id), { force: true });
       await rm(information, { force: true });
     }
@@ -92,13 +119,18 @@ export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): Uplo
         log.error('sweeping the upload folder failed', { error });
       }
     },
-    async unfinishedBytes(workspace) {
-      let bytes = 0;
-      for (const name of await readdir(uploadFolder)) {
-        const info = name.endsWith('.json') ? await infos.get(name.slice(0, -'.json'.length)).catch(() => null) : null;
-        if (info && !info.done && workspaceOf(info) === workspace) bytes += info.size ?? 0;
-      }
-      return bytes;
+    reserve(upload, check) {
+      const turn = last
+        .catch(() => {})
+        .then(async () => {
+          await check(await underWayIn(upload.workspace));
+          reserved.set(upload.id, upload);
+        });
+      last = turn;
+      return turn;
+    },
+    release(id) {
+      reserved.delete(id);
     },
   };
 }
@@ -124,6 +156,13 @@ async function becomeScene(
       await infos.set(id, { ...info, sha256, scene: chosen });
       await handOver(files, data, `scenes/${chosen}/original.tif`);
       await writeSrs(files, chosen, srs);
+    },
+    isSound: async (known) => {
+      const fetched = files.fetch(`scenes/${known}/original.tif`).catch((error) => {
+        if (error instanceof Problem && (error.code === 'damaged' || error.code === 'not_found')) return null;
+        throw error;
+      });
+      return (await fetched) !== null;
     },
   });
   await rm(data, { force: true }); // still there where the image was known already

@@ -4,14 +4,18 @@ import { dirname } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import type { IngestReport } from '../../tiler/ingest/ingest.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
+import { checkBytes, DEFAULT_LIMITS } from '../operations/quotas.ts';
 import type { TaskOptions } from '../processes/child-process.ts';
 import { describeInSandbox, ingestInSandbox } from '../processes/ingest-sandbox.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { readCard, shownCard, writeCard } from '../remote/reader.ts';
 import { georeference } from '../store/tables/georeference.ts';
 import { type Scene, updateScene } from '../store/tables/scenes.ts';
+import { getRecord } from '../store/tables/stored-files.ts';
+import { anyToken } from '../store/tables/tokens.ts';
+import { storedBytes, usageOf } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
-import type { ReadyScene } from './ready-scene.ts';
+import { type ReadyScene, requireReady } from './ready-scene.ts';
 import { isOriginal, openSceneSources, remoteOriginal } from './source-files.ts';
 import { workingKeyOf } from './working-copy.ts';
 
@@ -29,10 +33,39 @@ export async function ingestScene(tools: PipelineTools, scene: Scene, context: W
   try {
     await ingest(tools, scene, context);
   } catch (error) {
-    const refused = error instanceof Problem && !context.signal.aborted;
+    const refused = error instanceof Problem && error.code !== 'damaged' && !context.signal.aborted;
     await clear(refused ? () => false : isOriginal);
     throw error;
   }
+}
+
+/** A working copy that was made again. */
+export interface Remade {
+  key: string;
+  bytes: number;
+  sha256: string;
+  /** Whether these are the bytes that were stored before; null where nothing was noted of them. */
+  same: boolean | null;
+}
+
+/**
+ * Makes the working copy of a ready scene again from its original, and says whether it is the same one. Throws Problem
+ * damaged where the original is not what it was, and conflict for a scene that is not ready.
+ */
+export async function remakeWorkingCopy(tools: PipelineTools, scene: Scene, signal: AbortSignal): Promise<Remade> {
+  const { db, files } = tools;
+  requireReady(scene);
+  const key = workingKeyOf(scene);
+  const before = await getRecord(db, key);
+  const card = await remoteOriginal(files, scene.id);
+  const options = { signal, onProgress: () => {} };
+  const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
+  const after = (await getRecord(db, key))!;
+  const same = before && before.sha256 === after.sha256;
+  // Another version of the program may write other bytes, and say more of them.
+  if (same === false)
+    await updateScene(db, scene.id, { report: { ...scene.report, ...report } as ReadyScene['report'] });
+  return { key, bytes: after.bytes, sha256: after.sha256, same };
 }
 
 async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
@@ -42,11 +75,15 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     signal: context.signal,
     onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
   };
+  await requireRoom(tools, scene, 0);
   const card = await remoteOriginal(files, scene.id);
   const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
   const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
+  const stored_bytes = await storedBytes(files, `scenes/${scene.id}`);
+  await requireRoom(tools, scene, card ? 0 : stored_bytes - scene.bytes);
   await updateScene(db, scene.id, {
     state: 'ready',
+    stored_bytes,
     progress: 1,
     srs,
     epsg: srid,
@@ -60,6 +97,13 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     bands: report.bands,
     report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
   });
+}
+
+/** Throws Problem quota_bytes where the scene's workspace has no room for so many bytes more. */
+async function requireRoom({ db, maxBytes = DEFAULT_LIMITS.bytes }: PipelineTools, scene: Scene, more: number) {
+  if (!(await anyToken(db))) return;
+  const { bytes } = await usageOf(db.within({ workspace: scene.workspace }));
+  checkBytes(bytes, more, scene.workspace, maxBytes);
 }
 
 async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions<number>): Promise<IngestReport> {

@@ -9,6 +9,8 @@ import type { Database } from '../store/database/database.ts';
 import { openDatabase } from '../store/database/open-database.ts';
 import { type FileStore, localFileStore } from '../store/files/file-store.ts';
 import { getScene, insertScene } from '../store/tables/scenes.ts';
+import { createToken } from '../store/tables/tokens.ts';
+import { storedBytes, usageOf } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import { ingestScene } from './ingest-scene.ts';
 import { writeSrs } from './source-files.ts';
@@ -55,8 +57,8 @@ async function arrive(id: string, bytes: Uint8Array): Promise<void> {
   await insertScene(db, { id, name: 'x', upload: null, sha256: id, bytes: bytes.length });
 }
 
-const ingestIt = async (id: string, signal = new AbortController().signal) => {
-  const tools = { db, files } as PipelineTools; // nothing is computed
+const ingestIt = async (id: string, more: Partial<PipelineTools> = {}, signal = new AbortController().signal) => {
+  const tools = { db, files, ...more } as PipelineTools; // nothing is computed
   await ingestScene(tools, (await getScene(db, id))!, { signal, progress() {} });
   return (await getScene(db, id))!;
 };
@@ -99,8 +101,25 @@ test('cancelling leaves the original as it came, and nothing else', async () => 
   const bytes = await readFile(await writeImage('d.tif', 0));
   await arrive('cancelled', bytes);
   await writeSrs(files, 'cancelled', 'EPSG:32639');
-  await expect(ingestIt('cancelled', AbortSignal.timeout(60))).rejects.toThrow();
+  await expect(ingestIt('cancelled', {}, AbortSignal.timeout(60))).rejects.toThrow();
   const kept = ['scenes/cancelled/original.srs', 'scenes/cancelled/original.tif'];
   expect(await files.list('scenes/cancelled')).toEqual(kept);
   expect(await readFile(files.path('scenes/cancelled/original.tif'))).toEqual(bytes);
+});
+
+test('an image whose working copy is more than its workspace may store is refused, and leaves nothing', async () => {
+  await createToken(db, { name: 'Ada', role: 'admin' });
+  const bytes = await readFile(await writeImage('e.tif', 0));
+  await arrive('large', bytes);
+  expect((await getScene(db, 'large'))!.state).toBe('uploaded');
+  const { bytes: used } = await usageOf(db.within({ workspace: 'default' }));
+  const refused = { code: 'quota_bytes', message: expect.stringContaining(`${used + 1} bytes together`) };
+  await expect(ingestIt('large', { maxBytes: used + 1 })).rejects.toMatchObject(refused);
+  expect(await files.list('scenes/large')).toEqual([]);
+  await arrive('fits', bytes);
+  expect(await ingestIt('fits', { maxBytes: used + 2 ** 20 })).toMatchObject({ state: 'ready' });
+  const stored = await storedBytes(files, 'scenes/fits');
+  expect(stored).toBeGreaterThan(bytes.length);
+  const [row] = await db.query(`SELECT stored_bytes::integer AS bytes FROM planimeter.scenes WHERE id = 'fits'`);
+  expect(row).toEqual({ bytes: stored });
 });

@@ -19,7 +19,8 @@ export interface SceneSources {
   release(): Promise<void>;
 }
 
-const ZIP = '504b0304';
+/** A ZIP archive begins with its first entry, or its end where it has none, or the mark of one in several files. */
+const ZIP = /^504b(0304|0506|0708)/;
 
 /** Whether a key is part of what was handed in. */
 export const isOriginal = (key: string): boolean => /^scenes\/[^/]+\/original[./]/.test(key);
@@ -64,8 +65,8 @@ export async function unpack(
   }
   const release = () => rm(folder, { recursive: true, force: true });
   try {
-    const names = await unzipInSandbox(path, folder, { signal });
-    return { sources: await withSidecars(folder, names), release };
+    const { images, nameEncoding } = await unzipInSandbox(path, folder, { signal });
+    return { sources: images.map((image) => ({ ...image, nameEncoding })), release };
   } catch (error) {
     await release();
     throw error;
@@ -103,7 +104,7 @@ async function isZip(path: string): Promise<boolean> {
   });
   try {
     const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    return buffer.toString('hex') === ZIP;
+    return ZIP.test(buffer.toString('hex'));
   } finally {
     await handle.close();
   }

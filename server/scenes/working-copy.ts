@@ -1,5 +1,5 @@
 /** Where a scene's pixels are read from: its working COG, or the card of an image that is read in place. */
-import type { FileStore } from '../store/files/file-store.ts';
+import type { FetchOptions, FileStore } from '../store/files/file-store.ts';
 import type { Scene } from '../store/tables/scenes.ts';
 
 type WithReport = Pick<Scene, 'id' | 'report'>;
@@ -8,4 +8,5 @@ export const workingKeyOf = ({ id, report }: WithReport): string =>
   `scenes/${id}/working.${report?.inPlace ? 'remote' : 'tif'}`;
 
 /** A path on this machine's disk to read it from. */
-export const fetchWorking = (files: FileStore, scene: WithReport): Promise<string> => files.fetch(workingKeyOf(scene));
+export const fetchWorking = (files: FileStore, scene: WithReport, how?: FetchOptions): Promise<string> =>
+  files.fetch(workingKeyOf(scene), how);

@@ -12,10 +12,11 @@ import type { ByteRange } from './byte-source.ts';
 import { DECODING_THREADS } from './codecs/codec-pool.ts';
 import { bandTexts, captureTime, type MetadataItem, readGdalMetadata } from './gdal-metadata.ts';
 import { readGeoreference } from './georeference.ts';
+import { openMainImage } from './main-image.ts';
 import { bytesPerSample, createSamples, isFloat, nodataAsSample, type Samples, type SampleType } from './samples.ts';
 import { blockRows, readBlock, type UseBlock } from './tiff-blocks.ts';
 import { type ImageLimits, readImage, readSize, type TiffImage } from './tiff-image.ts';
-import { type Ifd, openTiff, type TiffFile } from './tiff-structure.ts';
+import type { Ifd, TiffFile } from './tiff-structure.ts';
 import { SubfileType } from './tiff-tags.ts';
 import type { Window } from './window.ts';
 
@@ -85,7 +86,7 @@ export async function openRaster(path: string): Promise<Raster> {
 
 /** Opens a TIFF of any samples that are read. Throws Problem. */
 export async function openSamples(path: string): Promise<RasterOfFile> {
-  const tiff = await openTiff(path, OPEN_LIMITS.ifds);
+  const { tiff } = await openMainImage(path, OPEN_LIMITS.ifds);
   try {
     return await rasterOf(tiff, OPEN_LIMITS, CACHE_BYTES, true);
   } catch (error) {
@@ -102,7 +103,7 @@ export interface PixelSupplement {
   mask?: Raster<Samples> | null;
 }
 
-/** The raster of an opened file; decoded blocks up to `cacheBytes` are kept. */
+/** The raster of the first image of an opened file, and of what belongs to it; decoded blocks up to `cacheBytes` are kept. */
 export async function rasterOf(
   tiff: TiffFile,
   limits: ImageLimits,
@@ -197,7 +198,8 @@ async function readLevels(tiff: TiffFile, limits: ImageLimits, overviews: boolea
     if (subfile & SubfileType.mask) masks.push(ifd);
     else if (overviews && subfile & SubfileType.reduced) {
       const overview = await readImage(tiff, ifd, limits);
-      if (overview.bands === image.bands) levels.push({ image: overview, mask: null });
+      const smaller = overview.width <= image.width && overview.height <= image.height;
+      if (overview.bands === image.bands && smaller) levels.push({ image: overview, mask: null });
     }
   }
   for (const ifd of masks) {

@@ -7,6 +7,7 @@
 import { Problem } from '../../errors/problem.ts';
 import { type ByteSource, openBytes } from './byte-source.ts';
 import { describeNonTiff } from './file-kind.ts';
+import { Tag } from './tiff-tags.ts';
 
 export interface Field {
   /** TIFF 6.0 and BigTIFF type number. */
@@ -21,6 +22,7 @@ export type Ifd = ReadonlyMap<number, Field>;
 export interface TiffFile {
   source: ByteSource;
   littleEndian: boolean;
+  /** Those of the chain, then those that tag 330 of one of them points to. */
   ifds: readonly Ifd[];
 }
 
@@ -72,7 +74,27 @@ async function readStructure(source: ByteSource, mostIfds: number): Promise<Tiff
     ifds.push(fields);
     position = next;
   }
-  return { source, littleEndian, ifds };
+  const tiff = { source, littleEndian, ifds };
+  const chain = [...ifds];
+  for (const ifd of chain) {
+    for (const at of await subIfds(tiff, ifd, mostIfds)) {
+      if (seen.has(at) || ifds.length >= mostIfds) continue;
+      seen.add(at);
+      const sub = await readIfd(source, at, big, littleEndian).catch(ignoreProblem);
+      if (sub?.fields.has(Tag.ImageWidth) && sub.fields.has(Tag.ImageLength)) ifds.push(sub.fields);
+    }
+  }
+  return tiff;
+}
+
+/** What stands beside the chain makes no file worse: where it is damaged, it is not there. */
+async function subIfds(tiff: TiffFile, ifd: Ifd, most: number): Promise<number[]> {
+  return [...((await readNumbers(tiff, ifd, Tag.SubIfds, most).catch(ignoreProblem)) ?? [])];
+}
+
+function ignoreProblem(error: unknown): null {
+  if (error instanceof Problem && error.code === 'damaged_tiff') return null;
+  throw error;
 }
 
 async function readIfd(source: ByteSource, position: number, big: boolean, littleEndian: boolean) {

@@ -3,6 +3,7 @@
 /** Tag numbers (TIFF 6.0; 33550 and above: GeoTIFF 1.1 and GDAL). */
 export const Tag = {
   NewSubfileType: 254,
+  SubfileType: 255,
   ImageWidth: 256,
   ImageLength: 257,
   BitsPerSample: 258,
@@ -21,6 +22,7 @@ export const Tag = {
   TileLength: 323,
   TileOffsets: 324,
   TileByteCounts: 325,
+  SubIfds: 330,
   ExtraSamples: 338,
   SampleFormat: 339,
   JpegTables: 347,

@@ -10,6 +10,7 @@ import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import type { RasterOfFile, RasterWindow } from '../geotiff/raster.ts';
 import { bytesPerSample, createSamples, type Samples } from '../geotiff/samples.ts';
 import type { Window } from '../geotiff/window.ts';
+import type { Finding } from './findings.ts';
 import type { SidecarPaths } from './sidecars.ts';
 import { type IngestLimits, openSource, type Source, type SourceHints } from './validate-source.ts';
 
@@ -18,6 +19,8 @@ export interface SourceFile {
   /** As messages call it; the last part of the path by default. */
   name?: string;
   sidecars?: SidecarPaths;
+  /** In which the name was read, where that had to be assumed. */
+  nameEncoding?: string | null;
 }
 
 const MOST_PARTS = 4096;
@@ -47,7 +50,10 @@ export async function openSources(
   hints: Pick<SourceHints, 'srs'> = {},
 ): Promise<Source> {
   const open = (file: SourceFile) => openSource(file.path, limits, { ...hints, sidecars: file.sidecars ?? {} });
-  if (files.length === 1) return open(files[0]);
+  if (files.length === 1) {
+    const source = await open(files[0]);
+    return { ...source, header: { ...source.header, findings: [...source.header.findings, ...namesRead(files)] } };
+  }
   if (files.length > MOST_PARTS) {
     throw new Problem('limit_exceeded', `The scene has ${files.length} files; at most ${MOST_PARTS} are put together.`);
   }
@@ -80,12 +86,12 @@ export async function openSources(
   const geotransform: Geotransform = [...header.geotransform];
   geotransform[0] = x;
   geotransform[3] = y;
-  const findings = [...header.findings];
+  const findings = [...header.findings, ...namesRead(files)];
   if (worstOffset > TOLD_OFFSET_PIXELS) {
     const message = `The files are up to ${worstOffset.toFixed(3)} pixels off one common grid; they were moved onto it.`;
     findings.push({ code: 'parts_snapped', severity: 'info', message });
   }
-  const reason = 'Put together from so many files; where they overlap, the first one is on top.';
+  const reason = `Put together from so many files (${someNames(files)}); where they overlap, the first one is on top.`;
   const assumptions = [...header.assumptions, { code: 'files_joined', value: files.length, reason }];
   const bandRows = rowsAtOnce(width * header.bands * bytesPerSample(header.dtype));
   return {
@@ -108,6 +114,21 @@ const blame =
   };
 
 const nameOf = ({ name, path }: SourceFile): string => name ?? basename(path);
+
+const MOST_NAMES = 4;
+
+function someNames(files: readonly SourceFile[]): string {
+  const names = files.slice(0, MOST_NAMES).map(nameOf);
+  return names.join(', ') + (files.length > MOST_NAMES ? ` and ${files.length - MOST_NAMES} more` : '');
+}
+
+/** Says so where names had to be read in an encoding that nobody named. */
+function namesRead(files: readonly SourceFile[]): Finding[] {
+  const encoding = files.find(({ nameEncoding }) => nameEncoding)?.nameEncoding;
+  if (!encoding) return [];
+  const message = `The archive does not say how the names in it are encoded; they were read as ${encoding}: ${someNames(files)}. The names of files that belong together match in any case.`;
+  return [{ code: 'archive_names_assumed', severity: 'info', message }];
+}
 
 const rowsAtOnce = (rowBytes: number): number =>
   Math.min(MOST_ROWS, Math.max(FEWEST_ROWS, Math.floor(WINDOW_BYTES / rowBytes)));

@@ -5,6 +5,7 @@
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Geotransform } from '../crs/geotransform.ts';
+import { decodeText } from './read-text.ts';
 
 /** Paths of those that are there. */
 export interface SidecarPaths {
@@ -30,21 +31,28 @@ export const NO_SIDECARS: Sidecars = { wkt: null, wktFrom: '', geotransform: nul
 const MOST_BYTES = 4 << 20;
 const WORLD_ENDINGS = ['.tfw', '.tifw', '.tiffw', '.wld'];
 
-/** Looks beside the file, whatever the case of the names. */
+/** Looks beside the file. */
 export async function findSidecars(path: string): Promise<SidecarPaths> {
   const folder = dirname(path);
-  const names = new Map((await readdir(folder).catch(() => [])).map((name) => [name.toLowerCase(), name]));
-  const file = basename(path).toLowerCase();
-  const stem = file.slice(0, file.length - extname(file).length);
-  const first = (candidates: string[]) => {
-    const found = candidates.map((name) => names.get(name)).find((name) => name !== undefined);
-    return found === undefined ? undefined : join(folder, found);
-  };
+  const names = (await readdir(folder).catch(() => [])).map((name): [string, string] => [
+    nameKey(name),
+    join(folder, name),
+  ]);
+  return matchSidecars(nameKey(basename(path)), new Map(names));
+}
+
+/** What a name is compared by: its case does not count, nor how a system writes accents. */
+export const nameKey = (name: string): string => name.normalize('NFC').toLowerCase();
+
+/** Those of the files, by key of their name, that lie beside the one that is called so. */
+export function matchSidecars(image: string, files: ReadonlyMap<string, string>): SidecarPaths {
+  const stem = image.slice(0, image.length - extname(image).length);
+  const first = (candidates: string[]) => candidates.map((name) => files.get(name)).find((file) => file !== undefined);
   const found = {
-    aux: first([`${file}.aux.xml`, `${stem}.aux.xml`]),
-    world: first(WORLD_ENDINGS.flatMap((ending) => [stem + ending, file + ending])),
-    prj: first([`${stem}.prj`, `${file}.prj`]),
-    mask: first([`${file}.msk`]),
+    aux: first([`${image}.aux.xml`, `${stem}.aux.xml`]),
+    world: first(WORLD_ENDINGS.flatMap((ending) => [stem + ending, image + ending])),
+    prj: first([`${stem}.prj`, `${image}.prj`]),
+    mask: first([`${image}.msk`]),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
@@ -70,7 +78,7 @@ async function readSmall(path: string): Promise<string> {
   const handle = await open(path, 'r');
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
-    return buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '');
+    return decodeText(buffer.subarray(0, bytesRead));
   } finally {
     await handle.close();
   }

@@ -7,10 +7,11 @@
 import { Problem } from '../../errors/problem.ts';
 import { isRemote } from '../geotiff/byte-source.ts';
 import { readGeoreference } from '../geotiff/georeference.ts';
+import { type OpenedImage, openMainImage } from '../geotiff/main-image.ts';
 import { CACHE_BYTES, openSamples, type RasterOfFile, rasterOf } from '../geotiff/raster.ts';
 import { bytesPerSample, isFloat, nodataAsSample, type SampleType } from '../geotiff/samples.ts';
 import { COMPRESSION_NAMES, readImage, type TiffImage } from '../geotiff/tiff-image.ts';
-import { openTiff, readNumbers, type TiffFile } from '../geotiff/tiff-structure.ts';
+import { readNumbers, type TiffFile } from '../geotiff/tiff-structure.ts';
 import { Compression, Photometric, Tag } from '../geotiff/tiff-tags.ts';
 import type { Assumption, Finding } from './findings.ts';
 import { type Location, locate } from './locate.ts';
@@ -87,7 +88,8 @@ export interface SourceHints {
  * `raster`. Throws Problem.
  */
 export async function openSource(path: string, limits: IngestLimits, hints: SourceHints = {}): Promise<Source> {
-  const tiff = await openTiff(path, limits.ifds);
+  const opened = await openMainImage(path, limits.ifds);
+  const { tiff } = opened;
   try {
     const image = await readImage(tiff, tiff.ifds[0], limits);
     checkSize(image);
@@ -121,7 +123,13 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
       nodata: raster.nodata,
       capturedAt: raster.capturedAt,
       compression: COMPRESSION_NAMES.get(image.compression) ?? String(image.compression),
-      ...findingsOn(image, raster, { choice, sparse, coloured: colourTable !== null, ...place, located }),
+      ...findingsOn(image, raster, {
+        choice,
+        sparse,
+        coloured: colourTable !== null,
+        ...place,
+        located: [...otherImages(opened), ...located],
+      }),
     };
     const maskable =
       sparse || raster.hasMask || raster.alphaBand !== null || raster.nodata !== null || isFloat(image.sampleType);
@@ -130,6 +138,21 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
     await tiff.source.close();
     throw error;
   }
+}
+
+const MOST_IMAGES_TOLD = 6;
+
+/** Says which image of a file is taken where another may have been meant. */
+function otherImages({ taken, passedOver }: OpenedImage): Finding[] {
+  if (passedOver.length === 0) return [];
+  const listed = passedOver.slice(0, MOST_IMAGES_TOLD).map(({ number, width, height, kind }) => {
+    return `image ${number} of ${width} × ${height} pixels${kind === 'reduced' ? ' (marked as reduced)' : ''}`;
+  });
+  const more = passedOver.length > listed.length ? ` and ${passedOver.length - listed.length} more` : '';
+  const message = `The file holds several images. Number ${taken.number} of ${taken.width} × ${taken.height} pixels is taken; passed over: ${listed.join(', ')}${more}.`;
+  const fix = `gdal_translate GTIFF_DIR:${passedOver[0].number}:INPUT.tif OUTPUT.tif`;
+  const severity = passedOver.some(({ kind }) => kind === 'full') ? 'warning' : 'info';
+  return [{ code: 'images_passed_over', severity, message, fix }];
 }
 
 /** Names before roles: "B08" says more than "undefined". */

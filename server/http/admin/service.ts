@@ -1,5 +1,6 @@
 /** The service about itself: whether it is well, what it can do, its figures, and its interface in OpenAPI. */
 import { access, constants } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { type RequestHandler, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import type { CallerJson } from '../../api/index.ts';
@@ -22,6 +23,21 @@ export function countRequests(metrics: Metrics): RequestHandler {
   };
 }
 
+/** What answers later is not ready. */
+const READY_SECONDS = 2;
+
+async function answersSoon(asked: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const tooLate = setTimeout(READY_SECONDS * 1000, undefined, late).then(() => {
+    throw new Error(`no answer within ${READY_SECONDS} seconds: all connections are in use, or none can be made`);
+  });
+  try {
+    await Promise.race([asked, tooLate]);
+  } finally {
+    late.abort();
+  }
+}
+
 const notReady = (what: string, cause: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
 
 export function serviceRouter({
@@ -29,21 +45,23 @@ export function serviceRouter({
   service,
   device,
   metrics,
+  limits,
   uploadFolder,
-}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'uploadFolder'>): Router {
+}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder'>): Router {
   const router = Router();
+  const database = allWorkspaces.within(null, limits);
 
-  router.get('/health', async (request, response) => {
+  /** Whether the process answers, whatever else does not. */
+  router.get('/health', (request, response) => {
     noQuery(request);
-    await allWorkspaces.query('SELECT 1');
     response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
   });
 
-  /** Whether requests can be answered now: the database answers, and files can be written. */
+  /** Whether requests can be answered now: the database has a connection and answers, and files can be written. */
   router.get('/ready', async (request, response) => {
     noQuery(request);
     await Promise.all([
-      allWorkspaces.query('SELECT 1').catch((error) => {
+      answersSoon(database.query('SELECT 1')).catch((error) => {
         throw notReady('the database does not answer', error);
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {

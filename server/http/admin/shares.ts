@@ -7,13 +7,15 @@ import { Problem } from '../../../errors/problem.ts';
 import { check } from '../../api/schema.ts';
 import { ShareRequest } from '../../api/service.ts';
 import { recordDone } from '../../operations/caller.ts';
+import { checkShares } from '../../operations/quotas.ts';
 import { createShare, listShares, revokeShare } from '../../store/tables/shares.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathId, publicAddress } from '../core/request.ts';
 
-export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access' | 'allWorkspaces'>): Router {
+export function sharesRouter(context: Pick<AppContext, 'access' | 'allWorkspaces' | 'limits'>): Router {
+  const { access, allWorkspaces, limits } = context;
   const router = Router();
 
   router.get('/jobs/:id/shares', async (request, response) => {
@@ -38,6 +40,7 @@ export function sharesRouter({ access, allWorkspaces }: Pick<AppContext, 'access
       throw new Problem('conflict', `The job is ${job.state}; it can be shared once it is done.`);
     const wanted = { job: job.id, by: callerOf(request).name, days };
     const { secret, ...share } = await db.transaction(async (q) => {
+      await checkShares(q, callerOf(request), limits);
       const made = await createShare(q, wanted);
       await recordDone(q, callerOf(request), 'share_made', made.id, { job: job.id, expires_at: made.expires_at });
       return made;

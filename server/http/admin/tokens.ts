@@ -3,6 +3,7 @@ import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { check } from '../../api/schema.ts';
 import { TokenRequest } from '../../api/service.ts';
+import { checkTokens } from '../../operations/quotas.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { record } from '../../store/tables/audit.ts';
 import { createToken, listTokens, revokeToken } from '../../store/tables/tokens.ts';
@@ -10,7 +11,8 @@ import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
 import { noQuery, pathId } from '../core/request.ts';
 
-export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWorkspaces' | 'access'>): Router {
+export function tokensRouter(context: Pick<AppContext, 'allWorkspaces' | 'access' | 'limits'>): Router {
+  const { allWorkspaces, access, limits } = context;
   const router = Router();
 
   router.get('/tokens', async (request, response) => {
@@ -30,6 +32,7 @@ export function tokensRouter({ allWorkspaces, access }: Pick<AppContext, 'allWor
     }
     const workspace = wanted.workspace ?? own ?? DEFAULT_WORKSPACE;
     const made = await allWorkspaces.transaction(async (q) => {
+      await checkTokens(q, callerOf(request), limits, workspace);
       const token = await createToken({ ...q, confinement: allWorkspaces.confinement }, { ...wanted, workspace });
       const { id, expires_at } = token;
       await record(q, {

@@ -12,6 +12,7 @@ import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
+import { createHeavyLanes } from './heavy-lanes.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { prefersPage } from './request.ts';
 import { callerByLink } from './share-links.ts';
@@ -92,6 +93,7 @@ export function guardRoutes(
   { access, allWorkspaces, limits }: { access: Access; allWorkspaces: Database; limits: Limits },
   rates: RateLimits,
 ): void {
+  const lanes = createHeavyLanes(limits);
   for (const [methods, path, least, whole] of ROUTES) {
     app.use(path, (request, response, next) => {
       if (methods?.includes(request.method) !== false) Object.assign(response.locals, { least, whole });
@@ -101,7 +103,16 @@ export function guardRoutes(
   app.use(guard(access, rates));
   app.use(rates.countRequest);
   app.use((_request, { locals }, next) => {
-    if (locals.caller) locals.database = allWorkspaces.within(locals.caller, limits.statementSeconds);
+    const { caller } = locals;
+    const { statementSeconds } = limits;
+    if (caller) {
+      locals.database = allWorkspaces.within(caller, { statementSeconds });
+      locals.enterHeavyLane = () => {
+        const leave = lanes.enter(caller);
+        locals.database = allWorkspaces.within(caller, { statementSeconds, heavy: true });
+        return leave;
+      };
+    }
     next();
   });
 }

@@ -6,13 +6,14 @@ import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from '../../api/index.ts';
 import type { NetworkCatalog } from '../../networks/network-catalog.ts';
-import type { Actor } from '../../operations/caller.ts';
+import type { Caller } from '../../operations/caller.ts';
 import type { Metrics } from '../../operations/metrics.ts';
 import type { Limits } from '../../operations/quotas.ts';
 import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
+import type { Remade } from '../../scenes/ingest-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
@@ -61,8 +62,10 @@ export interface AppContext {
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
+  /** Makes a working copy again, in a child process. Throws `damaged` where the original is, too. */
+  remakeWorkingCopy(scene: ReadyScene): Promise<Remade>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
-  addRemoteScene(db: ConfinedDatabase, actor: Actor, request: RemoteSceneRequest): Promise<string>;
+  addRemoteScene(db: ConfinedDatabase, caller: Caller, request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */
-  addDemoScene(db: ConfinedDatabase, actor: Actor): Promise<string>;
+  addDemoScene(db: ConfinedDatabase, caller: Caller): Promise<string>;
 }

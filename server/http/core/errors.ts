@@ -3,6 +3,9 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { shorten } from '../../api/schema.ts';
 import { log } from '../../log.ts';
+import { isUnreachable } from '../../store/files/unreachable.ts';
+
+const RETRY_AFTER_S = 5;
 
 export const notFound: RequestHandler = (request) => {
   const where = `${request.method} ${shorten(request.path)}`;
@@ -12,6 +15,7 @@ export const notFound: RequestHandler = (request) => {
 export const answerProblem: ErrorRequestHandler = (error, request, response, _next) => {
   const problem = asProblem(error);
   if (problem.code === 'internal') log.error(`${request.method} ${shorten(request.path)} failed`, { error });
+  if (problem.code === 'damaged' && problem.cause instanceof Error) logOnce(problem, problem.cause);
   if (problem.code === 'not_ready') log.warn(problem.message, { error: problem.cause });
   // Half an answer cannot be taken back: the broken connection is what tells the client.
   if (response.headersSent) {
@@ -25,6 +29,15 @@ export const answerProblem: ErrorRequestHandler = (error, request, response, _ne
   sendProblem(response, problem);
 };
 
+const logged = new Set<string>();
+
+/** Whoever looks at what is damaged meets it again and again. */
+function logOnce(problem: Problem, cause: Error): void {
+  if (logged.has(cause.message)) return;
+  logged.add(cause.message);
+  log.error(problem.message, { error: cause });
+}
+
 export function sendProblem(response: Response, problem: Problem): void {
   const json = problem.toJSON();
   response.removeHeader('ETag');
@@ -37,6 +50,10 @@ export function sendProblem(response: Response, problem: Problem): void {
 /** Errors of Express and its body parser carry a status and are meant for the client; all others are ours to hide. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (isUnreachable(error)) {
+    const detail = 'The database or the file store does not answer at the moment: ask again in a few seconds.';
+    return new Problem('not_ready', detail, { cause: error, retryAfterSeconds: RETRY_AFTER_S });
+  }
   const { status, type } = (error ?? {}) as { status?: unknown; type?: unknown };
   if (error instanceof URIError) return new Problem('bad_request', 'The address is not valid percent-encoding.');
   if (type === 'entity.too.large') return new Problem('too_large', 'The body of the request is too large.');

@@ -1,6 +1,6 @@
 /** Scenes and jobs named in a path, or the problem that there is none. */
 import type { Request } from 'express';
-import { Problem } from '../../../errors/problem.ts';
+import { Problem, problemFromJson } from '../../../errors/problem.ts';
 import type { JobJson } from '../../api/index.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { getJob, type Job, totalsOf } from '../../store/tables/jobs.ts';
@@ -19,6 +19,11 @@ export async function requestedJob(db: Queryable, request: Request, name = 'id')
   const job = await getJob(db, id);
   if (!job) throw new Problem('not_found', `There is no job with the id "${id}".`);
   return job;
+}
+
+/** Throws `damaged` for a job that has lost some of what it had made. */
+export function refuseDamaged({ state, problem }: Job): void {
+  if (state === 'failed' && problem?.code === 'damaged') throw problemFromJson(problem);
 }
 
 /** A job with its totals, which stand once its features are visible. */

@@ -1,10 +1,15 @@
 /** Each limit is set low, met, and answered with its problem; without tokens there is none. */
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addScene, startService, type TestService } from '../../../test/support/http-service.ts';
 import { DEFAULT_LIMITS, type Limits, readLimits } from '../../operations/quotas.ts';
 import type { Database } from '../../store/database/database.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
+import { updateJob } from '../../store/tables/jobs.ts';
+import { updateScene } from '../../store/tables/scenes.ts';
 import { createToken, revokeToken } from '../../store/tables/tokens.ts';
+import { noteJobBytes } from '../../store/tables/usage.ts';
 import { createAccess } from './access.ts';
 
 let db: Database;
@@ -102,6 +107,91 @@ test('bytes, with those of uploads that are under way', async () => {
     detail: expect.stringContaining('1000 bytes together; it has 612'),
   });
   expect((await upload(388)).status).toBe(201);
+});
+
+test('many uploads at the same moment get no more room than there is, and none begins without its length', async () => {
+  const crowd = await token('crowd');
+  const service = await limited({ bytes: 1000, scenes: 5 });
+  const begin = (headers: Record<string, string>, body?: Buffer) =>
+    ask(service, crowd, 'POST', '/uploads', {
+      headers: { 'Tus-Resumable': '1.0.0', ...headers },
+      ...(body && { body }),
+    });
+  const statuses = await Promise.all(
+    Array.from({ length: 20 }, async () => (await begin({ 'Upload-Length': '300' })).status),
+  );
+  expect(statuses.toSorted()).toEqual([...Array(3).fill(201), ...Array(17).fill(413)]);
+  expect(await answer(await begin({ 'Upload-Defer-Length': '1' }))).toMatchObject({
+    ...{ status: 400, code: 'bad_request' },
+    detail: expect.stringContaining('Upload-Length'),
+  });
+  const abilities = await ask(service, crowd, 'OPTIONS', '/uploads', { headers: { 'Tus-Resumable': '1.0.0' } });
+  expect(abilities.headers.get('tus-extension')).not.toContain('defer');
+  // With the file in the same request, and of several parts that would be one.
+  const more = { 'Upload-Length': '900', 'Content-Type': 'application/offset+octet-stream' };
+  expect((await begin(more, Buffer.alloc(900))).status).toBe(413);
+  expect((await begin({ ...more, 'Upload-Concat': 'partial' }, Buffer.alloc(900))).status).toBeGreaterThanOrEqual(400);
+  // Small ones count, too.
+  for (const status of [201, 201, 409]) expect((await begin({ 'Upload-Length': '1' })).status).toBe(status);
+});
+
+test('an upload brings no more bytes than it announced', async () => {
+  const sender = await token('sender');
+  const service = await limited({ bytes: 1000 });
+  const tus = { 'Tus-Resumable': '1.0.0' };
+  const begun = await ask(service, sender, 'POST', '/uploads', { headers: { ...tus, 'Upload-Length': '10' } });
+  const patch = (headers: Record<string, string>) =>
+    ask(service, sender, 'PATCH', begun.headers.get('location')!, {
+      headers: { ...tus, 'Upload-Offset': '0', 'Content-Type': 'application/offset+octet-stream', ...headers },
+      body: Buffer.alloc(5000),
+    });
+  expect((await patch({ 'Upload-Length': '5000' })).status).toBeGreaterThanOrEqual(400);
+  expect((await patch({})).status).toBeGreaterThanOrEqual(400);
+  const [upload] = (await readdir(service.uploadFolder)).filter((name) => !name.endsWith('.json'));
+  expect((await stat(join(service.uploadFolder, upload!))).size).toBeLessThanOrEqual(10);
+});
+
+test('what is stored counts: working copies, maps and exports', async () => {
+  const stock = await token('stock');
+  const service = await limited({ bytes: 1000 });
+  const within = db.within({ workspace: 'stock' });
+  const scene = await addScene(within);
+  await updateScene(db, scene, { stored_bytes: 990 });
+  const upload = () =>
+    ask(service, stock, 'POST', '/uploads', { headers: { 'Tus-Resumable': '1.0.0', 'Upload-Length': '20' } });
+  expect(await answer(await upload())).toMatchObject({ code: 'quota_bytes' });
+  await updateScene(db, scene, { stored_bytes: 900 });
+  const begun = await job(service, stock, scene, AREAS[0]);
+  expect(begun.status).toBe(202);
+  const { id } = (await begun.json()) as { id: string };
+  const map = service.files.path(`jobs/${id}/classes.tif`);
+  await mkdir(dirname(map), { recursive: true });
+  await writeFile(map, Buffer.alloc(101));
+  await noteJobBytes(db, service.files, id);
+  expect(await answer(await upload())).toMatchObject({ code: 'quota_bytes' });
+  expect(await answer(await job(service, stock, scene, AREAS[1]))).toMatchObject({ status: 413, code: 'quota_bytes' });
+});
+
+test('tokens and share links of a workspace', async () => {
+  await token('default');
+  const host = await token('host');
+  const service = await limited({ tokens: 3, shares: 2 });
+  const post = (path: string, body: unknown) =>
+    ask(service, host, 'POST', path, {
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const statuses = await Promise.all(
+    Array.from({ length: 6 }, async (_, i) => (await post('/tokens', { name: `t${i}`, role: 'viewer' })).status),
+  );
+  expect(statuses.toSorted()).toEqual([201, 201, 409, 409, 409, 409]);
+  const scene = await addScene(db.within({ workspace: 'host' }));
+  const { id } = (await (await job(service, host, scene)).json()) as { id: string };
+  await updateJob(db, id, { state: 'done' });
+  const shares = await Promise.all(Array.from({ length: 5 }, () => post(`/jobs/${id}/shares`, {})));
+  expect(shares.map(({ status }) => status).toSorted()).toEqual([201, 201, 409, 409, 409]);
+  const refused = shares.find(({ status }) => status === 409)!;
+  expect(await answer(refused)).toMatchObject({ code: 'quota_shares', detail: expect.stringContaining('revoke') });
 });
 
 test('requests a minute, of each token by itself; tokens that open nothing', async () => {

@@ -1,6 +1,7 @@
 /**
  * What every answer says to browsers, and which requests are not answered: those that a foreign page makes a browser
- * send (a foreign `Origin`), and those that reach a loopback service under a foreign name (DNS rebinding).
+ * send (a foreign `Origin`), those that reach a loopback service under a foreign name (DNS rebinding), and those that
+ * leave open which host is meant.
  */
 import type { Request, RequestHandler } from 'express';
 import { Problem, type ProblemCode } from '../../../errors/problem.ts';
@@ -8,6 +9,7 @@ import { Problem, type ProblemCode } from '../../../errors/problem.ts';
 /** The code of what a foreign page made a browser ask. */
 export const FOREIGN_REQUEST = 'forbidden' satisfies ProblemCode;
 
+const HOST = /^([\w.-]*|\[[\da-f:.]+\])(:\d*)?$/i;
 const LOOPBACK = /^(localhost|[^.]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
 /** @param basemap a style URL, whose host the viewer may then also speak to */
@@ -43,7 +45,14 @@ export function securityHeaders(basemap: string | null): RequestHandler {
 /** @param allowedHosts names beside loopback ones under which the service may be called; 'any' when others guard it */
 export function guardHost(allowedHosts: readonly string[] | 'any'): RequestHandler {
   return (request, _response, next) => {
-    const name = hostName(request.headers.host ?? '');
+    const { host: hosts = [''] } = request.headersDistinct;
+    if (hosts.length > 1 || !HOST.test(hosts[0]!))
+      throw new Problem('bad_request', 'Send one Host header, with a host in it.');
+    // Whoever stands in front may have looked at another host than the one that is named here.
+    if (!request.originalUrl.startsWith('/') && request.originalUrl !== '*') {
+      throw new Problem('bad_request', 'Ask for a path of this host, such as "/scenes", not for a whole address.');
+    }
+    const name = hostName(hosts[0]!);
     if (allowedHosts !== 'any' && !LOOPBACK.test(name) && !allowedHosts.includes(name)) {
       throw new Problem(FOREIGN_REQUEST, 'The service does not answer under this host name; name it when starting it.');
     }

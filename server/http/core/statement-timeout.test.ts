@@ -69,7 +69,7 @@ describe.each(testEngines().filter(({ name }) => name === 'postgresql'))('on $na
 
   test('exports, changes and work that is nobody’s request are not ended', async () => {
     const slow = 'SELECT pg_sleep(0.3)';
-    const own = opened.db.within({ workspace: 'default' }, 0.1);
+    const own = opened.db.within({ workspace: 'default' }, { statementSeconds: 0.1 });
     await expect(own.query(slow)).rejects.toMatchObject({ code: 'query_too_slow' });
     await own.query(slow, [], { unlimited: true });
     await own.transaction((q) => q.query(slow));

@@ -1,7 +1,9 @@
 /** The interface as a whole: scenes, addresses that lead nowhere, failures, browsers and the viewer. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../../../errors/problem.ts';
 import { addDoneJob, addScene, fetchJson, startService } from '../../../test/support/http-service.ts';
@@ -149,6 +151,31 @@ testInterface('the interface', (its) => {
       const ask = (Host: string) => fetchStatus(named.address, Host);
       expect([await ask('maps.example'), await ask('evil.example')]).toEqual([200, FOREIGN_STATUS]);
       await named.close();
+    });
+
+    test('and proxies are told that it must be clear which host is meant', async () => {
+      const { hostname, port, host } = new URL(its.service.address);
+      const ask = async (target: string, ...hosts: string[]) => {
+        const socket = connect(Number(port), hostname);
+        socket.write(
+          `GET ${target} HTTP/1.1\r\n${hosts.map((each) => `Host: ${each}\r\n`).join('')}Connection: close\r\n\r\n`,
+        );
+        return Number((await text(socket)).split(' ')[1]);
+      };
+      expect(await ask('/scenes', host)).toBe(200);
+      const unclear = [
+        ['/scenes', host, host],
+        ['/scenes', host, 'evil.example'],
+        ['/scenes', `${host}, evil.example`],
+        ['/scenes', `user@${host}`],
+        ['/scenes', `${host}/path`],
+        [`http://${host}/scenes`, host],
+        ['http://evil.example/scenes', host],
+        ['scenes', host],
+        ['/scenes'],
+      ] as const;
+      for (const [target, ...hosts] of unclear)
+        expect([target, hosts, await ask(target, ...hosts)]).toEqual([target, hosts, 400]);
     });
 
     test('cannot be made to change anything by a foreign page', async () => {

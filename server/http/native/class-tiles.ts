@@ -11,7 +11,7 @@ import { hasFailedChips, type Job } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import { requestedJob } from '../core/load-from-path.ts';
+import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
@@ -42,9 +42,9 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
       const done = job.state === 'done';
       const lasting = done && !hasFailedChips(job.report);
       // A map that grows is where it is written, and not stored yet.
-      const fetchPath = async () => (done ? files.fetch(key) : files.path(key));
+      const fetchPath = async () => (done ? files.fetch(key, { toShow: true }) : files.path(key));
       const shards = done ? [] : await shardMaps(files, job.id, map);
-      const whole = async () => [done ? await files.fetch(key) : sparsePath(files.path(key))];
+      const whole = async () => [done ? await files.fetch(key, { toShow: true }) : sparsePath(files.path(key))];
       const changed = lasting ? '' : await changedAt(shards.length > 0 ? shards : await whole());
       const version = changed === null ? null : `${job.id}-${map}${changed}`;
       const palette = map === 'classes' ? classPalette(models, job) : scorePalette;
@@ -59,6 +59,7 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
   async function jobWithScene(request: Request): Promise<{ job: Job; scene: Scene }> {
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
+    refuseDamaged(job);
     const scene = await getScene(db, job.scene);
     if (!scene) throw new Problem('not_found', 'The scene of this job was deleted.');
     return { job, scene };
@@ -70,7 +71,7 @@ async function shardMaps(files: FileStore, jobId: string, map: string): Promise<
   const keys = await files.list(`jobs/${jobId}/shards`);
   const stored = keys.filter((key) => key.endsWith(`/${map}.tif`));
   const growing = keys.filter((key) => key.endsWith(`/${map}.tif.growing`));
-  const fetched = await Promise.all(stored.map((key) => fetchIfThere(files, key)));
+  const fetched = await Promise.all(stored.map((key) => fetchIfThere(files, key, { toShow: true })));
   return [...fetched.filter((path) => path !== null), ...growing.map((key) => files.path(key))];
 }
 

@@ -10,6 +10,7 @@ import type { Queryable } from '../../store/database/database.ts';
 import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import { countReviews } from '../../store/tables/reviews.ts';
+import { noteJobBytes } from '../../store/tables/usage.ts';
 import { tiledJob } from '../../tiles/tile-of-job.ts';
 import { databaseOf } from '../core/caller.ts';
 
@@ -31,7 +32,7 @@ export async function exportOnce(
   files: FileStore,
   { id, report }: Job,
   format: ExportFormat,
-  { collection, review }: Wanted = {},
+  { collection, review, none = false }: Wanted = {},
 ): Promise<string> {
   if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
     throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
@@ -39,15 +40,20 @@ export async function exportOnce(
   const db = databaseOf(request);
   // What was said of features since is not in a file that was written before.
   const reviews = await countReviews(db, id);
-  const which = `${collection ?? 'all'}${review ? `-${review}` : ''}${reviews > 0 ? `-${reviews}` : ''}`;
+  const which = `${collection ?? 'all'}${none ? '-none' : ''}${review ? `-${review}` : ''}${reviews > 0 ? `-${reviews}` : ''}`;
   const key = `jobs/${id}/exports/${which}${creditOf(report)}${format.ending}`;
   const write = async (signal: AbortSignal) => {
-    const there = await fetchIfThere(files, key);
+    const there = await fetchIfThere(files, key).catch(async (error) => {
+      if (!(error instanceof Problem && error.code === 'damaged')) throw error;
+      await files.remove(key);
+      return null;
+    });
     if (there !== null) return there;
     const path = files.path(key);
     await mkdir(dirname(path), { recursive: true });
-    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review });
+    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review, none });
     await files.put(key);
+    await noteJobBytes(db, files, id);
     return files.fetch(key);
   };
   while (underWay.get(key)?.abandon.signal.aborted) await underWay.get(key)!.path.catch(() => {});

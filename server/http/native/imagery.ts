@@ -40,7 +40,7 @@ export function imageryRouter({ files, renderTile }: Pick<AppContext, 'files' | 
       scene,
       version,
       lasting: true,
-      fetchPath: () => fetchWorking(files, scene),
+      fetchPath: () => fetchWorking(files, scene, { toShow: true }),
       ...(text && { view }),
     });
   });

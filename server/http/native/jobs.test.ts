@@ -12,6 +12,17 @@ testInterface('jobs', (its) => {
   const { get, post, remove } = its;
 
   describe('jobs', () => {
+    test.each(['utf8', 'utf16le'] as const)(
+      'are asked for in JSON that begins with a byte order mark (%s)',
+      async (encoding) => {
+        const scene = await addScene(its.db);
+        const charset = encoding === 'utf8' ? 'utf-8' : 'utf-16';
+        const headers = { 'Content-Type': `application/json; charset=${charset}` };
+        const body = Buffer.from(`\uFEFF${JSON.stringify({ scene })}`, encoding);
+        expect(await get('/jobs', { method: 'POST', headers, body })).toMatchObject({ status: 202, body: { scene } });
+      },
+    );
+
     test('are found again by the same request, and taken up again when they had failed', async () => {
       const scene = await addScene(its.db);
       const first = await post('/jobs', { scene });

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
 import { ExportQuery, JobRequest, JobsQuery, ProofRequest } from '../../api/jobs.ts';
 import { readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
@@ -15,12 +16,16 @@ import { recordDone } from '../../operations/caller.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
 import { retryJob, startJob } from '../../pipeline/start-job.ts';
 import { fetchIfThere } from '../../store/files/file-store.ts';
+import { isJobWithin } from '../../store/tables/captured-at.ts';
+import { coveringCollection } from '../../store/tables/feature-tables.ts';
 import { type Job, listJobs } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
-import { describeJob, requestedJob } from '../core/load-from-path.ts';
+import { heavy } from '../core/heavy-lanes.ts';
+import { describeJob, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathParameter } from '../core/request.ts';
+import { attach, downloadName } from './download-name.ts';
 import { exportOnce } from './export-once.ts';
 
 const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
@@ -71,12 +76,16 @@ export function jobsRouter(deps: AppContext): Router {
     response.status(202).json(await describeJob(db, await requestedJob(db, request)));
   });
 
-  router.post('/jobs/:id/prove', express.json({ limit: '1kb' }), async (request, response) => {
-    const db = databaseOf(request);
-    const job = await requestedJob(db, request);
-    const { seed = randomInt(2 ** 31), windows } = check(ProofRequest, request.body ?? {});
-    response.json(await deps.prove(job.id, { seed, windows }));
-  });
+  router.post(
+    '/jobs/:id/prove',
+    express.json({ limit: '1kb' }),
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const job = await requestedJob(db, request);
+      const { seed = randomInt(2 ** 31), windows } = check(ProofRequest, request.body ?? {});
+      response.json(await deps.prove(job.id, { seed, windows }));
+    }),
+  );
 
   router.delete('/jobs/:id', async (request, response) => {
     const db = databaseOf(request);
@@ -88,11 +97,12 @@ export function jobsRouter(deps: AppContext): Router {
     router.get(`/jobs/:id/${file}`, async (request, response) => {
       const db = databaseOf(request);
       const job = await requestedJob(db, request);
+      refuseDamaged(job);
       if (job.state !== 'done') {
         throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
       }
       const path = await files.fetch(`jobs/${job.id}/${file}`);
-      response.attachment(`${job.id}-${file}`);
+      attach(response, downloadName((await getScene(db, job.scene))!.name, `-${file}`));
       response.set('Cache-Control', 'private, no-cache');
       // The data folder may lie below a folder whose name starts with a dot.
       const options = { dotfiles: 'allow' as const, headers: { 'Content-Type': 'image/tiff; application=geotiff' } };
@@ -101,48 +111,60 @@ export function jobsRouter(deps: AppContext): Router {
   }
 
   /** Written on first request and kept with the job, which never changes; ranges are answered, as PMTiles needs. */
-  router.get('/jobs/:id/export.:format', async (request, response) => {
-    const db = databaseOf(request);
-    const { collection, review } = readQuery(ExportQuery, request.query);
-    const format = exportFormat(`.${pathParameter(request, 'format')}`);
-    if (!format) {
-      const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
-      throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
-    }
-    const job = await requestedJob(db, request);
-    if (job.state !== 'done') {
-      throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
-    }
-    const path = await exportOnce(request, files, job, format, { collection, review });
-    const which = [collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
-    response.attachment(`${job.id}${which.join('')}${format.ending}`);
-    response.set('Cache-Control', 'private, no-cache');
-    response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
-  });
+  router.get(
+    '/jobs/:id/export.:format',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const { collection, review, datetime } = readQuery(ExportQuery, request.query);
+      const interval = datetime === undefined ? null : parseDatetime(datetime);
+      const format = exportFormat(`.${pathParameter(request, 'format')}`);
+      if (!format) {
+        const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
+        throw new Problem('not_found', `There is no such format. Known are: ${known}.`);
+      }
+      const job = await requestedJob(db, request);
+      refuseDamaged(job);
+      if (job.state !== 'done') {
+        throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
+      }
+      const none = interval !== null && !(await isJobWithin(db, job.id, interval));
+      const usual = format.layered ? undefined : await coveringCollection(db, job.id);
+      const wanted = { collection: collection ?? usual, review, none };
+      const path = await exportOnce(request, files, job, format, wanted);
+      const which = [wanted.collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
+      attach(response, downloadName((await getScene(db, job.scene))!.name, `${which.join('')}${format.ending}`));
+      response.set('Cache-Control', 'private, no-cache');
+      response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
+    }),
+  );
 
   /** Written while it is read: nothing of it is kept. */
-  router.get('/jobs/:id/package.zip', async (request, response) => {
-    noQuery(request);
-    const db = databaseOf(request);
-    const job = await requestedJob(db, request);
-    if (job.state !== 'done' || !job.report) {
-      throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
-    }
-    const scene = (await getScene(db, job.scene))!;
-    const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
-    const { bytes, stream } = await packageJob({
-      job: { ...job, report: job.report },
-      scene: sceneJson(scene),
-      modelLicense: await licenseOf(deps, job),
-      geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
-      classes: await map('classes.tif'),
-      scores: await map('scores.tif'),
-    });
-    response.attachment(`${job.id}.zip`).type('application/zip');
-    response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
-    if (request.method === 'HEAD') return response.end();
-    await pipeline(Readable.fromWeb(stream as WebStream), response);
-  });
+  router.get(
+    '/jobs/:id/package.zip',
+    heavy(async (request, response) => {
+      noQuery(request);
+      const db = databaseOf(request);
+      const job = await requestedJob(db, request);
+      refuseDamaged(job);
+      if (job.state !== 'done' || !job.report) {
+        throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
+      }
+      const scene = (await getScene(db, job.scene))!;
+      const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
+      const { bytes, stream } = await packageJob({
+        job: { ...job, report: job.report },
+        scene: sceneJson(scene),
+        modelLicense: await licenseOf(deps, job),
+        geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
+        classes: await map('classes.tif'),
+        scores: await map('scores.tif'),
+      });
+      attach(response, downloadName(scene.name, '.zip')).type('application/zip');
+      response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
+      if (request.method === 'HEAD') return response.end();
+      await pipeline(Readable.fromWeb(stream as WebStream), response);
+    }),
+  );
 
   return router;
 }

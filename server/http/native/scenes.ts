@@ -2,7 +2,7 @@
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
-import type { PreflightJson } from '../../api/index.ts';
+import type { PreflightJson, RemadeJson } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import { RemoteSceneRequest as RequestSchema, SceneChanges, ScenesQuery } from '../../api/scenes.ts';
 import { check } from '../../api/schema.ts';
@@ -16,8 +16,10 @@ import { listJobs } from '../../store/tables/jobs.ts';
 import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
+import { attach, downloadName } from './download-name.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
@@ -80,29 +82,43 @@ export function scenesRouter(deps: AppContext): Router {
     if (scene.report.inPlace)
       throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
     const path = await fetchWorking(files, scene);
-    response.attachment(`${scene.id}.tif`).set('Cache-Control', 'private, no-cache');
+    attach(response, downloadName(scene.name, '.tif')).set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
   });
 
-  router.get('/scenes/:id/preflight', async (request, response) => {
+  router.get(
+    '/scenes/:id/preflight',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      noQuery(request);
+      const scene = requireReady(await requestedScene(db, request));
+      const { name, bytes, report, gsd_m } = scene;
+      const facts = {
+        file: name,
+        size: bytes,
+        width: report.width,
+        height: report.height,
+        bands: report.bands,
+        dtype: report.dtype,
+        srs: `EPSG:${scene.epsg}`,
+        gsd_m,
+        nodata: report.nodata,
+        footprint: scene.footprint!,
+      };
+      const body: PreflightJson = { ...facts, ...(await deps.preflight(scene)) };
+      response.set('Cache-Control', 'no-cache').json(body);
+    }),
+  );
+
+  /** Makes the working copy again, of which something was damaged. */
+  router.post('/scenes/:id/retry', async (request, response) => {
     const db = databaseOf(request);
     noQuery(request);
-    const scene = requireReady(await requestedScene(db, request));
-    const { name, bytes, report, gsd_m } = scene;
-    const facts = {
-      file: name,
-      size: bytes,
-      width: report.width,
-      height: report.height,
-      bands: report.bands,
-      dtype: report.dtype,
-      srs: `EPSG:${scene.epsg}`,
-      gsd_m,
-      nodata: report.nodata,
-      footprint: scene.footprint!,
-    };
-    const body: PreflightJson = { ...facts, ...(await deps.preflight(scene)) };
-    response.set('Cache-Control', 'no-cache').json(body);
+    const scene = await requestedScene(db, request);
+    const { key: _, ...remade } = await deps.remakeWorkingCopy(requireReady(scene));
+    await recordDone(db, callerOf(request), 'scene_remade', scene.id, { bytes: remade.bytes });
+    const body: RemadeJson = remade;
+    response.json(body);
   });
 
   /** Ends what runs on the scene, then removes its features, jobs, maps, tiles, working copy and original. */

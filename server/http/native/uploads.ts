@@ -6,7 +6,7 @@ import { Server } from '@tus/server';
 import { type Request, type Response, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
-import { checkBytes } from '../../operations/quotas.ts';
+import { checkImage } from '../../operations/quotas.ts';
 import { fileName } from '../../scenes/file-name.ts';
 import {
   createUploadFinisher,
@@ -30,6 +30,13 @@ export function uploadsRouter(deps: Dependencies): Router {
   const configstore = new WholeFiles(uploadFolder);
   const infos = configstore as unknown as UploadInfoStore;
   const finisher = createUploadFinisher(deps, infos);
+  const datastore = new FileStore({
+    directory: uploadFolder,
+    configstore,
+    expirationPeriodInMilliseconds: UPLOAD_EXPIRY_MS,
+  });
+  // Of a file without a length nobody could say whether there is room for it.
+  datastore.extensions = datastore.extensions.filter((name) => name !== 'creation-defer-length');
   const tus = new Server({
     path: '/uploads',
     relativeLocation: true,
@@ -37,11 +44,7 @@ export function uploadsRouter(deps: Dependencies): Router {
     allowedOrigins: () => false,
     exposedHeaders: [SCENE_HEADER],
     disableTerminationForFinishedUploads: true,
-    datastore: new FileStore({
-      directory: uploadFolder,
-      configstore,
-      expirationPeriodInMilliseconds: UPLOAD_EXPIRY_MS,
-    }),
+    datastore,
     async onUploadCreate(request, upload) {
       if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
       const srs = upload.metadata?.srs?.trim();
@@ -50,8 +53,10 @@ export function uploadsRouter(deps: Dependencies): Router {
       const asked = request.runtime!.node!.req as unknown as Request;
       const caller = callerOf(asked);
       const { workspace, name: by } = caller;
-      const underWay = caller.limited ? await finisher.unfinishedBytes(workspace) : 0;
-      await checkBytes(databaseOf(asked), caller, limits, upload.size ?? 0, underWay);
+      await finisher.reserve({ id: upload.id, workspace, bytes: upload.size! }, (underWay) =>
+        checkImage(databaseOf(asked), caller, limits, upload.size!, underWay),
+      );
+      asked.res!.once('close', () => finisher.release(upload.id));
       const said = { ...(srs && { srs: epsg === null ? srs : `EPSG:${epsg}` }), ...rightsOf(upload) };
       return { metadata: { filename, workspace, by, ...said } };
     },
@@ -142,6 +147,12 @@ function checkHeaders(request: Request): void {
     if (value !== undefined && !/^(0|[1-9]\d{0,15})$/.test(String(value))) {
       throw new Problem('bad_request', `The header "${name}" is a whole number of bytes.`);
     }
+  }
+  if (headers['upload-defer-length'] !== undefined) {
+    throw new Problem(
+      'bad_request',
+      'Say how long the file is, with the header "Upload-Length", when the upload begins.',
+    );
   }
   const metadata = headers['upload-metadata'];
   if (metadata !== undefined && !/^[^\s,]+( [A-Za-z\d+/=]*)?(, ?[^\s,]+( [A-Za-z\d+/=]*)?)*$/.test(String(metadata))) {

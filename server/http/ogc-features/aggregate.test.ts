@@ -205,6 +205,17 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
     expect(await fetchJson(address(`?${query}`))).toMatchObject({ status: 400, body: { code: 'bad_request' } });
   });
 
+  test('a zone that crosses itself is named, with the place', async () => {
+    const star = Array.from({ length: 401 }, (_, i) => (2 * Math.PI * i * 199) / 401).map((a) => [
+      Math.cos(a),
+      Math.sin(a),
+    ]);
+    const zones = layer(box(0, 0, 1, 1), { type: 'Polygon', coordinates: [[...star, star[0]]] });
+    const { status, body } = await send(zones);
+    expect(status).toBe(400);
+    expect(body.detail).toMatch(/^Feature 1 .* crosses itself at -?0\.\d+, -?0\.\d+; mend it with ST_MakeValid/);
+  });
+
   test('the example in docs/sums.md runs', async () => {
     const python = pythonWithJudges();
     if (!python) return;
@@ -223,6 +234,7 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
     ['no polygons', layer()],
     ['a point', layer({ type: 'Point', coordinates: [1, 2] })],
     ['an open ring', layer({ ...box(0, 0, 1, 1), coordinates: [box(0, 0, 1, 1).coordinates[0]!.slice(0, 4)] })],
+    ['a ring that crosses itself', layer({ ...box(0, 0, 1, 1), coordinates: [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]] })], // biome-ignore format: a bow tie
     ['metres', layer(box(326000, 2784000, 326100, 2784100))],
     ['too many', layer(...Array.from({ length: 1001 }, () => box(0, 0, 1, 1)))],
   ])('%s is refused', async (_, body) => {

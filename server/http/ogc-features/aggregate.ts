@@ -2,28 +2,27 @@
  * What a collection holds, summed up by class: over all of it, or cut to each of many zones: the polygons of a layer
  * that is sent, those of another collection, or the cells of a hexagonal grid.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import express, { type Request, Router } from 'express';
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { AggregateQuery, SumsQuery } from '../../api/features.ts';
 import { readQuery } from '../../api/query.ts';
+import { AREAS, MOST_POSITIONS, positionsOf, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
-import {
-  type ClassSum,
-  type Selection,
-  selectedBoxes,
-  sumByClass,
-  sumByZone,
-  type Zones,
-} from '../../store/tables/aggregate.ts';
-import { areClosed, arePositions } from '../../store/tables/cql2-to-sql.ts';
+import { type ClassSum, selectedBoxes, sumByClass, sumByZone } from '../../store/tables/aggregate.ts';
 import { queryItems } from '../../store/tables/items.ts';
+import type { Selection } from '../../store/tables/zone-pairs.ts';
+import type { Zones } from '../../store/tables/zone-pieces.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { namedCollection, requestedCollection } from './collections.ts';
 import { cellPolygon, cellsCovering } from './h3-cells.ts';
 import { parseCql2Text } from './parse-cql2-text.ts';
 
 const MAX_ZONES = 1000;
+/** Of all zones that are sent, together. */
+const MOST_POSITIONS_OF_ZONES = 200_000;
 const BODY_LIMIT = '4mb';
 
 /** What a zone is known by, and where it lies. */
@@ -44,31 +43,38 @@ export function aggregateRouter(): Router {
     return { collection: id, job, scene };
   };
 
-  router.get('/collections/:collection/aggregate', async (request, response) => {
-    const db = databaseOf(request);
-    const asked = readQuery(AggregateQuery, request.query);
-    const selected = await selection(request, asked);
-    const zones = await zonesAsked(db, asked, selected);
-    if (zones === null) {
-      const classes = await sumByClass(db, selected);
-      const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
-      response.json({ classes: withShares(classes, whole) });
-      return;
-    }
-    const other = asked.zones;
-    const ids = zones.flatMap(({ feature }) => feature ?? []);
-    const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
-    // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
-    response.json({ zones: summed.filter(({ cell, classes }) => cell === undefined || classes.length > 0) });
-  });
+  router.get(
+    '/collections/:collection/aggregate',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const asked = readQuery(AggregateQuery, request.query);
+      const selected = await selection(request, asked);
+      const zones = await zonesAsked(db, asked, selected);
+      if (zones === null) {
+        const classes = await sumByClass(db, selected);
+        const whole = classes.reduce((sum, { area_m2 }) => sum + area_m2, 0);
+        response.json({ classes: withShares(classes, whole) });
+        return;
+      }
+      const other = asked.zones;
+      const ids = zones.flatMap(({ feature }) => feature ?? []);
+      const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
+      // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
+      response.json({ zones: summed.filter(({ cell, classes }) => cell === undefined || classes.length > 0) });
+    }),
+  );
 
   const body = express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/geo+json'] });
-  router.post('/collections/:collection/aggregate', body, async (request, response) => {
-    const db = databaseOf(request);
-    const zones = zonesOf(request.body);
-    const summed = await sumWithin(db, await selection(request, readQuery(SumsQuery, request.query)), zones);
-    response.json({ zones: summed.map(({ geometry: _, ...zone }) => zone) });
-  });
+  router.post(
+    '/collections/:collection/aggregate',
+    body,
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const zones = await zonesOf(request.body);
+      const summed = await sumWithin(db, await selection(request, readQuery(SumsQuery, request.query)), zones);
+      response.json({ zones: summed.map(({ geometry: _, ...zone }) => zone) });
+    }),
+  );
 
   return router;
 }
@@ -78,13 +84,10 @@ const withShares = (classes: readonly ClassSum[], wholeM2: number) =>
 
 /** @param stored the zones themselves, where their geometry here was rounded */
 async function sumWithin(q: Queryable, selection: Selection, zones: readonly Zone[], stored?: Zones) {
-  if (zones.length === 0) return [];
-  const { sums, zoneAreasM2 } = await sumByZone(q, selection, stored ?? zones.map(({ geometry }) => geometry));
-  const classes = zones.map((): ClassSum[] => []);
-  for (const { zone, ...sum } of sums) classes[zone]!.push(sum);
+  const sums = await sumByZone(q, selection, stored ?? zones.map(({ geometry }) => geometry));
   return zones.map((zone, index) => {
-    const area_m2 = zoneAreasM2[index]!;
-    return { zone: index, ...zone, area_m2, classes: withShares(classes[index]!, area_m2) };
+    const { area_m2, classes } = sums[index]!;
+    return { zone: index, ...zone, area_m2, classes: withShares(classes, area_m2) };
   });
 }
 
@@ -119,7 +122,7 @@ async function zonesAsked(
   return zones;
 }
 
-function zonesOf(body: unknown): Zone[] {
+async function zonesOf(body: unknown): Promise<Zone[]> {
   const { type, features } = (body ?? {}) as { type?: unknown; features?: unknown };
   if (type !== 'FeatureCollection' || !Array.isArray(features) || features.length === 0) {
     throw new Problem('bad_request', 'Send a GeoJSON FeatureCollection of polygons.');
@@ -127,19 +130,18 @@ function zonesOf(body: unknown): Zone[] {
   if (features.length > MAX_ZONES) {
     throw new Problem('bad_request', `At most ${MAX_ZONES} polygons are summed up at once, not ${features.length}.`);
   }
-  return features.map((feature, index) => {
-    const geometry = feature?.geometry as Polygon | MultiPolygon | null | undefined;
-    const levels = geometry?.type === 'Polygon' ? 2 : geometry?.type === 'MultiPolygon' ? 3 : 0;
-    const coordinates: unknown = geometry?.coordinates;
-    if (levels > 0 && arePositions(coordinates, levels) && areClosed(coordinates as unknown[], levels)) {
-      if (inDegrees(coordinates)) return { geometry: geometry! };
+  let positions = 0;
+  const zones: Zone[] = [];
+  for (const [index, feature] of features.entries()) {
+    const wrong = (what: string) => new Problem('bad_request', `Feature ${index} cannot be summed up in: ${what}.`);
+    const rules = { types: AREAS, mostPositions: MOST_POSITIONS, onEarth: true, wrong };
+    const geometry = readGeometry(feature?.geometry, rules);
+    positions += positionsOf(geometry);
+    if (positions > MOST_POSITIONS_OF_ZONES) {
+      throw wrong(`with those before it there are more than ${MOST_POSITIONS_OF_ZONES} positions; send them in parts`);
     }
-    throw new Problem('bad_request', `Feature ${index} is not a polygon in degrees with closed rings.`);
-  });
-}
-
-function inDegrees(node: unknown): boolean {
-  const members = node as unknown[];
-  if (Array.isArray(members[0])) return members.every(inDegrees);
-  return Math.abs(members[0] as number) <= 180 && Math.abs(members[1] as number) <= 90;
+    zones.push({ geometry });
+    await nextTurn(); // others are answered meanwhile
+  }
+  return zones;
 }

@@ -1,11 +1,14 @@
 /** Collections of features as OGC API – Features describes them: what they hold, and what they can be filtered by. */
 
-import type { Bbox, CollectionJson, Link } from '../../api/index.ts';
+import type { CollectionJson, Link } from '../../api/index.ts';
 import { attributionMarkup } from '../../scenes/attribution.ts';
 import { QUERYABLES } from '../../store/tables/cql2-to-sql.ts';
+import type { StoredCollection } from '../../store/tables/items.ts';
 import { CRS84 } from './crs.ts';
 
 export const GEOJSON = 'application/geo+json';
+/** The temporal reference system of OGC API – Features: RFC 3339 times. */
+const GREGORIAN = 'http://www.opengis.net/def/uom/ISO-8601/0/Gregorian';
 /** Names in a credit; of more, their number. */
 const MOST_NAMED = 20;
 
@@ -28,7 +31,7 @@ export const titleOf = (id: string): string => (id === 'landuse' ? 'Land use' : 
  * @param sources who is to be named with the images that its features were found in
  */
 export function describeCollection(
-  { id, bbox }: { id: string; bbox: Bbox | null },
+  { id, bbox, captured }: Pick<StoredCollection, 'id' | 'bbox' | 'captured'>,
   systems: string[],
   sources: readonly string[],
   address: string,
@@ -39,7 +42,12 @@ export function describeCollection(
     title: titleOf(id),
     description: DESCRIPTIONS[id] ?? `Features of the kind ${id}`,
     ...(sources.length > 0 && { attribution: creditOf(sources) }),
-    ...(bbox && { extent: { spatial: { bbox: [bbox], crs: CRS84 } } }),
+    ...(bbox && {
+      extent: {
+        spatial: { bbox: [bbox], crs: CRS84 },
+        ...(captured && { temporal: { interval: [captured], trs: GREGORIAN } }),
+      },
+    }),
     itemType: 'feature',
     crs: systems,
     storageCrs: CRS84,

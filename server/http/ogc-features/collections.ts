@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
 import { FeatureQuery, FeaturesQuery, FormatQuery, PageQuery } from '../../api/features.ts';
 import type { ItemsJson, Link } from '../../api/index.ts';
 import { parseBbox, readQuery } from '../../api/query.ts';
@@ -15,11 +16,13 @@ import {
   listCollections,
   queryItems,
   queryStoredItems,
+  type StoredCollection,
   type StoredItem,
 } from '../../store/tables/items.ts';
 import { sourcesOf } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { pathId, pathParameter, publicAddress } from '../core/request.ts';
 import { wantsPage } from '../html/page.ts';
 import { asPage, describeCollection, GEOJSON, queryablesSchema, titleOf } from './collection-descriptions.ts';
@@ -47,7 +50,6 @@ const CONFORMANCE = [
   ),
 ].map((path) => `http://www.opengis.net/spec/${path}`);
 
-type StoredCollection = Awaited<ReturnType<typeof listCollections>>[number];
 type ItemQuery = Parameters<typeof queryItems>[2];
 
 export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Router {
@@ -97,53 +99,55 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
     response.type('application/schema+json').send(JSON.stringify(queryablesSchema(id, publicAddress(request))));
   });
 
-  router.get('/collections/:collection/items', async (request, response) => {
-    const db = databaseOf(request);
-    const asked = readQuery(FeaturesQuery, request.query);
-    const { limit } = asked;
-    const pick = pickProperties(asked.properties);
-    const crs = await namedCrs(db, 'crs', asked.crs);
-    const query = { ...itemQuery(asked), ...(await boxQuery(db, asked)), crs };
-    checkDatetime(asked.datetime);
-    const id = pathParameter(request, 'collection');
-    if (wantsPage(request)) {
-      await namedCollection(db, id);
-      const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
-      return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
-    }
-    const first = await queryStoredItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
-    if (first.matched === 0) await namedCollection(db, id);
-    const links = (next: string | null) => itemLinks(request, id, next);
-    response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
-    // Of one portion, the page goes out in one piece.
-    if (first.next === null || first.items.length >= limit) {
-      response.end((await Array.fromAsync(itemsText(first))).join(''));
-    } else await pipeline(Readable.from(itemsText(first)), response);
-
-    /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
-    async function* itemsText(portion: typeof first): AsyncGenerator<string> {
-      const { matched } = portion;
-      let returned = 0;
-      yield '{"type":"FeatureCollection","features":[';
-      for (;;) {
-        const separator = returned > 0 ? ',' : '';
-        yield separator + portion.items.map((item) => featureText(item, pick)).join(',');
-        returned += portion.items.length;
-        if (portion.next === null || returned >= limit) break;
-        const size = Math.min(limit - returned, PORTION);
-        const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
-        portion = await queryStoredItems(db, id, next);
+  router.get(
+    '/collections/:collection/items',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const asked = readQuery(FeaturesQuery, request.query);
+      const { limit } = asked;
+      const pick = pickProperties(asked.properties);
+      const crs = await namedCrs(db, 'crs', asked.crs);
+      const query = { ...itemQuery(asked), ...(await boxQuery(db, asked)), crs };
+      const id = pathParameter(request, 'collection');
+      if (wantsPage(request)) {
+        await namedCollection(db, id);
+        const found = await queryItems(db, id, { ...query, crs: undefined, limit: Math.min(limit, MOST_ON_PAGE) });
+        return itemsHtml(request, response, { id, title: titleOf(id) }, found, pick, models);
       }
-      const timeStamp = new Date().toISOString();
-      const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
-        numberMatched: matched,
-        numberReturned: returned,
-        timeStamp,
-        links: links(portion.next),
-      };
-      yield `],${JSON.stringify(rest).slice(1)}`;
-    }
-  });
+      const first = await queryStoredItems(db, id, { ...query, limit: Math.min(limit, PORTION) });
+      if (first.matched === 0) await namedCollection(db, id);
+      const links = (next: string | null) => itemLinks(request, id, next);
+      response.vary('Accept').type(GEOJSON).set('Content-Crs', `<${crs.uri}>`);
+      // Of one portion, the page goes out in one piece.
+      if (first.next === null || first.items.length >= limit) {
+        response.end((await Array.fromAsync(itemsText(first))).join(''));
+      } else await pipeline(Readable.from(itemsText(first)), response);
+
+      /** The page in pieces of text: features first, since only then is known how many there were and what comes next. */
+      async function* itemsText(portion: typeof first): AsyncGenerator<string> {
+        const { matched } = portion;
+        let returned = 0;
+        yield '{"type":"FeatureCollection","features":[';
+        for (;;) {
+          const separator = returned > 0 ? ',' : '';
+          yield separator + portion.items.map((item) => featureText(item, pick)).join(',');
+          returned += portion.items.length;
+          if (portion.next === null || returned >= limit) break;
+          const size = Math.min(limit - returned, PORTION);
+          const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
+          portion = await queryStoredItems(db, id, next);
+        }
+        const timeStamp = new Date().toISOString();
+        const rest: Pick<ItemsJson, 'numberMatched' | 'numberReturned' | 'timeStamp' | 'links'> = {
+          numberMatched: matched,
+          numberReturned: returned,
+          timeStamp,
+          links: links(portion.next),
+        };
+        yield `],${JSON.stringify(rest).slice(1)}`;
+      }
+    }, isHeavy),
+  );
 
   router.get('/collections/:collection/items/:id', async (request, response) => {
     const db = databaseOf(request);
@@ -174,6 +178,10 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
 
   return router;
 }
+
+/** Pages that have to be looked for among all features, or are made of many portions. */
+const isHeavy = ({ query }: Request): boolean =>
+  query.filter !== undefined || query.sortby !== undefined || Number(query.limit) > PORTION;
 
 export async function absentItem(db: Queryable, collection: string, id: string): Promise<Problem> {
   await namedCollection(db, collection);
@@ -212,13 +220,14 @@ async function boxQuery(q: Queryable, asked: AskedItems): Promise<Pick<ItemQuery
 }
 
 function itemQuery(asked: AskedItems): Omit<ItemQuery, 'limit'> {
-  const { after, class: className, job, scene, sortby } = asked;
+  const { after, class: className, job, scene, sortby, datetime } = asked;
   const filter = filterOf(asked);
   return {
     ...(after && { after }),
     ...(className && { class: className }),
     ...(job && { job }),
     ...(scene && { scene }),
+    ...(datetime !== undefined && { captured: parseDatetime(datetime) }),
     ...(filter !== undefined && { filter }),
     ...(sortby !== undefined && { sort: sortOf(sortby) }),
   };
@@ -242,15 +251,6 @@ function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: 
 
 /** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
 const sortOf = (text: string) => ({ property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') });
-
-const INSTANT = '(\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[-+]\\d\\d:\\d\\d))?|\\.\\.|)';
-const DATETIME = new RegExp(`^${INSTANT}(/${INSTANT})?$`, 'i');
-
-/** Checked and then left: features carry no time, and features without time are part of every interval. */
-function checkDatetime(value: string | undefined): void {
-  if (value === undefined || (value !== '' && value !== '..' && DATETIME.test(value))) return;
-  throw new Problem('bad_request', `"datetime" is an RFC 3339 time or an interval, not "${shorten(value)}".`);
-}
 
 function itemLinks(request: Request, collection: string, next: string | null): Link[] {
   const base = `${publicAddress(request)}/collections/${collection}`;

@@ -98,11 +98,30 @@ test.each([
   ['pg_sleep(9) = 1', 'there is no operation "pg_sleep"'],
   ["class LIKE 'a\\'", 'a pattern ends in a lone backslash'],
   ['S_INTERSECTS(geometry, POLYGON((0 0,1 0,1 1,0 1)))', 'not closed'],
+  ['S_INTERSECTS(geometry, POLYGON((0 0,1 1,1 0,0 1,0 0)))', 'crosses itself at 0.5, 0.5'],
+  ['S_INTERSECTS(geometry, POINT(1e308 0))', 'no longitude and latitude'],
+  ['S_INTERSECTS(geometry, BBOX(0,0,1e308,1))', 'a bbox has four or six numbers, degrees'],
+  [`class LIKE '${'%a'.repeat(21)}'`, 'more than 20 "%"'],
+  [`CASEI(class) LIKE CASEI('${'%_'.repeat(500)}')`, 'more than 20 "%"'],
+  [`class = '${'a'.repeat(2001)}'`, 'more than 2000 characters'],
+  [`score = ${'1+'.repeat(70)}1`, 'or 64 levels'],
+  [`class IN (${Array.from({ length: 1001 }, (_, i) => `'${i}'`)})`, 'more than 1000 parts'],
+  [`${'CASEI('.repeat(60)}class${')'.repeat(60)} = 'a' AND ${'NOT '.repeat(64)}score = 1`, 'or 64 levels'],
   ["T_AFTER(mapped_at, TIMESTAMP('yesterday'))", 'not an RFC 3339 date'],
   ["T_MEETS(mapped_at, INTERVAL('2020-01-01','2021-01-01'))", 'take t_after'],
   [Array.from({ length: 400 }, () => 'score = 1').join(' OR '), 'more than 1000 parts'],
 ])('does not compile %.50s', (text, message) => {
   expect(() => cql2Condition(parseCql2Text(text), [])).toThrow(message);
+});
+
+test('the geometries of a filter are limited together', () => {
+  const points = { type: 'MultiPoint', coordinates: Array.from({ length: 4000 }, (_, i) => [i / 100, 0]) };
+  const meets = (count: number) => ({
+    op: 'or',
+    args: Array.from({ length: count }, () => ({ op: 's_intersects', args: [{ property: 'geometry' }, points] })),
+  });
+  expect(() => cql2Condition(meets(2), [])).not.toThrow();
+  expect(() => cql2Condition(meets(3), [])).toThrow('there are more than 10000 positions');
 });
 
 test('no value reaches the SQL text', () => {

@@ -12,6 +12,7 @@ export type Cql2 =
   | { date: string }
   | { timestamp: string }
   | { interval: Cql2[] }
+  | { bbox: number[] }
   | { op: string; args: (Cql2 | Cql2[])[] }
   | Geometry;
 
@@ -19,7 +20,7 @@ export type Cql2 =
 const MAX_DEPTH = 64;
 
 const TOKEN =
-  /\s*(?:('(?:[^']|'')*')|("(?:[^"]|"")+")|(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?)|([\p{L}_:][\p{L}\p{N}_:.]*)|(<>|<=|>=|[-=<>()+*/,]))/iuy;
+  /\s*(?:('(?:[^']|'')*')|("(?:[^"]|"")+")|(\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?)|([\p{L}_:][\p{L}\p{N}_:.]*)|(<>|<=|>=|[-=<>()+*/,]))/iuy;
 
 interface Token {
   kind: 'text' | 'name' | 'number' | 'word' | 'sign' | 'end';
@@ -140,7 +141,7 @@ export function parseCql2Text(text: string): Cql2 {
     if (word === 'TRUE' || word === 'FALSE') return word === 'TRUE';
     if (!isSign('(')) return { property: token.text };
     if (word in GEOMETRIES) return wkt(GEOMETRIES[word]!);
-    if (word === 'BBOX') return boxPolygon(list(coordinate)) ?? fail('four or six numbers');
+    if (word === 'BBOX') return { bbox: list(coordinate) };
     if (word === 'DATE') return { date: list(expectText)[0]! };
     if (word === 'TIMESTAMP') return { timestamp: list(expectText)[0]! };
     if (word === 'INTERVAL') return { interval: list(value) };
@@ -203,18 +204,3 @@ function unquote(text: string): string {
 }
 
 const negated = (not: boolean, cql2: Cql2): Cql2 => (not ? { op: 'not', args: [cql2] } : cql2);
-
-function boxPolygon(numbers: number[]): Geometry | null {
-  if (numbers.length !== 4 && numbers.length !== 6) return null;
-  const half = numbers.length / 2;
-  const [west, south] = numbers as [number, number];
-  const [east, north] = numbers.slice(half) as [number, number];
-  const ring = [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ];
-  return { type: 'Polygon', coordinates: [ring] };
-}

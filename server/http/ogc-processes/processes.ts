@@ -61,7 +61,7 @@ const OUTPUTS = {
   report: { title: 'What was assumed, found and measured', path: '', type: JSON_TYPE },
   features: {
     title: 'The features of all collections',
-    path: '/export.geojson',
+    path: '/export.geojson?collection=all',
     type: exportFormat('.geojson')!.mediaType,
   },
   geopackage: { title: 'The same, a layer a collection', path: '/export.gpkg', type: exportFormat('.gpkg')!.mediaType },

@@ -21,7 +21,9 @@ const servicePaths = {
     }),
   },
   '/health': {
-    get: operation('service', 'readHealth', 'Whether the service is well', { 200: json(Health) }),
+    get: operation('service', 'readHealth', 'Whether the process answers, whatever else does not', {
+      200: json(Health),
+    }),
   },
   '/ready': {
     get: operation('service', 'readReady', 'Whether the service can answer now; 503 where it cannot', {

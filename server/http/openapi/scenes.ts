@@ -1,6 +1,14 @@
 /** The paths of uploads and scenes in OpenAPI 3.0. */
 import { z } from 'zod';
-import { Preflight, RemoteSceneRequest, Scene, SceneChanges, SceneEvent, ScenesQuery } from '../../api/scenes.ts';
+import {
+  Preflight,
+  Remade,
+  RemoteSceneRequest,
+  Scene,
+  SceneChanges,
+  SceneEvent,
+  ScenesQuery,
+} from '../../api/scenes.ts';
 import { text } from '../../api/schema.ts';
 import {
   Located,
@@ -77,6 +85,13 @@ export const scenePaths = {
     get: operation('scenes', 'downloadImage', 'The image as the service keeps it', {
       description: 'A lossless cloud-optimised GeoTIFF; ranges are answered.',
       200: binary('All bands, without nodata filled in', 'image/tiff'),
+    }),
+  },
+  '/scenes/{id}/retry': {
+    parameters: [sceneId],
+    post: operation('scenes', 'remakeScene', 'Makes the working copy of a ready scene again from its original', {
+      description: 'For one that was damaged. Answers when it is made. Where the original is damaged, too: `damaged`.',
+      200: json(Remade),
     }),
   },
   '/scenes/{id}/preflight': {

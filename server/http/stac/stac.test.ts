@@ -214,6 +214,9 @@ describe.each(testEngines())('on $name', ({ open }) => {
     '?unknown=1',
     '?intersects=7',
     { intersects: { type: 'Polygon', coordinates: [[[0, 0]]] } },
+    { intersects: { type: 'Polygon', coordinates: [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]] } }, // biome-ignore format: a bow tie
+    { intersects: { type: 'Point', coordinates: [1e308, 0] } },
+    { intersects: { type: 'MultiPoint', coordinates: new Array(10_001).fill([1, 1]) } },
     { intersects: { type: 'constructor', coordinates: [0, 0] } },
     { bbox: [0, 0, 1, 1], intersects: { type: 'Point', coordinates: [0, 0] } },
     { bbox: 'x' },

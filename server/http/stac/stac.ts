@@ -1,11 +1,11 @@
 /** A STAC API (1.0: core, collections, features, item search) over scenes and class maps. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
 import type { Bbox, ModelJson } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import { check, isId, shorten } from '../../api/schema.ts';
 import {
-  DATETIME_SENTENCE,
   type Search,
   STAC_VERSION,
   type StacItem,
@@ -14,6 +14,7 @@ import {
   StacSearch,
   StacSearchQuery,
 } from '../../api/stac.ts';
+import { GEOMETRIES, MOST_POSITIONS, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import {
   type CatalogueQuery,
@@ -22,11 +23,11 @@ import {
   SCENES,
   searchCatalogue,
 } from '../../store/tables/catalogue.ts';
-import { areClosed, arePositions, GEOMETRY_DEPTHS } from '../../store/tables/cql2-to-sql.ts';
 import { findJobs, totalsOfJobs } from '../../store/tables/jobs.ts';
 import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
+import { heavy } from '../core/heavy-lanes.ts';
 import { noQuery, pathId, pathParameter, publicAddress } from '../core/request.ts';
 import { COG, classMapItem, sceneItem } from './stac-items.ts';
 
@@ -145,23 +146,30 @@ export function stacRouter({ models }: Pick<AppContext, 'models'>): Router {
     response.type(GEOJSON).send(JSON.stringify(item));
   });
 
-  router.get('/stac/search', async (request, response) => {
-    const db = databaseOf(request);
-    const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
-    const page = await itemsOf(db, models, search, publicAddress(request));
-    response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
-  });
+  router.get(
+    '/stac/search',
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      const search = catalogueQuery(readQuery(StacSearchQuery, request.query));
+      const page = await itemsOf(db, models, search, publicAddress(request));
+      response.type(GEOJSON).send(JSON.stringify({ ...page.body, links: pageLinks(request, page.next) }));
+    }),
+  );
 
-  router.post('/stac/search', express.json({ limit: BODY_LIMIT }), async (request, response) => {
-    const db = databaseOf(request);
-    noQuery(request);
-    const search = catalogueQuery(check(StacSearch, request.body));
-    const page = await itemsOf(db, models, search, publicAddress(request));
-    const href = `${publicAddress(request)}/stac/search`;
-    const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
-    const links = [rootLink(request), ...(page.next === null ? [] : [next])];
-    response.type(GEOJSON).send(JSON.stringify({ ...page.body, links }));
-  });
+  router.post(
+    '/stac/search',
+    express.json({ limit: BODY_LIMIT }),
+    heavy(async (request, response) => {
+      const db = databaseOf(request);
+      noQuery(request);
+      const search = catalogueQuery(check(StacSearch, request.body));
+      const page = await itemsOf(db, models, search, publicAddress(request));
+      const href = `${publicAddress(request)}/stac/search`;
+      const next = { rel: 'next', href, type: GEOJSON, method: 'POST', merge: true, body: { token: page.next } };
+      const links = [rootLink(request), ...(page.next === null ? [] : [next])];
+      response.type(GEOJSON).send(JSON.stringify({ ...page.body, links }));
+    }),
+  );
 
   return router;
 }
@@ -257,7 +265,7 @@ function catalogueQuery({ ids, collections, bbox, intersects, datetime, limit, t
     ...(ids && { ids: ids.filter(isId).map((id) => id.toLowerCase()) }),
     ...(collections && { collections }),
     ...(has && { meets: bbox ? boxOf(bbox) : geometryOf(intersects) }),
-    ...(datetime != null && { taken: intervalOf(datetime) }),
+    ...(datetime != null && { taken: parseDatetime(datetime) }),
     ...(token != null && { after: token }),
     limit,
   };
@@ -271,29 +279,6 @@ function boxOf(box: Bbox): object {
 }
 
 function geometryOf(given: unknown): object {
-  const { type, coordinates } = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
-  const levels = typeof type === 'string' && Object.hasOwn(GEOMETRY_DEPTHS, type) ? GEOMETRY_DEPTHS[type] : undefined;
-  if (levels !== undefined && arePositions(coordinates, levels)) {
-    const closed = !/Polygon$/.test(type as string) || areClosed(coordinates as unknown[], levels);
-    if (closed) return { type, coordinates };
-  }
-  throw new Problem('bad_request', '"intersects" is a GeoJSON geometry (no collection of such) with closed rings.');
-}
-
-/** RFC 3339 instants; `..` or nothing is open. */
-function intervalOf(value: string): { from: number | null; to: number | null } {
-  const wrong = () => new Problem('bad_request', DATETIME_SENTENCE);
-  const instant = (text: string): number | null => {
-    if (text === '' || text === '..') return null;
-    const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/i.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-    if (Number.isNaN(time)) throw wrong();
-    return time;
-  };
-  const parts = value.split('/').map(instant);
-  const [from, to = from] = parts as [number | null, number | null];
-  const open = parts.every((part) => part === null) && value !== '../..';
-  if (parts.length > 2 || open || (from !== null && to !== null && from > to)) throw wrong();
-  return { from, to };
+  const wrong = (what: string) => new Problem('bad_request', `"intersects" cannot be used: ${what}.`);
+  return readGeometry(given, { types: GEOMETRIES, mostPositions: MOST_POSITIONS, onEarth: false, wrong });
 }

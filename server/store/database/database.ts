@@ -20,6 +20,20 @@ export interface QueryOptions {
   unlimited?: boolean;
 }
 
+/** What holds for a request's statements. */
+export interface RequestLimits {
+  /**
+   * After which a statement is ended, if it is none of a transaction, which is how changes are made: Problem
+   * query_too_slow. The database in memory ends none.
+   */
+  statementSeconds: number;
+  /**
+   * Whether they may take long: then they have a few connections to PostgreSQL of their own, and on the embedded
+   * database, which has one, others go first.
+   */
+  heavy?: boolean;
+}
+
 export interface Session extends Queryable {
   /** Several statements without parameters; the rows of all of them, in order. */
   execute(script: string): Promise<Record<string, unknown>[]>;
@@ -34,13 +48,14 @@ export interface Database extends Session {
    */
   transaction<T>(run: (q: Session) => Promise<T>): Promise<T>;
   /**
-   * The same database, showing one workspace only, whatever is asked: see row-level-security.ts.
-   * @param statementSeconds after which PostgreSQL ends a statement, if it is none of a transaction, which is how
-   *   changes are made: Problem query_too_slow. PGlite, which has no clock to do so, ends none.
+   * The same database for what requests ask: showing one workspace only, whatever is asked (see row-level-security.ts),
+   * or all with null.
    */
-  within(scope: Scope, statementSeconds?: number): ConfinedDatabase;
+  within(scope: Scope | null, request?: RequestLimits): ConfinedDatabase;
   /** Whether it can: without, there is the default workspace alone, and `within` shows everything. */
   confinement: boolean;
+  /** Ends what requests ask, now and from now on, if it is none of a transaction: nobody waits for the answers any more. */
+  endRequests(): void;
   close(): Promise<void>;
 }
 
@@ -55,4 +70,4 @@ export interface Scope {
 }
 
 /** A database that shows one workspace; `close` belongs to who opened it. */
-export type ConfinedDatabase = Omit<Database, 'close' | 'within' | 'confinement'>;
+export type ConfinedDatabase = Omit<Database, 'close' | 'within' | 'confinement' | 'endRequests'>;

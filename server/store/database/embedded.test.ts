@@ -109,6 +109,7 @@ test('a damaged template is made anew, and a database that is laid out from it s
   // As a process leaves the folder that dies while the files are unpacked.
   rmSync(join(folder, 'database.ready'));
   rmSync(join(folder, 'database', 'base'), { recursive: true });
+  writeFileSync(join(folder, 'database', 'planimeter.json'), '{"state":"being laid out"}');
   const fresh = await openDatabase({ folder, templateFolder });
   expect(await fresh.query('SELECT count(*) AS n FROM planimeter.scenes')).toEqual([{ n: 0 }]);
   await fresh.close();

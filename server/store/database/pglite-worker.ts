@@ -25,6 +25,9 @@ export type Request = { id: number } /** `scope`: of whose rows; null for all. *
 
 export type Reply = { id: number } & ({ result: unknown } | { error: { message: string; code?: string } });
 
+/** The types of Node leave it out. */
+const { RuntimeError } = WebAssembly as unknown as { RuntimeError: ErrorConstructor };
+
 const settings = workerData as WorkerSettings;
 const port = parentPort!;
 
@@ -48,6 +51,8 @@ port.on('message', (request: Request) => {
     try {
       port.postMessage({ id: request.id, result: await answer(request) } satisfies Reply);
     } catch (error) {
+      // The engine itself has broken off, out of memory for one: it can be asked nothing more, and ends with its worker.
+      if (error instanceof RuntimeError) throw error;
       port.postMessage({ id: request.id, error: describeError(error as Error & { code?: string }) } satisfies Reply);
     }
   });

@@ -2,10 +2,13 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Problem } from '../../../errors/problem.ts';
-import type { ConfinedDatabase, Database, QueryOptions, Scope, Session } from './database.ts';
+import type { ConfinedDatabase, Database, QueryOptions, RequestLimits, Scope, Session } from './database.ts';
+import { createLane, type Lane } from './postgresql-lane.ts';
 import { confining, scopeKey } from './row-level-security.ts';
 import { asProblem } from './sql-errors.ts';
+import { tooSlow } from './statement-time.ts';
 import { inTransaction } from './transaction.ts';
+import { REQUEST_WAIT_SECONDS } from './turns.ts';
 
 const { builtins } = pg.types;
 
@@ -39,18 +42,20 @@ function session(client: Pick<pg.ClientBase, 'query'>): Session {
       }
     },
     execute: async (script) => {
-      const results = (await client.query(script)) as pg.QueryResult | pg.QueryResult[];
+      const results = (await client.query(script).catch((error) => {
+        throw asProblem(error);
+      })) as pg.QueryResult | pg.QueryResult[];
       return Array.isArray(results) ? results.flatMap((result) => result.rows) : results.rows;
     },
   };
 }
 
-function openPool(url: string): pg.Pool {
+function openPool(url: string, most: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: 10,
+    max: most,
     application_name: 'planimeter',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: REQUEST_WAIT_SECONDS * 1000,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
         (format !== 'binary' && PARSERS[oid]) || pg.types.getTypeParser(oid, format as 'text'),
@@ -63,34 +68,45 @@ function openPool(url: string): pg.Pool {
   return pool;
 }
 
+/** Connections of one process: of jobs and the service itself, … */
+const OWN_CONNECTIONS = 10;
+/** … of requests that are answered at once, … */
+const LIGHT_CONNECTIONS = 10;
+/** … and of those whose work may take long. */
+const HEAVY_CONNECTIONS = 8;
+
 /**
- * Connections are opened when first wanted; `close` waits for those in use. What is confined to a workspace has
- * connections of its own, so that a plain query never runs on one that is bound.
+ * Connections are opened when first wanted; `close` waits for those in use. What requests ask has connections of its
+ * own, so that a plain query never runs on one that is bound to a workspace, and that heavy ones take none from others.
  */
 export function openPostgresql(url: string): Database {
-  const pool = openPool(url);
-  const confinedPool = openPool(url);
-  const withClient = async <T>(use: (q: Session) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
-    try {
-      return await use(session(client));
-    } finally {
-      client.release();
-    }
-  };
+  const pool = openPool(url, OWN_CONNECTIONS);
+  const [light, heavy] = [LIGHT_CONNECTIONS, HEAVY_CONNECTIONS].map((most) =>
+    createLane(openPool(url, most), most, pool),
+  ) as [Lane, Lane];
   const database: Database = {
     kind: 'postgresql',
     ...session(pool as Pick<pg.ClientBase, 'query'>),
-    transaction: (run) => withClient((q) => inTransaction(q, run)),
-    within: (scope, statementSeconds = 0) => {
-      if (database.confinement) return confinedDatabase(confinedPool, scope, statementSeconds);
-      if (scope.job !== undefined)
+    transaction: async (run) => {
+      const client = await pool.connect();
+      try {
+        return await inTransaction(session(client), run);
+      } finally {
+        client.release();
+      }
+    },
+    within: (scope, request) => {
+      if (scope?.job !== undefined && !database.confinement)
         throw new Problem('workspaces_unavailable', 'A single job cannot be shown by itself.');
-      return database;
+      return confinedDatabase(request?.heavy ? heavy : light, database.confinement ? scope : null, request);
     },
     confinement: false,
+    endRequests: () => {
+      light.deadlines.endAll();
+      heavy.deadlines.endAll();
+    },
     close: async () => {
-      await Promise.all([pool.end(), confinedPool.end()]);
+      await Promise.all([pool.end(), light.end(), heavy.end()]);
     },
   };
   return database;
@@ -99,43 +115,29 @@ export function openPostgresql(url: string): Database {
 /** What each connection is bound to; it stays that until another workspace wants it. */
 const bound = new WeakMap<pg.PoolClient, string>();
 
-function confinedDatabase(pool: pg.Pool, scope: Scope, statementSeconds: number): ConfinedDatabase {
-  const withClient = async <T>(seconds: number, use: (q: Session) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
-    let sound = false;
-    try {
-      await bind(client, scope, seconds);
-      sound = true;
-      return await use(session(client));
-    } finally {
-      client.release(!sound);
-    }
-  };
+function confinedDatabase(lane: Lane, scope: Scope | null, request: RequestLimits | undefined): ConfinedDatabase {
+  const bindTo = (seconds: number) => (client: pg.PoolClient) => bind(client, scope, seconds);
+  const within = <T>(use: (q: Session) => Promise<T>) => lane.use(bindTo(0), (client) => use(session(client)));
   return {
     kind: 'postgresql',
     query: async <R>(sql: string, params?: readonly unknown[], how?: QueryOptions) => {
-      const seconds = how?.unlimited ? 0 : statementSeconds;
+      const ask = (q: Session) => q.query<R>(sql, params, how);
+      if (!request || how?.unlimited) return within(ask);
+      const seconds = request.statementSeconds;
       try {
-        return await withClient(seconds, (q) => q.query<R>(sql, params, how));
+        return await lane.use(bindTo(seconds), (client) => ask(session(client)), seconds);
       } catch (error) {
-        throw seconds > 0 && (error as { code?: string }).code === QUERY_CANCELED ? tooSlow(error, seconds) : error;
+        throw (error as { code?: string }).code === QUERY_CANCELED ? tooSlow(seconds, error) : error;
       }
     },
-    execute: (script) => withClient(0, (q) => q.execute(script)),
-    transaction: (run) => withClient(0, (q) => inTransaction(q, run)),
+    execute: (script) => within((q) => q.execute(script)),
+    transaction: (run) => within((q) => inTransaction(q, run)),
   };
 }
 
 const QUERY_CANCELED = '57014';
 
-const tooSlow = (cause: unknown, seconds: number) =>
-  new Problem(
-    'query_too_slow',
-    `The database did not find the answer within ${seconds} seconds. Ask for less: a smaller box, a simpler filter, fewer zones.`,
-    { cause },
-  );
-
-async function bind(client: pg.PoolClient, scope: Scope, statementSeconds: number): Promise<void> {
+async function bind(client: pg.PoolClient, scope: Scope | null, statementSeconds: number): Promise<void> {
   const key = `${statementSeconds} ${scopeKey(scope)}`;
   if (bound.get(client) === key) return;
   bound.delete(client);

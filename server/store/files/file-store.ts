@@ -16,7 +16,9 @@ export interface FileStore {
   /** What was written at `path(key)` is now the stored file, all of it or nothing; rejects where nothing was written. */
   put(key: string): Promise<void>;
   /** A path on this machine's disk to read the stored file from. Throws Problem not_found where there is none. */
-  fetch(key: string): Promise<string>;
+  fetch(key: string, how?: FetchOptions): Promise<string>;
+  /** Removes copies of a stored file that are kept on this machine's disk; a folder has none. */
+  forget?: (key: string) => Promise<void>;
   /** Removes the file or the folder of this name, if there is one. */
   remove(prefix: string): Promise<void>;
   /** Keys of all stored files under a folder, sorted; none where there is no such folder. */
@@ -26,6 +28,11 @@ export interface FileStore {
   /** Uploads into the store that were begun and not ended, by whichever process; a folder has none. */
   unfinished?: () => Promise<UnfinishedUpload[]>;
   abandon?: (upload: UnfinishedUpload) => Promise<void>;
+}
+
+export interface FetchOptions {
+  /** Whoever looks at it does not wait until a large file is verified. */
+  toShow?: boolean;
 }
 
 export interface StoredFile {
@@ -41,8 +48,8 @@ export interface UnfinishedUpload {
 }
 
 /** As `fetch`, with null where there is no such file. */
-export function fetchIfThere(files: FileStore, key: string): Promise<string | null> {
-  return files.fetch(key).catch((error) => {
+export function fetchIfThere(files: FileStore, key: string, how?: FetchOptions): Promise<string | null> {
+  return files.fetch(key, how).catch((error) => {
     if (error instanceof Problem && error.code === 'not_found') return null;
     throw error;
   });

@@ -20,7 +20,7 @@ export async function probeFileStore(
 ): Promise<string> {
   const bucket = store && isBucket(store);
   // Where files go into a bucket: without the copies that are kept of what was written.
-  const folders = bucket ? await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), 'planimeter-')))) : [];
+  const folders = bucket ? await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), 'planimeter-tmp-')))) : [];
   const [writer, reader] = bucket
     ? folders.map((folder) => openFileStore(folder, store))
     : [1, 2].map(() => openFileStore(dataFolder, store));

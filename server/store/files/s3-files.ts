@@ -50,6 +50,7 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
       fetching.set(key, running);
       return running;
     },
+    forget: (key) => localFileStore(copies.folder).remove(key),
     async list(under) {
       scratch.path(under);
       return (await entriesOf(bucket, `${under}/`)).map(({ key }) => key);

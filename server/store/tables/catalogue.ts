@@ -1,5 +1,6 @@
 /** Ready scenes and the maps of finished jobs as one catalogue, searched by place and time, newest first, page by page. */
 import { Problem } from '../../../errors/problem.ts';
+import { LAST_TIME, type TimeInterval } from '../../api/datetime.ts';
 import type { Queryable } from '../database/database.ts';
 
 export const SCENES = 'scenes';
@@ -10,8 +11,8 @@ export interface CatalogueQuery {
   ids?: readonly string[];
   /** GeoJSON in degrees that footprints have to meet. */
   meets?: object;
-  /** When the images were taken, milliseconds since 1970; null is open. */
-  taken?: { from: number | null; to: number | null };
+  /** When the images were taken. */
+  taken?: TimeInterval;
   limit: number;
   /** Where the page before ended. */
   after?: string;
@@ -58,7 +59,8 @@ export async function searchCatalogue(
   query: CatalogueQuery,
 ): Promise<{ entries: CatalogueEntry[]; matched: number; next: string | null }> {
   const { from = null, to = null } = query.taken ?? {};
-  const clock = (time: number | null) => (time === null ? null : new Date(time).toISOString().slice(0, 19));
+  const clock = (time: number | null) =>
+    time === null ? null : new Date(Math.min(time, LAST_TIME)).toISOString().slice(0, 19);
   const parameters: unknown[] = [
     query.collections ?? null,
     query.ids ?? null,

@@ -3,12 +3,18 @@
  * IS NULL, arithmetic, CASEI, the spatial functions and the temporal ones that a single time can answer.
  */
 import { Problem } from '../../../errors/problem.ts';
+import { timeSpan } from '../../api/datetime.ts';
+import { MOST_COORDINATE } from '../../geometry/find-crossing.ts';
+import { GEOMETRIES, MOST_POSITIONS, positionsOf, readGeometry } from '../../geometry/read-geometry.ts';
+import { CAPTURED_AT } from './captured-at.ts';
 
 export type QueryableType = 'boolean' | 'number' | 'text' | 'time' | 'geometry';
 
 interface Term {
   sql: string;
   type: QueryableType;
+  /** Of a DATE: times are compared with it by their day in UTC. */
+  day?: true;
 }
 
 const json = (name: string, kind: string, type: string) =>
@@ -29,6 +35,7 @@ export const QUERYABLES: Readonly<Record<string, Term>> = {
   job: { sql: 'j.id', type: 'text' },
   scene: { sql: 'j.scene', type: 'text' },
   model: { sql: 'j.model', type: 'text' },
+  captured_at: { sql: CAPTURED_AT, type: 'time' },
   mapped_at: { sql: 'j.finished_at', type: 'time' },
   geometry: { sql: 'f.geom', type: 'geometry' },
 };
@@ -37,6 +44,10 @@ export const QUERYABLES: Readonly<Record<string, Term>> = {
 const MAX_TERMS = 1000;
 /** Deeper is refused before the stack or the database's parser would be. */
 const MAX_DEPTH = 64;
+/** Of a text, in characters. */
+const MAX_TEXT = 2000;
+/** Of a pattern: each one more has to be tried at every place of a text. */
+const MAX_WILDCARDS = 20;
 
 const COMPARISONS = ['=', '<>', '<', '<=', '>', '>='];
 const ARITHMETIC = ['+', '-', '*', '/'];
@@ -50,21 +61,13 @@ const SPATIAL: Readonly<Record<string, string>> = {
   s_crosses: 'ST_Crosses',
   s_overlaps: 'ST_Overlaps',
 };
-export const GEOMETRY_DEPTHS: Readonly<Record<string, number>> = {
-  Point: 0,
-  MultiPoint: 1,
-  LineString: 1,
-  MultiLineString: 2,
-  Polygon: 2,
-  MultiPolygon: 3,
-};
-
 /**
  * @param parameters gets the filter's values; the SQL numbers them from where it stood
  * @returns a boolean SQL expression. Throws Problem bad_request that names what cannot be understood.
  */
 export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   let terms = 0;
+  let positions = 0;
   const parameter = (value: unknown, type: string) => {
     parameters.push(value);
     return `$${parameters.length}::${type}`;
@@ -73,6 +76,7 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   function compile(node: unknown, depth: number): Term {
     if (++terms > MAX_TERMS || depth > MAX_DEPTH) fail(`it has more than ${MAX_TERMS} parts or ${MAX_DEPTH} levels`);
     if (typeof node === 'string' && node.includes('\0')) return fail('a text holds a null character');
+    if (typeof node === 'string' && node.length > MAX_TEXT) return fail(`a text has more than ${MAX_TEXT} characters`);
     if (typeof node === 'string') return { sql: parameter(node, 'text'), type: 'text' };
     if (typeof node === 'number' && !Number.isFinite(node)) return fail('a number is too large');
     if (typeof node === 'number') return { sql: parameter(node, 'double precision'), type: 'number' };
@@ -80,15 +84,30 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
     if (typeof node !== 'object' || node === null) return fail(`${JSON.stringify(node)} is not an expression`);
     if ('op' in node) return operation(node as { op: unknown; args?: unknown }, depth);
     if ('property' in node) return queryable(node.property);
-    if ('date' in node) return { sql: parameter(instant(node.date), 'timestamptz'), type: 'time' };
+    if ('date' in node) return { sql: parameter(instant(node.date), 'timestamptz'), type: 'time', day: true };
     if ('timestamp' in node) return { sql: parameter(instant(node.timestamp), 'timestamptz'), type: 'time' };
     if ('type' in node && 'coordinates' in node) return { sql: geometry(node), type: 'geometry' };
     if ('bbox' in node) return { sql: box(node.bbox), type: 'geometry' };
     return fail(`${JSON.stringify(node).slice(0, 60)} is not an expression`);
   }
   function typed(node: unknown, type: QueryableType, depth: number): string {
-    const term = compile(node, depth + 1);
-    return term.type === type ? term.sql : fail(`a ${type} is expected where a ${term.type} stands`);
+    return term(node, type, depth).sql;
+  }
+  function term(node: unknown, type: QueryableType, depth: number): Term {
+    const compiled = compile(node, depth + 1);
+    return compiled.type === type ? compiled : fail(`a ${type} is expected where a ${compiled.type} stands`);
+  }
+  /** The first argument, and the others of its type; where one is a DATE, the days of all of them. */
+  function alike(
+    first: unknown,
+    others: unknown[],
+    depth: number,
+  ): { sqls: [string, ...string[]]; type: QueryableType } {
+    const left = compile(first, depth + 1);
+    const terms = [left, ...others.map((each) => term(each, left.type, depth))];
+    const byDay = terms.some(({ day }) => day);
+    const sqls = terms.map(({ sql, day }) => (byDay && !day ? `date_trunc('day', ${sql}, 'UTC')` : sql));
+    return { sqls: sqls as [string, ...string[]], type: left.type };
   }
   function operation({ op, args }: { op: unknown; args?: unknown }, depth: number): Term {
     if (typeof op !== 'string' || !Array.isArray(args)) return fail('an operation has "op" and "args"');
@@ -101,20 +120,19 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
     if (op === 'not') return count(1) && condition(`NOT ${typed(args[0], 'boolean', depth)}`);
     if (op === 'isNull') return count(1) && condition(`${compile(args[0], depth + 1).sql} IS NULL`);
     if (op === 'like') {
-      if (typeof args[1] === 'string' && /(^|[^\\])(\\\\)*\\$/.test(args[1]))
-        fail('a pattern ends in a lone backslash');
+      checkPattern(args[1]);
       return count(2) && condition(`${typed(args[0], 'text', depth)} LIKE ${typed(args[1], 'text', depth)}`);
     }
     if (op === 'between') {
       count(3);
-      const { sql, type } = compile(args[0], depth + 1);
-      return condition(`${sql} BETWEEN ${typed(args[1], type, depth)} AND ${typed(args[2], type, depth)}`);
+      const [sql, low, high] = alike(args[0], args.slice(1), depth).sqls;
+      return condition(`${sql} BETWEEN ${low} AND ${high}`);
     }
     if (op === 'in') {
       count(2);
-      const { sql, type } = compile(args[0], depth + 1);
       if (!Array.isArray(args[1]) || args[1].length === 0) return fail('"in" takes a list of values');
-      return condition(`${sql} IN (${args[1].map((item) => typed(item, type, depth)).join(', ')})`);
+      const [sql, ...items] = alike(args[0], args[1], depth).sqls;
+      return condition(`${sql} IN (${items.join(', ')})`);
     }
     if (op === 'casei') return count(1) && { sql: `lower(${typed(args[0], 'text', depth)})`, type: 'text' };
     if (op in SPATIAL) {
@@ -124,9 +142,9 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
     if (op.startsWith('t_')) return condition(temporal(op, args, depth));
     if (COMPARISONS.includes(op)) {
       count(2);
-      const { sql, type } = compile(args[0], depth + 1);
+      const { sqls, type } = alike(args[0], args.slice(1), depth);
       if (type === 'geometry') fail('geometries are compared by S_EQUALS');
-      return condition(`${sql} ${op} ${typed(args[1], type, depth)}`);
+      return condition(sqls.join(` ${op} `));
     }
     if (ARITHMETIC.includes(op)) {
       count(2);
@@ -153,8 +171,11 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   function temporal(op: string, args: unknown[], depth: number): string {
     if (args.length !== 2) fail(`"${op}" takes 2 arguments`);
     const time = typed(args[0], 'time', depth);
-    const [start, end] = ends(args[1], depth);
+    const [first, last] = ends(args[1]);
+    // The database refuses parameters that its statement does not use.
+    const end = op === 't_before' ? null : endOf(last, 'to', depth);
     if (op === 't_after') return end ? `${time} > ${end}` : 'FALSE';
+    const start = endOf(first, 'from', depth);
     if (op === 't_before') return start ? `${time} < ${start}` : 'FALSE';
     if (op === 't_equals' && start && end) return `${time} = ${start} AND ${time} = ${end}`;
     const inside = (low: string, high: string) =>
@@ -166,32 +187,32 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
       `"${op.slice(0, 40)}" cannot be asked of a single time; take t_after, t_before, t_during or t_intersects`,
     );
   }
-  function ends(node: unknown, depth: number): [string | null, string | null] {
-    const interval = typeof node === 'object' && node !== null && 'interval' in node ? node.interval : null;
-    if (interval === null) {
-      const time = typed(node, 'time', depth);
-      return [time, time];
-    }
-    if (!Array.isArray(interval) || interval.length !== 2) return fail('an interval has two ends');
-    const end = (each: unknown) => {
-      if (each === '..') return null;
-      return typeof each === 'string' ? parameter(instant(each), 'timestamptz') : typed(each, 'time', depth);
-    };
-    return [end(interval[0]), end(interval[1])];
+  function ends(node: unknown): unknown[] {
+    const interval = typeof node === 'object' && node !== null && 'interval' in node ? node.interval : [node, node];
+    return Array.isArray(interval) && interval.length === 2 ? interval : fail('an interval has two ends');
+  }
+  /** A DATE lasts its whole day. */
+  function endOf(node: unknown, which: 'from' | 'to', depth: number): string | null {
+    if (node === '..') return null;
+    const literal = typeof node === 'object' && node !== null && 'date' in node ? node.date : node;
+    return typeof literal === 'string' ? parameter(instant(literal, which), 'timestamptz') : typed(node, 'time', depth);
   }
   function geometry(node: object): string {
-    const { type, coordinates } = node as { type: unknown; coordinates: unknown };
-    const levels = typeof type === 'string' ? GEOMETRY_DEPTHS[type] : undefined;
-    if (levels === undefined || !arePositions(coordinates, levels)) return fail('a geometry is not valid GeoJSON');
-    if ((type === 'Polygon' || type === 'MultiPolygon') && !areClosed(coordinates as unknown[], levels)) {
-      return fail('a polygon has a ring that is not closed or has fewer than four positions');
-    }
-    const text = JSON.stringify({ type, coordinates });
-    return `ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(${parameter(text, 'text')}), 4326))`;
+    const wrong = (what: string) => new Problem('bad_request', `The filter cannot be used: of a geometry, ${what}.`);
+    const read = readGeometry(node, {
+      types: GEOMETRIES,
+      mostPositions: MOST_POSITIONS,
+      before: positions,
+      onEarth: false,
+      wrong,
+    });
+    positions += positionsOf(read);
+    return `ST_MakeValid(ST_SetSRID(ST_GeomFromGeoJSON(${parameter(JSON.stringify(read), 'text')}), 4326))`;
   }
   function box(bbox: unknown): string {
-    if (!Array.isArray(bbox) || ![4, 6].includes(bbox.length) || !bbox.every(Number.isFinite)) {
-      return fail('a bbox has four or six numbers');
+    const known = (each: unknown) => typeof each === 'number' && Math.abs(each) <= MOST_COORDINATE;
+    if (!Array.isArray(bbox) || ![4, 6].includes(bbox.length) || !bbox.every(known)) {
+      return fail('a bbox has four or six numbers, degrees');
     }
     const half = bbox.length / 2;
     const corners = [bbox[0], bbox[1], bbox[half], bbox[half + 1]].map((each) => parameter(each, 'double precision'));
@@ -199,6 +220,16 @@ export function cql2Condition(cql2: unknown, parameters: unknown[]): string {
   }
 
   return typed(cql2, 'boolean', 0);
+}
+
+/** Of LIKE; what a property holds needs no looking at. */
+function checkPattern(pattern: unknown): void {
+  if (typeof pattern === 'object' && pattern !== null && 'op' in pattern && pattern.op === 'casei') {
+    if ('args' in pattern && Array.isArray(pattern.args)) checkPattern(pattern.args[0]);
+  }
+  if (typeof pattern !== 'string') return;
+  if (pattern.split('%').length > MAX_WILDCARDS + 1) fail(`a pattern has more than ${MAX_WILDCARDS} "%"`);
+  if (/(?<!\\)(\\\\)*\\$/.test(pattern)) fail('a pattern ends in a lone backslash');
 }
 
 function queryable(name: unknown): Term {
@@ -211,21 +242,9 @@ function fail(what: string): never {
   throw new Problem('bad_request', `The filter cannot be used: ${what}.`);
 }
 
-function instant(text: unknown): string {
-  const pattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)?)?$/i;
-  if (typeof text === 'string' && pattern.test(text) && !Number.isNaN(Date.parse(text))) {
-    return new Date(text).toISOString();
-  }
-  return fail(`${JSON.stringify(text)?.slice(0, 60)} is not an RFC 3339 date or time`);
-}
-
-export function arePositions(node: unknown, levels: number): boolean {
-  if (!Array.isArray(node) || node.length === 0) return false;
-  if (levels > 0) return node.every((each) => arePositions(each, levels - 1));
-  return node.length >= 2 && node.every(Number.isFinite);
-}
-
-export function areClosed(node: unknown[], levels: number): boolean {
-  if (levels > 1) return node.every((each) => areClosed(each as unknown[], levels - 1));
-  return node.length >= 4 && JSON.stringify(node[0]) === JSON.stringify(node.at(-1));
+function instant(text: unknown, which: 'from' | 'to' = 'from'): string {
+  const span = typeof text === 'string' ? timeSpan(text, { zoneless: true }) : null;
+  return span
+    ? new Date(span[which]).toISOString()
+    : fail(`${JSON.stringify(text)?.slice(0, 60)} is not an RFC 3339 date or time`);
 }

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { Problem } from '../../../errors/problem.ts';
 import type { JobReport } from '../../api/index.ts';
 import type { Database, Queryable } from '../database/database.ts';
+import { noteContents } from './contents.ts';
+import { restoreReviews } from './reviews.ts';
 
 export interface FeatureRow {
   /** UUID. */
@@ -161,6 +163,8 @@ export async function publishJob(
         WHERE key = $1 RETURNING report`,
       [job.key],
     );
+    await noteContents(q, job.key);
+    await restoreReviews(q, job.key);
     return stored!.report;
   });
   await noticeGrowth(db, jobId).catch(() => {}); // the job is published all the same

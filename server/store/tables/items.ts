@@ -1,27 +1,46 @@
 /** Published features as they are asked for: collections, pages of items, single ones; GeoJSON out. */
 import { Problem } from '../../../errors/problem.ts';
+import type { TimeInterval } from '../../api/datetime.ts';
 import type { Bbox, FeatureJson, FeatureProperties } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
+import { capturedWithin } from './captured-at.ts';
 import { cql2Condition, QUERYABLES } from './cql2-to-sql.ts';
 import { asGeoJson, type GeometryCrs } from './geometry-crs.ts';
 
 /** Collections that are there even when they are empty. */
 const STANDARD_COLLECTIONS = ['buildings', 'roads', 'landuse'];
 
-/** All collections with their published features' number and bounding box (null when there are none). */
-export async function listCollections(q: Queryable): Promise<{ id: string; count: number; bbox: Bbox | null }[]> {
-  return q.query(
+export interface StoredCollection {
+  id: string;
+  /** Of published features. */
+  count: number;
+  /** Null when there are none. */
+  bbox: Bbox | null;
+  /** When the first and the last of their images were taken, ISO 8601 in UTC; null where no file says so. */
+  captured: [first: string, last: string] | null;
+}
+
+/** All collections with the number and extent of their published features. */
+export async function listCollections(q: Queryable): Promise<StoredCollection[]> {
+  const collections = await q.query<StoredCollection>(
     `SELECT id, coalesce(sum(count), 0)::integer AS count,
+            CASE WHEN count(captured_at) > 0 THEN ARRAY[min(captured_at), max(captured_at)] END AS captured,
             CASE WHEN count(count) > 0
                  THEN ARRAY[min(bbox[1]), min(bbox[2]), max(bbox[3]), max(bbox[4])] END AS bbox
        FROM (SELECT id, ordinality FROM unnest($1::text[]) WITH ORDINALITY AS standard (id, ordinality)
              UNION SELECT DISTINCT collection, 1000 FROM planimeter.job_totals WHERE collection <> ALL ($1::text[])) c
-       LEFT JOIN (SELECT t.* FROM planimeter.job_totals t
-                    JOIN planimeter.jobs j ON j.key = t.job AND j.state = 'done') t ON t.collection = c.id
+       LEFT JOIN (SELECT t.*, s.captured_at FROM planimeter.job_totals t
+                    JOIN planimeter.jobs j ON j.key = t.job AND j.state = 'done'
+                    JOIN planimeter.scenes s ON s.id = j.scene) t ON t.collection = c.id
       GROUP BY id, ordinality ORDER BY ordinality, id`,
     [STANDARD_COLLECTIONS],
     { prepared: true },
   );
+  return collections.map((collection) => {
+    const [first, last] = collection.captured ?? [];
+    const iso = (time: string) => new Date(time).toISOString();
+    return { ...collection, captured: first && last ? [iso(first), iso(last)] : null };
+  });
 }
 
 export interface ItemsQuery {
@@ -37,6 +56,8 @@ export interface ItemsQuery {
   class?: string | undefined;
   job?: string | undefined;
   scene?: string | undefined;
+  /** When their images were taken. */
+  captured?: TimeInterval | undefined;
   /** CQL2 JSON. */
   filter?: unknown;
   /** Their number on all pages, where it is known from the page before. */
@@ -90,14 +111,15 @@ export interface StoredItem {
   properties: FeatureProperties;
 }
 
-/** As `queryItems`, with geometries that nobody has read: to be passed on. */
-export async function queryStoredItems(
-  q: Queryable,
-  collection: string,
-  query: ItemsQuery,
-): Promise<{ items: StoredItem[]; matched: number; next: string | null }> {
+/** What of a collection is asked for. */
+export type ItemSelection = Pick<ItemsQuery, 'bbox' | 'box' | 'class' | 'job' | 'scene' | 'captured' | 'filter'>;
+
+/**
+ * SQL conditions on `features f JOIN jobs j`; `parameters` gets their values. Throws Problem bad_request for a filter
+ * that cannot be used.
+ */
+export function itemConditions(query: ItemSelection, parameters: unknown[]): string[] {
   const boxes = query.bbox ? splitAtAntimeridian(query.bbox) : [];
-  const parameters: unknown[] = [collection];
   const conditions: string[] = [];
   for (const [column, value] of [
     ['f.class', query.class],
@@ -106,9 +128,21 @@ export async function queryStoredItems(
   ]) {
     if (value !== undefined) conditions.push(`${column} = $${parameters.push(value)}`);
   }
+  if (query.captured !== undefined) conditions.push(capturedWithin(query.captured, parameters));
   if (boxes.length > 0) conditions.push(`(${boxes.map((box) => intersects(box, parameters)).join(' OR ')})`);
   if (query.box !== undefined) conditions.push(intersectsBox(query.box, parameters));
   if (query.filter !== undefined) conditions.push(cql2Condition(query.filter, parameters));
+  return conditions;
+}
+
+/** As `queryItems`, with geometries that nobody has read: to be passed on. */
+export async function queryStoredItems(
+  q: Queryable,
+  collection: string,
+  query: ItemsQuery,
+): Promise<{ items: StoredItem[]; matched: number; next: string | null }> {
+  const parameters: unknown[] = [collection];
+  const conditions = itemConditions(query, parameters);
   const matching = (table: string) => `
     FROM planimeter.${table} f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
    WHERE ${['f.collection = $1', ...conditions].join(' AND ')}`;
@@ -117,7 +151,7 @@ export async function queryStoredItems(
   // What clients make up has too many texts, and too different plans, for any to be kept.
   const plain = query.filter === undefined && query.box === undefined && (query.crs?.srid ?? 4326) === 4326 && !sort;
 
-  const known = boxes.length === 0 && query.filter === undefined;
+  const known = query.bbox === undefined && query.filter === undefined;
   const count = async () => {
     const sql = known
       ? `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`
@@ -152,7 +186,7 @@ const PLANNED_LIMITS = [101, 1001];
 const FEW = 1000;
 
 /** What only the database can find wrong with a filter, such as a number too large to multiply, is the client's. */
-async function explainingFilter<T>(query: ItemsQuery, answer: Promise<T>): Promise<T> {
+export async function explainingFilter<T>(query: ItemSelection, answer: Promise<T>): Promise<T> {
   return answer.catch((error: { code?: unknown }) => {
     const ofData = typeof error.code === 'string' && error.code.startsWith('22');
     if (query.filter === undefined || !ofData) throw error;

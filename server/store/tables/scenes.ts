@@ -32,6 +32,7 @@ const CHANGEABLE: Columns = {
   width: '$',
   height: '$',
   bands: '$',
+  stored_bytes: '$',
   report: '$::jsonb',
   license: '$',
   attribution: '$',
@@ -40,13 +41,13 @@ const CHANGEABLE: Columns = {
 /** A scene that has just arrived, in state `uploaded`. */
 export async function insertScene(
   q: Queryable,
-  scene: Pick<Scene, 'id' | 'name' | 'upload' | 'sha256' | 'bytes'> & Partial<SceneRights>,
+  scene: Pick<Scene, 'id' | 'name' | 'upload' | 'sha256' | 'bytes'> & Partial<SceneRights> & { stored_bytes?: number },
 ): Promise<void> {
-  const { id, name, upload, sha256, bytes, license = null, attribution = null } = scene;
+  const { id, name, upload, sha256, bytes, stored_bytes = bytes, license = null, attribution = null } = scene;
   await q.query(
-    `INSERT INTO planimeter.scenes (id, name, upload, sha256, bytes, license, attribution)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [id, name, upload, sha256, bytes, license, attribution],
+    `INSERT INTO planimeter.scenes (id, name, upload, sha256, bytes, stored_bytes, license, attribution)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [id, name, upload, sha256, bytes, stored_bytes, license, attribution],
   );
 }
 
@@ -97,7 +98,7 @@ export async function sourcesOf(q: Queryable): Promise<Map<string, string[]>> {
 export async function updateScene(
   q: Queryable,
   id: string,
-  changes: Partial<Omit<Scene, 'id' | 'workspace' | 'sha256' | 'bytes' | 'created_at'>>,
+  changes: Partial<Omit<Scene, 'id' | 'workspace' | 'sha256' | 'bytes' | 'created_at'>> & { stored_bytes?: number },
   when?: readonly SceneState[],
 ): Promise<boolean> {
   const { sql, values } = assignments(CHANGEABLE, changes, 3);

@@ -48,6 +48,16 @@ export function listTokens(q: Queryable, workspace: string | null): Promise<Toke
   );
 }
 
+/** How many of a workspace open something. */
+export async function countTokens(q: Queryable, workspace: string): Promise<number> {
+  const [row] = await q.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM planimeter.tokens
+      WHERE workspace = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
+    [workspace],
+  );
+  return row!.count;
+}
+
 /** One of a workspace, or with null of any. Throws Problem not_found. */
 export async function revokeToken(q: Queryable, id: string, workspace: string | null): Promise<TokenJson> {
   const [revoked] = await q.query<TokenJson>(

@@ -1,0 +1,27 @@
+/** What can be done about a damaged file, by what it is. */
+import { Problem } from '../../../errors/problem.ts';
+
+export type Remedy = 'original' | 'working_copy' | 'job' | 'export' | 'network' | 'other';
+
+export function remedyOf(key: string): Remedy {
+  if (/^scenes\/[^/]+\/original[./]/.test(key)) return 'original';
+  if (/^scenes\/[^/]+\/working\./.test(key)) return 'working_copy';
+  if (/^jobs\/[^/]+\/exports\//.test(key)) return 'export';
+  if (/^jobs\//.test(key)) return 'job';
+  return key.startsWith('networks/') ? 'network' : 'other';
+}
+
+const ADVICE: Record<Remedy, string> = {
+  original: 'Nothing here can make it again: upload the same file once more, and it takes its place.',
+  working_copy: 'It can be made again from the original: POST /scenes/ID/retry, or planimeter doctor --deep --repair.',
+  job: 'The job can make it again: POST /jobs/ID/retry, or planimeter doctor --deep --repair.',
+  export: 'It is made again the next time that somebody asks for it.',
+  network: 'Add the network once more.',
+  other: 'Restore it from a backup.',
+};
+
+/** In words, with the id of whose file it is. */
+export const adviceOn = (key: string): string => ADVICE[remedyOf(key)].replace('ID', key.split('/')[1] ?? key);
+
+export const damagedFile = (key: string, damage: string): Problem =>
+  new Problem('damaged', `The stored file ${key} is damaged: ${damage}. ${adviceOn(key)}`);
