@@ -23,7 +23,7 @@ let image: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-counts-'));
   // Wide enough for features of coarser levels, which are no items.
-  ({ image } = await writeTown(join(folder, 'town'), { seed: 8, width: 1200, height: 500, gsdMetres: 0.5 }));
+  ({ image } = await writeTown(join(folder, 'town'), { seed: 8, width: 1100, height: 400, gsdMetres: 0.5 }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 afterEach(stopAll);
@@ -34,7 +34,7 @@ describe.each(testEngines())('the counts of a job on $name', ({ name, open }) =>
   beforeAll(async () => ({ url: databaseUrl, drop } = await open()));
   afterAll(() => drop());
 
-  test('are the same everywhere', { timeout: 180_000 }, async () => {
+  test('are the same everywhere', { timeout: 300_000 }, async () => {
     const data = join(folder, `data-${name}`);
     const env = { ...process.env, PLANIMETER_DATA: data, PORT: '0', ...(databaseUrl && { DATABASE_URL: databaseUrl }) };
     const { stdout: told } = await promisify(execFile)(process.execPath, [PROGRAM, 'demo', image, '--once'], { env });
