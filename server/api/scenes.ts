@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Problem, rendering } from './common.ts';
 import { Finding } from './findings.ts';
 import { AreaGeometry, bbox } from './geojson.ts';
-import { queryText } from './query.ts';
+import { listPage, queryText } from './query.ts';
 import { body, count, flag, id, number, share, text, time } from './schema.ts';
 
 /** Characters of a licence and of an attribution, at most. */
@@ -72,7 +72,10 @@ export const Scene = z
   .meta({ id: 'Scene' });
 export type SceneJson = z.input<typeof Scene>;
 
-export const ScenesQuery = z.object({ upload: queryText('Only the scene that came of this upload') });
+export const ScenesQuery = z.object({
+  upload: queryText('Only the scene that came of this upload'),
+  ...listPage,
+});
 
 const sceneText = (name: string, description: string) =>
   z
