@@ -28,7 +28,7 @@ export async function run(args: string[]): Promise<void> {
   const header = await inspectInputs(inputs);
   const db = await openDatabase({});
   try {
-    const { srs, footprint, gsdMetres } = await georeference(db, header);
+    const { srs, footprint, gsdMetres, findings } = await georeference(db, header);
     const {
       epsg: _epsg,
       userCrs: _own,
@@ -39,7 +39,12 @@ export async function run(args: string[]): Promise<void> {
       ...rest
     } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    const facts = { ...header, gsdMetres, freeBytes: await freeBytes(tmpdir()) };
+    const facts = {
+      ...header,
+      gsdMetres,
+      findings: [...header.findings, ...findings],
+      freeBytes: await freeBytes(tmpdir()),
+    };
     const judged = await preflight(facts, await listNetworks(networkFolders(sharedFolder())));
     const report = { file, size, ...rest, srs, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));

@@ -26,7 +26,7 @@ import { ingestScene } from './scenes/ingest-scene.ts';
 import { isReady } from './scenes/ready-scene.ts';
 import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
-import { checkedFileStore } from './store/files/checked-files.ts';
+import { type CheckedFileStore, checkedFileStore } from './store/files/checked-files.ts';
 import type { FileStore } from './store/files/file-store.ts';
 import { createRoom, minFreeBytes, type Room } from './store/files/free-room.ts';
 import { isBucket, openFileStore, sharedFolderOf } from './store/files/open-file-store.ts';
@@ -47,7 +47,7 @@ export interface EngineOptions {
 }
 
 export interface Engine {
-  tools: PipelineTools;
+  tools: PipelineTools & { files: CheckedFileStore };
   queue: Queue;
   catalog: NetworkCatalog;
   /** Those installed, the default one first; changes as networks come and go. */

@@ -26,7 +26,7 @@ const FLOORS = [
   ['networks', 'export'],
   ['pipeline', 'ephemeral-engine.ts'],
   ['http', 'engine.ts'],
-  ['service.ts', 'worker.ts'],
+  ['service.ts', 'worker.ts', 'repair.ts'],
 ];
 
 /** Folders (or rooms) in which a library may be imported. */

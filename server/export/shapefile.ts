@@ -1,6 +1,6 @@
 /**
- * Tables → a zip of Shapefiles (ESRI, 1998), one a collection, in EPSG:4326. Names of columns are cut to the ten letters
- * that dBASE has, texts to 254 bytes.
+ * Tables → a zip of Shapefiles (ESRI, 1998), one a collection, in EPSG:4326. Names of columns have the ten letters at
+ * most that dBASE allows, texts are cut to 254 bytes.
  */
 
 import { createWriteStream } from 'node:fs';
@@ -129,16 +129,21 @@ function encodeShape(geometry: ParsedGeometry, type: number, number: number): Bu
   return bytes;
 }
 
+/** Of columns whose names are longer than dBASE allows. */
+export const FIELD_NAMES: Readonly<Record<string, string>> = {
+  perimeter_m: 'perim_m',
+  regularized: 'regular',
+  orientation_deg: 'orient_deg',
+  captured_at: 'captured',
+};
+
 function fieldsOf(columns: readonly Column[]): Field[] {
-  const taken = new Set<string>();
-  return columns.map(({ name, type }) => {
-    let short = name.slice(0, 10);
-    for (let i = 1; taken.has(short); i++) short = `${name.slice(0, 10 - String(i).length)}${i}`;
-    taken.add(short);
-    if (type === 'text') return { name: short, type: 'C', length: 254, decimals: 0 };
-    if (type === 'boolean') return { name: short, type: 'L', length: 1, decimals: 0 };
+  return columns.map(({ name: long, type }) => {
+    const name = FIELD_NAMES[long] ?? long;
+    if (type === 'text') return { name, type: 'C', length: 254, decimals: 0 };
+    if (type === 'boolean') return { name, type: 'L', length: 1, decimals: 0 };
     const real = type === 'real';
-    return { name: short, type: 'N', length: real ? 20 : 11, decimals: real ? 6 : 0 };
+    return { name, type: 'N', length: real ? 20 : 11, decimals: real ? 6 : 0 };
   });
 }
 

@@ -14,6 +14,7 @@ export function addGauges(registers: Registry[], db: Queryable, remote: Traffic)
   addChildren(registers);
   addStates(registers, db);
   addTraffic(registers, remote);
+  addDamage(registers, db);
 }
 
 export function addFreeRoom(registers: Registry[], room: Pick<Room, 'free'>): void {
@@ -91,6 +92,23 @@ function addStates(registers: Registry[], db: Queryable): void {
       },
     });
   }
+}
+
+function addDamage(registers: Registry[], db: Queryable): void {
+  new Gauge({
+    name: 'planimeter_damaged_objects',
+    help: 'What was found not to be as it was stored: files, and jobs that have lost features',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      const [counts] = await db.query<{ files: number; jobs: number }>(
+        `SELECT (SELECT count(*) FROM planimeter.stored_files WHERE damage IS NOT NULL)::integer AS files,
+                (SELECT count(*) FROM planimeter.jobs WHERE state = 'failed' AND problem->>'code' = 'damaged')::integer AS jobs`,
+      );
+      this.set({ kind: 'file' }, counts!.files);
+      this.set({ kind: 'job' }, counts!.jobs);
+    },
+  });
 }
 
 function addTraffic(registers: Registry[], remote: Traffic): void {

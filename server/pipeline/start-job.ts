@@ -15,6 +15,7 @@ import type { Queryable, Transactional } from '../store/database/database.ts';
 import type { Room } from '../store/files/free-room.ts';
 import { getJob, hasFailedChips, insertJob, type Job } from '../store/tables/jobs.ts';
 import { getScene, type Scene } from '../store/tables/scenes.ts';
+import { hasDamage } from '../store/tables/stored-files.ts';
 import { checkAoi } from './area-of-interest.ts';
 import { type JobParameters, parseParameters } from './job-parameters.ts';
 import { networkView } from './network-view.ts';
@@ -61,15 +62,16 @@ export async function startJob(
   return (await getJob(db, id))!;
 }
 
-/** Takes up a job again that failed, was cancelled or has failed chips. Throws `conflict`, `quota_jobs`, `quota_pixels`. */
+/** Takes up a job again that failed, was cancelled, has failed chips or damaged files. Throws `conflict`, `quota_jobs`, `quota_pixels`. */
 export async function retryJob(
-  { queue, limits }: Pick<StartTools, 'queue' | 'limits'>,
+  { queue, limits, allWorkspaces }: Pick<StartTools, 'queue' | 'limits'> & { allWorkspaces: Queryable },
   db: Transactional,
   caller: Caller,
   job: Job,
 ): Promise<void> {
-  if (job.state !== 'failed' && job.state !== 'cancelled' && !hasFailedChips(job.report)) {
-    const detail = `The job is ${job.state}; only failed, cancelled and incomplete jobs can be retried.`;
+  const ended = job.state === 'failed' || job.state === 'cancelled';
+  if (!ended && !hasFailedChips(job.report) && !(await hasDamage(allWorkspaces, `jobs/${job.id}`))) {
+    const detail = `The job is ${job.state}; only failed, cancelled, incomplete and damaged jobs can be retried.`;
     throw new Problem('conflict', detail);
   }
   const scene = await getScene(db, job.scene);

@@ -116,7 +116,10 @@ async function endBadly(state: QueueState, name: QueueName, message: Job<Message
   if (!(await isOurs(state, name, message))) return; // this process was taken for dead, and another does the work
   if (noRoomOf(error)) throw error;
   if (error instanceof Problem) {
-    log.warn(`${name} ends with a problem: ${error.message}`, { problem: error.code });
+    log.warn(`${name} ends with a problem: ${error.message}`, {
+      problem: error.code,
+      ...(error.cause instanceof Error && { error: error.cause }),
+    });
     return fail(state, name, message, error);
   }
   log.error(`${name} failed, attempt ${triesOf(message)}`, { error });

@@ -7,6 +7,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { noRoomOf } from '../../errors/no-room.ts';
+import { Problem } from '../../errors/problem.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { SaidRights, type SceneRights } from '../api/scenes.ts';
 import { check } from '../api/schema.ts';
@@ -162,6 +163,13 @@ async function becomeScene(
       await infos.set(id, { ...info, sha256, scene: chosen });
       await handOver(files, data, `scenes/${chosen}/original.tif`);
       await writeSrs(files, chosen, srs);
+    },
+    isSound: async (known) => {
+      const fetched = files.fetch(`scenes/${known}/original.tif`).catch((error) => {
+        if (error instanceof Problem && (error.code === 'damaged' || error.code === 'not_found')) return null;
+        throw error;
+      });
+      return (await fetched) !== null;
     },
   });
   await rm(data, { force: true }); // still there where the image was known already

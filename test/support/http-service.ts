@@ -178,6 +178,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
         await recordDone(q, actor, 'scene_added', id, { name: 'dubai.tif', bytes: 12 });
         return id;
       }),
+    remakeWorkingCopy: async (scene) => ({ key: `scenes/${scene.id}/working.tif`, bytes: 1, sha256: '0', same: true }),
     ...changes,
   });
   const server = await listen(createServer(app));

@@ -53,7 +53,15 @@ export function createState() {
   const scene = computed(() => scenes.value.find(({ id }) => id === sceneId.value));
   const preflightShown = computed(() => scene.value?.state === 'ready' && (job.value === null || settingsOpen.value));
   /** The network of the job shown, or the one a new job would take. */
-  const model = computed(() => models.value.find(({ id }) => id === job.value?.model) ?? models.value[0]);
+  const model = computed(() => {
+    const [first] = models.value;
+    const found = models.value.find(({ id }) => id === job.value?.model);
+    const report = job.value?.report;
+    if (!report?.classes || !first) return found ?? first;
+    // As it was when the job ran; it may have been removed since, or be another.
+    const task = 'objects' in report.counts ? ('detection' as const) : ('segmentation' as const);
+    return { ...(found ?? first), id: report.model, classes: report.classes, task };
+  });
   return {
     ...state,
     scene,

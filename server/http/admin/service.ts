@@ -29,7 +29,7 @@ const READY_SECONDS = 2;
 async function answersSoon(asked: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const tooLate = setTimeout(READY_SECONDS * 1000, undefined, late).then(() => {
-    throw new Error(`no answer within ${READY_SECONDS} seconds: all connections are in use, or none can be made`);
+    throw notReady(`the database did not answer within ${READY_SECONDS} seconds; all its connections may be in use`);
   });
   try {
     await Promise.race([asked, tooLate]);
@@ -38,7 +38,7 @@ async function answersSoon(asked: Promise<unknown>): Promise<void> {
   }
 }
 
-const notReady = (what: string, cause: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
+const notReady = (what: string, cause?: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
 
 export function serviceRouter({
   allWorkspaces,
@@ -63,7 +63,7 @@ export function serviceRouter({
     noQuery(request);
     await Promise.all([
       answersSoon(database.query('SELECT 1')).catch((error) => {
-        throw notReady('the database does not answer', error);
+        throw error instanceof Problem ? error : notReady('the database does not answer', error);
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {
         throw notReady('the folder of uploads cannot be written', error);

@@ -13,6 +13,7 @@ import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
+import type { Remade } from '../../scenes/ingest-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
@@ -63,6 +64,8 @@ export interface AppContext {
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
+  /** Makes a working copy again, in a child process. Throws `damaged` where the original is, too. */
+  remakeWorkingCopy(scene: ReadyScene): Promise<Remade>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
   addRemoteScene(db: ConfinedDatabase, caller: Caller, request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */

@@ -16,6 +16,7 @@ export const notFound: RequestHandler = (request) => {
 export const answerProblem: ErrorRequestHandler = (error, request, response, _next) => {
   const problem = asProblem(error);
   if (problem.code === 'internal') log.error(`${request.method} ${shorten(request.path)} failed`, { error });
+  if (problem.code === 'damaged' && problem.cause instanceof Error) logOnce(problem, problem.cause);
   if (problem.code === 'not_ready' || problem.code === 'no_room') log.warn(problem.message, { error: problem.cause });
   // Half an answer cannot be taken back: the broken connection is what tells the client.
   if (response.headersSent) {
@@ -28,6 +29,15 @@ export const answerProblem: ErrorRequestHandler = (error, request, response, _ne
   if (!request.complete) response.set('Connection', 'close');
   sendProblem(response, problem);
 };
+
+const logged = new Set<string>();
+
+/** Whoever looks at what is damaged meets it again and again. */
+function logOnce(problem: Problem, cause: Error): void {
+  if (logged.has(cause.message)) return;
+  logged.add(cause.message);
+  log.error(problem.message, { error: cause });
+}
 
 export function sendProblem(response: Response, problem: Problem): void {
   const json = problem.toJSON();

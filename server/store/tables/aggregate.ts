@@ -1,12 +1,8 @@
 /** Published features summed up by class, over all or within polygons: number, geodesic area and length. */
-import type { MultiPolygon, Polygon } from 'geojson';
 import type { Queryable } from '../database/database.ts';
-
-export interface Selection {
-  collection: string;
-  job?: string | undefined;
-  scene?: string | undefined;
-}
+import { explainingFilter, itemConditions } from './items.ts';
+import { type Pair, type Selection, zonePairs } from './zone-pairs.ts';
+import { type ZonePiece, type Zones, zonePieces } from './zone-pieces.ts';
 
 export interface ClassSum {
   class: string;
@@ -15,87 +11,136 @@ export interface ClassSum {
   length_m: number;
 }
 
-export interface ZoneSum extends ClassSum {
-  /** Index of the zone. */
-  zone: number;
-}
-
-const SELECTED = `FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'`;
-const MATCHING = `f.collection = $1 AND f.level = 0 AND ($2::text IS NULL OR j.id = $2) AND ($3::text IS NULL OR j.scene = $3)`;
-
-const selected = ({ collection, job, scene }: Selection) => [collection, job ?? null, scene ?? null];
-
 /** Bounds in degrees of what is selected, one for each job. */
-export async function selectedBoxes(q: Queryable, selection: Selection): Promise<[number, number, number, number][]> {
+export async function selectedBoxes(
+  q: Queryable,
+  { collection, job, scene }: Selection,
+): Promise<[number, number, number, number][]> {
   const rows = await q.query<{ box: [number, number, number, number] }>(
     `SELECT ARRAY[min(f.bbox[1]), min(f.bbox[2]), max(f.bbox[3]), max(f.bbox[4])] AS box
        FROM planimeter.job_totals f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
       WHERE f.collection = $1 AND ($2::text IS NULL OR j.id = $2) AND ($3::text IS NULL OR j.scene = $3)
       GROUP BY f.job ORDER BY f.job`,
-    selected(selection),
+    [collection, job ?? null, scene ?? null],
   );
   return rows.map(({ box }) => box);
 }
 
 /** Largest first. */
 export async function sumByClass(q: Queryable, selection: Selection): Promise<ClassSum[]> {
-  return q.query<ClassSum>(
+  const parameters: unknown[] = [selection.collection];
+  const conditions = ['f.collection = $1', 'f.level = 0', ...itemConditions(selection, parameters)];
+  const sums = q.query<ClassSum>(
     `SELECT f.class, count(*)::integer AS count, sum(f.area_m2) AS area_m2, coalesce(sum(f.length_m), 0) AS length_m
-       ${SELECTED} WHERE ${MATCHING} GROUP BY f.class ORDER BY area_m2 DESC, length_m DESC, f.class`,
-    selected(selection),
+       FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+      WHERE ${conditions.join(' AND ')} GROUP BY f.class ORDER BY area_m2 DESC, length_m DESC, f.class`,
+    parameters,
   );
+  return explainingFilter(selection, sums);
 }
 
-/** Polygons in EPSG:4326 with closed rings, of which invalid ones are repaired; or published features as they are stored. */
-export type Zones = readonly (Polygon | MultiPolygon)[] | { collection: string; ids: readonly string[] };
-
-/** SQL of the rows (zone, area), and what its parameter, a list, holds. */
-function zonesSql(zones: Zones, parameter: number): { sql: string; list: readonly string[] } {
-  const numbered = (type: string) => `unnest($${parameter}::${type}[]) WITH ORDINALITY AS u (each, ordinality)`;
-  const area = (geometry: string) => `ST_CollectionExtract(ST_MakeValid(${geometry}), 3) AS area`;
-  if ('ids' in zones) {
-    const stored = `SELECT z.geom FROM planimeter.features z JOIN planimeter.jobs k ON k.key = z.job AND k.state = 'done'
-                     WHERE z.collection = split_part(u.each, '/', 1) AND z.id = split_part(u.each, '/', 2)::uuid
-                       AND z.level = 0 ORDER BY z.job DESC LIMIT 1`;
-    return {
-      sql: `SELECT ordinality::integer - 1 AS zone, ${area('s.geom')} FROM ${numbered('text')}, LATERAL (${stored}) AS s`,
-      list: zones.ids.map((id) => `${zones.collection}/${id}`),
-    };
-  }
-  return {
-    sql: `SELECT ordinality::integer - 1 AS zone, ${area('ST_SetSRID(ST_GeomFromGeoJSON(each), 4326)')} FROM ${numbered('text')}`,
-    list: zones.map(({ type, coordinates }) => JSON.stringify({ type, coordinates })),
-  };
-}
+/** What one statement computes: pairs, and positions of their features. */
+const [PAIRS_AT_ONCE, POINTS_AT_ONCE] = [1000, 50_000];
 
 /**
- * Features are cut at the zones' borders; one that only touches a zone is not in it.
- * @returns the sums of zones that hold something, and the geodesic area of each zone in m²
+ * Features are cut at the zones' borders; one that only touches a zone is not in it. Many small statements, none of which
+ * keeps the database from others for long. Throws Problem bad_request for more than MOST_PAIRS.
+ * @returns by zone the sums of its classes, largest first, and its geodesic area in m²
  */
 export async function sumByZone(
   q: Queryable,
   selection: Selection,
   zones: Zones,
-): Promise<{ sums: ZoneSum[]; zoneAreasM2: number[] }> {
-  const { sql, list } = zonesSql(zones, 1);
-  const areas = await q.query<{ zone: number; area_m2: number }>(
-    `SELECT zone, ST_Area(area::geography) AS area_m2 FROM (${sql}) z`,
-    [list],
+): Promise<{ classes: ClassSum[]; area_m2: number }[]> {
+  const pieces = await zonePieces(q, zones);
+  const summed = Array.from({ length: 'ids' in zones ? zones.ids.length : zones.length }, () => ({
+    area_m2: 0,
+    classes: new Map<string, ClassSum>(),
+    pieces: 0,
+    seen: new Set<string>(),
+  }));
+  for (const { zone, area_m2 } of pieces) {
+    summed[zone]!.area_m2 = area_m2;
+    summed[zone]!.pieces++;
+  }
+  for await (const pairs of zonePairs(q, selection, pieces)) {
+    for (const portion of portionsOf(pairs)) {
+      for (const { piece, job, id, ...cut } of await cutFeatures(q, selection.collection, pieces, portion)) {
+        const zone = summed[pieces[piece]!.zone]!;
+        const { classes, seen } = zone;
+        const sum = classes.get(cut.class) ?? { class: cut.class, count: 0, area_m2: 0, length_m: 0 };
+        classes.set(cut.class, sum);
+        sum.area_m2 += cut.area_m2;
+        sum.length_m += cut.length_m;
+        // A feature is met once in every piece of a zone.
+        const known = zone.pieces > 1 && seen.has(`${job}/${id}`);
+        if (!known) sum.count++;
+        if (zone.pieces > 1) seen.add(`${job}/${id}`);
+      }
+    }
+  }
+  return summed.map(({ area_m2, classes }) => ({ area_m2, classes: [...classes.values()].sort(largestFirst) }));
+}
+
+const largestFirst = (a: ClassSum, b: ClassSum) =>
+  b.area_m2 - a.area_m2 || b.length_m - a.length_m || (a.class < b.class ? -1 : 1);
+
+function* portionsOf(pairs: readonly Pair[]): Generator<Pair[]> {
+  let portion: Pair[] = [];
+  let points = 0;
+  for (const pair of pairs) {
+    portion.push(pair);
+    points += pair.points;
+    if (portion.length < PAIRS_AT_ONCE && points < POINTS_AT_ONCE) continue;
+    yield portion;
+    portion = [];
+    points = 0;
+  }
+  if (portion.length > 0) yield portion;
+}
+
+interface Cut {
+  piece: number;
+  job: number;
+  id: string;
+  class: string;
+  area_m2: number;
+  length_m: number;
+}
+
+/** What of features lies in pieces, where anything does. */
+async function cutFeatures(
+  q: Queryable,
+  collection: string,
+  pieces: readonly ZonePiece[],
+  pairs: readonly Pair[],
+): Promise<Cut[]> {
+  const used = [...new Set(pairs.map(({ piece }) => piece))];
+  return q.query<Cut>(
+    `WITH pieces AS MATERIALIZED (
+       SELECT u.piece, u.area::geometry AS area FROM unnest($1::integer[], $2::text[]) AS u (piece, area)),
+     pairs AS MATERIALIZED (SELECT * FROM unnest($3::integer[], $4::integer[], $5::uuid[]) AS u (piece, job, id)),
+     cut AS (
+       SELECT p.piece, p.job, p.id, f.class, ST_Dimension(f.geom) AS dimension, CASE
+                WHEN ST_Covers(z.area, f.geom) THEN f.geom
+                ELSE ST_CollectionExtract(
+                       ST_Intersection(
+                         ST_CollectionExtract(ST_Intersection(f.geom, ST_Envelope(z.area)), ST_Dimension(f.geom) + 1),
+                         z.area),
+                       ST_Dimension(f.geom) + 1)
+              END AS geom
+         FROM pairs p JOIN pieces z ON z.piece = p.piece
+         JOIN planimeter.features f ON f.job = p.job AND f.collection = $6 AND f.level = 0 AND f.id = p.id)
+     SELECT piece, job, id, class, ST_Area(geom::geography) AS area_m2,
+            CASE WHEN dimension = 1 THEN ST_Length(geom::geography) ELSE 0 END AS length_m
+       FROM cut WHERE NOT ST_IsEmpty(geom)`,
+    [
+      used,
+      used.map((piece) => pieces[piece]!.area),
+      pairs.map(({ piece }) => piece),
+      pairs.map(({ job }) => job),
+      pairs.map(({ id }) => id),
+      collection,
+    ],
   );
-  const zoneAreasM2 = new Array<number>(list.length).fill(0);
-  for (const { zone, area_m2 } of areas) zoneAreasM2[zone] = area_m2;
-  const sums = await q.query<ZoneSum>(
-    `WITH zones AS MATERIALIZED (${zonesSql(zones, 4).sql}),
-     pieces AS (
-       SELECT zone, f.class, ST_CollectionExtract(
-                CASE WHEN ST_CoveredBy(f.geom, area) THEN f.geom ELSE ST_Intersection(f.geom, area) END,
-                ST_Dimension(f.geom) + 1) AS piece
-         ${SELECTED} JOIN zones ON ST_Intersects(f.geom, area) WHERE ${MATCHING})
-     SELECT zone, class, count(*)::integer AS count, sum(ST_Area(piece::geography)) AS area_m2,
-            sum(CASE WHEN ST_Dimension(piece) = 1 THEN ST_Length(piece::geography) ELSE 0 END) AS length_m
-       FROM pieces WHERE NOT ST_IsEmpty(piece)
-      GROUP BY zone, class ORDER BY zone, area_m2 DESC, length_m DESC, class`,
-    [...selected(selection), list],
-  );
-  return { sums, zoneAreasM2 };
 }

@@ -232,6 +232,7 @@ export const en = {
     title: 'Download',
     choice: 'What to download',
     everything: 'Everything',
+    coverage: 'land use alone',
     collection: (title: string, features: string) => `${title} (${features})`,
     classMap: 'Class map',
     scoreMap: 'Score map',
