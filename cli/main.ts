@@ -1,4 +1,5 @@
 /** Picks the command, and turns what it throws into a message and an exit status. */
+import { noRoomOf } from '../errors/no-room.ts';
 import { Problem } from '../errors/problem.ts';
 import { columns, didYouMean, WrongCall } from './arguments.ts';
 import { misspeltSettings } from './environment.ts';
@@ -81,8 +82,9 @@ function sentenceOf(error: unknown): string {
 }
 
 function report(error: unknown, called: string, json: boolean): number {
-  if (error instanceof Problem) {
-    const problem = error.toJSON();
+  const known = error instanceof Problem ? error : noRoomOf(error);
+  if (known) {
+    const problem = known.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
     return problem.status < 500 ? 3 : 1;
   }

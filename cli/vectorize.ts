@@ -4,6 +4,7 @@ import { Problem } from '../errors/problem.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
+import { chordMetres, measureBending } from '../server/pipeline/bending.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { storeFeatures } from '../server/pipeline/store-features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
@@ -66,7 +67,8 @@ export async function run(args: string[]): Promise<void> {
   await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
     const { db, files, compute } = await opening;
-    const { srid, gsdMetres } = await georeference(db, map);
+    const { srid, gsdMetres, findings } = await georeference(db, map);
+    for (const { severity, message } of findings) process.stderr.write(`${severity}: ${message}\n`);
     const scene = sceneId(sha256);
     const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
@@ -86,7 +88,8 @@ export async function run(args: string[]): Promise<void> {
       },
       { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
     );
-    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames }, featuresPath, {
+    const partsOf = await measureBending(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
+    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames, partsOf }, featuresPath, {
       signal,
       onProgress: (features) => bar.update('store', features / traced.features),
     });

@@ -76,9 +76,9 @@ describe.each(testEngines())('the counts of a job on $name', ({ name, open }) =>
       const groups = Map.groupBy(found, (collection) => collection);
       return Object.fromEntries([...groups].map(([collection, { length }]) => [collection, length]));
     };
-    const { features } = JSON.parse((await download('geojson')).toString()) as ItemsJson;
+    const { features } = JSON.parse((await download('geojson?collection=all')).toString()) as ItemsJson;
     expect(tally(features.map(({ properties }) => properties.collection))).toEqual(counts);
-    const lines = (await download('csv')).toString().trim().split(/\r?\n/);
+    const lines = (await download('csv?collection=all')).toString().trim().split(/\r?\n/);
     expect(lines.length - 1).toBe(geometry!.features);
     const gpkg = join(folder, `${name}.gpkg`);
     await writeFile(gpkg, await download('gpkg'));

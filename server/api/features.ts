@@ -3,6 +3,7 @@ import type { Feature as GeoJsonFeature } from 'geojson';
 import { z } from 'zod';
 import { blockCounts, links } from './common.ts';
 import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
+import { queryReview } from './jobs.ts';
 import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
 import { count, flag, id, number, share, text, time } from './schema.ts';
 
@@ -121,6 +122,8 @@ export const ZoneSums = z
     zones: z.array(
       z.object({
         zone: count.describe('Index of the polygon that was sent'),
+        id: z.union([text, number]).describe('Of the polygon that was sent, as are the properties').exactOptional(),
+        properties: z.looseObject({}).exactOptional(),
         area_m2: number,
         classes: z.array(ClassSum),
         cell: text.meta({ description: 'Index of the H3 cell', example: '8843a1d6a3fffff' }).exactOptional(),
@@ -151,14 +154,26 @@ export const datetime = queryText(
 );
 
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
+const chosen = {
+  class: queryText('Only features of this class', 'building'),
+  ...only,
+  filter: queryText("CQL2, such as area_m2 > 100 AND class = 'building'", 'area_m2 > 100'),
+  'filter-lang': queryChoice(
+    ['cql2-text', 'cql2-json'],
+    (given) => `"filter-lang" is cql2-text or cql2-json, not "${given}".`,
+    'Language of the filter',
+  ),
+  'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
+  datetime,
+  review: queryReview,
+};
 /** Features that are passed over are read all the same. */
 const MOST_OFFSET = 100_000;
 
 export const FeaturesQuery = z.object({
   bbox: text.meta(BOX).exactOptional(),
   limit: queryLimit(100, 10_000, 'Features a page'),
-  class: queryText('Only features of this class', 'building'),
-  ...only,
+  ...chosen,
   after: queryText('Where the page before ended; taken from its next link'),
   offset: queryWhole(
     0,
@@ -167,27 +182,19 @@ export const FeaturesQuery = z.object({
       `"offset" is a whole number from 0 to ${MOST_OFFSET}, not "${given}". Further on, follow the next links, or ask for a smaller "bbox".`,
     'Features to pass over, of clients that count pages; next links are faster, and right while features come and go',
   ),
-  filter: queryText("CQL2, such as area_m2 > 100 AND class = 'building'", 'area_m2 > 100'),
-  'filter-lang': queryChoice(
-    ['cql2-text', 'cql2-json'],
-    (given) => `"filter-lang" is cql2-text or cql2-json, not "${given}".`,
-    'Language of the filter',
-  ),
-  'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
   sortby: queryText(
     'Properties with commas between, of which the first counts most; -area_m2 begins with the largest. What has none comes last',
     'class,-area_m2',
   ),
   crs: crs('the geometries'),
   'bbox-crs': crs('bbox'),
-  datetime,
   properties: attributes,
   f: formatOrPage,
 });
 
 export const TileQuery = z.object({ datetime });
 
-export const SumsQuery = z.object({ ...only, f: format });
+export const SumsQuery = z.object({ ...chosen, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */
 const FINEST_CELLS = 15;
 export const AggregateQuery = SumsQuery.extend({

@@ -133,16 +133,17 @@ export type FailedJson = z.input<typeof FailedAreas>;
 
 const REVIEW_FILTERS = ['accepted', 'rejected', 'not-rejected'] as const;
 export type ReviewFilter = (typeof REVIEW_FILTERS)[number];
+export const queryReview = queryChoice(
+  REVIEW_FILTERS,
+  (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
+  'Only features of which this was said',
+);
 export const ExportQuery = z.object({
   collection: queryText(
     'One collection, or all. Without it files of several layers hold all, and others land use (of detectors the objects), which covers the ground once',
     'buildings',
   ),
-  review: queryChoice(
-    REVIEW_FILTERS,
-    (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
-    'Only features of which this was said',
-  ),
+  review: queryReview,
   datetime,
 });
 

@@ -47,7 +47,8 @@ export function serviceRouter({
   metrics,
   limits,
   uploadFolder,
-}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder'>): Router {
+  room,
+}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder' | 'room'>): Router {
   const router = Router();
   const database = allWorkspaces.within(null, limits);
 
@@ -57,7 +58,7 @@ export function serviceRouter({
     response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
   });
 
-  /** Whether requests can be answered now: the database has a connection and answers, and files can be written. */
+  /** Whether requests can be answered now: the database has a connection and answers, and there is room to write. */
   router.get('/ready', async (request, response) => {
     noQuery(request);
     await Promise.all([
@@ -66,6 +67,9 @@ export function serviceRouter({
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {
         throw notReady('the folder of uploads cannot be written', error);
+      }),
+      room.check().catch((error) => {
+        throw notReady('there is too little room left to work', error);
       }),
     ]);
     response.set('Cache-Control', 'no-store').json({ status: 'ready' });

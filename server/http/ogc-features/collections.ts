@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { parseDatetime } from '../../api/datetime.ts';
-import { FeatureQuery, FeaturesQuery, FormatQuery, PageQuery } from '../../api/features.ts';
+import { FeatureQuery, FeaturesQuery, FormatQuery, PageQuery, type SumsQuery } from '../../api/features.ts';
 import type { ItemsJson, Link } from '../../api/index.ts';
 import { parseBbox, readQuery } from '../../api/query.ts';
 import { shorten } from '../../api/schema.ts';
@@ -13,6 +13,7 @@ import { boundsInDegrees } from '../../store/tables/geometry-crs.ts';
 import {
   getItem,
   getStoredItem,
+  type ItemSelection,
   listCollections,
   queryItems,
   queryStoredItems,
@@ -223,23 +224,34 @@ async function boxQuery(q: Queryable, asked: AskedItems): Promise<Pick<ItemQuery
 }
 
 function itemQuery(asked: AskedItems): Omit<ItemQuery, 'limit'> {
-  const { after, offset, class: className, job, scene, sortby, datetime } = asked;
+  const { after, offset, sortby } = asked;
   if (after && offset) throw new Problem('bad_request', 'Give "after" or "offset", not both.');
-  const filter = filterOf(asked);
   return {
+    ...itemSelection(asked),
     ...(after && { after }),
     ...(offset && { offset }),
-    ...(className && { class: className }),
-    ...(job && { job }),
-    ...(scene && { scene }),
-    ...(datetime !== undefined && { captured: parseDatetime(datetime) }),
-    ...(filter !== undefined && { filter }),
     ...(sortby !== undefined && { sort: sortOf(sortby) }),
   };
 }
 
+type AskedSelection = Omit<ReturnType<typeof readQuery<typeof SumsQuery>>, 'f'>;
+
+/** Which features a query names. Throws Problem bad_request. */
+export function itemSelection(asked: AskedSelection): ItemSelection {
+  const { class: className, job, scene, datetime, review } = asked;
+  const filter = filterOf(asked);
+  return {
+    ...(className && { class: className }),
+    ...(job && { job }),
+    ...(scene && { scene }),
+    ...(datetime !== undefined && { captured: parseDatetime(datetime) }),
+    ...(review !== undefined && { review }),
+    ...(filter !== undefined && { filter }),
+  };
+}
+
 /** `filter` in CQL2 text or, with `filter-lang=cql2-json` or a leading brace, CQL2 JSON. */
-function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: AskedItems): unknown {
+function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: AskedSelection): unknown {
   if (crs !== undefined && crs !== CRS84) {
     throw new Problem('bad_request', `Geometries in filters are in ${CRS84}; "${shorten(crs)}" is not known.`);
   }

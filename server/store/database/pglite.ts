@@ -1,6 +1,7 @@
 /** The embedded database: PGlite with PostGIS in a worker thread, spoken to by messages. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdir } from 'node:fs/promises';
+import { noRoom, noRoomOf } from '../../../errors/no-room.ts';
 import type { ConfinedDatabase, Database, QueryOptions, RequestLimits, Scope, Session } from './database.ts';
 import { beginLayout, filesOf, findDatabase, markWhole } from './database-folder.ts';
 import { lockFolder } from './lock.ts';
@@ -29,9 +30,16 @@ export async function openPglite(folder: string | null, templateFolder: string |
     return database;
   } catch (error) {
     unlock();
-    throw error;
+    throw noRoomOf(error) ? noRoomAt(folder, error) : error;
   }
 }
+
+const noRoomAt = (folder: string | null, error: unknown) =>
+  noRoom(
+    `There is no room for the database${folder === null ? '' : ` in ${folder}`}: ${(error as Error).message}. Make room ` +
+      'on its disk, or name another folder with --data, and start again.',
+    error,
+  );
 
 /** From the template where there is a sound one; else from nothing, leaving a template for the next time. */
 async function openFresh(
@@ -45,7 +53,8 @@ async function openFresh(
   if (template.exists) {
     try {
       return await open({ folder: files, template: template.path }, unlock);
-    } catch {
+    } catch (error) {
+      if (noRoomOf(error)) throw error;
       await removeTemplate(template.path);
       if (folder !== null) await beginLayout(folder);
     }

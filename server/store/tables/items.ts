@@ -1,11 +1,12 @@
 /** Published features as they are asked for: collections, pages of items, single ones; GeoJSON out. */
 import { Problem } from '../../../errors/problem.ts';
 import type { TimeInterval } from '../../api/datetime.ts';
-import type { Bbox, FeatureJson, FeatureProperties } from '../../api/index.ts';
+import type { Bbox, FeatureJson, FeatureProperties, ReviewFilter } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { capturedWithin } from './captured-at.ts';
 import { cql2Condition, QUERYABLES } from './cql2-to-sql.ts';
 import { asGeoJson, type GeometryCrs } from './geometry-crs.ts';
+import { REVIEW_FILTERS } from './reviews.ts';
 
 /** Collections that are there even when they are empty. */
 const STANDARD_COLLECTIONS = ['buildings', 'roads', 'landuse'];
@@ -63,6 +64,8 @@ export interface ItemsQuery {
   scene?: string | undefined;
   /** When their images were taken. */
   captured?: TimeInterval | undefined;
+  /** Which of them, by what somebody said of them. */
+  review?: ReviewFilter | undefined;
   /** CQL2 JSON. */
   filter?: unknown;
   /** Their number on all pages, where it is known from the page before. */
@@ -121,7 +124,10 @@ export interface StoredItem {
 }
 
 /** What of a collection is asked for. */
-export type ItemSelection = Pick<ItemsQuery, 'bbox' | 'box' | 'class' | 'job' | 'scene' | 'captured' | 'filter'>;
+export type ItemSelection = Pick<
+  ItemsQuery,
+  'bbox' | 'box' | 'class' | 'job' | 'scene' | 'captured' | 'review' | 'filter'
+>;
 
 /**
  * SQL conditions on `features f JOIN jobs j`; `parameters` gets their values. Throws Problem bad_request for a filter
@@ -138,6 +144,7 @@ export function itemConditions(query: ItemSelection, parameters: unknown[]): str
     if (value !== undefined) conditions.push(`${column} = $${parameters.push(value)}`);
   }
   if (query.captured !== undefined) conditions.push(capturedWithin(query.captured, parameters));
+  if (query.review !== undefined) conditions.push(`f.properties->>'review' ${REVIEW_FILTERS[query.review]}`);
   if (boxes.length > 0) conditions.push(`(${boxes.map((box) => intersects(box, parameters)).join(' OR ')})`);
   if (query.box !== undefined) conditions.push(intersectsBox(query.box, parameters));
   if (query.filter !== undefined) conditions.push(cql2Condition(query.filter, parameters));
@@ -164,7 +171,7 @@ export async function queryStoredItems(
     sort.length === 0 &&
     !query.offset;
 
-  const known = query.bbox === undefined && query.filter === undefined;
+  const known = [query.bbox, query.filter, query.review].every((each) => each === undefined);
   const count = async () => {
     const sql = known
       ? `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`
