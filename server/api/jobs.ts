@@ -1,11 +1,11 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
-import { datetime } from './features.ts';
+import { queryDatetime } from './datetime.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
-import { queryChoice, queryId, queryText } from './query.ts';
+import { listPage, queryChoice, queryId, queryText } from './query.ts';
 import { body, checkedLater, count, id, idOr, number, share, text, time, whole } from './schema.ts';
 
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']).meta({ example: 'done' });
@@ -68,7 +68,7 @@ export const Job = z
   .meta({ id: 'Job' });
 export type JobJson = z.input<typeof Job>;
 
-export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene') });
+export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene'), ...listPage });
 
 export const JobRequest = body(
   {
@@ -144,7 +144,7 @@ export const ExportQuery = z.object({
     'buildings',
   ),
   review: queryReview,
-  datetime,
+  datetime: queryDatetime,
 });
 
 export const JobEvent = z

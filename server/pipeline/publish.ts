@@ -1,5 +1,6 @@
 /** Store: how every job ends. Its features file goes into the database, and is published with the report. */
 import { rm } from 'node:fs/promises';
+import { withRole } from '../../models/class-roles.ts';
 import { weightsOf } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
 import { VERSION } from '../content-ids.ts';
@@ -49,6 +50,7 @@ export async function storeAndPublish(
     version: VERSION,
     scene: scene.id,
     model: network.id,
+    classes: network.classes.map(withRole),
     parameters: { ...parameters },
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },

@@ -84,9 +84,10 @@ async function changedAt(paths: readonly string[]): Promise<string | null> {
 }
 
 function classPalette(models: readonly ModelJson[], job: Job): Palette {
-  const model = models.find(({ id }) => id === job.model);
-  if (!model) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-  return new Map(model.classes.map(({ value, color }) => [value, opaque(color)]));
+  // Of a map that grows, and of one that was made before reports held them, the network knows.
+  const classes = job.report?.classes ?? models.find(({ id }) => id === job.model)?.classes;
+  if (!classes) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
+  return new Map(classes.map(({ value, color }) => [value, opaque(color)]));
 }
 
 const opaque = (color: string): [number, number, number, number] => {

@@ -18,12 +18,13 @@ import { retryJob, startJob } from '../../pipeline/start-job.ts';
 import { fetchIfThere } from '../../store/files/file-store.ts';
 import { isJobWithin } from '../../store/tables/captured-at.ts';
 import { coveringCollection } from '../../store/tables/feature-tables.ts';
-import { type Job, listJobs } from '../../store/tables/jobs.ts';
+import { type Job, pageOfJobs } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
-import { describeJob, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
+import { sendList } from '../core/list-page.ts';
+import { describeJob, describeJobs, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathParameter } from '../core/request.ts';
 import { attach, downloadName } from './download-name.ts';
 import { exportOnce } from './export-once.ts';
@@ -48,8 +49,9 @@ export function jobsRouter(deps: AppContext): Router {
 
   router.get('/jobs', async (request, response) => {
     const db = databaseOf(request);
-    const jobs = await listJobs(db, readQuery(JobsQuery, request.query));
-    response.json(await Promise.all(jobs.map((job) => describeJob(db, job))));
+    const { scene, ...page } = readQuery(JobsQuery, request.query);
+    const { rows: jobs, next } = await pageOfJobs(db, { scene }, page);
+    sendList(request, response, await describeJobs(db, jobs), next);
   });
 
   router.get('/jobs/:id', async (request, response) => {

@@ -96,6 +96,7 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
       id: collection,
       count: 3,
       bbox: [0, 0, 2.5, 1],
+      captured: null,
     });
     expect(await getJob(db, job.id)).toMatchObject({ state: 'done', report: REPORT, progress: { share: 1 } });
   });
