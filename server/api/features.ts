@@ -4,7 +4,17 @@ import { z } from 'zod';
 import { blockCounts, links } from './common.ts';
 import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
 import { queryReview } from './jobs.ts';
-import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
+import {
+  BOX,
+  datetime,
+  queryChoice,
+  queryFormat,
+  queryId,
+  queryLimit,
+  queryList,
+  queryText,
+  queryWhole,
+} from './query.ts';
 import { count, flag, id, number, share, text, time } from './schema.ts';
 
 const className = text.meta({ example: 'building' });
@@ -147,11 +157,6 @@ const only = {
   job: queryId('job', 'Only features of this job'),
   scene: queryId('scene', 'Only features of this scene'),
 };
-
-export const datetime = queryText(
-  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
-  '2026-05-01T00:00:00Z/..',
-);
 
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
 const chosen = {

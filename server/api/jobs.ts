@@ -1,11 +1,10 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
-import { datetime } from './features.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
-import { listPage, queryChoice, queryId, queryText } from './query.ts';
+import { datetime, listPage, queryChoice, queryId, queryText } from './query.ts';
 import { body, checkedLater, count, id, idOr, number, share, text, time, whole } from './schema.ts';
 
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']).meta({ example: 'done' });

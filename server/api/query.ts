@@ -62,6 +62,12 @@ export const queryLimit = (usual: number, most: number, description: string) =>
     .prefault(String(usual))
     .meta({ type: 'integer', minimum: 1, maximum: most, usual, description });
 
+/** Features by time. */
+export const datetime = queryText(
+  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
+  '2026-05-01T00:00:00Z/..',
+);
+
 /** Members of a list's page. */
 const USUAL_LISTED = 1000;
 const MOST_LISTED = 1000;
