@@ -2,6 +2,7 @@
 import type { Feature as GeoJsonFeature } from 'geojson';
 import { z } from 'zod';
 import { blockCounts, links } from './common.ts';
+import { queryDatetime } from './datetime.ts';
 import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
 import { queryReview } from './jobs.ts';
 import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
@@ -148,11 +149,6 @@ const only = {
   scene: queryId('scene', 'Only features of this scene'),
 };
 
-export const datetime = queryText(
-  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
-  '2026-05-01T00:00:00Z/..',
-);
-
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
 const chosen = {
   class: queryText('Only features of this class', 'building'),
@@ -164,7 +160,7 @@ const chosen = {
     'Language of the filter',
   ),
   'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
-  datetime,
+  datetime: queryDatetime,
   review: queryReview,
 };
 /** Features that are passed over are read all the same. */
@@ -192,7 +188,7 @@ export const FeaturesQuery = z.object({
   f: formatOrPage,
 });
 
-export const TileQuery = z.object({ datetime });
+export const TileQuery = z.object({ datetime: queryDatetime });
 
 export const SumsQuery = z.object({ ...chosen, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */

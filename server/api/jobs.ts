@@ -1,7 +1,7 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
-import { datetime } from './features.ts';
+import { queryDatetime } from './datetime.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
@@ -146,7 +146,7 @@ export const ExportQuery = z.object({
     'buildings',
   ),
   review: queryReview,
-  datetime,
+  datetime: queryDatetime,
 });
 
 export const JobEvent = z

@@ -97,11 +97,23 @@ export const RemoteSceneRequest = body(
   },
 ).meta({ id: 'RemoteSceneRequest' });
 
-const changes = 'license and attribution';
-export const SceneChanges = body(saidRights, {
-  other: `What changes is named by a JSON object with ${changes}, or one of them.`,
-  stray: (name) => `"${name}" cannot be changed; known are ${changes}.`,
-})
+const changes = 'name, license and attribution';
+const MAX_NAME_CHARACTERS = 200;
+const nameError = `"name" is a text of 1 to ${MAX_NAME_CHARACTERS} characters in one line, without / and \\.`;
+const sceneName = z
+  .string({ error: nameError })
+  .normalize('NFC')
+  .trim()
+  .refine((name) => [...name].length <= MAX_NAME_CHARACTERS, { error: nameError, abort: true })
+  .refine((name) => /^[^/\\\p{C}\p{Zl}\p{Zp}.][^/\\\p{C}\p{Zl}\p{Zp}]*$/u.test(name), { error: nameError })
+  .meta({ description: 'What the image is called', example: 'dubai-2026.tif' });
+export const SceneChanges = body(
+  { name: sceneName.exactOptional(), ...saidRights },
+  {
+    other: `What changes is named by a JSON object with ${changes}, or some of them.`,
+    stray: (name) => `"${name}" cannot be changed; known are ${changes}.`,
+  },
+)
   .refine((said) => Object.keys(said).length > 0, {
     error: `What changes is named by a JSON object with ${changes}, or one of them.`,
   })

@@ -55,7 +55,7 @@ async function serveRunaway({ db }: Pick<Opened, 'db'>, statement: string, param
   return { service, scene, get, runAway };
 }
 
-describe.each(lastingEngines())('on $name', ({ name, open }) => {
+describe.each(lastingEngines())('on $name', { timeout: 180_000 }, ({ name, open }) => {
   let opened: Opened;
   let service: TestService;
   let its: Awaited<ReturnType<typeof serveRunaway>>;

@@ -7,6 +7,7 @@ import { lookAtAlpha } from './alpha-look.ts';
 import { createRangeCounter } from './band-statistics.ts';
 import type { Assumption } from './findings.ts';
 import type { IngestReport } from './ingest.ts';
+import { lookAtNodata } from './nodata-look.ts';
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
 import { type IngestLimits, openSource } from './validate-source.ts';
 import { workingBands, workingNames, workingRaster } from './working-bands.ts';
@@ -50,6 +51,7 @@ export async function describeInPlace(
     const scaling = scalingOf(source, working.rendered, counter);
     const { findings, assumptions } = describeScaling(image, scaling);
     const alpha = await lookAtAlpha(source.raster, level);
+    const nodata = await lookAtNodata(source.raster, level);
     const { compression: _, ...known } = header;
     return {
       ...known,
@@ -58,7 +60,7 @@ export async function describeInPlace(
       meanColour: scaling.meanColour,
       validPixels: level === 0 ? counted : Math.round((counted / (width * height)) * header.width * header.height),
       levels: raster.levels.map((each) => ({ ...each })),
-      findings: [...header.findings, ...(alpha ? [alpha] : []), ...findings],
+      findings: [...header.findings, alpha, nodata, ...findings].filter((finding) => finding !== null),
       assumptions: [...header.assumptions, ...assumptions, ...(level > 0 ? [countedOn(width, height)] : [])],
     };
   } finally {

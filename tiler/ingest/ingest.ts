@@ -15,6 +15,7 @@ import type { Assumption, Finding } from './findings.ts';
 import { type ImageStatistics, IN_PLACE_WINDOWS, imageStatistics, STATISTICS_WINDOWS } from './image-statistics.ts';
 import type { Location } from './locate.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
+import { lookAtNodata } from './nodata-look.ts';
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
 import type { IngestLimits, SceneHeader, Source, SourceHints } from './validate-source.ts';
 import { ALPHA_ITEM, type WorkingBands, workingBands, workingNames, workingRaster } from './working-bands.ts';
@@ -65,9 +66,10 @@ export async function inspect(
   const { image, raster, header } = source;
   try {
     const alpha = await lookAtAlpha(raster);
+    const nodata = await lookAtNodata(raster);
     const working = workingBands(source, alpha !== null);
     const bandNames = workingNames(header, working);
-    const findings = [...header.findings, ...(alpha ? [alpha] : [])];
+    const findings = [...header.findings, alpha, nodata].filter((finding) => finding !== null);
     const scene = workingRaster(source, working);
     const blockSamples = image.blockWidth * image.blockHeight * image.bands;
     const most = isRemote(firstPath(sources)) ? IN_PLACE_WINDOWS : STATISTICS_WINDOWS;
@@ -112,7 +114,8 @@ export async function ingest(
   const source = await openSources(sourceFiles(sources), limits, hints);
   const { image, header, maskable } = source;
   const { width, height, epsg, userCrs, geographic, geotransform } = header;
-  const alpha = await lookAtAlpha(source.raster).catch(async (error) => {
+  const look = async () => [await lookAtAlpha(source.raster), await lookAtNodata(source.raster)];
+  const [alpha, nodata] = await look().catch(async (error) => {
     await source.raster.close();
     throw error;
   });
@@ -173,7 +176,7 @@ export async function ingest(
       rendering: scaling.rendering,
       meanColour: scalingOf(source, working.rendered, counter).meanColour,
       validPixels,
-      findings: [...header.findings, ...(alpha ? [alpha] : []), ...findings],
+      findings: [...header.findings, alpha, nodata, ...findings].filter((finding) => finding !== null),
       assumptions: [...header.assumptions, ...assumptions],
     };
   } finally {

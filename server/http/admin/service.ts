@@ -50,7 +50,6 @@ export function serviceRouter({
   room,
 }: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder' | 'room'>): Router {
   const router = Router();
-  const database = allWorkspaces.within(null, limits);
 
   /** Whether the process answers, whatever else does not. */
   router.get('/health', (request, response) => {
@@ -62,7 +61,7 @@ export function serviceRouter({
   router.get('/ready', async (request, response) => {
     noQuery(request);
     await Promise.all([
-      answersSoon(database.query('SELECT 1')).catch((error) => {
+      answersSoon(allWorkspaces.within(null, limits).query('SELECT 1')).catch((error) => {
         throw error instanceof Problem ? error : notReady('the database does not answer', error);
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {

@@ -6,7 +6,7 @@ export function sendList(request: Request, response: Response, list: readonly un
   if (next !== null) {
     const query = new URLSearchParams(request.query as Record<string, string>);
     query.set('after', next);
-    response.set('Link', `<${publicAddress(request)}${request.baseUrl}${request.path}?${query}>; rel="next"`);
+    response.set('Link', `<${publicAddress(request)}${request.path}?${query}>; rel="next"`);
   }
   response.json(list);
 }

@@ -121,9 +121,8 @@ function exclusive(connection: Connection, interruptible: boolean, closed: Close
       query: <R>(sql: string, params?: readonly unknown[], how?: QueryOptions) => {
         if (!request || how?.unlimited) return whenFree((worker) => sessionOf(worker).query<R>(sql, params), { heavy });
         return whenFree((worker) => {
-          const statement = sessionOf(worker).query<R>(sql, params);
-          if (!interruptible) return statement;
-          return deadlines.hold(statement, request.statementSeconds, connection.interrupt);
+          const ask = () => sessionOf(worker).query<R>(sql, params);
+          return interruptible ? deadlines.hold(ask, request.statementSeconds, connection.interrupt) : ask();
         }, turn);
       },
       execute: (script) =>

@@ -1,4 +1,5 @@
 /** Statements of requests that do not end by themselves: they are ended, and nothing of others is lost. */
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lastingEngines, RUNAWAY } from '../../../test/support/databases.ts';
 import type { Database } from './database.ts';
@@ -8,7 +9,7 @@ const SCOPE = { workspace: 'default' };
 const busy = { code: 'busy', retryAfterSeconds: 5 };
 const tooSlow = { code: 'query_too_slow', message: expect.stringContaining('within 1 seconds') };
 
-describe.each(lastingEngines())('on $name', ({ name, open }) => {
+describe.each(lastingEngines())('on $name', { timeout: 180_000 }, ({ name, open }) => {
   let db: Database;
   let drop: () => Promise<void>;
   beforeAll(async () => {
@@ -60,12 +61,22 @@ describe.each(lastingEngines())('on $name', ({ name, open }) => {
     expect(await heavy().query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  // The last one: requests are ended for good.
+  // The last ones: requests are ended for good, and then all is.
   test('ends when the service stops, whatever time it has', async () => {
     const asked = db.within(SCOPE, { statementSeconds: 1000, heavy: true }).query(RUNAWAY);
     const ended = expect(asked).rejects.toMatchObject({ code: 'query_too_slow' });
+    if (name === 'postgresql') {
+      const running = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = $1`;
+      await expect.poll(() => db.query(running, [RUNAWAY])).toHaveLength(1);
+    } else await setImmediate();
+    const waits = expect(db.within(SCOPE, { statementSeconds: 1000 }).query('SELECT 1')).rejects.toMatchObject(busy);
     db.endRequests();
-    await ended;
+    await Promise.all([ended, waits]);
     expect(await notes()).toHaveLength(5);
+  });
+
+  test.runIf(name === 'pglite')('what is closed is not opened again', async () => {
+    await db.close();
+    await expect(db.query('SELECT 1')).rejects.toThrow('closed');
   });
 });

@@ -24,7 +24,7 @@ export class ServiceError extends Error implements ErrorMessage {
   readonly title: string;
   readonly detail: string;
   readonly code: string | undefined;
-  /** Whether the request was sent more than once: the first may have arrived, and been done. */
+  /** Whether an answer was lost before: that request may have arrived, and been done. */
   readonly repeated: boolean;
 
   constructor({ title, detail, code }: ErrorMessage, { repeated = false } = {}) {
@@ -57,8 +57,10 @@ export function messageOfBody(body: string, status: number): ErrorMessage {
   return { title: t.error.failed, detail: t.error.failedDetail(status) };
 }
 
-/** How often a request is sent whose connection breaks though the service is there. */
+/** How often a request is sent whose connection breaks though the service is there, or that meets a busy service. */
 const MOST_TRIES = 4;
+/** A service that is busy for longer is told of at once. */
+const MOST_WAIT_SECONDS = 10;
 
 interface Answer {
   response: Response;
@@ -70,18 +72,29 @@ interface Answer {
  * all but those that say otherwise are the same however often they arrive.
  */
 async function answerTo(path: string, init?: RequestInit, tries = MOST_TRIES): Promise<Answer> {
+  let lost = false;
   for (let sent = 1; ; sent++) {
     const answer = await fetch(BASE + path, init)
-      .then(
-        async (response) => ({ response, body: await response.text() }),
-        () => null,
-      )
+      .then(async (response) => ({ response, body: await response.text() }))
       .catch(() => null);
     if (answer?.response.ok) return answer;
-    if (answer) throw new ServiceError(messageOfBody(answer.body, answer.response.status), { repeated: sent > 1 });
-    if (sent === tries) throw new ServiceError(OFFLINE);
-    await reconnected();
+    const waitSeconds = answer ? secondsUntilFree(answer.response) : 0;
+    if (answer && (waitSeconds === null || sent >= tries)) {
+      throw new ServiceError(messageOfBody(answer.body, answer.response.status), { repeated: lost });
+    }
+    if (sent >= tries) throw new ServiceError(OFFLINE);
+    if (answer) await new Promise((resolve) => setTimeout(resolve, 1000 * waitSeconds!));
+    else {
+      lost = true;
+      await reconnected();
+    }
   }
+}
+
+/** Null where the service did not say that it is only busy. */
+function secondsUntilFree({ status, headers }: Response): number | null {
+  const seconds = Number(headers.get('Retry-After') ?? Number.NaN);
+  return (status === 429 || status === 503) && seconds <= MOST_WAIT_SECONDS ? seconds : null;
 }
 
 const request = async (...asked: Parameters<typeof answerTo>): Promise<string> => (await answerTo(...asked)).body;
@@ -151,6 +164,8 @@ export async function makeShare(job: string): Promise<ShareJson & { url: string 
 export const revokeShare = (id: string): Promise<void> => remove(`/shares/${id}`);
 export const deleteScene = (id: string): Promise<void> => remove(`/scenes/${id}`);
 export const signOut = (): Promise<void> => remove('/session');
+export const renameScene = (scene: string, name: string): Promise<SceneJson> =>
+  send('PATCH', `/scenes/${scene}`, { name });
 export const setAttribution = (scene: string, said: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> =>
   send('PATCH', `/scenes/${scene}`, said);
 export const reviewItem = (path: string, review: FeatureProperties['review'] | null): Promise<FeatureJson> =>
