@@ -52,7 +52,9 @@ export const Job = z
     parameters: JobParameters,
     state: JobState,
     progress: JobProgress,
-    problem: Problem.nullable().describe('Why it failed'),
+    problem: Problem.nullable().describe(
+      'Why it failed; `no_room` of one that is queued: it waits for room, and goes on by itself',
+    ),
     report: JobReport.nullable().describe('Null until it is done'),
     totals: z
       .array(ClassTotal)

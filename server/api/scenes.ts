@@ -51,7 +51,9 @@ export const Scene = z
     bytes: count,
     created_at: time,
     progress: share.meta({ description: 'While ingesting', example: 1 }),
-    problem: Problem.nullable().describe('Why it was refused'),
+    problem: Problem.nullable().describe(
+      'Why it was refused; `no_room` of one that is `uploaded`: it waits for room, and goes on by itself',
+    ),
     srs: text.nullable().meta({ description: 'Null, as the rest, until the scene is ready', example: 'EPSG:32640' }),
     footprint: AreaGeometry.nullable(),
     bbox: bbox.nullable(),

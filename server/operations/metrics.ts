@@ -4,7 +4,7 @@ import { Problem } from '../../errors/problem.ts';
 import type { JobReport } from '../api/index.ts';
 import type { Queryable } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
-import type { Room } from '../store/files/free-room.ts';
+import { createRoom, type Room } from '../store/files/free-room.ts';
 import { addFreeRoom, addGauges, type Traffic } from './gauges.ts';
 
 export interface Metrics {
@@ -34,14 +34,14 @@ const TILE_KINDS: readonly (readonly [RegExp, string])[] = [
 export function createMetrics(
   db: Queryable,
   remote: Traffic = { traffic: { requests: 0, bytes: 0 } },
-  room?: Pick<Room, 'free'>,
+  room: Pick<Room, 'free'> = createRoom([], 0),
 ): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const metrics = { ...requestMetrics(registers), ...jobMetrics(registers), ...fileMetrics(registers) };
   addGauges(registers, db, remote);
-  if (room) addFreeRoom(registers, room);
+  addFreeRoom(registers, room);
   return { contentType: registry.contentType, ...metrics, text: () => registry.metrics() };
 }
 

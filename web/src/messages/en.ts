@@ -74,6 +74,7 @@ export const en = {
     uploaded: (share: string) => `Uploading ${share}`,
     refused: 'Refused',
     failed: 'Failed',
+    waitsForRoom: 'Waiting for room on the disk',
     reading: 'Reading the image',
     read: (share: string) => `Reading ${share}`,
     mapping: (share: string) => `Mapping ${share}`,
