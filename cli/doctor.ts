@@ -1,22 +1,40 @@
 /** `planimeter doctor`: looks whether everything is there that the service needs, and says what to do where it is not. */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
+import { Problem } from '../errors/problem.ts';
 import { findNetwork } from '../models/registry.ts';
 import { candidates, type DeviceChoice, parseDevice } from '../models/runtime/device.ts';
 import { openNetwork } from '../models/runtime/session.ts';
 import { DEFAULT_NETWORK } from '../server/networks/choose-network.ts';
+import { checkDeeply, type DeepCheck } from '../server/operations/deep-check.ts';
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
+import { repair } from '../server/repair.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import {
   DEFAULT_WORKSPACE,
   ROW_LEVEL_SECURITY_SCRIPT,
   requireRowLevelSecurity,
 } from '../server/store/database/row-level-security.ts';
+import { checkedFileStore } from '../server/store/files/checked-files.ts';
+import { checkStore, openFileStore } from '../server/store/files/open-file-store.ts';
 import { probeFileStore } from '../server/store/files/probe-file-store.ts';
 import { imageFormats } from '../tiler/geotiff/rgb-image.ts';
-import { DATA_OPTION, DEVICE_OPTION, JSON_OPTION, readArguments, readNumber, usageOf } from './arguments.ts';
+import {
+  DATA_OPTION,
+  DEVICE_OPTION,
+  flag,
+  JSON_OPTION,
+  readArguments,
+  readNumber,
+  usageOf,
+  WrongCall,
+} from './arguments.ts';
+import { dataFolder } from './files.ts';
+
+type Asked = ReturnType<typeof readArguments<typeof OPTIONS>>['values'];
 
 interface Check {
   name: string;
@@ -28,10 +46,16 @@ interface Check {
 const MIN_FREE_BYTES = 5 * 2 ** 30;
 const MAX_SKEW_SECONDS = 5;
 
-const OPTIONS = { data: DATA_OPTION, device: DEVICE_OPTION, json: JSON_OPTION };
+const OPTIONS = {
+  deep: flag('compares everything that is stored with what it is to be, instead'),
+  repair: flag('with --deep: makes again what can be made again; no service may have the data folder'),
+  data: DATA_OPTION,
+  device: DEVICE_OPTION,
+  json: JSON_OPTION,
+};
 
 export const usage = usageOf(
-  ['doctor [--data DIR] [--device D] [--json]'],
+  ['doctor [--data DIR] [--device D] [--json]', 'doctor --deep [--repair] [--data DIR] [--json]'],
   OPTIONS,
   'It reads the settings of serve, and ends with status 1 where something is amiss.\n',
 );
@@ -39,14 +63,16 @@ export const usage = usageOf(
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(args, OPTIONS);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
-  const dataFolder = resolve(values.data ?? process.env.PLANIMETER_DATA ?? '.planimeter');
+  if (values.repair && !values.deep) throw new WrongCall('--repair goes with --deep');
+  if (values.deep) return lookDeeply(values);
+  const place = dataFolder(values.data);
   const checks = [
     await check('Node', () => process.versions.node),
     await check('images', images),
     await check('network', () => network(device)),
     await check('database', database),
-    await check('data folder', () => folder(dataFolder)),
-    await check('store', () => probeFileStore(dataFolder, process.env.PLANIMETER_STORE, process.env)),
+    await check('data folder', () => folder(place)),
+    await check('store', () => probeFileStore(place, process.env.PLANIMETER_STORE, process.env)),
     await check('port', port),
     await check('images elsewhere', elsewhere),
     await check('clock', clock),
@@ -54,6 +80,42 @@ export async function run(args: string[]): Promise<void> {
   if (values.json) process.stdout.write(`${JSON.stringify(checks)}\n`);
   else for (const { name, ok, message } of checks) process.stdout.write(`${ok ? 'ok ' : 'BAD'} ${name}: ${message}\n`);
   if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+/** Everything that is stored, one by one: where something is damaged, what to do. */
+async function lookDeeply({ data, repair: mends, json, device }: Asked): Promise<void> {
+  const { DATABASE_URL: databaseUrl, PLANIMETER_STORE: store } = process.env;
+  const folder = dataFolder(data);
+  const say = (line: string) => process.stdout.write(json ? '' : `${line}\n`);
+  if (!databaseUrl && !existsSync(join(folder, 'database'))) {
+    throw new Problem('bad_request', `There is no database in ${folder}: name the data folder with --data.`);
+  }
+  const found = mends
+    ? await repair(
+        {
+          ...{ dataFolder: folder, databaseUrl, store, device: device ?? process.env.PLANIMETER_DEVICE ?? 'auto' },
+          remotePolicy: parseRemoteHosts(process.env[REMOTE_HOSTS]),
+        },
+        say,
+      )
+    : await look(folder, databaseUrl, store);
+  const { damages, jobs, files, recorded } = found;
+  if (json) process.stdout.write(`${JSON.stringify(found)}\n`);
+  for (const { kind, name, damage, remedy } of damages) say(`BAD ${kind} ${name}: ${damage}. ${remedy}`);
+  for (const key of recorded) say(`new ${key}: recorded, not verified: it was stored before there were hashes`);
+  say(`${jobs} jobs counted, ${files} files compared, ${recorded.length} recorded, ${damages.length} damaged`);
+  if (damages.length > 0) process.exitCode = 1;
+}
+
+async function look(folder: string, url: string | undefined, store: string | undefined): Promise<DeepCheck> {
+  const db = await openDatabase(url ? { url } : { folder: join(folder, 'database') });
+  try {
+    const files = checkedFileStore(openFileStore(folder, store), db);
+    await checkStore(db, files);
+    return await checkDeeply(db, files);
+  } finally {
+    await db.close();
+  }
 }
 
 /** `look` returns what it found, and throws what to do. */

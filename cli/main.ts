@@ -1,4 +1,5 @@
 /** Picks the command, and turns what it throws into a message and an exit status. */
+import { noRoomOf } from '../errors/no-room.ts';
 import { Problem } from '../errors/problem.ts';
 import { columns, didYouMean, WrongCall } from './arguments.ts';
 import { misspeltSettings } from './environment.ts';
@@ -49,6 +50,9 @@ export async function main(args: string[]): Promise<void> {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
+  process.on('uncaughtException', (error) => {
+    process.exit(report(error, `planimeter ${name}`, rest.includes('--json')));
+  });
   const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : null;
   try {
     if (!named) throw new WrongCall(`there is no command "${name}".${didYouMean(name, Object.keys(COMMANDS))}`);
@@ -66,9 +70,21 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
+const MORE = 'LOG_LEVEL=debug says where; "planimeter doctor" looks whether everything is there that it needs.';
+
+/** Not all that is thrown is an Error, and not every error says something. */
+function sentenceOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { message, code, cause } = error as { message?: unknown; code?: unknown; cause?: unknown };
+  const said = [message, code].find((each) => typeof each === 'string' && each !== '');
+  const why = cause ? `: ${sentenceOf(cause)}` : '';
+  return `${said ?? JSON.stringify(error)}${why}`;
+}
+
 function report(error: unknown, called: string, json: boolean): number {
-  if (error instanceof Problem) {
-    const problem = error.toJSON();
+  const known = error instanceof Problem ? error : noRoomOf(error);
+  if (known) {
+    const problem = known.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
     return problem.status < 500 ? 3 : 1;
   }
@@ -76,6 +92,8 @@ function report(error: unknown, called: string, json: boolean): number {
     process.stderr.write(`planimeter: ${error.message}\nSee "${called} --help".\n`);
     return 2;
   }
-  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
+  process.stderr.write(`${called} failed: ${sentenceOf(error)}\n`);
+  process.stderr.write(debug ? `${error instanceof Error ? error.stack : ''}\n` : `${MORE}\n`);
   return 1;
 }

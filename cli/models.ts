@@ -1,7 +1,7 @@
 /** `planimeter models list | inspect | add | bench | remove`: the networks that there are, and those that users bring. */
 
 import { join } from 'node:path';
-import { bandMetadata } from '../models/imported/collect-metadata.ts';
+import { bandMetadata, roleMetadata } from '../models/imported/collect-metadata.ts';
 import type { NetworkMetadata, Task } from '../models/imported/network-metadata.ts';
 import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
 import { fastest } from '../models/runtime/benchmark.ts';
@@ -31,6 +31,7 @@ const ACTIONS = { list: [], inspect: ['ID|X.onnx'], add: ['X.onnx|FOLDER'], benc
 const SAID = {
   gsd: valued('M', 'the pixel size that it was trained at, in metres'),
   classes: valued('a,b,…', 'its classes, in order'),
+  roles: valued('C=R,…', 'what classes are drawn as: background, building, road, vegetation or water'),
   task: valued('T', 'segmentation or detection'),
   bands: valued('B', 'rgb, bgr or names such as red,green,blue,nir'),
   'divide-by': valued('N', 'what pixel values are divided by'),
@@ -170,6 +171,7 @@ function saidBy(values: Partial<Record<keyof typeof SAID, string>>): NetworkMeta
   const facts = {
     gsdMetres,
     classes: values.classes?.split(',').map((name, value) => ({ value, name: name.trim() })),
+    ...roleMetadata(values.roles),
     task: choice<Task>('task', ['segmentation', 'detection']),
     divisor: one('divide-by'),
     mean: numbers('mean'),
@@ -196,7 +198,7 @@ function describe(report: ModelReportJson): string {
     ['task', task],
     ['input', tensors(report.inputs)],
     ['output', tensors(report.outputs)],
-    ['classes', classes.map((each) => each.name).join(', ')],
+    ['classes', classes.map(({ name, role }) => (role && role !== name ? `${name} (${role})` : name)).join(', ')],
     ['pixel size', gsd_m === null ? 'as the image has it' : `${gsd_m} m`],
     ['stitching', `${certificate.exact ? 'exact' : 'blended'}; ${field}, stride ${certificate.stride}`],
   ];

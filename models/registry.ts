@@ -11,6 +11,7 @@ import { Problem } from '../errors/problem.ts';
 import { readText } from '../tiler/ingest/read-text.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import type { Adapter } from './adapter.ts';
+import type { ClassRole } from './class-roles.ts';
 import type { WantedBands } from './network-bands.ts';
 
 export interface NetworkClass {
@@ -19,6 +20,8 @@ export interface NetworkClass {
   value: number;
   /** `#rrggbb` */
   color: string;
+  /** What its areas are drawn as, where that was said; else its name tells. */
+  role?: ClassRole;
 }
 
 /** A probability plane that a network gives besides its classes, in the order of its output. */
@@ -80,7 +83,9 @@ interface ManifestJson {
   properties: {
     description: string;
     'mlm:name': string;
-    'mlm:output': { 'classification:classes': { value: number; name: string; color_hint: string }[] }[];
+    'mlm:output': {
+      'classification:classes': { value: number; name: string; color_hint: string; 'planimeter:role'?: ClassRole }[];
+    }[];
     'planimeter:gsd_m': number | null;
     'planimeter:gsd_range_m'?: [number, number];
     'planimeter:stride': number;
@@ -188,10 +193,11 @@ async function readManifest(folder: string): Promise<Network | null> {
     stride: properties['planimeter:stride'],
     halo: properties['planimeter:halo'],
     receptiveField: properties['planimeter:receptive_field'],
-    classes: properties['mlm:output'][0]['classification:classes'].map(({ name, value, color_hint }) => ({
+    classes: properties['mlm:output'][0]['classification:classes'].map(({ name, value, color_hint, ...said }) => ({
       name,
       value,
       color: `#${color_hint.replace(/^#/, '').toLowerCase()}`,
+      ...(said['planimeter:role'] && { role: said['planimeter:role'] }),
     })),
     planes: properties['planimeter:planes'] ?? [],
     ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),

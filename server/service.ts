@@ -13,6 +13,7 @@ import { createAccess } from './http/core/access.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
 import { admitting, readLimits } from './operations/quotas.ts';
 import { viewerFolder } from './operations/viewer-folder.ts';
+import { checkDaysOf, watchDamage } from './operations/watch-damage.ts';
 import { preflight, type SceneFacts } from './pipeline/preflight.ts';
 import { settlePrecision } from './pipeline/settle-precision.ts';
 import { verifyJob } from './pipeline/verify-job.ts';
@@ -21,6 +22,7 @@ import { parseRemoteHosts } from './remote/policy.ts';
 import type { RemoteOptions } from './remote/reader.ts';
 import { addDemoScene } from './scenes/add-demo-scene.ts';
 import { addRemoteScene } from './scenes/add-remote-scene.ts';
+import { remakeWorkingCopy } from './scenes/ingest-scene.ts';
 import { bandNamesOf, type ReadyScene } from './scenes/ready-scene.ts';
 import { fetchWorking } from './scenes/working-copy.ts';
 import type { Queryable } from './store/database/database.ts';
@@ -61,6 +63,7 @@ const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, host } = options;
   const limits = readLimits(process.env);
+  const checkDays = checkDaysOf(process.env);
   const onLoopback = LOOPBACK_HOSTS.includes(host);
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
   const [viewer, engine] = await Promise.all([
@@ -82,6 +85,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (network) return network;
     throw new Problem('not_found', `The network "${id}" is not installed any more.`);
   };
+  const stopping = new AbortController();
   const app = createApp({
     allWorkspaces: db,
     access: createAccess(db.within(null, limits), !onLoopback, options.ownToken),
@@ -102,17 +106,24 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     metrics,
     limits,
     uploadFolder,
+    room: engine.room,
     viewerFolder: viewer,
     allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
-    preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
+    preflight: async (scene) => {
+      const freeBytes = await engine.room.free();
+      return preflight({ ...(await sceneFacts(files, renderer, scene)), freeBytes }, networks);
+    },
+    remakeWorkingCopy: oneAtATime((scene: ReadyScene) => remakeWorkingCopy(tools, scene, stopping.signal)),
     addRemoteScene: (db, caller, request) =>
       addRemoteScene({ db, files, queue, remote, admit: admitting(caller, limits) }, caller, request),
     addDemoScene: (db, caller) =>
       addDemoScene({ db, files, queue, admit: admitting(caller, limits) }, caller, demoFolder),
   });
+  const watch = watchDamage(db, files, checkDays);
+  await watch.begun;
   const server = createServer(app);
   server.listen(options.port, host);
   await once(server, 'listening');
@@ -121,12 +132,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async stop() {
+      stopping.abort();
       server.close();
       server.closeAllConnections();
       db.endRequests();
-      await collector.stop();
+      await Promise.all([collector.stop(), watch.stop()]);
       await Promise.all([engine.stop(), renderer.stop()]);
     },
+  };
+}
+
+/** One call after the other: each takes a machine's cores. */
+function oneAtATime<T, R>(work: (of: T) => Promise<R>): (of: T) => Promise<R> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (of) => {
+    const result = last.then(() => work(of));
+    last = result.catch(() => {});
+    return result;
   };
 }
 

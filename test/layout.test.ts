@@ -26,7 +26,7 @@ const FLOORS = [
   ['networks', 'export'],
   ['pipeline', 'ephemeral-engine.ts'],
   ['http', 'engine.ts'],
-  ['service.ts', 'worker.ts'],
+  ['service.ts', 'worker.ts', 'repair.ts'],
 ];
 
 /** Folders (or rooms) in which a library may be imported. */
@@ -48,7 +48,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   yauzl: ['tiler/ingest'],
   '@tus/server': ['server/http/native'],
   '@tus/file-store': ['server/http/native'],
-  'client-zip': ['server/export'],
+  'client-zip': ['server/export', 'web/src/service'],
   'hyparquet-writer': ['server/export'],
   flatbuffers: ['server/export'],
   'maplibre-gl': ['web'],

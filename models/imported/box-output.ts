@@ -6,7 +6,7 @@ import { Problem } from '../../errors/problem.ts';
 import type { BoxOutput } from '../adapter.ts';
 import type { GraphReport } from '../onnx/certificate.ts';
 import type { OnnxModel } from '../onnx/read-onnx.ts';
-import { BACKGROUND } from './classes.ts';
+import { isBackground } from './classes.ts';
 import { lastMeaning } from './map-output.ts';
 import type { NetworkMetadata } from './network-metadata.ts';
 
@@ -134,7 +134,7 @@ function lists(model: OnnxModel, shapes: readonly Shape[], facts: NetworkMetadat
   const softmax = raw && (named > 0 ? kinds === named + 1 : [2, 92, 251].includes(kinds!));
   const first = isTable && !raw && (named === 0 ? /Softmax/.test(end) : kinds === named + 1);
   const background = softmax ? 'last' : first;
-  const onlyObjects = facts.classes !== undefined && !BACKGROUND.test(facts.classes[0].name);
+  const onlyObjects = facts.classes !== undefined && !isBackground(facts.classes[0].name);
   const fromOne = separate !== null && (tensorflow || separate.dims.length === 1) && (onlyObjects || named === 0);
   return {
     classes: named || (isTable ? kinds! - Number(background !== false) : separate ? USUAL_LABELS : 1),

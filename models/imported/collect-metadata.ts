@@ -3,6 +3,8 @@
  * the ONNX file (Deepness, GeoDeep, Ultralytics, Windows ML) and JSON beside it (STAC MLM, geoai, Esri's EMD).
  */
 
+import { Problem } from '../../errors/problem.ts';
+import { type ClassRole, ROLES } from '../class-roles.ts';
 import { esri } from './esri-metadata.ts';
 import { isObject, type Json, number, numbers, parseJson, positive, taskOf, told } from './metadata-json.ts';
 import { stacMlm } from './mlm-metadata.ts';
@@ -13,6 +15,26 @@ export function bandMetadata(text: string | undefined): Pick<NetworkMetadata, 'o
   if (text === undefined) return {};
   if (text === 'rgb' || text === 'bgr') return { order: text };
   return { bands: text.split(',').map((name) => name.trim()) };
+}
+
+/** `CLASS=ROLE,…`, classes by name or code. Throws `bad_request`. */
+export function roleMetadata(text: string | undefined): Pick<NetworkMetadata, 'roles'> {
+  if (text === undefined) return {};
+  const pairs = text.split(',').map((pair): [string, ClassRole] => {
+    const at = pair.lastIndexOf('=');
+    const role = ROLES.find(
+      (each) =>
+        each ===
+        pair
+          .slice(at + 1)
+          .trim()
+          .toLowerCase(),
+    );
+    if (at > 0 && role) return [pair.slice(0, at).trim(), role];
+    const forms = `such as roof=building, with one of ${ROLES.join(', ')}`;
+    throw new Problem('bad_request', `A role is said as CLASS=ROLE, ${forms}; "${pair.slice(0, 60)}" is not.`);
+  });
+  return { roles: Object.fromEntries(pairs) };
 }
 
 /** All that is told, the later sources over the earlier ones. */
@@ -45,7 +67,7 @@ function deepness(metadata: Readonly<Record<string, string>>): NetworkMetadata {
   const centimetres = positive(value('resolution'));
   const mean = numbers(value('standardization_mean'));
   return told({
-    task: taskOf(value('model_type')),
+    task: taskOf(value('model_type', ...(metadata.names === undefined ? TASK_KEYS : []))),
     classes: namedClasses(value('class_names')) ?? pythonNames(metadata.class_names),
     gsdMetres: centimetres && centimetres / 100,
     // Deepness divides by 255 first, and standardises then.
@@ -74,6 +96,9 @@ function namedClasses(value: unknown): NetworkMetadata['classes'] {
   });
   return classes.length > 0 ? classes.sort((a, b) => a.value - b.value) : undefined;
 }
+
+/** What others call it; beside `names`, Ultralytics does, and means something else by it. */
+const TASK_KEYS = ['task', 'task_type', 'problem_type', 'output_type'];
 
 /** `det_type` of Deepness. */
 const CANDIDATES: readonly [RegExp, NonNullable<NetworkMetadata['candidates']>][] = [

@@ -13,6 +13,7 @@ import type { NetworkClass } from '../registry.ts';
 import { boxOutput, hasMasks, refuseHeads } from './box-output.ts';
 import { mapClasses, styled } from './classes.ts';
 import { imageInput } from './image-input.ts';
+import { handsOnImage, isCalledAmount, isCalledImage, learnsNothing } from './image-output.ts';
 import { lastMeaning, mapOutput } from './map-output.ts';
 import type { NetworkMetadata } from './network-metadata.ts';
 
@@ -32,6 +33,8 @@ export interface Understanding {
   findings: Finding[];
   /** Somebody said that it segments: its numbers need not look like it. */
   saidToSegment: boolean;
+  /** Its three planes may be the colours of a better image, unless a trial tells otherwise. */
+  mayBeImage: boolean;
 }
 
 /** Larger halos cost more than blending is worth. */
@@ -69,7 +72,8 @@ export function inferAdapter(model: OnnxModel, facts: NetworkMetadata): Understa
     refuseAmounts(model, map, input, facts);
     const graph = certify(model, imageAt, fixed, [map.output.name]);
     const classes = mapClasses(map.output, map.planes, facts, findings);
-    return finish({ ...common, graph }, 'segmentation', { input, output: map.output }, classes);
+    const found = finish({ ...common, graph }, 'segmentation', { input, output: map.output }, classes);
+    return { ...found, mayBeImage: mayBeImage(model, map, input, facts) };
   }
   if (boxes) {
     const classes = boxClasses(boxes.classes, facts, findings);
@@ -116,24 +120,38 @@ const FEATURE_PLANES = 256;
 /** What ends in these has no upper end: depths, heights, counts. */
 const AMOUNTS = ['Relu', 'Softplus', 'Exp', 'Abs', 'Sqrt', 'Reciprocal'];
 
-/** What lies over the image and is no map of classes, by what the graph ends in; names of classes say otherwise. */
+/** What lies over the image and is no map of classes, by what its graph does; names of classes say otherwise. */
 function refuseAmounts(
   model: OnnxModel,
   { output, planes }: { output: MapOutput; planes: number },
   input: AdapterInput,
   facts: NetworkMetadata,
 ): void {
-  if (output.numbers !== 'logits' || facts.classes || facts.task === 'segmentation') return;
+  if (output.numbers === 'labels' || facts.classes || facts.task === 'segmentation') return;
   const last = lastMeaning(model, output.name);
   const end = last?.op ?? '';
-  if (planes >= FEATURE_PLANES) {
+  if (output.numbers === 'logits' && planes >= FEATURE_PLANES) {
     const what = `The network gives ${planes} planes of features, not classes`;
     throw new Problem('recognition_model', `${what}; give one that segments or detects.`);
   }
-  if (planes === 1 && AMOUNTS.includes(end)) throw amounts(`ends in ${end}`);
-  // What is added to the image, or taken from it, is a better image.
-  const residual = (end === 'Add' || end === 'Sub') && last!.inputs.includes(input.name);
-  if (planes === input.bands && (end === 'Tanh' || residual)) throw images();
+  if (planes === 1 && (AMOUNTS.includes(end) || isCalledAmount(output.name))) {
+    throw amounts(AMOUNTS.includes(end) ? `ends in ${end}` : `is called "${output.name}"`);
+  }
+  if (planes !== input.bands || /Softmax$/.test(end) || output.scale !== 1) return;
+  const handedOn = handsOnImage(model, input.name, output.name);
+  if (handedOn || (planes > 1 && (end === 'Tanh' || isCalledImage(output.name)))) throw images();
+}
+
+/** Three planes for three bands that nothing says are classes. */
+function mayBeImage(
+  model: OnnxModel,
+  { output, planes }: { output: MapOutput; planes: number },
+  input: AdapterInput,
+  facts: NetworkMetadata,
+): boolean {
+  const told = facts.classes !== undefined || facts.task === 'segmentation';
+  if (told || planes !== 3 || input.bands !== 3 || output.scale !== 1 || learnsNothing(model)) return false;
+  return output.numbers !== 'labels' && !/Softmax$/.test(lastMeaning(model, output.name)?.op ?? '');
 }
 
 /** The answer is how deep, how high, how many. */
@@ -154,6 +172,7 @@ const refusal = (task: NonNullable<NetworkMetadata['task']>): Problem => new Pro
 
 function boxClasses(count: number, facts: NetworkMetadata, findings: Finding[]): NetworkClass[] {
   const known = facts.classes ?? [];
+  if (facts.roles) throw new Problem('bad_request', 'Classes of objects in boxes have no roles; leave them out.');
   if (known.length < count) {
     findings.push({
       code: 'classes_missing',
@@ -196,7 +215,8 @@ function finish(
   const plan = planOf(input, adapter, certificate, facts);
   if (!plan.receptiveField && task === 'segmentation') findings.push(blended(certificate, plan.chip));
   const saidToSegment = facts.task === 'segmentation';
-  return { task, adapter, classes, gsdMetres: facts.gsdMetres ?? null, ...plan, certificate, findings, saidToSegment };
+  const gsdMetres = facts.gsdMetres ?? null;
+  return { task, adapter, classes, gsdMetres, ...plan, certificate, findings, saidToSegment, mayBeImage: false };
 }
 
 type Plan = Pick<Understanding, 'stride' | 'halo' | 'receptiveField' | 'chip'>;

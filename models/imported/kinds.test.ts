@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addedNetwork } from '../../test/support/networks/added-network.ts';
-import { type TestModel, type TestNode, type TestTensor, writeOnnx } from '../../test/support/networks/onnx-writer.ts';
+import {
+  generator,
+  type TestModel,
+  type TestNode,
+  type TestTensor,
+  writeOnnx,
+} from '../../test/support/networks/onnx-writer.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
 import type { NetworkMetadata } from './network-metadata.ts';
 import { inferAdapted } from './run.ts';
@@ -87,6 +93,63 @@ const REFUSED: Record<string, { file: Uint8Array; code: string; said?: NetworkMe
       ['y', whole(3)],
     ]),
     code: 'super_resolution_model',
+  },
+  'haze taken off by a factor': {
+    file: model(
+      [
+        node('Conv', ['x', 'w'], 'k'),
+        node('Mul', ['k', 'x'], 'kx'),
+        node('Sub', ['kx', 'k'], 'a'),
+        node('Add', ['a', 'one'], 'b'),
+        node('Relu', 'b', 'y'),
+      ],
+      weights(3),
+      [['y', whole(3)]],
+      { constants: { one: { dims: [], values: [1] } } },
+    ),
+    code: 'super_resolution_model',
+  },
+  'a brighter image, by a curve': {
+    file: model(
+      [
+        node('Conv', ['x', 'w'], 'z'),
+        node('Tanh', 'z', 'a'),
+        node('Mul', ['x', 'x'], 'square'),
+        node('Sub', ['square', 'x'], 'bow'),
+        node('Mul', ['a', 'bow'], 'more'),
+        node('Add', ['x', 'more'], 'y'),
+      ],
+      weights(3),
+      [['y', whole(3)]],
+    ),
+    code: 'super_resolution_model',
+  },
+  'planes that are called an image': {
+    file: model([node('Conv', ['x', 'w'], 'a'), node('Sigmoid', 'a', 'output_image')], weights(3), [
+      ['output_image', whole(3)],
+    ]),
+    code: 'super_resolution_model',
+  },
+  'one plane that is called a depth': {
+    file: model([node('Conv', ['x', 'w'], 'a'), node('Sigmoid', 'a', 'depth')], weights(1), [['depth', whole(1)]]),
+    code: 'regression_model',
+  },
+  'a sigmoid that is said to be a regression': {
+    file: model([node('Conv', ['x', 'w'], 'a'), node('Sigmoid', 'a', 'y')], weights(1), [['y', whole(1)]], {
+      metadata: { task: 'canopy height' },
+    }),
+    code: 'regression_model',
+  },
+  'a softmax that is said to be a regression': {
+    file: model(
+      [node('Conv', ['x', 'w'], 'a'), node('Softmax', 'a', 'y', { axis: 1 })],
+      weights(3),
+      [['y', whole(3)]],
+      {
+        metadata: { model_type: 'Regressor', class_names: '{"0": "a", "1": "b", "2": "c"}' },
+      },
+    ),
+    code: 'regression_model',
   },
   'features of an encoder': {
     file: model([node('Conv', ['x', 'w'], 'y', { strides: [16, 16] })], weights(256), [['y', [1, 256, 8, 8]]]),
@@ -220,3 +283,49 @@ test.each(Object.keys(MAPS))('mapped: %s', async (name) => {
   await session.release();
   expect(new Set(answer.classes).size).toBeGreaterThan(1);
 });
+
+const SEEDS = Array.from({ length: 12 }, (_, seed) => seed);
+const ENDS = ['Identity', 'Sigmoid', 'Clip', 'HardSigmoid'];
+
+/** Two convolutions of random weights; `passed` is how much of each band goes through them to its own plane. */
+function threePlanes(seed: number, passed: number, rows = false): Uint8Array {
+  const random = generator(seed * 77 + 5);
+  for (let i = 0; i < 4; i++) random();
+  const kernel = (to: number, from: number, noise: number): TestTensor => ({
+    dims: [to, from, 3, 3],
+    values: Array.from({ length: to * from * 9 }, (_, i) => {
+      const [own, centre] = [Math.floor(i / 9 / from) === Math.floor(i / 9) % from, i % 9 === 4];
+      return random() * noise + (own && centre ? passed : 0);
+    }),
+  });
+  const pads = { pads: [1, 1, 1, 1] };
+  const size = rows ? [1, SIZE, SIZE, 3] : whole(3);
+  return writeOnnx({
+    nodes: [
+      ...(rows ? [node('Transpose', 'x', 'planes', { perm: [0, 3, 1, 2] })] : []),
+      node('Conv', [rows ? 'planes' : 'x', 'w1'], 'a', pads),
+      node('Relu', 'a', 'b'),
+      node('Conv', ['b', 'w2'], 'c', pads),
+      node(ENDS[seed % ENDS.length], 'c', rows ? 'd' : 'y'),
+      ...(rows ? [node('Transpose', 'd', 'y', { perm: [0, 2, 3, 1] })] : []),
+    ],
+    constants: { w1: kernel(8, 3, passed > 0 ? 0.1 : 1.2), w2: kernel(3, 8, passed > 0 ? 0.1 : 1.2) },
+    inputs: [{ name: 'x', dims: size }],
+    outputs: [{ name: 'y', dims: size }],
+  });
+}
+
+test.each(SEEDS)(
+  'three planes of random weights are classes, and those that follow the image are one: seed %s',
+  async (seed) => {
+    const path = join(folder, `planes-${seed}.onnx`);
+    await writeFile(path, threePlanes(seed, 0));
+    expect((await addedNetwork(path)).network.classes).toHaveLength(3);
+    await writeFile(path, threePlanes(seed, 1.1, seed % 3 === 0));
+    await expect(addedNetwork(path)).rejects.toMatchObject({ code: 'super_resolution_model' });
+    const said = await addedNetwork(path, { said: { task: 'segmentation' } });
+    expect(said.network.classes).toHaveLength(3);
+    const classes = ['background', 'b', 'c'].map((name, value) => ({ name, value }));
+    expect((await addedNetwork(path, { said: { classes } })).network.classes).toHaveLength(3);
+  },
+);

@@ -76,10 +76,11 @@ export function manifestOf(
           name: output.kind === 'map' ? output.name : 'objects',
           tasks: [mlmTask],
           result: { shape: [-1, -1, -1], dim_order: ['batch', 'height', 'width'], data_type: 'uint8' },
-          'classification:classes': classes.map(({ name, value, color }) => ({
+          'classification:classes': classes.map(({ name, value, color, role }) => ({
             name,
             value,
             color_hint: color.slice(1).toUpperCase(),
+            ...(role && { 'planimeter:role': role }),
           })),
           post_processing_function: null,
         },

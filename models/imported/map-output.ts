@@ -5,7 +5,7 @@ import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { AdapterInput, MapOutput } from '../adapter.ts';
 import type { GraphReport, OutputShape } from '../onnx/certificate.ts';
 import type { OnnxModel, OnnxNode } from '../onnx/read-onnx.ts';
-import { BACKGROUND } from './classes.ts';
+import { isBackground } from './classes.ts';
 import { labelCount } from './label-count.ts';
 import type { NetworkMetadata } from './network-metadata.ts';
 
@@ -117,8 +117,7 @@ export function lastMeaning(model: OnnxModel, output: string): OnnxNode | null {
 }
 
 /** Independent planes leave room for a background only where all of them are named as something else. */
-const namesObjects = ({ classes }: NetworkMetadata): boolean =>
-  classes !== undefined && !BACKGROUND.test(classes[0].name);
+const namesObjects = ({ classes }: NetworkMetadata): boolean => classes !== undefined && !isBackground(classes[0].name);
 
 const isSigmoid = (end: OnnxNode | null, facts: NetworkMetadata): boolean =>
   /Sigmoid$/.test(end?.op ?? '') || (facts.activation === 'sigmoid' && !/Softmax$/.test(end?.op ?? ''));

@@ -31,9 +31,12 @@ export function parseJson(text: string): unknown {
 }
 
 const TASK_WORDS: readonly [RegExp, Task][] = [
-  [/super.?res/i, 'super-resolution'],
+  [
+    /super.?res|enhanc|restor|denois|dehaz|derain|debl+ur|low.?light|inpaint|coloriz|image.?to.?image|translation/i,
+    'super-resolution',
+  ],
   [/recogni|embed|similarity|retrieval/i, 'recognition'],
-  [/regress|depth/i, 'regression'],
+  [/regress|depth|height|elevation|densit|counting|estimat|biomass/i, 'regression'],
   [/detect|instance/i, 'detection'],
   [/segment|pixel|semantic/i, 'segmentation'],
   [/classif/i, 'classification'],

@@ -16,7 +16,8 @@ export function stacMlm(item: Json): NetworkMetadata {
         return value !== undefined && typeof name === 'string' ? { value, name, ...(color && { color }) } : [];
       })
     : [];
-  const tasks = [properties['mlm:tasks'], output.tasks].flat();
+  // What is said of the output counts more than what is said of the network.
+  const tasks = [output.tasks, properties['mlm:tasks']].flat();
   const hyper = isObject(properties['mlm:hyperparameters']) ? properties['mlm:hyperparameters'] : {};
   return told({
     name: typeof properties['mlm:name'] === 'string' ? properties['mlm:name'] : undefined,

@@ -4,13 +4,17 @@
  * one set of facts; what is missing stays missing.
  */
 
+import type { ClassRole } from '../class-roles.ts';
+
 export type Task = 'segmentation' | 'detection' | 'regression' | 'recognition' | 'classification' | 'super-resolution';
 
 export interface NetworkMetadata {
   name?: string;
   task?: Task;
   /** By class code. */
-  classes?: { value: number; name: string; color?: string }[];
+  classes?: { value: number; name: string; color?: string; role?: ClassRole }[];
+  /** Of classes, by name or by code: what their areas are drawn as. */
+  roles?: Record<string, ClassRole>;
   gsdMetres?: number;
   /** The network sees (pixel / divisor - mean) / deviation; pixels are 0..255. */
   divisor?: number;

@@ -5,7 +5,10 @@
 
 import { Problem } from '../../errors/problem.ts';
 import type { Finding } from '../../tiler/ingest/findings.ts';
+import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
+import { plainReason } from '../runtime/plain-reason.ts';
+import { looksLikeImage } from './image-output.ts';
 import { amounts, images, type Understanding } from './infer-adapter.ts';
 import { cut, probeScene } from './probe-scene.ts';
 import { detectAdapted, inferAdapted, runRaw } from './run.ts';
@@ -39,7 +42,7 @@ export async function selfTest(modelPath: string, understanding: Understanding):
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     logSeverityLevel: 3,
   }).catch((error: Error) => {
-    throw new Problem('unsupported_model', `ONNX Runtime cannot load the network: ${firstLine(error)}`);
+    throw new Problem('unsupported_model', `ONNX Runtime cannot load the network: ${plainReason(error, modelPath)}`);
   });
   try {
     return await tryOut(session, understanding);
@@ -47,8 +50,6 @@ export async function selfTest(modelPath: string, understanding: Understanding):
     await session.release();
   }
 }
-
-const firstLine = (error: Error): string => error.message.split('\n')[0].slice(0, 300);
 
 async function tryOut(session: ort.InferenceSession, understanding: Understanding): Promise<SelfTest> {
   const { adapter, stride, chip } = understanding;
@@ -63,7 +64,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
     (error: Error) => {
       throw new Problem(
         'unsupported_model',
-        `The network does not run on an image of ${size.width} × ${size.height}: ${firstLine(error)}`,
+        `The network does not run on an image of ${size.width} × ${size.height}: ${plainReason(error)}`,
       );
     },
   );
@@ -78,7 +79,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
     }
     return { ...size, milliseconds, shares, range: null, disagreement: null };
   }
-  const range = checkMap(raw, understanding);
+  const range = checkMap(raw, understanding, cut(scene, bands, size.width + shift, 0, size));
   network.classes = understanding.classes.length;
   const first = await inferAdapted(session, network, cut(scene, bands, size.width + shift, 0, size), size);
   const shares = Object.fromEntries(
@@ -166,6 +167,7 @@ const unitOf = (largest: number): 'pixels' | 'share' | null =>
 function checkMap(
   { outputs, size }: Awaited<ReturnType<typeof runRaw>>,
   understanding: Understanding,
+  pixels: Pixels,
 ): [number, number] {
   const { output } = understanding.adapter;
   if (output.kind !== 'map') throw new TypeError('not a map');
@@ -198,6 +200,11 @@ function checkMap(
     if (given === 3 && likePixels) throw images();
     const oneSided = given === 1 && least >= 0 && most > 1.5;
     if (oneSided) throw amounts(`runs from ${least.toPrecision(3)} to ${most.toPrecision(3)}`);
+  }
+  if (understanding.mayBeImage && rows === size.height && columns === size.width) {
+    const planar = output.classDim === 1;
+    const at = (part: number, i: number) => Number(data[planar ? part * rows * columns + i : i * 3 + part]);
+    if (!sumsToOne(data, dims, output.classDim) && looksLikeImage(at, pixels, rows * columns)) throw images();
   }
   // No logits of a whole scene stay between 0 and 1.
   const within = output.numbers === 'logits' && least >= 0 && most <= 1.0001;

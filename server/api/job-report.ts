@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Assumption, blockCounts } from './common.ts';
 import { Finding } from './findings.ts';
 import { JobParameters } from './job-parameters.ts';
+import { ModelClass } from './models.ts';
 import { count, flag, id, number, text } from './schema.ts';
 
 const stages = { ingest: number, plan: number, infer: number, stitch: number, vectorize: number, store: number };
@@ -74,6 +75,10 @@ export const JobReport = z
     scene_attribution: text.exactOptional(),
     model: text.meta({ example: 'landuse-unet' }),
     model_sha256: text.describe('Of the weights that ran').exactOptional(),
+    classes: z
+      .array(ModelClass)
+      .describe('Of the network as it ran, with their colours: they stay when the network is removed')
+      .exactOptional(),
     parameters: JobParameters,
     assumptions: z.array(Assumption),
     counts: byName.meta({

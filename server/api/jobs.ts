@@ -1,10 +1,11 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
+import { queryDatetime } from './datetime.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
-import { queryChoice, queryId, queryText } from './query.ts';
+import { listPage, queryChoice, queryId, queryText } from './query.ts';
 import { body, checkedLater, count, id, idOr, number, share, text, time, whole } from './schema.ts';
 
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']).meta({ example: 'done' });
@@ -67,7 +68,7 @@ export const Job = z
   .meta({ id: 'Job' });
 export type JobJson = z.input<typeof Job>;
 
-export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene') });
+export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene'), ...listPage });
 
 export const JobRequest = body(
   {
@@ -138,8 +139,12 @@ export const queryReview = queryChoice(
   'Only features of which this was said',
 );
 export const ExportQuery = z.object({
-  collection: queryText('Only this collection', 'buildings'),
+  collection: queryText(
+    'One collection, or all. Without it files of several layers hold all, and others land use (of detectors the objects), which covers the ground once',
+    'buildings',
+  ),
   review: queryReview,
+  datetime: queryDatetime,
 });
 
 export const JobEvent = z

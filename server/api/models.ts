@@ -10,6 +10,12 @@ export const ModelClass = z
     name: text.meta({ example: 'building' }),
     value: count.meta({ description: 'Code in the class map', example: 1 }),
     color: text.meta({ example: '#cc4444' }),
+    role: z
+      .enum(['background', 'building', 'road', 'vegetation', 'water'])
+      .describe(
+        'What its areas are drawn as, said with the network or read off the name; without one they are land use',
+      )
+      .exactOptional(),
   })
   .meta({ id: 'ModelClass' });
 export type ModelClass = z.input<typeof ModelClass>;
@@ -228,6 +234,7 @@ export const AddModelQuery = z.object({
   metadata: queryText('JSON that describes it: STAC MLM, Esri EMD, geoai, Deepness'),
   gsd_m: queryNumber('gsd_m', 'Metres per pixel that it was trained at'),
   classes: queryList('Names of the classes', ['other', 'roof']),
+  roles: queryText('What classes are drawn as, CLASS=ROLE with commas between', 'roof=building'),
   task: queryWord('task', ['segmentation', 'detection'], 'What it does'),
   divide_by: queryNumber('divide_by', 'It takes pixels (0 to 255) divided by this'),
   mean: queryNumbers('mean', 'Taken off then, by band'),

@@ -130,6 +130,7 @@ const AuditEntry = z
       'token_revoked',
       'scene_added',
       'scene_changed',
+      'scene_remade',
       'scene_deleted',
       'feature_reviewed',
       'job_started',

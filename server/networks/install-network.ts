@@ -6,6 +6,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from '
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, parse, resolve } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
+import { withRole } from '../../models/class-roles.ts';
 import { asNetwork, type Examination } from '../../models/imported/examine.ts';
 import { type Manifest, manifestOf } from '../../models/imported/manifest.ts';
 import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
@@ -155,7 +156,7 @@ export async function describeNetwork(network: Network): Promise<ModelReportJson
     gsd_m: network.gsdMetres,
     inputs,
     outputs,
-    classes: network.classes,
+    classes: network.classes.map(withRole),
     certificate: network.adapter ? properties['planimeter:certificate'] : certificate,
     findings: properties['planimeter:findings'] ?? [],
     halos: properties['planimeter:halos'] ?? null,
@@ -182,7 +183,7 @@ function reportOf(examined: Examination, id: string | null, name: string, sha256
     gsd_m: gsdMetres,
     inputs,
     outputs,
-    classes,
+    classes: classes.map(withRole),
     certificate,
     findings,
     halos,

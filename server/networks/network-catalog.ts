@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
+import { withRole } from '../../models/class-roles.ts';
 import { jobIdentity, listNetworks, type Network, networkFolders, type Precision } from '../../models/registry.ts';
 import type { ModelJson, ModelReportJson } from '../api/index.ts';
 import { log } from '../log.ts';
@@ -100,7 +101,7 @@ function modelJson(network: Network): ModelJson {
     task,
     gsd_m: gsdMetres,
     ...range,
-    classes,
+    classes: classes.map(withRole),
     sha256,
     identity,
   };

@@ -3,7 +3,8 @@ import { Problem } from '../../errors/problem.ts';
 import { log } from '../log.ts';
 import type { Database, Queryable } from '../store/database/database.ts';
 import type { CheckedFileStore, ReadFile } from '../store/files/checked-files.ts';
-import { findLosses, withdrawJob } from '../store/tables/contents.ts';
+import { findLosses, lostOwners, publishedJobs, withdrawJob } from '../store/tables/contents.ts';
+import { renewIndexes } from '../store/tables/read-all.ts';
 import { type FileRecord, forgetRecords, listRecords } from '../store/tables/stored-files.ts';
 
 /**
@@ -20,6 +21,22 @@ export async function compareJob(db: Queryable, id: string): Promise<string | nu
   const problem = new Problem('damaged', `The job is damaged: ${loss}. ${remedy}`);
   if (await withdrawJob(db, id, problem.toJSON())) log.error(problem.message, { job: id });
   return loss;
+}
+
+/** Counts the features of all published jobs; where some are lost, makes the indexes anew that still point to their places. */
+export async function compareJobs(db: Database, signal?: AbortSignal): Promise<number> {
+  const ids = await publishedJobs(db);
+  let losses = 0;
+  for (const id of ids) {
+    if (signal?.aborted) return ids.length;
+    if ((await compareJob(db, id)) !== null) losses++;
+  }
+  if (losses === 0) return ids.length;
+  await renewIndexes(db).catch((error) => {
+    if (!(error instanceof Problem && error.code === 'damaged')) throw error;
+    log.error(`the indexes of features cannot be made anew. ${error.message}`, { error: error.cause });
+  });
+  return ids.length;
 }
 
 export interface Walked {
@@ -42,6 +59,7 @@ export async function walkFiles(db: Database, files: CheckedFileStore, options: 
   const { before = new Date(8.64e15), readFile, goOn = async () => true } = options;
   const walked: Walked = { compared: 0, recorded: [], damaged: [] };
   const owners = await knownOwners(db);
+  const lost = new Set(await lostOwners(db));
   const records = await listRecords(db);
   const known = new Set(records.map(({ key }) => key));
   const due = records
@@ -50,8 +68,9 @@ export async function walkFiles(db: Database, files: CheckedFileStore, options: 
   for (const record of due) {
     if (!(await goOn())) return walked;
     const { key } = record;
-    if (ownerOf(key) && !owners.has(ownerOf(key)!)) {
-      await forgetRecords(db, key); // deleted with what it belonged to
+    const owner = ownerOf(key);
+    if (owner && !owners.has(owner)) {
+      if (!lost.has(owner)) await forgetRecords(db, key); // deleted with what it belonged to
       continue;
     }
     const damage = await files.compare(key, readFile);

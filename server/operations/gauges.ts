@@ -4,6 +4,7 @@ import { childMemory } from '../processes/child-process.ts';
 import { type QueueDepth, queueDepths } from '../queue/queue-depth.ts';
 import type { RemoteReader } from '../remote/reader.ts';
 import type { Queryable } from '../store/database/database.ts';
+import type { Room } from '../store/files/free-room.ts';
 
 /** What was read of images elsewhere. */
 export type Traffic = Pick<RemoteReader, 'traffic'>;
@@ -13,6 +14,18 @@ export function addGauges(registers: Registry[], db: Queryable, remote: Traffic)
   addChildren(registers);
   addStates(registers, db);
   addTraffic(registers, remote);
+  addDamage(registers, db);
+}
+
+export function addFreeRoom(registers: Registry[], room: Pick<Room, 'free'>): void {
+  new Gauge({
+    name: 'planimeter_free_bytes',
+    help: 'Bytes that may be written on the fullest disk of the service before work waits for room',
+    registers,
+    async collect() {
+      this.set(await room.free());
+    },
+  });
 }
 
 /** What waits and what is worked on, in the database when it is asked for. */
@@ -79,6 +92,23 @@ function addStates(registers: Registry[], db: Queryable): void {
       },
     });
   }
+}
+
+function addDamage(registers: Registry[], db: Queryable): void {
+  new Gauge({
+    name: 'planimeter_damaged_objects',
+    help: 'What was found not to be as it was stored: files, and jobs that have lost features',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      const [counts] = await db.query<{ files: number; jobs: number }>(
+        `SELECT (SELECT count(*) FROM planimeter.stored_files WHERE damage IS NOT NULL)::integer AS files,
+                (SELECT count(*) FROM planimeter.jobs WHERE state = 'failed' AND problem->>'code' = 'damaged')::integer AS jobs`,
+      );
+      this.set({ kind: 'file' }, counts!.files);
+      this.set({ kind: 'job' }, counts!.jobs);
+    },
+  });
 }
 
 function addTraffic(registers: Registry[], remote: Traffic): void {

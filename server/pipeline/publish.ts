@@ -1,5 +1,6 @@
 /** Store: how every job ends. Its features file goes into the database, and is published with the report. */
 import { rm } from 'node:fs/promises';
+import { withRole } from '../../models/class-roles.ts';
 import { weightsOf } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
 import { VERSION } from '../content-ids.ts';
@@ -8,6 +9,7 @@ import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
+import { chordMetres, measureBending } from './bending.ts';
 import type { PlannedJob } from './plan.ts';
 import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
@@ -35,7 +37,8 @@ export async function storeAndPublish(
 ): Promise<JobReport> {
   const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, path, {
+  const partsOf = await measureBending(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
+  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames, partsOf }, path, {
     signal,
     onProgress: (stored) => progress(stageProgress('store', stored, count)),
   });
@@ -47,6 +50,7 @@ export async function storeAndPublish(
     version: VERSION,
     scene: scene.id,
     model: network.id,
+    classes: network.classes.map(withRole),
     parameters: { ...parameters },
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },

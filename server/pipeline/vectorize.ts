@@ -1,4 +1,5 @@
 /** Vectorize: the class and score map of a job → its features file. */
+import { withoutRole } from '../../models/imported/classes.ts';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
@@ -51,7 +52,10 @@ export async function vectorizeMaps(
     report: {
       ledger: mapped.ledger,
       seam: mapped.seam,
-      findings: mapFindings(mapped.ledger, mapped.chips.failed, mapped.withoutClass),
+      findings: [
+        ...mapFindings(mapped.ledger, mapped.chips.failed, mapped.withoutClass),
+        ...(network.adapter ? withoutRole(network.classes) : []),
+      ],
       timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
       peak_rss_bytes: mapped.peakRssBytes,
       device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },

@@ -119,3 +119,13 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('a child that hardly got a processor is not slow: the machine is busy', async () => {
+  const { run } = create({ wallMs: 3000, waitsItsTurn: true });
+  await expect(run('sleep', 60_000)).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 60 });
+});
+
+test('a child that waits its turn may take longer than its wall time', async () => {
+  const { run } = create({ wallMs: 2000, waitsItsTurn: true });
+  expect(await run('sleep', 2500)).toBe('slept');
+});

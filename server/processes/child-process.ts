@@ -10,6 +10,7 @@ import { join, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem, type ProblemCode } from '../../errors/problem.ts';
 import { type ByteRange, type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/geotiff/byte-source.ts';
 import { log } from '../log.ts';
@@ -26,6 +27,8 @@ export interface ChildOptions {
   memoryBytes: number;
   /** Time a single task may take. */
   wallMs?: number;
+  /** Where the machine is so busy that the child got less processor time than that, it gets more; in the end it is `busy`. */
+  waitsItsTurn?: boolean;
   /** Megabytes of V8's young generation, which else grows with the time that a child runs. */
   youngMegabytes?: number;
   /** Folders and files that a confined child may touch; without it the child is not confined. */
@@ -110,7 +113,7 @@ const ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'XDG_R
 
 /** A child that starts with its first task and again with the next one after it has died. */
 export function createChild(options: ChildOptions): Child {
-  const { name, wallMs } = options;
+  const { name, wallMs, waitsItsTurn = false } = options;
   let current: Living | null = null;
   let nextId = 0;
 
@@ -186,7 +189,7 @@ export function createChild(options: ChildOptions): Child {
         kill(living, 'others may try again');
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      const timer = wallMs && setTimeout(() => kill(living, tooSlow(wallMs)), wallMs);
+      const timer = wallMs && limitTime(living.process.pid, wallMs, waitsItsTurn, (reason) => kill(living, reason));
       let standing: NodeJS.Timeout | undefined;
       const moves = () => {
         clearTimeout(standing);
@@ -207,7 +210,7 @@ export function createChild(options: ChildOptions): Child {
         });
       }).finally(() => {
         clearTimeout(standing);
-        if (timer) clearTimeout(timer);
+        if (timer) timer.stop();
         signal?.removeEventListener('abort', onAbort);
       });
     },
@@ -219,6 +222,46 @@ export function createChild(options: ChildOptions): Child {
       await gone;
     },
   };
+}
+
+/** How often a child's wall time a busy machine may take. */
+const MOST_TURNS = 3;
+const BUSY_RETRY_SECONDS = 60;
+/** A child that got this share of its wall time from a processor was slow itself. */
+const OWN_SHARE = 0.8;
+
+/** Ends a child whose time is over. */
+function limitTime(pid: number | undefined, wallMs: number, waits: boolean, end: (reason: Problem) => void) {
+  let timer = setTimeout(look, wallMs);
+  let turns = 1;
+  let over = false;
+  async function look() {
+    const used = waits ? await processorMs(pid) : null;
+    if (over) return;
+    if (used === null || used >= OWN_SHARE * wallMs) return end(tooSlow(wallMs));
+    if (turns++ < MOST_TURNS) {
+      timer = setTimeout(look, wallMs);
+      return;
+    }
+    const seconds = Math.round((MOST_TURNS * wallMs) / 1000);
+    const detail = `The machine is too busy: in ${seconds} seconds this got ${(used / 1000).toFixed(1)} seconds of a processor. Try again later.`;
+    end(new Problem('busy', detail, { retryAfterSeconds: BUSY_RETRY_SECONDS }));
+  }
+  return {
+    stop() {
+      over = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What a process and its threads got of processors so far; null where that is not told (Linux alone does). */
+async function processorMs(pid: number | undefined): Promise<number | null> {
+  const TICKS_PER_SECOND = 100;
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [user, system] = [Number(fields[11]), Number(fields[12])];
+  return Number.isFinite(user + system) && fields.length > 12 ? ((user + system) * 1000) / TICKS_PER_SECOND : null;
 }
 
 /** Runs one task in a child of its own, which is gone afterwards. */
@@ -347,7 +390,8 @@ export function answerTasks(tasks: Record<string, (input: any, context: TaskCont
       const value = await tasks[task](input, { progress: (value) => send({ id, kind: 'progress', value }) });
       send({ id, kind: 'result', value });
     } catch (error) {
-      if (error instanceof Problem) return send({ id, kind: 'problem', code: error.code, detail: error.message });
+      const problem = error instanceof Problem ? error : noRoomOf(error);
+      if (problem) return send({ id, kind: 'problem', code: problem.code, detail: problem.message });
       const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
       send({ id, kind: 'error', message, stack });
     }

@@ -56,6 +56,7 @@ export function benchInSandbox(network: Network, device: DeviceChoice): Promise<
 const confined = (read: string[], limits: typeof NETWORK_LIMITS): ChildOptions => ({
   ...SANDBOX,
   ...limits,
+  waitsItsTurn: true,
   confine: { read, write: [] },
 });
 

@@ -5,8 +5,9 @@
 import { Problem } from '../../errors/problem.ts';
 import type { JobState } from '../api/index.ts';
 import type { Database, Session } from '../store/database/database.ts';
-import { getJob, updateJob } from '../store/tables/jobs.ts';
+import { getJob, hasFailedChips, updateJob } from '../store/tables/jobs.ts';
 import { deletePlan } from '../store/tables/shards.ts';
+import { hasDamage } from '../store/tables/stored-files.ts';
 import { attempt, giveUp, Stopping, Unwanted } from './attempt.ts';
 import { announce, discard, type QueueState, type Run, recover, send, wake } from './messages.ts';
 import { DEAD_LETTERS, endBoss, type Message, QUEUES, type QueueName, startBoss } from './pg-boss.ts';
@@ -22,7 +23,7 @@ export interface Queue {
    */
   cancel(jobId: string, note?: (q: Session) => Promise<void>): Promise<void>;
   /**
-   * Runs a failed or cancelled job again, or one whose map misses chips. Throws Problem not_found, and else conflict.
+   * Runs a failed or cancelled job again, or one whose map misses chips or whose files are damaged. Throws Problem not_found, and else conflict.
    * @param note as of `cancel`
    */
   retry(jobId: string, note?: (q: Session) => Promise<void>): Promise<void>;
@@ -128,8 +129,9 @@ async function retry(state: QueueState, jobId: string, note?: (q: Session) => Pr
       started_at: null,
       finished_at: null,
     } as const;
-    const incomplete = ((await getJob(session, jobId))?.report?.ledger?.failed ?? 0) > 0;
-    const from: JobState[] = ['failed', 'cancelled', ...(incomplete ? (['done'] as const) : [])];
+    const incomplete = hasFailedChips((await getJob(session, jobId))?.report ?? null);
+    const again = incomplete || (await hasDamage(session, `jobs/${jobId}`));
+    const from: JobState[] = ['failed', 'cancelled', ...(again ? (['done'] as const) : [])];
     if (!(await updateJob(session, jobId, fresh, from))) {
       throw await refusal(session, jobId, 'started again');
     }

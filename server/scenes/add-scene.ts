@@ -27,6 +27,8 @@ export interface NewImage {
   sceneId?: string | undefined;
   /** Puts the image into the store below `scenes/ID`. Called unless there is a scene of it that was not refused. */
   storeOriginal(sceneId: string): Promise<void>;
+  /** Whether the original of a scene is as it was stored; where not, this image takes its place. Without: always. */
+  isSound?(sceneId: string): Promise<boolean>;
 }
 
 export interface SceneStore {
@@ -63,6 +65,7 @@ async function addOnce({ db, queue, admit }: SceneStore, actor: Actor, image: Ne
   const existing = begun ?? (differs ? null : same);
   const id = existing?.id ?? image.sceneId ?? randomUUID();
   if (existing && existing.state !== 'refused') {
+    if (image.isSound && !(await image.isSound(id))) await image.storeOriginal(id);
     if (Object.keys(rights).length > 0) await updateScene(db, id, rights);
     return id;
   }

@@ -1,7 +1,7 @@
 /** An upload, or the address of an image elsewhere, becomes a scene: its working copy and its place on Earth. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Problem } from '../../errors/problem.ts';
+import { PROBLEMS, Problem } from '../../errors/problem.ts';
 import type { IngestReport } from '../../tiler/ingest/ingest.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
 import { checkBytes, DEFAULT_LIMITS } from '../operations/quotas.ts';
@@ -11,10 +11,11 @@ import type { WorkContext } from '../queue/work-context.ts';
 import { readCard, shownCard, writeCard } from '../remote/reader.ts';
 import { georeference } from '../store/tables/georeference.ts';
 import { type Scene, updateScene } from '../store/tables/scenes.ts';
+import { getRecord } from '../store/tables/stored-files.ts';
 import { anyToken } from '../store/tables/tokens.ts';
 import { storedBytes, usageOf } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
-import type { ReadyScene } from './ready-scene.ts';
+import { type ReadyScene, requireReady } from './ready-scene.ts';
 import { isOriginal, openSceneSources, remoteOriginal } from './source-files.ts';
 import { workingKeyOf } from './working-copy.ts';
 
@@ -32,10 +33,40 @@ export async function ingestScene(tools: PipelineTools, scene: Scene, context: W
   try {
     await ingest(tools, scene, context);
   } catch (error) {
-    const refused = error instanceof Problem && !context.signal.aborted;
+    // What is wrong with this machine or its store is not the image's fault.
+    const refused = error instanceof Problem && PROBLEMS[error.code][0] < 500 && !context.signal.aborted;
     await clear(refused ? () => false : isOriginal);
     throw error;
   }
+}
+
+/** A working copy that was made again. */
+export interface Remade {
+  key: string;
+  bytes: number;
+  sha256: string;
+  /** Whether these are the bytes that were stored before; null where nothing was noted of them. */
+  same: boolean | null;
+}
+
+/**
+ * Makes the working copy of a ready scene again from its original, and says whether it is the same one. Throws Problem
+ * damaged where the original is not what it was, and conflict for a scene that is not ready.
+ */
+export async function remakeWorkingCopy(tools: PipelineTools, scene: Scene, signal: AbortSignal): Promise<Remade> {
+  const { db, files } = tools;
+  requireReady(scene);
+  const key = workingKeyOf(scene);
+  const before = await getRecord(db, key);
+  const card = await remoteOriginal(files, scene.id);
+  const options = { signal, onProgress: () => {} };
+  const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
+  const after = (await getRecord(db, key))!;
+  const same = before && before.sha256 === after.sha256;
+  // Another version of the program may write other bytes, and say more of them.
+  if (same === false)
+    await updateScene(db, scene.id, { report: { ...scene.report, ...report } as ReadyScene['report'] });
+  return { key, bytes: after.bytes, sha256: after.sha256, same };
 }
 
 async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
@@ -48,7 +79,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
   await requireRoom(tools, scene, 0);
   const card = await remoteOriginal(files, scene.id);
   const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
-  const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
+  const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(db, report);
   const stored_bytes = await storedBytes(files, `scenes/${scene.id}`);
   await requireRoom(tools, scene, card ? 0 : stored_bytes - scene.bytes);
   await updateScene(db, scene.id, {
@@ -65,7 +96,11 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     width: report.width,
     height: report.height,
     bands: report.bands,
-    report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
+    report: {
+      ...report,
+      findings: [...report.findings, ...findings],
+      ingest_ms: Math.round(performance.now() - started),
+    } as ReadyScene['report'],
   });
 }
 

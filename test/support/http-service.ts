@@ -19,6 +19,7 @@ import { createRemoteReader } from '../../server/remote/reader.ts';
 import { addRemoteScene } from '../../server/scenes/add-remote-scene.ts';
 import type { Database, Queryable } from '../../server/store/database/database.ts';
 import { localFileStore } from '../../server/store/files/file-store.ts';
+import { createRoom } from '../../server/store/files/free-room.ts';
 import { insertFeatures, publishJob } from '../../server/store/tables/features.ts';
 import { georeference } from '../../server/store/tables/georeference.ts';
 import { insertJob, updateJob } from '../../server/store/tables/jobs.ts';
@@ -159,6 +160,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     metrics: createMetrics(db),
     limits: { ...DEFAULT_LIMITS, uploadBytes: UPLOAD_LIMIT_BYTES },
     uploadFolder,
+    room: createRoom([folder], 0),
     viewerFolder: null,
     addRemoteScene: (db, actor, request) =>
       addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, actor, request),
@@ -176,6 +178,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
         await recordDone(q, actor, 'scene_added', id, { name: 'dubai.tif', bytes: 12 });
         return id;
       }),
+    remakeWorkingCopy: async (scene) => ({ key: `scenes/${scene.id}/working.tif`, bytes: 1, sha256: '0', same: true }),
     ...changes,
   });
   const server = await listen(createServer(app));

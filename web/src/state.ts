@@ -3,8 +3,14 @@ import { computed, signal } from '@preact/signals';
 import { NO_SETTINGS, settingsOf } from './job-settings.ts';
 import type { ErrorMessage } from './service/api.ts';
 import { offline } from './service/connection.ts';
+import type { ImageFiles } from './service/image-files.ts';
 import type { JobJson, ModelJson, PreflightJson, SceneJson, ServiceJson } from './service/types.ts';
 import type { InterruptedUpload, UploadState } from './service/upload.ts';
+
+export interface KnownImage {
+  scene: SceneJson;
+  sentAs: string;
+}
 
 /** A feature that was clicked, as its map tile knows it. */
 export interface SelectedFeature {
@@ -32,6 +38,14 @@ export function createState() {
     /** Whether the settings are shown though there is a job. */
     settingsOpen: signal(false),
     upload: signal<UploadState | null>(null),
+    /** Images that are sent after the one that is being sent. */
+    waiting: signal<readonly ImageFiles[]>([]),
+    /** What was not taken of the files that came last. */
+    refusals: signal<readonly ErrorMessage[]>([]),
+    /** The image that was sent though it was here already, and the name that it had this time. */
+    known: signal<KnownImage | null>(null),
+    /** Jobs of scenes that are mapped while another is open, by scene. */
+    backgroundJobs: signal<ReadonlyMap<string, JobJson>>(new Map()),
     interrupted: signal<readonly InterruptedUpload[]>([]),
     /** Whether the demo scene is being generated, which takes a while before there is a scene. */
     demoRunning: signal(false),
@@ -53,7 +67,15 @@ export function createState() {
   const scene = computed(() => scenes.value.find(({ id }) => id === sceneId.value));
   const preflightShown = computed(() => scene.value?.state === 'ready' && (job.value === null || settingsOpen.value));
   /** The network of the job shown, or the one a new job would take. */
-  const model = computed(() => models.value.find(({ id }) => id === job.value?.model) ?? models.value[0]);
+  const model = computed(() => {
+    const [first] = models.value;
+    const found = models.value.find(({ id }) => id === job.value?.model);
+    const report = job.value?.report;
+    if (!report?.classes || !first) return found ?? first;
+    // As it was when the job ran; it may have been removed since, or be another.
+    const task = 'objects' in report.counts ? ('detection' as const) : ('segmentation' as const);
+    return { ...(found ?? first), id: report.model, classes: report.classes, task };
+  });
   return {
     ...state,
     scene,

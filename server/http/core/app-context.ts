@@ -13,9 +13,11 @@ import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
+import type { Remade } from '../../scenes/ingest-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
+import type { Room } from '../../store/files/free-room.ts';
 import type { Access } from './access.ts';
 
 export interface TileRequest {
@@ -51,6 +53,7 @@ export interface AppContext {
   /** On the file system of the file store, since finished uploads are moved there. */
   uploadFolder: string;
   viewerFolder: string | null;
+  room: Room;
   /** Names beside loopback ones under which the service answers; 'any' where it is bound to more than loopback. */
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */
@@ -61,6 +64,8 @@ export interface AppContext {
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
+  /** Makes a working copy again, in a child process. Throws `damaged` where the original is, too. */
+  remakeWorkingCopy(scene: ReadyScene): Promise<Remade>;
   /** Returns the id of a scene that is read where it lies; it stands in the database already. */
   addRemoteScene(db: ConfinedDatabase, caller: Caller, request: RemoteSceneRequest): Promise<string>;
   /** Returns the id of a scene that stands in the database already; its image is generated in a child process. */

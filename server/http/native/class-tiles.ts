@@ -11,7 +11,7 @@ import { hasFailedChips, type Job } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import { requestedJob } from '../core/load-from-path.ts';
+import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
 
@@ -59,6 +59,7 @@ export function classTilesRouter(deps: Pick<AppContext, 'files' | 'models' | 're
   async function jobWithScene(request: Request): Promise<{ job: Job; scene: Scene }> {
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
+    refuseDamaged(job);
     const scene = await getScene(db, job.scene);
     if (!scene) throw new Problem('not_found', 'The scene of this job was deleted.');
     return { job, scene };
@@ -83,9 +84,10 @@ async function changedAt(paths: readonly string[]): Promise<string | null> {
 }
 
 function classPalette(models: readonly ModelJson[], job: Job): Palette {
-  const model = models.find(({ id }) => id === job.model);
-  if (!model) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-  return new Map(model.classes.map(({ value, color }) => [value, opaque(color)]));
+  // Of a map that grows, and of one that was made before reports held them, the network knows.
+  const classes = job.report?.classes ?? models.find(({ id }) => id === job.model)?.classes;
+  if (!classes) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
+  return new Map(classes.map(({ value, color }) => [value, opaque(color)]));
 }
 
 const opaque = (color: string): [number, number, number, number] => {

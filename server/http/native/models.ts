@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
-import { bandMetadata } from '../../../models/imported/collect-metadata.ts';
+import { bandMetadata, roleMetadata } from '../../../models/imported/collect-metadata.ts';
 import type { NetworkMetadata } from '../../../models/imported/network-metadata.ts';
 import { ONNX_LIMITS } from '../../../models/onnx/read-onnx.ts';
 import { AddModelQuery, type SaidOfModel } from '../../api/models.ts';
@@ -93,6 +93,7 @@ function metadataOf(said: SaidOfModel): NetworkMetadata {
   const facts = {
     gsdMetres: said.gsd_m,
     classes: said.classes?.map((name, value) => ({ value, name: name.trim() })),
+    ...roleMetadata(said.roles),
     task: said.task,
     divisor: said.divide_by,
     mean: said.mean,

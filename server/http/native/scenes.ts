@@ -2,7 +2,7 @@
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
-import type { PreflightJson } from '../../api/index.ts';
+import type { PreflightJson, RemadeJson } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import { RemoteSceneRequest as RequestSchema, SceneChanges, ScenesQuery } from '../../api/scenes.ts';
 import { check } from '../../api/schema.ts';
@@ -13,12 +13,14 @@ import { fileName } from '../../scenes/file-name.ts';
 import { requireReady } from '../../scenes/ready-scene.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
 import { listJobs } from '../../store/tables/jobs.ts';
-import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
+import { findSceneByUpload, getScene, pageOfScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
+import { sendList } from '../core/list-page.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
+import { attach, downloadName } from './download-name.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
@@ -28,9 +30,10 @@ export function scenesRouter(deps: AppContext): Router {
 
   router.get('/scenes', async (request, response) => {
     const db = databaseOf(request);
-    const { upload } = readQuery(ScenesQuery, request.query);
+    const { upload, ...page } = readQuery(ScenesQuery, request.query);
     if (upload === undefined) {
-      response.json((await listScenes(db)).map(sceneJson));
+      const { rows, next } = await pageOfScenes(db, page);
+      sendList(request, response, rows.map(sceneJson), next);
       return;
     }
     const scene = await findSceneByUpload(db, upload);
@@ -81,7 +84,7 @@ export function scenesRouter(deps: AppContext): Router {
     if (scene.report.inPlace)
       throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
     const path = await fetchWorking(files, scene);
-    response.attachment(`${scene.id}.tif`).set('Cache-Control', 'private, no-cache');
+    attach(response, downloadName(scene.name, '.tif')).set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
   });
 
@@ -108,6 +111,17 @@ export function scenesRouter(deps: AppContext): Router {
       response.set('Cache-Control', 'no-cache').json(body);
     }),
   );
+
+  /** Makes the working copy again, of which something was damaged. */
+  router.post('/scenes/:id/retry', async (request, response) => {
+    const db = databaseOf(request);
+    noQuery(request);
+    const scene = await requestedScene(db, request);
+    const { key: _, ...remade } = await deps.remakeWorkingCopy(requireReady(scene));
+    await recordDone(db, callerOf(request), 'scene_remade', scene.id, { bytes: remade.bytes });
+    const body: RemadeJson = remade;
+    response.json(body);
+  });
 
   /** Ends what runs on the scene, then removes its features, jobs, maps, tiles, working copy and original. */
   router.delete('/scenes/:id', async (request, response) => {

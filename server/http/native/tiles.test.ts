@@ -325,6 +325,18 @@ describe.each(testEngines())('tiles on $name', ({ open }) => {
     });
   });
 
+  test('of a map whose network was removed have the colours that it had', async () => {
+    const { job } = await addDoneJob(database.db, scene, []);
+    await database.db.query(
+      `UPDATE planimeter.jobs SET model = 'removed', report = jsonb_set(report, '{classes}', $2::jsonb) WHERE id = $1`,
+      [job, JSON.stringify([{ value: 1, name: 'shed', color: '#123456' }])],
+    );
+    await storeFile(`jobs/${job}/classes.tif`);
+    const { z, x, y } = tileAt(17, middle);
+    expect((await fetch(`${service.address}/jobs/${job}/classes/${z}/${x}/${y}.png`)).status).toBe(200);
+    expect(service.rendered.at(-1)!.palette!.get(1)).toEqual([0x12, 0x34, 0x56, 255]);
+  });
+
   test.each([
     ['a zoom beyond all', '99/0/0'],
     ['a huge zoom', '999999999999999999999/0/0'],

@@ -17,6 +17,7 @@ import {
   listCollections,
   queryItems,
   queryStoredItems,
+  type SortKey,
   type StoredCollection,
   type StoredItem,
 } from '../../store/tables/items.ts';
@@ -135,7 +136,7 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
           returned += portion.items.length;
           if (portion.next === null || returned >= limit) break;
           const size = Math.min(limit - returned, PORTION);
-          const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
+          const next: ItemQuery = { ...query, offset: 0, after: portion.next, limit: size, matched };
           portion = await queryStoredItems(db, id, next);
         }
         const timeStamp = new Date().toISOString();
@@ -182,7 +183,9 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
 
 /** Pages that have to be looked for among all features, or are made of many portions. */
 const isHeavy = ({ query }: Request): boolean =>
-  query.filter !== undefined || query.sortby !== undefined || Number(query.limit) > PORTION;
+  query.filter !== undefined ||
+  query.sortby !== undefined ||
+  Math.max(Number(query.limit ?? 0), Number(query.offset ?? 0)) > PORTION;
 
 export async function absentItem(db: Queryable, collection: string, id: string): Promise<Problem> {
   await namedCollection(db, collection);
@@ -221,10 +224,12 @@ async function boxQuery(q: Queryable, asked: AskedItems): Promise<Pick<ItemQuery
 }
 
 function itemQuery(asked: AskedItems): Omit<ItemQuery, 'limit'> {
-  const { after, sortby } = asked;
+  const { after, offset, sortby } = asked;
+  if (after && offset) throw new Problem('bad_request', 'Give "after" or "offset", not both.');
   return {
     ...itemSelection(asked),
     ...(after && { after }),
+    ...(offset && { offset }),
     ...(sortby !== undefined && { sort: sortOf(sortby) }),
   };
 }
@@ -261,14 +266,18 @@ function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: 
   }
 }
 
-/** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
-const sortOf = (text: string) => ({ property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') });
+/** `sortby=area_m2` or, largest first, `sortby=-area_m2`; several with commas between. */
+const sortOf = (text: string): SortKey[] =>
+  text.split(',').map((key) => ({ property: key.trim().replace(/^[-+]/, ''), descending: key.trim().startsWith('-') }));
 
 function itemLinks(request: Request, collection: string, next: string | null): Link[] {
   const base = `${publicAddress(request)}/collections/${collection}`;
   const address = (after?: string) => {
     const query = new URLSearchParams(request.query as Record<string, string>);
-    if (after) query.set('after', after);
+    if (after) {
+      query.set('after', after);
+      query.delete('offset');
+    }
     return `${base}/items${query.size > 0 ? `?${query}` : ''}`;
   };
   const links: Link[] = [

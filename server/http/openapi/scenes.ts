@@ -1,6 +1,15 @@
 /** The paths of uploads and scenes in OpenAPI 3.0. */
 import { z } from 'zod';
-import { Preflight, RemoteSceneRequest, Scene, SceneChanges, SceneEvent, ScenesQuery } from '../../api/scenes.ts';
+import { Paged } from '../../api/query.ts';
+import {
+  Preflight,
+  Remade,
+  RemoteSceneRequest,
+  Scene,
+  SceneChanges,
+  SceneEvent,
+  ScenesQuery,
+} from '../../api/scenes.ts';
 import { text } from '../../api/schema.ts';
 import {
   Located,
@@ -50,7 +59,7 @@ export const scenePaths = {
   '/scenes': {
     get: operation('scenes', 'listScenes', 'All scenes, newest first', {
       query: ScenesQuery,
-      200: json(z.array(Scene)),
+      200: json(z.array(Scene), 'OK', Paged),
     }),
     post: operation('scenes', 'addRemoteScene', 'Makes a scene of a cloud-optimised GeoTIFF elsewhere', {
       description: 'It is not copied, but read where it lies.',
@@ -77,6 +86,13 @@ export const scenePaths = {
     get: operation('scenes', 'downloadImage', 'The image as the service keeps it', {
       description: 'A lossless cloud-optimised GeoTIFF; ranges are answered.',
       200: binary('All bands, without nodata filled in', 'image/tiff'),
+    }),
+  },
+  '/scenes/{id}/retry': {
+    parameters: [sceneId],
+    post: operation('scenes', 'remakeScene', 'Makes the working copy of a ready scene again from its original', {
+      description: 'For one that was damaged. Answers when it is made. Where the original is damaged, too: `damaged`.',
+      200: json(Remade),
     }),
   },
   '/scenes/{id}/preflight': {

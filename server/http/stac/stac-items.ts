@@ -3,7 +3,7 @@
  * what, by what and how they were made, all of it from the job's report.
  */
 
-import type { ClassTotal, JobReport, ModelJson } from '../../api/index.ts';
+import type { ClassTotal, JobReport, ModelClass, ModelJson } from '../../api/index.ts';
 import { STAC_VERSION, type StacItem, type StacLink } from '../../api/stac.ts';
 import { CLASS_MAPS, SCENES, takenBetween } from '../../store/tables/catalogue.ts';
 import type { Job } from '../../store/tables/jobs.ts';
@@ -77,9 +77,10 @@ export function classMapItem(
   const grid = report.model_grid;
   const detection = report.counts !== undefined && 'objects' in report.counts;
   const source = `${address}/stac/collections/${SCENES}/items/${scene.id}`;
-  const names = model?.classes.map(({ name }) => name) ?? Object.keys(report.areas_m2 ?? {});
+  const classes = report.classes ?? model?.classes;
+  const names = classes?.map(({ name }) => name) ?? Object.keys(report.areas_m2 ?? {});
   const lies = grid && projection(scene, [grid.height, grid.width], grid.geotransform);
-  const maps = detection ? {} : mapAssets(path, model, grid?.gsd_m);
+  const maps = detection ? {} : mapAssets(path, classes, grid?.gsd_m);
   return {
     ...itemOf(CLASS_MAPS, job.id, scene),
     stac_extensions: [
@@ -109,7 +110,7 @@ export function classMapItem(
     assets: {
       ...maps,
       features: {
-        href: `${path}/export.geojson`,
+        href: `${path}/export.geojson?collection=all`,
         type: GEOJSON,
         title: 'The features of all collections',
         roles: ['data', 'labels', 'labels-vector'],
@@ -139,9 +140,9 @@ export function classMapItem(
   };
 }
 
-function mapAssets(path: string, model: ModelJson | undefined, gsdMetres: number | undefined) {
+function mapAssets(path: string, known: readonly ModelClass[] | undefined, gsdMetres: number | undefined) {
   const resolution = gsdMetres === undefined ? {} : { 'raster:spatial_resolution': gsdMetres };
-  const classes = model?.classes.map(({ name, value, color }) => ({
+  const classes = known?.map(({ name, value, color }) => ({
     value,
     name: className(name),
     title: name,

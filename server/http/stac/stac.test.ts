@@ -126,6 +126,15 @@ describe.each(testEngines())('on $name', ({ open }) => {
     await fetch(`${service.address}/jobs/${other}`, { method: 'DELETE' });
   });
 
+  test('a map keeps its classes and colours when its network is removed, or becomes another', async () => {
+    const classes = [{ value: 1, name: 'shed', color: '#123456' }];
+    const other = await mapped(db, scenes[2]!, { model_sha256: 'cd'.repeat(32), classes });
+    const { body } = await fetchJson(`${service.address}/stac/collections/class-maps/items/${other}`);
+    expect(body.assets.classes['classification:classes']).toMatchObject([{ name: 'shed', color_hint: '123456' }]);
+    expect(body.properties['label:classes']).toEqual([{ name: null, classes: ['shed'] }]);
+    await fetch(`${service.address}/jobs/${other}`, { method: 'DELETE' });
+  });
+
   test('boxes with objects are vector labels, and have no map', async () => {
     const other = await mapped(db, scenes[2]!, { counts: { objects: 3 } });
     const { body } = await fetchJson(`${service.address}/stac/collections/class-maps/items/${other}`);

@@ -44,3 +44,19 @@ export async function countReviews(q: Queryable, job: string): Promise<number> {
   const [row] = await q.query<{ reviews: number }>('SELECT reviews FROM planimeter.jobs WHERE id = $1', [job]);
   return row?.reviews ?? 0;
 }
+
+/** What people said of features, last, is said of those that a job has stored again: the same have the same ids. */
+export async function restoreReviews(q: Queryable, key: number): Promise<void> {
+  await q.query(
+    `UPDATE planimeter.features f
+        SET properties = f.properties || jsonb_build_object('review', said.review)
+       FROM (SELECT DISTINCT ON (a.subject, a.details->>'collection')
+                    a.subject::uuid AS id, a.details->>'collection' AS collection, a.details->>'review' AS review
+               FROM planimeter.jobs j
+               JOIN planimeter.audit a ON a.workspace = j.workspace AND a.action = 'feature_reviewed'
+              WHERE j.key = $1 AND j.reviews > 0
+              ORDER BY a.subject, a.details->>'collection', a.id DESC) said
+      WHERE f.job = $1 AND f.level = 0 AND f.collection = said.collection AND f.id = said.id AND said.review IS NOT NULL`,
+    [key],
+  );
+}
