@@ -71,9 +71,10 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
   'post /collections/{collection}/aggregate': () => [
     post(sums, layer(star(401))),
     post(sums, layer(comb(2499))),
-    post(sums, layer(...Array.from({ length: 5 }, () => comb(1200, SIDE)))),
+    post(sums, layer(...Array.from({ length: FULL ? 20 : 2 }, () => comb(220, SIDE)))),
+    post(sums, layer(comb(1200, SIDE))),
     post(sums, layer(sieve(44))),
-    post(sums, layer(...Array.from({ length: 1000 }, () => world))),
+    post(sums, layer(...Array.from({ length: FULL ? 1000 : 20 }, () => world))),
     post(`${sums}?filter=${encodeURIComponent(`S_INTERSECTS(geometry,${narrowComb})`)}`, layer(world)),
   ],
   'get /collections/{collection}/aggregate': (job) => [
@@ -99,7 +100,8 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
   'get /tiles/{job}/{z}/{x}/{y}.mvt': (job) =>
     ['0/0/0', '8/167/109'].map((at) => ({ path: `/tiles/${job}/${at}.mvt` })),
   'post /jobs/{id}/prove': (job) => [post(`/jobs/${job}/prove`, { windows: 64 })],
-  'post /jobs': (_, scene) => [star(401), comb(12_000)].map((aoi) => post('/jobs', { scene, parameters: { aoi } })),
+  'post /jobs': (_, scene) =>
+    [star(401), comb(12_000), comb(220, SIDE)].map((aoi) => post('/jobs', { scene, parameters: { aoi } })),
   'post /ogc/processes/{process}/execution': (_, scene) => [
     post('/ogc/processes/segment/execution', { inputs: { scene, aoi: { value: star(401) } } }),
   ],
