@@ -10,7 +10,13 @@ import { publishJob } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
-import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } from './report-assumptions.ts';
+import {
+  greyAssumptions,
+  gridAssumptions,
+  meanGsd,
+  precisionAssumptions,
+  renderingAssumptions,
+} from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
 import { storeFeatures } from './store-features.ts';
 
@@ -53,6 +59,7 @@ export async function storeAndPublish(
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },
       ...precisionAssumptions(parameters, await chooseRun(network, parameters.device ?? device)),
+      ...greyAssumptions(network),
       ...renderingAssumptions(scene, parameters, chosen, bands),
       ...gridAssumptions(scene, network, grid),
     ],
