@@ -8,6 +8,7 @@ import {
   listNetworks,
   type Network,
   stitchesExactly,
+  tellsProbabilities,
 } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
@@ -62,6 +63,7 @@ const OPTIONS = {
   precision: valued('P', 'fp32 or int8; else the faster here'),
   classes: valued('C.tif', 'writes the class of every pixel'),
   scores: valued('S.tif', 'writes the probability of that class'),
+  probabilities: valued('P.tif', 'writes the probability of every class, where the network tells it'),
   features: valued('F.tif', 'writes what the network sees in each place, where it says which layer that is'),
   report: valued('R.json', 'writes what was assumed, done and counted'),
   collection: COLLECTION_OPTION,
@@ -87,7 +89,7 @@ export async function run(args: string[]): Promise<void> {
   const output = positionals.at(-1)!;
   const whole = isPackage(output);
   const format = outputFormat(whole ? '.gpkg' : output);
-  await checkOutputs([output, values.classes, values.scores, values.features, values.report]);
+  await checkOutputs([output, values.classes, values.scores, values.probabilities, values.features, values.report]);
   if (whole && values.collection !== undefined)
     throw new WrongCall('--collection is for files of features, not for a .zip');
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
@@ -134,6 +136,11 @@ export async function run(args: string[]): Promise<void> {
     }
     const features = values.features !== undefined;
     if (features) requireFeatures(network);
+    const probabilities = values.probabilities !== undefined;
+    if (probabilities && !tellsProbabilities(network)) {
+      const why = 'it tells that of the likeliest class alone (--scores)';
+      throw new Problem('unsupported_model', `"${network.id}" gives no probabilities of every class: ${why}.`);
+    }
     const job = {
       id,
       scene: ready,
@@ -141,6 +148,7 @@ export async function run(args: string[]): Promise<void> {
       parameters,
       modelReason: reason,
       features,
+      probabilities,
       finestOnly: format.ending !== '.pmtiles',
     };
     await runWhole(tools, job, context);
@@ -151,6 +159,7 @@ export async function run(args: string[]): Promise<void> {
       : leftOutNotice(output, await exportJob(db, tiledJob({ id, report }), format, output, { collection }));
     if (values.classes) await copyFile(await files.fetch(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(await files.fetch(`jobs/${id}/scores.tif`), values.scores);
+    if (values.probabilities) await copyFile(await files.fetch(`jobs/${id}/probabilities.tif`), values.probabilities);
     if (values.features) await copyFile(await files.fetch(`jobs/${id}/features.tif`), values.features);
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();

@@ -35,6 +35,10 @@ export interface MapOutput {
   exclusive: boolean;
   /** Least probability of what is no background. */
   threshold: number;
+  /** Of labels: the output that holds their probabilities, 0..255 as bytes, as our own networks have it. */
+  score?: string;
+  /** The output that holds the network's planes, 0..255 as bytes: [batch, plane, height, width]. */
+  planes?: string;
   /** Image pixels a cell, and where in the image the first one begins. */
   scale: number;
   offset: [y: number, x: number];

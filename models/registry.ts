@@ -154,6 +154,10 @@ export const wantedBands = ({ id, adapter }: Pick<Network, 'id' | 'adapter'>): W
 /** Whether a network draws boxes around objects instead of a map. */
 export const isDetector = ({ adapter }: Network): boolean => adapter?.output.kind === 'boxes';
 
+/** Whether a network tells the probability of every class, not of the likeliest alone. */
+export const tellsProbabilities = ({ adapter }: Network): boolean =>
+  adapter?.output.kind === 'map' && adapter.output.numbers !== 'labels';
+
 /** One network by id. Throws `not_found` with the ids that there are. */
 export async function findNetwork(id: string, folders?: readonly string[]): Promise<Network> {
   const networks = await listNetworks(folders);

@@ -63,13 +63,14 @@ function trustSweep(understanding: Understanding, sweep: HaloSweep | null): void
 
 /** A network that was understood, as one that can be run. */
 export function asNetwork(path: string, understanding: Understanding): Network {
-  const { adapter, classes, gsdMetres, stride, halo, receptiveField, chip } = understanding;
+  const { adapter, classes, gsdMetres, stride, halo, receptiveField, chip, planes, features } = understanding;
   return {
-    ...{ id: 'network', name: 'network', description: '', gsdMetres, stride, halo, classes, planes: [] },
+    ...{ id: 'network', name: 'network', description: '', gsdMetres, stride, halo, classes, planes },
     // As JSON has it: null is a field without end.
     receptiveField: receptiveField ?? ([null, null, null, null] as unknown as Network['receptiveField']),
     ...{ modelPath: path, sha256: '', adapter },
     ...(chip !== null && { chip }),
+    ...(features && { features }),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { Adapter, AdapterInput, MapOutput } from '../adapter.ts';
 import { type Certificate, certify, type GraphReport } from '../onnx/certificate.ts';
 import type { OnnxModel } from '../onnx/read-onnx.ts';
-import type { NetworkClass } from '../registry.ts';
+import type { NetworkClass, NetworkFeatures, NetworkPlane } from '../registry.ts';
 import { boxOutput, hasMasks, refuseHeads } from './box-output.ts';
 import { mapClasses, styled } from './classes.ts';
 import { imageInput } from './image-input.ts';
@@ -35,6 +35,11 @@ export interface Understanding {
   saidToSegment: boolean;
   /** Its three planes may be the colours of a better image, unless a trial tells otherwise. */
   mayBeImage: boolean;
+  /** By a manifest of our own. */
+  planes: NetworkPlane[];
+  features?: NetworkFeatures;
+  /** What else of that manifest is kept as it is. */
+  kept: Record<string, unknown>;
 }
 
 /** Larger halos cost more than blending is worth. */
@@ -70,10 +75,22 @@ export function inferAdapter(model: OnnxModel, facts: NetworkMetadata): Understa
   if (map || boxes) refuseTask(facts);
   if (map) {
     refuseAmounts(model, map, input, facts);
-    const graph = certify(model, imageAt, fixed, [map.output.name]);
+    const { name, score, planes: planeOutput } = map.output;
+    const used = [name, score, planeOutput].filter((each) => each !== undefined);
+    const graph = certify(model, imageAt, fixed, used);
+    if (map.output.numbers === 'labels' && !score) findings.push(noScores());
     const classes = mapClasses(map.output, map.planes, facts, findings);
     const found = finish({ ...common, graph }, 'segmentation', { input, output: map.output }, classes);
-    return { ...found, mayBeImage: mayBeImage(model, map, input, facts) };
+    const features = facts.own?.features;
+    const layer = features && all.outputs.find((each) => each.name === features.output);
+    const told = layer?.shape[1] === features?.channels && layer?.scale[0] === features?.stride;
+    return {
+      ...found,
+      mayBeImage: mayBeImage(model, map, input, facts),
+      planes: planeOutput ? facts.own!.planes!.list : [],
+      ...(features && told && { features }),
+      kept: facts.own?.kept ?? {},
+    };
   }
   if (boxes) {
     const classes = boxClasses(boxes.classes, facts, findings);
@@ -91,6 +108,14 @@ export function inferAdapter(model: OnnxModel, facts: NetworkMetadata): Understa
     'The answers of the network do not lie over the image: it says what an image is, not where things are.',
   );
 }
+
+const noScores = (): Finding => ({
+  code: 'no_scores',
+  severity: 'warning',
+  message:
+    'The network gives class codes alone: how sure it is of them is not known, and every score stands at its most.',
+  fix: 'Export it with its logits or probabilities, before the arg max.',
+});
 
 const REFUSED: Partial<Record<NonNullable<NetworkMetadata['task']>, [code: Problem['code'], detail: string]>> = {
   regression: [
@@ -216,7 +241,19 @@ function finish(
   if (!plan.receptiveField && task === 'segmentation') findings.push(blended(certificate, plan.chip));
   const saidToSegment = facts.task === 'segmentation';
   const gsdMetres = facts.gsdMetres ?? null;
-  return { task, adapter, classes, gsdMetres, ...plan, certificate, findings, saidToSegment, mayBeImage: false };
+  return {
+    task,
+    adapter,
+    classes,
+    gsdMetres,
+    ...plan,
+    certificate,
+    findings,
+    saidToSegment,
+    mayBeImage: false,
+    planes: [],
+    kept: {},
+  };
 }
 
 type Plan = Pick<Understanding, 'stride' | 'halo' | 'receptiveField' | 'chip'>;

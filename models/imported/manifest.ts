@@ -36,6 +36,9 @@ export function manifestOf(
     (input.bands === 1 ? ['grey'] : input.order === 'rgb' ? ['red', 'green', 'blue'] : ['blue', 'green', 'red']);
   const extents = { batch: input.batch, bands: input.bands, height: input.height ?? -1, width: input.width ?? -1 };
   const mlmTask = task === 'detection' ? 'object-detection' : 'semantic-segmentation';
+  // Without what was declared of outputs and is not so.
+  const { 'planimeter:planes': _, 'planimeter:features': __, ...kept } = understanding.kept;
+  const { planes, features } = understanding;
   const description = describe(understanding);
   return {
     type: 'Feature',
@@ -54,6 +57,9 @@ export function manifestOf(
       ...(understanding.gsdMetres !== null && { gsd: understanding.gsdMetres }),
       'mlm:name': facts.name,
       'mlm:architecture': 'unknown',
+      ...kept,
+      ...(planes.length > 0 && { 'planimeter:planes': planes }),
+      ...(features && { 'planimeter:features': features }),
       'mlm:tasks': [mlmTask],
       'mlm:framework': 'ONNX',
       'mlm:memory_size': facts.bytes,

@@ -28,7 +28,9 @@ export function mapOutput(
       `The network's answer is ${factor} times as fine as its image, not a map of classes.`,
     );
   }
-  const others = model.outputs.map(({ name }) => name).filter((name) => name !== map.name);
+  const own = ownOutputs(model, graph, map.name, facts);
+  const taken = [map.name, own.score, own.planes, facts.own?.features?.output];
+  const others = model.outputs.map(({ name }) => name).filter((name) => !taken.includes(name));
   if (others.length > 0) {
     const message = `The map is taken from the output "${map.name}"; ${others.map((name) => `"${name}"`).join(', ')} is not used.`;
     findings.push({ code: 'outputs_not_used', severity: 'info', message });
@@ -54,9 +56,28 @@ export function mapOutput(
       numbers,
       exclusive: labels || (planes > 1 && !(isSigmoid(end, facts) && namesObjects(facts))),
       threshold: facts.threshold ?? 0.5,
+      ...own,
       scale: map.scale[0],
       offset: map.offset,
     },
+  };
+}
+
+/** Outputs of bytes beside the labels that a manifest of our own declares; scores also of a network as we export it. */
+function ownOutputs(
+  model: OnnxModel,
+  { outputs }: GraphReport,
+  map: string,
+  { own }: NetworkMetadata,
+): Pick<MapOutput, 'score' | 'planes'> {
+  const bytes = (name: string | undefined): name is string =>
+    [name, map].every((each) => model.outputs.some((output) => output.name === each && output.type === 'uint8'));
+  const score = own?.score ?? (map === 'class' ? 'score' : undefined);
+  const planes = own?.planes;
+  const shape = outputs.find(({ name }) => name === planes?.output)?.shape;
+  return {
+    ...(bytes(score) && { score }),
+    ...(planes && bytes(planes.output) && shape?.[1] === planes.list.length && { planes: planes.output }),
   };
 }
 

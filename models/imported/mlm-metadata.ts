@@ -1,7 +1,8 @@
 /** STAC items with the extension for models, versions 1.0 to 1.5: https://github.com/stac-extensions/mlm. */
 
+import type { NetworkFeatures, NetworkPlane } from '../registry.ts';
 import { isObject, type Json, number, numbers, positive, taskOf, told, unitOrByte } from './metadata-json.ts';
-import type { NetworkMetadata } from './network-metadata.ts';
+import type { NetworkMetadata, OwnManifest } from './network-metadata.ts';
 
 export function stacMlm(item: Json): NetworkMetadata {
   const properties = item.properties as Json;
@@ -29,8 +30,36 @@ export function stacMlm(item: Json): NetworkMetadata {
     confidence: number(hyper.confidence_threshold),
     overlap: number(hyper.iou_threshold) ?? number(hyper.nms_threshold),
     ...scalingOf(input),
+    own: ownManifest(properties),
   });
 }
+
+/** Kept when a network with a manifest of our own is added; the rest is found out anew. */
+const KEPT =
+  'description license mlm:architecture mlm:total_parameters mlm:pretrained mlm:pretrained_source planimeter:gsd_range_m planimeter:planes planimeter:features planimeter:scores planimeter:generated_scores planimeter:started_from planimeter:data'.split(
+    ' ',
+  );
+
+function ownManifest(properties: Json): OwnManifest | undefined {
+  const score = properties['planimeter:score_output'];
+  if (typeof score !== 'string') return undefined;
+  const { 'planimeter:planes': planes, 'planimeter:features': features } = properties;
+  const kept = Object.fromEntries(KEPT.flatMap((key) => (key in properties ? [[key, properties[key]]] : [])));
+  return {
+    score,
+    ...(Array.isArray(planes) && planes.every(isPlane) && { planes: { output: 'planes', list: planes } }),
+    ...(isFeatures(features) && { features }),
+    kept,
+  };
+}
+
+const isPlane = (plane: unknown): plane is NetworkPlane =>
+  isObject(plane) && typeof plane.name === 'string' && (plane.role === undefined || typeof plane.role === 'string');
+
+const isFeatures = (value: unknown): value is NetworkFeatures =>
+  isObject(value) &&
+  typeof value.output === 'string' &&
+  [value.stride, value.channels].every((each) => Number.isInteger(each) && Number(each) > 0);
 
 /** What the item says of bands, wherever it does. */
 function describedBands(item: Json): Json[] {

@@ -5,6 +5,7 @@
  */
 
 import type { ClassRole } from '../class-roles.ts';
+import type { NetworkFeatures, NetworkPlane } from '../registry.ts';
 
 export type Task = 'segmentation' | 'detection' | 'regression' | 'recognition' | 'classification' | 'super-resolution';
 
@@ -35,6 +36,17 @@ export interface NetworkMetadata {
   candidates?: 'plain' | 'with objectness' | 'rotated' | 'with keypoints';
   /** Side of a chip, pixels. */
   tile?: number;
+  own?: OwnManifest;
+}
+
+/** What a manifest of our own declares of a network beside its classes. */
+export interface OwnManifest {
+  /** Outputs. */
+  score?: string;
+  planes?: { output: string; list: NetworkPlane[] };
+  features?: NetworkFeatures;
+  /** What is kept of it as it is: scores, licence, what the network was trained further from. */
+  kept: Record<string, unknown>;
 }
 
 /** A file that lies beside the network. */

@@ -2,10 +2,11 @@
 
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { Adapter } from '../adapter.ts';
-import type { Answer } from '../runtime/answer.ts';
+import type { NetworkFeatures } from '../registry.ts';
+import { type Answer, CLASS_NODATA } from '../runtime/answer.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
 import { type Box, decodeBoxes, type Outputs, suppress } from './boxes.ts';
-import { type ChipSize, decodeMap, encodeChip, type Numbers, runSize } from './pixels.ts';
+import { type ChipSize, type Decoded, decodeMap, encodeChip, type Numbers, runSize } from './pixels.ts';
 
 export interface AdaptedNetwork {
   adapter: Adapter;
@@ -13,6 +14,8 @@ export interface AdaptedNetwork {
   classes: number;
   stride: number;
   halo: number;
+  /** The layer that answers hold, where it is asked for. */
+  features?: NetworkFeatures;
 }
 
 /** Networks of free size are not shown less than this: some cannot be run on a few pixels. */
@@ -43,7 +46,8 @@ export async function runRaw(
   const dims =
     input.layout === 'nchw' ? [batch, bands, wanted.height, wanted.width] : [batch, wanted.height, wanted.width, bands];
   const image = tensorOf(input.type, numbers, dims);
-  const results = await session.run({ [input.name]: image }, outputNames(output));
+  const layer = network.features ? [network.features.output] : [];
+  const results = await session.run({ [input.name]: image }, [...outputNames(output), ...layer]);
   const outputs: Record<string, { data: Numbers; dims: readonly number[] }> = {};
   for (const [name, { data, dims: shape }] of Object.entries(results))
     outputs[name] = { data: data as Numbers, dims: shape };
@@ -58,7 +62,7 @@ function tensorOf(type: Adapter['input']['type'], numbers: Numbers, dims: readon
 }
 
 function outputNames(output: Adapter['output']): string[] {
-  if (output.kind === 'map') return [output.name];
+  if (output.kind === 'map') return [output.name, output.score, output.planes].filter((name) => name !== undefined);
   const { layout } = output;
   if (layout.form !== 'lists') return [layout.output];
   return [layout.boxes, layout.scores, layout.labels].filter((name) => name !== null);
@@ -77,24 +81,46 @@ export async function inferAdapted(
   if (output.kind !== 'map') throw new TypeError('a detection network gives no map');
   const { outputs, size } = await runRaw(session, network, pixels, chip);
   const { data, dims } = outputs[output.name];
-  const { classes, scores, probabilities } = decodeMap(output, data, dims, network.classes, size);
-  if (size.width === chip.width && size.height === chip.height)
-    return { classes, scores, probabilities, planes: NO_PLANES };
-  const crop = <T extends Uint8Array | Float32Array>(plane: T, cropped: T): T => {
-    const count = cropped.length / (chip.width * chip.height);
-    for (let row = 0; row < count * chip.height; row++) {
-      const from = (Math.floor(row / chip.height) * size.height + (row % chip.height)) * size.width;
-      cropped.set(plane.subarray(from, from + chip.width), row * chip.width);
-    }
-    return cropped;
-  };
-  const pixelCount = chip.width * chip.height;
+  const decoded = decodeMap(output, data, dims, network.classes, size);
+  if (output.score) takeScores(decoded, outputs[output.score].data as Uint8Array, network.classes);
+  const planes = output.planes ? (outputs[output.planes].data as Uint8Array) : NO_PLANES;
+  const layer = network.features;
+  const features = layer && (outputs[layer.output].data as Float32Array);
+  const crop = <T extends Uint8Array | Float32Array>(all: T, scale = 1): T => cropped(all, size, chip, scale);
   return {
-    classes: crop(classes, new Uint8Array(pixelCount)),
-    scores: crop(scores, new Uint8Array(pixelCount)),
-    probabilities: crop(probabilities, new Float32Array(pixelCount * network.classes)),
-    planes: NO_PLANES,
+    classes: crop(decoded.classes),
+    scores: crop(decoded.scores),
+    probabilities: crop(decoded.probabilities),
+    planes: crop(planes),
+    ...(features && { features: crop(features, layer.stride) }),
   };
+}
+
+/** Probabilities of the labels; what they lack to one is shared by the other classes. */
+function takeScores({ classes, scores, probabilities }: Decoded, given: Uint8Array, count: number): void {
+  const size = classes.length;
+  for (let i = 0; i < size; i++) {
+    if (classes[i] === CLASS_NODATA) continue;
+    scores[i] = Math.max(1, given[i]);
+    for (let code = 0; code < count; code++) {
+      const share = code === classes[i] ? given[i] : (255 - given[i]) / Math.max(1, count - 1);
+      probabilities[code * size + i] = share / 255;
+    }
+  }
+}
+
+/** Planes of a run at `size` → those of the chip, which is at its upper left; a cell of them is `scale` pixels. */
+function cropped<T extends Uint8Array | Float32Array>(all: T, size: ChipSize, chip: ChipSize, scale: number): T {
+  if (size.width === chip.width && size.height === chip.height) return all;
+  const [across, down] = [size.width / scale, size.height / scale];
+  const [width, height] = [chip.width / scale, chip.height / scale];
+  const rows = (all.length / (across * down)) * height;
+  const result = all.slice(0, rows * width) as T;
+  for (let row = 0; row < rows; row++) {
+    const from = (Math.floor(row / height) * down + (row % height)) * across;
+    result.set(all.subarray(from, from + width), row * width);
+  }
+  return result;
 }
 
 /** Objects of a chip, each once, in its pixels. */

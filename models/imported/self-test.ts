@@ -58,7 +58,8 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
   const shift = Math.max(stride, Math.round(size.width / 8 / stride) * stride);
   const scene = probeScene(adapter.input, size.width + shift, size.height);
   const bands = adapter.input.names?.length ?? 3;
-  const network = { ...understanding, classes: understanding.classes.length };
+  const { features: _, ...others } = understanding;
+  const network = { ...others, classes: understanding.classes.length };
   const started = performance.now();
   const raw = await runRaw(session, network, cut(scene, bands, size.width + shift, 0, size), size).catch(
     (error: Error) => {

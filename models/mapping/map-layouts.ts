@@ -38,7 +38,25 @@ export const scoreMapLayout = (request: MappedGrid, crs: MapCrs): TiffLayout => 
   ...mapLayout(request, crs),
   nodata: SCORE_NODATA,
   overviews: 'average',
+  bandMetadata: sharesOf255(['score']),
 });
+
+/** A band a class, in the network's own order; all 0 where there is no answer. */
+export const probabilitiesLayout = (request: MappedGrid, crs: MapCrs): TiffLayout => ({
+  ...mapLayout(request, crs),
+  bands: request.network.classes.length,
+  overviews: 'average',
+  metadata: { MODEL: modelOf(request) },
+  bandMetadata: sharesOf255(request.network.classes.map(({ name }) => name)),
+});
+
+/** Bytes that are probabilities times 255, by GDAL's roles of items. */
+const sharesOf255 = (names: readonly string[]): NonNullable<TiffLayout['bandMetadata']> =>
+  names.flatMap((name, band) => [
+    { name: 'DESCRIPTION', text: name, band, role: 'description' },
+    { name: 'SCALE', text: String(1 / 255), band, role: 'scale' },
+    { name: 'OFFSET', text: '0', band, role: 'offset' },
+  ]);
 
 export const planesLayout = (request: MappedGrid, crs: MapCrs): TiffLayout => ({
   ...mapLayout(request, crs),

@@ -23,7 +23,7 @@ import { blendWindows, encodeWindow, type SeamDisagreement } from './blend.ts';
 import { type ChipCache, type ChipState, openChipCache } from './chip-cache.ts';
 import { type ChipSource, type EncodeAnswer, inferChips } from './infer-chips.ts';
 import type { FailedChip, Ledger } from './ledger.ts';
-import { classMapLayout, featuresLayout, planesLayout, scoreMapLayout } from './map-layouts.ts';
+import { classMapLayout, featuresLayout, planesLayout, probabilitiesLayout, scoreMapLayout } from './map-layouts.ts';
 import { type ChipRows, pixelRows, type Shard } from './shards.ts';
 import { type AnswerShape, type Band, encodeCore, stitchCores } from './stitch.ts';
 
@@ -49,6 +49,8 @@ export interface MapRequest {
   scoresPath: string;
   /** Where the probability planes go, if the network gives any: uint8, a band a plane. */
   planesPath?: string;
+  /** Where the probabilities of all classes go, in the network's order: uint8, a band a class. */
+  probabilitiesPath?: string;
   /** Where the feature layer goes: float32, a band a channel, a pixel a cell of the layer. */
   featuresPath?: string;
 }
@@ -90,7 +92,7 @@ export async function mapScene(
     cache = await openChipCache(request.chipCachePath, chipCacheKey(request));
     const { device, fallbackNodes } = await sessions.open();
     const own = request.shard ?? { first: 0, end: plan.rows };
-    const stitching = stitchingOf(network, grid, plan, own, request.run.features === true);
+    const stitching = stitchingOf(network, grid, plan, own, request.run);
     const rows = waitForRows(cache, plan, stitching.computed);
     const tick = (chips: number) => {
       rows.check();
@@ -146,7 +148,7 @@ export async function* inferBands(
   try {
     const { grid, plan } = source;
     const rows = { first: 0, end: plan.rows };
-    const stitching = stitchingOf(network, grid, plan, rows, false);
+    const stitching = stitchingOf(network, grid, plan, rows, {});
     const options = { batch: 1, onProgress: () => {} };
     await inferChips({ ...source, area: null }, failing, cache, stitching.encode, rows, options);
     yield* stitching.bands(cache, async () => {});
@@ -166,15 +168,9 @@ interface Stitching {
   seam(): MapResult['seam'] & { pixels: number };
 }
 
-function stitchingOf(
-  network: Network,
-  grid: ModelGrid,
-  plan: ChipPlan,
-  rows: ChipRows,
-  withFeatures: boolean,
-): Stitching {
+function stitchingOf(network: Network, grid: ModelGrid, plan: ChipPlan, rows: ChipRows, run: RunOptions): Stitching {
   const { halo } = plan;
-  const planes = network.planes.length;
+  const planes = network.planes.length + (run.probabilities ? network.classes.length : 0);
   if (!stitchesExactly(network)) {
     const output = network.adapter?.output;
     const independent = output?.kind === 'map' && !output.exclusive;
@@ -194,7 +190,7 @@ function stitchingOf(
       }),
     };
   }
-  const layer = withFeatures ? network.features : undefined;
+  const layer = run.features ? network.features : undefined;
   const shape: AnswerShape = { planes, channels: layer?.channels ?? 0, stride: layer?.stride ?? plan.stride };
   return {
     computed: rows,
@@ -259,7 +255,8 @@ async function writeMaps(
   bands: AsyncGenerator<Band>,
   whole: Promise<void>,
 ): Promise<number> {
-  const { network, planesPath, featuresPath } = request;
+  const { network, planesPath, featuresPath, run } = request;
+  const all = network.planes.length + (run.probabilities ? network.classes.length : 0);
   const writers: [TiffWriter, (band: Band) => [rows: number, pixels: Uint8Array | Float32Array]][] = [];
   const add = async (path: string, layout: TiffLayout, part: (typeof writers)[number][1]) => {
     writers.push([await createTiffWriter(path, layout, { growing: true }), part]);
@@ -268,7 +265,12 @@ async function writeMaps(
     await add(request.classesPath, classMapLayout(request, raster), (band) => [band.rows, band.classes]);
     await add(request.scoresPath, scoreMapLayout(request, raster), (band) => [band.rows, band.scores]);
     if (planesPath !== undefined && network.planes.length > 0) {
-      await add(planesPath, planesLayout(request, raster), (band) => [band.rows, band.planes]);
+      const { length } = network.planes;
+      await add(planesPath, planesLayout(request, raster), (band) => [band.rows, planesBetween(band, 0, length, all)]);
+    }
+    if (request.probabilitiesPath !== undefined) {
+      const part = (band: Band) => planesBetween(band, network.planes.length, all, all);
+      await add(request.probabilitiesPath, probabilitiesLayout(request, raster), (band) => [band.rows, part(band)]);
     }
     if (featuresPath !== undefined && network.features) {
       const { stride } = network.features;
@@ -287,6 +289,15 @@ async function writeMaps(
     for (const [writer] of writers) await writer.abort();
     throw error;
   }
+}
+
+/** Of planes that stand pixel by pixel, those from `first` to before `end`. */
+function planesBetween({ planes }: Band, first: number, end: number, all: number): Uint8Array {
+  if (end - first === all) return planes;
+  const count = planes.length / all;
+  const part = new Uint8Array(count * (end - first));
+  for (let i = 0; i < count; i++) part.set(planes.subarray(i * all + first, i * all + end), i * (end - first));
+  return part;
 }
 
 function summarize(

@@ -35,6 +35,8 @@ export interface RunOptions {
   precision?: Precision;
   /** Answers hold the feature layer. */
   features?: boolean;
+  /** Answers hold the probability of every class, behind the network's planes; of networks that tell it. */
+  probabilities?: boolean;
 }
 
 /**
@@ -93,7 +95,7 @@ async function openOn(device: Device, network: Network, options: RunOptions): Pr
     throw unavailable(device, error);
   }
   const opened = network.adapter
-    ? adaptedSession(session, network, network.adapter)
+    ? adaptedSession(session, network, network.adapter, options)
     : ownSession(session, network, options);
   const side = WARM_STRIDES * network.stride;
   try {
@@ -110,13 +112,30 @@ async function openOn(device: Device, network: Network, options: RunOptions): Pr
 const WARM_STRIDES = 4;
 
 /** Another's network: what it takes and gives is translated. */
-function adaptedSession(session: ort.InferenceSession, network: Network, adapter: NonNullable<Network['adapter']>) {
-  const adapted = { ...network, adapter, classes: network.classes.length };
+function adaptedSession(
+  session: ort.InferenceSession,
+  network: Network,
+  adapter: NonNullable<Network['adapter']>,
+  options: RunOptions,
+) {
+  const { features, ...others } = network;
+  const layer = options.features && features ? { features } : {};
+  const adapted = { ...others, adapter, classes: network.classes.length, ...layer };
   return {
-    planeCount: 0,
-    infer: (pixels: Pixels, width: number, height: number) => inferAdapted(session, adapted, pixels, { width, height }),
+    planeCount: network.planes.length + (options.probabilities ? network.classes.length : 0),
+    async infer(pixels: Pixels, width: number, height: number) {
+      const answer = await inferAdapted(session, adapted, pixels, { width, height });
+      return options.probabilities ? { ...answer, planes: withProbabilities(answer) } : answer;
+    },
     close: () => session.release(),
   };
+}
+
+function withProbabilities({ planes, probabilities }: { planes: Uint8Array; probabilities: Float32Array }): Uint8Array {
+  const all = new Uint8Array(planes.length + probabilities.length);
+  all.set(planes);
+  for (const [i, share] of probabilities.entries()) all[planes.length + i] = Math.round(share * 255);
+  return all;
 }
 
 /** A network with our contract: input `image`, outputs `class`, `score` and perhaps `planes` and features. */

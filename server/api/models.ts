@@ -162,6 +162,8 @@ const Adapter = z
         numbers: z.enum(['labels', 'logits', 'log-probabilities', 'probabilities']),
         exclusive: flag,
         threshold: number,
+        score: text.exactOptional(),
+        planes: text.exactOptional(),
         scale: number,
         offset: z.tuple([number, number]),
       }),

@@ -9,6 +9,7 @@ import { Problem } from '../../errors/problem.ts';
 import { withRole } from '../../models/class-roles.ts';
 import { asNetwork, type Examination } from '../../models/imported/examine.ts';
 import { type Manifest, manifestOf } from '../../models/imported/manifest.ts';
+import { isObject, parseJson } from '../../models/imported/metadata-json.ts';
 import type { NetworkMetadata, Sidecar } from '../../models/imported/network-metadata.ts';
 import { networkBands } from '../../models/network-bands.ts';
 import { findNetwork, listNetworks, type Network, networkFolders, wantedBands } from '../../models/registry.ts';
@@ -210,15 +211,26 @@ async function networkFiles(path: string): Promise<{ file: string; sidecars: Sid
   if (!found.isDirectory()) {
     const { dir, name, base } = parse(full);
     const names = [`${name}.json`, `${base}.json`, `${name}.mlm.json`, `${name}.emd`, `${name}.EMD`];
+    if ((await ownFile(dir)) === base) names.push(MANIFEST);
     return { file: full, sidecars: await readSidecars(names.map((each) => join(dir, each))) };
   }
   const names = (await readdir(full)).sort();
+  const own = await ownFile(full);
+  if (own !== null && names.includes(own)) return networkFiles(join(full, own));
   const networks = names.filter((name) => name.toLowerCase().endsWith('.onnx'));
   if (networks.length !== 1) {
     throw new Problem('bad_request', `The folder "${path}" holds ${networks.length} ONNX files; name one of them.`);
   }
   const texts = names.filter((name) => SIDECAR_ENDINGS.includes(extname(name).toLowerCase()));
   return { file: join(full, networks[0]), sidecars: await readSidecars(texts.map((name) => join(full, name))) };
+}
+
+/** The network that a manifest of our own in a folder is of; null where there is none. */
+async function ownFile(folder: string): Promise<string | null> {
+  const [manifest] = await readSidecars([join(folder, MANIFEST)]);
+  const json = manifest && parseJson(manifest.text);
+  const assets = isObject(json) && isObject(json.assets) ? json.assets : {};
+  return isObject(assets.model) && typeof assets.model.href === 'string' ? basename(assets.model.href) : null;
 }
 
 async function readSidecars(paths: readonly string[]): Promise<Sidecar[]> {

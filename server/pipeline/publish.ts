@@ -11,7 +11,13 @@ import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import { chordMetres, measureBending } from './bending.ts';
 import type { PlannedJob } from './plan.ts';
-import { gridAssumptions, meanGsd, precisionAssumptions, renderingAssumptions } from './report-assumptions.ts';
+import {
+  greyAssumptions,
+  gridAssumptions,
+  meanGsd,
+  precisionAssumptions,
+  renderingAssumptions,
+} from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
 import { storeFeatures } from './store-features.ts';
 
@@ -55,6 +61,7 @@ export async function storeAndPublish(
     assumptions: [
       { code: 'model_choice', value: network.id, reason: modelReason },
       ...precisionAssumptions(parameters, await chooseRun(network, parameters.device ?? device)),
+      ...greyAssumptions(network),
       ...renderingAssumptions(scene, parameters, chosen, bands),
       ...gridAssumptions(scene, network, grid),
     ],

@@ -65,6 +65,22 @@ export function renderingAssumptions(
   ];
 }
 
+/** What a network of one band is shown of a colour image. */
+export function greyAssumptions({ adapter }: Network): Assumption[] {
+  if (adapter?.input.bands !== 1 || adapter.input.names) return [];
+  const reason =
+    'The network takes one band and nothing says which: it was given grey, made of red, green and blue (ITU-R BT.601).';
+  return [{ code: 'grey_of_rgb', value: { red: 0.299, green: 0.587, blue: 0.114 }, reason }];
+}
+
+/** Of a network that gives class codes alone. */
+export function scoreFindings({ adapter }: Network): Finding[] {
+  const output = adapter?.output;
+  if (output?.kind !== 'map' || output.numbers !== 'labels' || output.score) return [];
+  const message = 'The network does not say how sure it is: every score stands at 1 and tells nothing.';
+  return [{ code: 'no_scores', severity: 'warning', message }];
+}
+
 /** Which of a network's weights were taken; nothing of a network that has them in one precision. */
 export function precisionAssumptions({ precision }: JobParameters, { core_mpx_s }: Run): Assumption[] {
   if (!precision) return [];

@@ -7,7 +7,7 @@ import type { PipelineTools } from '../tools.ts';
 import { tracingOf } from './class-roles.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
-import { mapFindings } from './report-assumptions.ts';
+import { mapFindings, scoreFindings } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
 
 /** What the shards of a job were traced to, and how long that took. */
@@ -44,7 +44,12 @@ export async function vectorizeMaps(
     { signal, onProgress: (rows) => progress(stageProgress('vectorize', rows, grid.height)) },
   );
   const vectorizeMs = (traced?.ms ?? 0) + performance.now() - started;
-  const maps = ['classes', 'scores', ...(job.features ? ['features'] : [])];
+  const maps = [
+    'classes',
+    'scores',
+    ...(job.features ? ['features'] : []),
+    ...(job.probabilities ? ['probabilities'] : []),
+  ];
   await Promise.all(maps.map((map) => files.put(`jobs/${job.id}/${map}.tif`)));
   return {
     path: featuresPath,
@@ -54,6 +59,7 @@ export async function vectorizeMaps(
       seam: mapped.seam,
       findings: [
         ...mapFindings(mapped.ledger, mapped.chips.failed, mapped.withoutClass),
+        ...scoreFindings(network),
         ...(network.adapter ? withoutRole(network.classes) : []),
       ],
       timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
