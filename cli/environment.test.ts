@@ -14,7 +14,7 @@ test('the list has every PLANIMETER_ variable that sources read, and no other', 
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'cli/environment.ts')
     .map((name) => readFileSync(join(ROOT, name), 'utf8'));
   // Items of a TIFF's metadata have such names, too.
-  const items = ['PLANIMETER_SRS', 'PLANIMETER_RENDERING'];
+  const items = ['PLANIMETER_SRS', 'PLANIMETER_RENDERING', 'PLANIMETER_ALPHA'];
   const read = new Set(
     sources.flatMap((text) => text.match(/\bPLANIMETER_[A-Z_]+\b/g) ?? []).filter((name) => !items.includes(name)),
   );

@@ -10,6 +10,7 @@ import { addDoneJob, addScene, fetchJson, startService } from '../../../test/sup
 import { NOWHERE, square, testInterface } from '../../../test/support/http-suite.ts';
 import type { Link } from '../../api/index.ts';
 import { configureLog } from '../../log.ts';
+import type { Database } from '../../store/database/database.ts';
 import { listJobs } from '../../store/tables/jobs.ts';
 import { getScene } from '../../store/tables/scenes.ts';
 import { FOREIGN_REQUEST } from '../core/security.ts';
@@ -98,7 +99,11 @@ testInterface('the interface', (its) => {
   test('a failure of ours says nothing of its inside, but to the log', async () => {
     const lines: string[] = [];
     configureLog({ level: 'info', format: 'json', write: (line) => lines.push(line) });
-    const broken = { ...its.db, query: () => Promise.reject(new Error('password=hunter2')) };
+    const broken: Database = {
+      ...its.db,
+      query: () => Promise.reject(new Error('password=hunter2')),
+      within: () => broken,
+    };
     const failing = await startService(broken);
     const { status, body, headers } = await fetchJson(`${failing.address}/collections`, {
       headers: { 'X-Request-Id': 'from-the-proxy.1' },
