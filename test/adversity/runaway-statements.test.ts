@@ -45,6 +45,11 @@ async function serveRunaway({ db }: Pick<Opened, 'db'>, statement: string, param
   const scene = await addScene(db);
   const { job } = await addDoneJob(db, scene, [square(0, 0), square(20, 0)]);
   const get = (path: string, init?: RequestInit) => fetchJson(service.address + path, init);
+  /** The answer in the end: where opening the database takes long, requests are told to come again. */
+  async function getAtLast(path: string, init?: RequestInit): ReturnType<typeof get> {
+    const answer = await get(path, init);
+    return answer.status === 503 ? getAtLast(path, init) : answer;
+  }
   /** The answer to a request that runs away, which has begun on return. */
   async function runAway() {
     const before = begun;
@@ -52,7 +57,7 @@ async function serveRunaway({ db }: Pick<Opened, 'db'>, statement: string, param
     await expect.poll(() => begun).toBe(before + 1);
     return { answer };
   }
-  return { service, scene, get, runAway };
+  return { service, scene, get, getAtLast, runAway };
 }
 
 describe.each(lastingEngines())('on $name', { timeout: 180_000 }, ({ name, open }) => {
@@ -70,13 +75,17 @@ describe.each(lastingEngines())('on $name', { timeout: 180_000 }, ({ name, open 
   });
 
   test('it is ended; the probes say what is; nothing that others wrote is lost', async () => {
-    const { get, scene, runAway } = its;
-    expect((await get('/ready')).status).toBe(200);
+    const { get, getAtLast, scene, runAway } = its;
+    expect((await getAtLast('/ready')).status).toBe(200);
     const { answer } = await runAway();
-    const others = { health: get('/health'), ready: get('/ready'), scenes: get('/scenes') };
+    const others = { health: get('/health'), ready: get('/ready'), scenes: getAtLast('/scenes') };
     const written = addScene(opened.db);
     const body = JSON.stringify({ license: 'CC-BY-4.0' });
-    const changed = get(`/scenes/${scene}`, { method: 'PATCH', body, headers: { 'Content-Type': 'application/json' } });
+    const changed = getAtLast(`/scenes/${scene}`, {
+      method: 'PATCH',
+      body,
+      headers: { 'Content-Type': 'application/json' },
+    });
     expect((await others.health).status).toBe(200);
     // The embedded database has one connection; of PostgreSQL's, heavy requests take none from others.
     const { status, body: said } = await others.ready;
@@ -86,19 +95,19 @@ describe.each(lastingEngines())('on $name', { timeout: 180_000 }, ({ name, open 
     expect([ended.status, ended.body.code]).toEqual([504, 'query_too_slow']);
 
     expect((await changed).status).toBe(200);
-    const scenes = (await get('/scenes')).body as { id: string; license?: string }[];
+    const scenes = (await getAtLast('/scenes')).body as { id: string; license?: string }[];
     expect(scenes.map(({ id }) => id).sort()).toEqual([scene, await written].sort());
     expect(scenes.find(({ id }) => id === scene)!.license).toBe('CC-BY-4.0');
-    expect((await get('/collections/landuse/items')).body.numberMatched).toBe(2);
-    expect((await get('/collections/landuse/aggregate')).status).toBe(200);
-    expect((await get('/ready')).status).toBe(200);
+    expect((await getAtLast('/collections/landuse/items')).body.numberMatched).toBe(2);
+    expect((await getAtLast('/collections/landuse/aggregate')).status).toBe(200);
+    expect((await getAtLast('/ready')).status).toBe(200);
   });
 
   test.runIf(FULL)(
     'when all connections are taken, requests are told to come again',
     { timeout: 180_000 },
     async () => {
-      const { get } = its;
+      const { get, getAtLast } = its;
       const [statement, times] = name === 'pglite' ? [RUNAWAY, 1] : ['SELECT pg_sleep(1000)', 10];
       const limited = opened.db.within(SCOPE, { statementSeconds: 40 });
       const taken = Array.from({ length: times }, () => limited.query(statement).catch((error) => error));
@@ -106,8 +115,8 @@ describe.each(lastingEngines())('on $name', { timeout: 180_000 }, ({ name, open 
       expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([503, 'busy', '5']);
       expect([ready.status, ready.body.code, health.status]).toEqual([503, 'not_ready', 200]);
       for (const each of await Promise.all(taken)) expect(each).toMatchObject({ code: 'query_too_slow' });
-      expect((await get('/scenes')).status).toBe(200);
-      expect((await get('/ready')).status).toBe(200);
+      expect((await getAtLast('/scenes')).status).toBe(200);
+      expect((await getAtLast('/ready')).status).toBe(200);
     },
   );
 });
