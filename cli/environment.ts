@@ -13,6 +13,7 @@ export const SETTINGS = {
   PLANIMETER_BASEMAP: 'a MapLibre style to lie under the map (none)',
   PLANIMETER_REMOTE_HOSTS: 'hosts and buckets that images may be read from where they lie (none)',
   PLANIMETER_SHARD_HEIGHT: "least height of a job's shard, in pixels of the network's size (2048)",
+  PLANIMETER_MIN_FREE_BYTES: 'bytes of the disk that stay free: with less, work waits (32 MiB)',
   PLANIMETER_MAX_CHIP_SECONDS: 'how long a job may go on without finishing a chip (1800)',
   PLANIMETER_CHECK_DAYS: 'within how many days each stored file is compared once with its hash, 0 for never (7)',
   PLANIMETER_MAX_UPLOAD_BYTES: 'one uploaded file (64 GiB)',

@@ -9,6 +9,7 @@ import { inspectInSandbox } from '../server/processes/ingest-sandbox.ts';
 import { createRemoteReader, writeCard } from '../server/remote/reader.ts';
 import { unpack } from '../server/scenes/source-files.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
+import { freeBytes } from '../server/store/files/free-room.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import type { InspectReport } from '../tiler/ingest/ingest.ts';
 import { JSON_OPTION, readArguments, SRS_OPTION, usageOf } from './arguments.ts';
@@ -27,7 +28,7 @@ export async function run(args: string[]): Promise<void> {
   const header = await inspectInputs(inputs);
   const db = await openDatabase({});
   try {
-    const { srs, footprint, gsdMetres } = await georeference(db, header);
+    const { srs, footprint, gsdMetres, findings } = await georeference(db, header);
     const {
       epsg: _epsg,
       userCrs: _own,
@@ -38,7 +39,13 @@ export async function run(args: string[]): Promise<void> {
       ...rest
     } = header;
     const gsd_m = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    const judged = await preflight({ ...header, gsdMetres }, await listNetworks(networkFolders(sharedFolder())));
+    const facts = {
+      ...header,
+      gsdMetres,
+      findings: [...header.findings, ...findings],
+      freeBytes: await freeBytes(tmpdir()),
+    };
+    const judged = await preflight(facts, await listNetworks(networkFolders(sharedFolder())));
     const report = { file, size, ...rest, srs, gsd_m, footprint, ...judged };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : describe(report));
   } finally {

@@ -1,4 +1,5 @@
 /** Picks the command, and turns what it throws into a message and an exit status. */
+import { noRoomOf } from '../errors/no-room.ts';
 import { Problem } from '../errors/problem.ts';
 import { columns, didYouMean, WrongCall } from './arguments.ts';
 import { misspeltSettings } from './environment.ts';
@@ -74,20 +75,16 @@ const MORE = 'LOG_LEVEL=debug says where; "planimeter doctor" looks whether ever
 /** Not all that is thrown is an Error, and not every error says something. */
 function sentenceOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);
-  const { message, code, name, cause } = error as {
-    message?: unknown;
-    code?: unknown;
-    name?: unknown;
-    cause?: unknown;
-  };
-  const said = [message, code, name].find((each) => (typeof each === 'string' && each) || typeof each === 'number');
+  const { message, code, cause } = error as { message?: unknown; code?: unknown; cause?: unknown };
+  const said = [message, code].find((each) => typeof each === 'string' && each !== '');
   const why = cause ? `: ${sentenceOf(cause)}` : '';
   return `${said ?? JSON.stringify(error)}${why}`;
 }
 
 function report(error: unknown, called: string, json: boolean): number {
-  if (error instanceof Problem) {
-    const problem = error.toJSON();
+  const known = error instanceof Problem ? error : noRoomOf(error);
+  if (known) {
+    const problem = known.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
     return problem.status < 500 ? 3 : 1;
   }

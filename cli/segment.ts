@@ -44,7 +44,15 @@ import {
 } from './arguments.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
-import { foundText, isPackage, OUTPUT_HELP, outputFormat } from './output.ts';
+import {
+  COLLECTION_OPTION,
+  checkCollection,
+  foundText,
+  isPackage,
+  leftOutNotice,
+  OUTPUT_HELP,
+  outputFormat,
+} from './output.ts';
 import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
@@ -59,6 +67,7 @@ const OPTIONS = {
   probabilities: valued('P.tif', 'writes the probability of every class, where the network tells it'),
   features: valued('F.tif', 'writes what the network sees in each place, where it says which layer that is'),
   report: valued('R.json', 'writes what was assumed, done and counted'),
+  collection: COLLECTION_OPTION,
   aoi: valued('AREA.geojson', 'maps only what lies inside'),
   'min-area': MIN_AREA_OPTION,
   tolerance: TOLERANCE_OPTION,
@@ -83,10 +92,13 @@ export async function run(args: string[]): Promise<void> {
   const whole = isPackage(output);
   const format = outputFormat(whole ? '.gpkg' : output);
   await checkOutputs([output, values.classes, values.scores, values.probabilities, values.features, values.report]);
+  if (whole && values.collection !== undefined)
+    throw new WrongCall('--collection is for files of features, not for a .zip');
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
   const rights = check(SaidRights, values);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model, values.data);
+  checkCollection(values.collection, named !== null && isDetector(named));
   const given = parseParameters({
     ...(values.precision !== undefined && { precision: values.precision }),
     ...(values.aoi !== undefined && { aoi: await readGeoJson(values.aoi) }),
@@ -143,14 +155,17 @@ export async function run(args: string[]): Promise<void> {
     };
     await runWhole(tools, job, context);
     const report = (await getJob(db, id))!.report!;
-    if (whole) await writePackage(tools, id, network, output);
-    else await exportJob(db, tiledJob({ id, report }), format, output);
+    const { collection } = values;
+    const notice = whole
+      ? await writePackage(tools, id, network, output)
+      : leftOutNotice(output, await exportJob(db, tiledJob({ id, report }), format, output, { collection }));
     if (values.classes) await copyFile(await files.fetch(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(await files.fetch(`jobs/${id}/scores.tif`), values.scores);
     if (values.probabilities) await copyFile(await files.fetch(`jobs/${id}/probabilities.tif`), values.probabilities);
     if (values.features) await copyFile(await files.fetch(`jobs/${id}/features.tif`), values.features);
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
+    if (notice) process.stderr.write(notice);
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
   }, place).finally(bar.end);
 }

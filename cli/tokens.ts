@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Database } from '../server/store/database/database.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import { record } from '../server/store/tables/audit.ts';
-import { createToken, listTokens, revokeToken } from '../server/store/tables/tokens.ts';
+import { createToken, pageOfTokens, revokeToken } from '../server/store/tables/tokens.ts';
 import {
   DATA_OPTION,
   JSON_OPTION,
@@ -65,7 +65,7 @@ export async function run([given, ...args]: string[]): Promise<void> {
     );
     print(made, made.token);
   } else if (action === 'list') {
-    const tokens = await withDatabase(values.data, (db) => listTokens(db, null));
+    const { rows: tokens } = await withDatabase(values.data, (db) => pageOfTokens(db, null));
     const lines = tokens.map(
       ({ id, role, workspace, expires_at, name }) =>
         `${id}  ${role.padEnd(6)}  ${workspace}  ${expires_at}  ${oneLine(name)}`,

@@ -4,6 +4,7 @@ import { Problem } from '../errors/problem.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
+import { chordMetres, measureBending } from '../server/pipeline/bending.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { storeFeatures } from '../server/pipeline/store-features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
@@ -22,20 +23,23 @@ import {
   WrongCall,
 } from './arguments.ts';
 import { checkOutputs, inputFile } from './files.ts';
-import { foundText, OUTPUT_HELP, outputFormat } from './output.ts';
+import { COLLECTION_OPTION, checkCollection, foundText, leftOutNotice, OUTPUT_HELP, outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 
 const OPTIONS = {
   buildings: valued('N', 'the code of buildings, whose walls are straightened'),
   roads: valued('N', 'the code of roads, whose centre lines are drawn'),
   water: valued('N', 'the code of water, under which no road goes on'),
+  collection: COLLECTION_OPTION,
   'min-area': MIN_AREA_OPTION,
   tolerance: TOLERANCE_OPTION,
   json: JSON_OPTION,
 };
 
 export const usage = usageOf(
-  ['vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N] [--min-area M2] [--tolerance M] [--json]'],
+  [
+    'vectorize CLASSES.tif OUT [--buildings N] [--roads N] [--water N] [--collection NAME] [--min-area M2] [--tolerance M] [--json]',
+  ],
   OPTIONS,
   OUTPUT_HELP,
 );
@@ -45,6 +49,7 @@ export async function run(args: string[]): Promise<void> {
   const classesPath = resolve(await inputFile(positionals[0]));
   const output = positionals[1];
   const format = outputFormat(output);
+  checkCollection(values.collection, false);
   await checkOutputs([output]);
   const codes = {
     building: classCode('buildings', values.buildings),
@@ -62,7 +67,8 @@ export async function run(args: string[]): Promise<void> {
   await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
     const { db, files, compute } = await opening;
-    const { srid, gsdMetres } = await georeference(db, map);
+    const { srid, gsdMetres, findings } = await georeference(db, map);
+    for (const { severity, message } of findings) process.stderr.write(`${severity}: ${message}\n`);
     const scene = sceneId(sha256);
     const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
@@ -82,14 +88,17 @@ export async function run(args: string[]): Promise<void> {
       },
       { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
     );
-    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames }, featuresPath, {
+    const partsOf = await measureBending(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
+    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames, partsOf }, featuresPath, {
       signal,
       onProgress: (features) => bar.update('store', features / traced.features),
     });
     await updateJob(db, id, { state: 'done' });
     const gsd = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    await exportJob(db, { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks }, format, output);
+    const job = { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks };
+    const exported = await exportJob(db, job, format, output, { collection: values.collection });
     bar.end();
+    process.stderr.write(leftOutNotice(output, exported));
     const result = { counts, geometry: traced };
     process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${output}: ${foundText(counts)}\n`);
   }).finally(bar.end);

@@ -55,6 +55,7 @@ export const PROBLEMS = {
   workspaces_unavailable: [409, 'Workspaces are not available'],
   store_mismatch: [409, 'The file store belongs to another database'],
   damaged: [500, 'Stored data is damaged'],
+  no_room: [507, 'No room left'],
   not_ready: [503, 'The service is not ready'],
   interrupted: [500, 'The work was interrupted'],
   internal: [500, 'Internal error'],

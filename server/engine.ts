@@ -28,6 +28,7 @@ import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
 import { type CheckedFileStore, checkedFileStore } from './store/files/checked-files.ts';
 import type { FileStore } from './store/files/file-store.ts';
+import { createRoom, minFreeBytes, type Room } from './store/files/free-room.ts';
 import { isBucket, openFileStore, sharedFolderOf } from './store/files/open-file-store.ts';
 import { getJob } from './store/tables/jobs.ts';
 import { getScene } from './store/tables/scenes.ts';
@@ -57,6 +58,8 @@ export interface Engine {
   device: DeviceJson;
   /** Where networks lie, and uploads before they are whole. */
   sharedFolder: string;
+  /** On the disks of both folders. */
+  room: Room;
   stop(): Promise<void>;
 }
 
@@ -70,14 +73,16 @@ export async function openEngine(
 ): Promise<Engine> {
   const { dataFolder, databaseUrl } = options;
   const chosen = parseDevice(options.device);
+  const leastBytes = minFreeBytes(process.env);
   const sharedFolder = sharedFolderOf(dataFolder, options.store);
   const inBucket = options.store !== undefined && isBucket(options.store);
   const [db, opened] = await Promise.all([
     openDatabase(databaseUrl ? { url: databaseUrl } : { folder: join(dataFolder, 'database') }),
     inBucket ? null : openNetworkCatalog(sharedFolder, null),
   ]);
+  const room = createRoom([dataFolder, sharedFolder], leastBytes);
   const remote = createRemoteReader(options.remotePolicy, options.remote);
-  const metrics = createMetrics(db, remote);
+  const metrics = createMetrics(db, remote, room);
   const stored = openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault });
   const files = checkedFileStore(metrics.measureFiles(stored), db);
   const compute = startCompute(remote.open);
@@ -105,10 +110,10 @@ export async function openEngine(
     const queue = await startQueue(
       db,
       { url: databaseUrl },
-      handlers(tools, { catalog, networks }, metrics, noteDevice),
+      handlers(tools, { catalog, networks }, metrics, noteDevice, room),
     );
     return {
-      ...{ tools, queue, catalog, networks, models, metrics, device, sharedFolder },
+      ...{ tools, queue, catalog, networks, models, metrics, device, sharedFolder, room },
       async stop() {
         await queue.stop();
         await close();
@@ -137,6 +142,7 @@ function handlers(
   { catalog, networks }: { catalog: NetworkCatalog; networks: readonly Network[] },
   metrics: Metrics,
   noteDevice: (report: JobReport) => void,
+  room: Room,
 ): Handlers {
   return {
     async ingest(id, context) {
@@ -166,5 +172,6 @@ function handlers(
       noteDevice(report);
     },
     discard: (id) => removeShards(tools, id),
+    room: () => room.check(),
   };
 }

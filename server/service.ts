@@ -106,12 +106,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     metrics,
     limits,
     uploadFolder,
+    room: engine.room,
     viewerFolder: viewer,
     allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
-    preflight: async (scene) => preflight(await sceneFacts(files, renderer, scene), networks),
+    preflight: async (scene) => {
+      const freeBytes = await engine.room.free();
+      return preflight({ ...(await sceneFacts(files, renderer, scene)), freeBytes }, networks);
+    },
     remakeWorkingCopy: oneAtATime((scene: ReadyScene) => remakeWorkingCopy(tools, scene, stopping.signal)),
     addRemoteScene: (db, caller, request) =>
       addRemoteScene({ db, files, queue, remote, admit: admitting(caller, limits) }, caller, request),

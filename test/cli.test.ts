@@ -58,7 +58,7 @@ test('segment: an image becomes features, maps and a report that agree with the 
   timeout: 180_000,
 }, async () => {
   const outputs = ['--classes', 'classes.tif', '--scores', 'scores.tif', '--report', 'report.json', '--json'];
-  const run = planimeter('segment', town.image, 'out.geojson', ...outputs);
+  const run = planimeter('segment', town.image, 'out.geojson', '--collection', 'all', ...outputs);
   expect([run.status, run.stderr.includes('Error')], run.stderr).toEqual([0, false]);
   const report = JSON.parse(await readFile(file('report.json'), 'utf8')) as JobReport;
   expect(JSON.parse(run.stdout)).toEqual(report);
@@ -182,8 +182,15 @@ test('vectorize: the same map gives the same land use, and twice the same file',
   expect(run('b.geojson').status).toBe(0);
   const a = await readFile(file('a.geojson'), 'utf8');
   expect(a).toBe(await readFile(file('b.geojson'), 'utf8'));
-  const { features } = JSON.parse(a) as ItemsJson;
-  const polygons = features.filter(({ properties }) => properties.collection === 'landuse');
+  const { features: polygons } = JSON.parse(a) as ItemsJson;
+  expect(new Set(polygons.map(({ properties }) => properties.collection))).toEqual(new Set(['landuse']));
+  const { stdout, stderr } = run('a.geojson');
+  const [, buildings, roads] = /, (\d+) buildings, (\d+) stretches/.exec(stdout)!;
+  expect(stderr).toContain(
+    `a.geojson holds ${polygons.length} of landuse, and not ${roads} of roads, ${buildings} of buildings:`,
+  );
+  const whole = planimeter('vectorize', town.truth, 'a.fgb', '--buildings', '1', '--collection', 'buildings');
+  expect([whole.status, whole.stderr]).toEqual([0, expect.stringContaining(`a.fgb holds ${buildings} of buildings`)]);
   if (python) {
     const verdict = judge<CoverageVerdict>(
       python,
@@ -202,6 +209,7 @@ test('wrong calls and refused files have their exit status and leave nothing beh
   expect(planimeter('segment', 'missing.tif', 'x.geojson').status).toBe(2);
   expect(planimeter('segment', town.image, 'x.docx').status).toBe(2);
   expect(planimeter('segment', town.image, 'x.geojson', '--device', 'abacus').status).toBe(3);
+  expect(planimeter('segment', town.image, 'x.geojson', '--collection', 'bildings').stderr).toContain('buildings?');
   const refused = planimeter('segment', 'text.tif', 'x.geojson', '--json');
   expect(refused.status).toBe(3);
   expect(JSON.parse(refused.stderr.trim().split('\n').at(-1)!)).toMatchObject({ code: 'not_a_tiff', status: 422 });

@@ -9,9 +9,11 @@ import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobJson } from '../server/api/index.ts';
+import { addNetwork } from '../server/networks/install-network.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
 import { getJson } from './support/client.ts';
+import { redNetwork } from './support/networks/red-detector.ts';
 import { nodePackages } from './support/node-packages.ts';
 import { pythonWithClients } from './support/python.ts';
 import { type Served, serve, stopAll } from './support/serve.ts';
@@ -25,6 +27,8 @@ let service: Served;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-examples-'));
   ({ image } = await writeTown(join(folder, 'town'), { seed: 21, width: 900, height: 800, gsdMetres: 0.5 }));
+  await writeFile(join(folder, 'red.onnx'), redNetwork());
+  await addNetwork(join(folder, 'data'), join(folder, 'red.onnx'), { said: { gsdMetres: 0.5 } });
   service = await serve(join(folder, 'data'));
 });
 afterAll(async () => {
@@ -38,6 +42,16 @@ async function doneJob(): Promise<JobJson> {
   const done = jobs.find(({ state, parameters }) => state === 'done' && parameters.min_area_m2 === 20);
   if (!done) throw new Error(`no job is done: ${JSON.stringify(jobs)}`);
   return done;
+}
+
+/** A job of a detector over the same scene, when it is done. */
+async function detect(scene: string): Promise<string> {
+  const body = JSON.stringify({ scene, model: 'red' });
+  const headers = { 'Content-Type': 'application/json' };
+  const { id } = (await (await fetch(`${service.url}/jobs`, { method: 'POST', headers, body })).json()) as JobJson;
+  const events = await fetch(`${service.url}/jobs/${id}/events`);
+  expect(await events.text()).toContain('"state":"done"'); // the stream ends with the job
+  return id;
 }
 
 /** Whether a GeoPackage has the buildings that the job's report counts. */
@@ -71,10 +85,12 @@ test('python/standards.py finds the scene, its map and its buildings', { timeout
   const python = pythonWithClients();
   if (!python) return;
   const { id, scene, report } = await doneJob();
+  const detection = await detect(scene);
   const { stdout } = await run(python, [`${EXAMPLES}python/standards.py`, service.url, scene]);
   const lines = stdout.trim().split('\n');
   expect(lines[0]).toBe(`job ${id} successful`);
   expect(lines).toContain(`image.tif, mapped by landuse-unet ${service.url}/jobs/${id}/classes.tif`);
+  expect(lines).toContain(`image.tif, mapped by red ${service.url}/jobs/${detection}/export.geojson?collection=all`);
   const [, count] = /^(\d+) buildings; the largest: \d+\.\d+ m²$/.exec(lines.at(-1)!) ?? [];
   expect(Number(count)).toBeGreaterThan(0);
   expect(Number(count)).toBeLessThanOrEqual(report!.counts.buildings);

@@ -48,7 +48,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   yauzl: ['tiler/ingest'],
   '@tus/server': ['server/http/native'],
   '@tus/file-store': ['server/http/native'],
-  'client-zip': ['server/export'],
+  'client-zip': ['server/export', 'web/src/service'],
   'hyparquet-writer': ['server/export'],
   flatbuffers: ['server/export'],
   'maplibre-gl': ['web'],

@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)('the viewer and its jobs', () => {
     }
     service = await serve(join(folder, 'data'));
     browser = await chromium.launch({ executablePath: executablePath!, args: CHROMIUM_FLAGS });
-  }, 60_000);
+  }, 300_000);
   afterAll(async () => {
     await browser?.close();
     await stopAll();

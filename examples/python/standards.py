@@ -14,6 +14,9 @@ service, scene = sys.argv[1:]
 job = Processes(f"{service}/ogc").execute("segment", {"scene": scene}, async_=True)
 print("job", job["jobID"], job["status"])
 for item in pystac_client.Client.open(f"{service}/stac").search(collections=["class-maps"]).items():
-    print(item.properties["title"], item.assets["classes"].href)
+    # Detectors draw boxes and make no class map: their map is its features.
+    assets = [item.assets[name] for name in ("classes", "features") if name in item.assets]
+    print(item.properties["title"], assets[0].href)
 page = Features(service).collection_items("buildings", filter="area_m2 > 10", sortby=("area_m2", "desc"), limit=3)
-print(page["numberMatched"], "buildings; the largest:", page["features"][0]["properties"]["area_m2"], "m²")
+areas = [feature["properties"]["area_m2"] for feature in page["features"]]
+print(page["numberMatched"], "buildings; the largest:", areas[0] if areas else 0, "m²")

@@ -7,6 +7,7 @@ import { Problem } from '../../errors/problem.ts';
 import type { Finding } from '../../tiler/ingest/findings.ts';
 import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
+import { plainReason } from '../runtime/plain-reason.ts';
 import { looksLikeImage } from './image-output.ts';
 import { amounts, images, type Understanding } from './infer-adapter.ts';
 import { cut, probeScene } from './probe-scene.ts';
@@ -41,7 +42,7 @@ export async function selfTest(modelPath: string, understanding: Understanding):
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     logSeverityLevel: 3,
   }).catch((error: Error) => {
-    throw new Problem('unsupported_model', `ONNX Runtime cannot load the network: ${firstLine(error)}`);
+    throw new Problem('unsupported_model', `ONNX Runtime cannot load the network: ${plainReason(error, modelPath)}`);
   });
   try {
     return await tryOut(session, understanding);
@@ -49,8 +50,6 @@ export async function selfTest(modelPath: string, understanding: Understanding):
     await session.release();
   }
 }
-
-const firstLine = (error: Error): string => error.message.split('\n')[0].slice(0, 300);
 
 async function tryOut(session: ort.InferenceSession, understanding: Understanding): Promise<SelfTest> {
   const { adapter, stride, chip } = understanding;
@@ -66,7 +65,7 @@ async function tryOut(session: ort.InferenceSession, understanding: Understandin
     (error: Error) => {
       throw new Problem(
         'unsupported_model',
-        `The network does not run on an image of ${size.width} × ${size.height}: ${firstLine(error)}`,
+        `The network does not run on an image of ${size.width} × ${size.height}: ${plainReason(error)}`,
       );
     },
   );

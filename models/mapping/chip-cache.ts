@@ -4,11 +4,13 @@
  *
  * `answers.bin` holds the answers one after the other (ZSTD); `journal.ndjson` a line for each beginning and each end.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+
+import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { writeAll } from '../../tiler/geotiff/write-all.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What became of a chip: `nodata` and `outside` ones had nothing to compute. */
@@ -65,8 +67,24 @@ export async function openChipCache(folder: string, key: string): Promise<ChipCa
   else await truncate(journalPath, goodBytes); // of a line that was being written
   const answers = await open(answersPath, goodBytes === 0 ? 'w+' : 'r+');
   const journal = openSync(journalPath, 'a');
-  const log = (line: unknown) => writeSync(journal, `${JSON.stringify(line)}\n`);
+  let journalBytes = goodBytes;
+  let endedBytes = goodBytes;
+  /** Where there is no room, what was begun since the last chip was ended counts as no attempt. */
+  const forgetting = async (write: () => Promise<void>) => {
+    try {
+      await write();
+    } catch (error) {
+      ftruncateSync(journal, endedBytes);
+      throw error;
+    }
+  };
+  const log = (line: unknown) => {
+    const text = `${JSON.stringify(line)}\n`;
+    writeFileSync(journal, text);
+    journalBytes += Buffer.byteLength(text);
+  };
   if (goodBytes === 0) log({ key });
+  endedBytes = journalBytes;
   let end = 0;
   for (const { position, bytes } of records.values()) end = Math.max(end, position + bytes);
 
@@ -85,8 +103,11 @@ export async function openChipCache(folder: string, key: string): Promise<ChipCa
       const bytes = answer && (await compress(answer, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }));
       const stored: StoredRecord = { ...record, position: end, bytes: bytes?.length ?? 0 };
       end += stored.bytes;
-      if (bytes) await answers.write(bytes, 0, bytes.length, stored.position);
-      log(stored);
+      await forgetting(async () => {
+        if (bytes) await writeAll(answers, bytes, stored.position);
+        log(stored);
+      });
+      endedBytes = journalBytes;
       records.set(place(record.row, record.column), stored);
     },
     async read(row, column) {

@@ -1,5 +1,6 @@
 /** A detection network over a working copy, chip by chip → boxes around objects, in pixels of the model grid. */
 
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import { type Area, areaRows } from '../../tiler/grid/area-mask.ts';
 import { type Chip, type ChipPlan, chipAt, readChipsAt } from '../../tiler/grid/chips.ts';
@@ -77,7 +78,7 @@ export async function detectScene(request: DetectRequest, onProgress: (chips: nu
         }));
         return { window, boxes: placed.filter((box) => hasCentreIn(box, scene)) };
       } catch (error) {
-        if (error instanceof Problem) throw error;
+        if (error instanceof Problem || noRoomOf(error)) throw error;
         failure = error;
       }
     }

@@ -3,6 +3,7 @@
  * one that cannot be had is recorded as failed and the others go on.
  */
 
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { type Area, areaRows } from '../../tiler/grid/area-mask.ts';
@@ -84,7 +85,7 @@ export async function inferChips(
         await done(waiting, answer);
         return;
       } catch (error) {
-        if (error instanceof Problem) throw error;
+        if (error instanceof Problem || noRoomOf(error)) throw error;
         failure = error;
         session = await sessions.reopen();
       }
@@ -111,7 +112,7 @@ export async function inferChips(
         height,
       );
     } catch (error) {
-      if (error instanceof Problem) throw error;
+      if (error instanceof Problem || noRoomOf(error)) throw error;
       failure = error;
       session = await sessions.reopen();
       batch = Math.ceil(group.length / 2);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
+import { plainReason } from './plain-reason.ts';
 
 /** `cuda:0` is the first NVIDIA card. */
 export type Device = 'cpu' | 'webgpu' | `cuda:${number}`;
@@ -47,7 +48,8 @@ export function executionProvider(device: Device): string | { name: string; devi
 /** The sentence that says what to do about a device that could not be used. */
 export function unavailable(device: Device, error: unknown): Problem {
   const message = (error instanceof Error ? error.message : String(error)).trim();
-  const reason = message.slice(message.lastIndexOf('\n') + 1).replace(/^\S*\.cc:\d+ .*? was false\. /, '');
+  const last = message.slice(message.lastIndexOf('\n') + 1).replace(/^\S*\.cc:\d+ .*? was false\. /, '');
+  const reason = plainReason(last);
   const advice = device.startsWith('cuda')
     ? existsSync(CUDA_LIBRARY)
       ? 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.'
@@ -60,7 +62,8 @@ export function unavailable(device: Device, error: unknown): Problem {
 }
 
 const PACKAGE = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-const CUDA_INSTALLER = join(PACKAGE, 'script/install.js');
+/** As it is called from where the program is installed. */
+const CUDA_INSTALLER = 'node_modules/onnxruntime-node/script/install.js';
 const LIBRARIES = join(PACKAGE, 'bin/napi-v6', process.platform, process.arch);
 
 /** Where ONNX Runtime looks for its CUDA provider; it is not part of the package. */

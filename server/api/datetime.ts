@@ -1,6 +1,12 @@
 /** Times as RFC 3339 writes them, and the intervals of `datetime` (OGC API – Features 1.0, 7.15.4). */
 import { Problem } from '../../errors/problem.ts';
+import { queryText } from './query.ts';
 import { shorten } from './schema.ts';
+
+export const queryDatetime = queryText(
+  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
+  '2026-05-01T00:00:00Z/..',
+);
 
 /** Milliseconds since 1970, both ends inside; null is open. */
 export interface TimeInterval {

@@ -2,7 +2,9 @@
 import type { Feature as GeoJsonFeature } from 'geojson';
 import { z } from 'zod';
 import { blockCounts, links } from './common.ts';
+import { queryDatetime } from './datetime.ts';
 import { AreaGeometry, bbox, FeatureGeometry as GeometryOfFeature } from './geojson.ts';
+import { queryReview } from './jobs.ts';
 import { BOX, queryChoice, queryFormat, queryId, queryLimit, queryList, queryText, queryWhole } from './query.ts';
 import { count, flag, id, number, share, text, time } from './schema.ts';
 
@@ -21,7 +23,11 @@ const properties = {
   from_node: count.describe('Of roads: the nodes of the network that the line joins').exactOptional(),
   to_node: count.exactOptional(),
   regularized: flag.describe('Of buildings: whether right angles were made').exactOptional(),
-  orientation_deg: number.describe('Of buildings: the dominant direction, clockwise from north, 0..90').exactOptional(),
+  orientation_deg: number
+    .describe(
+      "Of buildings with straight walls: their direction, clockwise from the north of the scene's grid, at least 0 and below 90, the same for walls at right angles",
+    )
+    .exactOptional(),
   review: z.enum(REVIEWS).describe('What somebody said of it').exactOptional(),
   captured_at: text
     .describe('When the image was taken, ISO 8601 without a zone, where its file says it; read as UTC in filters')
@@ -117,6 +123,8 @@ export const ZoneSums = z
     zones: z.array(
       z.object({
         zone: count.describe('Index of the polygon that was sent'),
+        id: z.union([text, number]).describe('Of the polygon that was sent, as are the properties').exactOptional(),
+        properties: z.looseObject({}).exactOptional(),
         area_m2: number,
         classes: z.array(ClassSum),
         cell: text.meta({ description: 'Index of the H3 cell', example: '8843a1d6a3fffff' }).exactOptional(),
@@ -141,18 +149,10 @@ const only = {
   scene: queryId('scene', 'Only features of this scene'),
 };
 
-export const datetime = queryText(
-  'When the image was taken (captured_at, its clock read as UTC): an RFC 3339 time, a day, or from/to, of which one may be ..; what has no such time is part of every interval',
-  '2026-05-01T00:00:00Z/..',
-);
-
 export const FeatureQuery = z.object({ crs: crs('the geometry'), properties: attributes, f: formatOrPage });
-export const FeaturesQuery = z.object({
-  bbox: text.meta(BOX).exactOptional(),
-  limit: queryLimit(100, 10_000, 'Features a page'),
+const chosen = {
   class: queryText('Only features of this class', 'building'),
   ...only,
-  after: queryText('Where the page before ended; taken from its next link'),
   filter: queryText("CQL2, such as area_m2 > 100 AND class = 'building'", 'area_m2 > 100'),
   'filter-lang': queryChoice(
     ['cql2-text', 'cql2-json'],
@@ -160,15 +160,37 @@ export const FeaturesQuery = z.object({
     'Language of the filter',
   ),
   'filter-crs': queryText('CRS of geometries in the filter: CRS84'),
-  sortby: queryText('A property; -area_m2 begins with the largest', '-area_m2'),
+  datetime: queryDatetime,
+  review: queryReview,
+};
+/** Features that are passed over are read all the same. */
+const MOST_OFFSET = 100_000;
+
+export const FeaturesQuery = z.object({
+  bbox: text.meta(BOX).exactOptional(),
+  limit: queryLimit(100, 10_000, 'Features a page'),
+  ...chosen,
+  after: queryText('Where the page before ended; taken from its next link'),
+  offset: queryWhole(
+    0,
+    MOST_OFFSET,
+    (given) =>
+      `"offset" is a whole number from 0 to ${MOST_OFFSET}, not "${given}". Further on, follow the next links, or ask for a smaller "bbox".`,
+    'Features to pass over, of clients that count pages; next links are faster, and right while features come and go',
+  ),
+  sortby: queryText(
+    'Properties with commas between, of which the first counts most; -area_m2 begins with the largest. What has none comes last',
+    'class,-area_m2',
+  ),
   crs: crs('the geometries'),
   'bbox-crs': crs('bbox'),
-  datetime,
   properties: attributes,
   f: formatOrPage,
 });
 
-export const SumsQuery = z.object({ ...only, f: format });
+export const TileQuery = z.object({ datetime: queryDatetime });
+
+export const SumsQuery = z.object({ ...chosen, f: format });
 /** 0: 1,107 km a side; 15: half a metre. */
 const FINEST_CELLS = 15;
 export const AggregateQuery = SumsQuery.extend({

@@ -1,10 +1,11 @@
 /** The JSON of jobs. */
 import { z } from 'zod';
 import { Problem } from './common.ts';
+import { queryDatetime } from './datetime.ts';
 import { Polygon } from './geojson.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport, Stage } from './job-report.ts';
-import { queryChoice, queryId, queryText } from './query.ts';
+import { listPage, queryChoice, queryId, queryText } from './query.ts';
 import { body, checkedLater, count, id, idOr, number, share, text, time, whole } from './schema.ts';
 
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']).meta({ example: 'done' });
@@ -51,7 +52,9 @@ export const Job = z
     parameters: JobParameters,
     state: JobState,
     progress: JobProgress,
-    problem: Problem.nullable().describe('Why it failed'),
+    problem: Problem.nullable().describe(
+      'Why it failed; `no_room` of one that is queued: it waits for room, and goes on by itself',
+    ),
     report: JobReport.nullable().describe('Null until it is done'),
     totals: z
       .array(ClassTotal)
@@ -67,7 +70,7 @@ export const Job = z
   .meta({ id: 'Job' });
 export type JobJson = z.input<typeof Job>;
 
-export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene') });
+export const JobsQuery = z.object({ scene: queryId('scene', 'Only jobs over this scene'), ...listPage });
 
 export const JobRequest = body(
   {
@@ -132,13 +135,18 @@ export type FailedJson = z.input<typeof FailedAreas>;
 
 const REVIEW_FILTERS = ['accepted', 'rejected', 'not-rejected'] as const;
 export type ReviewFilter = (typeof REVIEW_FILTERS)[number];
+export const queryReview = queryChoice(
+  REVIEW_FILTERS,
+  (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
+  'Only features of which this was said',
+);
 export const ExportQuery = z.object({
-  collection: queryText('Only this collection', 'buildings'),
-  review: queryChoice(
-    REVIEW_FILTERS,
-    (given) => `review is ${REVIEW_FILTERS.join(', ')}, not "${given}".`,
-    'Only features of which this was said',
+  collection: queryText(
+    'One collection, or all. Without it files of several layers hold all, and others land use (of detectors the objects), which covers the ground once',
+    'buildings',
   ),
+  review: queryReview,
+  datetime: queryDatetime,
 });
 
 export const JobEvent = z

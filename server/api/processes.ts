@@ -4,7 +4,7 @@ import { Link, links } from './common.ts';
 import { JobParameters } from './job-parameters.ts';
 import { JobReport } from './job-report.ts';
 import { JobRequest } from './jobs.ts';
-import { queryFormat, queryLimit, queryList } from './query.ts';
+import { queryFormat, queryLimit, queryList, queryText } from './query.ts';
 import { count, id, inFull, text, time } from './schema.ts';
 
 const described = { title: text, description: text };
@@ -86,7 +86,8 @@ const outputs = queryList('Only these outputs', ['report']);
 export const PlainQuery = z.object({ f: format });
 export const ProcessesQuery = z.object({ limit: queryLimit(100, MOST_LISTED, 'Processes, at most'), f: format });
 export const StatusInfosQuery = z.object({
-  limit: queryLimit(100, MOST_LISTED, 'Jobs, at most'),
+  limit: queryLimit(100, MOST_LISTED, 'Jobs a page'),
+  after: queryText('Where the page before ended; taken from its next link'),
   status: queryList('Only jobs in one of these states', ['running']),
   f: format,
 });

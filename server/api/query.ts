@@ -62,6 +62,25 @@ export const queryLimit = (usual: number, most: number, description: string) =>
     .prefault(String(usual))
     .meta({ type: 'integer', minimum: 1, maximum: most, usual, description });
 
+/** Members of a list's page. */
+const USUAL_LISTED = 1000;
+const MOST_LISTED = 1000;
+/** `limit` and `after` of lists whose next page is named in the header `Link`. */
+export const listPage = {
+  limit: queryLimit(USUAL_LISTED, MOST_LISTED, 'Members a page; the header Link names the next one'),
+  after: queryText('Where the page before ended; taken from its Link header'),
+};
+export const ListQuery = z.object(listPage);
+/** Headers of an answer that is a page of a list. */
+export const Paged = z.object({
+  Link: text
+    .meta({
+      description: 'Address of the next page, where there is one (RFC 8288)',
+      example: '<http://localhost:8080/jobs?after=1777627800000000~3f2b8c1e-5d4a-4b6f-9e7d-1a2b3c4d5e6f>; rel="next"',
+    })
+    .exactOptional(),
+});
+
 /** One of these words. */
 export const queryChoice = <const Words extends readonly [string, ...string[]]>(
   words: Words,

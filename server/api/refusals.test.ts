@@ -20,7 +20,7 @@ test.each<[string, z.ZodType, Record<string, unknown>, string[]]>([
   ['a token', TokenRequest, { name: 'a', role: 'viewer' }, ['name', 'role', 'days', 'workspace']],
   ['a link', ShareRequest, {}, ['days']],
   ['an image elsewhere', RemoteSceneRequest, { url: 'https://a' }, ['url', 'srs', 'name', 'license', 'attribution']],
-  ['a scene', SceneChanges, {}, ['license', 'attribution']],
+  ['a scene', SceneChanges, {}, ['name', 'license', 'attribution']],
   ['a review', ReviewRequest, {}, ['review']],
   ['a search', StacSearch, {}, Object.keys(StacSearch.shape)],
   ['an execution', Execute, { inputs: {} }, ['inputs', 'outputs', 'response']],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Problem, rendering } from './common.ts';
 import { Finding } from './findings.ts';
 import { AreaGeometry, bbox } from './geojson.ts';
-import { queryText } from './query.ts';
+import { listPage, queryText } from './query.ts';
 import { body, count, flag, id, number, share, text, time } from './schema.ts';
 
 /** Characters of a licence and of an attribution, at most. */
@@ -51,7 +51,9 @@ export const Scene = z
     bytes: count,
     created_at: time,
     progress: share.meta({ description: 'While ingesting', example: 1 }),
-    problem: Problem.nullable().describe('Why it was refused'),
+    problem: Problem.nullable().describe(
+      'Why it was refused; `no_room` of one that is `uploaded`: it waits for room, and goes on by itself',
+    ),
     srs: text.nullable().meta({ description: 'Null, as the rest, until the scene is ready', example: 'EPSG:32640' }),
     footprint: AreaGeometry.nullable(),
     bbox: bbox.nullable(),
@@ -72,7 +74,10 @@ export const Scene = z
   .meta({ id: 'Scene' });
 export type SceneJson = z.input<typeof Scene>;
 
-export const ScenesQuery = z.object({ upload: queryText('Only the scene that came of this upload') });
+export const ScenesQuery = z.object({
+  upload: queryText('Only the scene that came of this upload'),
+  ...listPage,
+});
 
 const sceneText = (name: string, description: string) =>
   z
@@ -92,11 +97,23 @@ export const RemoteSceneRequest = body(
   },
 ).meta({ id: 'RemoteSceneRequest' });
 
-const changes = 'license and attribution';
-export const SceneChanges = body(saidRights, {
-  other: `What changes is named by a JSON object with ${changes}, or one of them.`,
-  stray: (name) => `"${name}" cannot be changed; known are ${changes}.`,
-})
+const changes = 'name, license and attribution';
+const MAX_NAME_CHARACTERS = 200;
+const nameError = `"name" is a text of 1 to ${MAX_NAME_CHARACTERS} characters in one line, without / and \\.`;
+const sceneName = z
+  .string({ error: nameError })
+  .normalize('NFC')
+  .trim()
+  .refine((name) => [...name].length <= MAX_NAME_CHARACTERS, { error: nameError, abort: true })
+  .refine((name) => /^[^/\\\p{C}\p{Zl}\p{Zp}.][^/\\\p{C}\p{Zl}\p{Zp}]*$/u.test(name), { error: nameError })
+  .meta({ description: 'What the image is called', example: 'dubai-2026.tif' });
+export const SceneChanges = body(
+  { name: sceneName.exactOptional(), ...saidRights },
+  {
+    other: `What changes is named by a JSON object with ${changes}, or some of them.`,
+    stray: (name) => `"${name}" cannot be changed; known are ${changes}.`,
+  },
+)
   .refine((said) => Object.keys(said).length > 0, {
     error: `What changes is named by a JSON object with ${changes}, or one of them.`,
   })

@@ -10,13 +10,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../test/support/databases.ts';
 import { polygonWkb, rectangle, seeded } from '../../test/support/geometry.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
-import type { JobReport } from '../api/index.ts';
+import type { FeatureJson, JobReport } from '../api/index.ts';
 import type { Database } from '../store/database/database.ts';
+import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { insertJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
 import { EXPORT_FORMATS, exportFormat, exportJob } from './export.ts';
 import { tileId } from './pmtiles.ts';
+import { FIELD_NAMES } from './shapefile.ts';
 
 const SEED = 12;
 const BUILDINGS = 700;
@@ -132,7 +134,10 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
               count(*) FILTER (WHERE ST_Intersects(geom, ST_MakeEnvelope(179.91, 10.02, 179.93, 10.05, 4326)))::integer AS few
          FROM planimeter.features GROUP BY collection`,
     );
-    for (const { ending } of EXPORT_FORMATS) await write(`all${ending}`);
+    for (const { ending } of EXPORT_FORMATS) {
+      await write(`all${ending}`, 'all');
+      await write(`usual${ending}`);
+    }
     await write('buildings.fgb', 'buildings');
     await write('roads.fgb', 'roads');
   }, 60_000);
@@ -142,9 +147,9 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
   });
 
   test('leave only what was asked for, and an unknown collection is refused with the known ones', async () => {
-    const files = EXPORT_FORMATS.map(({ ending }) => `all${ending}`);
+    const files = EXPORT_FORMATS.flatMap(({ ending }) => [`all${ending}`, `usual${ending}`]);
     expect((await readdir(folder)).sort()).toEqual([...files, 'buildings.fgb', 'roads.fgb'].sort());
-    await expect(write('x.csv', 'trees')).rejects.toThrow('It has: landuse, roads, buildings.');
+    await expect(write('x.csv', 'trees')).rejects.toThrow('It has: landuse, roads, buildings; or take all.');
     await expect(exportJob(db, { ...tiled, id: randomUUID() }, EXPORT_FORMATS[0], path('x.geojson'))).rejects.toThrow(
       'no finished job',
     );
@@ -208,6 +213,91 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
     }
     const roads = read[path('roads.fgb')].roads;
     expect([roads.kind, roads.count, Math.max(...(roads.from_node as number[]))]).toEqual(['LineString', 40, 39]);
+  });
+
+  test('of one layer hold land use alone where nothing else is said, and tell what they leave out', async () => {
+    const { features } = JSON.parse(await readFile(path('usual.geojson'), 'utf8'));
+    expect(new Set(features.map((each: FeatureJson) => each.properties.collection))).toEqual(new Set(['landuse']));
+    const lines = (await readFile(path('usual.csv'), 'utf8')).trim().split('\r\n');
+    expect([features.length, lines.length]).toEqual([2, 3]);
+    const counts = { written: { landuse: 2 }, leftOut: { roads: 40, buildings: BUILDINGS } };
+    expect(await write('usual.fgb')).toEqual(counts);
+    expect((await write('usual.gpkg')).leftOut).toEqual({});
+    expect((await write('all.parquet', 'all')).leftOut).toEqual({});
+    expect(await exportJob(db, tiled, exportFormat('.csv')!, path('usual.csv'), { none: true })).toEqual({
+      written: {},
+      leftOut: {},
+    });
+  });
+
+  test('have the same columns whatever the features hold, in every format', async () => {
+    const [bare, scene] = [randomUUID(), randomUUID()];
+    await insertScene(db, { id: scene, name: 'bare', upload: null, sha256: '02', bytes: 1 });
+    await insertJob(db, { id: bare, scene, model: 'm', parameters: {} });
+    const row = (collection: string, wkb: Uint8Array): FeatureRow => ({
+      id: randomUUID(),
+      collection,
+      class: 'x',
+      score: 1,
+      wkb,
+    });
+    const square = polygonWkb(rectangle(10, 10, 10.1, 10.1));
+    const line = lineWkb([[10, 10], [10, 11]]); // biome-ignore format: a line
+    await insertFeatures(db, { id: bare, epsg: 4326 }, [
+      row('landuse', square),
+      row('buildings', square),
+      row('roads', line),
+    ]);
+    await publishJob(db, bare, {} as JobReport);
+    const of = (id: string, name: string, collection?: string, none = false) =>
+      exportJob(db, { ...tiled, id }, exportFormat(name)!, path(name), { collection, none });
+    const names: Record<string, string[]> = {};
+    for (const ending of ['.gpkg', '.fgb', '.parquet', '.shp.zip', '.csv', '.geojson']) {
+      for (const collection of ['landuse', 'buildings', 'roads']) {
+        const group = ['full', 'bare', 'none'].map((each) => `${each}-${collection}${ending}`);
+        names[collection + ending] = group;
+        await of(job, group[0]!, collection);
+        await of(bare, group[1]!, collection);
+        await of(bare, group[2]!, collection, true);
+      }
+    }
+    const properties = async (name: string) => {
+      const { features } = JSON.parse(await readFile(path(name), 'utf8'));
+      return [...new Set(features.map((each: FeatureJson) => Object.keys(each.properties).join()))];
+    };
+    expect(await properties('full-buildings.geojson')).toEqual(await properties('bare-buildings.geojson'));
+    const header = async (name: string) => (await readFile(path(name), 'utf8')).split('\r\n')[0];
+    const headers = await Promise.all(names['roads.csv']!.map(header));
+    expect(new Set(headers)).toEqual(new Set([`WKT,${columnsOf('roads', 'line').map(({ name }) => name)}`]));
+    if (!python) return;
+    const fields = `import json, sys, pyogrio, pyarrow.parquet as pq
+def fields(path):
+    if path.endswith('.parquet'):
+        return [[f.name, str(f.type)] for f in pq.read_schema(path)]
+    info = pyogrio.read_info(path)
+    return [[str(n), str(t)] for n, t in zip(info['fields'], info['dtypes'])]
+print(json.dumps({p: fields(p) for p in json.load(sys.stdin)}))`;
+    const groups = Object.entries(names).filter(([name]) => !/geojson|csv/.test(name));
+    const read = judge<Record<string, string[][]>>(
+      python,
+      fields,
+      groups.flatMap(([, group]) => group.map(path)),
+    );
+    for (const [name, [full, ...others]] of groups) {
+      expect(read[path(full!)]!.length, name).toBeGreaterThan(8);
+      for (const other of others) expect(read[path(other)], other).toEqual(read[path(full!)]);
+    }
+  });
+
+  test.each([
+    ['landuse', 'area'],
+    ['roads', 'line'],
+    ['buildings', 'area'],
+    ['objects', 'area'],
+  ] as const)('Shapefiles: the fields of %s have names of ten letters at most, each another', (collection, kind) => {
+    const fields = columnsOf(collection, kind).map(({ name }) => FIELD_NAMES[name] ?? name);
+    expect(fields.filter((name) => name.length > 10)).toEqual([]);
+    expect(new Set(fields).size).toBe(fields.length);
   });
 
   test.skipIf(!python)('GeoParquet: what pyarrow reads, with the metadata of the specification', () => {

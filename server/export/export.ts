@@ -1,9 +1,8 @@
 /** What a published job found → a file, of a format that its ending names. */
 import { rename, rm } from 'node:fs/promises';
 import { Problem } from '../../errors/problem.ts';
-import type { ReviewFilter } from '../api/index.ts';
 import type { Queryable } from '../store/database/database.ts';
-import { type FeatureTable, featureTables } from '../store/tables/feature-tables.ts';
+import { coveringCollection, type FeatureTable, featureTables, type Selected } from '../store/tables/feature-tables.ts';
 import type { TiledJob } from '../tiles/tile-of-job.ts';
 import { writeFlatGeobuf } from './flatgeobuf.ts';
 import { writeGeoPackage } from './geopackage.ts';
@@ -17,29 +16,29 @@ export interface ExportFormat {
   ending: string;
   title: string;
   mediaType: string;
+  /** Whether each collection has a layer of its own in the file. */
+  layered: boolean;
   write(q: Queryable, tables: readonly FeatureTable[], path: string, job: TiledJob): Promise<void>;
 }
 
-/** GeoPackage and Shapefiles have a layer a collection, PMTiles a vector layer; in the others a column says the collection. */
+const layered = (ending: string, title: string, mediaType: string, write: ExportFormat['write']): ExportFormat => {
+  return { ending, title, mediaType, layered: true, write };
+};
+const single = (ending: string, title: string, mediaType: string, write: ExportFormat['write']): ExportFormat => {
+  return { ending, title, mediaType, layered: false, write };
+};
+
 export const EXPORT_FORMATS: readonly ExportFormat[] = [
-  { ending: '.geojson', title: 'GeoJSON', mediaType: 'application/geo+json', write: writeGeoJson },
-  {
-    ending: '.geojsonl',
-    title: 'GeoJSON, a feature a line',
-    mediaType: 'application/geo+json-seq',
-    write: writeGeoJsonLines,
-  },
-  { ending: '.gpkg', title: 'GeoPackage', mediaType: 'application/geopackage+sqlite3', write: writeGeoPackage },
-  { ending: '.fgb', title: 'FlatGeobuf', mediaType: 'application/flatgeobuf', write: writeFlatGeobuf },
-  { ending: '.parquet', title: 'GeoParquet', mediaType: 'application/vnd.apache.parquet', write: writeGeoParquet },
-  {
-    ending: '.pmtiles',
-    title: 'PMTiles (vector tiles)',
-    mediaType: 'application/vnd.pmtiles',
-    write: (q, tables, path, job) => writePmtiles(q, tables, job, path),
-  },
-  { ending: '.shp.zip', title: 'Shapefiles in a zip', mediaType: 'application/zip', write: writeShapefiles },
-  { ending: '.csv', title: 'CSV with WKT', mediaType: 'text/csv', write: writeCsv },
+  single('.geojson', 'GeoJSON', 'application/geo+json', writeGeoJson),
+  single('.geojsonl', 'GeoJSON, a feature a line', 'application/geo+json-seq', writeGeoJsonLines),
+  layered('.gpkg', 'GeoPackage', 'application/geopackage+sqlite3', writeGeoPackage),
+  single('.fgb', 'FlatGeobuf', 'application/flatgeobuf', writeFlatGeobuf),
+  single('.parquet', 'GeoParquet', 'application/vnd.apache.parquet', writeGeoParquet),
+  layered('.pmtiles', 'PMTiles (vector tiles)', 'application/vnd.pmtiles', (q, tables, path, job) =>
+    writePmtiles(q, tables, job, path),
+  ),
+  layered('.shp.zip', 'Shapefiles in a zip', 'application/zip', writeShapefiles),
+  single('.csv', 'CSV with WKT', 'text/csv', writeCsv),
 ];
 
 /** The format of a file's name, whatever its case; null for others. */
@@ -48,38 +47,54 @@ export function exportFormat(path: string): ExportFormat | null {
   return EXPORT_FORMATS.find(({ ending }) => name.endsWith(ending)) ?? null;
 }
 
+/** The word for the features of all collections: in files of one layer they lie upon each other, kind upon kind. */
+export const ALL_COLLECTIONS = 'all';
+
 /** Of all that a job found. */
-export interface Wanted {
+export interface Wanted extends Selected {
+  /** By name, or `all`; else all in a file of several layers, and what covers the ground once in a file of one. */
   collection?: string | undefined;
-  review?: ReviewFilter | undefined;
+}
+
+export interface Exported {
+  /** By collection: features in the file, and those that it leaves out. */
+  written: Record<string, number>;
+  leftOut: Record<string, number>;
 }
 
 /**
- * Writes all collections of a job, or the one that is named. The file appears complete or not at all; one that is there
- * is replaced. Throws `not_found` where the job is not done or has no such collection.
+ * Writes what is wanted of a job. The file appears complete or not at all; one that is there is replaced. Throws
+ * `not_found` where the job is not done or has no such collection.
  */
 export async function exportJob(
   q: Queryable,
   job: TiledJob,
   format: ExportFormat,
   path: string,
-  { collection, review }: Wanted = {},
-): Promise<void> {
+  { collection, review, none }: Wanted = {},
+): Promise<Exported> {
   if (review !== undefined && format.ending === '.pmtiles') {
     throw new Problem('bad_request', 'Vector tiles show all features; take another format for those of a review.');
   }
-  const all = await featureTables(q, job.id, review);
+  const all = await featureTables(q, job.id, { review, none });
   if (!all) throw new Problem('not_found', `There is no finished job with the id "${job.id}".`);
-  const tables = collection === undefined ? all : all.filter((table) => table.collection === collection);
+  const wanted = collection ?? (format.layered ? ALL_COLLECTIONS : await coveringCollection(q, job.id));
+  const tables = wanted === ALL_COLLECTIONS ? all : all.filter((table) => table.collection === wanted);
   if (tables.length === 0) {
     const known = all.map((table) => table.collection).join(', ');
-    throw new Problem('not_found', `The job has no collection "${collection}". It has: ${known}.`);
+    throw new Problem(
+      'not_found',
+      `The job has no collection "${wanted}". It has: ${known}; or take ${ALL_COLLECTIONS}.`,
+    );
   }
   const partial = `${path}.partial`;
   try {
     await rm(partial, { force: true });
     await format.write(q, tables, partial, job);
     await rename(partial, path);
+    const counts = (some: readonly FeatureTable[]) =>
+      Object.fromEntries(some.filter(({ count }) => count > 0).map((table) => [table.collection, table.count]));
+    return { written: counts(tables), leftOut: counts(all.filter((table) => !tables.includes(table))) };
   } catch (error) {
     await rm(partial, { force: true });
     throw error;

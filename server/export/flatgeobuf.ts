@@ -3,11 +3,13 @@
  * order. Features go to a file of their own first, and what their order is found by to SQLite, which sorts on the disk:
  * memory does not grow with their number, but for 2 bytes each of the index's upper levels.
  */
+
 import { readSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { Builder } from 'flatbuffers';
+import { writeAll } from '../../tiler/geotiff/write-all.ts';
 import { rightsText } from '../scenes/attribution.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
@@ -51,7 +53,7 @@ export async function writeFlatGeobuf(q: Queryable, tables: readonly FeatureTabl
           return bytes;
         });
         sorter.exec('COMMIT');
-        await unsorted.write(Buffer.concat(encoded));
+        await writeAll(unsorted, Buffer.concat(encoded));
       }
     }
     const file = await open(path, 'w');
@@ -164,7 +166,7 @@ async function writeSorted(
 ): Promise<void> {
   const { count } = sorter.prepare('SELECT count(*) AS count FROM found').get() as { count: number };
   const header = Buffer.concat([Uint8Array.from(MAGIC), encodeHeader(tables, columns, count, extent)]);
-  await file.write(header, 0, header.length, 0);
+  await writeAll(file, header, 0);
   const levels = levelSizes(count);
   const nodes = levels.reduce((sum, size) => sum + size, 0);
   const leavesAt = header.length + (nodes - count) * NODE_BYTES;
@@ -184,8 +186,8 @@ async function writeSorted(
       widen(parents, Math.floor((done + i) / NODE_SIZE), bounds, (done + i) % NODE_SIZE === 0);
       at += size;
     }
-    await file.write(leaves, 0, leaves.length, leavesAt + done * NODE_BYTES);
-    await file.write(bytes, 0, bytes.length, featuresAt + offset);
+    await writeAll(file, leaves, leavesAt + done * NODE_BYTES);
+    await writeAll(file, bytes, featuresAt + offset);
     done += portion.length;
     offset += bytes.length;
     portion = [];
@@ -196,7 +198,7 @@ async function writeSorted(
   }
   await flush();
   const upper = upperLevels(levels, parents);
-  await file.write(upper, 0, upper.length, header.length);
+  await writeAll(file, upper, header.length);
 }
 
 function extentOf(tables: readonly FeatureTable[]): Bounds {

@@ -2,8 +2,10 @@
  * The vector tiles of a job → one PMTiles archive of version 3 (https://github.com/protomaps/PMTiles, spec/v3).
  * Tiles are written as they are made; header and directories, whose size is known last, have their place kept free.
  */
+
 import { type FileHandle, open } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
+import { writeAll } from '../../tiler/geotiff/write-all.ts';
 import type { Bbox } from '../api/index.ts';
 import { attributionMarkup } from '../scenes/attribution.ts';
 import type { Queryable } from '../store/database/database.ts';
@@ -48,7 +50,7 @@ export async function writePmtiles(
     const entries: Entry[] = [];
     let at = FIRST_FETCH_BYTES;
     const append = async (bytes: Uint8Array) => {
-      await file.write(bytes, 0, bytes.length, at);
+      await writeAll(file, bytes, at);
       at += bytes.length;
     };
     let tiles = boxes.length > 0 ? tilesOf(bbox, minZoom) : [];
@@ -83,7 +85,7 @@ export async function writePmtiles(
       zooms: [minZoom, maxZoom],
       bbox,
     });
-    await file.write(root, 0, root.length, HEADER_BYTES);
+    await writeAll(file, root, HEADER_BYTES);
   } finally {
     await file.close();
   }
@@ -198,5 +200,5 @@ async function writeHeader(file: FileHandle, { sections, tiles, zooms, bbox }: H
   header.writeUInt8(zooms[0], 118);
   header.writeInt32LE(e7((bbox[0] + bbox[2]) / 2), 119);
   header.writeInt32LE(e7((bbox[1] + bbox[3]) / 2), 123);
-  await file.write(header, 0, HEADER_BYTES, 0);
+  await writeAll(file, header, 0);
 }

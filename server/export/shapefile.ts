@@ -1,13 +1,15 @@
 /**
- * Tables → a zip of Shapefiles (ESRI, 1998), one a collection, in EPSG:4326. Names of columns are cut to the ten letters
- * that dBASE has, texts to 254 bytes.
+ * Tables → a zip of Shapefiles (ESRI, 1998), one a collection, in EPSG:4326. Names of columns have the ten letters at
+ * most that dBASE allows, texts are cut to 254 bytes.
  */
+
 import { createWriteStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { Problem } from '../../errors/problem.ts';
+import { writeAll } from '../../tiler/geotiff/write-all.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { type Column, type FeatureTable, tableRows } from '../store/tables/feature-tables.ts';
 import { boundsOf, type ParsedGeometry, parseWkb } from './wkb.ts';
@@ -55,8 +57,8 @@ async function writeLayer(q: Queryable, table: FeatureTable, folder: string): Pr
   let shpBytes = HEADER_BYTES;
   let number = 0;
   try {
-    await dbf.write(dbfHeader(fields, table.count));
-    await Promise.all([shp, shx].map((each) => each.write(Buffer.alloc(HEADER_BYTES))));
+    await writeAll(dbf, dbfHeader(fields, table.count));
+    await Promise.all([shp, shx].map((each) => writeAll(each, Buffer.alloc(HEADER_BYTES))));
     for await (const rows of tableRows(q, table, 'wkb')) {
       const shapes: Buffer[] = [];
       const index = Buffer.alloc(8 * rows.length);
@@ -71,12 +73,12 @@ async function writeLayer(q: Queryable, table: FeatureTable, folder: string): Pr
         const detail = 'The features take more than the 2 GB that a Shapefile can hold; export a GeoPackage instead.';
         throw new Problem('limit_exceeded', detail);
       }
-      await shp.write(Buffer.concat(shapes));
-      await shx.write(index);
-      await dbf.write(Buffer.concat(rows.map(({ values }) => dbfRecord(fields, values))));
+      await writeAll(shp, Buffer.concat(shapes));
+      await writeAll(shx, index);
+      await writeAll(dbf, Buffer.concat(rows.map(({ values }) => dbfRecord(fields, values))));
       await setImmediate();
     }
-    await dbf.write(Buffer.of(0x1a));
+    await writeAll(dbf, Buffer.of(0x1a));
     await writeHeader(shp, shpBytes, type, table);
     await writeHeader(shx, HEADER_BYTES + 8 * number, type, table);
     for (const [ending, text] of [
@@ -84,7 +86,7 @@ async function writeLayer(q: Queryable, table: FeatureTable, folder: string): Pr
       ['cpg', 'UTF-8'],
     ] as const) {
       const handle = await file(ending);
-      await handle.write(text);
+      await handle.writeFile(text);
       await handle.close();
     }
   } finally {
@@ -99,7 +101,7 @@ async function writeHeader(file: FileHandle, bytes: number, type: number, { bbox
   header.writeInt32LE(1000, 28);
   header.writeInt32LE(type, 32);
   for (const [i, value] of (bbox ?? [0, 0, 0, 0]).entries()) header.writeDoubleLE(value, 36 + 8 * i);
-  await file.write(header, 0, HEADER_BYTES, 0);
+  await writeAll(file, header, 0);
 }
 
 /** Record header and content. Shells go clockwise and holes the other way round: the reverse of GeoJSON's. */
@@ -127,16 +129,21 @@ function encodeShape(geometry: ParsedGeometry, type: number, number: number): Bu
   return bytes;
 }
 
+/** Of columns whose names are longer than dBASE allows. */
+export const FIELD_NAMES: Readonly<Record<string, string>> = {
+  perimeter_m: 'perim_m',
+  regularized: 'regular',
+  orientation_deg: 'orient_deg',
+  captured_at: 'captured',
+};
+
 function fieldsOf(columns: readonly Column[]): Field[] {
-  const taken = new Set<string>();
-  return columns.map(({ name, type }) => {
-    let short = name.slice(0, 10);
-    for (let i = 1; taken.has(short); i++) short = `${name.slice(0, 10 - String(i).length)}${i}`;
-    taken.add(short);
-    if (type === 'text') return { name: short, type: 'C', length: 254, decimals: 0 };
-    if (type === 'boolean') return { name: short, type: 'L', length: 1, decimals: 0 };
+  return columns.map(({ name: long, type }) => {
+    const name = FIELD_NAMES[long] ?? long;
+    if (type === 'text') return { name, type: 'C', length: 254, decimals: 0 };
+    if (type === 'boolean') return { name, type: 'L', length: 1, decimals: 0 };
     const real = type === 'real';
-    return { name: short, type: 'N', length: real ? 20 : 11, decimals: real ? 6 : 0 };
+    return { name, type: 'N', length: real ? 20 : 11, decimals: real ? 6 : 0 };
   });
 }
 

@@ -4,17 +4,26 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { saidRights } from '../scenes/attribution.ts';
 import type { Queryable } from '../store/database/database.ts';
-import { type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
+import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
+import { unionOfColumns } from './geoparquet.ts';
 
 const write = (lines: AsyncGenerator<string>, path: string) => pipeline(Readable.from(lines), createWriteStream(path));
 
 const decoder = new TextDecoder();
 
-/** A feature with the properties that the HTTP interface gives it; the empty ones are left out. */
+/** Reals keep their point, so that readers that guess types guess the same for every file. */
+function number(value: number, { type }: Column): string {
+  const text = JSON.stringify(value);
+  return type === 'real' && Number.isInteger(value) && !text.includes('e') ? `${text}.0` : text;
+}
+
+/** With all of the table's columns but the id, null where a feature has none. */
 function feature({ columns }: FeatureTable, { id, values, geometry }: TableRow): string {
-  const members = columns.flatMap(({ name }, i) =>
-    name === 'id' || values[i] === null ? [] : [`${JSON.stringify(name)}:${JSON.stringify(values[i])}`],
-  );
+  const members = columns.flatMap((column, i) => {
+    const value = values[i];
+    if (column.name === 'id') return [];
+    return [`"${column.name}":${typeof value === 'number' ? number(value, column) : JSON.stringify(value)}`];
+  });
   const shape = decoder.decode(geometry);
   return `{"type":"Feature","id":"${id}","geometry":${shape},"properties":{${members.join(',')}}}`;
 }
@@ -48,15 +57,15 @@ export function writeGeoJsonLines(q: Queryable, tables: readonly FeatureTable[],
 
 /** RFC 4180; the geometry is in the column `wkt`, which GDAL and QGIS find with its name or are told. */
 export function writeCsv(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
-  const names = [...new Set(tables.flatMap(({ columns }) => columns.map(({ name }) => name)))];
+  const columns = unionOfColumns(tables);
   async function* text(): AsyncGenerator<string> {
-    yield `${['WKT', ...names].join(',')}\r\n`;
+    yield `${['WKT', ...columns.map(({ name }) => name)].join(',')}\r\n`;
     for (const table of tables) {
-      const order = names.map((name) => table.columns.findIndex((column) => column.name === name));
+      const order = columns.map(({ name }) => table.columns.findIndex((column) => column.name === name));
       for await (const rows of tableRows(q, table, 'wkt')) {
         yield rows
           .map(({ geometry, values }) => {
-            const cells = order.map((at) => csvCell(at < 0 ? null : values[at]));
+            const cells = order.map((at, i) => (at < 0 ? '' : csvCell(values[at], columns[i])));
             return `"${decoder.decode(geometry)}",${cells.join(',')}\r\n`;
           })
           .join('');
@@ -66,8 +75,8 @@ export function writeCsv(q: Queryable, tables: readonly FeatureTable[], path: st
   return write(text(), path);
 }
 
-function csvCell(value: string | number | boolean | null): string {
+function csvCell(value: string | number | boolean | null, column: Column): string {
   if (value === null) return '';
-  const text = String(value);
+  const text = typeof value === 'number' ? number(value, column) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -53,6 +53,19 @@ test.each<[string, unknown, string]>([
   expect(() => read(given)).toThrow(words);
 });
 
+test('teeth that lean side by side are refused where they are many, upright ones are not', () => {
+  const comb = (lean: number, teeth: number) => {
+    const ring = Array.from({ length: teeth }, (_, i): Position[] => {
+      const x = i / teeth;
+      return [[x, 0], [x + lean, 1], [x + lean + 0.5 / teeth, 1], [x + 0.5 / teeth, 0]]; // biome-ignore format: a tooth
+    }).flat();
+    return polygon(...ring, [1, -0.1], [0, -0.1], [0, 0]);
+  };
+  expect(() => read(comb(1, 480))).toThrow('more than 200000 pairs of its sides overlap');
+  expect(read(comb(1, 200)).type).toBe('Polygon');
+  expect(read(comb(0, 480)).type).toBe('Polygon');
+});
+
 test('beyond the antimeridian, where that is asked for', () => {
   expect(read({ type: 'Point', coordinates: [190, 0] }, false).type).toBe('Point');
   expect(() => read({ type: 'Point', coordinates: [1e4, 0] }, false)).toThrow('no longitude');

@@ -1,6 +1,7 @@
 /** GeoJSON geometries that people send, checked before anything is computed with them: what they cost is bounded. */
 import type { Geometry, Position } from 'geojson';
 import type { Problem } from '../../errors/problem.ts';
+import { isEntangled, MOST_OVERLAPS } from './entangled.ts';
 import { findCrossing, MOST_COORDINATE } from './find-crossing.ts';
 
 /** Most positions of a zone, and of all geometries of a filter or a search. */
@@ -90,10 +91,15 @@ function checkRing(ring: readonly Position[], wrong: GeometryRules['wrong']): vo
     throw wrong('a ring is not closed: it does not end where it begins');
 }
 
-/** Refuses rings and lines that cross, with a place where they do. */
+/** Refuses rings and lines that cross, with a place where they do, and those that are dear without crossing. */
 function checkCrossings(chains: readonly Position[][], wrong: GeometryRules['wrong']): void {
   const found = findCrossing(chains);
-  if (!found) return;
+  if (!found) {
+    if (!isEntangled(chains)) return;
+    throw wrong(
+      `more than ${MOST_OVERLAPS} pairs of its sides overlap with their bounding boxes; simplify it or send it in parts`,
+    );
+  }
   const [lon, lat] = found.map((each) => Number(each.toFixed(9)));
   throw wrong(
     `it crosses itself at ${lon}, ${lat}; mend it with ST_MakeValid (PostGIS), make_valid (shapely) or "Fix geometries" (QGIS)`,

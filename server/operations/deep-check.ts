@@ -3,7 +3,7 @@ import { Problem } from '../../errors/problem.ts';
 import type { Database } from '../store/database/database.ts';
 import type { CheckedFileStore } from '../store/files/checked-files.ts';
 import { adviceOn, type Remedy, remedyOf } from '../store/files/remedy.ts';
-import { lostRows } from '../store/tables/contents.ts';
+import { lostOwners } from '../store/tables/contents.ts';
 import { unreadable } from '../store/tables/read-all.ts';
 import { compareJobs, walkFiles } from './find-damage.ts';
 
@@ -32,8 +32,9 @@ export async function checkDeeply(db: Database, files: CheckedFileStore): Promis
   for (const { name, features, damage } of await unreadable(db)) {
     damages.push({ kind: 'database', name, damage, remedy: features ? REPAIRABLE : FROM_BACKUP });
   }
-  for (const damage of await lostRows(db).catch(unlessDamaged)) {
-    damages.push({ kind: 'database', name: 'rows', damage, remedy: FROM_BACKUP });
+  for (const name of await lostOwners(db).catch(unlessDamaged)) {
+    const damage = 'it was not deleted, and is not in the database any more';
+    damages.push({ kind: 'database', name, damage, remedy: FROM_BACKUP });
   }
   const jobs = await compareJobs(db).catch((error) => unlessDamaged(error).length);
   const withdrawn = await db

@@ -1,11 +1,21 @@
 /** Jobs that have lost features are withdrawn, whatever was lost; what nobody has touched is left as it is. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestEngine, testEngines } from '../../test/support/databases.ts';
-import { addDoneJob, addScene, fetchJson, startService, type TestService } from '../../test/support/http-service.ts';
+import {
+  addDoneJob,
+  addScene,
+  fetchJson,
+  reportOf,
+  startService,
+  type TestService,
+} from '../../test/support/http-service.ts';
 import type { ItemsJson } from '../api/index.ts';
 import { checkedFileStore } from '../store/files/checked-files.ts';
+import { publishJob } from '../store/tables/features.ts';
+import { recordDone } from './caller.ts';
 import { checkDeeply } from './deep-check.ts';
 import { compareJob, walkFiles } from './find-damage.ts';
 import { createMetrics } from './metrics.ts';
@@ -95,5 +105,36 @@ describe.each(testEngines())('on $name', (engine) => {
     expect((await fetchJson(`${service.address}/jobs/${job}/retry`, { method: 'POST' })).status).toBe(202);
     await opened.db.query('DELETE FROM planimeter.jobs WHERE id = $1', [job]);
     expect((await walkFiles(opened.db, files)).damaged).toEqual([]);
+  });
+
+  test('a scene whose row is lost is named, one that was deleted is not', async () => {
+    const [kept, lost, deleted] = [await addScene(opened.db), randomUUID(), randomUUID()];
+    const actor = { workspace: 'default', name: 'local' };
+    for (const id of [kept, lost, deleted]) await recordDone(opened.db, actor, 'scene_added', id);
+    await recordDone(opened.db, actor, 'scene_deleted', deleted);
+    const { damages } = await checkDeeply(opened.db, checkedFileStore(service.files, opened.db));
+    expect(damages.filter(({ name }) => name.startsWith('scenes/')).map(({ name }) => name)).toEqual([
+      `scenes/${lost}`,
+    ]);
+  });
+
+  test('what people said of features is said of them when their job has run again', async () => {
+    const [id] = ids.slice(1);
+    const said = (review: string) =>
+      fetchJson(`${service.address}/collections/buildings/items/${id}`, {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ review }),
+      });
+    for (const review of ['accepted', 'rejected']) expect((await said(review)).status).toBe(200);
+    await opened.db.query(`UPDATE planimeter.jobs SET state = 'running' WHERE id = $1`, [job]);
+    await opened.db.query(`UPDATE planimeter.features SET properties = properties - 'review' WHERE id = $1::uuid`, [
+      id,
+    ]);
+    await publishJob(opened.db, job, reportOf(job, 'scene'));
+    const { features } = await items();
+    expect(features.flatMap((each) => (each.properties.review ? [[each.id, each.properties.review]] : []))).toEqual([
+      [id, 'rejected'],
+    ]);
   });
 });

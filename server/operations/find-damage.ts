@@ -3,7 +3,7 @@ import { Problem } from '../../errors/problem.ts';
 import { log } from '../log.ts';
 import type { Database, Queryable } from '../store/database/database.ts';
 import type { CheckedFileStore, ReadFile } from '../store/files/checked-files.ts';
-import { findLosses, publishedJobs, withdrawJob } from '../store/tables/contents.ts';
+import { findLosses, lostOwners, publishedJobs, withdrawJob } from '../store/tables/contents.ts';
 import { renewIndexes } from '../store/tables/read-all.ts';
 import { type FileRecord, forgetRecords, listRecords } from '../store/tables/stored-files.ts';
 
@@ -59,6 +59,7 @@ export async function walkFiles(db: Database, files: CheckedFileStore, options: 
   const { before = new Date(8.64e15), readFile, goOn = async () => true } = options;
   const walked: Walked = { compared: 0, recorded: [], damaged: [] };
   const owners = await knownOwners(db);
+  const lost = new Set(await lostOwners(db));
   const records = await listRecords(db);
   const known = new Set(records.map(({ key }) => key));
   const due = records
@@ -67,8 +68,9 @@ export async function walkFiles(db: Database, files: CheckedFileStore, options: 
   for (const record of due) {
     if (!(await goOn())) return walked;
     const { key } = record;
-    if (ownerOf(key) && !owners.has(ownerOf(key)!)) {
-      await forgetRecords(db, key); // deleted with what it belonged to
+    const owner = ownerOf(key);
+    if (owner && !owners.has(owner)) {
+      if (!lost.has(owner)) await forgetRecords(db, key); // deleted with what it belonged to
       continue;
     }
     const damage = await files.compare(key, readFile);

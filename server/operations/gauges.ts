@@ -4,6 +4,7 @@ import { childMemory } from '../processes/child-process.ts';
 import { type QueueDepth, queueDepths } from '../queue/queue-depth.ts';
 import type { RemoteReader } from '../remote/reader.ts';
 import type { Queryable } from '../store/database/database.ts';
+import type { Room } from '../store/files/free-room.ts';
 
 /** What was read of images elsewhere. */
 export type Traffic = Pick<RemoteReader, 'traffic'>;
@@ -14,6 +15,17 @@ export function addGauges(registers: Registry[], db: Queryable, remote: Traffic)
   addStates(registers, db);
   addTraffic(registers, remote);
   addDamage(registers, db);
+}
+
+export function addFreeRoom(registers: Registry[], room: Pick<Room, 'free'>): void {
+  new Gauge({
+    name: 'planimeter_free_bytes',
+    help: 'Bytes that may be written on the fullest disk of the service before work waits for room',
+    registers,
+    async collect() {
+      this.set(await room.free());
+    },
+  });
 }
 
 /** What waits and what is worked on, in the database when it is asked for. */

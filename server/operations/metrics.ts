@@ -4,7 +4,8 @@ import { Problem } from '../../errors/problem.ts';
 import type { JobReport } from '../api/index.ts';
 import type { Queryable } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
-import { addGauges, type Traffic } from './gauges.ts';
+import { createRoom, type Room } from '../store/files/free-room.ts';
+import { addFreeRoom, addGauges, type Traffic } from './gauges.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -30,12 +31,17 @@ const TILE_KINDS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Jobs and scenes are counted in the database when the figures are asked for; the rest is counted as it happens. */
-export function createMetrics(db: Queryable, remote: Traffic = { traffic: { requests: 0, bytes: 0 } }): Metrics {
+export function createMetrics(
+  db: Queryable,
+  remote: Traffic = { traffic: { requests: 0, bytes: 0 } },
+  room: Pick<Room, 'free'> = createRoom([], 0),
+): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const metrics = { ...requestMetrics(registers), ...jobMetrics(registers), ...fileMetrics(registers) };
   addGauges(registers, db, remote);
+  addFreeRoom(registers, room);
   return { contentType: registry.contentType, ...metrics, text: () => registry.metrics() };
 }
 

@@ -17,7 +17,9 @@ const START_MS = 2000;
 /** After each piece of a file it rests so many times as long as reading it took. */
 const REST = 4;
 const PIECE_BYTES = 2 ** 20;
+/** How often it looks whether work goes on, and how long it waits for its end before each file. */
 const BUSY_MS = 10_000;
+const MOST_WAIT_MS = 3600_000;
 
 export interface Watch {
   /** Resolves when all features are counted, or after two seconds. */
@@ -61,7 +63,8 @@ export function watchDamage(db: Database, files: CheckedFileStore, days: number)
 
 async function walkSlowly(db: Database, files: CheckedFileStore, days: number, signal: AbortSignal): Promise<void> {
   const goOn = async () => {
-    while (!signal.aborted && (await isBusy(db))) await rest(BUSY_MS, signal);
+    const until = Date.now() + MOST_WAIT_MS;
+    while (!signal.aborted && Date.now() < until && (await isBusy(db))) await rest(BUSY_MS, signal);
     return !signal.aborted;
   };
   const before = new Date(Date.now() - days * DAY_MS);

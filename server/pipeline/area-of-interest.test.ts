@@ -86,6 +86,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     geotransform: [500_000, 2, 0, 5_360_000, 0, -2] as [number, number, number, number, number, number],
     width: 400,
     height: 300,
+    geographic: false,
   };
 
   test('the scene itself is all inside, a country too, a neighbour not at all', async () => {
@@ -100,6 +101,18 @@ describe.each(testEngines())('on $name', ({ open }) => {
     await expect(placeAoi(db, place, bbox, parseAoi(polygon(square(30, 48, 1))))).rejects.toMatchObject({
       code: 'aoi_outside',
     });
+  });
+
+  test('a grid of longitudes that goes past 180° is met from both sides', async () => {
+    const scene = { ...place, epsg: 4326, geographic: true, width: 200, height: 100 };
+    scene.geotransform = [179.9, 0.001, 0, 10, 0, -0.001];
+    const { footprint, bbox } = await georeference(db, scene);
+    const whole = await placeAoi(db, scene, bbox, parseAoi(footprint));
+    expect(areaRows(whole, 200, 0, 100).includes(0)).toBe(false);
+    const east = await placeAoi(db, scene, bbox, parseAoi(polygon(square(-180, 9, 2))));
+    const row = areaRows(east, 200, 50, 1);
+    expect([...row].indexOf(1)).toBe(100);
+    expect([...row].lastIndexOf(1)).toBe(199);
   });
 
   test('two overlapping polygons are their union, and crossing rings are refused with the place', async () => {

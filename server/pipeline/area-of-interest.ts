@@ -4,11 +4,11 @@
  */
 import type { MultiPolygon, Position } from 'geojson';
 import { Problem } from '../../errors/problem.ts';
-import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
+import { apply, invert } from '../../tiler/crs/geotransform.ts';
 import type { Area } from '../../tiler/grid/area-mask.ts';
 import { readGeometry } from '../geometry/read-geometry.ts';
 import type { Queryable } from '../store/database/database.ts';
-import { transformPoints } from '../store/tables/georeference.ts';
+import { type PlacedGrid, transformPoints, turnedTo } from '../store/tables/georeference.ts';
 
 /** Most points of an area of interest. */
 const MAX_POINTS = 50_000;
@@ -57,21 +57,17 @@ function polygonsOf(given: unknown, depth: number): unknown[] {
   return [given];
 }
 
-/** Where a scene or a part of it lies. */
-interface Place {
-  epsg: number;
-  /** Of the grid that the rings are wanted in. */
-  geotransform: Geotransform;
-  width: number;
-  height: number;
-}
-
 /**
- * The area in pixels of a grid. What lies far outside is cut off first, so that the number of points follows the area's
+ * The area in pixels of a scene's grid. What lies far outside is cut off first, so that the number of points follows the area's
  * outline within the scene. Throws `bad_request` for polygons whose rings cross, and `aoi_outside` where the area and
  * the scene, whose bounding box is [west, south, east, north] in degrees, are apart.
  */
-export async function placeAoi(q: Queryable, place: Place, bbox: readonly number[], aoi: MultiPolygon): Promise<Area> {
+export async function placeAoi(
+  q: Queryable,
+  place: PlacedGrid,
+  bbox: readonly number[],
+  aoi: MultiPolygon,
+): Promise<Area> {
   const [west, south, east, north] = bbox;
   const spans =
     west <= east
@@ -90,7 +86,7 @@ export async function placeAoi(q: Queryable, place: Place, bbox: readonly number
   return clipped.map((ring) => {
     const points = placed.slice(at, at + ring.length).filter(([x]) => !Number.isNaN(x));
     at += ring.length;
-    return Float64Array.from(points.flatMap(([x, y]) => apply(inverse, x, y)));
+    return Float64Array.from(turnedTo(place, points).flatMap(([x, y]) => apply(inverse, x, y)));
   });
 }
 

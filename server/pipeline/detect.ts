@@ -21,7 +21,9 @@ export async function detectObjects(
   const workingPath = await fetchWorking(files, scene);
   const featuresPath = files.path(`jobs/${id}/features.ndjson`);
   await mkdir(dirname(featuresPath), { recursive: true });
-  const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
+  const area = parameters.aoi
+    ? await placeAoi(db, { ...grid, epsg: scene.epsg, geographic: scene.report.geographic }, scene.bbox, parameters.aoi)
+    : null;
   const chips = plan.columns * plan.rows;
   const onProgress = (done: number) => progress(stageProgress('infer', done, chips));
   onProgress(0);

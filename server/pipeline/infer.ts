@@ -30,7 +30,9 @@ export async function inferAndStitch(
   const device = parameters.device ?? tools.device;
   const precision = parameters.precision ?? DEFAULT_RUN.precision;
   const workingPath = await fetchWorking(files, scene);
-  const area = parameters.aoi ? await placeAoi(db, { ...grid, epsg: scene.epsg }, scene.bbox, parameters.aoi) : null;
+  const area = parameters.aoi
+    ? await placeAoi(db, { ...grid, epsg: scene.epsg, geographic: scene.report.geographic }, scene.bbox, parameters.aoi)
+    : null;
   const { batch } = await tools.chooseRun(network, device);
   const path = (name: string) => files.path(`${folder}/${name}`);
   await mkdir(files.path(folder), { recursive: true });

@@ -5,6 +5,7 @@
  * all of them in one piece, `runJob` the same cut into shards that any number of machines take. Decoding, inference and
  * tracing run in child processes; what is here hands files and figures from one stage to the next.
  */
+import { noRoomOf } from '../../errors/no-room.ts';
 import { planShards } from '../../models/mapping/shards.ts';
 import { isDetector } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
@@ -55,7 +56,7 @@ export async function runJob(
 /**
  * A ready scene → class map, score map and published features; returns the report that was stored with the job.
  * Starting it again after an interruption gives the same result; chips that were computed are not computed again. When
- * it throws, nothing is left behind.
+ * it throws, nothing is left behind but, for want of room, those chips.
  */
 export async function runWhole(
   tools: PipelineTools,
@@ -65,8 +66,11 @@ export async function runWhole(
 ): Promise<JobReport> {
   const { files } = tools;
   const folder = `jobs/${job.id}`;
-  try {
+  const clear = async () => {
     for (const key of await files.list(folder)) if (!key.startsWith(`${folder}/spool/`)) await files.remove(key);
+  };
+  try {
+    await clear();
     const planned = known ?? (await planJob(tools, job, context.signal));
     const drawn = isDetector(job.network)
       ? await detectObjects(tools, job, planned, context)
@@ -79,7 +83,9 @@ export async function runWhole(
         );
     return await storeAndPublish(tools, job, planned, drawn, context);
   } catch (error) {
-    await files.remove(folder);
+    if (noRoomOf(error))
+      await clear(); // what was computed stays: it is not computed again when there is room
+    else await files.remove(folder);
     throw error;
   }
 }

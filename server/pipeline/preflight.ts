@@ -31,6 +31,8 @@ export interface SceneFacts extends SceneShape {
   look: ImageStatistics;
   /** Exact where the whole scene was read; else of the look. */
   validShare?: number;
+  /** That may be written where its maps would lie. */
+  freeBytes?: number;
 }
 
 /** Pixels, halo counted, that landuse-unet looks at in a second on two cores without AVX-512. */
@@ -41,7 +43,7 @@ const BASE_MEMORY_BYTES = 450e6;
 /** Of a stitched row band: classes, scores, their overviews and what is being traced. */
 const BYTES_PER_BAND_PIXEL = 8;
 /** Class map, score map and features of a model-grid pixel, compressed. */
-const DISK_BYTES_PER_PIXEL = 0.6;
+export const DISK_BYTES_PER_PIXEL = 0.6;
 
 export const choosable = ({ id, gsdMetres, gsdRangeMetres, classes, adapter }: Network): Choosable => ({
   id,
@@ -99,7 +101,11 @@ export async function preflight(
       contrast: look.content.contrast,
     },
     valid_share: scene.validShare ?? rounded(look.valid / Math.max(1, look.sampled)),
-    findings: [...scene.findings.map((finding) => withRemedy(finding, scene)), ...lookFindings(scene, models)],
+    findings: [
+      ...scene.findings.map((finding) => withRemedy(finding, scene)),
+      ...lookFindings(scene, models),
+      ...roomFindings(scene, models),
+    ],
     models: models.map((model, i) => withBands(withContent(model, scene), networks[i], scene)),
     model: chooseModel(sceneGsd(scene), networks.map(choosable)),
   };
@@ -185,6 +191,15 @@ function lookFindings({ look, validShare, dtype, ...scene }: SceneFacts, models:
     findings.push({ code: 'too_coarse', severity: 'warning', message, fix, params: { gsd_m } });
   }
   return findings;
+}
+
+function roomFindings({ freeBytes = Number.POSITIVE_INFINITY }: SceneFacts, models: readonly Suitability[]): Finding[] {
+  const disk_bytes = Math.min(...models.map((model) => model.disk_bytes));
+  if (models.length === 0 || disk_bytes <= freeBytes) return [];
+  const inMebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const message = `A map of this image takes about ${inMebibytes(disk_bytes)}; ${inMebibytes(freeBytes)} are free.`;
+  const fix = 'Make room where the maps are kept.';
+  return [{ code: 'no_room', severity: 'warning', message, fix, params: { disk_bytes, free_bytes: freeBytes } }];
 }
 
 function overviewSizes({ width, height }: SceneShape): { width: number; height: number }[] {

@@ -9,6 +9,7 @@ import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
+import { chordMetres, measureBending } from './bending.ts';
 import type { PlannedJob } from './plan.ts';
 import {
   greyAssumptions,
@@ -42,7 +43,8 @@ export async function storeAndPublish(
 ): Promise<JobReport> {
   const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames }, path, {
+  const partsOf = await measureBending(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
+  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames, partsOf }, path, {
     signal,
     onProgress: (stored) => progress(stageProgress('store', stored, count)),
   });

@@ -40,9 +40,12 @@ export function renderingAssumptions(
   found: ChosenBands | null,
 ): Assumption[] {
   if (!chosen) return report.assumptions;
-  const replaced = [...(bands || found ? BAND_CODES : []), 'stretch'];
-  const kept = report.assumptions.filter(({ code }) => !replaced.includes(code));
   const { rendering, kind } = chosen;
+  const replaced = [...(bands || found ? BAND_CODES : []), 'stretch'];
+  const kept = report.assumptions.filter(
+    ({ code, value }) =>
+      !replaced.includes(code) && !(code === 'alpha_band' && rendering.bands.includes(Number(value))),
+  );
   const reasons = {
     declared: 'The values that the job sets are spread over 0 to 255.',
     levels: 'The values are the 256 even levels of 8-bit imagery; each was given its level.',

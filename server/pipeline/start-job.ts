@@ -12,27 +12,31 @@ import { checkJob, type Limits } from '../operations/quotas.ts';
 import type { Queue } from '../queue/queue.ts';
 import { type ReadyScene, requireReady } from '../scenes/ready-scene.ts';
 import type { Queryable, Transactional } from '../store/database/database.ts';
+import type { Room } from '../store/files/free-room.ts';
 import { getJob, hasFailedChips, insertJob, type Job } from '../store/tables/jobs.ts';
 import { getScene, type Scene } from '../store/tables/scenes.ts';
 import { hasDamage } from '../store/tables/stored-files.ts';
 import { checkAoi } from './area-of-interest.ts';
 import { type JobParameters, parseParameters } from './job-parameters.ts';
 import { networkView } from './network-view.ts';
+import { DISK_BYTES_PER_PIXEL } from './preflight.ts';
 
 export interface StartTools {
   queue: Pick<Queue, 'enqueueSegment' | 'retry'>;
   models: readonly ModelJson[];
   limits: Limits;
+  room: Pick<Room, 'check'>;
   /** Completes a job's parameters with what is chosen for this machine. Throws `bad_request`. */
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
 }
 
 /**
  * The job that was asked for, of the workspace that `db` shows: a new one, one that is there already, or one that failed
- * or was cancelled and is taken up again. Throws `bad_request`, `not_found`, `conflict`, `quota_jobs`, `quota_pixels`.
+ * or was cancelled and is taken up again. Throws `bad_request`, `not_found`, `conflict`, `quota_jobs`, `quota_pixels`,
+ * `no_room`.
  */
 export async function startJob(
-  { queue, models, settle, limits }: StartTools,
+  { queue, models, settle, limits, room }: StartTools,
   db: Transactional,
   caller: Caller,
   { scene: sceneId, model: named, parameters: given, priority }: JobRequest,
@@ -46,7 +50,10 @@ export async function startJob(
   const id = jobId(scene, model.identity, parameters);
   const existing = await getJob(db, id);
   const ended = existing?.state === 'failed' || existing?.state === 'cancelled';
-  if (!existing || ended) await checkJob(db, caller, limits, pixelsOf(scene));
+  if (!existing || ended) {
+    await checkJob(db, caller, limits, pixelsOf(scene));
+    await room.check(diskBytes(scene, model));
+  }
   const note = (q: Queryable) => recordStart(q, caller, id, scene, model.id);
   if (!existing) {
     const job = { id, scene: scene.id, model: model.id, parameters: { ...parameters }, priority };
@@ -76,6 +83,12 @@ export async function retryJob(
 
 /** Of the image, by which a workspace's day is reckoned. */
 const pixelsOf = ({ width, height }: Scene): number => (width ?? 0) * (height ?? 0);
+
+/** What the maps of a job will take, about. */
+function diskBytes(scene: ReadyScene, { gsd_m }: ModelJson): number {
+  const scale = gsd_m === null ? 1 : Math.min(1, scene.gsd_m / gsd_m);
+  return Math.round(pixelsOf(scene) * scale ** 2 * DISK_BYTES_PER_PIXEL);
+}
 
 const recordStart = (q: Queryable, caller: Caller, id: string, scene: Scene, model: Network['id']): Promise<void> =>
   recordDone(q, caller, 'job_started', id, { scene: scene.id, model, pixels: pixelsOf(scene) });

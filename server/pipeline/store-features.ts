@@ -1,6 +1,7 @@
 /** The features file of a job → rows of the database, in portions. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { type PartsOf, withPoints } from '../../vectorizer/chords.ts';
 import { featureId } from '../content-ids.ts';
 import type { Database } from '../store/database/database.ts';
 import { beginStoring, type FeatureRow, insertFeatures } from '../store/tables/features.ts';
@@ -11,6 +12,8 @@ export interface StoredJob {
   /** CRS of the features' coordinates. */
   epsg: number;
   classNames: ReadonlyMap<number, string>;
+  /** In how many parts their edges are to be drawn, which are straight in their CRS; without it as they are. */
+  partsOf?: PartsOf;
 }
 
 const FEATURES_PER_INSERT = 2000;
@@ -54,7 +57,7 @@ async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerato
       level,
       class: job.classNames.get(code) ?? String(code),
       score,
-      wkb: Buffer.from(wkb, 'base64'),
+      wkb: job.partsOf ? withPoints(Buffer.from(wkb, 'base64'), job.partsOf) : Buffer.from(wkb, 'base64'),
       ...(pieceOf && { borderShare: pieceOf.borderShare }),
       properties: pieceOf ? { ...properties, region: featureId(job.id, collection, pieceOf.place) } : properties,
     });

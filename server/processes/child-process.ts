@@ -10,6 +10,7 @@ import { join, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem, type ProblemCode } from '../../errors/problem.ts';
 import { type ByteRange, type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/geotiff/byte-source.ts';
 import { log } from '../log.ts';
@@ -389,7 +390,8 @@ export function answerTasks(tasks: Record<string, (input: any, context: TaskCont
       const value = await tasks[task](input, { progress: (value) => send({ id, kind: 'progress', value }) });
       send({ id, kind: 'result', value });
     } catch (error) {
-      if (error instanceof Problem) return send({ id, kind: 'problem', code: error.code, detail: error.message });
+      const problem = error instanceof Problem ? error : noRoomOf(error);
+      if (problem) return send({ id, kind: 'problem', code: problem.code, detail: problem.message });
       const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
       send({ id, kind: 'error', message, stack });
     }

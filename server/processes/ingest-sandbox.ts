@@ -10,6 +10,7 @@ import type { SourceFile } from '../../tiler/ingest/mosaic.ts';
 import { DEFAULT_UNZIP_LIMITS, type Unzipped } from '../../tiler/ingest/unzip.ts';
 import { DEFAULT_INGEST_LIMITS } from '../../tiler/ingest/validate-source.ts';
 import { onlyCard } from '../remote/reader.ts';
+import { createRoom } from '../store/files/free-room.ts';
 import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child-process.ts';
 
 const ENTRY = fileURLToPath(new URL('./ingest-sandbox-entry.ts', import.meta.url));
@@ -18,6 +19,8 @@ const ENTRY = fileURLToPath(new URL('./ingest-sandbox-entry.ts', import.meta.url
 export const SANDBOX_LIMITS = { ...DEFAULT_INGEST_LIMITS, wallMs: 30 * 60_000, memoryBytes: 2 * 2 ** 30 };
 /** So that a scene four times as high takes as much memory: 397 MB instead of 394, where else it is 432 and 406. */
 export const SANDBOX_YOUNG_MEGABYTES = 4;
+/** Less than any writer wants at a time. */
+const LEAST_BYTES = 2 ** 20;
 export type SandboxLimits = typeof SANDBOX_LIMITS;
 
 /** Untrusted GeoTIFFs (one, or adjacent ones) with what lies beside them, and the CRS that the user gives. */
@@ -35,7 +38,7 @@ export function ingestInSandbox(
 ): Promise<IngestReport> {
   const child = sandbox(limits, { read: pathsOf(sources), write: [dirname(workingPath)] });
   const input = { sources, srs, workingPath, limits };
-  return runOnce<IngestReport, number>(child, 'ingest', input, options).catch(blameFile);
+  return runOnce<IngestReport, number>(child, 'ingest', input, options).catch(blameRoom(dirname(workingPath)));
 }
 
 /** An image that is read in place, by its card → what was understood of it. Throws the file's problem. */
@@ -70,8 +73,9 @@ export async function unzipInSandbox(
   await mkdir(folder, { recursive: true });
   const child = sandbox(limits, { read: [path], write: [folder] });
   const input = { path, folder, limits: DEFAULT_UNZIP_LIMITS };
-  return runOnce<Unzipped>(child, 'unzip', input, options).catch((error) => {
+  return runOnce<Unzipped>(child, 'unzip', input, options).catch(async (error) => {
     if (!(error instanceof ChildCrash)) throw error;
+    await createRoom([folder], LEAST_BYTES).check();
     const detail = 'Unpacking the ZIP archive failed badly; it may be damaged. Pack it anew and send it again.';
     throw new Problem('damaged_archive', detail, { cause: error });
   });
@@ -82,6 +86,12 @@ function pathsOf(sources: readonly SourceFile[]): string[] {
   if (sources.length > 1) return [...new Set(sources.map(({ path }) => dirname(path)))];
   return sources.flatMap(({ path, sidecars = {} }) => [path, ...Object.values(sidecars)]);
 }
+
+/** A reader that has died where there is no room left may have died of that. */
+const blameRoom = (folder: string) => async (error: unknown) => {
+  if (error instanceof ChildCrash) await createRoom([folder], LEAST_BYTES).check();
+  return blameFile(error);
+};
 
 /** What makes a reader die is a file that was made or broken to do so. */
 function blameFile(error: unknown): never {

@@ -90,7 +90,8 @@ test('imagery tiles are those of gdalwarp', async () => {
     await writer.writeRows(HEIGHT, pixels);
     await writer.finish();
     const raster = await openScene(path);
-    const place = await georeference(db, { epsg, geotransform, width: WIDTH, height: HEIGHT });
+    const scene = { epsg, geotransform, width: WIDTH, height: HEIGHT, geographic: epsg === 4326 };
+    const place = await georeference(db, scene);
     const [west, south, east, north] = place.bbox;
     const native = nativeZoom(Math.sqrt(place.gsdMetres.x * place.gsdMetres.y), place.bbox);
     for (const [z, size] of [
@@ -102,7 +103,7 @@ test('imagery tiles are those of gdalwarp', async () => {
     ]) {
       const x = Math.floor(mercatorX((west + east) / 2) * 2 ** z);
       const y = Math.floor(mercatorY((south + north) / 2) * 2 ** z);
-      const grid = await tileControlGrid(db, epsg, z, x, y, controlCells(z));
+      const grid = await tileControlGrid(db, scene, z, x, y, controlCells(z));
       const image = await renderMapTile(raster, grid, size, 'png');
       const { level, grid: levelGrid } = chooseLevel(raster, grid, size);
       const scale = pixelsPerTilePixel(levelGrid, size);

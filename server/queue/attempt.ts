@@ -1,5 +1,7 @@
 /** One attempt at the work of a message, from its first to its last state. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'pg-boss';
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import type { JobProgress } from '../api/index.ts';
 import { log, withLogFields } from '../log.ts';
@@ -18,10 +20,40 @@ export class Unwanted extends Error {}
 const INTERNAL = 'The work failed for a reason that is not in the input; the log of the service has the details.';
 const INTERRUPTED = 'The process that did the work ended without a word, several times. Try again, or see its log.';
 
-/** Throws for pg-boss to try again. */
+/** How long work waits before it looks again whether there is room. */
+const ROOM_SECONDS = 5;
+
+/** Throws for pg-boss to try again. Want of room is no attempt: the message waits until there is some. */
 export async function attempt(state: QueueState, name: QueueName, message: Job<Message>): Promise<void> {
+  try {
+    await attemptOnce(state, name, message);
+  } catch (error) {
+    // Nobody else could tell the embedded database, when it is opened again, that its work is given back.
+    const why = noRoomOf(error) ?? undefined;
+    if (!why && !(state.db.kind === 'pglite' && isUnreachable(error))) throw error;
+    await waitForRoom(state, name, message, why);
+  }
+}
+
+async function waitForRoom(state: QueueState, name: QueueName, message: Job<Message>, why?: Problem): Promise<void> {
+  const { id, errors = 0 } = message.data;
+  log.warn(why?.message ?? 'the database does not answer; what was under way waits for it', { waits: `${name} ${id}` });
+  for (;;) {
+    try {
+      await putBack(state, name, message, { errors, afterSeconds: ROOM_SECONDS, ...(why && { why }) });
+      return announce(state, name, id);
+    } catch (error) {
+      // The database has no room for this either. The next start finds what is unfinished.
+      if (state.stopping || !(noRoomOf(error) || isUnreachable(error))) throw error;
+      await sleep(ROOM_SECONDS * 1000, undefined, { ref: false });
+    }
+  }
+}
+
+async function attemptOnce(state: QueueState, name: QueueName, message: Job<Message>): Promise<void> {
   const { id, part } = message.data;
   if (state.stopping) return putBack(state, name, message);
+  await state.handlers.room?.();
   if (!(await WORK_ITEMS[name].begin(state.db, id, part))) {
     // Cancelled or deleted while it waited; or published by a process that died before it had cleared away its parts.
     if (part !== undefined) await state.handlers.discard(id);
@@ -82,6 +114,7 @@ const triesOf = ({ retryCount, data }: Job<Message>): number => retryCount + (da
 
 async function endBadly(state: QueueState, name: QueueName, message: Job<Message>, error: unknown): Promise<void> {
   if (!(await isOurs(state, name, message))) return; // this process was taken for dead, and another does the work
+  if (noRoomOf(error)) throw error;
   if (error instanceof Problem) {
     log.warn(`${name} ends with a problem: ${error.message}`, {
       problem: error.code,

@@ -1,5 +1,6 @@
 /** Messages about the work of one process: sent, given back, taken away; and who is told of it. */
 import type { Job, PgBoss } from 'pg-boss';
+import type { Problem } from '../../errors/problem.ts';
 import type { Database, Session } from '../store/database/database.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { asBossDatabase, keyOf, type Message, type Part, priorityOf, type QueueName } from './pg-boss.ts';
@@ -62,14 +63,16 @@ export function putBack(
   state: QueueState,
   name: QueueName,
   message: Job<Message>,
-  again: { errors?: number; afterSeconds?: number } = { errors: message.data.errors ?? 0 },
+  again: { errors?: number; afterSeconds?: number; why?: Problem } = { errors: message.data.errors ?? 0 },
 ): Promise<void> {
   return state.db.transaction(async (session) => {
     const { id, part } = message.data;
-    const { isWanted, wait } = WORK_ITEMS[name];
+    const { isWanted, wait, waitInPart } = WORK_ITEMS[name];
     await state.boss.deleteJob(name, message.id, { db: asBossDatabase(session) });
     // The other parts of a job go on.
-    if (await (part === undefined ? wait : isWanted)(session, id)) await send(state, name, id, session, [part], again);
+    if (part !== undefined && again.why) await waitInPart(session, id, again.why);
+    const goesOn = part === undefined ? wait(session, id, again.why) : isWanted(session, id);
+    if (await goesOn) await send(state, name, id, session, [part], again);
   });
 }
 

@@ -166,6 +166,42 @@ describe.each(testEngines())('the queue on $name', ({ name, open }) => {
     expect((await getJob(db, job))!.problem).toBeNull();
   });
 
+  test('want of room is waited out, is no attempt and is said meanwhile', { timeout: 120_000 }, async () => {
+    configureLog({ level: 'silent', format: 'json' });
+    let left = 4;
+    const noRoom = async () => {
+      if (left-- > 0) throw Object.assign(new Error('no space left on device, write'), { code: 'ENOSPC' });
+    };
+    handlers.segment = async (id) => {
+      await noRoom();
+      await publish(id);
+    };
+    const job = await newJob(db, scene);
+    const seen = new Set<string>();
+    await queue.enqueueSegment(job);
+    const done = async () => {
+      const { state, problem } = (await getJob(db, job))!;
+      seen.add(`${state} ${problem?.code ?? 'well'}`);
+      return state === 'done' || state === 'failed';
+    };
+    await eventually('the job has ended', done, 100_000);
+    expect(await state(job)).toBe('done');
+    expect((await getJob(db, job))!.problem).toBeNull();
+    expect([...seen]).toContain('queued no_room');
+
+    left = 1;
+    handlers.ingest = async (id) => {
+      await noRoom();
+      await updateScene(db, id, { state: 'ready', progress: 1 });
+    };
+    const image = await newScene(db);
+    await queue.enqueueIngest(image);
+    const waits = async () => (await getScene(db, image))!.problem?.code === 'no_room';
+    await eventually('the scene waits', waits);
+    expect((await getScene(db, image))!.state).toBe('uploaded');
+    await eventually('the scene is ready', async () => (await getScene(db, image))!.state === 'ready');
+  });
+
   test('another error is tried again, and what was stored before does not stay', async () => {
     const row = { id: randomUUID(), collection: 'c', class: 'k', score: 1, wkb: polygonWkb(rectangle(0, 0, 1, 1)) };
     let attempts = 0;

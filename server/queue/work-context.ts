@@ -27,6 +27,8 @@ export interface Handlers {
   segment(jobId: string, context: PartContext): Promise<void>;
   /** Removes what the parts of a job have left that has come to an end. */
   discard(jobId: string): Promise<void>;
+  /** Throws Problem no_room where there is too little for any work to begin. */
+  room?(): Promise<void>;
 }
 
 export interface ChangeNotice {

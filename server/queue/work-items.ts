@@ -16,7 +16,10 @@ export interface WorkItem {
   /** Each of the next returns false, and changes nothing, where the subject is gone or has come to an end. */
   begin(q: Queryable, id: string, part?: Part): Promise<boolean>;
   progress(q: Queryable, id: string, progress: JobProgress, part?: Part): Promise<boolean>;
-  wait(q: Queryable, id: string): Promise<boolean>;
+  /** `why`: what it waits for, if not for its turn. */
+  wait(q: Queryable, id: string, why?: Problem): Promise<boolean>;
+  /** Of a part of it: says what it waits for. */
+  waitInPart(q: Queryable, id: string, why: Problem): Promise<boolean>;
   fail(q: Queryable, id: string, problem: Problem): Promise<boolean>;
   isRunning(q: Queryable, id: string): Promise<boolean>;
   /** Neither at an end nor gone. */
@@ -39,7 +42,8 @@ const job: WorkItem = {
     const { done, total } = await noteChips(q, id, part, progress.done);
     return updateJob(q, id, { progress: stageProgress('infer', done, total) }, ['queued', 'running']);
   },
-  wait: (q, id) => updateJob(q, id, { state: 'queued' }, ['queued', 'running']),
+  wait: (q, id, why) => updateJob(q, id, { state: 'queued', problem: why?.toJSON() ?? null }, ['queued', 'running']),
+  waitInPart: (q, id, why) => updateJob(q, id, { problem: why.toJSON() }, ['queued', 'running']),
   fail: (q, id, problem) =>
     updateJob(q, id, { state: 'failed', problem: problem.toJSON(), finished_at: now() }, ['queued', 'running']),
   isRunning: async (q, id) => (await getJob(q, id))?.state === 'running',
@@ -57,7 +61,9 @@ const scene: WorkItem = {
     ids(q, `SELECT id FROM planimeter.scenes WHERE state IN ('uploaded', 'ingesting') ORDER BY created_at`),
   begin: (q, id) => updateScene(q, id, { state: 'ingesting', progress: 0, problem: null }, ['uploaded', 'ingesting']),
   progress: (q, id, { share }) => updateScene(q, id, { progress: share }, ['ingesting']),
-  wait: (q, id) => updateScene(q, id, { state: 'uploaded' }, ['uploaded', 'ingesting']),
+  wait: (q, id, why) =>
+    updateScene(q, id, { state: 'uploaded', problem: why?.toJSON() ?? null }, ['uploaded', 'ingesting']),
+  waitInPart: async () => false, // a scene is read in one piece
   fail: (q, id, problem) =>
     updateScene(q, id, { state: 'refused', problem: problem.toJSON() }, ['uploaded', 'ingesting']),
   isRunning: async (q, id) => (await getScene(q, id))?.state === 'ingesting',

@@ -191,7 +191,7 @@ test('COGs that GDAL wrote show and map as the uploaded files do', { timeout: 24
       const z = nativeZoom(scene.gsd_m, scene.bbox);
       const x = Math.floor(mercatorX((west + east) / 2) * 2 ** z);
       const y = Math.floor(mercatorY((south + north) / 2) * 2 ** z);
-      const controlGrid = await tileControlGrid(tools.db, scene.epsg, z, x, y, 8);
+      const controlGrid = await tileControlGrid(tools.db, { ...scene.report, epsg: scene.epsg }, z, x, y, 8);
       return renderer.tile({ path: await fetchWorking(tools.files, scene), controlGrid, format, size: 256 });
     };
     try {

@@ -6,6 +6,7 @@
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import { SaidRights, type SceneRights } from '../api/scenes.ts';
@@ -22,6 +23,9 @@ import { writeSrs } from './source-files.ts';
 
 /** How long an upload that nobody goes on with is kept, and how long a finished one is remembered. */
 export const UPLOAD_EXPIRY_MS = 7 * 24 * 3600 * 1000;
+
+/** How long a finished one waits before it looks again whether there is room. */
+const ROOM_MS = 10_000;
 
 /** What is known of an upload beside its bytes; `sha256` once hashed, `scene` once chosen, `done` once it is stored. */
 export interface UploadInfo {
@@ -88,6 +92,9 @@ export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): Uplo
     const running = underWay.get(id);
     if (running) return running;
     const finished = becomeScene(tools, infos, id).finally(() => underWay.delete(id));
+    finished.catch((error) => {
+      if (noRoomOf(error)) setTimeout(() => finish(id).catch(() => {}), ROOM_MS).unref();
+    });
     underWay.set(id, finished);
     return finished;
   };

@@ -1,7 +1,7 @@
 /** An upload, or the address of an image elsewhere, becomes a scene: its working copy and its place on Earth. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Problem } from '../../errors/problem.ts';
+import { PROBLEMS, Problem } from '../../errors/problem.ts';
 import type { IngestReport } from '../../tiler/ingest/ingest.ts';
 import { RENDERING_ITEM } from '../../tiler/rendering/rendering.ts';
 import { checkBytes, DEFAULT_LIMITS } from '../operations/quotas.ts';
@@ -33,7 +33,8 @@ export async function ingestScene(tools: PipelineTools, scene: Scene, context: W
   try {
     await ingest(tools, scene, context);
   } catch (error) {
-    const refused = error instanceof Problem && error.code !== 'damaged' && !context.signal.aborted;
+    // What is wrong with this machine or its store is not the image's fault.
+    const refused = error instanceof Problem && PROBLEMS[error.code][0] < 500 && !context.signal.aborted;
     await clear(refused ? () => false : isOriginal);
     throw error;
   }
@@ -78,7 +79,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
   await requireRoom(tools, scene, 0);
   const card = await remoteOriginal(files, scene.id);
   const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
-  const { srid, srs, footprint, bbox, gsdMetres } = await georeference(db, report);
+  const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(db, report);
   const stored_bytes = await storedBytes(files, `scenes/${scene.id}`);
   await requireRoom(tools, scene, card ? 0 : stored_bytes - scene.bytes);
   await updateScene(db, scene.id, {
@@ -95,7 +96,11 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     width: report.width,
     height: report.height,
     bands: report.bands,
-    report: { ...report, ingest_ms: Math.round(performance.now() - started) } as ReadyScene['report'],
+    report: {
+      ...report,
+      findings: [...report.findings, ...findings],
+      ingest_ms: Math.round(performance.now() - started),
+    } as ReadyScene['report'],
   });
 }
 

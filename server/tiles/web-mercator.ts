@@ -35,8 +35,20 @@ export function tileBbox({ z, x, y }: TileAddress, buffer = 0): Bbox {
   ];
 }
 
+/** Whether two boxes have a point in common; one whose west is more than its east crosses the antimeridian. */
 export function bboxesTouch(a: Bbox, b: Bbox): boolean {
-  return a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
+  const parts = ([west, , east]: Bbox) =>
+    west <= east
+      ? [[west, east]]
+      : [
+          [west, 180],
+          [-180, east],
+        ];
+  return (
+    a[1] <= b[3] &&
+    b[1] <= a[3] &&
+    parts(a).some(([west, east]) => parts(b).some(([from, to]) => west! <= to! && from! <= east!))
+  );
 }
 
 /** Metres on the ground of one of 256 pixels along a tile's side, at the tile's middle. */
@@ -55,6 +67,7 @@ export function nativeZoom(gsdMetres: number, bbox: Bbox): number {
 
 /** The last zoom at which a box is smaller than a quarter of a tile: coarser, there is nothing to see of it. */
 export function firstZoom(bbox: Bbox): number {
-  const span = Math.max(mercatorX(bbox[2]) - mercatorX(bbox[0]), mercatorY(bbox[1]) - mercatorY(bbox[3]));
+  const east = bbox[0] <= bbox[2] ? bbox[2] : bbox[2] + 360;
+  const span = Math.max(mercatorX(east) - mercatorX(bbox[0]), mercatorY(bbox[1]) - mercatorY(bbox[3]));
   return Math.max(0, Math.min(22, Math.floor(Math.log2(0.25 / Math.max(span, 1e-9)))));
 }

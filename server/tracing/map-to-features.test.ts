@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
+import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureLine, type GeometryReport, vectorizeMap } from './map-to-features.ts';
 
 const SIZE = { width: 1400, height: 1100 };
@@ -55,6 +56,13 @@ test('counts are those of the file', () => {
   expect(new Set(lines.map(({ collection, level, place }) => `${collection}/${level}/${place}`)).size).toBe(
     lines.length,
   );
+});
+
+test('exports have a column for whatever a feature says of itself', () => {
+  for (const { collection, properties } of lines.filter(({ level }) => level === 0)) {
+    const columns = columnsOf(collection, collection === 'roads' ? 'line' : 'area').map(({ name }) => name);
+    expect(columns, collection).toEqual(expect.arrayContaining(Object.keys(properties)));
+  }
 });
 
 test('the degrees of the road network are those of the lines that end at each node', () => {

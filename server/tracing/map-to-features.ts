@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
 import { type Block, buildingBlocks, loneBuildingPixels } from '../../vectorizer/buildings/blocks.ts';
+import { gridOrientation } from '../../vectorizer/buildings/orientation.ts';
 import { pixelBoxOf } from '../../vectorizer/buildings/region-mask.ts';
 import { regularizeBuildings } from '../../vectorizer/buildings/regularize.ts';
 import { coarseRegions } from '../../vectorizer/coarse-levels.ts';
@@ -166,7 +167,9 @@ async function writeFeatures(
       }
     }
     for (const [i, { rings, regularized, orientationDegrees }] of buildings.entries()) {
-      const properties = { regularized, orientation_deg: round(orientationDegrees, 1) };
+      const orientation =
+        orientationDegrees === null ? null : gridOrientation(orientationDegrees, geotransform, pixelMetres);
+      const properties = { regularized, ...(orientation !== null && { orientation_deg: orientation }) };
       yield line({ ...ofRegion('buildings', raw[i]), wkb: base64(regionToWkb({ rings }, geotransform)), properties });
     }
     for (const [i, edge] of network.edges.entries()) {

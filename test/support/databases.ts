@@ -35,6 +35,24 @@ export function testEngines(): TestEngine[] {
   return engines;
 }
 
+/** The same with the embedded database on disk, where it outlives its worker thread. */
+export function lastingEngines(): TestEngine[] {
+  return testEngines().map((engine) => (engine.name === 'pglite' ? { name: engine.name, open: openOnDisk } : engine));
+}
+
+async function openOnDisk() {
+  const folder = mkdtempSync(join(tmpdir(), 'planimeter-database-'));
+  const db = await openDatabase({ folder });
+  const drop = async () => {
+    await db.close();
+    rmSync(folder, { recursive: true });
+  };
+  return { db, url: undefined, drop };
+}
+
+/** A statement without end, which never looks at a clock. */
+export const RUNAWAY = 'SELECT count(*) FROM generate_series(1, 1000000) AS a, generate_series(1, 1000000) AS b';
+
 async function openEmbedded() {
   const db = await openDatabase({});
   return { db, url: undefined, drop: () => db.close() };

@@ -19,6 +19,7 @@ import { createRemoteReader } from '../../server/remote/reader.ts';
 import { addRemoteScene } from '../../server/scenes/add-remote-scene.ts';
 import type { Database, Queryable } from '../../server/store/database/database.ts';
 import { localFileStore } from '../../server/store/files/file-store.ts';
+import { createRoom } from '../../server/store/files/free-room.ts';
 import { insertFeatures, publishJob } from '../../server/store/tables/features.ts';
 import { georeference } from '../../server/store/tables/georeference.ts';
 import { insertJob, updateJob } from '../../server/store/tables/jobs.ts';
@@ -159,6 +160,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     metrics: createMetrics(db),
     limits: { ...DEFAULT_LIMITS, uploadBytes: UPLOAD_LIMIT_BYTES },
     uploadFolder,
+    room: createRoom([folder], 0),
     viewerFolder: null,
     addRemoteScene: (db, actor, request) =>
       addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, actor, request),

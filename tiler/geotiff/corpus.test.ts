@@ -95,6 +95,8 @@ for pair in json.load(sys.stdin):
         worst, differing, masks, brightness = 0, 0, 0, 0
         alpha = ColorInterp.alpha in a.colorinterp
         kept = [i for i in a.indexes if a.colorinterp[i - 1] != ColorInterp.alpha]
+        if b.count == a.count:
+            kept = list(a.indexes) # alpha that looks like data is kept
         palette = a.colorinterp[0] == ColorInterp.palette and a.colormap(1)
         for y in range(0, a.height, 1024):
             window = rasterio.windows.Window(0, y, a.width, min(1024, a.height - y))

@@ -119,7 +119,8 @@ export async function rasterOf(
   const blocks = createBlockCache(tiff, cacheBytes);
   const items = await readGdalMetadata(tiff);
   const bandRoles = bandTexts(items, 'colorinterp');
-  const alpha = findAlphaBand(image, bandRoles);
+  const bandNames = bandTexts(items, 'description');
+  const alpha = findAlphaBand(image, bandRoles, bandNames);
   const { sampleType } = image;
   const held = nodata === null ? null : nodataAsSample(sampleType, nodata);
 
@@ -138,7 +139,7 @@ export async function rasterOf(
     capturedAt: await captureTime(tiff, items),
     metadata: { ...imageItems(items), ...tiff.source.items },
     bandRoles,
-    bandNames: bandTexts(items, 'description'),
+    bandNames,
     items,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
     async read(level, window, into) {
@@ -173,15 +174,22 @@ export async function rasterOf(
   };
 }
 
+const MEASURED = /\b(n?ir|infra-?red|swir|red[ -]?edge|thermal|ndvi|height|elevation|d[est]m)\b/i;
+
 /**
  * The band that says how opaque a pixel is, or null. GDAL's metadata, where it gives a band's role, overrules tag 338:
- * that is how GDAL itself marks a fourth band that is no alpha.
+ * that is how GDAL itself marks a fourth band that is no alpha. So does a name that says what the band measures.
  */
-function findAlphaBand(image: TiffImage, roles: ReadonlyMap<number, string>): number | null {
+function findAlphaBand(
+  image: TiffImage,
+  roles: ReadonlyMap<number, string>,
+  names: ReadonlyMap<number, string>,
+): number | null {
   const colours = image.bands - image.extraSamples.length;
   const extra = image.extraSamples.findIndex((kind) => kind === ASSOCIATED_ALPHA || kind === UNASSOCIATED_ALPHA);
   if (extra < 0 || colours < 1) return null;
   const role = roles.get(colours + extra);
+  if (role === undefined && MEASURED.test(names.get(colours + extra) ?? '')) return null;
   return role === undefined || role === 'Alpha' ? colours + extra : null;
 }
 

@@ -2,6 +2,7 @@
  * Compressed tiles of all levels of a TIFF, in one temporary file in the order in which they were full, and the file that
  * is assembled of them: all IFDs, the coarsest overview's tiles, ..., the full resolution's tiles.
  */
+
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, deflate, zstdCompress } from 'node:zlib';
@@ -10,6 +11,7 @@ import { differences, floatDifferences } from './codecs/codecs.ts';
 import { imageEntries, maskEntries, predictorOf, type TiffLayout, type TilePlaces } from './cog-layout.ts';
 import { bytesPerSample } from './samples.ts';
 import { type Entry, encodeHead, headBytes, Tag } from './tiff-tags.ts';
+import { writeAll } from './write-all.ts';
 
 const ZSTD_LEVEL = 1;
 const DEFLATE_LEVEL = 4;
@@ -42,7 +44,7 @@ export async function createTileWriter(path: string): Promise<TileWriter> {
 export async function appendTile(store: TileWriter, places: TilePlaces, tile: number, bytes: Buffer): Promise<void> {
   const position = store.bytes;
   store.bytes += bytes.length;
-  await store.file.write(bytes, 0, bytes.length, position);
+  await writeAll(store.file, bytes, position);
   places.position[tile] = position;
   places.bytes[tile] = bytes.length;
 }
@@ -114,7 +116,7 @@ export async function assemble(
   const out = await open(path, 'wx');
   try {
     const head = encodeHead(images, big);
-    await out.write(head, 0, head.length, 0);
+    await writeAll(out, head, 0);
     await copyParts(store, out, copies);
   } finally {
     await out.close();
@@ -137,7 +139,7 @@ async function copyParts(
     for (let done = 0; done < bytes; ) {
       const { bytesRead } = await store.file.read(buffer, 0, Math.min(COPY_BYTES, bytes - done), from + done);
       if (bytesRead === 0) throw new Error(`${store.path} ends at byte ${from + done}`);
-      await out.write(buffer, 0, bytesRead, to + done);
+      await writeAll(out, buffer.subarray(0, bytesRead), to + done);
       done += bytesRead;
     }
   }

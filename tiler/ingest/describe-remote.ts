@@ -3,12 +3,14 @@
  * one overview are read: value ranges, mean colour and the share of valid pixels are those of the overview.
  */
 
+import { lookAtAlpha } from './alpha-look.ts';
 import { createRangeCounter } from './band-statistics.ts';
 import type { Assumption } from './findings.ts';
 import type { IngestReport } from './ingest.ts';
+import { lookAtNodata } from './nodata-look.ts';
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
 import { type IngestLimits, openSource } from './validate-source.ts';
-import { workingBands, workingRaster } from './working-bands.ts';
+import { workingBands, workingNames, workingRaster } from './working-bands.ts';
 
 /** The finest level of at most so many pixels is counted. */
 const MOST_COUNTED = 2048 * 2048;
@@ -24,7 +26,7 @@ export async function describeInPlace(
 ): Promise<InPlaceReport> {
   const source = await openSource(path, limits);
   const { image, header } = source;
-  const working = workingBands(source);
+  const working = workingBands(source, true);
   const raster = workingRaster(source, working);
   try {
     const level = raster.levels.findIndex(({ width, height }) => width * height <= MOST_COUNTED);
@@ -48,14 +50,17 @@ export async function describeInPlace(
     checkNotEmpty(counted);
     const scaling = scalingOf(source, working.rendered, counter);
     const { findings, assumptions } = describeScaling(image, scaling);
+    const alpha = await lookAtAlpha(source.raster, level);
+    const nodata = await lookAtNodata(source.raster, level);
     const { compression: _, ...known } = header;
     return {
       ...known,
+      bandNames: workingNames(header, working),
       rendering: scaling.rendering,
       meanColour: scaling.meanColour,
       validPixels: level === 0 ? counted : Math.round((counted / (width * height)) * header.width * header.height),
       levels: raster.levels.map((each) => ({ ...each })),
-      findings: [...header.findings, ...findings],
+      findings: [...header.findings, alpha, nodata, ...findings].filter((finding) => finding !== null),
       assumptions: [...header.assumptions, ...assumptions, ...(level > 0 ? [countedOn(width, height)] : [])],
     };
   } finally {

@@ -106,7 +106,7 @@ function kindOf({ flatShare, commonestShare }: Omit<Content, 'kind'>, paperShare
 }
 
 /** In reading order, so that no row of blocks is decoded twice. Small scenes are looked at as a whole. */
-function* sampleWindows(width: number, height: number, windows: number): Generator<Window> {
+export function* sampleWindows(width: number, height: number, windows: number): Generator<Window> {
   const along = (size: number) => {
     const count = Math.min(windows, Math.ceil(size / WINDOW_PIXELS));
     const side = Math.min(WINDOW_PIXELS, size);

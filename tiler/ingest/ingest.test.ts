@@ -360,8 +360,7 @@ for name, option in options.items():
         if name == 'palette':
             d.write_colormap(1, {i: (255 - i, i * 7 % 256, i, 255) for i in range(256)})
     with rasterio.open(path) as d:
-        kept = [i for i in d.indexes if d.colorinterp[i - 1].name != 'alpha']
-        read = d.read(kept)
+        read = d.read() # alpha too: over these pixels it looks like data
         if read.dtype.name.endswith('int64'): read = read.astype('float64')
         if name == 'palette':
             read = numpy.array([d.colormap(1)[i][:3] for i in range(256)], 'uint8')[read[0]].transpose(2, 0, 1)

@@ -9,19 +9,21 @@ import type { RasterWindow } from '../geotiff/raster.ts';
 import type { Samples, SampleType } from '../geotiff/samples.ts';
 import { createTiffWriter } from '../geotiff/write-tiff.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from '../rendering/rendering.ts';
+import { lookAtAlpha } from './alpha-look.ts';
 import { createRangeCounter, type RangeCounter } from './band-statistics.ts';
 import type { Assumption, Finding } from './findings.ts';
 import { type ImageStatistics, IN_PLACE_WINDOWS, imageStatistics, STATISTICS_WINDOWS } from './image-statistics.ts';
 import type { Location } from './locate.ts';
 import { openSources, type SourceFile } from './mosaic.ts';
+import { lookAtNodata } from './nodata-look.ts';
 import { checkNotEmpty, countValid, describeScaling, scalingOf } from './scaling.ts';
 import type { IngestLimits, SceneHeader, Source, SourceHints } from './validate-source.ts';
-import { type WorkingBands, workingBands, workingRaster } from './working-bands.ts';
+import { ALPHA_ITEM, type WorkingBands, workingBands, workingNames, workingRaster } from './working-bands.ts';
 
 export interface IngestReport extends Location {
   width: number;
   height: number;
-  /** Of the source; the working COG keeps them all but alpha, which becomes its mask. */
+  /** Of the source; the working COG keeps them all but alpha that looks like one, which becomes its mask. */
   bands: number;
   /** Of the working COG's bands: what the file calls them, or null. */
   bandNames?: (string | null)[];
@@ -63,7 +65,11 @@ export async function inspect(
   const source = await openSources(sourceFiles(sources), limits, hints);
   const { image, raster, header } = source;
   try {
-    const working = workingBands(source);
+    const alpha = await lookAtAlpha(raster);
+    const nodata = await lookAtNodata(raster);
+    const working = workingBands(source, alpha !== null);
+    const bandNames = workingNames(header, working);
+    const findings = [...header.findings, alpha, nodata].filter((finding) => finding !== null);
     const scene = workingRaster(source, working);
     const blockSamples = image.blockWidth * image.blockHeight * image.bands;
     const most = isRemote(firstPath(sources)) ? IN_PLACE_WINDOWS : STATISTICS_WINDOWS;
@@ -71,11 +77,11 @@ export async function inspect(
     const bands = working.rendered;
     if (image.sampleType === 'uint8') {
       const rendering: Rendering = { bands, ranges: null };
-      return { ...header, rendering, look: await imageStatistics(scene, rendering, windows) };
+      return { ...header, bandNames, findings, rendering, look: await imageStatistics(scene, rendering, windows) };
     }
     const values = await imageStatistics(scene, { bands, ranges: [WHOLE, WHOLE, WHOLE] }, windows);
     const rendering: Rendering = { bands, ranges: estimatedRanges(values, bands) };
-    return { ...header, rendering, look: await imageStatistics(scene, rendering, windows) };
+    return { ...header, bandNames, findings, rendering, look: await imageStatistics(scene, rendering, windows) };
   } finally {
     await raster.close();
   }
@@ -108,7 +114,12 @@ export async function ingest(
   const source = await openSources(sourceFiles(sources), limits, hints);
   const { image, header, maskable } = source;
   const { width, height, epsg, userCrs, geographic, geotransform } = header;
-  const working = workingBands(source);
+  const look = async () => [await lookAtAlpha(source.raster), await lookAtNodata(source.raster)];
+  const [alpha, nodata] = await look().catch(async (error) => {
+    await source.raster.close();
+    throw error;
+  });
+  const working = workingBands(source, alpha !== null);
   const distinct = [...new Set(working.rendered)];
   const counter = createRangeCounter(
     image.sampleType,
@@ -139,7 +150,10 @@ export async function ingest(
       mask: maskable,
       overviews: 'average',
       ...(scaling.kind === 'percentiles' && { overviewRanges: clippingOf(scaling.rendering, working.count) }),
-      metadata: { [RENDERING_ITEM]: JSON.stringify(scaling.rendering) },
+      metadata: {
+        [RENDERING_ITEM]: JSON.stringify(scaling.rendering),
+        ...(working.alpha !== null && { [ALPHA_ITEM]: String(working.alpha + 1) }),
+      },
       bandMetadata: working.kept ? bandMeanings(source.raster.items, working.kept) : [],
     });
     try {
@@ -158,10 +172,11 @@ export async function ingest(
     const { findings, assumptions } = describeScaling(image, scaling);
     return {
       ...known,
+      bandNames: workingNames(header, working),
       rendering: scaling.rendering,
       meanColour: scalingOf(source, working.rendered, counter).meanColour,
       validPixels,
-      findings: [...header.findings, ...findings],
+      findings: [...header.findings, alpha, nodata, ...findings].filter((finding) => finding !== null),
       assumptions: [...header.assumptions, ...assumptions],
     };
   } finally {

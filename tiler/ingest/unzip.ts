@@ -9,6 +9,7 @@ import { extname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import { decodeNames, type RawName, rawName } from './archive-names.ts';
 import { matchSidecars, nameKey, type SidecarPaths } from './sidecars.ts';
@@ -191,7 +192,9 @@ async function extract(zip: ZipFile, entry: Entry, path: string, before: number,
   try {
     await pipeline(await zip.openReadStreamPromise(entry), counted, createWriteStream(path, { flags: 'wx' }));
   } catch (error) {
-    throw error instanceof Problem ? error : damaged(`is damaged (${(error as Error).message})`, error);
+    throw error instanceof Problem || noRoomOf(error)
+      ? error
+      : damaged(`is damaged (${(error as Error).message})`, error);
   }
   return bytes;
 }

@@ -35,7 +35,7 @@ export interface SceneHeader extends Location {
   height: number;
   /** Of the file; the working COG keeps them all but alpha, which becomes its mask. */
   bands: number;
-  /** Of the working COG's bands, in their order: a name or a colour that the file gives, or null. */
+  /** Of the file's bands (of a colour table, its colours), in their order: a name or a colour that it gives, or null. */
   bandNames: (string | null)[];
   dtype: SampleType;
   nodata: number | null;
@@ -158,15 +158,14 @@ function otherImages({ taken, passedOver }: OpenedImage): Finding[] {
 /** Names before roles: "B08" says more than "undefined". */
 function bandNames({ bands }: TiffImage, raster: RasterOfFile, choice: BandChoice): (string | null)[] {
   const colours = ['red', 'green', 'blue'];
-  return Array.from({ length: bands }, (_, band) => band)
-    .filter((band) => bands === 1 || band !== raster.alphaBand)
-    .map((band) => {
-      const said = raster.bandNames.get(band)?.trim() || raster.bandRoles.get(band)?.trim().toLowerCase();
-      // GDAL calls the first band of many files gray, whatever it is.
-      if (said && said !== 'undefined' && !(said === 'gray' && bands > 2)) return said;
-      const at = choice.guessed || choice.code === 'gray_repeated' ? -1 : choice.bands.indexOf(band + 1);
-      return colours[at] ?? null;
-    });
+  return Array.from({ length: bands }, (_, band) => band).map((band) => {
+    if (bands > 1 && band === raster.alphaBand) return 'alpha';
+    const said = raster.bandNames.get(band)?.trim() || raster.bandRoles.get(band)?.trim().toLowerCase();
+    // GDAL calls the first band of many files gray, whatever it is.
+    if (said && said !== 'undefined' && !(said === 'gray' && bands > 2)) return said;
+    const at = choice.guessed || choice.code === 'gray_repeated' ? -1 : choice.bands.indexOf(band + 1);
+    return colours[at] ?? null;
+  });
 }
 
 function checkSize({ width, height }: TiffImage): void {

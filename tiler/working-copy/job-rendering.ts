@@ -5,6 +5,7 @@
 import type { RasterOfFile } from '../geotiff/raster.ts';
 import { type BandRange, createRangeCounter } from '../ingest/band-statistics.ts';
 import type { Rendering } from '../rendering/rendering.ts';
+import { withNamedBands } from './named-bands.ts';
 import { openWorking } from './open-working-copy.ts';
 import { renderedRanges, type SceneView, type ViewedBands, viewedBands } from './scene-view.ts';
 
@@ -19,7 +20,7 @@ const WINDOW = 512;
 
 /** Throws RangeError for bands that the file lacks, and Problem. */
 export async function chooseRendering(path: string, view: SceneView): Promise<ChosenRendering> {
-  const raster = await openWorking(path);
+  const raster = withNamedBands(await openWorking(path), view.bands ?? []);
   try {
     const { bands, ranges: wanted } = viewedBands(raster, view);
     const counted = await countRanges(raster, bands, view.stored ? bands.map(() => 'percentiles') : wanted);

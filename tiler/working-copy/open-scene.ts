@@ -3,13 +3,15 @@
 import type { Raster, RasterOfFile } from '../geotiff/raster.ts';
 import { isFloat } from '../geotiff/samples.ts';
 import { invalidateNaN, type Pixels, type Rendering, renderRaster, storedRendering } from '../rendering/rendering.ts';
+import { withNamedBands } from './named-bands.ts';
 import { openWorking } from './open-working-copy.ts';
 
 /** Opens a working COG (or any 8-bit TIFF) as RGB. `rendering`: another one than its own. Throws Problem. */
 export async function openScene(path: string): Promise<Raster>;
 export async function openScene(path: string, rendering: Rendering | undefined): Promise<Raster<Pixels>>;
 export async function openScene(path: string, rendering?: Rendering): Promise<Raster<Pixels>> {
-  const raster = await openWorking(path);
+  const working = await openWorking(path);
+  const raster = rendering ? withNamedBands(working, rendering.bands) : working;
   return rendering?.stored
     ? storedValues(raster, rendering.bands)
     : renderRaster(raster, rendering ?? storedRendering(raster));

@@ -3,6 +3,7 @@ import type { Raster, RasterOfFile } from '../geotiff/raster.ts';
 import type { SampleType } from '../geotiff/samples.ts';
 import { HIGH_SHARE, LOW_SHARE } from '../ingest/band-statistics.ts';
 import { type Rendering, renderRaster, storedRendering, type ValueRange } from '../rendering/rendering.ts';
+import { withNamedBands } from './named-bands.ts';
 import { openWorking } from './open-working-copy.ts';
 
 export interface SceneView {
@@ -34,7 +35,7 @@ export const WHOLE_RANGES: Record<SampleType, ValueRange> = {
 
 /** Opens a working COG as RGB. Throws RangeError for bands that it lacks, and Problem. */
 export async function openView(path: string, view: SceneView): Promise<Raster> {
-  const raster = await openWorking(path);
+  const raster = withNamedBands(await openWorking(path), view.bands ?? []);
   try {
     return renderRaster(raster, await renderingOf(raster, view));
   } catch (error) {

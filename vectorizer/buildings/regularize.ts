@@ -34,8 +34,8 @@ export interface RegularizedBuilding {
   regularized: boolean;
   /** Diagonal: with walls at 45° or, where the outline insists, in other directions. */
   kind: 'rectilinear' | 'diagonal' | 'circle' | 'simplified';
-  /** Of the dominant direction on the ground, clockwise from up, in [0, 90). 0 for circles. */
-  orientationDegrees: number;
+  /** Of the dominant direction on the ground, clockwise from up, in [0, 90]; null for circles and where there is none. */
+  orientationDegrees: number | null;
   /** With the exact region. */
   iou: number;
 }
@@ -168,12 +168,13 @@ function boxOf(ring: Float64Array): Box {
 
 function finish({ exact, level, shapes, fits }: Block, member: number): RegularizedBuilding {
   const rings = shapes.get(member)!;
-  const fit = level === REGULAR ? fits.get(member) : undefined;
+  const found = fits.get(member);
+  const fit = level === REGULAR ? found : undefined;
   return {
     rings,
     regularized: fit !== undefined,
     kind: fit?.kind ?? 'simplified',
-    orientationDegrees: (((fits.get(member)?.angle ?? 0) * 180) / Math.PI) % 90,
+    orientationDegrees: found === undefined || found.kind === 'circle' ? null : (found.angle * 180) / Math.PI,
     iou: fit?.iou ?? intersectionOverUnion(exact.get(member)!, rings),
   };
 }

@@ -9,7 +9,9 @@ export interface App {
   /** Aborted when another scene is opened: what the former one still hears is no longer for the page. */
   visit: AbortController;
   upload: RunningUpload | null;
-  /** The file that is being sent, or was: no interrupted one. */
+  /** Ends the wait for it, when it is cancelled. */
+  endUpload: () => void;
+  /** The file that is being sent: no interrupted one. */
   sending: File | null;
 }
 
@@ -17,6 +19,7 @@ export const createApp = (): App => ({
   state: createState(),
   visit: new AbortController(),
   upload: null,
+  endUpload: () => {},
   sending: null,
 });
 

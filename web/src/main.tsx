@@ -5,6 +5,7 @@ import './panel/parts.css';
 import { effect, signal } from '@preact/signals';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { render } from 'preact';
+import { mapExpected } from './actions/background.ts';
 import { sceneInAddress } from './actions/remembered.ts';
 import { openScene, resume, start } from './actions/scenes.ts';
 import { AppContext, createApp } from './app.ts';
@@ -55,6 +56,7 @@ effect(() => {
 });
 
 await start(app);
+mapExpected(app);
 
 let wasOffline = false;
 offline.subscribe((now) => {

@@ -3,8 +3,14 @@ import { computed, signal } from '@preact/signals';
 import { NO_SETTINGS, settingsOf } from './job-settings.ts';
 import type { ErrorMessage } from './service/api.ts';
 import { offline } from './service/connection.ts';
+import type { ImageFiles } from './service/image-files.ts';
 import type { JobJson, ModelJson, PreflightJson, SceneJson, ServiceJson } from './service/types.ts';
 import type { InterruptedUpload, UploadState } from './service/upload.ts';
+
+export interface KnownImage {
+  scene: SceneJson;
+  sentAs: string;
+}
 
 /** A feature that was clicked, as its map tile knows it. */
 export interface SelectedFeature {
@@ -32,6 +38,14 @@ export function createState() {
     /** Whether the settings are shown though there is a job. */
     settingsOpen: signal(false),
     upload: signal<UploadState | null>(null),
+    /** Images that are sent after the one that is being sent. */
+    waiting: signal<readonly ImageFiles[]>([]),
+    /** What was not taken of the files that came last. */
+    refusals: signal<readonly ErrorMessage[]>([]),
+    /** The image that was sent though it was here already, and the name that it had this time. */
+    known: signal<KnownImage | null>(null),
+    /** Jobs of scenes that are mapped while another is open, by scene. */
+    backgroundJobs: signal<ReadonlyMap<string, JobJson>>(new Map()),
     interrupted: signal<readonly InterruptedUpload[]>([]),
     /** Whether the demo scene is being generated, which takes a while before there is a scene. */
     demoRunning: signal(false),

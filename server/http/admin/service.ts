@@ -29,7 +29,7 @@ const READY_SECONDS = 2;
 async function answersSoon(asked: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const tooLate = setTimeout(READY_SECONDS * 1000, undefined, late).then(() => {
-    throw new Error(`no answer within ${READY_SECONDS} seconds: all connections are in use, or none can be made`);
+    throw notReady(`the database did not answer within ${READY_SECONDS} seconds; all its connections may be in use`);
   });
   try {
     await Promise.race([asked, tooLate]);
@@ -38,7 +38,7 @@ async function answersSoon(asked: Promise<unknown>): Promise<void> {
   }
 }
 
-const notReady = (what: string, cause: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
+const notReady = (what: string, cause?: unknown) => new Problem('not_ready', `Not now: ${what}.`, { cause });
 
 export function serviceRouter({
   allWorkspaces,
@@ -47,9 +47,9 @@ export function serviceRouter({
   metrics,
   limits,
   uploadFolder,
-}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder'>): Router {
+  room,
+}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder' | 'room'>): Router {
   const router = Router();
-  const database = allWorkspaces.within(null, limits);
 
   /** Whether the process answers, whatever else does not. */
   router.get('/health', (request, response) => {
@@ -57,15 +57,18 @@ export function serviceRouter({
     response.set('Cache-Control', 'no-store').json({ status: 'ok', device: device() });
   });
 
-  /** Whether requests can be answered now: the database has a connection and answers, and files can be written. */
+  /** Whether requests can be answered now: the database has a connection and answers, and there is room to write. */
   router.get('/ready', async (request, response) => {
     noQuery(request);
     await Promise.all([
-      answersSoon(database.query('SELECT 1')).catch((error) => {
-        throw notReady('the database does not answer', error);
+      answersSoon(allWorkspaces.within(null, limits).query('SELECT 1')).catch((error) => {
+        throw error instanceof Problem ? error : notReady('the database does not answer', error);
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {
         throw notReady('the folder of uploads cannot be written', error);
+      }),
+      room.check().catch((error) => {
+        throw notReady('there is too little room left to work', error);
       }),
     ]);
     response.set('Cache-Control', 'no-store').json({ status: 'ready' });

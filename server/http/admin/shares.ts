@@ -4,13 +4,15 @@
  */
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { ListQuery, readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
 import { ShareRequest } from '../../api/service.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { checkShares } from '../../operations/quotas.ts';
-import { createShare, listShares, revokeShare } from '../../store/tables/shares.ts';
+import { createShare, pageOfShares, revokeShare } from '../../store/tables/shares.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
+import { sendList } from '../core/list-page.ts';
 import { requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathId, publicAddress } from '../core/request.ts';
 
@@ -19,10 +21,11 @@ export function sharesRouter(context: Pick<AppContext, 'access' | 'allWorkspaces
   const router = Router();
 
   router.get('/jobs/:id/shares', async (request, response) => {
-    noQuery(request);
+    const page = readQuery(ListQuery, request.query);
     const db = databaseOf(request);
     const job = await requestedJob(db, request);
-    response.set('Cache-Control', 'no-store').json(await listShares(db, job.id));
+    const { rows, next } = await pageOfShares(db, job.id, page);
+    sendList(request, response.set('Cache-Control', 'no-store'), rows, next);
   });
 
   router.post('/jobs/:id/shares', express.json({ limit: '1kb' }), async (request, response) => {

@@ -1,14 +1,16 @@
 /** Access tokens: made, listed and revoked by admins. */
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { ListQuery, readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
 import { TokenRequest } from '../../api/service.ts';
 import { checkTokens } from '../../operations/quotas.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { record } from '../../store/tables/audit.ts';
-import { createToken, listTokens, revokeToken } from '../../store/tables/tokens.ts';
+import { createToken, pageOfTokens, revokeToken } from '../../store/tables/tokens.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
+import { sendList } from '../core/list-page.ts';
 import { noQuery, pathId } from '../core/request.ts';
 
 export function tokensRouter(context: Pick<AppContext, 'allWorkspaces' | 'access' | 'limits'>): Router {
@@ -16,8 +18,9 @@ export function tokensRouter(context: Pick<AppContext, 'allWorkspaces' | 'access
   const router = Router();
 
   router.get('/tokens', async (request, response) => {
-    noQuery(request);
-    response.json(await listTokens(allWorkspaces, ownWorkspace(request)));
+    const page = readQuery(ListQuery, request.query);
+    const { rows, next } = await pageOfTokens(allWorkspaces, ownWorkspace(request), page);
+    sendList(request, response, rows, next);
   });
 
   router.post('/tokens', express.json({ limit: '10kb' }), async (request, response) => {

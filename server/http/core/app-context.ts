@@ -17,6 +17,7 @@ import type { Remade } from '../../scenes/ingest-scene.ts';
 import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
+import type { Room } from '../../store/files/free-room.ts';
 import type { Access } from './access.ts';
 
 export interface TileRequest {
@@ -52,6 +53,7 @@ export interface AppContext {
   /** On the file system of the file store, since finished uploads are moved there. */
   uploadFolder: string;
   viewerFolder: string | null;
+  room: Room;
   /** Names beside loopback ones under which the service answers; 'any' where it is bound to more than loopback. */
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */

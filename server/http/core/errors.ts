@@ -1,5 +1,6 @@
 /** Errors of every kind in, problem+json (RFC 9457) out, without internals. */
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { noRoomOf } from '../../../errors/no-room.ts';
 import { Problem } from '../../../errors/problem.ts';
 import { shorten } from '../../api/schema.ts';
 import { log } from '../../log.ts';
@@ -16,7 +17,7 @@ export const answerProblem: ErrorRequestHandler = (error, request, response, _ne
   const problem = asProblem(error);
   if (problem.code === 'internal') log.error(`${request.method} ${shorten(request.path)} failed`, { error });
   if (problem.code === 'damaged' && problem.cause instanceof Error) logOnce(problem, problem.cause);
-  if (problem.code === 'not_ready') log.warn(problem.message, { error: problem.cause });
+  if (problem.code === 'not_ready' || problem.code === 'no_room') log.warn(problem.message, { error: problem.cause });
   // Half an answer cannot be taken back: the broken connection is what tells the client.
   if (response.headersSent) {
     response.destroy();
@@ -50,6 +51,8 @@ export function sendProblem(response: Response, problem: Problem): void {
 /** Errors of Express and its body parser carry a status and are meant for the client; all others are ours to hide. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  const noRoom = noRoomOf(error);
+  if (noRoom) return noRoom;
   if (isUnreachable(error)) {
     const detail = 'The database or the file store does not answer at the moment: ask again in a few seconds.';
     return new Problem('not_ready', detail, { cause: error, retryAfterSeconds: RETRY_AFTER_S });

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { Problem, problemFromJson } from '../../../errors/problem.ts';
 import type { JobJson } from '../../api/index.ts';
 import type { Queryable } from '../../store/database/database.ts';
-import { getJob, type Job, totalsOf } from '../../store/tables/jobs.ts';
+import { getJob, type Job, NO_TOTALS, totalsOfJobs } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import { pathId } from './request.ts';
 
@@ -28,5 +28,13 @@ export function refuseDamaged({ state, problem }: Job): void {
 
 /** A job with its totals, which stand once its features are visible. */
 export async function describeJob(db: Queryable, job: Job): Promise<JobJson> {
-  return { ...job, ...(await totalsOf(db, job.id)) };
+  return (await describeJobs(db, [job]))[0]!;
+}
+
+export async function describeJobs(db: Queryable, jobs: readonly Job[]): Promise<JobJson[]> {
+  const totals = await totalsOfJobs(
+    db,
+    jobs.map(({ id }) => id),
+  );
+  return jobs.map((job) => ({ ...job, ...(totals.get(job.id) ?? NO_TOTALS) }));
 }

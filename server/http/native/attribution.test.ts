@@ -53,6 +53,17 @@ describe.each(testEngines())('on $name', ({ open }) => {
     expect(JSON.parse(`${await bytes('geojson')}`)).not.toHaveProperty('attribution');
   });
 
+  test('an image is called as somebody says; exports and catalogue follow', async () => {
+    const { name: before } = await get(`/scenes/${scene}`);
+    expect((await change({ name: ' Stadt 2026.tif ' })).body).toMatchObject({ name: 'Stadt 2026.tif', license: null });
+    expect((await get(`/stac/collections/scenes/items/${scene}`)).properties.title).toContain('Stadt 2026.tif');
+    for (const name of ['', '  ', 'a/b.tif', 'a\\b', 'a\nb', '\u202Egnp.tif', '.hidden', 'x'.repeat(201), 7, null]) {
+      expect([name, (await change({ name })).body.code]).toEqual([name, 'bad_request']);
+    }
+    expect((await get(`/scenes/${scene}`)).name).toBe('Stadt 2026.tif');
+    await change({ name: before });
+  });
+
   test('what is said stands in scene, report, catalogue, tiles and log', async () => {
     const { status, body } = await change({ license: ' CC-BY-4.0 ', attribution: CREDIT });
     expect([status, (body as SceneJson).license, body.attribution]).toEqual([200, 'CC-BY-4.0', CREDIT]);
@@ -129,7 +140,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     {},
     [],
     null,
-    { name: 'x' },
+    { id: 'x' },
     { license: 7 },
     { attribution: 'x'.repeat(301) },
     { attribution: '<img src=x onerror=alert(1)>' },

@@ -90,5 +90,5 @@ test('who else waits gets the whole file, and so does who comes after it was giv
   const next = fetch(address('fgb'));
   gate.resolve();
   expect((await (await next).arrayBuffer()).byteLength).toBeGreaterThan(FEATURES * 100);
-  expect((await lying()).sort()).toEqual(['all.fgb', 'all.geojsonl']);
+  expect((await lying()).sort()).toEqual(['landuse.fgb', 'landuse.geojsonl']);
 });

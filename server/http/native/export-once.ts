@@ -32,7 +32,7 @@ export async function exportOnce(
   files: FileStore,
   { id, report }: Job,
   format: ExportFormat,
-  { collection, review }: Wanted = {},
+  { collection, review, none = false }: Wanted = {},
 ): Promise<string> {
   if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
     throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
@@ -40,7 +40,7 @@ export async function exportOnce(
   const db = databaseOf(request);
   // What was said of features since is not in a file that was written before.
   const reviews = await countReviews(db, id);
-  const which = `${collection ?? 'all'}${review ? `-${review}` : ''}${reviews > 0 ? `-${reviews}` : ''}`;
+  const which = `${collection ?? 'all'}${none ? '-none' : ''}${review ? `-${review}` : ''}${reviews > 0 ? `-${reviews}` : ''}`;
   const key = `jobs/${id}/exports/${which}${creditOf(report)}${format.ending}`;
   const write = async (signal: AbortSignal) => {
     const there = await fetchIfThere(files, key).catch(async (error) => {
@@ -51,7 +51,7 @@ export async function exportOnce(
     if (there !== null) return there;
     const path = files.path(key);
     await mkdir(dirname(path), { recursive: true });
-    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review });
+    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review, none });
     await files.put(key);
     await noteJobBytes(db, files, id);
     return files.fetch(key);

@@ -40,14 +40,39 @@ test('a finished job is downloaded, also by many at once, in parts, and one coll
   const answers = await Promise.all([1, 2, 3].map(() => fetchJson(address('geojson'))));
   for (const { status, headers, body } of answers) {
     expect([status, headers.get('content-type')]).toEqual([200, 'application/geo+json']);
-    expect(headers.get('content-disposition')).toContain(`${job}.geojson`);
-    expect(body.features.length).toBe(3);
+    expect(headers.get('content-disposition')).toContain('filename="dubai-landuse.geojson"');
+    expect(body.features.length).toBe(1);
   }
+  expect((await fetchJson(address('geojson?collection=all'))).body.features.length).toBe(3);
   expect((await fetchJson(address('geojson?collection=buildings'))).body.features.length).toBe(2);
   const zip = await fetch(address('shp.zip'));
   expect([zip.status, (await zip.text()).slice(0, 2)]).toEqual([200, 'PK']);
   const part = await fetch(address('pmtiles'), { headers: { Range: 'bytes=0-6' } });
   expect([part.status, await part.text()]).toEqual([206, 'PMTiles']);
+});
+
+test('an export holds the features of the time that is asked for', async () => {
+  await service.db.query(
+    `UPDATE planimeter.scenes SET report = report || '{"capturedAt": "2020-05-01T12:00:00"}' WHERE id = $1`,
+    [scene],
+  );
+  const found = async (query: string) => (await fetchJson(address(`geojson?${query}`))).body.features.length;
+  expect(await found('datetime=2020-05-01')).toBe(1);
+  expect(await found('datetime=1999-01-01')).toBe(0);
+  expect(await found('collection=all&datetime=2020-05-01T12:00:01Z/..')).toBe(0);
+  expect(await found('collection=all&datetime=2020-05-01T12:00:00Z/..')).toBe(3);
+  expect((await fetchJson(address('geojson?datetime=today'))).status).toBe(400);
+  const tiles = `${service.address}/tiles/${job}`;
+  const { body: tileJson } = await fetchJson(`${tiles}.json?datetime=2020-05-01`);
+  expect(tileJson.tiles).toEqual([`${tiles}/{z}/{x}/{y}.mvt?datetime=2020-05-01`]);
+  const [x, y] = [(55.27 + 180) / 360, 0.4275]; // of the scene, in shares of the world
+  const at = `${Math.floor(x * 2 ** 10)}/${Math.floor(y * 2 ** 10)}`;
+  const status = async (query: string) => (await fetch(`${tiles}/10/${at}.mvt${query}`)).status;
+  expect([await status(''), await status('?datetime=1999-01-01'), await status('?datetime=x')]).toEqual([
+    await status('?datetime=2020-05-01'),
+    204,
+    400,
+  ]);
 });
 
 test('what cannot be had is refused with a reason', async () => {
@@ -95,7 +120,7 @@ test('a job is had whole as one zip, of the length that is announced, the same e
   await writeFile(service.files.path(`jobs/${job}/classes.tif`), 'II*_classes');
   const response = await fetch(path);
   expect(response.headers.get('content-type')).toBe('application/zip');
-  expect(response.headers.get('content-disposition')).toContain(`${job}.zip`);
+  expect(response.headers.get('content-disposition')).toContain('filename="dubai.zip"');
   const body = new Uint8Array(await response.arrayBuffer());
   expect(Number(response.headers.get('content-length'))).toBe(body.length);
   expect(body.length).toBeGreaterThan(bare.length);

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import express, { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
 import { ExportQuery, JobRequest, JobsQuery, ProofRequest } from '../../api/jobs.ts';
 import { readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
@@ -15,13 +16,17 @@ import { recordDone } from '../../operations/caller.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
 import { retryJob, startJob } from '../../pipeline/start-job.ts';
 import { fetchIfThere } from '../../store/files/file-store.ts';
-import { type Job, listJobs } from '../../store/tables/jobs.ts';
+import { isJobWithin } from '../../store/tables/captured-at.ts';
+import { coveringCollection } from '../../store/tables/feature-tables.ts';
+import { type Job, pageOfJobs } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
-import { describeJob, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
+import { sendList } from '../core/list-page.ts';
+import { describeJob, describeJobs, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathParameter } from '../core/request.ts';
+import { attach, downloadName } from './download-name.ts';
 import { exportOnce } from './export-once.ts';
 
 const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
@@ -44,8 +49,9 @@ export function jobsRouter(deps: AppContext): Router {
 
   router.get('/jobs', async (request, response) => {
     const db = databaseOf(request);
-    const jobs = await listJobs(db, readQuery(JobsQuery, request.query));
-    response.json(await Promise.all(jobs.map((job) => describeJob(db, job))));
+    const { scene, ...page } = readQuery(JobsQuery, request.query);
+    const { rows: jobs, next } = await pageOfJobs(db, { scene }, page);
+    sendList(request, response, await describeJobs(db, jobs), next);
   });
 
   router.get('/jobs/:id', async (request, response) => {
@@ -98,7 +104,7 @@ export function jobsRouter(deps: AppContext): Router {
         throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
       }
       const path = await files.fetch(`jobs/${job.id}/${file}`);
-      response.attachment(`${job.id}-${file}`);
+      attach(response, downloadName((await getScene(db, job.scene))!.name, `-${file}`));
       response.set('Cache-Control', 'private, no-cache');
       // The data folder may lie below a folder whose name starts with a dot.
       const options = { dotfiles: 'allow' as const, headers: { 'Content-Type': 'image/tiff; application=geotiff' } };
@@ -111,7 +117,8 @@ export function jobsRouter(deps: AppContext): Router {
     '/jobs/:id/export.:format',
     heavy(async (request, response) => {
       const db = databaseOf(request);
-      const { collection, review } = readQuery(ExportQuery, request.query);
+      const { collection, review, datetime } = readQuery(ExportQuery, request.query);
+      const interval = datetime === undefined ? null : parseDatetime(datetime);
       const format = exportFormat(`.${pathParameter(request, 'format')}`);
       if (!format) {
         const known = EXPORT_FORMATS.map(({ ending }) => ending.slice(1)).join(', ');
@@ -122,9 +129,12 @@ export function jobsRouter(deps: AppContext): Router {
       if (job.state !== 'done') {
         throw new Problem('conflict', `The job is ${job.state}; its features can be had once it is done.`);
       }
-      const path = await exportOnce(request, files, job, format, { collection, review });
-      const which = [collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
-      response.attachment(`${job.id}${which.join('')}${format.ending}`);
+      const none = interval !== null && !(await isJobWithin(db, job.id, interval));
+      const usual = format.layered ? undefined : await coveringCollection(db, job.id);
+      const wanted = { collection: collection ?? usual, review, none };
+      const path = await exportOnce(request, files, job, format, wanted);
+      const which = [wanted.collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
+      attach(response, downloadName((await getScene(db, job.scene))!.name, `${which.join('')}${format.ending}`));
       response.set('Cache-Control', 'private, no-cache');
       response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });
     }),
@@ -151,7 +161,7 @@ export function jobsRouter(deps: AppContext): Router {
         classes: await map('classes.tif'),
         scores: await map('scores.tif'),
       });
-      response.attachment(`${job.id}.zip`).type('application/zip');
+      attach(response, downloadName(scene.name, '.zip')).type('application/zip');
       response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });
       if (request.method === 'HEAD') return response.end();
       await pipeline(Readable.fromWeb(stream as WebStream), response);

@@ -53,6 +53,8 @@ export function extentOf(scene: Scene): Extent {
   return { bbox: scene.bbox, minzoom: firstZoom(scene.bbox), maxzoom: nativeZoom(scene.gsd_m, scene.bbox) };
 }
 
+const gridOf = ({ epsg, report }: Scene) => ({ ...report!, epsg: epsg! });
+
 /** `path`: of the tiles, from `{z}` on without it. */
 export function rasterTileJson(request: Request, scene: Scene, path: string): TileJson {
   const { bbox, minzoom, maxzoom } = extentOf(scene);
@@ -99,7 +101,7 @@ export async function sendTile(
 
   async function render(): Promise<Buffer | null> {
     const path = await fetchPath();
-    const controlGrid = await tileControlGrid(databaseOf(request), scene.epsg!, z, x, y, controlCells(z));
+    const controlGrid = await tileControlGrid(databaseOf(request), gridOf(scene), z, x, y, controlCells(z));
     // Maps drop requests for tiles that have left the view; those are not worth the render process's time.
     if (response.closed) return null;
     return renderTile({ ...raster, path, controlGrid, format, size });

@@ -13,12 +13,14 @@ import { fileName } from '../../scenes/file-name.ts';
 import { requireReady } from '../../scenes/ready-scene.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
 import { listJobs } from '../../store/tables/jobs.ts';
-import { findSceneByUpload, getScene, listScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
+import { findSceneByUpload, getScene, pageOfScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
+import { sendList } from '../core/list-page.ts';
 import { requestedScene } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
+import { attach, downloadName } from './download-name.ts';
 
 const COG = 'image/tiff; application=geotiff; profile=cloud-optimized';
 
@@ -28,9 +30,10 @@ export function scenesRouter(deps: AppContext): Router {
 
   router.get('/scenes', async (request, response) => {
     const db = databaseOf(request);
-    const { upload } = readQuery(ScenesQuery, request.query);
+    const { upload, ...page } = readQuery(ScenesQuery, request.query);
     if (upload === undefined) {
-      response.json((await listScenes(db)).map(sceneJson));
+      const { rows, next } = await pageOfScenes(db, page);
+      sendList(request, response, rows.map(sceneJson), next);
       return;
     }
     const scene = await findSceneByUpload(db, upload);
@@ -81,7 +84,7 @@ export function scenesRouter(deps: AppContext): Router {
     if (scene.report.inPlace)
       throw new Problem('conflict', 'The image was not copied; "url" of the scene says where it lies.');
     const path = await fetchWorking(files, scene);
-    response.attachment(`${scene.id}.tif`).set('Cache-Control', 'private, no-cache');
+    attach(response, downloadName(scene.name, '.tif')).set('Cache-Control', 'private, no-cache');
     response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': COG } });
   });
 

@@ -1,8 +1,12 @@
 /** Vector tiles of a job's features. */
 import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
+import { parseDatetime } from '../../api/datetime.ts';
+import { TileQuery } from '../../api/features.ts';
 import type { TileJson } from '../../api/index.ts';
+import { readQuery } from '../../api/query.ts';
 import { attributionMarkup } from '../../scenes/attribution.ts';
+import { isJobWithin } from '../../store/tables/captured-at.ts';
 import { hasFailedChips } from '../../store/tables/jobs.ts';
 import { getScene } from '../../store/tables/scenes.ts';
 import { EXTENT } from '../../tiles/tile-grid.ts';
@@ -11,7 +15,7 @@ import { BUFFER, LAYERS } from '../../tiles/vector-tile.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-mercator.ts';
 import { databaseOf } from '../core/caller.ts';
 import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
-import { noQuery, pathParameter, publicAddress, tileAddress } from '../core/request.ts';
+import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
 
 const FIELDS = {
   id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',
@@ -26,7 +30,9 @@ export function tilesRouter(): Router {
 
   router.get('/tiles/:job.json', async (request, response) => {
     const db = databaseOf(request);
-    noQuery(request);
+    const { datetime } = readQuery(TileQuery, request.query);
+    const query = datetime === undefined ? '' : `?${new URLSearchParams({ datetime })}`;
+    if (datetime !== undefined) parseDatetime(datetime);
     const job = await requestedJob(db, request, 'job');
     refuseDamaged(job);
     const scene = await getScene(db, job.scene);
@@ -36,7 +42,7 @@ export function tilesRouter(): Router {
     const tileJson: TileJson = {
       tilejson: '3.0.0',
       name: scene.name,
-      tiles: [`${publicAddress(request)}/tiles/${job.id}/{z}/{x}/{y}.mvt`],
+      tiles: [`${publicAddress(request)}/tiles/${job.id}/{z}/{x}/{y}.mvt${query}`],
       minzoom: firstZoom(scene.bbox),
       maxzoom: nativeZoom(scene.gsd_m, scene.bbox),
       bounds: scene.bbox,
@@ -49,7 +55,8 @@ export function tilesRouter(): Router {
 
   router.get('/tiles/:job/:z/:x/:y.mvt', async (request, response) => {
     const db = databaseOf(request);
-    noQuery(request);
+    const { datetime } = readQuery(TileQuery, request.query);
+    const interval = datetime === undefined ? null : parseDatetime(datetime);
     const part = (name: string) => pathParameter(request, name);
     const tile = tileAddress(part('z'), part('x'), part('y'));
     const job = await requestedJob(db, request, 'job');
@@ -67,6 +74,10 @@ export function tilesRouter(): Router {
     });
     if (lasting && request.fresh) {
       response.status(304).end();
+      return;
+    }
+    if (interval !== null && !(await isJobWithin(db, job.id, interval))) {
+      response.status(204).end();
       return;
     }
     const scene = await getScene(db, job.scene);

@@ -13,7 +13,7 @@ import { testEngines } from '../../../test/support/databases.ts';
 import { fetchJson, startService, type TestService, UPLOAD_LIMIT_BYTES } from '../../../test/support/http-service.ts';
 import type { ProblemJson } from '../../api/index.ts';
 import { fileName } from '../../scenes/file-name.ts';
-import { findSceneByUpload, getScene, listScenes, updateScene } from '../../store/tables/scenes.ts';
+import { findSceneByUpload, getScene, pageOfScenes, updateScene } from '../../store/tables/scenes.ts';
 import { WholeFiles } from './uploads.ts';
 
 setFlagsFromString('--expose-gc');
@@ -123,7 +123,7 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     expect(head.headers.get('planimeter-scene')).toBe(scene);
     const again = await send(location, 1000, new Uint8Array(0));
     expect([again.status, again.headers.get('planimeter-scene')]).toEqual([204, scene]);
-    expect(await listScenes(database.db)).toHaveLength(1);
+    expect((await pageOfScenes(database.db)).rows).toHaveLength(1);
   });
 
   test('a complete upload whose process was killed becomes a scene at the next start', async () => {
@@ -246,7 +246,7 @@ describe.each(testEngines())('uploads on $name', ({ open }) => {
     const location = (await begin(10)).headers.get('location')!;
     const response = await send(location, 0, randomBytes(11));
     expect([response.status, ((await response.json()) as ProblemJson).code]).toEqual([413, 'too_large']);
-    expect(await listScenes(database.db)).toEqual([]);
+    expect((await pageOfScenes(database.db)).rows).toEqual([]);
   });
 
   test.each([

@@ -1,9 +1,13 @@
 /** Uploads by tus 1.0 (resumable): bytes stream to a file, and a finished file becomes a scene (`finish-upload.ts`). */
+import { createWriteStream } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { FileConfigstore, FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
 import { type Request, type Response, Router } from 'express';
+import { noRoomOf } from '../../../errors/no-room.ts';
 import { Problem } from '../../../errors/problem.ts';
 import { crsOfText } from '../../../tiler/ingest/locate.ts';
 import { checkImage } from '../../operations/quotas.ts';
@@ -23,14 +27,14 @@ import { pathParameter } from '../core/request.ts';
 const SCENE_HEADER = 'Planimeter-Scene';
 const SWEEP_INTERVAL_MS = 3600 * 1000;
 
-type Dependencies = Pick<AppContext, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'uploadFolder'>;
+type Dependencies = Pick<AppContext, 'allWorkspaces' | 'files' | 'limits' | 'queue' | 'room' | 'uploadFolder'>;
 
 export function uploadsRouter(deps: Dependencies): Router {
-  const { limits, uploadFolder } = deps;
+  const { limits, uploadFolder, room } = deps;
   const configstore = new WholeFiles(uploadFolder);
   const infos = configstore as unknown as UploadInfoStore;
   const finisher = createUploadFinisher(deps, infos);
-  const datastore = new FileStore({
+  const datastore = new PlainErrors({
     directory: uploadFolder,
     configstore,
     expirationPeriodInMilliseconds: UPLOAD_EXPIRY_MS,
@@ -47,6 +51,7 @@ export function uploadsRouter(deps: Dependencies): Router {
     datastore,
     async onUploadCreate(request, upload) {
       if (upload.size === 0) throw new Problem('bad_request', 'The file is empty; choose the GeoTIFF itself.');
+      await room.check(upload.size!);
       const srs = upload.metadata?.srs?.trim();
       const epsg = srs ? crsOfText(srs).epsg : null;
       const filename = fileName(upload.metadata?.filename ?? upload.metadata?.name);
@@ -79,7 +84,7 @@ export function uploadsRouter(deps: Dependencies): Router {
       await tus.handle(request, response);
     } catch (error) {
       // A client that goes away in the middle is no fault of ours, whatever the write to disk makes of it.
-      if (request.destroyed && !request.complete)
+      if (request.destroyed && !request.complete && !noRoomOf(error))
         throw new Problem('bad_request', 'The upload ended early; resume it.');
       throw error;
     }
@@ -126,6 +131,15 @@ export function uploadsRouter(deps: Dependencies): Router {
 }
 
 const noSuchUpload = () => new Problem('not_found', 'There is no such upload, or it has expired; start it anew.');
+
+/** The library's own store hides why bytes could not be written. Those that were stay, to be gone on from. */
+class PlainErrors extends FileStore {
+  override async write(readable: Readable, id: string, offset: number): Promise<number> {
+    const file = createWriteStream(join(this.directory, id), { flags: 'r+', start: offset });
+    await pipeline(readable, file);
+    return offset + file.bytesWritten;
+  }
+}
 
 /** A process that is killed while it writes down what is known of an upload leaves what was known before. */
 export class WholeFiles extends FileConfigstore {

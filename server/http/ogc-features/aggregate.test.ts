@@ -205,6 +205,64 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
     expect(await fetchJson(address(`?${query}`))).toMatchObject({ status: 400, body: { code: 'bad_request' } });
   });
 
+  test('the filters of items leave out what is not to be counted', async () => {
+    const { body: items } = await fetchJson(`${service.address}/collections/landuse/items?class=road`);
+    const review = (said: string | null) =>
+      fetchJson(`${service.address}/collections/landuse/items/${items.features[0].id}`, {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/merge-patch+json' },
+        body: JSON.stringify({ review: said }),
+      });
+    expect((await review('rejected')).status).toBe(200);
+    const world = layer(box(54, 24, 56, 26));
+    const counts = async (query: string) => {
+      const whole = (await fetchJson(address(query))).body.classes;
+      const within = (await send(world, query)).body.zones[0].classes;
+      const [numbers, inZone] = [whole, within].map((classes) =>
+        Object.fromEntries(classes.map(({ class: name, count }: { class: string; count: number }) => [name, count])),
+      );
+      expect(inZone, query).toEqual(numbers);
+      return numbers;
+    };
+    expect(await counts('')).toEqual({ road: 1, water: 2 });
+    expect(await counts('?review=not-rejected')).toEqual({ water: 2 });
+    expect(await counts('?review=rejected')).toEqual({ road: 1 });
+    expect(await counts(`?filter=${encodeURIComponent('area_m2 > 1000')}`)).toEqual({ road: 1, water: 1 });
+    const json = JSON.stringify({ op: '<', args: [{ property: 'area_m2' }, 1000] });
+    expect(await counts(`?filter-lang=cql2-json&filter=${encodeURIComponent(json)}`)).toEqual({ water: 1 });
+    expect(await counts('?class=road')).toEqual({ road: 1 });
+    expect(await counts('?datetime=1999-01-01/..')).toEqual({ road: 1, water: 2 }); // their image does not say when
+    for (const wrong of [
+      'filter=(',
+      'review=x',
+      'datetime=x',
+      'filter-crs=x',
+      `filter=${encodeURIComponent('area_m2 * 1e308 > 1')}`,
+    ]) {
+      expect(await send(world, `?${wrong}`), wrong).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+    }
+    const listed = await fetchJson(`${service.address}/collections/landuse/items?review=rejected`);
+    expect(listed.body).toMatchObject({ numberMatched: 1, features: [{ properties: { class: 'road' } }] });
+    await review(null);
+  });
+
+  test('zones come back with what they were sent with', async () => {
+    const [one, two, three] = [0, 1, 2].map((i) => box(54 + i, 24, 55 + i, 25));
+    const features = [
+      { type: 'Feature', id: 'a', properties: { name: 'Mitte', inhabitants: 7 }, geometry: one },
+      { type: 'Feature', id: 12, properties: null, geometry: two },
+      { type: 'Feature', properties: { id: 'x' }, geometry: three },
+    ];
+    const { body } = await send({ type: 'FeatureCollection', features });
+    expect(body.zones).toMatchObject([
+      { zone: 0, id: 'a', properties: { name: 'Mitte', inhabitants: 7 } },
+      { zone: 1, id: 12 },
+      { zone: 2, properties: { id: 'x' } },
+    ]);
+    expect(body.zones[1]).not.toHaveProperty('properties');
+    expect(body.zones[2]).not.toHaveProperty('id');
+  });
+
   test('a zone that crosses itself is named, with the place', async () => {
     const star = Array.from({ length: 401 }, (_, i) => (2 * Math.PI * i * 199) / 401).map((a) => [
       Math.cos(a),

@@ -16,7 +16,7 @@ import type { Selection } from '../../store/tables/zone-pairs.ts';
 import type { Zones } from '../../store/tables/zone-pieces.ts';
 import { databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
-import { namedCollection, requestedCollection } from './collections.ts';
+import { itemSelection, namedCollection, requestedCollection } from './collections.ts';
 import { cellPolygon, cellsCovering } from './h3-cells.ts';
 import { parseCql2Text } from './parse-cql2-text.ts';
 
@@ -28,6 +28,9 @@ const BODY_LIMIT = '4mb';
 /** What a zone is known by, and where it lies. */
 interface Zone {
   geometry: Polygon | MultiPolygon;
+  /** Of the feature that was sent, with its attributes. */
+  id?: string | number;
+  properties?: Record<string, unknown>;
   /** Index of the H3 cell. */
   cell?: string;
   /** Id of the other collection's feature. */
@@ -38,9 +41,9 @@ interface Zone {
 
 export function aggregateRouter(): Router {
   const router = Router();
-  const selection = async (request: Request, { job, scene }: Pick<Selection, 'job' | 'scene'>): Promise<Selection> => {
+  const selection = async (request: Request, asked: ReturnType<typeof readQuery<typeof SumsQuery>>) => {
     const { id } = await requestedCollection(databaseOf(request), request);
-    return { collection: id, job, scene };
+    return { collection: id, ...itemSelection(asked) };
   };
 
   router.get(
@@ -140,8 +143,14 @@ async function zonesOf(body: unknown): Promise<Zone[]> {
     if (positions > MOST_POSITIONS_OF_ZONES) {
       throw wrong(`with those before it there are more than ${MOST_POSITIONS_OF_ZONES} positions; send them in parts`);
     }
-    zones.push({ geometry });
+    zones.push({ geometry, ...attributesOf(feature) });
     await nextTurn(); // others are answered meanwhile
   }
   return zones;
+}
+
+function attributesOf({ id, properties }: { id?: unknown; properties?: unknown }): Pick<Zone, 'id' | 'properties'> {
+  const named = typeof id === 'string' || typeof id === 'number';
+  const described = typeof properties === 'object' && properties !== null && !Array.isArray(properties);
+  return { ...(named && { id }), ...(described && { properties: properties as Record<string, unknown> }) };
 }

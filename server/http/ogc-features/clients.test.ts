@@ -1,10 +1,14 @@
 /** Clients that nobody here wrote read the interface: GDAL's drivers for OGC API – Features and for vector tiles, and OWSLib. */
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
 import { pythonWithClients, pythonWithJudges } from '../../../test/support/python.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
+import { createToken, revokeToken } from '../../store/tables/tokens.ts';
+import { createAccess } from '../core/access.ts';
 
 /** More than a page of the driver. */
 const COUNT = 1500;
@@ -134,4 +138,33 @@ test("GDAL's driver for vector tiles finds every feature on the tiles of the fin
   const read = JSON.parse(stdout);
   expect(read).toMatchObject({ ids: COUNT, classes: ['building'], crs: 'EPSG:3857' });
   expect(read.read).toBeGreaterThanOrEqual(COUNT);
+});
+
+const COUNTED = `
+import pyogrio, sys
+print(pyogrio.read_info('OAPIF:' + sys.argv[1], layer='buildings', force_feature_count=True)['features'])
+`;
+
+test('GDAL shows a token in the ways that the developer guide says', { timeout: 120_000 }, async () => {
+  const python = pythonWithJudges();
+  if (!python) return;
+  const { db } = service;
+  const { token, id } = await createToken(db, { name: 'GDAL', role: 'admin' });
+  const guarded = await startService(db, { access: createAccess(db, true) });
+  const count = async (env: Record<string, string>) => {
+    const { stdout } = await promisify(execFile)(python, ['-c', COUNTED, guarded.address], {
+      env: { ...process.env, ...env },
+    });
+    return Number(stdout);
+  };
+  try {
+    await expect(count({})).rejects.toThrow('401');
+    expect(await count({ GDAL_HTTP_AUTH: 'BEARER', GDAL_HTTP_BEARER: token })).toBe(COUNT);
+    const header = join(service.folder, 'header.txt');
+    await writeFile(header, `Authorization: Bearer ${token}`);
+    expect(await count({ GDAL_HTTP_HEADER_FILE: header })).toBe(COUNT);
+  } finally {
+    await guarded.close();
+    await revokeToken(db, id, null);
+  }
 });

@@ -122,14 +122,17 @@ export function itemsHtml(
   ]);
   const head = [{ name: 'Id' }, ...names.map((name) => ({ name: UNITS[name] ?? name, number: isNumber(name) }))];
   const onward = new URLSearchParams(request.query as Record<string, string>);
-  if (next !== null) onward.set('after', next);
+  if (next !== null) {
+    onward.set('after', next);
+    onward.delete('offset');
+  }
   const further =
     next === null
       ? html`<span>The last page</span>`
       : html`<a class="button" rel="next" href="${request.path}?${onward.toString()}">Next page</a>`;
   const count = html`<span>${numbers.format(features.length)} of ${numbers.format(matched)}</span>`;
   const body = html`<h1>${title}</h1>
-<p class="lead">${'after' in request.query ? 'A further page of features' : 'Features'}; the drawing shows those of this page.</p>
+<p class="lead">${'after' in request.query || 'offset' in request.query ? 'A further page of features' : 'Features'}; the drawing shows those of this page.</p>
 ${drawFeature(features, coloursOf(models), address)}
 <div class="pages">${count}${further}</div>
 ${features.length > 0 ? table(head, rows) : html`<p>Nothing matches.</p>`}

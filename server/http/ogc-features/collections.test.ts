@@ -83,6 +83,34 @@ testInterface('collections', (its) => {
       expect(await found(`datetime=2020-01-01T00:00:00Z/..`)).toHaveLength(2);
     });
 
+    test('are passed over by offset, as clients that count pages ask', async () => {
+      const scene = await addScene(its.db);
+      const { ids } = await addDoneJob(
+        its.db,
+        scene,
+        [0, 1, 2, 3, 4].map((i) => square(30 * i, 0)),
+      );
+      const sorted = [...ids].sort();
+      const seen: string[] = [];
+      for (let offset = 0; offset < 6; offset += 2) {
+        const { body } = await get(`/collections/landuse/items?limit=2&offset=${offset}`);
+        expect(body.numberMatched).toBe(5);
+        seen.push(...body.features.map(({ id }: FeatureJson) => id));
+      }
+      expect(seen).toEqual(sorted);
+      const { body } = await get('/collections/landuse/items?limit=2&offset=1&sortby=class,-area_m2');
+      const next = body.links.find(({ rel }: Link) => rel === 'next').href;
+      expect(next).not.toContain('offset');
+      const following = (await fetchJson(next)).body.features.map(({ id }: FeatureJson) => id);
+      const first = body.features.map(({ id }: FeatureJson) => id);
+      expect(new Set([...first, ...following]).size).toBe(4);
+      expect((await get(`/collections/landuse/items?offset=5`)).body).toMatchObject({
+        numberReturned: 0,
+        numberMatched: 5,
+      });
+      expect(await get(`/collections/landuse/items?f=html&offset=1`, {}).catch(() => null)).toBeNull(); // no JSON
+    });
+
     test('give features as RFC 7946 has them', async () => {
       const scene = await addScene(its.db);
       const hole: [number, number][] = [
@@ -117,6 +145,13 @@ testInterface('collections', (its) => {
       'limit=1.5',
       'limit=many',
       'limit=',
+      'offset=-1',
+      'offset=100001',
+      'offset=x',
+      'offset=1&after=x',
+      'sortby=',
+      'sortby=class,',
+      'sortby=class,colour',
       'after=x',
       'after=%00',
       'class=%00',

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { parseDatetime } from '../../api/datetime.ts';
-import { FeatureQuery, FeaturesQuery, FormatQuery, PageQuery } from '../../api/features.ts';
+import { FeatureQuery, FeaturesQuery, FormatQuery, PageQuery, type SumsQuery } from '../../api/features.ts';
 import type { ItemsJson, Link } from '../../api/index.ts';
 import { parseBbox, readQuery } from '../../api/query.ts';
 import { shorten } from '../../api/schema.ts';
@@ -13,9 +13,11 @@ import { boundsInDegrees } from '../../store/tables/geometry-crs.ts';
 import {
   getItem,
   getStoredItem,
+  type ItemSelection,
   listCollections,
   queryItems,
   queryStoredItems,
+  type SortKey,
   type StoredCollection,
   type StoredItem,
 } from '../../store/tables/items.ts';
@@ -134,7 +136,7 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
           returned += portion.items.length;
           if (portion.next === null || returned >= limit) break;
           const size = Math.min(limit - returned, PORTION);
-          const next: ItemQuery = { ...query, after: portion.next, limit: size, matched };
+          const next: ItemQuery = { ...query, offset: 0, after: portion.next, limit: size, matched };
           portion = await queryStoredItems(db, id, next);
         }
         const timeStamp = new Date().toISOString();
@@ -181,7 +183,9 @@ export function collectionsRouter({ models }: Pick<AppContext, 'models'>): Route
 
 /** Pages that have to be looked for among all features, or are made of many portions. */
 const isHeavy = ({ query }: Request): boolean =>
-  query.filter !== undefined || query.sortby !== undefined || Number(query.limit) > PORTION;
+  query.filter !== undefined ||
+  query.sortby !== undefined ||
+  Math.max(Number(query.limit ?? 0), Number(query.offset ?? 0)) > PORTION;
 
 export async function absentItem(db: Queryable, collection: string, id: string): Promise<Problem> {
   await namedCollection(db, collection);
@@ -220,21 +224,34 @@ async function boxQuery(q: Queryable, asked: AskedItems): Promise<Pick<ItemQuery
 }
 
 function itemQuery(asked: AskedItems): Omit<ItemQuery, 'limit'> {
-  const { after, class: className, job, scene, sortby, datetime } = asked;
-  const filter = filterOf(asked);
+  const { after, offset, sortby } = asked;
+  if (after && offset) throw new Problem('bad_request', 'Give "after" or "offset", not both.');
   return {
+    ...itemSelection(asked),
     ...(after && { after }),
-    ...(className && { class: className }),
-    ...(job && { job }),
-    ...(scene && { scene }),
-    ...(datetime !== undefined && { captured: parseDatetime(datetime) }),
-    ...(filter !== undefined && { filter }),
+    ...(offset && { offset }),
     ...(sortby !== undefined && { sort: sortOf(sortby) }),
   };
 }
 
+type AskedSelection = Omit<ReturnType<typeof readQuery<typeof SumsQuery>>, 'f'>;
+
+/** Which features a query names. Throws Problem bad_request. */
+export function itemSelection(asked: AskedSelection): ItemSelection {
+  const { class: className, job, scene, datetime, review } = asked;
+  const filter = filterOf(asked);
+  return {
+    ...(className && { class: className }),
+    ...(job && { job }),
+    ...(scene && { scene }),
+    ...(datetime !== undefined && { captured: parseDatetime(datetime) }),
+    ...(review !== undefined && { review }),
+    ...(filter !== undefined && { filter }),
+  };
+}
+
 /** `filter` in CQL2 text or, with `filter-lang=cql2-json` or a leading brace, CQL2 JSON. */
-function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: AskedItems): unknown {
+function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: AskedSelection): unknown {
   if (crs !== undefined && crs !== CRS84) {
     throw new Problem('bad_request', `Geometries in filters are in ${CRS84}; "${shorten(crs)}" is not known.`);
   }
@@ -249,14 +266,18 @@ function filterOf({ filter: text, 'filter-crs': crs, 'filter-lang': language }: 
   }
 }
 
-/** `sortby=area_m2` or, largest first, `sortby=-area_m2`. */
-const sortOf = (text: string) => ({ property: text.replace(/^[-+ ]/, ''), descending: text.startsWith('-') });
+/** `sortby=area_m2` or, largest first, `sortby=-area_m2`; several with commas between. */
+const sortOf = (text: string): SortKey[] =>
+  text.split(',').map((key) => ({ property: key.trim().replace(/^[-+]/, ''), descending: key.trim().startsWith('-') }));
 
 function itemLinks(request: Request, collection: string, next: string | null): Link[] {
   const base = `${publicAddress(request)}/collections/${collection}`;
   const address = (after?: string) => {
     const query = new URLSearchParams(request.query as Record<string, string>);
-    if (after) query.set('after', after);
+    if (after) {
+      query.set('after', after);
+      query.delete('offset');
+    }
     return `${base}/items${query.size > 0 ? `?${query}` : ''}`;
   };
   const links: Link[] = [

@@ -196,10 +196,10 @@ describe.each(testEngines())('filters and orders on $name', ({ open }) => {
     ['orientation_deg', true],
     ['class', true],
   ])('sorted by %s (descending: %s), every feature stands on one page', async (property, descending) => {
-    const whole = await queryItems(db, collection, { limit: 100, sort: { property, descending } });
+    const whole = await queryItems(db, collection, { limit: 100, sort: [{ property, descending }] });
     const ids: string[] = [];
     for (let after: string | undefined; ; ) {
-      const page = await queryItems(db, collection, { limit: 7, after, sort: { property, descending } });
+      const page = await queryItems(db, collection, { limit: 7, after, sort: [{ property, descending }] });
       ids.push(...page.features.map(({ id }) => id));
       if (page.next === null) break;
       after = page.next;
@@ -216,7 +216,7 @@ describe.each(testEngines())('filters and orders on $name', ({ open }) => {
   });
 
   test.each(['geometry', 'regularized', 'nothing', '__proto__'])('cannot be sorted by %s', async (property) => {
-    await expect(queryItems(db, collection, { limit: 1, sort: { property, descending: false } })).rejects.toThrow(
+    await expect(queryItems(db, collection, { limit: 1, sort: [{ property, descending: false }] })).rejects.toThrow(
       'sorted',
     );
   });

@@ -19,7 +19,7 @@ const RADIUS = 6_371_007;
 /** Throws Problem bad_request where there would be more than `MOST_CELLS`. */
 export function cellsCovering(boxes: readonly Bbox[], resolution: number): string[] {
   const cellM2 = getHexagonAreaAvg(resolution, UNITS.m2);
-  const expected = boxes.reduce((sum, box) => sum + areaOf(box) / cellM2, 0);
+  const expected = boxes.reduce((sum, box) => sum + areaOf(box) / cellM2 + outlineOf(box) / Math.sqrt(cellM2), 0);
   const cells = new Set<string>();
   if (expected <= 2 * MOST_CELLS) {
     for (const [west, south, east, north] of boxes) {
@@ -39,6 +39,12 @@ export function cellsCovering(boxes: readonly Bbox[], resolution: number): strin
 function areaOf([west, south, east, north]: Bbox): number {
   const radians = Math.PI / 180;
   return RADIUS ** 2 * (east - west) * radians * (Math.sin(north * radians) - Math.sin(south * radians));
+}
+
+/** In metres: of a box without a width, cells lie along it all the same. */
+function outlineOf([west, south, east, north]: Bbox): number {
+  const widest = Math.cos((south * north < 0 ? 0 : Math.min(Math.abs(south), Math.abs(north))) * (Math.PI / 180));
+  return RADIUS * (Math.PI / 180) * (Math.max(0, east - west) * widest + (north - south));
 }
 
 /** A cell across the 180th meridian is cut there. */

@@ -59,7 +59,7 @@ test('a job is begun, followed to its results and dismissed', async () => {
   const { body: results } = await fetchJson(link.href);
   expect(results).toEqual({
     report: expect.objectContaining({ job: id }),
-    features: expect.objectContaining({ href: `${service.address}/jobs/${id}/export.geojson` }),
+    features: expect.objectContaining({ href: `${service.address}/jobs/${id}/export.geojson?collection=all` }),
   });
   expect((await fetch(results.features.href)).status).toBe(200);
   expect(Object.keys((await ask(`/jobs/${id}/results`)).body)).toEqual([

@@ -22,7 +22,7 @@ import { exportFormat } from '../../export/export.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
 import { startJob } from '../../pipeline/start-job.ts';
 import type { Queryable } from '../../store/database/database.ts';
-import { getJob, type Job, listJobs } from '../../store/tables/jobs.ts';
+import { getJob, type Job, pageOfJobs } from '../../store/tables/jobs.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { pathParameter, publicAddress } from '../core/request.ts';
@@ -61,7 +61,7 @@ const OUTPUTS = {
   report: { title: 'What was assumed, found and measured', path: '', type: JSON_TYPE },
   features: {
     title: 'The features of all collections',
-    path: '/export.geojson',
+    path: '/export.geojson?collection=all',
     type: exportFormat('.geojson')!.mediaType,
   },
   geopackage: { title: 'The same, a layer a collection', path: '/export.gpkg', type: exportFormat('.gpkg')!.mediaType },
@@ -128,13 +128,19 @@ export function processesRouter(deps: AppContext): Router {
 
   router.get('/ogc/jobs', async (request, response) => {
     const db = databaseOf(request);
-    const { limit, status: statuses } = readQuery(StatusInfosQuery, request.query);
+    const { limit, after, status: statuses } = readQuery(StatusInfosQuery, request.query);
     const address = publicAddress(request);
-    const jobs = (await listJobs(db)).filter(({ state }) => statuses?.includes(STATUSES[state]) !== false);
-    response.json({
-      jobs: jobs.slice(0, limit).map((job) => statusInfo(job, address)),
-      links: [{ rel: 'self', href: `${address}/ogc/jobs`, type: JSON_TYPE }],
-    });
+    const states = (Object.keys(STATUSES) as JobState[]).filter(
+      (state) => statuses?.includes(STATUSES[state]) !== false,
+    );
+    const { rows, next } = await pageOfJobs(db, { states }, { limit, after });
+    const links: Link[] = [{ rel: 'self', href: `${address}/ogc/jobs`, type: JSON_TYPE }];
+    if (next !== null) {
+      const query = new URLSearchParams(request.query as Record<string, string>);
+      query.set('after', next);
+      links.push({ rel: 'next', href: `${address}/ogc/jobs?${query}`, type: JSON_TYPE });
+    }
+    response.json({ jobs: rows.map((job) => statusInfo(job, address)), links });
   });
 
   router.get('/ogc/jobs/:id', async (request, response) => {

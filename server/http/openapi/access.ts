@@ -1,5 +1,6 @@
 /** The paths of tokens, links, sessions and the audit log in OpenAPI 3.0. */
 import { z } from 'zod';
+import { ListQuery, Paged } from '../../api/query.ts';
 import { id } from '../../api/schema.ts';
 import {
   Audit,
@@ -17,7 +18,10 @@ import { asText, body, inPath, jobId, json, jsonBody, operation, plain } from '.
 
 export const accessPaths = {
   '/tokens': {
-    get: operation('access', 'listTokens', 'The access tokens that are not revoked', { 200: json(z.array(Token)) }),
+    get: operation('access', 'listTokens', 'The access tokens that are not revoked', {
+      query: ListQuery,
+      200: json(z.array(Token), 'OK', Paged),
+    }),
     post: operation('access', 'makeToken', 'Makes a token, which is shown this once', {
       body: jsonBody(TokenRequest),
       201: json(NewToken, 'Made', Located),
@@ -30,7 +34,8 @@ export const accessPaths = {
   '/jobs/{id}/shares': {
     parameters: [jobId],
     get: operation('access', 'listShares', 'The links that show this job, without what is secret in them', {
-      200: json(z.array(Share)),
+      query: ListQuery,
+      200: json(z.array(Share), 'OK', Paged),
     }),
     post: operation('access', 'shareJob', 'Makes a link that shows this job to whoever has it', {
       description: 'The address is told this once. It shows the job alone, read-only, until the link expires.',

@@ -228,6 +228,7 @@ function untyped(schema: Json, at: string): string[] {
   if (schema.type !== 'object' || schema.enum) return [];
   const { properties = {}, additionalProperties: more } = schema;
   const members = Object.entries<Json>(properties).flatMap(([name, member]) => untyped(member, `${at}.${name}`));
-  const isOpen = Object.keys(properties).length === 0 && !at.endsWith('Feature.properties');
+  const anything = /(Feature|zones\[\])\.properties$/.test(at); // attributes that somebody chose
+  const isOpen = Object.keys(properties).length === 0 && !anything;
   return [...members, ...(isOpen ? untyped(more || {}, `${at}.*`) : [])];
 }

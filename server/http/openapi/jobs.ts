@@ -1,6 +1,7 @@
 /** The paths of jobs, their maps and exports in OpenAPI 3.0. */
 import { z } from 'zod';
 import { ExportQuery, FailedAreas, Job, JobEvent, JobRequest, JobsQuery, Proof, ProofRequest } from '../../api/jobs.ts';
+import { Paged } from '../../api/query.ts';
 import { Located } from '../../api/uploads.ts';
 import { EXPORT_FORMATS } from '../../export/export.ts';
 import { binary, events, geojson, inPath, jobId, json, jsonBody, operation, plain } from './parts.ts';
@@ -9,7 +10,10 @@ const formats = z.enum(EXPORT_FORMATS.map(({ ending }) => ending.slice(1))).meta
 
 export const jobPaths = {
   '/jobs': {
-    get: operation('jobs', 'listJobs', 'All jobs, newest first', { query: JobsQuery, 200: json(z.array(Job)) }),
+    get: operation('jobs', 'listJobs', 'All jobs, newest first', {
+      query: JobsQuery,
+      200: json(z.array(Job), 'OK', Paged),
+    }),
     post: operation('jobs', 'startJob', 'Segments a scene', {
       description: 'The same request again finds the same job.',
       body: jsonBody(JobRequest),

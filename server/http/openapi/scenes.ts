@@ -1,5 +1,6 @@
 /** The paths of uploads and scenes in OpenAPI 3.0. */
 import { z } from 'zod';
+import { Paged } from '../../api/query.ts';
 import {
   Preflight,
   Remade,
@@ -58,7 +59,7 @@ export const scenePaths = {
   '/scenes': {
     get: operation('scenes', 'listScenes', 'All scenes, newest first', {
       query: ScenesQuery,
-      200: json(z.array(Scene)),
+      200: json(z.array(Scene), 'OK', Paged),
     }),
     post: operation('scenes', 'addRemoteScene', 'Makes a scene of a cloud-optimised GeoTIFF elsewhere', {
       description: 'It is not copied, but read where it lies.',

@@ -1,6 +1,6 @@
 /** The paths of vector, image and map tiles in OpenAPI 3.0. */
 import { z } from 'zod';
-import { SceneViewQuery, TileJson } from '../../api/features.ts';
+import { SceneViewQuery, TileJson, TileQuery } from '../../api/features.ts';
 import { count, id, text } from '../../api/schema.ts';
 import { binary, inPath, jobId, json, operation, plain } from './parts.ts';
 
@@ -21,11 +21,15 @@ const rasterTile = { 200: binary('An image', 'image/webp', 'image/png', 'image/j
 export const tilePaths = {
   '/tiles/{job}.json': {
     parameters: [job],
-    get: operation('tiles', 'readTileJson', 'TileJSON of the vector tiles of a job', { 200: json(TileJson) }),
+    get: operation('tiles', 'readTileJson', 'TileJSON of the vector tiles of a job', {
+      query: TileQuery,
+      200: json(TileJson),
+    }),
   },
   '/tiles/{job}/{z}/{x}/{y}.mvt': {
     parameters: [job, zoom, column, row],
     get: operation('tiles', 'readTile', 'A vector tile with the layers landuse, roads, buildings and objects', {
+      query: TileQuery,
       200: binary('A Mapbox Vector Tile', 'application/vnd.mapbox-vector-tile'),
       ...none,
     }),

@@ -110,7 +110,7 @@ export function classMapItem(
     assets: {
       ...maps,
       features: {
-        href: `${path}/export.geojson`,
+        href: `${path}/export.geojson?collection=all`,
         type: GEOJSON,
         title: 'The features of all collections',
         roles: ['data', 'labels', 'labels-vector'],

@@ -1,5 +1,15 @@
 /** Nothing that could be somebody's database is removed: not for want of a mark, of an empty folder, or of a part. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -37,6 +47,11 @@ test('a database that lost its marks and its empty folders is there again, or pu
     .map((entry) => join(entry.parentPath, entry.name));
   expect(empty.length).toBeGreaterThan(5);
   for (const each of empty) rmdirSync(each);
+  const tables = readdirSync(files, { recursive: true, withFileTypes: true })
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => statSync(path).isFile() && statSync(path).size === 0);
+  expect(tables.length).toBeGreaterThan(50);
+  for (const path of tables) rmSync(path);
   expect(await count()).toEqual([{ n: 13 }]);
 
   rmSync(ready);

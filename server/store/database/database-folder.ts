@@ -4,15 +4,20 @@
  * aside.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { Problem } from '../../../errors/problem.ts';
 import { log } from '../../log.ts';
 import { putAside } from '../files/put-aside.ts';
 
 /** Stands within the database's folder, so that it goes wherever that is copied to. */
-const RECORD = 'planimeter.json';
-type State = 'being laid out' | 'whole' | 'put aside';
+const MARK = 'planimeter.json';
+interface Mark {
+  state: 'being laid out' | 'whole' | 'put aside';
+  since: string;
+  /** Files without a byte when the database was last closed, until it is opened again: tables that hold nothing. */
+  empty?: string[];
+}
 
 /** Beside the folder: for programs of before the record, which take a database without it for half of one. */
 const READY = 'database.ready';
@@ -35,7 +40,7 @@ export const filesOf = (folder: string): string => join(folder, 'database');
  */
 export async function findDatabase(folder: string): Promise<boolean> {
   const files = filesOf(folder);
-  const state = await readState(files);
+  const { state = null, empty = [] } = (await readMark(files)) ?? {};
   const marked = existsSync(join(folder, READY));
   // No start has answered anybody from it.
   if (state === 'being laid out' && !marked) await rm(files, { recursive: true, force: true });
@@ -48,15 +53,20 @@ export async function findDatabase(folder: string): Promise<boolean> {
   }
   if (!marked && (state === null || state === 'being laid out')) {
     const aside = await putAside(files);
-    await writeState(aside, 'put aside').catch(() => {}); // it only spares a second time
+    await writeMark(aside, 'put aside').catch(() => {}); // it only spares a second time
     throw isPutAside(folder, aside);
   }
   const missing = NEEDED.filter((name) => !existsSync(join(files, name)));
   if (missing.length > 0) throw incomplete(files, missing.join(', '));
-  const left = MAY_BE_EMPTY.filter((name) => !existsSync(join(files, name)));
-  for (const name of left) await mkdir(join(files, name), { recursive: true });
-  if (left.length > 0)
-    log.warn('empty folders of the database were left out by whoever copied it: made again', { left });
+  const isMissing = (name: string) => !existsSync(join(files, name));
+  const [folders, tables] = [MAY_BE_EMPTY.filter(isMissing), empty.filter(isMissing)];
+  for (const name of folders) await mkdir(join(files, name), { recursive: true });
+  for (const name of tables) await writeFile(join(files, name), '', { flag: 'wx' });
+  const left = [...folders, ...tables];
+  if (left.length > 0) {
+    const what = `${left.length} empty folders and files of the database were left out by whoever copied it`;
+    log.warn(`${what}: they are made again`, { first: left[0] });
+  }
   return true;
 }
 
@@ -65,28 +75,41 @@ export async function beginLayout(folder: string): Promise<void> {
   const files = filesOf(folder);
   await rm(files, { recursive: true, force: true });
   await mkdir(files, { recursive: true });
-  await writeState(files, 'being laid out');
+  await writeMark(files, 'being laid out');
 }
 
-/** What is open now is a whole database, whatever becomes of the process. */
+/** A whole database that is written to from now on, whatever becomes of the process. */
 export async function markWhole(folder: string): Promise<void> {
   const files = filesOf(folder);
-  if ((await readState(files)) !== 'whole') await writeState(files, 'whole');
+  await writeMark(files, 'whole');
   const ready = join(folder, READY);
   if (!existsSync(ready)) await writeFile(ready, 'The database beside this file was laid out to the end.\n');
 }
 
-async function readState(files: string): Promise<State | null> {
+/** Of a database that was closed: programs that copy files may leave out those without a byte. */
+export async function noteEmptyFiles(folder: string): Promise<void> {
+  const files = filesOf(folder);
+  const entries = await readdir(files, { recursive: true, withFileTypes: true });
+  const empty: string[] = [];
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    if ((await stat(path)).size === 0) empty.push(relative(files, path));
+  }
+  await writeMark(files, 'whole', empty);
+}
+
+async function readMark(files: string): Promise<Mark | null> {
   try {
-    return (JSON.parse(await readFile(join(files, RECORD), 'utf8')) as { state: State }).state;
+    return JSON.parse(await readFile(join(files, MARK), 'utf8')) as Mark;
   } catch {
     return null;
   }
 }
 
-async function writeState(files: string, state: State): Promise<void> {
-  const path = join(files, RECORD);
-  await writeFile(`${path}.new`, `${JSON.stringify({ state, since: new Date().toISOString() })}\n`);
+async function writeMark(files: string, state: Mark['state'], empty?: string[]): Promise<void> {
+  const path = join(files, MARK);
+  const mark: Mark = { state, since: new Date().toISOString(), ...(empty && { empty }) };
+  await writeFile(`${path}.new`, `${JSON.stringify(mark)}\n`);
   await rename(`${path}.new`, path);
 }
 

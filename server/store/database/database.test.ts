@@ -9,7 +9,7 @@ import {
   findSceneByUpload,
   getScene,
   insertScene,
-  listScenes,
+  pageOfScenes,
   sceneJson,
   updateScene,
 } from '../tables/scenes.ts';
@@ -225,7 +225,7 @@ describe.each(testEngines())('the database on $name', ({ name, open }) => {
     expect((await findSceneByUpload(db, 'u2'))!.id).toBe('s2');
     expect((await findSceneBySha256(db, 'aa'))!.id).toBe('s1'); // the one that can be used
     expect(await findSceneBySha256(db, 'bb')).toBeNull();
-    expect((await listScenes(db)).map(({ id }) => id)).toEqual(['s2', 's1']);
+    expect((await pageOfScenes(db)).rows.map(({ id }) => id)).toEqual(['s2', 's1']);
     await expect(insertScene(db, { id: 's3', name: 'c', upload: 'u2', sha256: 'cc', bytes: 1 })).rejects.toMatchObject({
       code: '23505',
     });

@@ -54,7 +54,7 @@ export interface Database extends Session {
   within(scope: Scope | null, request?: RequestLimits): ConfinedDatabase;
   /** Whether it can: without, there is the default workspace alone, and `within` shows everything. */
   confinement: boolean;
-  /** Ends what requests ask, now and from now on, if it is none of a transaction: nobody waits for the answers any more. */
+  /** Ends what requests ask, and asks nothing more for them, transactions aside: nobody waits for the answers any more. */
   endRequests(): void;
   close(): Promise<void>;
 }

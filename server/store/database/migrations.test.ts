@@ -16,6 +16,7 @@ const TOKEN = '33333333-3333-4333-8333-333333333333';
 
 /** A row for each table, in the columns that it had when it was made, in the order of their references. */
 const ROWS: Record<string, string> = {
+  stored_files: `INSERT INTO planimeter.stored_files (key, bytes, sha256) VALUES ('scenes/${SCENE}/working.tif', 5000000000, repeat('ab', 32))`,
   scenes: `INSERT INTO planimeter.scenes (id, name, state, upload, sha256, bytes, progress, srs, epsg, footprint, bbox,
       gsd_m, gsd_x_m, gsd_y_m, width, height, bands, report)
     VALUES ('${SCENE}', 'Düsseldorf "Süd".tif', 'ready', 'upload-1', repeat('ab', 32), 5000000000, 1, 'EPSG:32632', 32632,

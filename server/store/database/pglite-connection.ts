@@ -28,6 +28,7 @@ export interface Connection {
 export async function connect(settings: WorkerSettings): Promise<Connection> {
   let current = startWorker(settings);
   await current;
+  let closed = false;
   const reopen = () => {
     current = startWorker({ ...settings, template: null }).catch((error) => {
       throw Object.assign(new Error('the embedded database cannot be opened', { cause: error }), { code: '57P03' });
@@ -39,7 +40,8 @@ export async function connect(settings: WorkerSettings): Promise<Connection> {
       const seen = current;
       const last = await seen.catch(() => null);
       // What was in memory alone is lost with its worker.
-      if (last?.hasStopped() !== false && settings.folder !== null && current === seen) reopen();
+      const canReopen = settings.folder !== null && !closed;
+      if (last?.hasStopped() !== false && canReopen && current === seen) reopen();
       return current;
     },
     async interrupt() {
@@ -48,6 +50,7 @@ export async function connect(settings: WorkerSettings): Promise<Connection> {
       reopen();
     },
     async terminate() {
+      closed = true;
       await (await current).terminate();
     },
   };

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { PGlite, types } from '@electric-sql/pglite';
 import { postgis } from '@electric-sql/pglite-postgis';
+import { noRoomOf } from '../../../errors/no-room.ts';
 import type { Scope } from './database.ts';
 import { confining, scopeKey } from './row-level-security.ts';
 
@@ -42,6 +43,8 @@ const database = await PGlite.create({
   },
   // Bytes go over in binary; the default writes them out as hexadecimal digits, one by one.
   serializers: { [types.BYTEA]: (bytes) => bytes },
+}).catch((error) => {
+  throw noRoomOf(error) ? withoutRoom(error) : error;
 });
 port.postMessage('ready');
 
@@ -54,6 +57,8 @@ port.on('message', (request: Request) => {
       // The engine itself has broken off, out of memory for one: it can be asked nothing more, and ends with its worker.
       if (error instanceof RuntimeError) throw error;
       port.postMessage({ id: request.id, error: describeError(error as Error & { code?: string }) } satisfies Reply);
+      // Where its log cannot be written the engine gives up all of its memory, and would never answer again.
+      if ((error as { severity?: string }).severity === 'PANIC') process.exit(1);
     }
   });
 });
@@ -95,6 +100,13 @@ async function answer(request: Request): Promise<unknown> {
 
 async function readTemplate(path: string): Promise<Blob> {
   return new Blob([await promisify(zstdDecompress)(await readFile(path))]);
+}
+
+/** What the engine throws of its file system is no Error, and would arrive as text without words. */
+function withoutRoom(cause: unknown): Error {
+  const { message, errno } = cause as { message?: string; errno?: number };
+  const what = `no room to open the embedded database: ${message ?? `error ${errno} of its file system`}`;
+  return Object.assign(new Error(what), { code: 'ENOSPC' });
 }
 
 /** Of an error, what may be known outside: not the parameters that led to it. */

@@ -1,8 +1,10 @@
 /** The embedded database: PGlite with PostGIS in a worker thread, spoken to by messages. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdir } from 'node:fs/promises';
+import { noRoom, noRoomOf } from '../../../errors/no-room.ts';
+import { log } from '../../log.ts';
 import type { ConfinedDatabase, Database, QueryOptions, RequestLimits, Scope, Session } from './database.ts';
-import { beginLayout, filesOf, findDatabase, markWhole } from './database-folder.ts';
+import { beginLayout, filesOf, findDatabase, markWhole, noteEmptyFiles } from './database-folder.ts';
 import { lockFolder } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { type Connection, connect, type EmbeddedWorker } from './pglite-connection.ts';
@@ -21,46 +23,58 @@ export async function openPglite(folder: string | null, templateFolder: string |
   const unlock = folder === null ? () => {} : lockFolder(folder);
   try {
     if (folder === null) return await openFresh(null, templateFolder, unlock);
-    const there = await findDatabase(folder);
-    const database = there
-      ? await open({ folder: filesOf(folder), template: null }, unlock)
-      : await openFresh(folder, templateFolder, unlock);
+    const closed = async () => {
+      await noteEmptyFiles(folder).catch((error) => log.warn('which tables are empty was not noted', { error }));
+      unlock();
+    };
+    if (await findDatabase(folder)) {
+      await markWhole(folder);
+      return await open({ folder: filesOf(folder), template: null }, closed);
+    }
+    const database = await openFresh(folder, templateFolder, closed);
     await markWhole(folder);
     return database;
   } catch (error) {
     unlock();
-    throw error;
+    throw noRoomOf(error) ? noRoomAt(folder, error) : error;
   }
 }
 
+/** Called when nothing uses the folder any more. */
+type Closed = () => Promise<void> | void;
+
+const noRoomAt = (folder: string | null, error: unknown) =>
+  noRoom(
+    `There is no room for the database${folder === null ? '' : ` in ${folder}`}: ${(error as Error).message}. Make room ` +
+      'on its disk, or name another folder with --data, and start again.',
+    error,
+  );
+
 /** From the template where there is a sound one; else from nothing, leaving a template for the next time. */
-async function openFresh(
-  folder: string | null,
-  templateFolder: string | undefined,
-  unlock: () => void,
-): Promise<Database> {
+async function openFresh(folder: string | null, templateFolder: string | undefined, closed: Closed): Promise<Database> {
   const files = folder === null ? null : filesOf(folder);
   if (folder !== null) await beginLayout(folder);
   const template = findTemplate(templateFolder);
   if (template.exists) {
     try {
-      return await open({ folder: files, template: template.path }, unlock);
-    } catch {
+      return await open({ folder: files, template: template.path }, closed);
+    } catch (error) {
+      if (noRoomOf(error)) throw error;
       await removeTemplate(template.path);
       if (folder !== null) await beginLayout(folder);
     }
   }
-  const database = await open({ folder: files, template: null }, unlock);
+  const database = await open({ folder: files, template: null }, closed);
   await writeTemplate(template.path, await database.dump());
   return database;
 }
 
 type EmbeddedDatabase = Database & { dump(): Promise<Uint8Array> };
 
-async function open(settings: WorkerSettings, unlock: () => void): Promise<EmbeddedDatabase> {
+async function open(settings: WorkerSettings, closed: Closed): Promise<EmbeddedDatabase> {
   if (settings.folder) await mkdir(settings.folder, { recursive: true });
   const connection = await connect(settings);
-  const database = exclusive(connection, settings.folder !== null, unlock);
+  const database = exclusive(connection, settings.folder !== null, closed);
   try {
     await migrate(database);
     database.confinement = await prepareRowLevelSecurity(database);
@@ -75,7 +89,7 @@ async function open(settings: WorkerSettings, unlock: () => void): Promise<Embed
  * Makes one connection serve many callers: a transaction holds all others back until it ends.
  * @param interruptible whether statements of requests may be ended, which costs the worker
  */
-function exclusive(connection: Connection, interruptible: boolean, unlock: () => void): EmbeddedDatabase {
+function exclusive(connection: Connection, interruptible: boolean, closed: Closed): EmbeddedDatabase {
   const current = new AsyncLocalStorage<{ open: boolean }>();
   const turns = createTurns();
   const deadlines = createDeadlines();
@@ -107,9 +121,8 @@ function exclusive(connection: Connection, interruptible: boolean, unlock: () =>
       query: <R>(sql: string, params?: readonly unknown[], how?: QueryOptions) => {
         if (!request || how?.unlimited) return whenFree((worker) => sessionOf(worker).query<R>(sql, params), { heavy });
         return whenFree((worker) => {
-          const statement = sessionOf(worker).query<R>(sql, params);
-          if (!interruptible) return statement;
-          return deadlines.hold(statement, request.statementSeconds, connection.interrupt);
+          const ask = () => sessionOf(worker).query<R>(sql, params);
+          return interruptible ? deadlines.hold(ask, request.statementSeconds, connection.interrupt) : ask();
         }, turn);
       },
       execute: (script) =>
@@ -140,7 +153,7 @@ function exclusive(connection: Connection, interruptible: boolean, unlock: () =>
         async (worker) => {
           await worker.call({ kind: 'close' });
           await connection.terminate();
-          unlock();
+          await closed();
         },
         { heavy: true }, // after all that waits
       );

@@ -61,11 +61,12 @@ export function createLane(pool: pg.Pool, most: number, other: pg.Pool): Lane {
         log.warn('a statement of a request does not end, and is given up', { backend: processID });
       };
       try {
-        const result = prepare(client).then(() => {
+        const work = async () => {
+          await prepare(client);
           sound = true;
           return use(client);
-        });
-        return await (seconds === undefined ? result : deadlines.hold(result, seconds, giveUp, GRACE_SECONDS));
+        };
+        return await (seconds === undefined ? work() : deadlines.hold(work, seconds, giveUp, GRACE_SECONDS));
       } finally {
         client.release(!sound); // of one that is not sound, the connection is cut
       }

@@ -108,7 +108,7 @@ export function checkedFileStore(
       await forgetRecords(db, key);
       sound.delete(key);
       await files.put(key);
-      if (key.includes('/')) await recordFile(db, { key, bytes: size, sha256 });
+      if (isRecorded(key)) await recordFile(db, { key, bytes: size, sha256 });
     },
     async fetch(key, how: FetchOptions = {}) {
       const path = await pathIfThere(files, key);
@@ -130,6 +130,9 @@ export function checkedFileStore(
     },
   };
 }
+
+/** Networks bring hashes of their own, and are also put by commands that know no database. */
+const isRecorded = (key: string): boolean => /^(scenes|jobs)\//.test(key);
 
 const versionOf = ({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string => `${ino}-${size}-${mtimeNs}-${ctimeNs}`;
 

@@ -1,14 +1,12 @@
 /** What can be done about a damaged file, by what it is. */
 import { Problem } from '../../../errors/problem.ts';
 
-export type Remedy = 'original' | 'working_copy' | 'job' | 'export' | 'network' | 'other';
+export type Remedy = 'original' | 'working_copy' | 'job' | 'export';
 
 export function remedyOf(key: string): Remedy {
-  if (/^scenes\/[^/]+\/original[./]/.test(key)) return 'original';
   if (/^scenes\/[^/]+\/working\./.test(key)) return 'working_copy';
   if (/^jobs\/[^/]+\/exports\//.test(key)) return 'export';
-  if (/^jobs\//.test(key)) return 'job';
-  return key.startsWith('networks/') ? 'network' : 'other';
+  return /^jobs\//.test(key) ? 'job' : 'original';
 }
 
 const ADVICE: Record<Remedy, string> = {
@@ -16,8 +14,6 @@ const ADVICE: Record<Remedy, string> = {
   working_copy: 'It can be made again from the original: POST /scenes/ID/retry, or planimeter doctor --deep --repair.',
   job: 'The job can make it again: POST /jobs/ID/retry, or planimeter doctor --deep --repair.',
   export: 'It is made again the next time that somebody asks for it.',
-  network: 'Add the network once more.',
-  other: 'Restore it from a backup.',
 };
 
 /** In words, with the id of whose file it is. */

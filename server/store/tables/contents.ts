@@ -109,19 +109,23 @@ function difference(found: Contents, noted: Contents): string | null {
   return `its features have ${found.area_m2} m², and ${noted.area_m2} m² were stored`;
 }
 
-/** Rows whose counterpart is gone: what nothing here can make again. In words; empty where all is there. */
-export async function lostRows(q: Queryable): Promise<string[]> {
-  const [lost] = await q.query<{ scenes: number; jobs: number }>(
-    `SELECT (SELECT count(DISTINCT scene) FROM planimeter.jobs j
-              WHERE NOT EXISTS (SELECT FROM planimeter.scenes WHERE id = j.scene))::integer AS scenes,
-            (SELECT count(DISTINCT job) FROM planimeter.job_totals t
-              WHERE NOT EXISTS (SELECT FROM planimeter.jobs WHERE key = t.job))::integer AS jobs`,
+/**
+ * Scenes and jobs that were made and never deleted, by the audit log, and are not in the database any more: what nothing
+ * here can make again. As `scenes/ID` and `jobs/ID`.
+ */
+export async function lostOwners(q: Queryable): Promise<string[]> {
+  const rows = await q.query<{ owner: string }>(
+    `SELECT kind || 's/' || subject AS owner
+       FROM (SELECT split_part(action, '_', 1) AS kind, subject, bool_or(action IN ('scene_deleted', 'job_deleted')) AS deleted
+               FROM planimeter.audit
+              WHERE action IN ('scene_added', 'scene_deleted', 'job_started', 'job_deleted')
+              GROUP BY 1, 2) AS made
+      WHERE NOT deleted
+        AND NOT EXISTS (SELECT FROM planimeter.scenes s WHERE kind = 'scene' AND s.id = subject)
+        AND NOT EXISTS (SELECT FROM planimeter.jobs j WHERE kind = 'job' AND j.id = subject)
+      ORDER BY 1`,
   );
-  const words = ({ scenes, jobs }: { scenes: number; jobs: number }) => [
-    ...(scenes > 0 ? [`${scenes} scenes that jobs refer to are not in the database any more`] : []),
-    ...(jobs > 0 ? [`${jobs} jobs that sums refer to are not in the database any more`] : []),
-  ];
-  return words(lost!);
+  return rows.map(({ owner }) => owner);
 }
 
 /** What a job that has lost features becomes; false where it is not published any more. */

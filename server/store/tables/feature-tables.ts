@@ -11,6 +11,8 @@ export interface FeatureTable {
   job: string;
   scene: string;
   model: string;
+  /** When the scene's image was taken, where its file says it. */
+  capturedAt: string | null;
   /** Of the scene's image. */
   rights: SceneRights;
   collection: string;
@@ -22,7 +24,8 @@ export interface FeatureTable {
   kind: 'line' | 'area';
   /** Whether one feature at least has several parts. */
   multi: boolean;
-  columns: Column[];
+  /** The same for every job, whatever its features hold. */
+  columns: readonly Column[];
 }
 
 export interface Column {
@@ -38,7 +41,9 @@ export interface TableRow {
 }
 
 /** From the bottom up, as maps draw them; there even when they are empty. */
-const STANDARD = ['landuse', 'roads', 'buildings'];
+export const STANDARD = ['landuse', 'roads', 'buildings'];
+/** What detectors draw. */
+export const OBJECTS = 'objects';
 /** Measured on ways instead of faces. */
 const LINE_COLLECTIONS = ['roads'];
 const FEATURES_PER_PAGE = 500;
@@ -48,12 +53,25 @@ const real = (name: string): Column => ({ name, type: 'real' });
 
 const COMMON = [text('id'), text('collection'), text('class'), real('score')];
 const MEASURES = { area: [real('area_m2'), real('perimeter_m')], line: [real('length_m')] };
-const LAST = [text('job'), text('scene'), text('model')];
-/** Properties that the vectorizer gives, so that an empty table has its columns too. */
+const LAST = [text('region'), text('captured_at'), text('job'), text('scene'), text('model'), text('review')];
 const OWN: Readonly<Record<string, Column[]>> = {
-  roads: [real('width_m'), { name: 'from_node', type: 'integer' }, { name: 'to_node', type: 'integer' }],
+  roads: [
+    real('width_m'),
+    real('street_m'),
+    real('bridged_m'),
+    { name: 'from_node', type: 'integer' },
+    { name: 'to_node', type: 'integer' },
+  ],
   buildings: [{ name: 'regularized', type: 'boolean' }, real('orientation_deg')],
 };
+
+/** What the features of a collection are exported with. */
+export const columnsOf = (collection: string, kind: FeatureTable['kind']): readonly Column[] => [
+  ...COMMON,
+  ...MEASURES[kind],
+  ...(OWN[collection] ?? []),
+  ...LAST,
+];
 
 interface Summary {
   collection: string;
@@ -63,13 +81,50 @@ interface Summary {
   multi: boolean;
 }
 
+/**
+ * Of a job's collections that whose areas count nothing twice, and which a file of one layer holds: land use, which covers
+ * the ground once; of a job that found none, what it did find.
+ */
+export async function coveringCollection(q: Queryable, job: string): Promise<string> {
+  const [row] = await q.query<{ collection: string }>(
+    `SELECT coalesce((SELECT c.id FROM unnest($2::text[]) WITH ORDINALITY AS c (id, ordinality)
+                       WHERE EXISTS (SELECT FROM planimeter.features f WHERE f.job = j.key AND f.collection = c.id AND f.level = 0)
+                       ORDER BY ordinality LIMIT 1),
+                     CASE WHEN report->'counts' ? $3 THEN $3 ELSE $4 END) AS collection
+       FROM planimeter.jobs j WHERE j.id = $1`,
+    [job, ['landuse', OBJECTS, 'buildings', 'roads'], OBJECTS, 'landuse'],
+  );
+  return row?.collection ?? 'landuse';
+}
+
 const reviewed = (review: ReviewFilter | undefined): string =>
   review === undefined ? '' : `AND properties->>'review' ${REVIEW_FILTERS[review]}`;
 
+/** Which of a job's features are wanted. */
+export interface Selected {
+  review?: ReviewFilter | undefined;
+  /** Not one of them, as where the image is of another time. */
+  none?: boolean | undefined;
+}
+
+interface FoundJob extends SceneRights {
+  key: number;
+  scene: string;
+  model: string;
+  captured_at: string | null;
+  /** Whether a detector ran, which draws objects. */
+  detected: boolean;
+}
+
 /** The tables of a job that is done, in drawing order. Null where there is no such job. */
-export async function featureTables(q: Queryable, job: string, review?: ReviewFilter): Promise<FeatureTable[] | null> {
-  const [found] = await q.query<{ key: number; scene: string; model: string } & SceneRights>(
-    `SELECT j.key, j.scene, j.model, s.license, s.attribution
+export async function featureTables(
+  q: Queryable,
+  job: string,
+  { review, none = false }: Selected = {},
+): Promise<FeatureTable[] | null> {
+  const [found] = await q.query<FoundJob>(
+    `SELECT j.key, j.scene, j.model, s.license, s.attribution, s.report->>'capturedAt' AS captured_at,
+            coalesce(j.report->'counts' ? '${OBJECTS}', false) AS detected
        FROM planimeter.jobs j JOIN planimeter.scenes s ON s.id = j.scene WHERE j.id = $1 AND j.state = 'done'`,
     [job],
   );
@@ -78,28 +133,21 @@ export async function featureTables(q: Queryable, job: string, review?: ReviewFi
     `SELECT collection, count(*)::integer AS count, bool_or(ST_Dimension(geom) = 1) AS lines,
             bool_or(ST_NumGeometries(geom) > 1 OR GeometryType(geom) LIKE 'MULTI%') AS multi,
             ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))] AS bbox
-       FROM planimeter.features WHERE job = $1 AND level = 0 ${reviewed(review)} GROUP BY collection ORDER BY collection`,
-    [found.key],
+       FROM planimeter.features WHERE job = $1 AND level = 0 AND NOT $2::boolean ${reviewed(review)}
+      GROUP BY collection ORDER BY collection`,
+    [found.key, none],
   );
-  const properties = await q.query<{ collection: string; name: string; type: string }>(
-    `SELECT collection, p.key AS name, max(jsonb_typeof(p.value)) AS type
-       FROM planimeter.features, jsonb_each(properties) AS p
-      WHERE job = $1 AND level = 0 ${reviewed(review)} AND jsonb_typeof(p.value) <> 'null' GROUP BY 1, 2 ORDER BY 1, 2`,
-    [found.key],
-  );
-  const others = summaries.map(({ collection }) => collection).filter((name) => !STANDARD.includes(name));
-  return [...STANDARD, ...others].map((collection) => {
+  const standard = found.detected ? [...STANDARD, OBJECTS] : STANDARD;
+  const others = summaries.map(({ collection }) => collection).filter((name) => !standard.includes(name));
+  return [...standard, ...others].map((collection): FeatureTable => {
     const summary = summaries.find((each) => each.collection === collection);
     const kind = (summary?.lines ?? LINE_COLLECTIONS.includes(collection)) ? 'line' : 'area';
-    const fixed = [...COMMON, ...MEASURES[kind], ...(OWN[collection] ?? []), ...LAST];
-    const more = properties
-      .filter((each) => each.collection === collection && !fixed.some(({ name }) => name === each.name))
-      .map(({ name, type }): Column => ({ name, type: COLUMN_TYPES[type] ?? 'text' }));
     return {
       jobKey: found.key,
       job,
       scene: found.scene,
       model: found.model,
+      capturedAt: found.captured_at,
       rights: { license: found.license, attribution: found.attribution },
       collection,
       review,
@@ -107,13 +155,10 @@ export async function featureTables(q: Queryable, job: string, review?: ReviewFi
       bbox: summary?.bbox ?? null,
       kind,
       multi: summary?.multi ?? false,
-      columns: [...fixed, ...more],
+      columns: columnsOf(collection, kind),
     };
   });
 }
-
-/** By the JSON type; objects and lists become text. */
-const COLUMN_TYPES: Readonly<Record<string, Column['type']>> = { number: 'real', boolean: 'boolean' };
 
 /** Geometries as little-endian WKB in EPSG:4326, or as GeoJSON or WKT with a millimetre's decimals. */
 const GEOMETRY = {
@@ -139,7 +184,8 @@ export async function* tableRows(
   table: FeatureTable,
   geometry: keyof typeof GEOMETRY,
 ): AsyncGenerator<TableRow[]> {
-  const { jobKey, collection, job, scene, model } = table;
+  const { jobKey, collection, job, scene, model, count, capturedAt: captured_at } = table;
+  if (count === 0) return;
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const rows = await q.query<StoredRow>(
@@ -151,7 +197,7 @@ export async function* tableRows(
     );
     if (rows.length > 0) {
       yield rows.map(({ properties, ...row }) => {
-        const all: Record<string, unknown> = { ...properties, ...row, collection, job, scene, model };
+        const all: Record<string, unknown> = { ...properties, ...row, collection, job, scene, model, captured_at };
         return { id: row.id, geometry: row.geometry, values: table.columns.map((column) => cell(column, all)) };
       });
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Polygon } from 'geojson';
+import type { MultiPolygon, Polygon } from 'geojson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import {
@@ -96,6 +96,7 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
       id: collection,
       count: 3,
       bbox: [0, 0, 2.5, 1],
+      captured: null,
     });
     expect(await getJob(db, job.id)).toMatchObject({ state: 'done', report: REPORT, progress: { share: 1 } });
   });
@@ -215,6 +216,29 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
     expect(await inBbox([-1, -1, 1, 1])).toBe(0);
     const [part] = await featuresInTile(db, job.id, [179.9, -1, 180, 1], detail());
     expect(ringsOf(part!.wkb)).toHaveLength(1);
+  });
+
+  test.each<[string, number, [number, number], number]>([
+    ['past 180°', 4326, [179.9, 180.2], 2],
+    ['from 180° on', 4326, [180, 180.3], 1],
+    ['from 0 to 360', 4326, [200, 200.3], 1],
+    ['before −180°', 4326, [-180.2, -179.9], 2],
+    ['far before −180°', 4326, [-190, -189.7], 1],
+  ])('a shape %s lies within ±180°', async (name, epsg, [west, east], parts) => {
+    const collection = `turned ${name}`;
+    const shape = row(polygonWkb(rectangle(west, -1, east, 1)), { collection });
+    await publish(epsg, [shape]);
+    const { geometry, properties } = (await getItem(db, collection, shape.id))!;
+    const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : (geometry as MultiPolygon).coordinates;
+    expect(polygons).toHaveLength(parts);
+    const lons = polygons.flat(2).map(([lon]) => lon!);
+    for (const lon of lons) expect(Math.abs(lon)).toBeLessThanOrEqual(180);
+    const turned = (lon: number) => lon - 360 * Math.floor((lon + 180) / 360);
+    for (const end of [west, east]) {
+      const nearest = Math.min(...lons.map((lon) => Math.abs(turned(lon) - turned(end))));
+      expect(nearest).toBeLessThan(1e-9);
+    }
+    expect(properties.area_m2! / ellipsoidCellM2(0, -1, east - west, 1)).toBeCloseTo(1, 3);
   });
 
   test('pages hold every feature once, in order, also while others are published and deleted', async () => {

@@ -64,17 +64,20 @@ async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[
               CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) * border_share END,
               CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography) END, geom, properties::jsonb
          FROM (SELECT *, ST_ForcePolygonCCW(
-                           CASE WHEN ST_XMax(g) - ST_XMin(g) > 180
+                           CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(ST_MakeValid(g), 180, -360)
+                                WHEN $2 <> 4326 AND ST_XMax(g) - ST_XMin(g) > 180
                                   THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
                                 WHEN ST_IsValid(g) THEN g
                                 ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END) AS geom
-                 FROM (SELECT *, ST_Transform(
-                                   ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS g
+                 FROM (SELECT *, CASE WHEN ST_XMin(t) >= -180 AND ST_XMin(t) < 180 THEN t
+                                      ELSE ST_Translate(t, -360 * floor((ST_XMin(t) + 180) / 360), 0) END AS g
+                         FROM (SELECT *, ST_Transform(
+                                   ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS t
                          FROM target,
                               unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[],
                                      $11::smallint[], $12::float8[])
                                 AS f (id, collection, class, score, start, length, properties, level, border_share)
-                        OFFSET 0) AS transformed
+                        OFFSET 0) AS transformed OFFSET 0) AS turned
                OFFSET 0) AS valid
      )
      SELECT max(key) AS key FROM target`,

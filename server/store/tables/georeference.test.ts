@@ -6,6 +6,8 @@ import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
 import type { Database } from '../database/database.ts';
 import { georeference, tileControlGrid } from './georeference.ts';
 
+const ANYWHERE = { geotransform: [0, 1, 0, 0, 0, -1] as Geotransform, width: 1, height: 1, geographic: false };
+
 describe.each(testEngines())('georeferencing on $name', ({ open }) => {
   let db: Database;
   let drop: () => Promise<void>;
@@ -77,6 +79,35 @@ describe.each(testEngines())('georeferencing on $name', ({ open }) => {
     expect(bbox[2]).toBeLessThan(-179.9);
   });
 
+  test.each<[string, number, Geotransform, number, [west: number, east: number], number]>([
+    ['past 180°', 4326, [179.5, 0.01, 0, -16, 0, -0.01], 100, [179.5, -179.5], 2],
+    ['from 180° on', 4326, [180, 0.01, 0, -16, 0, -0.01], 100, [180, -179], 1],
+    ['from 0 to 360', 4326, [200, 0.01, 0, -16, 0, -0.01], 100, [-160, -159], 1],
+    ['before −180°', 4326, [-180.5, 0.01, 0, -16, 0, -0.01], 100, [179.5, -179.5], 2],
+    ['all before −180°', 4326, [-190, 0.01, 0, -16, 0, -0.01], 100, [170, 171], 1],
+    ['past 180° on NAD83', 4269, [179.5, 0.01, 0, 52, 0, -0.01], 100, [179.5, -179.5], 2],
+    ['the whole Earth from 0 to 360', 4326, [0, 1, 0, 60, 0, -1], 360, [-180, 180], 1],
+    ['the whole Earth from −180 to 180', 4326, [-180, 1, 0, 60, 0, -1], 360, [-180, 180], 1],
+  ])('a grid of longitudes %s', async (_, epsg, geotransform, width, [west, east], parts) => {
+    const { footprint, bbox, gsdMetres } = await georeference(db, { epsg, geotransform, width, height: 100 });
+    expect(bbox[0]).toBeCloseTo(west, 6);
+    expect(bbox[2]).toBeCloseTo(east, 6);
+    const polygons = footprint.type === 'Polygon' ? [footprint.coordinates] : footprint.coordinates;
+    expect(polygons).toHaveLength(parts);
+    for (const [lon] of polygons.flat(2)) expect(Math.abs(lon!)).toBeLessThanOrEqual(180);
+    expect(gsdMetres.x).toBeLessThan(gsdMetres.y);
+  });
+
+  test('map tiles on both sides of the antimeridian find their pixels in a grid that goes past it', async () => {
+    const scene = { epsg: 4326, geotransform: [179, 0.01, 0, 1, 0, -0.01] as Geotransform, width: 200, height: 200 };
+    const across = async (x: number) => [
+      ...(await tileControlGrid(db, { ...scene, geographic: true }, 8, x, 127, 1)).x,
+    ];
+    expect((await across(255))[1]).toBeCloseTo(180, 9);
+    expect((await across(0))[0]).toBeCloseTo(180, 9);
+    expect((await across(0))[1]).toBeCloseTo(180 + 360 / 256, 9);
+  });
+
   test('refuses what it cannot place', async () => {
     const geotransform: Geotransform = [500000, 1, 0, 5e6, 0, -1];
     const place = (epsg: number, g = geotransform) =>
@@ -99,7 +130,8 @@ describe.each(testEngines())('georeferencing on $name', ({ open }) => {
       const fx = ((lon + 180) / 360) * 2 ** z;
       const fy = ((1 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / Math.PI) / 2) * 2 ** z;
       const cells = 16;
-      const grid = await tileControlGrid(db, 32640, z, Math.floor(fx), Math.floor(fy), cells);
+      const scene = { epsg: 32640, geotransform, width: 2, height: 2, geographic: false };
+      const grid = await tileControlGrid(db, scene, z, Math.floor(fx), Math.floor(fy), cells);
       expect(grid.x).toHaveLength(17 * 17);
       // Bilinear in the cell that holds the centre; the scene's centre is at pixel (1, 1).
       const [u, v] = [(fx % 1) * cells, (fy % 1) * cells];
@@ -118,7 +150,7 @@ describe.each(testEngines())('georeferencing on $name', ({ open }) => {
 
   test('nodes that the CRS cannot describe are NaN, the others are not', async () => {
     for (const epsg of [32640, 2154, 3413, 3395, 27700, 2056]) {
-      const grid = await tileControlGrid(db, epsg, 0, 0, 0, 8);
+      const grid = await tileControlGrid(db, { ...ANYWHERE, epsg }, 0, 0, 0, 8);
       expect(grid.x).toHaveLength(81);
       for (let i = 0; i < 81; i++) expect(Number.isNaN(grid.x[i]!)).toBe(Number.isNaN(grid.y[i]!));
       expect(

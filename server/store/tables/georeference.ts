@@ -2,12 +2,18 @@
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
+import { turnTowards, wrapLongitude } from '../../../tiler/crs/longitude.ts';
+import type { Finding } from '../../../tiler/ingest/findings.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { Queryable } from '../database/database.ts';
+import { checkAreaOfUse, checkKind } from './area-of-use.ts';
 import { type SceneCrs, sridOf, srsText } from './spatial-ref-sys.ts';
 
 /** Half the side of the Web Mercator square: π times the radius of WGS 84's equator, in metres. */
 const MERCATOR_HALF = Math.PI * 6378137;
+
+/** Grids of longitudes go past the antimeridian, or from 0 to 360, and may begin anywhere. */
+const FARTHEST_LONGITUDE = 541;
 
 /** Points along each side of a footprint: a straight side of a projection is a curve in degrees. */
 const POINTS_PER_SIDE = 8;
@@ -29,19 +35,25 @@ export async function georeference(
   footprint: Polygon | MultiPolygon;
   bbox: [number, number, number, number];
   gsdMetres: { x: number; y: number };
+  /** What makes the place doubtful. */
+  findings: Finding[];
 }> {
   const { geotransform, width, height } = scene;
   const [centreX, centreY] = [width / 2, height / 2];
   const srid = await sridOf(q, scene, ...apply(geotransform, centreX, centreY));
+  const rim = outline(width, height);
+  await checkKind(q, srid, srsText(scene));
   const pixels: Point[] = [
-    ...outline(width, height),
+    ...rim,
     [centreX - 0.5, centreY],
     [centreX + 0.5, centreY],
     [centreX, centreY - 0.5],
     [centreX, centreY + 0.5],
   ];
   const placed = pixels.map(([x, y]) => apply(geotransform, x, y));
-  const points = await transformPoints(q, placed, srid, 4326);
+  const points = (await transformPoints(q, placed, srid, 4326)).map(
+    ([lon, lat]): Point => [Math.abs(lon) <= FARTHEST_LONGITUDE ? wrapLongitude(lon) : lon, lat],
+  );
   if (points.some(([lon, lat]) => !(Math.abs(lon) <= 180 && Math.abs(lat) <= 90))) {
     throw new Problem(
       'unknown_crs',
@@ -53,7 +65,9 @@ export async function georeference(
             ST_Distance(ST_MakePoint($5, $6)::geography, ST_MakePoint($7, $8)::geography) AS y`,
     points.slice(-4).flat(),
   );
-  const ring = unrolled(points.slice(0, -4));
+  const degrees = points.slice(0, -4);
+  const back = await transformPoints(q, degrees, 4326, srid);
+  const ring = unrolled(degrees);
   const [first, last] = [ring[0]!, ring.at(-1)!];
   if (Math.abs(first[0] - last[0]) > 180) {
     throw new Problem(
@@ -68,14 +82,23 @@ export async function georeference(
        FROM ST_SetSRID(ST_GeomFromGeoJSON($1::text), 4326) AS g`,
     [JSON.stringify({ type: 'Polygon', coordinates: [[...ring, first]] })],
   );
+  const srs = srsText(scene);
+  const findings = await checkAreaOfUse(q, { srid, srs, geotransform, gsdMetres: size!, pixels: rim, degrees, back });
   const lons = ring.map(([lon]) => lon);
+  const whole = Math.max(...lons) - Math.min(...lons) >= 360;
   const lats = ring.map(([, lat]) => lat);
   return {
     srid,
-    srs: srsText(scene),
+    srs,
     footprint: JSON.parse(row!.footprint),
-    bbox: [wrapped(Math.min(...lons)), Math.min(...lats), wrapped(Math.max(...lons)), Math.max(...lats)],
+    bbox: [
+      whole ? -180 : wrapLongitude(Math.min(...lons)),
+      Math.min(...lats),
+      whole ? 180 : wrapLongitude(Math.max(...lons)),
+      Math.max(...lats),
+    ],
     gsdMetres: size!,
+    findings,
   };
 }
 
@@ -106,17 +129,13 @@ function unrolled(points: readonly Point[]): Point[] {
   });
 }
 
-function wrapped(lon: number): number {
-  return lon > 180 ? lon - 360 : lon < -180 ? lon + 360 : lon;
-}
-
 /**
- * Coordinates in an EPSG code of the (cells + 1)² nodes of a Web Mercator tile, row by row from the north-west; NaN
+ * Coordinates in a scene's CRS of the (cells + 1)² nodes of a Web Mercator tile, row by row from the north-west; NaN
  * where it cannot describe a node.
  */
 export async function tileControlGrid(
   q: Queryable,
-  epsg: number,
+  scene: PlacedGrid,
   z: number,
   x: number,
   y: number,
@@ -129,11 +148,28 @@ export async function tileControlGrid(
       nodes.push([(x + column / cells) * tileSide - MERCATOR_HALF, MERCATOR_HALF - (y + row / cells) * tileSide]);
     }
   }
-  const placed = await transformPoints(q, nodes, 3857, epsg);
+  const placed = turnedTo(scene, await transformPoints(q, nodes, 3857, scene.epsg));
   return { cells, x: Float64Array.from(placed, ([px]) => px), y: Float64Array.from(placed, ([, py]) => py) };
 }
 
 type Point = [number, number];
+
+/** A scene that is to be found again in its own coordinates. */
+export interface PlacedGrid {
+  /** By which PostGIS knows the CRS. */
+  epsg: number;
+  geotransform: Geotransform;
+  width: number;
+  height: number;
+  /** Whether coordinates are degrees. */
+  geographic: boolean;
+}
+
+/** Points that lie together, in a scene's CRS: of longitudes that are the same, those that the scene counts in. */
+export function turnedTo({ geographic, geotransform, width, height }: PlacedGrid, points: readonly Point[]): Point[] {
+  const turn = geographic ? turnTowards(points, apply(geotransform, width / 2, height / 2)[0]) : 0;
+  return points.map(([x, y]) => [x + turn, y]);
+}
 
 /** Points of one EPSG code in another; both coordinates NaN where a point has none there. */
 export async function transformPoints(

@@ -1,11 +1,12 @@
 /** Published features as they are asked for: collections, pages of items, single ones; GeoJSON out. */
 import { Problem } from '../../../errors/problem.ts';
 import type { TimeInterval } from '../../api/datetime.ts';
-import type { Bbox, FeatureJson, FeatureProperties } from '../../api/index.ts';
+import type { Bbox, FeatureJson, FeatureProperties, ReviewFilter } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { capturedWithin } from './captured-at.ts';
 import { cql2Condition, QUERYABLES } from './cql2-to-sql.ts';
 import { asGeoJson, type GeometryCrs } from './geometry-crs.ts';
+import { REVIEW_FILTERS } from './reviews.ts';
 
 /** Collections that are there even when they are empty. */
 const STANDARD_COLLECTIONS = ['buildings', 'roads', 'landuse'];
@@ -43,6 +44,11 @@ export async function listCollections(q: Queryable): Promise<StoredCollection[]>
   });
 }
 
+export interface SortKey {
+  property: string;
+  descending: boolean;
+}
+
 export interface ItemsQuery {
   bbox?: Bbox | undefined;
   /** A box of another system, beside `bbox` around it in degrees. */
@@ -58,11 +64,16 @@ export interface ItemsQuery {
   scene?: string | undefined;
   /** When their images were taken. */
   captured?: TimeInterval | undefined;
+  /** Which of them, by what somebody said of them. */
+  review?: ReviewFilter | undefined;
   /** CQL2 JSON. */
   filter?: unknown;
   /** Their number on all pages, where it is known from the page before. */
   matched?: number | undefined;
-  sort?: { property: string; descending: boolean } | undefined;
+  /** The first counts most. */
+  sort?: readonly SortKey[] | undefined;
+  /** Features to pass over, instead of `after`. */
+  offset?: number | undefined;
 }
 
 interface ItemRow {
@@ -81,7 +92,8 @@ interface ItemRow {
   /** Null where the system asked for cannot carry it. */
   geometry: string | null;
   properties: Record<string, unknown>;
-  sorted_by: string | number | boolean | null;
+  /** Of the properties that the page is sorted by, in their order. */
+  sorted_by: (string | number | null)[];
 }
 
 const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model,
@@ -89,8 +101,8 @@ const ITEM = `f.id, f.job AS key, f.collection, j.id AS job, j.scene, j.model,
   f.length_m, f.properties`;
 
 /**
- * One page of a collection's published features, in the order of their ids or of a property and then their ids, which
- * pages keep while features come and go; features without the property come last. `next` is null on the last page.
+ * One page of a collection's published features, in the order of their ids or of properties and then their ids, which
+ * pages keep while features come and go; features without a property come last. `next` is null on the last page.
  * Throws Problem bad_request for an `after` that no page gave and for a filter that cannot be used.
  * @returns `matched`: the number on all pages
  */
@@ -112,7 +124,10 @@ export interface StoredItem {
 }
 
 /** What of a collection is asked for. */
-export type ItemSelection = Pick<ItemsQuery, 'bbox' | 'box' | 'class' | 'job' | 'scene' | 'filter'>;
+export type ItemSelection = Pick<
+  ItemsQuery,
+  'bbox' | 'box' | 'class' | 'job' | 'scene' | 'captured' | 'review' | 'filter'
+>;
 
 /**
  * SQL conditions on `features f JOIN jobs j`; `parameters` gets their values. Throws Problem bad_request for a filter
@@ -129,6 +144,7 @@ export function itemConditions(query: ItemSelection, parameters: unknown[]): str
     if (value !== undefined) conditions.push(`${column} = $${parameters.push(value)}`);
   }
   if (query.captured !== undefined) conditions.push(capturedWithin(query.captured, parameters));
+  if (query.review !== undefined) conditions.push(`f.properties->>'review' ${REVIEW_FILTERS[query.review]}`);
   if (boxes.length > 0) conditions.push(`(${boxes.map((box) => intersects(box, parameters)).join(' OR ')})`);
   if (query.box !== undefined) conditions.push(intersectsBox(query.box, parameters));
   if (query.filter !== undefined) conditions.push(cql2Condition(query.filter, parameters));
@@ -146,12 +162,16 @@ export async function queryStoredItems(
   const matching = (table: string) => `
     FROM planimeter.${table} f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
    WHERE ${['f.collection = $1', ...conditions].join(' AND ')}`;
-  const sort = query.sort ? sortable(query.sort.property) : null;
-  const direction = query.sort?.descending ? 'DESC' : 'ASC';
+  const sort = orderOf(query.sort ?? []);
   // What clients make up has too many texts, and too different plans, for any to be kept.
-  const plain = query.filter === undefined && query.box === undefined && (query.crs?.srid ?? 4326) === 4326 && !sort;
+  const plain =
+    query.filter === undefined &&
+    query.box === undefined &&
+    (query.crs?.srid ?? 4326) === 4326 &&
+    sort.length === 0 &&
+    !query.offset;
 
-  const known = query.bbox === undefined && query.filter === undefined;
+  const known = [query.bbox, query.filter, query.review].every((each) => each === undefined);
   const count = async () => {
     const sql = known
       ? `SELECT coalesce(sum(count), 0)::integer AS matched ${matching('job_totals')}`
@@ -160,14 +180,16 @@ export async function queryStoredItems(
     return (await explainingFilter(query, answer))[0]!.matched;
   };
   const matched = query.matched ?? (await count());
-  const beyond = query.after === undefined ? '' : `AND ${afterCondition(parsePage(query.after), query, parameters)}`;
+  const beyond = query.after === undefined ? '' : `AND ${afterCondition(parsePage(query.after), sort, parameters)}`;
   // The inner limit, a number, is what the plan is made for; the outer one stops it where the page ends.
   const most = PLANNED_LIMITS.find((each) => each > query.limit) ?? query.limit + 1;
+  const offset = query.offset ? `OFFSET $${parameters.push(query.offset)}::integer` : '';
+  const order = sort.map(({ sql, descending }) => `${sql} ${descending ? 'DESC' : 'ASC'} NULLS LAST, `).join('');
   parameters.push(query.limit + 1);
   const rows = await q.query<ItemRow>(
     `SELECT * FROM (
-       SELECT ${ITEM}, ${asGeoJson('f.geom', query.crs)} AS geometry, ${sort?.sql ?? 'NULL'} AS sorted_by ${matching('features')} AND f.level = 0 ${beyond}
-        ORDER BY ${sort ? `${sort.sql} ${direction} NULLS LAST, ` : ''}f.id, f.job LIMIT ${most}) page
+       SELECT ${ITEM}, ${asGeoJson('f.geom', query.crs)} AS geometry, jsonb_build_array(${sort.map(({ sql }) => sql).join(', ')}) AS sorted_by ${matching('features')} AND f.level = 0 ${beyond}
+        ORDER BY ${order}f.id, f.job LIMIT ${most} ${offset}) page
       LIMIT $${parameters.length}::integer`,
     parameters,
     // A few in a box are found by place and sorted, a multitude is walked through in its order: that the planner sees.
@@ -178,7 +200,7 @@ export async function queryStoredItems(
   return {
     items: page.map(storedItem),
     matched,
-    next: rows.length > page.length && last ? pageAfter(last, sort !== null) : null,
+    next: rows.length > page.length && last ? pageAfter(last) : null,
   };
 }
 
@@ -209,7 +231,7 @@ export async function getStoredItem(
 ): Promise<StoredItem | null> {
   if (!UUID.test(id)) return null;
   const [row] = await q.query<ItemRow>(
-    `SELECT ${ITEM}, ${asGeoJson('f.geom', crs)} AS geometry, NULL AS sorted_by FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+    `SELECT ${ITEM}, ${asGeoJson('f.geom', crs)} AS geometry, '[]'::jsonb AS sorted_by FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
       WHERE f.collection = $1 AND f.id = $2::uuid AND f.level = 0 ORDER BY f.job DESC LIMIT 1`,
     [collection, id],
     { prepared: true },
@@ -220,51 +242,79 @@ export async function getStoredItem(
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The names of the properties that items can be sorted by. */
-export const SORTABLES = Object.keys(QUERYABLES).filter((name) => ['number', 'text'].includes(QUERYABLES[name]!.type));
+export const SORTABLES = Object.keys(QUERYABLES).filter((name) =>
+  ['number', 'text', 'time'].includes(QUERYABLES[name]!.type),
+);
+/** Properties that a page is sorted by, at most: no more are told apart by people. */
+export const MOST_SORT_KEYS = 8;
 
-function sortable(name: string) {
-  if (SORTABLES.includes(name)) return QUERYABLES[name]!;
-  throw new Problem('bad_request', `Items can be sorted by ${SORTABLES.join(', ')}, not by "${name.slice(0, 60)}".`);
+interface Order {
+  sql: string;
+  type: 'number' | 'text';
+  descending: boolean;
+}
+
+/** Of a property that is named twice, what is said of it first holds. */
+function orderOf(keys: readonly SortKey[]): Order[] {
+  const known = new Map<string, Order>();
+  for (const { property, descending } of keys) {
+    if (!SORTABLES.includes(property)) {
+      throw new Problem(
+        'bad_request',
+        `Items can be sorted by ${SORTABLES.join(', ')}, not by "${property.slice(0, 60)}".`,
+      );
+    }
+    const { sql, type } = QUERYABLES[property]!;
+    if (known.has(property)) continue;
+    if (type === 'text') known.set(property, { sql, type, descending });
+    else {
+      const number = type === 'time' ? `extract(epoch FROM ${sql})::double precision` : sql;
+      known.set(property, { sql: number, type: 'number', descending });
+    }
+  }
+  if (known.size <= MOST_SORT_KEYS) return [...known.values()];
+  throw new Problem('bad_request', `Items are sorted by at most ${MOST_SORT_KEYS} properties, not by ${known.size}.`);
 }
 
 interface Page {
   id: string;
   key: number;
-  /** Of the property that the page was sorted by. */
-  value: unknown;
+  /** Of the properties that the page was sorted by. */
+  values: unknown[];
 }
 
-function pageAfter({ id, key, sorted_by }: ItemRow, sorted: boolean): string {
-  return `${id}~${key}${sorted ? `~${Buffer.from(JSON.stringify(sorted_by)).toString('base64url')}` : ''}`;
+function pageAfter({ id, key, sorted_by }: ItemRow): string {
+  const values = sorted_by.length > 0 ? `~${Buffer.from(JSON.stringify(sorted_by)).toString('base64url')}` : '';
+  return `${id}~${key}${values}`;
 }
 
 function parsePage(after: string): Page {
-  const [id, key, value] = after.split('~');
+  const [id, key, encoded] = after.split('~');
   try {
-    if (!UUID.test(id!) || !/^\d{1,9}$/.test(key ?? '')) throw new Error('not a page');
-    const decoded = value === undefined ? undefined : JSON.parse(Buffer.from(value, 'base64url').toString());
-    return { id: id!, key: Number(key), value: decoded };
+    const values: unknown = encoded === undefined ? [] : JSON.parse(Buffer.from(encoded, 'base64url').toString());
+    if (UUID.test(id!) && /^\d{1,9}$/.test(key ?? '') && Array.isArray(values))
+      return { id: id!, key: Number(key), values };
   } catch {
-    throw unknownPage();
+    // Said below.
   }
+  throw unknownPage();
 }
 
 const unknownPage = () =>
   new Problem('bad_request', 'The page is not known: follow the links of the pages instead of making them up.');
 
 /** What comes after a page's last feature in the order that `queryItems` keeps. */
-function afterCondition({ id, key, value }: Page, { sort }: ItemsQuery, parameters: unknown[]): string {
-  if ((sort !== undefined) !== (value !== undefined)) throw unknownPage();
+function afterCondition({ id, key, values }: Page, sort: readonly Order[], parameters: unknown[]): string {
+  if (sort.length !== values.length) throw unknownPage();
   parameters.push(id, key);
   const next = `(f.id, f.job) > ($${parameters.length - 1}::uuid, $${parameters.length}::integer)`;
-  if (!sort) return next;
-  const { sql, type } = sortable(sort.property);
-  if (value === null) return `${sql} IS NULL AND ${next}`;
-  if (typeof value !== (type === 'number' ? 'number' : 'string')) throw unknownPage();
-  parameters.push(value);
-  const last = `$${parameters.length}::${type === 'number' ? 'double precision' : 'text'}`;
-  const beyond = sort.descending ? '<' : '>';
-  return `(${sql} ${beyond} ${last} OR ${sql} IS NULL OR (${sql} = ${last} AND ${next}))`;
+  return sort.reduceRight((rest, { sql, type, descending }, i) => {
+    const value = values[i];
+    if (value === null) return `(${sql} IS NULL AND ${rest})`;
+    if (typeof value !== (type === 'number' ? 'number' : 'string') || String(value).includes('\0')) throw unknownPage();
+    const last = `$${parameters.push(value)}::${type === 'number' ? 'double precision' : 'text'}`;
+    return `(${sql} ${descending ? '<' : '>'} ${last} OR ${sql} IS NULL OR (${sql} = ${last} AND ${rest}))`;
+  }, next);
 }
 
 function splitAtAntimeridian([west, south, east, north]: Bbox): Bbox[] {

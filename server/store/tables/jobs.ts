@@ -2,6 +2,7 @@
 import type { ClassTotal, JobJson, JobReport, JobState } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { assignments, type Columns } from '../database/rows.ts';
+import { type Page, type PageQuery, pageOf } from './pages.ts';
 
 export type Job = Omit<JobJson, keyof JobTotals>;
 
@@ -41,13 +42,28 @@ export async function findJobs(q: Queryable, ids: readonly string[]): Promise<Jo
   return q.query<Job>(`SELECT ${COLUMNS} FROM planimeter.jobs WHERE id = ANY ($1::text[])`, [ids]);
 }
 
-/** Newest first. */
-export async function listJobs(q: Queryable, filter: { scene?: string | undefined } = {}): Promise<Job[]> {
-  return q.query<Job>(
-    `SELECT ${COLUMNS} FROM planimeter.jobs WHERE ($1::text IS NULL OR scene = $1) ORDER BY created_at DESC, id`,
-    [filter.scene ?? null],
-  );
+interface JobFilter {
+  scene?: string | undefined;
+  states?: readonly JobState[] | undefined;
 }
+
+/** Newest first. */
+export const pageOfJobs = (q: Queryable, { scene, states }: JobFilter, page?: PageQuery): Promise<Page<Job>> =>
+  pageOf(
+    q,
+    {
+      columns: COLUMNS,
+      table: 'jobs',
+      where: '($1::text IS NULL OR scene = $1) AND ($2::text[] IS NULL OR state = ANY ($2))',
+      parameters: [scene ?? null, states ?? null],
+      newestFirst: true,
+    },
+    page,
+  );
+
+/** All of them, newest first. */
+export const listJobs = async (q: Queryable, filter: JobFilter = {}): Promise<Job[]> =>
+  (await pageOfJobs(q, filter)).rows;
 
 /**
  * Changes the given fields of a job, where it is in one of these states (or in any).
@@ -76,14 +92,14 @@ export async function deleteJob(q: Queryable, id: string): Promise<boolean> {
 /** What a published job found. */
 export type JobTotals = Pick<JobJson, 'totals' | 'collections'>;
 
-const NOTHING: JobTotals = { totals: [], collections: [] };
+export const NO_TOTALS: JobTotals = { totals: [], collections: [] };
 
 /** The collections whose features lie beside one another: a job has one of them. Others describe the same ground again. */
 const PARTITIONS = ['landuse', 'objects'];
 
 /** Nothing where the job is not done. */
 export async function totalsOf(q: Queryable, jobId: string): Promise<JobTotals> {
-  return (await totalsOfJobs(q, [jobId])).get(jobId) ?? NOTHING;
+  return (await totalsOfJobs(q, [jobId])).get(jobId) ?? NO_TOTALS;
 }
 
 /** The same of several jobs, by the ids of those that found something. */

@@ -3,6 +3,7 @@ import type { IngestReport } from '../../../tiler/ingest/ingest.ts';
 import type { SceneJson, SceneRights, SceneState } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { assignments, type Columns } from '../database/rows.ts';
+import { type Page, type PageQuery, pageOf } from './pages.ts';
 
 export interface Scene extends Omit<SceneJson, 'valid_share' | 'captured_at' | 'url' | 'findings'> {
   /** The number by which PostGIS knows the CRS: its EPSG code, or one of ours. */
@@ -75,10 +76,9 @@ async function findScene(q: Queryable, condition: string, value: string): Promis
   return rows[0] ?? null;
 }
 
-/** All scenes, newest first. */
-export async function listScenes(q: Queryable): Promise<Scene[]> {
-  return q.query<Scene>(`SELECT ${COLUMNS} FROM planimeter.scenes ORDER BY created_at DESC, id`);
-}
+/** Newest first; without `page` all of them. */
+export const pageOfScenes = (q: Queryable, page?: PageQuery): Promise<Page<Scene>> =>
+  pageOf(q, { columns: COLUMNS, table: 'scenes', where: 'true', parameters: [], newestFirst: true }, page);
 
 /** Who is to be named with the images that the features of each collection were found in, in order. */
 export async function sourcesOf(q: Queryable): Promise<Map<string, string[]>> {

@@ -3,6 +3,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Problem } from '../../../errors/problem.ts';
 import type { ShareJson } from '../../api/index.ts';
 import type { Queryable, Scope } from '../database/database.ts';
+import { type Page, type PageQuery, pageOf } from './pages.ts';
 
 const RANDOM_BYTES = 32;
 
@@ -23,12 +24,18 @@ export async function createShare(
 }
 
 /** Those of a job that are not revoked, oldest first. */
-export function listShares(q: Queryable, job: string): Promise<ShareJson[]> {
-  return q.query<ShareJson>(
-    `SELECT ${COLUMNS} FROM planimeter.shares WHERE job = $1 AND revoked_at IS NULL ORDER BY created_at, id`,
-    [job],
+export const pageOfShares = (q: Queryable, job: string, page: PageQuery): Promise<Page<ShareJson>> =>
+  pageOf(
+    q,
+    {
+      columns: COLUMNS,
+      table: 'shares',
+      where: 'job = $1 AND revoked_at IS NULL',
+      parameters: [job],
+      newestFirst: false,
+    },
+    page,
   );
-}
 
 /** Throws Problem not_found. */
 export async function revokeShare(q: Queryable, id: string): Promise<ShareJson> {

@@ -6,6 +6,7 @@ import { check } from '../../api/schema.ts';
 import { TokenRequest } from '../../api/service.ts';
 import type { Database, Queryable } from '../database/database.ts';
 import { checkRowLevelSecurity, DEFAULT_WORKSPACE } from '../database/row-level-security.ts';
+import { type Page, type PageQuery, pageOf } from './pages.ts';
 
 /** So that tokens can be told from other secrets when they turn up where they should not. */
 const PREFIX = 'planimeter_';
@@ -39,14 +40,19 @@ export async function createToken(
   return { ...row!, token: secret };
 }
 
-/** Those that are not revoked, oldest first; of one workspace, or with null of all. */
-export function listTokens(q: Queryable, workspace: string | null): Promise<TokenJson[]> {
-  return q.query<TokenJson>(
-    `SELECT ${COLUMNS} FROM planimeter.tokens
-      WHERE revoked_at IS NULL AND ($1::text IS NULL OR workspace = $1) ORDER BY created_at, id`,
-    [workspace],
+/** Those that are not revoked, oldest first; of one workspace, or with null of all. Without `page` all of them. */
+export const pageOfTokens = (q: Queryable, workspace: string | null, page?: PageQuery): Promise<Page<TokenJson>> =>
+  pageOf(
+    q,
+    {
+      columns: COLUMNS,
+      table: 'tokens',
+      where: 'revoked_at IS NULL AND ($1::text IS NULL OR workspace = $1)',
+      parameters: [workspace],
+      newestFirst: false,
+    },
+    page,
   );
-}
 
 /** How many of a workspace open something. */
 export async function countTokens(q: Queryable, workspace: string): Promise<number> {

@@ -22,7 +22,7 @@ export interface ZonePiece {
 /** Of a piece. */
 const MOST_CORNERS = 256;
 /** That one statement takes. */
-const [MOST_STORED, MOST_BYTES] = [20, 200_000];
+const [MOST_STORED, MOST_BYTES] = [20, 30_000];
 
 /** In the order of the zones; those without an extent have none. */
 export async function zonePieces(q: Queryable, zones: Zones): Promise<ZonePiece[]> {

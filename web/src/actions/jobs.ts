@@ -6,7 +6,7 @@ import type { JobJson, PreflightJson } from '../service/types.ts';
 import { attempt } from './attempt.ts';
 import { expectJob, isJobExpected } from './remembered.ts';
 
-const isOver = ({ state }: JobJson): boolean => state === 'done' || state === 'failed' || state === 'cancelled';
+export const isOver = ({ state }: JobJson): boolean => state === 'done' || state === 'failed' || state === 'cancelled';
 
 /** Shows the scene's newest job; where it has none yet, what was understood of it, and its first job starts. */
 export async function findJob(app: App, sceneId: string, signal: AbortSignal): Promise<void> {
@@ -18,12 +18,21 @@ export async function findJob(app: App, sceneId: string, signal: AbortSignal): P
     const expected = isJobExpected(sceneId);
     if (!expected) app.state.job.value = null;
     const preflight = await loadPreflight(app, sceneId, signal);
-    // What somebody should look at first is not mapped unasked.
-    const doubtful = preflight?.findings.some(({ severity }) => severity !== 'info') ?? false;
-    if (expected && !doubtful && !signal.aborted) showJob(app, await api.startJob(sceneId, {}), signal);
+    if (expected && preflight && !isDoubtful(preflight)) showJob(app, await api.startJob(sceneId, {}), signal);
     else if (!signal.aborted) app.state.job.value = null;
   }
   expectJob(sceneId, false);
+}
+
+/** What somebody should look at first is not mapped unasked. */
+const isDoubtful = ({ findings }: PreflightJson): boolean => findings.some(({ severity }) => severity !== 'info');
+
+/** The first job of a scene that is not open; null where none is expected any more, or somebody should look at it first. */
+export async function startExpected(sceneId: string): Promise<JobJson | null> {
+  if (!isJobExpected(sceneId) || isDoubtful(await api.getPreflight(sceneId))) return null;
+  const job = await api.startJob(sceneId, {});
+  expectJob(sceneId, false);
+  return job;
 }
 
 /** Null where another scene was opened meanwhile. */

@@ -11,7 +11,7 @@ import { attempt } from './attempt.ts';
 import { findJob } from './jobs.ts';
 import { expectJob, sceneInAddress, writeSceneToAddress } from './remembered.ts';
 
-const isReadOut = ({ state }: SceneJson): boolean => state === 'ready' || state === 'refused';
+export const isReadOut = ({ state }: SceneJson): boolean => state === 'ready' || state === 'refused';
 
 const newestFirst = (scenes: readonly SceneJson[]): SceneJson[] =>
   [...scenes].sort((a, b) => b.created_at.localeCompare(a.created_at));

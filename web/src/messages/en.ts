@@ -36,14 +36,19 @@ export const en = {
     noScene: 'Image not found',
     noSceneDetail:
       'The link points to an image that was deleted or never existed. Choose one from the list or add it again.',
-    uploading: 'An upload is in progress',
-    uploadingDetail: 'Wait until it is complete, or cancel it, then add the next image.',
     notTiff: 'The file is not a TIFF',
     notTiffDetail: (file: string) =>
       `“${file}” does not start with a TIFF header. Choose a GeoTIFF (.tif, .tiff) or a ZIP archive of GeoTIFFs, or export the image as one.`,
     tooLarge: 'The upload is too large',
-    tooLargeDetail:
-      'The file is larger than this service accepts. Split it into parts, or raise the upload limit of the service.',
+    tooLargeDetail: (file: string) =>
+      `“${file}” is larger than this service accepts. Split it into parts, or raise the upload limit of the service.`,
+    stray: 'The file belongs to an image',
+    strayDetail: (file: string, image: string) =>
+      `“${file}” describes an image that is not there. Choose it together with its image, such as ${image}.`,
+    unreadable: 'The file cannot be read',
+    unreadableDetail: (file: string) =>
+      `“${file}” is a folder, or may not be read. Choose the images in it, or pack them as a ZIP archive.`,
+    ofFile: (file: string, title: string) => `${file}: ${title}`,
     uploadLost: 'The upload was lost',
     uploadLostDetail: 'The file arrived, but the service has no record of it. Choose it again.',
     dismiss: 'Dismiss',
@@ -69,6 +74,7 @@ export const en = {
     uploaded: (share: string) => `Uploading ${share}`,
     refused: 'Refused',
     failed: 'Failed',
+    waitsForRoom: 'Waiting for room on the disk',
     reading: 'Reading the image',
     read: (share: string) => `Reading ${share}`,
     mapping: (share: string) => `Mapping ${share}`,
@@ -84,12 +90,12 @@ export const en = {
     welcome: 'From image to measured\u00a0map',
     welcomeDetail:
       'Give Planimeter an aerial or satellite image. It outlines the buildings, roads, vegetation and water as clean shapes, and measures every one.',
-    drop: 'Drop a GeoTIFF anywhere on this page',
-    choose: 'Choose a GeoTIFF',
-    dropAnother: 'Drop another GeoTIFF, or',
-    chooseAnother: 'Add another GeoTIFF',
-    chooseFile: 'Choose a file',
-    dropHere: 'Drop to map this image',
+    drop: 'Drop GeoTIFFs anywhere on this page',
+    choose: 'Choose GeoTIFFs',
+    dropAnother: 'Drop other GeoTIFFs, or',
+    chooseAnother: 'Add other GeoTIFFs',
+    chooseFile: 'Choose files',
+    dropHere: 'Drop to map',
     formats: 'Any bands and bit depth, with a coordinate system',
     formatsUpTo: (size: string) => `Any bands and bit depth, with a coordinate system, up to ${size}`,
     demo: 'Try the demo scene',
@@ -103,6 +109,12 @@ export const en = {
       `${sent} of ${total} uploaded. Choose the same file again to resume.`,
     chooseInterrupted: 'Choose the file',
     discard: 'Discard',
+    waiting: 'Waiting to be sent',
+    remove: (file: string) => `Do not send ${file}`,
+    hereUnder: (name: string) => `This image is here already as “${name}”. It was not added a second time.`,
+    hereSame: (name: string) => `“${name}” is here already. It was not added a second time.`,
+    rename: (name: string) => `Rename it to ${name}`,
+    keepName: 'Keep the name',
   },
 
   progress: {
@@ -232,6 +244,7 @@ export const en = {
     title: 'Download',
     choice: 'What to download',
     everything: 'Everything',
+    coverage: 'land use alone',
     collection: (title: string, features: string) => `${title} (${features})`,
     classMap: 'Class map',
     scoreMap: 'Score map',
@@ -279,6 +292,7 @@ export const en = {
     keep: 'Keep',
     refused: 'refused',
     reading: (share: string) => `reading ${share}`,
+    mapping: (share: string) => `mapping ${share}`,
   },
 
   inspector: {
@@ -292,6 +306,8 @@ export const en = {
     zoomTo: 'Zoom to',
     copyLink: 'Copy link',
     linkCopied: 'Link copied',
+    needsSignIn: 'This link opens for people who can sign in here. A shared link opens this map for anyone who has it.',
+    linkForAnyone: 'Create a link for anyone',
     copyGeoJson: 'Copy GeoJSON',
     geoJsonCopied: 'GeoJSON copied',
     failed: 'Not possible',

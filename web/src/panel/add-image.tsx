@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { addDemo, discardInterrupted, upload } from '../actions/add-image.ts';
+import { addDemo, addFiles, discardInterrupted } from '../actions/add-image.ts';
 import { useApp } from '../app.ts';
 import { bytes, percent } from '../format.ts';
 import { Icon } from '../icons.tsx';
@@ -14,7 +14,7 @@ import './add-image.css';
 import { Button } from './parts.tsx';
 
 const CAN_DROP = matchMedia('(hover: hover)').matches;
-const ACCEPT = '.tif,.tiff,.zip,image/tiff,application/zip';
+const ACCEPT = '.tif,.tiff,.zip,.tfw,.tifw,.tiffw,.wld,.prj,.msk,.xml,.ovr,image/tiff,application/zip';
 
 const isEmpty = ({ started, scenes, upload }: State): boolean =>
   started.value && scenes.value.length === 0 && !upload.value;
@@ -31,12 +31,12 @@ export function Welcome() {
 /** @param props.input the file input, for others that let a file be chosen */
 export function AddImage({ input }: { input: RefObject<HTMLInputElement | null> }) {
   const app = useApp();
-  const { started, service, upload: sending, demoRunning } = app.state;
+  const { started, service, demoRunning } = app.state;
   const empty = isEmpty(app.state);
   const texts = t.addImage;
   const limit = service.value?.limits.upload_bytes;
   return (
-    <div class="edits" hidden={!started.value || sending.value !== null}>
+    <div class="edits" hidden={!started.value}>
       <section class={empty ? 'drop' : 'drop compact'} data-testid="drop" aria-label={texts.section}>
         <Icon name="upload" size={22} />
         <p class="drop-words">
@@ -50,13 +50,13 @@ export function AddImage({ input }: { input: RefObject<HTMLInputElement | null> 
           ref={input}
           type="file"
           accept={ACCEPT}
+          multiple
           class="visually-hidden"
           tabIndex={-1}
           data-testid="file-input"
           aria-label={texts.input}
           onChange={({ currentTarget }) => {
-            const [file] = currentTarget.files ?? [];
-            if (file) upload(app, file);
+            addFiles(app, [...(currentTarget.files ?? [])]);
             currentTarget.value = '';
           }}
         />
@@ -122,8 +122,7 @@ export function DropVeil() {
       if (!carriesFile(event)) return;
       event.preventDefault();
       depth.value = 0;
-      const [file] = event.dataTransfer?.files ?? [];
-      if (file) upload(app, file);
+      addFiles(app, [...(event.dataTransfer?.files ?? [])]);
     });
   }, [app, depth]);
   return (

@@ -7,11 +7,13 @@ import { areaParts, lengthParts, percent, titleOf } from '../format.ts';
 import { Icon, type IconName } from '../icons.tsx';
 import type { Box } from '../map/map-view.ts';
 import { t } from '../messages/index.ts';
-import { getItem, messageOf, reviewItem } from '../service/api.ts';
+import { getItem, makeShare, messageOf, reviewItem } from '../service/api.ts';
+import { BASE } from '../service/connection.ts';
 import type { FeatureJson, FeatureProperties } from '../service/types.ts';
 import type { SelectedFeature } from '../state.ts';
 import './inspector.css';
 import { Button, ClassBar, Figure, IconButton } from './parts.tsx';
+import { MadeLink } from './share.tsx';
 
 const texts = t.inspector;
 const TOLD_MS = 1600;
@@ -36,11 +38,24 @@ export function Inspector({ zoomTo }: { zoomTo: (box: Box) => void }) {
 }
 
 function Content({ feature, zoomTo }: { feature: SelectedFeature; zoomTo: (box: Box) => void }) {
-  const { selected } = useApp().state;
+  const { selected, service } = useApp().state;
+  const copied = useSignal(false);
   const { id, collection, class: name, score, area_m2, length_m } = feature;
   const path = `/collections/${collection}/items/${id}`;
   const [value, unit] = length_m === undefined ? areaParts(area_m2 ?? 0) : lengthParts(length_m);
   const close = () => (selected.value = null);
+  const address = location.origin + BASE + path;
+  /** Shown where this page may not write to the clipboard. */
+  const shown = useSignal(false);
+  const copyLink = async () => {
+    copied.value = true;
+    try {
+      await copy(address);
+    } catch (error) {
+      shown.value = true;
+      throw error;
+    }
+  };
   return (
     <>
       <header class="inspector-head">
@@ -67,12 +82,7 @@ function Content({ feature, zoomTo }: { feature: SelectedFeature; zoomTo: (box: 
           done={texts.zoomTo}
           action={async () => zoomTo(bbox(await getItem(path)) as Box)}
         />
-        <TellingButton
-          icon="copy"
-          label={texts.copyLink}
-          done={texts.linkCopied}
-          action={() => copy(location.origin + path)}
-        />
+        <TellingButton icon="copy" label={texts.copyLink} done={texts.linkCopied} action={copyLink} />
         <TellingButton
           icon="copy"
           label={texts.copyGeoJson}
@@ -80,7 +90,40 @@ function Content({ feature, zoomTo }: { feature: SelectedFeature; zoomTo: (box: 
           action={async () => copy(JSON.stringify(await getItem(path), null, 2))}
         />
       </div>
+      {shown.value && <MadeLink url={address} onCopied={() => (shown.value = false)} />}
+      {copied.value && service.value?.caller.signed_in && <ForOthers path={path} />}
     </>
+  );
+}
+
+/** Where people sign in, a feature's own link leads others to the sign-in: said, with the link that does not. */
+function ForOthers({ path }: { path: string }) {
+  const { job } = useApp().state;
+  const made = useSignal<string | null>(null);
+  const said = useSignal('');
+  const make = async () => {
+    said.value = '';
+    try {
+      const { url } = await makeShare(job.value!.id);
+      made.value = new URL(path.slice(1), url).href;
+    } catch (error) {
+      said.value = messageOf(error).detail;
+    }
+  };
+  return (
+    <div class="for-others" data-testid="for-others">
+      <p class="quiet">{texts.needsSignIn}</p>
+      {made.value === null ? (
+        <Button class="edits" data-testid="share-feature" onClick={make}>
+          {texts.linkForAnyone}
+        </Button>
+      ) : (
+        <MadeLink url={made.value} onCopied={() => (said.value = t.share.copied)} />
+      )}
+      <p class="quiet" role="status">
+        {said}
+      </p>
+    </div>
   );
 }
 
@@ -118,7 +161,8 @@ function Review({ path }: { path: string }) {
   );
 }
 
-const copy = (text: string) => navigator.clipboard.writeText(text);
+/** Rejects on pages that came over plain HTTP from elsewhere. */
+const copy = async (text: string): Promise<void> => navigator.clipboard.writeText(text);
 
 /** A button that says for a moment what became of its action. */
 function TellingButton(props: { label: string; done: string; icon?: IconName; action: () => Promise<void> }) {

@@ -1,21 +1,23 @@
 /** The one panel: everything of the page that is not the map. A card on wide screens, a sheet on phones. */
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
+import { renameKnown } from '../actions/add-image.ts';
 import { retryJob } from '../actions/jobs.ts';
 import { deleteScene } from '../actions/scenes.ts';
 import { useApp } from '../app.ts';
 import { Mark } from '../icons.tsx';
 import { t } from '../messages/index.ts';
+import type { ErrorMessage } from '../service/api.ts';
 import { setTheme, type Theme, theme } from '../theme.ts';
 import { SignOut } from './account.tsx';
 import { AddImage, InterruptedUploads, Welcome } from './add-image.tsx';
 import { Heading } from './heading.tsx';
-import { Button, IconButton } from './parts.tsx';
+import { Button, FindingCard, IconButton } from './parts.tsx';
 import { Legend } from './result/legend.tsx';
 import './panel.css';
 import { Preflight } from './preflight.tsx';
 import { ProblemCard } from './problem-card.tsx';
-import { JobProgress, UploadProgress } from './progress.tsx';
+import { JobProgress, Uploads } from './progress.tsx';
 import { Report } from './result/report.tsx';
 import { SceneList } from './scene-list.tsx';
 import { refusalOf, spokenOf, summaryOf } from './status.ts';
@@ -42,15 +44,15 @@ export function Panel() {
           {t.panel.offline}
         </p>
         <CurrentError />
+        <NotTaken />
+        <Uploads />
+        <KnownImage />
         <InterruptedUploads chooseFile={chooseFile} />
         <Welcome />
         <Heading />
         <Refusal chooseFile={chooseFile} />
         <Preflight />
-        <div class="progress">
-          <UploadProgress />
-          <JobProgress />
-        </div>
+        <JobProgress />
         <Legend />
         <Report />
         <SceneList />
@@ -96,12 +98,38 @@ function CurrentError() {
   return <ProblemCard key={JSON.stringify(error.value)} error={error.value} onDismiss={dismiss} />;
 }
 
-/** Why the scene or its job came to nothing. */
+/** What was not taken of the files that came last. */
+function NotTaken() {
+  const { refusals } = useApp().state;
+  const dismiss = (refusal: ErrorMessage) => (refusals.value = refusals.value.filter((each) => each !== refusal));
+  return refusals.value.map((each) => <ProblemCard key={each} error={each} onDismiss={() => dismiss(each)} />);
+}
+
+/** The image that was sent though it was here already. */
+function KnownImage() {
+  const app = useApp();
+  const known = app.state.known.value;
+  if (!known) return null;
+  const { scene, sentAs } = known;
+  const keep = () => (app.state.known.value = null);
+  const renamed = scene.name !== sentAs;
+  const text = renamed ? t.addImage.hereUnder(scene.name) : t.addImage.hereSame(scene.name);
+  return (
+    <FindingCard severity="info" code="known" text={text} role="status" data-testid="known">
+      <div class="actions">
+        {renamed && <Button onClick={() => renameKnown(app)}>{t.addImage.rename(sentAs)}</Button>}
+        <Button onClick={keep}>{renamed ? t.addImage.keepName : t.close}</Button>
+      </div>
+    </FindingCard>
+  );
+}
+
+/** Why the scene or its job came to nothing: not over an image that is just being sent. */
 function Refusal({ chooseFile }: { chooseFile: () => void }) {
   const app = useApp();
   const scene = app.state.scene.value;
   const refusal = refusalOf(app.state);
-  if (!refusal) return null;
+  if (!refusal || app.state.upload.value) return null;
   const remedies: ComponentChildren =
     scene?.state === 'refused' ? (
       <>

@@ -1,20 +1,44 @@
 /** How far the upload, the reading of an image and its job are. */
 import { useMemo } from 'preact/hooks';
-import { cancelUpload } from '../actions/add-image.ts';
+import { cancelUpload, dropWaiting } from '../actions/add-image.ts';
 import { cancelJob } from '../actions/jobs.ts';
 import { useApp } from '../app.ts';
 import { bytes, percent, timeLeft } from '../format.ts';
 import { Icon } from '../icons.tsx';
 import { t } from '../messages/index.ts';
 import type { UploadState } from '../service/upload.ts';
-import { Button, ProgressBar } from './parts.tsx';
+import { Button, IconButton, ProgressBar } from './parts.tsx';
 import './progress.css';
 import { createEstimate, workOf } from './work.ts';
 
-export function UploadProgress() {
+/** The image that is being sent, and those that wait for it. */
+export function Uploads() {
   const app = useApp();
-  const upload = app.state.upload.value;
-  if (!upload) return null;
+  const { upload, waiting } = app.state;
+  if (!upload.value) return null;
+  return (
+    <div class="progress" data-testid="uploads">
+      <UploadProgress upload={upload.value} />
+      <ul class="waiting">
+        {waiting.value.map((each) => (
+          <li key={each} data-testid="waiting">
+            <span class="waiting-name">{each.image.name}</span>
+            <span class="quiet">{t.addImage.waiting}</span>
+            <IconButton
+              icon="close"
+              size={16}
+              label={t.addImage.remove(each.image.name)}
+              onClick={() => dropWaiting(app, each)}
+            />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function UploadProgress({ upload }: { upload: UploadState }) {
+  const app = useApp();
   const { name, sentBytes, totalBytes, paused } = upload;
   const done = totalBytes > 0 ? sentBytes / totalBytes : 0;
   return (

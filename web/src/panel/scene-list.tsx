@@ -1,11 +1,12 @@
 /** The list of images: which is open, how far each is, and how to be rid of one. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
+import { isOver } from '../actions/jobs.ts';
 import { deleteScene, openScene } from '../actions/scenes.ts';
 import { useApp } from '../app.ts';
 import { bytes, moment, percent } from '../format.ts';
 import { t } from '../messages/index.ts';
-import type { SceneJson } from '../service/types.ts';
+import type { JobJson, SceneJson } from '../service/types.ts';
 import { Button, IconButton } from './parts.tsx';
 import './scene-list.css';
 
@@ -46,7 +47,8 @@ export function SceneList() {
 function Row(props: { scene: SceneJson; openRef: (button: HTMLButtonElement | null) => void; onDelete: () => void }) {
   const app = useApp();
   const { id, name, state, bytes: size, created_at } = props.scene;
-  const meta = [bytes(size), moment(created_at), ...stateText(props.scene)].join(' · ');
+  const job = app.state.backgroundJobs.value.get(id);
+  const meta = [bytes(size), moment(created_at), ...stateText(props.scene, job)].join(' · ');
   return (
     <li class="scene" data-state={state} data-scene={id}>
       <button
@@ -85,7 +87,9 @@ function ConfirmRow({ scene, onKeep }: { scene: SceneJson; onKeep: () => void })
   );
 }
 
-function stateText({ state, progress }: SceneJson): string[] {
+/** @param job of a scene that is mapped while another is open */
+function stateText({ state, progress }: SceneJson, job: JobJson | undefined): string[] {
   if (state === 'refused') return [texts.refused];
+  if (job && !isOver(job)) return [texts.mapping(percent(job.progress.share))];
   return state === 'ready' ? [] : [texts.reading(percent(progress))];
 }

@@ -82,7 +82,8 @@ function Links({ job, listed }: { job: string; listed: boolean }) {
   );
 }
 
-function MadeLink({ url, onCopied }: { url: string; onCopied: () => void }) {
+/** A link that is shown this once, to be copied. */
+export function MadeLink({ url, onCopied }: { url: string; onCopied: () => void }) {
   const address = useRef<HTMLInputElement>(null);
   // Pages that came over plain HTTP from elsewhere may not write to the clipboard; then it is selected to be copied.
   const copy = () =>

@@ -22,6 +22,18 @@ test('the sheet and screen readers hear of uploads, scenes and jobs as they go',
   expect(told()).toEqual(['842\u00a0m² mapped', 'Done: 842\u00a0m² mapped']);
 });
 
+test('what waits for room is no refusal', () => {
+  const state = createState();
+  const noRoom = { ...problem, code: 'no_room' };
+  state.sceneId.value = 's';
+  state.scenes.value = [{ id: 's', state: 'uploaded', problem: noRoom } as SceneJson];
+  const waits = 'Waiting for room on the disk';
+  expect([refusalOf(state), summaryOf(state), spokenOf(state)]).toEqual([null, waits, waits]);
+  state.scenes.value = [{ id: 's', state: 'ready', problem: null } as SceneJson];
+  state.job.value = { state: 'queued', problem: noRoom } as JobJson;
+  expect([refusalOf(state), summaryOf(state), spokenOf(state)]).toEqual([null, waits, waits]);
+});
+
 test('a refusal is of the scene, or of its job', () => {
   const state = createState();
   state.job.value = { state: 'failed', problem } as JobJson;

@@ -2,6 +2,7 @@
 import { count, timeLeft } from '../format.ts';
 import { t } from '../messages/index.ts';
 import type { JobJson, JobProgress, SceneJson, Stage } from '../service/types.ts';
+import { waitsForRoom } from './status.ts';
 
 export interface Step {
   title: string;
@@ -35,7 +36,8 @@ export function workOf(scene: SceneJson | undefined, job: JobJson | null | undef
   if (job?.state === 'queued' || job?.state === 'running') {
     const queued = job.state === 'queued';
     const { id, progress } = job;
-    const title = queued ? t.progress.queued : t.progress.mapping;
+    const waits = waitsForRoom(job) ? t.status.waitsForRoom : t.progress.queued;
+    const title = queued ? waits : t.progress.mapping;
     return { id, title, share: progress.share, isJob: true, queued, steps: jobSteps(progress, queued) };
   }
   if (scene?.state !== 'uploaded' && scene?.state !== 'ingesting') return null;
@@ -43,7 +45,7 @@ export function workOf(scene: SceneJson | undefined, job: JobJson | null | undef
   const { id, progress: share } = scene;
   return {
     id,
-    title: t.status.reading,
+    title: waitsForRoom(scene) ? t.status.waitsForRoom : t.status.reading,
     share,
     isJob: false,
     queued: false,

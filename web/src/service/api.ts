@@ -24,7 +24,7 @@ export class ServiceError extends Error implements ErrorMessage {
   readonly title: string;
   readonly detail: string;
   readonly code: string | undefined;
-  /** Whether the request was sent more than once: the first may have arrived, and been done. */
+  /** Whether an answer was lost before: that request may have arrived, and been done. */
   readonly repeated: boolean;
 
   constructor({ title, detail, code }: ErrorMessage, { repeated = false } = {}) {
@@ -57,30 +57,62 @@ export function messageOfBody(body: string, status: number): ErrorMessage {
   return { title: t.error.failed, detail: t.error.failedDetail(status) };
 }
 
-/** How often a request is sent whose connection breaks though the service is there. */
+/** How often a request is sent whose connection breaks though the service is there, or that meets a busy service. */
 const MOST_TRIES = 4;
+/** A service that is busy for longer is told of at once. */
+const MOST_WAIT_SECONDS = 10;
+
+interface Answer {
+  response: Response;
+  body: string;
+}
 
 /**
  * Answers with the body as text. A request that a lost connection swallowed is sent again once the service is there:
  * all but those that say otherwise are the same however often they arrive.
  */
-async function request(path: string, init?: RequestInit, tries = MOST_TRIES): Promise<string> {
+async function answerTo(path: string, init?: RequestInit, tries = MOST_TRIES): Promise<Answer> {
+  let lost = false;
   for (let sent = 1; ; sent++) {
     const answer = await fetch(BASE + path, init)
-      .then(
-        async (response) => ({ response, body: await response.text() }),
-        () => null,
-      )
+      .then(async (response) => ({ response, body: await response.text() }))
       .catch(() => null);
-    if (answer?.response.ok) return answer.body;
-    if (answer) throw new ServiceError(messageOfBody(answer.body, answer.response.status), { repeated: sent > 1 });
-    if (sent === tries) throw new ServiceError(OFFLINE);
-    await reconnected();
+    if (answer?.response.ok) return answer;
+    const waitSeconds = answer ? secondsUntilFree(answer.response) : 0;
+    if (answer && (waitSeconds === null || sent >= tries)) {
+      throw new ServiceError(messageOfBody(answer.body, answer.response.status), { repeated: lost });
+    }
+    if (sent >= tries) throw new ServiceError(OFFLINE);
+    if (answer) await new Promise((resolve) => setTimeout(resolve, 1000 * waitSeconds!));
+    else {
+      lost = true;
+      await reconnected();
+    }
   }
 }
 
+/** Null where the service did not say that it is only busy. */
+function secondsUntilFree({ status, headers }: Response): number | null {
+  const seconds = Number(headers.get('Retry-After') ?? Number.NaN);
+  return (status === 429 || status === 503) && seconds <= MOST_WAIT_SECONDS ? seconds : null;
+}
+
+const request = async (...asked: Parameters<typeof answerTo>): Promise<string> => (await answerTo(...asked)).body;
+
 const get = async <T>(path: string): Promise<T> =>
   JSON.parse(await request(path, { headers: { Accept: 'application/json' } }));
+
+/** All members of a list, which comes in pages. */
+async function getAll<T>(path: string): Promise<T[]> {
+  const all: T[] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const { response, body }: Answer = await answerTo(next, { headers: { Accept: 'application/json' } });
+    all.push(...(JSON.parse(body) as T[]));
+    const [, address] = /<([^>]+)>; rel="next"/.exec(response.headers.get('Link') ?? '') ?? [];
+    next = address && path.replace(/\?.*/, '') + new URL(address).search;
+  }
+  return all;
+}
 
 async function send<T>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<T> {
   return JSON.parse(await request(path, { method, ...contentOf(body, type) }));
@@ -106,9 +138,9 @@ const unlessRepeated =
 
 export const getService = (): Promise<ServiceJson> => get('/service');
 export const getModels = (): Promise<ModelJson[]> => get('/models');
-export const getScenes = (): Promise<SceneJson[]> => get('/scenes');
+export const getScenes = (): Promise<SceneJson[]> => getAll('/scenes');
 export const getScene = (id: string): Promise<SceneJson> => get(`/scenes/${id}`);
-export const getJobs = (scene: string): Promise<JobJson[]> => get(`/jobs?scene=${scene}`);
+export const getJobs = (scene: string): Promise<JobJson[]> => getAll(`/jobs?scene=${scene}`);
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
 export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
@@ -122,7 +154,7 @@ export const getJob = (id: string): Promise<JobJson> => get(`/jobs/${id}`);
 export const retryJob = (id: string): Promise<JobJson> =>
   post<JobJson>(`/jobs/${id}/retry`).catch(unlessRepeated('conflict', () => getJob(id)));
 
-export const getShares = (job: string): Promise<ShareJson[]> => get(`/jobs/${job}/shares`);
+export const getShares = (job: string): Promise<ShareJson[]> => getAll(`/jobs/${job}/shares`);
 /** Each request makes another link: it waits for the service, and is sent once. Throws `offline` where the answer was lost. */
 export async function makeShare(job: string): Promise<ShareJson & { url: string }> {
   await reconnected();
@@ -132,6 +164,8 @@ export async function makeShare(job: string): Promise<ShareJson & { url: string 
 export const revokeShare = (id: string): Promise<void> => remove(`/shares/${id}`);
 export const deleteScene = (id: string): Promise<void> => remove(`/scenes/${id}`);
 export const signOut = (): Promise<void> => remove('/session');
+export const renameScene = (scene: string, name: string): Promise<SceneJson> =>
+  send('PATCH', `/scenes/${scene}`, { name });
 export const setAttribution = (scene: string, said: Pick<SceneJson, 'attribution' | 'license'>): Promise<SceneJson> =>
   send('PATCH', `/scenes/${scene}`, said);
 export const reviewItem = (path: string, review: FeatureProperties['review'] | null): Promise<FeatureJson> =>

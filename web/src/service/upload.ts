@@ -1,7 +1,8 @@
 /** Sends a file by tus: pausable, and resumable after a reload once the same file is chosen again. */
 import type { DetailedError, HttpResponse } from 'tus-js-client';
 import { t } from '../messages/index.ts';
-import { type ErrorMessage, findSceneByUpload, messageOf, messageOfBody, OFFLINE, ServiceError } from './api.ts';
+import { type ErrorMessage, findSceneByUpload, messageOf, messageOfBody, ServiceError } from './api.ts';
+import { reconnected } from './connection.ts';
 
 /** Loaded after the page is drawn: it is as large as the rest of the viewer. */
 const loadTus = () => import('tus-js-client');
@@ -38,26 +39,15 @@ export interface RunningUpload {
 
 interface UploadListener {
   onProgress(state: UploadState): void;
-  onScene(sceneId: string): void;
+  /** The scene that it became, or that was here already: then another upload brought it. */
+  onScene(sceneId: string, uploadId: string): void;
   onError(error: ErrorMessage): void;
-}
-
-/** What can be said of a file before a byte of it is sent; null when nothing speaks against it. */
-export async function refuseEarly(file: File, limitBytes: number): Promise<ErrorMessage | null> {
-  const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
-  const magic = String.fromCharCode(...head);
-  if (!['II*\0', 'MM\0*', 'II+\0', 'MM\0+', 'PK\x03\x04'].includes(magic)) {
-    return { code: 'not_a_tiff', title: t.error.notTiff, detail: t.error.notTiffDetail(file.name) };
-  }
-  if (file.size > limitBytes) {
-    return { code: 'too_large', title: t.error.tooLarge, detail: t.error.tooLargeDetail };
-  }
-  return null;
 }
 
 export async function startUpload(file: File, listener: UploadListener): Promise<RunningUpload> {
   const { Upload } = await loadTus();
   let paused = false;
+  let cancelled = false;
   let sentBytes = 0;
   let startedAt = performance.now();
   let startedAtBytes: number | null = null;
@@ -78,13 +68,22 @@ export async function startUpload(file: File, listener: UploadListener): Promise
       report();
     },
     onSuccess({ lastResponse }) {
-      sceneOf(lastResponse, upload.url).then(listener.onScene, (error) => listener.onError(messageOf(error)));
+      sceneOf(lastResponse, upload.url).then(
+        (scene) => listener.onScene(scene, idOf(upload.url ?? '')),
+        (error) => listener.onError(messageOf(error)),
+      );
     },
     onError(error) {
       const response = 'originalResponse' in error ? (error as DetailedError).originalResponse : null;
-      listener.onError(response ? messageOfBody(response.getBody(), response.getStatus()) : OFFLINE);
+      if (response) listener.onError(messageOfBody(response.getBody(), response.getStatus()));
+      else void goOn();
     },
   });
+  /** Once the connection is back. */
+  const goOn = async () => {
+    await reconnected();
+    if (!paused && !cancelled) upload.start();
+  };
   const [previous] = await upload.findPreviousUploads();
   if (previous) upload.resumeFromPreviousUpload(previous);
   report();
@@ -103,11 +102,14 @@ export async function startUpload(file: File, listener: UploadListener): Promise
       upload.start();
     },
     cancel() {
+      cancelled = true;
       // The service may not have heard of the upload yet; then there is nothing to end there.
       upload.abort(true).catch(() => {});
     },
   };
 }
+
+const idOf = (uploadUrl: string): string => uploadUrl.split('/').at(-1) ?? '';
 
 async function sceneOf(response: HttpResponse, uploadUrl: string | null): Promise<string> {
   const scene = response.getHeader(SCENE_HEADER) ?? (uploadUrl ? await findSceneByUpload(uploadUrl) : undefined);

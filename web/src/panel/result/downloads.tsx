@@ -21,6 +21,9 @@ const FORMATS = [
   ['csv', 'CSV'],
 ] as const;
 
+/** Formats of one layer: of everything they hold what covers the ground once. */
+const ONE_LAYER: readonly string[] = ['geojson', 'fgb', 'parquet', 'csv'];
+
 export function Downloads({ job }: { job: JobJson }) {
   const { detects } = useApp().state;
   const collection = useSignal('');
@@ -45,7 +48,7 @@ export function Downloads({ job }: { job: JobJson }) {
         <Download
           key={ending}
           title={title}
-          note={texts.notes[ending]}
+          note={collection.value || detects.value || !ONE_LAYER.includes(ending) ? texts.notes[ending] : texts.coverage}
           path={`/jobs/${job.id}/export.${ending}${query}`}
           file={`${collection.value || 'map'}.${ending}`}
         />
