@@ -38,4 +38,5 @@ export function sharedBucket(given?: string): FileStore | null {
 }
 
 /** A network by id, of those that ship with the program and those that were added. */
-export const installedNetwork = (id: string): Promise<Network> => findNetwork(id, networkFolders(sharedFolder()));
+export const installedNetwork = (id: string, given?: string): Promise<Network> =>
+  findNetwork(id, networkFolders(sharedFolder(given)));

@@ -71,6 +71,7 @@ export async function run([given, ...args]: string[]): Promise<void> {
   const [subject] = positionals;
   const folder = sharedFolder(values.data);
   const bucket = sharedBucket(values.data);
+  if (!values.json) process.stderr.write(`networks that were added are in ${join(folder, 'models')}\n`);
   const print = (report: ModelReportJson) =>
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (action === 'list') {
@@ -83,7 +84,7 @@ export async function run([given, ...args]: string[]): Promise<void> {
     if (bucket) await publishNetwork(bucket, join(folder, 'models'), report.id!);
     print(report);
   } else if (action === 'bench') {
-    await bench(subject, values.device, values.json === true);
+    await bench(await installedNetwork(subject, values.data), values.device, values.json === true);
   } else {
     await removeNetwork(folder, subject);
     if (bucket) await withdrawNetwork(bucket, subject);
@@ -132,8 +133,8 @@ function speedOf({ id }: Network, run: Run | undefined): string {
 
 const readDevice = (given?: string) => parseDevice(given ?? process.env.PLANIMETER_DEVICE ?? 'auto');
 
-async function bench(id: string, wanted: string | undefined, json: boolean): Promise<void> {
-  const network = await installedNetwork(id);
+async function bench(network: Network, wanted: string | undefined, json: boolean): Promise<void> {
+  const { id } = network;
   if (isDetector(network)) throw new WrongCall(`"${id}" draws boxes; only networks that draw maps are measured`);
   const { run, speeds } = await measureRun(network, readDevice(wanted));
   const { device } = run;

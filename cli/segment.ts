@@ -30,6 +30,7 @@ import { getScene, insertScene } from '../server/store/tables/scenes.ts';
 import { tiledJob } from '../server/tiles/tile-of-job.ts';
 import { readText } from '../tiler/ingest/read-text.ts';
 import {
+  DATA_OPTION,
   DEVICE_OPTION,
   JSON_OPTION,
   MIN_AREA_OPTION,
@@ -75,6 +76,7 @@ const OPTIONS = {
   srs: SRS_OPTION,
   license: valued('L', 'SPDX id, address or words: under which the image may be used'),
   attribution: valued('"© …"', 'who is to be credited for it'),
+  data: DATA_OPTION,
   json: JSON_OPTION,
 };
 
@@ -95,7 +97,7 @@ export async function run(args: string[]): Promise<void> {
   const inputs = await readInputs(positionals.slice(0, -1), values.srs);
   const rights = check(SaidRights, values);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
-  const named = values.model === undefined ? null : await installedNetwork(values.model);
+  const named = values.model === undefined ? null : await installedNetwork(values.model, values.data);
   checkCollection(values.collection, named !== null && isDetector(named));
   const given = parseParameters({
     ...(values.precision !== undefined && { precision: values.precision }),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data import kind_of, read_places
 from evaluate import ROOT
-from manifest import manifest, parameters
+from manifest import manifest, parameters, sources_of
 from network import BLOCKS, FCN_WIDTH, STRIDE, WIDTHS, Unet, halo, receptive_field
 from recipes import RECIPES, Recipe
 
@@ -36,6 +36,10 @@ def main() -> None:
         scores["seen"] = options.seen.read_text().strip()
     (folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
     made = manifest(recipe, folder, scores)
+    if "before" in scores:
+        fell = scores["before"]["full"]["miou"] - scores["full"]["miou"]
+        if fell >= 0:
+            print(f"It is not better than {scores['before']['id']} on these images: mIoU fell by {fell:.3f}.")
     (folder / "manifest.json").write_text(json.dumps(made, indent=2) + "\n")
     (folder / "CARD.md").write_text(card(recipe, scores, made, options.data))
 
@@ -50,7 +54,9 @@ def card(recipe: Recipe, scores: dict, made: dict, data: Path) -> str:
         "## Limits\n\n" + limits_section(recipe, scores, data),
         "## Data\n\n" + data_section(scores, data),
     ]
-    if tables := appendix(recipe):
+    if "before" in scores:
+        sections.insert(2, "## Before and after\n\n" + before_section(recipe, scores))
+    elif tables := appendix(recipe):
         sections.append("## Appendix: what was tried\n\n" + tables)
     return "\n\n".join(sections) + "\n"
 
@@ -101,6 +107,42 @@ In eight bits ({int8["convolutions"]} of {int8["convolutions"]} convolutions, si
 {int8["chips"]} training chips): mIoU {int8["full"]["miou"]:.3f} against {int8["fp32"]["miou"]:.3f}, class by class {listing(int8["full"]["iou"])};
 {int8["other_class"]:.2%} of the pixels have another class."""
     return text
+
+
+def before_section(recipe: Recipe, scores: dict) -> str:
+    """What a fine-tuning went on from, what that learnt from, and what each of the two scores on the same images."""
+    before, after = scores["before"], scores["full"]
+    rows = [
+        score_row(recipe, f"{before['id']}, before", before["full"]),
+        score_row(recipe, "**after**", after),
+    ]
+    for name, score in scores["places"].items():
+        rows += [
+            score_row(recipe, f"{name}, before", before["places"][name]),
+            score_row(recipe, f"{name}, after", score),
+        ]
+    gain = after["miou"] - before["full"]["miou"]
+    verdict = (
+        f"mIoU rose by {gain:.3f}."
+        if gain > 0
+        else f"**It did not get better: mIoU fell by {-gain:.3f}. Keep {before['id']}.**"
+    )
+    worse = [name for name, iou in after["iou"].items() if iou < before["full"]["iou"].get(name, 0)]
+    if gain > 0 and worse:
+        verdict += f" Worse than before: {', '.join(worse)}."
+    data = "\n".join(
+        f"| {', '.join(each['places'])} | {each['repository']} | {each['licence']} |"
+        for each in sources_of(before["learnt_from"])
+    )
+    return f"""This network went on from {before["id"]} (SHA-256 {before["sha256"]}). {verdict}
+
+{table_head(["on the same images", "mIoU", *recipe.classes, "calibration error"])}
+{chr(10).join(rows)}
+
+{before["id"]} learnt from, and its licences hold for this one too:
+
+{table_head(["places", "repository", "licence and attribution"])}
+{data}"""
 
 
 def training_section(recipe: Recipe, scores: dict, data: Path) -> str:

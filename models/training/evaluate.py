@@ -5,6 +5,7 @@ what lacks to the stride to the right and bottom) and run whole, in PyTorch.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -175,11 +176,27 @@ def main() -> None:
     if options.checkpoint.suffix != ".onnx":
         state = torch.load(options.checkpoint, weights_only=True)["state"]
         scores["training"] = {"steps": state["step"], "minutes": state["seconds"] / 60, "crops": state["crops"]}
+        if before := state.get("fine_tuned_from"):
+            scores["before"] = score_before(Path(before), recipe, options)
     options.out.write_text(json.dumps(scores, indent=1))
     for name, each in {"all": scores["full"], **scores["places"], **scores["generated"]}.items():
         iou = {key: round(value, 4) for key, value in each["iou"].items()}
         error = "" if each["ece"] is None else f" calibration error {each['ece']:.4f}"
         print(name, json.dumps(iou), f"{each['miou']:.4f}{error}")
+
+
+def score_before(path: Path, recipe: Recipe, options: argparse.Namespace) -> dict:
+    """What the network that a fine-tuning went on from scores on the same images, and what it had learnt from."""
+    told = path.parent / "scores.json"
+    learnt = json.loads(told.read_text()) if told.exists() else {}
+    scores = score(load_network(path, recipe), recipe, argparse.Namespace(**vars(options) | {"scene": None}))
+    return {
+        "id": path.stem if path.suffix == ".onnx" else str(path.parent.name),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "full": scores["full"],
+        "places": scores["places"],
+        "learnt_from": sorted({*learnt.get("training", {}).get("crops", {}), *learnt.get("places", {})}),
+    }
 
 
 def score(network: nn.Module, recipe: Recipe, options: argparse.Namespace) -> dict:

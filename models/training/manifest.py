@@ -1,6 +1,7 @@
 """Scores and the ONNX files of a network in, its manifest out: a STAC Item with the Machine Learning Model fields."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def manifest(recipe: Recipe, folder: Path, scores: dict) -> dict:
         "planimeter:score_output": "score",
         "planimeter:scores": headline(scores["full"]) | {"by_place": by_place(scores["places"])},
     }
+    if before := scores.get("before"):
+        properties["mlm:pretrained_source"] = before["id"]
+        properties["planimeter:started_from"] = {
+            "id": before["id"],
+            "sha256": before["sha256"],
+            "scores": headline(before["full"]),
+            "data": sources_of(before["learnt_from"]),
+        }
     if scores["generated"]:
         properties["planimeter:generated_scores"] = by_place(scores["generated"])
     if recipe.planes:
@@ -85,6 +94,16 @@ def manifest(recipe: Recipe, folder: Path, scores: dict) -> dict:
         "links": [],
         "assets": assets,
     }
+
+
+def sources_of(places: list[str]) -> list[dict]:
+    """Where labelled places come from and under which licence, as sources.json tells it."""
+    told = json.loads((Path(__file__).parent / "sources.json").read_text())
+    found = []
+    for source in told["sources"]:
+        if used := [place for place in source["places"] if place in places]:
+            found.append({"places": used, "repository": source["repository"], "licence": source["licence"]})
+    return found
 
 
 def headline(score: dict) -> dict:

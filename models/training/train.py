@@ -75,6 +75,8 @@ def train(options: argparse.Namespace) -> None:
     network = recipe.architecture(recipe.logits)
     state = {"step": 0, "seconds": 0.0, "crops": {}}
     places = load_places(options.data, recipe)
+    if options.fine_tune:
+        state["fine_tuned_from"] = str(options.fine_tune.resolve())
     if options.fine_tune and options.fine_tune.suffix == ".onnx":
         take_weights(network, read_weights(options.fine_tune, network))
         seen = [sample_batch(random, recipe, places, {}, {})[0] for _ in range(4)]
