@@ -78,7 +78,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { db, files, remote } = tools;
   const uploadFolder = join(sharedFolder, 'uploads');
   const demoFolder = join(dataFolder, 'demo');
-  await mkdir(uploadFolder, { recursive: true });
   const renderer = startRenderer(remote.open);
   const installed = (id: string) => {
     const network = networks.find((each) => each.id === id);
@@ -123,21 +122,30 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       addDemoScene({ db, files, queue, admit: admitting(caller, limits) }, caller, demoFolder),
   });
   const watch = watchDamage(db, files, checkDays);
-  await watch.begun;
   const server = createServer(app);
-  server.listen(options.port, host);
-  await once(server, 'listening');
+  const close = async (collecting?: Promise<unknown>) => {
+    stopping.abort();
+    db.endRequests();
+    await Promise.all([collecting, watch.stop()]);
+    await Promise.all([engine.stop(), renderer.stop()]);
+  };
+  try {
+    await Promise.all([mkdir(uploadFolder, { recursive: true }), watch.begun]);
+    server.listen(options.port, host);
+    await once(server, 'listening');
+  } catch (error) {
+    // Else the process would live on without an address, and hold the folder.
+    await close();
+    throw error;
+  }
   const collector = startGarbageCollector({ db, files, dataFolder, uploadFolder });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async stop() {
-      stopping.abort();
       server.close();
       server.closeAllConnections();
-      db.endRequests();
-      await Promise.all([collector.stop(), watch.stop()]);
-      await Promise.all([engine.stop(), renderer.stop()]);
+      await close(collector.stop());
     },
   };
 }

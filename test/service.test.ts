@@ -2,12 +2,15 @@
  * The whole way through a real service in processes of its own: upload, job, features, tiles; on the embedded
  * database and on PostgreSQL; killed in the middle; asked while it works; and handed files that it must refuse.
  */
+import { once } from 'node:events';
 import { copyFile, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ItemsJson, JobJson, ModelJson, TileJson } from '../server/api/index.ts';
+import { startService } from '../server/service.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 import { getJson, refusal, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
@@ -116,6 +119,17 @@ async function reach(url: string, id: string, stage: string): Promise<'reached' 
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+test('a start on a port that is taken ends, and leaves the folder to the next one', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const data = join(folder, 'data-taken');
+  const options = { host: '127.0.0.1', dataFolder: data, device: 'cpu' };
+  await expect(startService({ ...options, port: (taken.address() as AddressInfo).port })).rejects.toThrow(/EADDRINUSE/);
+  taken.close();
+  const service = await startService({ ...options, port: 0 });
+  await service.stop();
+});
 
 test('bad input is refused with its reason, and nothing is left behind', async () => {
   const data = join(folder, 'data-refused');

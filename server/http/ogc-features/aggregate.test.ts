@@ -263,6 +263,24 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
     expect(body.zones[2]).not.toHaveProperty('id');
   });
 
+  test('a zone that comes apart into thousands of pieces is measured once', async () => {
+    const teeth = Array.from({ length: 2490 }, (_, i) => [
+      [i / 2490, 1],
+      [(i + 0.25) / 2490, 2],
+      [(i + 0.5) / 2490, 2],
+      [(i + 0.75) / 2490, 1],
+    ]).flat();
+    const geometry = { type: 'Polygon', coordinates: [[...teeth, [1, 0], [0, 0], [0, 1]]] };
+    const layer = { type: 'FeatureCollection', features: [{ type: 'Feature', properties: {}, geometry }] };
+    const { status, body } = await fetchJson(`${service.address}/collections/landuse/aggregate`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(layer),
+    });
+    expect([status, body.code], 'not "query_too_slow"').toEqual([200, undefined]);
+    expect(body.zones[0].area_m2).toBeGreaterThan(1e10);
+  }, 60_000);
+
   test('a zone that crosses itself is named, with the place', async () => {
     const star = Array.from({ length: 401 }, (_, i) => (2 * Math.PI * i * 199) / 401).map((a) => [
       Math.cos(a),

@@ -39,10 +39,12 @@ export async function zonePieces(q: Queryable, zones: Zones): Promise<ZonePiece[
     }
     const cut = await q.query<ZonePiece>(
       `WITH zones AS MATERIALIZED (
-         SELECT zone, ST_CollectionExtract(ST_MakeValid(geom), 3) AS area FROM (${stored ? STORED : SENT}) AS z)
-       SELECT zone + $2::integer AS zone, ST_Area(area::geography) AS area_m2, ST_AsHEXEWKB(piece) AS area,
+         SELECT zone, ST_CollectionExtract(ST_MakeValid(geom), 3) AS area FROM (${stored ? STORED : SENT}) AS z),
+       -- Once a zone, not once a piece: a comb has as many pieces as teeth.
+       measured AS MATERIALIZED (SELECT zone, area, ST_Area(area::geography) AS area_m2 FROM zones)
+       SELECT zone + $2::integer AS zone, area_m2, ST_AsHEXEWKB(piece) AS area,
               ST_XMin(piece) AS west, ST_YMin(piece) AS south, ST_XMax(piece) AS east, ST_YMax(piece) AS north
-         FROM zones, ST_Subdivide(area, ${MOST_CORNERS}) AS piece WHERE NOT ST_IsEmpty(piece) ORDER BY zone`,
+         FROM measured, ST_Subdivide(area, ${MOST_CORNERS}) AS piece WHERE NOT ST_IsEmpty(piece) ORDER BY zone`,
       [texts.slice(start, end), start],
     );
     for (const piece of cut) pieces.push(piece);
