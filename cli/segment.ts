@@ -166,7 +166,7 @@ export async function run(args: string[]): Promise<void> {
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
     if (notice) process.stderr.write(notice);
-    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(notice ? 'found' : output, report));
   }, place).finally(bar.end);
 }
 
@@ -185,9 +185,10 @@ async function readGeoJson(path: string): Promise<unknown> {
   }
 }
 
-function summary(output: string, report: JobReport): string {
+/** @param subject the file, or what was found where the file holds less */
+function summary(subject: string, report: JobReport): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
-  return `${output}: ${foundText(report.counts)}\n${areas.join('')}${deviceLine(report)}`;
+  return `${subject}: ${foundText(report.counts)}\n${areas.join('')}${deviceLine(report)}`;
 }
 
 /** Where the network ran. */

@@ -198,7 +198,9 @@ export const isGeneralizedAt = (map: MapLibreMap, point: PointLike): boolean => 
 
 function uppermostAt(map: MapLibreMap, point: PointLike): MapGeoJSONFeature | undefined {
   const layers = [...COLLECTIONS.map((id) => `${id}-fill`), 'roads-line'].filter((layer) => map.getLayer(layer));
-  return layers.length === 0 ? undefined : map.queryRenderedFeatures(point, { layers })[0];
+  const found = layers.length === 0 ? [] : map.queryRenderedFeatures(point, { layers });
+  // After a zoom, tiles of the smaller scale stay for a while under those that have come.
+  return found.find(({ layer, properties }) => layer.id === found[0].layer.id && 'id' in properties) ?? found[0];
 }
 
 function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): SelectedFeature {

@@ -200,7 +200,8 @@ export const en = {
     networkGsd: 'Network GSD',
     imageGsd: 'Image GSD',
     image: 'Image',
-    imageSize: (width: string, height: string, bands: number) => `${width} × ${height} px, ${bands} bands`,
+    imageSize: (width: string, height: string, bands: number) =>
+      `${width} × ${height} px, ${plural(bands, { one: '# band', other: '# bands' })}`,
     attribution: 'Attribution',
     licence: 'Licence',
     crs: 'Reference system',
