@@ -248,6 +248,8 @@ export const en = {
     collection: (title: string, features: string) => `${title} (${features})`,
     classMap: 'Class map',
     scoreMap: 'Score map',
+    probabilities: 'Probabilities',
+    features: 'Feature layer',
     notes: {
       gpkg: 'QGIS, ArcGIS',
       geojson: 'web maps',
