@@ -174,6 +174,9 @@ export function stitchesExactly({ halo, stride, receptiveField }: Network): bool
   return halo >= field && halo % stride === 0;
 }
 
+/** Whether a network has a feature layer, and one whose chips leave no trace. */
+export const givesFeatures = (network: Network): boolean => network.features !== undefined && stitchesExactly(network);
+
 async function readManifest(folder: string): Promise<Network | null> {
   const text = await readText(join(folder, 'manifest.json')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import { withRole } from '../../models/class-roles.ts';
 import {
+  givesFeatures,
   jobIdentity,
   listNetworks,
   type Network,
@@ -13,7 +14,6 @@ import {
 } from '../../models/registry.ts';
 import type { ModelJson, ModelReportJson } from '../api/index.ts';
 import { log } from '../log.ts';
-import { givesFeatures } from '../pipeline/extra-maps.ts';
 import type { FileStore } from '../store/files/file-store.ts';
 import { DEFAULT_NETWORK } from './choose-network.ts';
 import { type AddRequest, addNetwork, describeNetwork, readNetworkManifest, removeNetwork } from './install-network.ts';

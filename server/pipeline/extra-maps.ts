@@ -1,6 +1,6 @@
 /** Maps that a job writes beside its classes and scores because it was asked for them. */
 import { Problem } from '../../errors/problem.ts';
-import { isDetector, type Network, stitchesExactly, tellsProbabilities } from '../../models/registry.ts';
+import { givesFeatures, isDetector, type Network, tellsProbabilities } from '../../models/registry.ts';
 import type { ModelJson } from '../api/index.ts';
 import type { JobParameters } from './job-parameters.ts';
 
@@ -10,9 +10,6 @@ export const EXTRA_MAPS = ['probabilities', 'features'] as const satisfies Extra
 /** The extra maps of a job with these parameters, by the names of their files. */
 export const extraMaps = (parameters: Partial<Pick<JobParameters, ExtraMap>>): ExtraMap[] =>
   EXTRA_MAPS.filter((map) => parameters[map] === true);
-
-/** Whether a network has a feature layer, and one whose chips leave no trace. */
-export const givesFeatures = (network: Network): boolean => network.features !== undefined && stitchesExactly(network);
 
 /** Throws `unsupported_model` for maps that the network cannot give. */
 export function requireExtraMaps(network: Network, parameters: JobParameters): void {
