@@ -113,7 +113,7 @@ const LIGHT = `get /, get /health, get /ready, get /metrics, get /service, get /
   get /tokens, get /jobs/{id}/shares, get /audit, get /session, options /uploads, options /uploads/{id},
   head /uploads/{id}, get /scenes, get /scenes/{id}, get /scenes/{id}/image.tif, get /scenes/{id}/events,
   get /jobs, get /jobs/{id}, get /jobs/{id}/events, get /jobs/{id}/failed.geojson, get /jobs/{id}/classes.tif,
-  get /jobs/{id}/scores.tif, get /conformance, get /collections, get /collections/{collection},
+  get /jobs/{id}/scores.tif, get /jobs/{id}/probabilities.tif, get /jobs/{id}/features.tif, get /conformance, get /collections, get /collections/{collection},
   get /collections/{collection}/queryables, get /collections/{collection}/items/{id}, get /ogc, get /ogc/conformance,
   get /ogc/processes, get /ogc/processes/{process}, get /ogc/jobs, get /ogc/jobs/{id}, get /ogc/jobs/{id}/results,
   get /stac, get /stac/conformance, get /stac/collections, get /stac/collections/{collection},

@@ -209,7 +209,7 @@ function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): Select
     id: String(id),
     collection: String(sourceLayer),
     class: String(className),
-    score: Number(score),
+    score: score === undefined ? null : Number(score),
     ...(length_m === undefined ? { area_m2: Number(area_m2) } : { length_m: Number(length_m) }),
   };
 }
