@@ -264,7 +264,7 @@ test.each(['utf8', 'utf16le'] as const)(
   async (encoding) => {
     await writeFile(file('area.geojson'), '\uFEFF{"type": "Point", "coordinates": [15, 48]}', encoding);
     const run = planimeter('segment', town.image, 'none.gpkg', '--aoi', 'area.geojson');
-    expect([run.status, run.stderr]).toEqual([3, expect.stringContaining('a Point is no polygon')]);
+    expect([run.status, run.stderr]).toEqual([3, expect.stringContaining('"Point" is no Polygon')]);
     const other = planimeter('segment', town.image, 'none.gpkg', '--aoi', town.image);
     expect([other.status, other.stderr]).toEqual([3, expect.stringContaining('ogr2ogr -t_srs EPSG:4326')]);
   },

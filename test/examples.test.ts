@@ -164,6 +164,8 @@ test('embed/index.html shows the map of a job', { timeout: 120_000 }, async () =
     await page.goto(`${address}${(await doneJob()).id}`);
     await page.waitForFunction(
       "window.map?.loaded() && map.queryRenderedFeatures({ layers: ['buildings'] }).length > 0",
+      undefined,
+      { timeout: 180_000 },
     );
     expect(troubles).toEqual([]);
   } finally {
