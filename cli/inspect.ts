@@ -85,7 +85,7 @@ type Described = Omit<PreflightJson, 'footprint'>;
 function describe(report: Described): string {
   const { file, size, width, height, dtype, srs, gsd_m, nodata, valid_share, content, model } = report;
   const facts: [string, string][] = [
-    ['file', `${file}, ${(size / 1e6).toFixed(1)} MB`],
+    ['file', `${file}, ${bytesText(size)}`],
     [
       'pixels',
       `${width} × ${height} of ${figure(gsd_m)} m, ${report.bands} ${report.bands === 1 ? 'band' : 'bands'} of ${dtype}`,
@@ -107,14 +107,13 @@ function describe(report: Described): string {
     );
   }
   for (const { id, suitable, reason, minutes, memory_bytes } of report.models) {
-    const time = minutes < 1 ? `${Math.max(1, Math.round(minutes * 60))} s` : `${minutes} min`;
-    const cost = `About ${time} and ${(memory_bytes / 1e9).toFixed(1)} GB of memory.`;
+    const cost = `About ${timeText(minutes)} and ${bytesText(memory_bytes)} of memory.`;
     lines.push(`${suitable ? 'suits' : 'does not suit'} ${id}: ${reason} ${cost}`);
   }
   if (model) lines.push(`takes     ${model.id}: ${model.reason}`);
   for (const { severity, message, fix, job } of report.findings) {
-    const remedy = [fix, job && `in a job: ${JSON.stringify(job)}`].filter(Boolean).join('; ');
-    lines.push(`${severity}: ${message}${remedy ? ` (${remedy})` : ''}`);
+    const remedies = [fix?.replace(/\.$/, ''), job && `in a job: ${JSON.stringify(job)}`].filter(Boolean);
+    lines.push(`${severity}: ${message}${remedies.length > 0 ? ` (${remedies.join('; ')})` : ''}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -124,6 +123,18 @@ const CONTENT = {
   few_colours: 'looks like a map or a mask: flat, in few colours',
   paper: 'looks like a scanned sheet: mostly white',
 };
+
+/** In the largest unit of which there is at least one. */
+function inUnits(value: number, units: readonly [size: number, name: string][], digits: number): string {
+  const [size, name] = units.find(([least]) => value >= least) ?? units[units.length - 1];
+  return `${(value / size).toFixed(value / size < 10 ? digits : 0)} ${name}`;
+}
+
+const bytesText = (bytes: number): string =>
+  inUnits(bytes, [[1e12, 'TB'], [1e9, 'GB'], [1e6, 'MB'], [1e3, 'kB'], [1, 'bytes']], bytes < 1e3 ? 0 : 1); // biome-ignore format: a table
+
+const timeText = (minutes: number): string =>
+  inUnits(Math.max(1, minutes * 60), [[2 * 86_400, 'days'], [2 * 3600, 'h'], [60, 'min'], [1, 's']], 0); // biome-ignore format: a table
 
 const figure = (value: number): string => String(Number(value.toPrecision(5)));
 

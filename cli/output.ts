@@ -49,8 +49,10 @@ export function leftOutNotice(output: string, { written, leftOut }: Exported): s
       .map(([name, count]) => `${count} of ${name}`)
       .join(', ');
   if (Object.keys(leftOut).length === 0) return '';
-  const how = `--collection ${[...Object.keys(leftOut), ALL_COLLECTIONS].join('|')}, or a GeoPackage (.gpkg), which has a layer of each`;
-  return `${output} holds ${list(written) || 'nothing'}, and not ${list(leftOut)}: take ${how}.\n`;
+  const how = outputFormat(output).layered
+    ? 'without --collection it holds a layer of each'
+    : `take --collection ${[...Object.keys(leftOut), ALL_COLLECTIONS].join('|')}, or a GeoPackage (.gpkg), which has a layer of each`;
+  return `${output} holds ${list(written) || 'nothing'}, and not ${list(leftOut)}: ${how}.\n`;
 }
 
 /** Whether the whole job is wanted as one zip. */

@@ -2,10 +2,10 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { Network } from '../models/registry.ts';
 import { exportFormat, exportJob } from '../server/export/export.ts';
-import { packageJob } from '../server/export/package.ts';
+import { mapsThere, packageJob } from '../server/export/package.ts';
 import { readNetworkManifest } from '../server/networks/install-network.ts';
 import type { Database } from '../server/store/database/database.ts';
-import { type FileStore, fetchIfThere } from '../server/store/files/file-store.ts';
+import type { FileStore } from '../server/store/files/file-store.ts';
 import { getJob } from '../server/store/tables/jobs.ts';
 import { getScene, sceneJson } from '../server/store/tables/scenes.ts';
 import { tiledJob } from '../server/tiles/tile-of-job.ts';
@@ -26,8 +26,7 @@ export async function writePackage(
     scene,
     modelLicense: typeof properties?.license === 'string' ? properties.license : null,
     geopackage,
-    classes: await fetchIfThere(files, `jobs/${id}/classes.tif`),
-    scores: await fetchIfThere(files, `jobs/${id}/scores.tif`),
+    maps: await mapsThere(files, { id }),
   });
   const partial = `${output}.partial`;
   try {

@@ -1,15 +1,7 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { Problem } from '../errors/problem.ts';
-import {
-  findNetwork,
-  isDetector,
-  jobIdentity,
-  listNetworks,
-  type Network,
-  stitchesExactly,
-  tellsProbabilities,
-} from '../models/registry.ts';
+import { findNetwork, isDetector, jobIdentity, listNetworks } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
 import { SaidRights } from '../server/api/scenes.ts';
@@ -19,6 +11,7 @@ import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { CONVERT_AOI } from '../server/pipeline/area-of-interest.ts';
+import { requireExtraMaps } from '../server/pipeline/extra-maps.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
@@ -105,6 +98,8 @@ export async function run(args: string[]): Promise<void> {
     ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
     ...(values.bands !== undefined && { bands: readBands(values.bands) }),
+    ...(values.features !== undefined && { features: true }),
+    ...(values.probabilities !== undefined && { probabilities: true }),
     ...(values.stretch !== undefined && { stretch: readStretch(values.stretch) }),
   });
 
@@ -130,18 +125,12 @@ export async function run(args: string[]): Promise<void> {
     const chosen = chooseModel(ready.gsd_m, networks.map(choosable));
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
     const reason = modelReason(ready.gsd_m, network.id, networks.map(choosable));
+    requireExtraMaps(network, given);
     const parameters = await settlePrecision(given, network, device, tools.chooseRun);
     const id = jobId(ready, jobIdentity(network), parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
       throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);
-    }
-    const features = values.features !== undefined;
-    if (features) requireFeatures(network);
-    const probabilities = values.probabilities !== undefined;
-    if (probabilities && !tellsProbabilities(network)) {
-      const why = 'it tells that of the likeliest class alone (--scores)';
-      throw new Problem('unsupported_model', `"${network.id}" gives no probabilities of every class: ${why}.`);
     }
     const job = {
       id,
@@ -149,8 +138,6 @@ export async function run(args: string[]): Promise<void> {
       network,
       parameters,
       modelReason: reason,
-      features,
-      probabilities,
       finestOnly: format.ending !== '.pmtiles',
     };
     await runWhole(tools, job, context);
@@ -166,14 +153,8 @@ export async function run(args: string[]): Promise<void> {
     if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
     bar.end();
     if (notice) process.stderr.write(notice);
-    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(notice ? 'found' : output, report));
   }, place).finally(bar.end);
-}
-
-function requireFeatures(network: Network): void {
-  if (network.features && stitchesExactly(network)) return;
-  const why = network.features ? 'its chips cannot be stitched exactly' : 'its manifest declares no feature layer';
-  throw new Problem('unsupported_model', `"${network.id}" gives no features: ${why}.`);
 }
 
 async function readGeoJson(path: string): Promise<unknown> {
@@ -185,9 +166,10 @@ async function readGeoJson(path: string): Promise<unknown> {
   }
 }
 
-function summary(output: string, report: JobReport): string {
+/** @param subject the file, or what was found where the file holds less */
+function summary(subject: string, report: JobReport): string {
   const areas = Object.entries(report.areas_m2).map(([name, area]) => `  ${name.padEnd(12)} ${hectares(area)}\n`);
-  return `${output}: ${foundText(report.counts)}\n${areas.join('')}${deviceLine(report)}`;
+  return `${subject}: ${foundText(report.counts)}\n${areas.join('')}${deviceLine(report)}`;
 }
 
 /** Where the network ran. */

@@ -98,9 +98,12 @@ export async function run(args: string[]): Promise<void> {
     const job = { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks };
     const exported = await exportJob(db, job, format, output, { collection: values.collection });
     bar.end();
-    process.stderr.write(leftOutNotice(output, exported));
+    const notice = leftOutNotice(output, exported);
+    process.stderr.write(notice);
     const result = { counts, geometry: traced };
-    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${output}: ${foundText(counts)}\n`);
+    process.stdout.write(
+      values.json ? `${JSON.stringify(result)}\n` : `${notice ? 'found' : output}: ${foundText(counts)}\n`,
+    );
   }).finally(bar.end);
 }
 

@@ -174,6 +174,13 @@ export function stitchesExactly({ halo, stride, receptiveField }: Network): bool
   return halo >= field && halo % stride === 0;
 }
 
+/** Whether a network says how sure it is of a class; some give class codes alone. */
+export const tellsScores = ({ adapter }: Network): boolean =>
+  adapter?.output.kind !== 'map' || adapter.output.numbers !== 'labels' || adapter.output.score !== undefined;
+
+/** Whether a network has a feature layer, and one whose chips leave no trace. */
+export const givesFeatures = (network: Network): boolean => network.features !== undefined && stitchesExactly(network);
+
 async function readManifest(folder: string): Promise<Network | null> {
   const text = await readText(join(folder, 'manifest.json')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

@@ -14,6 +14,7 @@ import { startGarbageCollector } from './operations/garbage-collector.ts';
 import { admitting, readLimits } from './operations/quotas.ts';
 import { viewerFolder } from './operations/viewer-folder.ts';
 import { checkDaysOf, watchDamage } from './operations/watch-damage.ts';
+import { requireExtraMaps } from './pipeline/extra-maps.ts';
 import { preflight, type SceneFacts } from './pipeline/preflight.ts';
 import { settlePrecision } from './pipeline/settle-precision.ts';
 import { verifyJob } from './pipeline/verify-job.ts';
@@ -110,7 +111,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
-    settle: async (parameters, model) => settlePrecision(parameters, installed(model), tools.device, tools.chooseRun),
+    settle: async (parameters, model) => {
+      const network = installed(model);
+      requireExtraMaps(network, parameters);
+      return settlePrecision(parameters, network, tools.device, tools.chooseRun);
+    },
     preflight: async (scene) => {
       const freeBytes = await engine.room.free();
       return preflight({ ...(await sceneFacts(files, renderer, scene)), freeBytes }, networks);

@@ -189,6 +189,9 @@ test('vectorize: the same map gives the same land use, and twice the same file',
   expect(stderr).toContain(
     `a.geojson holds ${polygons.length} of landuse, and not ${roads} of roads, ${buildings} of buildings:`,
   );
+  expect(stdout).toMatch(/^found: /); // the file holds less
+  const alone = planimeter('vectorize', town.truth, 'a.gpkg', '--buildings', '1', '--collection', 'buildings');
+  expect(alone.stderr).toMatch(/a\.gpkg holds .* of landuse.*: without --collection it holds a layer of each\.\n$/);
   const whole = planimeter('vectorize', town.truth, 'a.fgb', '--buildings', '1', '--collection', 'buildings');
   expect([whole.status, whole.stderr]).toEqual([0, expect.stringContaining(`a.fgb holds ${buildings} of buildings`)]);
   if (python) {

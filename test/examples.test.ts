@@ -15,7 +15,7 @@ import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
 import { getJson } from './support/client.ts';
 import { redNetwork } from './support/networks/red-detector.ts';
 import { nodePackages } from './support/node-packages.ts';
-import { pythonWithClients } from './support/python.ts';
+import { pythonWithClients, pythonWithJudges } from './support/python.ts';
 import { type Served, serve, stopAll } from './support/serve.ts';
 
 const run = promisify(execFile);
@@ -44,9 +44,9 @@ async function doneJob(): Promise<JobJson> {
   return done;
 }
 
-/** A job of a detector over the same scene, when it is done. */
-async function detect(scene: string): Promise<string> {
-  const body = JSON.stringify({ scene, model: 'red' });
+/** A job that was asked for, when it is done. */
+async function mapWith(request: object): Promise<string> {
+  const body = JSON.stringify(request);
   const headers = { 'Content-Type': 'application/json' };
   const { id } = (await (await fetch(`${service.url}/jobs`, { method: 'POST', headers, body })).json()) as JobJson;
   const events = await fetch(`${service.url}/jobs/${id}/events`);
@@ -85,7 +85,7 @@ test('python/standards.py finds the scene, its map and its buildings', { timeout
   const python = pythonWithClients();
   if (!python) return;
   const { id, scene, report } = await doneJob();
-  const detection = await detect(scene);
+  const detection = await mapWith({ scene, model: 'red' });
   const { stdout } = await run(python, [`${EXAMPLES}python/standards.py`, service.url, scene]);
   const lines = stdout.trim().split('\n');
   expect(lines[0]).toBe(`job ${id} successful`);
@@ -94,6 +94,23 @@ test('python/standards.py finds the scene, its map and its buildings', { timeout
   const [, count] = /^(\d+) buildings; the largest: \d+\.\d+ m²$/.exec(lines.at(-1)!) ?? [];
   expect(Number(count)).toBeGreaterThan(0);
   expect(Number(count)).toBeLessThanOrEqual(report!.counts.buildings);
+});
+
+test('python/similar_places.py finds where it looks alike', { timeout: 300_000 }, async () => {
+  const python = pythonWithJudges();
+  if (!python) return;
+  const { scene, report } = await doneJob();
+  const id = await mapWith({ scene, parameters: { features: true, min_area_m2: 30 } });
+  const [x, , , y] = report!.model_grid!.geotransform!;
+  const at = [x + 60, y - 50];
+  const { stdout } = await run(python, [`${EXAMPLES}python/similar_places.py`, service.url, id, ...at.map(String)]);
+  const places = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number));
+  expect(places).toHaveLength(5);
+  const [[bestX, bestY, alike]] = places;
+  expect([Math.abs(bestX - at[0]) < 20, Math.abs(bestY - at[1]) < 20, alike]).toEqual([true, true, 1]);
 });
 
 test('typescript/map-image.ts compiles against the document, and maps an image', { timeout: 300_000 }, async () => {

@@ -19,9 +19,16 @@ function randomMap(seed: number, width: number, height: number) {
   const next = random(seed);
   const truth = Uint8Array.from({ length: width * height }, () => (next() < 0.1 ? 255 : Math.floor(next() * 5)));
   const predicted = truth.map((code) => (code < 5 && next() < 0.6 ? code : Math.floor(next() * 5)));
-  const scores = truth.map(() => Math.floor(next() * 256));
+  const scores = truth.map(() => 1 + Math.floor(next() * 255));
   return { width, height, truth, predicted, scores };
 }
+
+test('pixels without a score say nothing of the calibration', () => {
+  const tally = createTally(NAMES);
+  const map = randomMap(1, 37, 23);
+  addToTally(tally, { ...map, scores: map.scores.fill(0) });
+  expect(scoreTally(tally).ece).toBeNull();
+});
 
 // A score on the border of two bins is in the upper one here, and in the lower one of scikit-learn's curve.
 const SKLEARN = `

@@ -92,7 +92,7 @@ export function addToTally(
       continue;
     }
     tally.confusion[truth * (count + 1) + predicted]++;
-    if (map.scores && predicted < count) {
+    if (map.scores?.[i] && predicted < count) {
       const confidence = map.scores[i] / 255;
       const bin = Math.min(CALIBRATION_BINS - 1, Math.floor(confidence * CALIBRATION_BINS));
       tally.binCount[bin]++;

@@ -64,7 +64,7 @@ export function mapClasses(
   }
   const bare = named.map((each, value) => ({ ...each, value, name: each?.name ?? `class ${value}` }));
   const classes = styled(withRoles(bare, facts.roles));
-  findings.push(...withoutRole(classes, missing < count));
+  if (missing === 0) findings.push(...withoutRole(classes));
   return classes;
 }
 
@@ -91,8 +91,8 @@ function withRoles(classes: Known[], roles: NetworkMetadata['roles'] = {}): Know
 const DRAWN = ['building', 'road', 'water'] as const;
 const FEATURES = { building: 'no buildings', road: 'no roads' };
 
-/** What of a map will be drawn as land use alone, because nobody said what its classes are; `named`: they have names. */
-export function withoutRole(classes: readonly NetworkClass[], named = true): Finding[] {
+/** What of a map will be drawn as land use alone, because nobody said what its classes are. */
+export function withoutRole(classes: readonly NetworkClass[]): Finding[] {
   const bare = classes.filter((each) => roleOf(each) === null).map(({ name }) => `"${name}"`);
   const roles = classes.map(roleOf);
   const lacking = (['building', 'road'] as const).filter((role) => !roles.includes(role)).map((role) => FEATURES[role]);
@@ -101,7 +101,7 @@ export function withoutRole(classes: readonly NetworkClass[], named = true): Fin
   return [
     {
       code: 'classes_without_role',
-      severity: lacking.length === 2 && named ? 'warning' : 'info',
+      severity: lacking.length === 2 ? 'warning' : 'info',
       message: `Nothing says what ${listed} ${bare.length === 1 ? 'is' : 'are'}: ${lacking.join(' and ')} will be drawn, areas of land use only.`,
       fix: `Give --roles, such as --roles "${classes.at(-1)!.name}=building".`,
     },

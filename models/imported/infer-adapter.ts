@@ -112,8 +112,7 @@ export function inferAdapter(model: OnnxModel, facts: NetworkMetadata): Understa
 const noScores = (): Finding => ({
   code: 'no_scores',
   severity: 'warning',
-  message:
-    'The network gives class codes alone: how sure it is of them is not known, and every score stands at its most.',
+  message: 'The network gives class codes alone: how sure it is of them is not known, and features will have no score.',
   fix: 'Export it with its logits or probabilities, before the arg max.',
 });
 

@@ -102,7 +102,7 @@ function reflected(index: number, size: number): number {
 export interface Decoded {
   /** height * width class codes. */
   classes: Uint8Array;
-  /** height * width probabilities of that class, 1..255. */
+  /** height * width probabilities of that class, 1..255; 0 where they are not told. */
   scores: Uint8Array;
   /** Class after class, each height * width, 0..1. */
   probabilities: Float32Array;
@@ -152,7 +152,7 @@ function planesOf(output: MapOutput, data: Numbers, shape: readonly number[]): C
   return { planes, rows, columns, values };
 }
 
-/** Numbers that are none, and codes without a class, are nodata: no score, and no class is likely. */
+/** Numbers that are none, and codes without a class, are nodata: no class is likely. Of the others nobody knows how sure they are. */
 function fromLabels(labels: Float32Array, classes: number): Decoded {
   const size = labels.length;
   const probabilities = new Float32Array(size * classes);
@@ -161,7 +161,6 @@ function fromLabels(labels: Float32Array, classes: number): Decoded {
   for (let i = 0; i < size; i++) {
     codes[i] = isCode(labels[i], classes) ? labels[i] : CLASS_NODATA;
     if (codes[i] === CLASS_NODATA) continue;
-    scores[i] = 255;
     probabilities[codes[i] * size + i] = 1;
   }
   return { classes: codes, scores, probabilities };

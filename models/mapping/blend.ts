@@ -23,6 +23,8 @@ export interface BlendOptions {
   /** Codes of the classes in the order of their probabilities. */
   codes: readonly number[];
   planes: number;
+  /** Whether the network says how sure it is; else there are no scores. */
+  scored: boolean;
   /** Of classes that do not exclude each other, the least probability of those after the first, the background. */
   threshold?: number;
 }
@@ -156,7 +158,7 @@ function blendCore(
   own: Window,
   around: readonly Window[],
   margin: number,
-  { codes, planes, threshold }: BlendOptions,
+  { codes, planes, scored, threshold }: BlendOptions,
   seam: SeamDisagreement,
 ): void {
   const width = Math.min(core.width, grid.width - core.x);
@@ -193,7 +195,7 @@ function blendCore(
       const best = likeliest(sums, from * count, 1, codes.length, threshold, FULL * weightSums[from]);
       const scale = 255 / FULL / weightSums[from];
       band.classes[to] = codes[best];
-      band.scores[to] = Math.max(1, Math.round(sums[from * count + best] * scale));
+      if (scored) band.scores[to] = Math.max(1, Math.round(sums[from * count + best] * scale));
       for (let i = 0; i < planes; i++) {
         band.planes[to * planes + i] = Math.round(sums[from * count + codes.length + i] * scale);
       }

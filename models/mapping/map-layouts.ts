@@ -65,8 +65,8 @@ export const planesLayout = (request: MappedGrid, crs: MapCrs): TiffLayout => ({
   metadata: { PLANES: request.network.planes.map(({ name }) => name).join(',') },
 });
 
-/** Features have many bands: a tile of 512 would hold megabytes. */
-const FEATURE_TILE = 64;
+/** Side in cells. Features have many bands: a tile of 512 would hold megabytes. */
+export const FEATURE_TILE = 64;
 
 export function featuresLayout(request: MappedGrid, crs: MapCrs): TiffLayout {
   const { network } = request;

@@ -15,7 +15,7 @@ import { type ChipPlan, chipAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { Pixels, Rendering } from '../../tiler/rendering/rendering.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
-import { type Network, stitchesExactly } from '../registry.ts';
+import { type Network, stitchesExactly, tellsScores } from '../registry.ts';
 import { CLASS_NODATA } from '../runtime/answer.ts';
 import type { Device } from '../runtime/device.ts';
 import type { NetworkSession, RunOptions, SessionSource } from '../runtime/session.ts';
@@ -175,7 +175,12 @@ function stitchingOf(network: Network, grid: ModelGrid, plan: ChipPlan, rows: Ch
     const output = network.adapter?.output;
     const independent = output?.kind === 'map' && !output.exclusive;
     const codes = network.classes.map(({ value }) => value);
-    const options = { codes, planes, ...(independent && { threshold: output.threshold }) };
+    const options = {
+      codes,
+      planes,
+      scored: tellsScores(network),
+      ...(independent && { threshold: output.threshold }),
+    };
     const seam: SeamDisagreement = { maxDelta: 0, pixels: 0, differing: 0 };
     return {
       computed: { first: Math.max(0, rows.first - 1), end: Math.min(plan.rows, rows.end + 1) },

@@ -1,12 +1,22 @@
 /** The maps of shards become those of the scene, without encoding their tiles again. */
 import { openSamples } from '../../tiler/geotiff/raster.ts';
 import { createTiffWriter, type TiffLayout } from '../../tiler/geotiff/write-tiff.ts';
-import { classMapLayout, type MapCrs, type MappedGrid, planesLayout, scoreMapLayout } from './map-layouts.ts';
+import {
+  classMapLayout,
+  featuresLayout,
+  type MapCrs,
+  type MappedGrid,
+  planesLayout,
+  probabilitiesLayout,
+  scoreMapLayout,
+} from './map-layouts.ts';
 
 export interface MapPaths {
   classesPath: string;
   scoresPath: string;
   planesPath?: string;
+  probabilitiesPath?: string;
+  featuresPath?: string;
 }
 
 export interface MergeRequest {
@@ -18,11 +28,18 @@ export interface MergeRequest {
 
 /** The maps of all shards become those of the scene. Of a map that cannot be written nothing is left behind. */
 export async function mergeShards({ mapped, shards, to }: MergeRequest): Promise<void> {
-  const parts = (name: keyof MapPaths) => shards.map((paths) => paths[name]!);
+  const join = async (name: keyof MapPaths, layoutOf: (mapped: MappedGrid, crs: MapCrs) => TiffLayout) => {
+    const path = to[name];
+    if (path === undefined) return;
+    const parts = shards.map((paths) => paths[name]!);
+    await joinTiffs(parts, path, (crs) => layoutOf(mapped, crs));
+  };
   const joined = await Promise.allSettled([
-    joinTiffs(parts('classesPath'), to.classesPath, (crs) => classMapLayout(mapped, crs)),
-    joinTiffs(parts('scoresPath'), to.scoresPath, (crs) => scoreMapLayout(mapped, crs)),
-    to.planesPath && joinTiffs(parts('planesPath'), to.planesPath, (crs) => planesLayout(mapped, crs)),
+    join('classesPath', classMapLayout),
+    join('scoresPath', scoreMapLayout),
+    join('planesPath', planesLayout),
+    join('probabilitiesPath', probabilitiesLayout),
+    join('featuresPath', featuresLayout),
   ]);
   for (const each of joined) if (each.status === 'rejected') throw each.reason;
 }

@@ -15,9 +15,12 @@ const TILE = 512;
 /** Model pixels from the top of a shard to that of the next, at least: some tens of seconds of a GPU for a wide scene. */
 export const SHARD_HEIGHT = 2048;
 
-/** The shards of a map, from the top. `height` is that of one at least, in model pixels. */
-export function planShards({ core, rows }: ChipPlan, height = SHARD_HEIGHT): Shard[] {
-  const unit = (core / greatestCommonDivisor(core, TILE)) * TILE; // whole chips and whole tiles
+/**
+ * The shards of a map, from the top. `height` is that of one at least, in model pixels; `tile` another side of tiles that
+ * their edges are to be edges of.
+ */
+export function planShards({ core, rows }: ChipPlan, height = SHARD_HEIGHT, tile = TILE): Shard[] {
+  const unit = commonMultiple(commonMultiple(core, TILE), tile); // whole chips and whole tiles
   const tiles = (Math.ceil(height / unit) * unit) / TILE;
   let overviews = 0;
   while (tiles % 2 ** (overviews + 1) === 0) overviews++;
@@ -29,6 +32,7 @@ export function planShards({ core, rows }: ChipPlan, height = SHARD_HEIGHT): Sha
   return shards;
 }
 
+const commonMultiple = (a: number, b: number): number => (a / greatestCommonDivisor(a, b)) * b;
 const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
 
 /** Rows of chips in model pixels. */

@@ -1,7 +1,7 @@
 /** What a network says of a chip. */
 
 export const CLASS_NODATA = 255;
-/** A score is the largest of at least two probabilities, so it is never 0. */
+/** A score is the largest of at least two probabilities, so it is never 0: that stands where nothing is known. */
 export const SCORE_NODATA = 0;
 
 export interface Answer {

@@ -15,7 +15,7 @@ export type Review = (typeof REVIEWS)[number];
 /** In the order in which pages show them. */
 const properties = {
   class: className,
-  score: share.describe('Mean probability of the class'),
+  score: share.nullable().describe('Mean probability of the class; null where the network does not say how sure it is'),
   area_m2: number.describe('Geodesic, as all measures; of areas').exactOptional(),
   perimeter_m: number.exactOptional(),
   length_m: number.describe('Of lines').exactOptional(),

@@ -68,6 +68,14 @@ const parameters = {
       example: 'percentile',
     })
     .exactOptional(),
+  features: z
+    .boolean(not('features', 'true or false'))
+    .describe('Also write what the network sees in each place, its feature layer: `/jobs/{id}/features.tif`')
+    .exactOptional(),
+  probabilities: z
+    .boolean(not('probabilities', 'true or false'))
+    .describe('Also write the probability of every class: `/jobs/{id}/probabilities.tif`')
+    .exactOptional(),
   aoi: checkedLater(AreaOfInterest).exactOptional(),
   device: z
     .string(DEVICE)

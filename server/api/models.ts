@@ -47,6 +47,11 @@ export const Model = z
       description: 'What it takes, by name or number, in its order; null: red, green and blue',
       example: null,
     }),
+    probabilities: flag.describe('Whether it tells the probability of every class: a job may ask for them'),
+    features: z
+      .object({ stride: count.describe('Pixels a cell'), channels: count.describe('Numbers a cell') })
+      .nullable()
+      .meta({ description: 'Its feature layer, which a job may ask for; null: none', example: null }),
     stored: flag.describe('Whether it takes the values that a scene stores, not those that are shown'),
     identity: text.describe("Part of a job's identity: the bytes, and of networks that were added how they are run"),
   })

@@ -140,7 +140,7 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
     }
     await write('buildings.fgb', 'buildings');
     await write('roads.fgb', 'roads');
-  }, 60_000);
+  }, 300_000);
   afterAll(async () => {
     await drop();
     await rm(folder, { recursive: true, force: true });

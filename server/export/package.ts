@@ -1,5 +1,6 @@
 /** A finished job → one zip, streamed: features, maps, report, and what they are and may be used for in plain words. */
 import type { JobReport, SceneRights } from '../api/index.ts';
+import { type FileStore, fetchIfThere } from '../store/files/file-store.ts';
 import { zipOf } from './zip.ts';
 
 export interface Packaged {
@@ -7,48 +8,64 @@ export interface Packaged {
   scene: { name: string; sha256: string; srs: string | null; url: string | null } & SceneRights;
   /** Of the network, where its maker says it. */
   modelLicense: string | null;
-  /** On this machine's disk; maps are null where there are none, as of detectors. */
+  /** On this machine's disk, as the maps are. */
   geopackage: string;
-  classes: string | null;
-  scores: string | null;
+  maps: PackagedMaps;
+}
+
+/** What each map is, in words. */
+const MAPS = {
+  classes: 'the class map: a code a pixel, 255 where there is nothing',
+  scores: 'the probability of the class, in 255ths',
+  probabilities: 'the probability of every class, a band each, in 255ths',
+  features: "the network's feature layer, a band a channel",
+} as const;
+
+/** Paths of the maps that there are, by name: detectors draw none. */
+type PackagedMaps = Partial<Record<keyof typeof MAPS, string>>;
+
+/** The maps of a finished job, on this machine's disk. */
+export async function mapsThere(files: FileStore, { id }: { id: string }): Promise<PackagedMaps> {
+  const maps: PackagedMaps = {};
+  for (const name of Object.keys(MAPS) as (keyof typeof MAPS)[]) {
+    const path = await fetchIfThere(files, `jobs/${id}/${name}.tif`);
+    if (path !== null) maps[name] = path;
+  }
+  return maps;
 }
 
 /** @returns the zip's bytes, to be read once, and how many they are */
 export async function packageJob(packaged: Packaged): Promise<{ bytes: bigint; stream: ReadableStream<Uint8Array> }> {
-  const { job, geopackage, classes, scores } = packaged;
+  const { job, geopackage, maps } = packaged;
   const texts = {
     'README.txt': readme(packaged),
     'LICENCE.txt': licence(packaged),
     'report.json': `${JSON.stringify(job.report, null, 2)}\n`,
   };
-  const maps = {
-    ...(classes !== null && { 'classes.tif': classes }),
-    ...(scores !== null && { 'scores.tif': scores }),
-  };
-  return zipOf(texts, { 'features.gpkg': geopackage, ...maps });
+  const files = Object.entries(maps).map(([name, path]) => [`${name}.tif`, path]);
+  return zipOf(texts, { 'features.gpkg': geopackage, ...Object.fromEntries(files) });
 }
+
+/** Letters of the column of file names. */
+const MAP_NAME = 19;
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 
-function readme({ job, scene, classes }: Packaged): string {
+function readme({ job, scene, maps }: Packaged): string {
   const { report } = job;
   const rows = (of: Record<string, number>, unit: string) =>
     Object.entries(of).map(([name, value]) => `  ${name.padEnd(14)}${number.format(value).padStart(16)}${unit}`);
   const { ledger } = report;
-  const maps =
-    classes === null
-      ? []
-      : [
-          'classes.tif     the class map: a code a pixel, 255 where there is nothing',
-          'scores.tif      the probability of the class, in 255ths',
-        ];
+  const mapLines = (Object.keys(maps) as (keyof typeof MAPS)[]).map(
+    (name) => `${`${name}.tif`.padEnd(MAP_NAME)}${MAPS[name]}`,
+  );
   return `${[
     `Planimeter${report.version ? ` ${report.version}` : ''}: ${scene.name}, mapped by ${job.model}`,
     '',
-    'features.gpkg   the features, a layer a collection, in longitude and latitude (EPSG:4326)',
-    ...maps,
-    'report.json     what was assumed, found and measured',
-    'LICENCE.txt     what this may be used for',
+    'features.gpkg      the features, a layer a collection, in longitude and latitude (EPSG:4326)',
+    ...mapLines,
+    'report.json        what was assumed, found and measured',
+    'LICENCE.txt        what this may be used for',
     '',
     `Image           ${scene.name}, SHA-256 ${scene.sha256}${scene.url ? `, read at ${scene.url}` : ''}`,
     `System          ${scene.srs ?? 'unknown'}`,

@@ -3,7 +3,15 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
 import { withRole } from '../../models/class-roles.ts';
-import { jobIdentity, listNetworks, type Network, networkFolders, type Precision } from '../../models/registry.ts';
+import {
+  givesFeatures,
+  jobIdentity,
+  listNetworks,
+  type Network,
+  networkFolders,
+  type Precision,
+  tellsProbabilities,
+} from '../../models/registry.ts';
 import type { ModelJson, ModelReportJson } from '../api/index.ts';
 import { log } from '../log.ts';
 import type { FileStore } from '../store/files/file-store.ts';
@@ -90,10 +98,13 @@ function modelJson(network: Network): ModelJson {
   const task = adapter?.output.kind === 'boxes' ? ('detection' as const) : ('segmentation' as const);
   const kind = adapter ? ('added' as const) : ('shipped' as const);
   const identity = jobIdentity(network);
+  const { features: layer } = network;
   const { names = null, stored = false } = adapter?.input ?? {};
   return {
     bands: names,
     stored,
+    probabilities: tellsProbabilities(network),
+    features: layer && givesFeatures(network) ? { stride: layer.stride, channels: layer.channels } : null,
     id,
     name,
     description,

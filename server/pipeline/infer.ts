@@ -23,6 +23,7 @@ export async function inferAndStitch(
 ): Promise<MapResult> {
   const { db, files, compute } = tools;
   const { scene, network, parameters } = job;
+  const { features, probabilities } = parameters;
   const rows = shard ? shard.end - shard.first : plan.rows;
   const chips = rows * plan.columns;
   const onProgress = (done: number) => progress(stageProgress('infer', Math.min(done, chips), chips));
@@ -46,14 +47,14 @@ export async function inferAndStitch(
       ...(chosen && { rendering: chosen.rendering }),
       area,
       network,
-      run: { device, precision, features: job.features === true, probabilities: job.probabilities === true },
+      run: { device, precision, features: features === true, probabilities: probabilities === true },
       batch,
       chipCachePath: path('spool'),
       classesPath: path('classes.tif'),
       scoresPath: path('scores.tif'),
       planesPath: path('planes.tif'),
-      ...(job.probabilities && { probabilitiesPath: path('probabilities.tif') }),
-      ...(job.features && { featuresPath: path('features.tif') }),
+      ...(probabilities && { probabilitiesPath: path('probabilities.tif') }),
+      ...(features && { featuresPath: path('features.tif') }),
     },
     { signal, onProgress },
   );

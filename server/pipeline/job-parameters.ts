@@ -19,10 +19,12 @@ export interface JobParameters extends Omit<Checked, 'aoi' | 'device'> {
 /** Checks what a client sent and completes it. Throws `bad_request`, and `device_unavailable` for no such device. */
 export function parseParameters(given: unknown = {}): JobParameters {
   const { aoi, device, ...checked } = check(Schema, given);
-  const { precision, ...others } = checked;
+  const { precision, features, probabilities, ...others } = checked;
   // In the order in which they stand in a job's identity.
   return {
     ...others,
+    ...(features && { features }),
+    ...(probabilities && { probabilities }),
     ...(aoi !== undefined && { aoi: parseAoi(aoi) }),
     ...(device !== undefined && { device: parseDevice(device) as Device }),
     ...(precision && { precision }),

@@ -6,6 +6,7 @@
  * tracing run in child processes; what is here hands files and figures from one stage to the next.
  */
 import { noRoomOf } from '../../errors/no-room.ts';
+import { FEATURE_TILE } from '../../models/mapping/map-layouts.ts';
 import { planShards } from '../../models/mapping/shards.ts';
 import { isDetector } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
@@ -37,7 +38,7 @@ export async function runJob(
     if (part !== undefined) return noMoreParts(context);
     if (isDetector(job.network)) return runWhole(tools, job, context);
     const planned = await planJob(tools, job, context.signal);
-    const shards = planShards(planned.plan, tools.shardHeight);
+    const shards = planShards(planned.plan, tools.shardHeight, featureTile(job));
     if (shards.length === 1) return runWhole(tools, job, context, planned);
     return askForShards(tools, job, { planned, shards }, context);
   }
@@ -89,6 +90,10 @@ export async function runWhole(
     throw error;
   }
 }
+
+/** Side of the tiles of the features that a job writes, model pixels; undefined: it writes none. */
+const featureTile = ({ network, parameters }: SegmentationJob): number | undefined =>
+  parameters.features && network.features ? FEATURE_TILE * network.features.stride : undefined;
 
 /** The job was begun afresh since the part was asked for. */
 async function noMoreParts(context: PartContext): Promise<null> {

@@ -36,6 +36,12 @@ test('findings say what a job request can do, and the request is one that is acc
   expect(await codes(scene({}, { kind: 'few_colours' }))).toEqual(['not_imagery']);
   expect(await codes(scene({}, { contrast: 12 }))).toEqual(['low_contrast']);
   expect(await codes(scene({ validShare: 0.1 }))).toEqual(['mostly_nodata']);
+  const empty = scene({}, { contrast: 0 });
+  expect(await codes({ ...empty, look: { ...empty.look, valid: 0 } })).toEqual(['mostly_nodata']);
+  const huge = { width: 4e6, height: 4e6, freeBytes: 12 * 2 ** 30 };
+  expect((await preflight(scene(huge), await listNetworks())).findings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^A map of this image takes about \d+\.\d GiB; 12\.0 GiB are free\.$/),
+  ]);
   expect(await codes(scene({ gsdMetres: { x: 30, y: 30 } }))).toEqual(['too_coarse']);
   const said = [
     { code: 'band_order_assumed', severity: 'info' as const, message: '' },

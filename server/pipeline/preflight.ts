@@ -13,6 +13,7 @@ import type { Rendering } from '../../tiler/rendering/rendering.ts';
 import type { Finding, PreflightJson, Suitability } from '../api/index.ts';
 import { type Choosable, chooseModel, fitOf } from '../networks/choose-network.ts';
 import { measuredSpeeds } from '../networks/run-profiles.ts';
+import { roomText } from '../store/files/free-room.ts';
 
 export interface SceneShape {
   width: number;
@@ -169,7 +170,7 @@ function lookFindings({ look, validShare, dtype, ...scene }: SceneFacts, models:
       fix: 'Bring the imagery itself; a class map is turned into shapes by "planimeter vectorize".',
       params: { kind, colours, flat_share: rounded(flatShare) },
     });
-  } else if (contrast < LEAST_CONTRAST) {
+  } else if (look.valid > 0 && contrast < LEAST_CONTRAST) {
     findings.push({
       code: 'low_contrast',
       severity: 'warning',
@@ -181,8 +182,12 @@ function lookFindings({ look, validShare, dtype, ...scene }: SceneFacts, models:
   }
   const share = validShare ?? look.valid / Math.max(1, look.sampled);
   if (share < MOSTLY_EMPTY) {
-    const message = `Only ${Math.round(share * 100)} % of the image holds imagery; the rest is nodata and is not mapped.`;
-    findings.push({ code: 'mostly_nodata', severity: 'info', message, params: { valid_share: rounded(share) } });
+    const message =
+      share === 0
+        ? 'No pixel holds imagery where the image was looked at: all are nodata, which is not mapped.'
+        : `Only ${Math.round(share * 100)} % of the image holds imagery; the rest is nodata and is not mapped.`;
+    const severity = share === 0 ? 'warning' : 'info';
+    findings.push({ code: 'mostly_nodata', severity, message, params: { valid_share: rounded(share) } });
   }
   if (models.length > 0 && !models.some(({ suitable }) => suitable)) {
     const gsd_m = Number(sceneGsd(scene).toPrecision(3));
@@ -196,8 +201,7 @@ function lookFindings({ look, validShare, dtype, ...scene }: SceneFacts, models:
 function roomFindings({ freeBytes = Number.POSITIVE_INFINITY }: SceneFacts, models: readonly Suitability[]): Finding[] {
   const disk_bytes = Math.min(...models.map((model) => model.disk_bytes));
   if (models.length === 0 || disk_bytes <= freeBytes) return [];
-  const inMebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  const message = `A map of this image takes about ${inMebibytes(disk_bytes)}; ${inMebibytes(freeBytes)} are free.`;
+  const message = `A map of this image takes about ${roomText(disk_bytes)}; ${roomText(freeBytes)} are free.`;
   const fix = 'Make room where the maps are kept.';
   return [{ code: 'no_room', severity: 'warning', message, fix, params: { disk_bytes, free_bytes: freeBytes } }];
 }

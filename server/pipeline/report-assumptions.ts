@@ -2,7 +2,7 @@
 
 import type { FailedChip, Ledger } from '../../models/mapping/ledger.ts';
 import type { ChosenBands } from '../../models/network-bands.ts';
-import type { Network } from '../../models/registry.ts';
+import { type Network, tellsScores } from '../../models/registry.ts';
 import type { Run } from '../../models/runtime/run-profile.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
@@ -74,10 +74,9 @@ export function greyAssumptions({ adapter }: Network): Assumption[] {
 }
 
 /** Of a network that gives class codes alone. */
-export function scoreFindings({ adapter }: Network): Finding[] {
-  const output = adapter?.output;
-  if (output?.kind !== 'map' || output.numbers !== 'labels' || output.score) return [];
-  const message = 'The network does not say how sure it is: every score stands at 1 and tells nothing.';
+export function scoreFindings(network: Network): Finding[] {
+  if (tellsScores(network)) return [];
+  const message = 'The network does not say how sure it is: features have no score, and the score map is nodata.';
   return [{ code: 'no_scores', severity: 'warning', message }];
 }
 

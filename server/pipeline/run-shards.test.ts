@@ -1,6 +1,6 @@
 /** A job done in shards by several workers ends with the bytes, features and figures of one done in one piece. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,8 @@ import { findNetwork, type Network } from '../../models/registry.ts';
 import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { testEngines } from '../../test/support/databases.ts';
+import { addedNetwork } from '../../test/support/networks/added-network.ts';
+import { randomUNet } from '../../test/support/networks/onnx-writer.ts';
 import { mapped, sceneOf } from '../../test/support/scene.ts';
 import { type Compute, startCompute } from '../processes/compute.ts';
 import type { Part } from '../queue/pg-boss.ts';
@@ -27,10 +29,16 @@ const [WIDTH, HEIGHT, SHARD_HEIGHT] = [300, 1300, 512];
 
 let folder: string;
 let network: Network;
+/** One that tells the probability of every class. */
+let telling: Network;
 let image: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-parts-'));
   network = await findNetwork('landuse-fcn');
+  const path = join(folder, 'telling.onnx');
+  await writeFile(path, randomUNet({ seed: 3, bands: 3, classes: 4 }));
+  const classes = ['other', 'building', 'road', 'water'].map((name, value) => ({ name, value }));
+  ({ network: telling } = await addedNetwork(path, { said: { divisor: 255, gsdMetres: 1, classes } }));
   ({ image } = await writeTown(join(folder, 'town'), { seed: 4, width: WIDTH, height: HEIGHT, gsdMetres: 1 }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -85,8 +93,9 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
       ingest: async () => {},
       async segment(id: string, context: Parameters<typeof runJob>[2]) {
         await before(context.part, id);
-        const { parameters: given } = (await getJob(its.db, id))!;
-        const job = { id, scene, network, parameters: parseParameters(given), modelReason: 'asked for' };
+        const { parameters: given, model } = (await getJob(its.db, id))!;
+        const run = model === network.id ? network : telling;
+        const job = { id, scene, network: run, parameters: parseParameters(given), modelReason: 'asked for' };
         working++;
         await runJob(its, job, context).finally(() => working--);
         done.push(`${id.slice(0, 4)} ${context.part ?? 'plan'}`);
@@ -113,9 +122,9 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     await drop();
   });
 
-  async function start(parameters: object = {}, priority = 0): Promise<string> {
+  async function start(parameters: object = {}, priority = 0, model = network.id): Promise<string> {
     const id = randomUUID();
-    await insertJob(tools.db, { id, scene: scene.id, model: network.id, parameters: { ...parameters }, priority });
+    await insertJob(tools.db, { id, scene: scene.id, model, parameters: { ...parameters }, priority });
     await queues[0].enqueueSegment(id);
     return id;
   }
@@ -158,12 +167,33 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     }
     expect(await Promise.all(await bytesOf(job.id))).toEqual(await Promise.all(await bytesOf(whole.job)));
     expect(await featuresOf(job.id)).toEqual(await featuresOf(whole.job));
-    expect(await tools.files.list(`jobs/${job.id}`)).toEqual(
-      [`jobs/${job.id}/classes.tif`, `jobs/${job.id}/planes.tif`, `jobs/${job.id}/scores.tif`].filter(
-        (key) => network.planes.length > 0 || !key.includes('planes'),
-      ),
-    );
+    const left = () => tools.files.list(`jobs/${job.id}`); // shards go after the job is done
+    await expect
+      .poll(left)
+      .toEqual(
+        [`jobs/${job.id}/classes.tif`, `jobs/${job.id}/planes.tif`, `jobs/${job.id}/scores.tif`].filter(
+          (key) => network.planes.length > 0 || !key.includes('planes'),
+        ),
+      );
   });
+
+  test.each(['features', 'probabilities'])(
+    'the bytes of %s that were asked for are those of one piece',
+    async (map) => {
+      const of = map === 'features' ? network : telling;
+      const bytes = async (id: string) => readFile(await tools.files.fetch(`jobs/${id}/${map}.tif`));
+      const whole = await mapped({ ...tools, shardHeight: 10_000 }, scene, of, { [map]: true });
+      const otherChips = { ...tools, shardHeight: 10_000, chooseRun: async () => ({ ...DEFAULT_RUN, core: 512 }) };
+      const chipped = await mapped(otherChips, scene, of, { [map]: true });
+      done = [];
+      const job = await ended(await start({ [map]: true }, 0, of.id));
+      expect(job).toMatchObject({ state: 'done', problem: null });
+      expect(done.filter((part) => /\d$/.test(part)).length).toBeGreaterThan(1);
+      const one = await bytes(whole.job);
+      expect(one.equals(await bytes(job.id))).toBe(true);
+      expect(one.equals(await bytes(chipped.job))).toBe(true);
+    },
+  );
 
   test('a small job does not wait for the shards of a large one, nor an urgent one for anybody', async () => {
     const order: string[] = [];

@@ -1,12 +1,14 @@
 /** The shards of a job: asked for, computed and traced by whoever takes them, joined by one. */
 import { mkdir } from 'node:fs/promises';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
+import type { MapPaths } from '../../models/mapping/merge-shards.ts';
 import type { PartContext } from '../queue/work-context.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { getJob } from '../store/tables/jobs.ts';
 import { finishShard, insertPlan, openShards, type StoredPlan, shardResults } from '../store/tables/shards.ts';
 import type { PipelineTools } from '../tools.ts';
 import { tracingOf } from './class-roles.ts';
+import { extraMaps } from './extra-maps.ts';
 import { inferAndStitch } from './infer.ts';
 import type { PlannedJob } from './plan.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
@@ -46,8 +48,9 @@ const folderOf = (job: SegmentationJob, number: number) => `jobs/${job.id}/shard
 /** Borders and roads of a shard. */
 const TRACED = 'traced.bin';
 
-const mapsOf = ({ network }: SegmentationJob): string[] =>
-  network.planes.length > 0 ? ['classes', 'scores', 'planes'] : ['classes', 'scores'];
+/** By the names of their files. */
+const mapsOf = ({ network, parameters }: SegmentationJob) =>
+  ['classes', 'scores', ...(network.planes.length > 0 ? (['planes'] as const) : []), ...extraMaps(parameters)] as const;
 
 /** Computes and traces a shard; with the last one, asks for the joining. */
 export async function runShard(
@@ -61,8 +64,8 @@ export async function runShard(
   const folder = folderOf(job, number);
   try {
     const result = await inferAndStitch(tools, job, planned, { folder, shard: shards[number] }, context);
-    const [classesPath, scoresPath] = mapsOf(job).map((map) => files.path(`${folder}/${map}.tif`));
-    const paths = { classesPath, scoresPath, tracedPath: files.path(`${folder}/${TRACED}`) };
+    const path = (name: string) => files.path(`${folder}/${name}`);
+    const paths = { classesPath: path('classes.tif'), scoresPath: path('scores.tif'), tracedPath: path(TRACED) };
     const started = performance.now();
     await compute.trace({ ...paths, ...tracingOf(job), mapSize: planned.grid }, { signal: context.signal });
     const traceMs = performance.now() - started;
@@ -105,8 +108,8 @@ export async function joinShards(
   const mapped = combine(results);
   if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
   const paths = async (pathOf: (map: string) => string | Promise<string>) => {
-    const [classesPath, scoresPath, planesPath] = await Promise.all(mapsOf(job).map(pathOf));
-    return { classesPath, scoresPath, ...(planesPath && { planesPath }) };
+    const found = mapsOf(job).map(async (map) => [`${map}Path`, await pathOf(map)] as const);
+    return Object.fromEntries(await Promise.all(found)) as unknown as MapPaths;
   };
   await mkdir(files.path(`jobs/${job.id}`), { recursive: true }); // this machine may have computed none of the shards
   const started = performance.now();

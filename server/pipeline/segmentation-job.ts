@@ -11,10 +11,6 @@ export interface SegmentationJob {
   parameters: JobParameters;
   /** Why this network was taken. */
   modelReason: string;
-  /** Also writes the network's feature layer. */
-  features?: boolean;
-  /** Also writes the probability of every class. */
-  probabilities?: boolean;
   /** Where nobody will look at it at a smaller scale: without levels of detail. */
   finestOnly?: boolean;
 }

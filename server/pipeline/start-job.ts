@@ -17,6 +17,7 @@ import { getJob, hasFailedChips, insertJob, type Job } from '../store/tables/job
 import { getScene, type Scene } from '../store/tables/scenes.ts';
 import { hasDamage } from '../store/tables/stored-files.ts';
 import { checkAoi } from './area-of-interest.ts';
+import { extraBytesPerPixel } from './extra-maps.ts';
 import { type JobParameters, parseParameters } from './job-parameters.ts';
 import { networkView } from './network-view.ts';
 import { DISK_BYTES_PER_PIXEL } from './preflight.ts';
@@ -52,7 +53,7 @@ export async function startJob(
   const ended = existing?.state === 'failed' || existing?.state === 'cancelled';
   if (!existing || ended) {
     await checkJob(db, caller, limits, pixelsOf(scene));
-    await room.check(diskBytes(scene, model));
+    await room.check(diskBytes(scene, model, parameters));
   }
   const note = (q: Queryable) => recordStart(q, caller, id, scene, model.id);
   if (!existing) {
@@ -85,9 +86,11 @@ export async function retryJob(
 const pixelsOf = ({ width, height }: Scene): number => (width ?? 0) * (height ?? 0);
 
 /** What the maps of a job will take, about. */
-function diskBytes(scene: ReadyScene, { gsd_m }: ModelJson): number {
+function diskBytes(scene: ReadyScene, model: ModelJson, parameters: JobParameters): number {
+  const { gsd_m } = model;
   const scale = gsd_m === null ? 1 : Math.min(1, scene.gsd_m / gsd_m);
-  return Math.round(pixelsOf(scene) * scale ** 2 * DISK_BYTES_PER_PIXEL);
+  const bytes = DISK_BYTES_PER_PIXEL + extraBytesPerPixel(model, parameters);
+  return Math.round(pixelsOf(scene) * scale ** 2 * bytes);
 }
 
 const recordStart = (q: Queryable, caller: Caller, id: string, scene: Scene, model: Network['id']): Promise<void> =>

@@ -5,6 +5,7 @@ import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import type { PipelineTools } from '../tools.ts';
 import { tracingOf } from './class-roles.ts';
+import { extraMaps } from './extra-maps.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings, scoreFindings } from './report-assumptions.ts';
@@ -44,12 +45,7 @@ export async function vectorizeMaps(
     { signal, onProgress: (rows) => progress(stageProgress('vectorize', rows, grid.height)) },
   );
   const vectorizeMs = (traced?.ms ?? 0) + performance.now() - started;
-  const maps = [
-    'classes',
-    'scores',
-    ...(job.features ? ['features'] : []),
-    ...(job.probabilities ? ['probabilities'] : []),
-  ];
+  const maps = ['classes', 'scores', ...extraMaps(parameters)];
   await Promise.all(maps.map((map) => files.put(`jobs/${job.id}/${map}.tif`)));
   return {
     path: featuresPath,

@@ -47,6 +47,17 @@ function rings(bytes: Uint8Array, layer = 'landuse'): [number, number][][] {
   );
 }
 
+test('a feature without a score carries none', async () => {
+  const ring: [number, number][] = [
+    [100, 100],
+    [100, 300],
+    [300, 300],
+    [100, 100],
+  ];
+  const bytes = await encodeVectorTile(TILE, [{ ...feature([ring]), score: null }]);
+  expect(decode(bytes!).landuse.feature(0).properties).toEqual({ id: 'a', class: 'water', area_m2: 12.3 });
+});
+
 test('what is encoded is decoded: layers, properties, shells and holes', async () => {
   const shell = [
     [100, 100],

@@ -99,7 +99,7 @@ function addFeature(layer: Layer, feature: TileFeature, withId: boolean, parts: 
   if (withId && id !== null) tag('id', id);
   tag('class', className);
   if (id !== null) {
-    tag('score', round(score, withId ? 1000 : 100));
+    if (score !== null) tag('score', round(score, withId ? 1000 : 100));
     if (length_m === null) tag('area_m2', round(area_m2, withId ? 10 : 1));
     else tag('length_m', round(length_m, withId ? 10 : 1));
   }

@@ -42,7 +42,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const landuse = (level: number) => lines.filter((line) => line.collection === 'landuse' && line.level === level);
 
 test('counts are those of the file', () => {
-  expect(lines.length).toBe(report.features);
+  expect(lines.filter(({ level }) => level === 0).length).toBe(report.features);
+  expect(new Set(lines.map(({ score }) => score))).toEqual(new Set([null])); // nothing says how sure it is
   const buildings = lines.filter(({ collection }) => collection === 'buildings');
   expect(buildings.filter(({ level }) => level === 0).length).toBe(report.buildings.count);
   for (const { level, lone, blocks, merged, left_out } of report.blocks) {

@@ -24,7 +24,7 @@ import { coarseLevels, mergeTraced, type ObjectCodes, type TracedMap, traceMap }
 
 export interface VectorizeMapRequest {
   classesPath: string;
-  /** Without one, every score is 1. */
+  /** Without one, nothing has a score. */
   scoresPath: string | null;
   /** Probabilities on the map's grid, one band a plane; with a plane of touching borders row houses are told apart. */
   planesPath?: string;
@@ -48,8 +48,8 @@ export interface FeatureLine {
   level: number;
   /** Class code. */
   class: number;
-  /** Mean probability, 0..1. */
-  score: number;
+  /** Mean probability, 0..1; null where it is not known. */
+  score: number | null;
   /** What tells the feature from the others of its collection: its place. */
   place: string;
   /** Polygon or LineString in the scene's CRS, base64 of little-endian WKB. */
@@ -252,7 +252,7 @@ const ofRegion = (collection: string, { class: code, score, x, y }: Region) => (
   collection,
   level: 0,
   class: code,
-  score,
+  score: known(score),
   place: `${x}/${y}`,
 });
 
@@ -267,9 +267,12 @@ const ofEdge = ({ score, points }: RoadEdge, code: number) => ({
   collection: 'roads',
   level: 0,
   class: code,
-  score,
+  score: known(score),
   place: points.join('/'),
 });
+
+/** Scores of pixels are above 0 where they are known at all. */
+const known = (score: number): number | null => (score > 0 ? score : null);
 
 const roadProperties = ({ from, to, widthMetres, bridgedMetres }: RoadEdge) => ({
   from_node: from,

@@ -65,7 +65,7 @@ export async function splitBuildings(
     report.split_regions++;
     report.houses += count;
     const scores = (await rasters.scores?.read(0, box))?.pixels;
-    buildings.push(...(await housesOf(region, box, map, scores ?? new Uint8Array(map.length).fill(255))));
+    buildings.push(...(await housesOf(region, box, map, scores ?? new Uint8Array(map.length))));
   }
   return { buildings, report };
 }

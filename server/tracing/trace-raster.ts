@@ -41,7 +41,7 @@ export type TracedMap = Traced<TracedGraph>;
 /** A shard to be traced. Its maps begin and end with a cell of the coarsest level, or with the map. */
 export interface TraceShardRequest extends TraceOptions {
   classesPath: string;
-  /** Without one, every score is 1. */
+  /** Without one, nothing has a score. */
   scoresPath: string | null;
   tracedPath: string;
 }
@@ -126,7 +126,7 @@ async function trace<Land>(
       classes.read(0, { x: 0, y, width, height: rows }),
       scores?.read(0, { x: 0, y, width, height: rows }),
     ]);
-    const pixels = scoreBand?.pixels ?? new Uint8Array(rows * width).fill(255);
+    const pixels = scoreBand?.pixels ?? new Uint8Array(rows * width);
     for (const sink of sinks) sink.addRows(rows, classBand.pixels, pixels);
     onProgress(y + rows);
   }

@@ -98,6 +98,8 @@ export const MODEL: ModelJson = {
   identity: 'ab'.repeat(32),
   bands: null,
   stored: false,
+  probabilities: false,
+  features: { stride: 16, channels: 64 },
 };
 
 export interface TestService {

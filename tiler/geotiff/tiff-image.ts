@@ -83,6 +83,10 @@ export const COMPRESSION_NAMES: ReadonlyMap<number, string> = new Map([
   [Compression.deflate, 'Deflate'],
   [Compression.packBits, 'PackBits'],
   [Compression.oldDeflate, 'Deflate'],
+  [32766, 'NeXT RLE'],
+  [32809, 'ThunderScan'],
+  [34676, 'SGI Log'],
+  [34677, 'SGI Log24'],
   [34712, 'JPEG 2000'],
   [Compression.lerc, 'LERC'],
   [34925, 'LZMA'],
@@ -145,7 +149,7 @@ export async function readImage(tiff: TiffFile, ifd: Ifd, limits: ImageLimits): 
   if (isMask && (bands !== 1 || bits !== 1)) throw damaged(`The mask has ${bands} bands of ${bits} bits.`);
   const compression = await one(Tag.Compression, Compression.none);
   if (!READABLE.includes(compression)) {
-    const name = COMPRESSION_NAMES.get(compression) ?? `compression ${compression}`;
+    const name = COMPRESSION_NAMES.get(compression) ?? `method ${compression}`;
     throw unsupported(`The image is compressed with ${name}.`, '-co COMPRESS=ZSTD');
   }
   const predictor = PREDICTED.includes(compression) ? await one(Tag.Predictor, 1) : 1;

@@ -17,7 +17,8 @@ export interface SelectedFeature {
   id: string;
   collection: string;
   class: string;
-  score: number;
+  /** Null where the network does not say how sure it is. */
+  score: number | null;
   /** Areas have the one, lines the other. */
   area_m2?: number;
   length_m?: number;

@@ -231,9 +231,9 @@ describe.each(testEngines())('on $name', ({ open }) => {
     const before = await everything();
     configureLog({ level: 'silent', format: 'text' });
     for (const sql of Object.values(faults)) await db.execute(sql);
-    for (const [action, deed] of deeds) expect((await deed()).status, action).toBe(500);
+    for (const [action, deed] of deeds) expect((await deed()).status, action).toBe(507);
     await db.execute('DROP TRIGGER fail ON planimeter.audit');
-    for (const [action, deed] of deeds) expect((await deed()).status, action).toBe(500);
+    for (const [action, deed] of deeds) expect((await deed()).status, action).toBe(507);
     expect(await everything()).toEqual(before);
     configureLog({ level: 'warn', format: 'text' });
     for (const table of ['tokens', 'shares', 'scenes', 'jobs'])

@@ -11,11 +11,11 @@ import { ExportQuery, JobRequest, JobsQuery, ProofRequest } from '../../api/jobs
 import { readQuery } from '../../api/query.ts';
 import { check } from '../../api/schema.ts';
 import { EXPORT_FORMATS, exportFormat } from '../../export/export.ts';
-import { packageJob } from '../../export/package.ts';
+import { mapsThere, packageJob } from '../../export/package.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
+import { extraMaps } from '../../pipeline/extra-maps.ts';
 import { retryJob, startJob } from '../../pipeline/start-job.ts';
-import { fetchIfThere } from '../../store/files/file-store.ts';
 import { isJobWithin } from '../../store/tables/captured-at.ts';
 import { coveringCollection } from '../../store/tables/feature-tables.ts';
 import { type Job, pageOfJobs } from '../../store/tables/jobs.ts';
@@ -29,7 +29,12 @@ import { noQuery, pathParameter } from '../core/request.ts';
 import { attach, downloadName } from './download-name.ts';
 import { exportOnce } from './export-once.ts';
 
-const MAPS = { 'classes.tif': 'class map', 'scores.tif': 'score map' } as const;
+const MAPS = {
+  'classes.tif': { title: 'class map', extra: null },
+  'scores.tif': { title: 'score map', extra: null },
+  'probabilities.tif': { title: 'probabilities', extra: 'probabilities' },
+  'features.tif': { title: 'feature layer', extra: 'features' },
+} as const;
 
 /** An area of interest may have many points. */
 export const BODY_LIMIT = '4mb';
@@ -95,13 +100,17 @@ export function jobsRouter(deps: AppContext): Router {
     response.status(204).end();
   });
 
-  for (const [file, title] of Object.entries(MAPS)) {
+  for (const [file, { title, extra }] of Object.entries(MAPS)) {
     router.get(`/jobs/:id/${file}`, async (request, response) => {
       const db = databaseOf(request);
       const job = await requestedJob(db, request);
       refuseDamaged(job);
       if (job.state !== 'done') {
-        throw new Problem('conflict', `The job is ${job.state}; its ${title} can be had once it is done.`);
+        throw new Problem('conflict', `The job is ${job.state}; the ${title} can be had once it is done.`);
+      }
+      if (extra && !extraMaps(job.parameters).includes(extra)) {
+        const how = `POST /jobs with "parameters": {"${extra}": true}`;
+        throw new Problem('not_found', `The job was not asked for its ${title}: ${how}.`);
       }
       const path = await files.fetch(`jobs/${job.id}/${file}`);
       attach(response, downloadName((await getScene(db, job.scene))!.name, `-${file}`));
@@ -152,14 +161,12 @@ export function jobsRouter(deps: AppContext): Router {
         throw new Problem('conflict', `The job is ${job.state}; it can be had whole once it is done.`);
       }
       const scene = (await getScene(db, job.scene))!;
-      const map = (name: string) => fetchIfThere(files, `jobs/${job.id}/${name}`);
       const { bytes, stream } = await packageJob({
         job: { ...job, report: job.report },
         scene: sceneJson(scene),
         modelLicense: await licenseOf(deps, job),
         geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
-        classes: await map('classes.tif'),
-        scores: await map('scores.tif'),
+        maps: await mapsThere(files, job),
       });
       attach(response, downloadName(scene.name, '.zip')).type('application/zip');
       response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });

@@ -20,7 +20,7 @@ import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
 const FIELDS = {
   id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',
   class: 'Class of the land',
-  score: 'Mean probability of the class, 0 to 1',
+  score: 'Mean probability of the class, 0 to 1, where the network says it',
   area_m2: 'Geodesic area in square metres, of areas',
   length_m: 'Geodesic length in metres, of lines',
   buildings: 'Number of buildings in a block, which stands for those that are too small for the map',

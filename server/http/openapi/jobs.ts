@@ -66,6 +66,20 @@ export const jobPaths = {
       200: binary('Probability times 255', 'image/tiff'),
     }),
   },
+  '/jobs/{id}/probabilities.tif': {
+    parameters: [jobId],
+    get: operation('jobs', 'downloadProbabilities', 'The probability of every class as GeoTIFF', {
+      description: "Of a job that was asked for them: a band a class, in the network's own order.",
+      200: binary('Probabilities times 255; 0 in all bands where there is no answer', 'image/tiff'),
+    }),
+  },
+  '/jobs/{id}/features.tif': {
+    parameters: [jobId],
+    get: operation('jobs', 'downloadFeatures', "The network's feature layer as GeoTIFF", {
+      description: 'Of a job that was asked for it: a band a channel, a pixel a cell of the layer.',
+      200: binary('float32; NaN where there is no answer', 'image/tiff'),
+    }),
+  },
   '/jobs/{id}/export.{format}': {
     parameters: [jobId, inPath('format', formats, 'Format')],
     get: operation('jobs', 'exportJob', 'What the job found as a file', {

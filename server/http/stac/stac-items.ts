@@ -5,6 +5,7 @@
 
 import type { ClassTotal, JobReport, ModelClass, ModelJson } from '../../api/index.ts';
 import { STAC_VERSION, type StacItem, type StacLink } from '../../api/stac.ts';
+import { extraMaps } from '../../pipeline/extra-maps.ts';
 import { CLASS_MAPS, SCENES, takenBetween } from '../../store/tables/catalogue.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import type { Scene } from '../../store/tables/scenes.ts';
@@ -80,7 +81,7 @@ export function classMapItem(
   const classes = report.classes ?? model?.classes;
   const names = classes?.map(({ name }) => name) ?? Object.keys(report.areas_m2 ?? {});
   const lies = grid && projection(scene, [grid.height, grid.width], grid.geotransform);
-  const maps = detection ? {} : mapAssets(path, classes, grid?.gsd_m);
+  const maps = detection ? {} : { ...mapAssets(path, classes, grid?.gsd_m), ...extraAssets(path, job, classes) };
   return {
     ...itemOf(CLASS_MAPS, job.id, scene),
     stac_extensions: [
@@ -168,6 +169,34 @@ function mapAssets(path: string, known: readonly ModelClass[] | undefined, gsdMe
       'raster:scale': 1 / 255,
       'raster:offset': 0,
     },
+  };
+}
+
+/** Of the maps that the job was asked for besides. */
+function extraAssets(path: string, { parameters }: Job, classes: readonly ModelClass[] = []) {
+  const assets = {
+    probabilities: {
+      href: `${path}/probabilities.tif`,
+      type: COG,
+      title: 'The probability of every class, in 255ths',
+      roles: ['data', 'metadata'],
+      bands: classes.map(({ name }) => ({ name, data_type: 'uint8' })),
+      'raster:scale': 1 / 255,
+      'raster:offset': 0,
+    },
+    feature_layer: {
+      href: `${path}/features.tif`,
+      type: COG,
+      title: "The network's feature layer, a band a channel",
+      roles: ['data'],
+      data_type: 'float32',
+      nodata: 'nan',
+    },
+  };
+  const asked = extraMaps(parameters);
+  return {
+    ...(asked.includes('probabilities') && { probabilities: assets.probabilities }),
+    ...(asked.includes('features') && { feature_layer: assets.feature_layer }),
   };
 }
 

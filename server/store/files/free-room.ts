@@ -32,10 +32,10 @@ export function createRoom(folders: readonly string[], leastBytes: number): Room
     async check(bytes = 0) {
       const left = await leftBytes();
       if (left >= leastBytes + bytes) return;
-      const wanted = bytes > 0 ? ` ${inMebibytes(bytes)} do not fit:` : '';
+      const wanted = bytes > 0 ? ` ${roomText(bytes)} do not fit:` : '';
       throw noRoom(
-        `Waiting for room:${wanted} ${inMebibytes(left)} are free on the disk of the service, of which ` +
-          `${inMebibytes(leastBytes)} are to stay so. Whoever runs it makes room on it, and what waits goes on by itself.`,
+        `Waiting for room:${wanted} ${roomText(left)} are free on the disk of the service, of which ` +
+          `${roomText(leastBytes)} are to stay so. Whoever runs it makes room on it, and what waits goes on by itself.`,
       );
     },
   };
@@ -53,4 +53,6 @@ export async function freeBytes(folder: string): Promise<number> {
   }
 }
 
-const inMebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+/** Room on a disk in words, in MiB, or in GiB from ten of them on. */
+export const roomText = (bytes: number): string =>
+  bytes < 10 * 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -170,7 +170,7 @@ const GEOMETRY = {
 interface StoredRow {
   id: string;
   class: string;
-  score: number;
+  score: number | null;
   area_m2: number;
   perimeter_m: number | null;
   length_m: number | null;

@@ -13,8 +13,8 @@ export interface FeatureRow {
   /** Of detail: 0 is what was found, n land use for maps whose pixels are 2^n model pixels wide. Default 0. */
   level?: number;
   class: string;
-  /** 0..1 */
-  score: number;
+  /** 0..1; null where the network does not say how sure it is. */
+  score: number | null;
   /** Polygon or LineString in the scene's CRS. */
   wkb: Uint8Array;
   /** Share of a polygon's perimeter that is a border, not a cut between pieces of one region. Default 1. */

@@ -85,7 +85,7 @@ interface ItemRow {
   model: string;
   captured_at: string | null;
   class: string;
-  score: number;
+  score: number | null;
   area_m2: number;
   perimeter_m: number | null;
   length_m: number | null;

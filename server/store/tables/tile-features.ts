@@ -8,7 +8,8 @@ export interface TileFeature {
   id: string | null;
   collection: string;
   class: string;
-  score: number;
+  /** Null where the network does not say how sure it is. */
+  score: number | null;
   area_m2: number;
   /** Null for areas. */
   length_m: number | null;

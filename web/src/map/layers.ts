@@ -198,7 +198,9 @@ export const isGeneralizedAt = (map: MapLibreMap, point: PointLike): boolean => 
 
 function uppermostAt(map: MapLibreMap, point: PointLike): MapGeoJSONFeature | undefined {
   const layers = [...COLLECTIONS.map((id) => `${id}-fill`), 'roads-line'].filter((layer) => map.getLayer(layer));
-  return layers.length === 0 ? undefined : map.queryRenderedFeatures(point, { layers })[0];
+  const found = layers.length === 0 ? [] : map.queryRenderedFeatures(point, { layers });
+  // After a zoom, tiles of the smaller scale stay for a while under those that have come.
+  return found.find(({ layer, properties }) => layer.id === found[0].layer.id && 'id' in properties) ?? found[0];
 }
 
 function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): SelectedFeature {
@@ -207,7 +209,7 @@ function selectedFeature({ sourceLayer, properties }: MapGeoJSONFeature): Select
     id: String(id),
     collection: String(sourceLayer),
     class: String(className),
-    score: Number(score),
+    score: score === undefined ? null : Number(score),
     ...(length_m === undefined ? { area_m2: Number(area_m2) } : { length_m: Number(length_m) }),
   };
 }

@@ -27,6 +27,7 @@ test('no text of the page stands outside the messages', () => {
 
 test('numbers choose their words by the language', () => {
   expect([0, 1, 1200].map(t.areas)).toEqual(['0 areas', '1 area', '1,200 areas']);
+  expect([1, 4].map((bands) => t.report.imageSize('8', '6', bands))).toEqual(['8 × 6 px, 1 band', '8 × 6 px, 4 bands']);
   const forms = { one: '# фича', few: '# фичи', other: '# фич' };
   expect([1, 3, 5].map((value) => pluralsOf('ru')(value, forms))).toEqual(['1 фича', '3 фичи', '5 фич']);
 });

@@ -67,8 +67,14 @@ function Content({ feature, zoomTo }: { feature: SelectedFeature; zoomTo: (box: 
       <dl class="facts">
         <dt title={texts.scoreDetail}>{texts.score}</dt>
         <dd class="score">
-          <ClassBar share={score} />
-          {percent(score)}
+          {score === null ? (
+            texts.noScore
+          ) : (
+            <>
+              <ClassBar share={score} />
+              {percent(score)}
+            </>
+          )}
         </dd>
         <dt>{texts.collection}</dt>
         <dd>{titleOf(collection)}</dd>

@@ -22,7 +22,9 @@ export function Uploads() {
       <ul class="waiting">
         {waiting.value.map((each) => (
           <li key={each} data-testid="waiting">
-            <span class="waiting-name">{each.image.name}</span>
+            <span class="waiting-name" title={each.image.name}>
+              {each.image.name}
+            </span>
             <span class="quiet">{t.addImage.waiting}</span>
             <IconButton
               icon="close"

@@ -57,6 +57,17 @@ export function Downloads({ job }: { job: JobJson }) {
         <>
           <Download title={texts.classMap} note="GeoTIFF" path={`/jobs/${job.id}/classes.tif`} file="classes.tif" />
           <Download title={texts.scoreMap} note="GeoTIFF" path={`/jobs/${job.id}/scores.tif`} file="scores.tif" />
+          {job.parameters.probabilities && (
+            <Download
+              title={texts.probabilities}
+              note="GeoTIFF"
+              path={`/jobs/${job.id}/probabilities.tif`}
+              file="probabilities.tif"
+            />
+          )}
+          {job.parameters.features && (
+            <Download title={texts.features} note="GeoTIFF" path={`/jobs/${job.id}/features.tif`} file="features.tif" />
+          )}
         </>
       )}
     </ul>

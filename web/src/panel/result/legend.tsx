@@ -123,10 +123,11 @@ function FailedRow({ job }: { job: JobJson }) {
 }
 
 function View() {
-  const { classOpacity, leastScore, imageryVisible, scoresVisible, detects, selected } = useApp().state;
+  const { classOpacity, leastScore, imageryVisible, scoresVisible, detects, doneJob, selected } = useApp().state;
+  const scored = !doneJob.value?.report?.findings?.some(({ code }) => code === 'no_scores');
   const setLeastScore = (score: number) => {
     leastScore.value = score;
-    if (selected.value && selected.value.score < score) selected.value = null;
+    if (selected.value && (selected.value.score ?? 1) < score) selected.value = null;
   };
   const setOpacity = (opacity: number) => (classOpacity.value = opacity);
   return (
@@ -137,14 +138,20 @@ function View() {
       </div>
       <div class="view-row" title={texts.leastScoreDetail}>
         <label for="least-score">{texts.leastScore}</label>
-        <Slider id="least-score" max={95} share={leastScore.value} onSet={setLeastScore} />
+        {scored ? (
+          <Slider id="least-score" max={95} share={leastScore.value} onSet={setLeastScore} />
+        ) : (
+          <span class="quiet" data-testid="no-scores">
+            {texts.noScores}
+          </span>
+        )}
       </div>
       <label class="view-row" for="imagery">
         <span>{texts.imagery}</span>
         <Switch id="imagery" on={imageryVisible} />
       </label>
-      {/* Boxes have a score each, and no map of it. */}
-      <label class="view-row" for="certainty" hidden={detects.value}>
+      {/* Boxes have a score each, and no map of it; of some networks there is none. */}
+      <label class="view-row" for="certainty" hidden={detects.value || !scored}>
         <span>{texts.certainty}</span>
         <span class="ramp" hidden={!scoresVisible.value}>
           {texts.unsure}
