@@ -105,7 +105,7 @@ const sceneName = z
   .normalize('NFC')
   .trim()
   .refine((name) => [...name].length <= MAX_NAME_CHARACTERS, { error: nameError, abort: true })
-  .refine((name) => /^[^/\\\p{C}\p{Zl}\p{Zp}.][^/\\\p{C}\p{Zl}\p{Zp}]*$/u.test(name), { error: nameError })
+  .refine((name) => !/^\.|[/\\]|(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u.test(name) && name !== '', { error: nameError })
   .meta({ description: 'What the image is called', example: 'dubai-2026.tif' });
 export const SceneChanges = body(
   { name: sceneName.exactOptional(), ...saidRights },

@@ -57,9 +57,11 @@ function asProblem(error: unknown): Problem {
     const detail = 'The database or the file store does not answer at the moment: ask again in a few seconds.';
     return new Problem('not_ready', detail, { cause: error, retryAfterSeconds: RETRY_AFTER_S });
   }
-  const { status, type } = (error ?? {}) as { status?: unknown; type?: unknown };
+  const { status, type, limit } = (error ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
   if (error instanceof URIError) return new Problem('bad_request', 'The address is not valid percent-encoding.');
-  if (type === 'entity.too.large') return new Problem('too_large', 'The body of the request is too large.');
+  if (type === 'entity.too.large') {
+    return new Problem('too_large', `The body of the request has more than ${limit} bytes: send it in parts.`);
+  }
   if (type === 'entity.parse.failed') return new Problem('bad_request', 'The body of the request is not valid JSON.');
   if (status === 404) return new Problem('not_found', 'There is no such file.');
   if (typeof status === 'number' && status >= 400 && status < 500) {

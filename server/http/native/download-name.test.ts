@@ -6,6 +6,7 @@ test.each([
   ['dubai.tif', 'dubai.gpkg'],
   ['Düsseldorf "Süd".TIFF', 'Düsseldorf _Süd_.gpkg'],
   ['测区二.tif', '测区二.gpkg'],
+  ['نقشه\u200cها.tif', 'نقشه\u200cها.gpkg'],
   ['town.zip', 'town.gpkg'],
   ['v1.2 ortho', 'v1.2 ortho.gpkg'],
   ['../../etc/passwd', '_.._etc_passwd.gpkg'],

@@ -281,6 +281,15 @@ describe.each(testEngines())('sums on $name', ({ open }) => {
     expect(body.zones[0].area_m2).toBeGreaterThan(1e10);
   }, 60_000);
 
+  test('a body that is too large hears how large it may be', async () => {
+    const { status, body } = await fetchJson(`${service.address}/collections/landuse/aggregate`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(' '.repeat(4 * 2 ** 20)),
+    });
+    expect([status, body.code, body.detail]).toEqual([413, 'too_large', expect.stringContaining('4194304 bytes')]);
+  });
+
   test('a zone that crosses itself is named, with the place', async () => {
     const star = Array.from({ length: 401 }, (_, i) => (2 * Math.PI * i * 199) / 401).map((a) => [
       Math.cos(a),
