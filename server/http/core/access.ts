@@ -12,7 +12,7 @@ import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
-import { createHeavyLanes } from './heavy-lanes.ts';
+import { createHeavyLanes, whileWaitedFor } from './heavy-lanes.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { prefersPage } from './request.ts';
 import { callerByLink } from './share-links.ts';
@@ -102,14 +102,16 @@ export function guardRoutes(
   }
   app.use(guard(access, rates));
   app.use(rates.countRequest);
-  app.use((_request, { locals }, next) => {
+  app.use((_request, response, next) => {
+    const { locals } = response;
     const { caller } = locals;
     const { statementSeconds } = limits;
     if (caller) {
       locals.database = allWorkspaces.within(caller, { statementSeconds });
       locals.enterHeavyLane = () => {
         const leave = lanes.enter(caller);
-        locals.database = allWorkspaces.within(caller, { statementSeconds, heavy: true });
+        const database = allWorkspaces.within(caller, { statementSeconds, heavy: true });
+        locals.database = whileWaitedFor(database, response, statementSeconds);
         return leave;
       };
     }

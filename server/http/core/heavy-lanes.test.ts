@@ -1,12 +1,14 @@
 /** Heavy requests have lanes, of one caller and of all together; others are not held up by them. */
+import type { Response as Answer } from 'express';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import { addDoneJob, addScene, startService, type TestService } from '../../../test/support/http-service.ts';
 import { square } from '../../../test/support/http-suite.ts';
 import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
-import type { Database } from '../../store/database/database.ts';
+import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import { createToken } from '../../store/tables/tokens.ts';
 import type { AppContext } from './app-context.ts';
+import { createHeavyLanes, whileWaitedFor } from './heavy-lanes.ts';
 
 const PROOF = { seed: 1, windows: 1, pixels: 9, differing: 0, max_score_delta: 0 };
 
@@ -91,4 +93,31 @@ test('a caller who goes away holds the lanes for as long as the work goes on', a
   prove[0]!();
   await expect.poll(async () => (await ask(caller, '/collections/landuse/aggregate')).status).toBe(200);
   prove[1]!();
+});
+
+test('links leave half of the lanes to others', () => {
+  const lanes = createHeavyLanes({ ...DEFAULT_LIMITS, heavyRequests: 4, heavyRequestsOfOne: 2 });
+  const leave = ['a', 'b'].map((id) => lanes.enter({ id, job: 'j' }));
+  expect(() => lanes.enter({ id: 'c', job: 'j' })).toThrow('2 requests by links');
+  for (const id of ['d', 'e']) lanes.enter({ id });
+  expect(() => lanes.enter({ id: 'f' })).toThrow('4 requests');
+  leave[0]!();
+  lanes.enter({ id: 'c', job: 'j' });
+});
+
+test('no statement begins when nobody waits, or when all have taken too long together; but for what is unlimited', async () => {
+  const asked: string[] = [];
+  const query = async (sql: string) => {
+    asked.push(sql);
+    return [];
+  };
+  const response = { destroyed: false };
+  const within = (seconds: number) =>
+    whileWaitedFor({ query } as unknown as ConfinedDatabase, response as unknown as Answer, seconds);
+  await within(1).query('waited for');
+  await expect(within(-1).query('late')).rejects.toMatchObject({ code: 'query_too_slow' });
+  await within(-1).query('export', [], { unlimited: true });
+  response.destroyed = true;
+  await expect(within(1).query('gone')).rejects.toMatchObject({ code: 'conflict' });
+  expect(asked).toEqual(['waited for', 'export']);
 });
