@@ -48,7 +48,7 @@ test('every setting that the program reads is in the table of docs/operator.md',
     .filter((file) => !file.endsWith('.test.ts'))
     .flatMap((file) => read(file).match(/\bPLANIMETER_[A-Z_]+[A-Z]|\bAWS_[A-Z_\d]+|(?<=\benv\.)[A-Z][A-Z_]+/g) ?? []);
   // Items of metadata in the files that Planimeter writes, and what it sets for a library.
-  const others = ['PLANIMETER_SRS', 'PLANIMETER_RENDERING', 'ORT_DISABLE_TELEMETRY'];
+  const others = ['PLANIMETER_SRS', 'PLANIMETER_RENDERING', 'PLANIMETER_ALPHA', 'ORT_DISABLE_TELEMETRY'];
   const settings = new Set(names).difference(new Set(others));
   const table = read('docs/operator.md')
     .match(/^\| `[A-Z].*$/gm)!

@@ -85,7 +85,7 @@ describe.skipIf(!executablePath)('the viewer and its jobs', () => {
     await ask(scene, 'frail');
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await page.goto(`${service.url}/#scene=${scene}`);
-    const finding = page.getByTestId('job-finding');
+    const finding = page.locator('[data-testid="job-finding"][data-code="chips_failed"]');
     await finding.waitFor({ timeout: 60_000 });
     expect(await finding.textContent()).toMatch(/chips? could not be computed: \d.*% of the map is missing/);
     expect(await page.getByTestId('failed').textContent()).toMatch(/Not computed.*m²/);

@@ -33,7 +33,7 @@ test('failed chips are areas on the map, and the job may be tried again', async 
     const { failed, done } = report.ledger;
     expect(Object.values(report.ledger).reduce((a, b) => a + b)).toBe(WIDTH * HEIGHT);
     expect([failed > 0, done > failed]).toEqual([true, true]);
-    expect(report.findings?.map(({ code }) => code)).toEqual(['chips_failed']);
+    expect(report.findings?.map(({ code }) => code)).toContain('chips_failed');
     const chips = report.chips!.failed!;
     expect(chips.reduce((sum, { width, height }) => sum + width * height, 0)).toBe(failed);
     expect(chips.some((chip) => holds(chip, RED))).toBe(true);
