@@ -52,7 +52,7 @@ function features(): FeatureRow[] {
   return [
     ...buildings,
     ...roads,
-    row('landuse', 'Wald, "dicht"', polygonWkb(rectangle(-179.8, 10, 179.8, 10.1))),
+    row('landuse', 'Wald, "dicht"', polygonWkb(rectangle(179.8, 10, 180.2, 10.1))),
     row('landuse', 'water', polygonWkb(rectangle(179.8, 10.1, 179.95, 10.2))),
   ];
 }
