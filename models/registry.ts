@@ -249,7 +249,8 @@ async function withLogits(network: Network): Promise<Network> {
   const own = classes.length > 2 && givesLabels(network) && tellsScores(network) && stitchesExactly(network);
   if (!own || classes.some(({ value }, i) => value !== i)) return network;
   const logitsOf = async (path: string) => {
-    const logits = logitsWithin(await readOnnxFile(path), classes.length);
+    const graph = await readOnnxFile(path).catch(() => null); // what is wrong with it, running it says
+    const logits = graph && logitsWithin(graph, classes.length);
     return logits === null ? {} : { logits };
   };
   return {

@@ -96,7 +96,7 @@ describe.each(SHIPPED)('%s tells what it says of every class', (id) => {
     },
   );
 
-  test('in shards and in chips of another size, byte for byte', { timeout: 240_000 }, async () => {
+  test('in shards and in batches of chips of another size, byte for byte', { timeout: 240_000 }, async () => {
     const of = await findNetwork(id);
     const tall = await townScene(folder, 8, 70, 1100);
     const run = { threads: 1, probabilities: true };
@@ -110,7 +110,7 @@ describe.each(SHIPPED)('%s tells what it says of every class', (id) => {
       return made;
     };
     const one = await map(await request(128));
-    const other = await map(await request(256));
+    const other = await map({ ...(await request(256)), batch: 2 });
     const shards: MapRequest[] = [];
     for (const shard of planShards(one.plan, 512)) shards.push(await map({ ...(await request(128)), shard }));
     await session.close();
