@@ -13,6 +13,8 @@ import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import type { Adapter } from './adapter.ts';
 import type { ClassRole } from './class-roles.ts';
 import type { WantedBands } from './network-bands.ts';
+import { readOnnxFile } from './onnx/read-onnx.ts';
+import { logitsWithin } from './runtime/class-probabilities.ts';
 
 export interface NetworkClass {
   name: string;
@@ -41,6 +43,13 @@ export interface NetworkFeatures {
   channels: number;
 }
 
+export interface NetworkFile {
+  path: string;
+  sha256: string;
+  /** The tensor within the graph of a network of our making that holds the logits of its classes. */
+  logits?: string;
+}
+
 export interface Network {
   id: string;
   name: string;
@@ -63,9 +72,11 @@ export interface Network {
   /** Mean intersection over union at places that it was not trained on, where its manifest tells. */
   miou?: number;
   /** The network with 8-bit weights: same inputs and outputs. */
-  int8?: { path: string; sha256: string };
+  int8?: NetworkFile;
   modelPath: string;
   sha256: string;
+  /** As in `NetworkFile`. */
+  logits?: string;
   /** Largest side of a chip with its halo, where the network is of one size. */
   chip?: number;
   /** How to run it, of networks that were added; shipped ones have inputs and outputs of our own. */
@@ -131,8 +142,10 @@ export async function listNetworks(
 const isNetworkFolder = (entry: Dirent): boolean => entry.isDirectory() && !entry.name.startsWith('.');
 
 /** The file of a network that is run. */
-export const weightsOf = ({ modelPath, sha256, int8 }: Network, precision: Precision = 'fp32') =>
-  precision === 'int8' && int8 ? int8 : { path: modelPath, sha256 };
+export const weightsOf = (network: Network, precision: Precision = 'fp32'): NetworkFile => {
+  const { modelPath, sha256, logits, int8 } = network;
+  return precision === 'int8' && int8 ? int8 : { path: modelPath, sha256, ...(logits !== undefined && { logits }) };
+};
 
 /** What a job's result depends on: the network's bytes, and of one that was added also how it is run. */
 export function jobIdentity({ sha256, int8, adapter, classes, gsdMetres, stride, halo }: Network): string {
@@ -155,8 +168,16 @@ export const wantedBands = ({ id, adapter }: Pick<Network, 'id' | 'adapter'>): W
 export const isDetector = ({ adapter }: Network): boolean => adapter?.output.kind === 'boxes';
 
 /** Whether a network tells the probability of every class, not of the likeliest alone. */
-export const tellsProbabilities = ({ adapter }: Network): boolean =>
-  adapter?.output.kind === 'map' && adapter.output.numbers !== 'labels';
+export function tellsProbabilities(network: Network): boolean {
+  if (isDetector(network)) return false;
+  if (!givesLabels(network)) return true;
+  if (network.classes.length === 2) return tellsScores(network); // the other class has the rest
+  return network.logits !== undefined && (!network.int8 || network.int8.logits !== undefined);
+}
+
+/** Whether a network gives class codes, and at most the probability of those. */
+const givesLabels = ({ adapter }: Network): boolean =>
+  !adapter || (adapter.output.kind === 'map' && adapter.output.numbers === 'labels');
 
 /** One network by id. Throws `not_found` with the ids that there are. */
 export async function findNetwork(id: string, folders?: readonly string[]): Promise<Network> {
@@ -195,7 +216,7 @@ async function readManifest(folder: string): Promise<Network | null> {
   if (checksum !== undefined && checksum !== SHA256_MULTIHASH + sha256) {
     throw new Problem('damaged_model', `The file of the network "${id}" has changed since it was added. Add it again.`);
   }
-  return {
+  const network: Network = {
     id,
     name: properties['mlm:name'],
     description: properties.description,
@@ -218,6 +239,24 @@ async function readManifest(folder: string): Promise<Network | null> {
     sha256,
     ...(properties['planimeter:chip'] && { chip: properties['planimeter:chip'] }),
     ...(properties['planimeter:adapter'] && { adapter: properties['planimeter:adapter'] }),
+  };
+  return withLogits(network);
+}
+
+/** Finds the logits of more than two classes, where scores come with the codes of them as our own networks have it. */
+async function withLogits(network: Network): Promise<Network> {
+  const { classes, modelPath, int8 } = network;
+  const own = classes.length > 2 && givesLabels(network) && tellsScores(network) && stitchesExactly(network);
+  if (!own || classes.some(({ value }, i) => value !== i)) return network;
+  const logitsOf = async (path: string) => {
+    const graph = await readOnnxFile(path).catch(() => null); // what is wrong with it, running it says
+    const logits = graph && logitsWithin(graph, classes.length);
+    return logits === null ? {} : { logits };
+  };
+  return {
+    ...network,
+    ...(await logitsOf(modelPath)),
+    ...(int8 && { int8: { ...int8, ...(await logitsOf(int8.path)) } }),
   };
 }
 

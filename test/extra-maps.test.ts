@@ -3,14 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SHIPPED_NETWORKS } from '../models/registry.ts';
 import type { JobJson, ModelJson, ProblemJson } from '../server/api/index.ts';
 import type { StacItem } from '../server/api/stac.ts';
 import { addNetwork } from '../server/networks/install-network.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { openSamples } from '../tiler/geotiff/raster.ts';
+import { wholeOf } from '../tiler/geotiff/window.ts';
 import { getJson, upload, waitForJob, waitForScene } from './support/client.ts';
+import { writeForm } from './support/networks/onnx-dialects.ts';
 import { randomUNet } from './support/networks/onnx-writer.ts';
 import { redNetwork } from './support/networks/red-detector.ts';
+import { tinyNetwork } from './support/networks/tiny-network.ts';
 import { type Served, serve, stopAll } from './support/serve.ts';
 
 const CLASSES = ['other', 'building', 'road', 'water'];
@@ -27,6 +31,12 @@ beforeAll(async () => {
   const telling = await file('telling.onnx', randomUNet({ seed: 3, bands: 3, classes: CLASSES.length }));
   await addNetwork(data, telling, { said: { divisor: 255, gsdMetres: 0.5, classes: CLASSES.map(named) } });
   await addNetwork(data, await file('red.onnx', redNetwork()), { said: { gsdMetres: 0.5 } });
+  // As one that was trained on from it: added, with its manifest.
+  await addNetwork(data, join(SHIPPED_NETWORKS, 'landuse-fcn'), { id: 'tuned', said: {} });
+  await addNetwork(data, (await tinyNetwork(folder)).modelPath, { id: 'likeliest', said: { gsdMetres: 0.5 } });
+  const form = { seed: 3, kind: 'labels int32', extent: 'same', layout: 'nchw', bands: 3, type: 'float32' } as const;
+  const codes = writeForm({ ...form, opset: 17, heads: 0, batch: 1, size: null });
+  await addNetwork(data, await file('codes.onnx', codes), { said: { gsdMetres: 0.5 } });
   service = await serve(data);
   const town = await writeTown(join(folder, 'town'), { seed: 21, width: 420, height: 360, gsdMetres: 0.5 });
   scene = (await waitForScene(service.url, await upload(service.url, town.image))).id;
@@ -47,6 +57,7 @@ async function ask(model: string, parameters: object) {
 
 test.each([
   { model: 'telling', map: 'probabilities', asset: 'probabilities' },
+  { model: 'landuse-fcn', map: 'probabilities', asset: 'probabilities' },
   { model: 'landuse-fcn', map: 'features', asset: 'feature_layer' },
 ] as const)('a job of $model gives its $map when it is asked', { timeout: 240_000 }, async ({ model, map, asset }) => {
   const models = await getJson<ModelJson[]>(`${service.url}/models`);
@@ -67,7 +78,8 @@ test.each([
   const raster = await openSamples(path);
   await raster.close();
   const size = { bands: raster.bands, width: raster.width };
-  if (map === 'probabilities') expect(size).toEqual({ bands: CLASSES.length, width: 420 });
+  if (map === 'probabilities')
+    expect(size).toEqual({ bands: said.classes.length, width: model === 'telling' ? 420 : 210 });
   else expect(size.bands).toBe(said.features!.channels);
 
   const absent = await fetch(`${service.url}/jobs/${plain.id}/${map}.tif`);
@@ -86,8 +98,27 @@ test.each([
   }
 });
 
+test('a network that was trained on from one of ours tells them too', { timeout: 240_000 }, async () => {
+  const models = await getJson<ModelJson[]>(`${service.url}/models`);
+  const telling = models.filter(({ probabilities }) => probabilities).map(({ id }) => id);
+  expect(telling.sort()).toEqual(['buildings-unet', 'landuse-fcn', 'landuse-unet', 'telling', 'tuned']);
+  const bytes: Buffer[] = [];
+  for (const model of ['tuned', 'landuse-fcn']) {
+    const { id } = (await ask(model, { probabilities: true, precision: 'fp32' })).body;
+    expect((await waitForJob(service.url, id)).state).toBe('done');
+    const path = join(folder, `${model}-probabilities.tif`);
+    const response = await fetch(`${service.url}/jobs/${id}/probabilities.tif`);
+    await writeFile(path, new Uint8Array(await response.arrayBuffer()));
+    const raster = await openSamples(path);
+    bytes.push(Buffer.from((await raster.read(0, wholeOf(raster))).pixels as Uint8Array));
+    await raster.close();
+  }
+  expect(bytes[0].equals(bytes[1])).toBe(true);
+});
+
 test.each([
-  ['landuse-unet', { probabilities: true }, 422, /"landuse-unet" gives no probabilities of every class: it tells/],
+  ['likeliest', { probabilities: true }, 422, /"likeliest" gives no probabilities of every class: it tells/],
+  ['codes', { probabilities: true }, 422, /"codes" gives no probabilities of every class: it gives class codes/],
   ['red', { probabilities: true }, 422, /draws boxes/],
   ['red', { features: true }, 422, /declares no feature layer/],
   ['telling', { features: true }, 422, /"telling" gives no features/],

@@ -4,6 +4,7 @@ import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { Adapter } from '../adapter.ts';
 import type { NetworkFeatures } from '../registry.ts';
 import { type Answer, CLASS_NODATA } from '../runtime/answer.ts';
+import { shareScores, softmaxOfCells } from '../runtime/class-probabilities.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
 import { type Box, decodeBoxes, type Outputs, suppress } from './boxes.ts';
 import { type ChipSize, type Decoded, decodeMap, encodeChip, type Numbers, runSize } from './pixels.ts';
@@ -16,6 +17,8 @@ export interface AdaptedNetwork {
   halo: number;
   /** The layer that answers hold, where it is asked for. */
   features?: NetworkFeatures;
+  /** The output with the logits of a network of our making, where answers hold the probabilities of all classes. */
+  logits?: string;
 }
 
 /** Networks of free size are not shown less than this: some cannot be run on a few pixels. */
@@ -46,8 +49,8 @@ export async function runRaw(
   const dims =
     input.layout === 'nchw' ? [batch, bands, wanted.height, wanted.width] : [batch, wanted.height, wanted.width, bands];
   const image = tensorOf(input.type, numbers, dims);
-  const layer = network.features ? [network.features.output] : [];
-  const results = await session.run({ [input.name]: image }, [...outputNames(output), ...layer]);
+  const further = [network.features?.output, network.logits].filter((name) => name !== undefined);
+  const results = await session.run({ [input.name]: image }, [...outputNames(output), ...further]);
   const outputs: Record<string, { data: Numbers; dims: readonly number[] }> = {};
   for (const [name, { data, dims: shape }] of Object.entries(results))
     outputs[name] = { data: data as Numbers, dims: shape };
@@ -83,6 +86,11 @@ export async function inferAdapted(
   const { data, dims } = outputs[output.name];
   const decoded = decodeMap(output, data, dims, network.classes, size);
   if (output.score) takeScores(decoded, outputs[output.score].data as Uint8Array, network.classes);
+  if (network.logits !== undefined) {
+    const logits = outputs[network.logits];
+    const side = size.height / logits.dims[2];
+    decoded.probabilities = softmaxOfCells(logits.data as Float32Array, network.classes, side, size);
+  }
   const planes = output.planes ? (outputs[output.planes].data as Uint8Array) : NO_PLANES;
   const layer = network.features;
   const features = layer && (outputs[layer.output].data as Float32Array);
@@ -96,17 +104,15 @@ export async function inferAdapted(
   };
 }
 
-/** Probabilities of the labels; what they lack to one is shared by the other classes. */
-function takeScores({ classes, scores, probabilities }: Decoded, given: Uint8Array, count: number): void {
-  const size = classes.length;
-  for (let i = 0; i < size; i++) {
-    if (classes[i] === CLASS_NODATA) continue;
-    scores[i] = Math.max(1, given[i]);
-    for (let code = 0; code < count; code++) {
-      const share = code === classes[i] ? given[i] : (255 - given[i]) / Math.max(1, count - 1);
-      probabilities[code * size + i] = share / 255;
-    }
-  }
+/** Scores of the labels, and from them the probabilities. */
+function takeScores(decoded: Decoded, given: Uint8Array, count: number): void {
+  const { classes, scores } = decoded;
+  for (let i = 0; i < classes.length; i++) if (classes[i] !== CLASS_NODATA) scores[i] = Math.max(1, given[i]);
+  decoded.probabilities = shareScores(
+    classes,
+    given,
+    Array.from({ length: count }, (_, code) => code),
+  );
 }
 
 /** Planes of a run at `size` → those of the chip, which is at its upper left; a cell of them is `scale` pixels. */

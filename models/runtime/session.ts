@@ -7,6 +7,7 @@ import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import { inferAdapted } from '../imported/run.ts';
 import { chipBands, type Network, type Precision, weightsOf } from '../registry.ts';
 import { type Answer, CLASS_NODATA, SCORE_NODATA } from './answer.ts';
+import { shareScores, softmaxOfCells, withOutput } from './class-probabilities.ts';
 import { candidates, type Device, type DeviceChoice, executionProvider, unavailable } from './device.ts';
 import * as ort from './onnx-runtime.ts';
 
@@ -77,10 +78,12 @@ async function timeOnce(session: NetworkSession, network: Network): Promise<numb
 
 async function openOn(device: Device, network: Network, options: RunOptions): Promise<NetworkSession> {
   const profile = device === 'cpu' ? null : join(tmpdir(), `planimeter-${randomUUID()}`);
-  const { path } = weightsOf(network, options.precision);
+  const { path, logits } = weightsOf(network, options.precision);
+  const asked = options.probabilities ? logits : undefined;
+  const file = asked === undefined ? path : withOutput(await readFile(path), asked); // the runtime takes both
   let session: ort.InferenceSession;
   try {
-    session = await ort.InferenceSession.create(path, {
+    session = await ort.InferenceSession.create(file as string, {
       executionProviders: [executionProvider(device) as ort.InferenceSession.ExecutionProviderConfig],
       intraOpNumThreads: options.threads ?? 0,
       interOpNumThreads: 1,
@@ -95,8 +98,8 @@ async function openOn(device: Device, network: Network, options: RunOptions): Pr
     throw unavailable(device, error);
   }
   const opened = network.adapter
-    ? adaptedSession(session, network, network.adapter, options)
-    : ownSession(session, network, options);
+    ? adaptedSession(session, network, network.adapter, options, asked)
+    : ownSession(session, network, options, asked);
   const side = WARM_STRIDES * network.stride;
   try {
     await opened.infer(new Uint8Array(side * side * chipBands(network)), side, side); // the first run is slow
@@ -117,12 +120,19 @@ function adaptedSession(
   network: Network,
   adapter: NonNullable<Network['adapter']>,
   options: RunOptions,
+  asked: string | undefined,
 ) {
-  const { features, ...others } = network;
+  const { features, logits: _, ...others } = network;
   const layer = options.features && features ? { features } : {};
-  const adapted = { ...others, adapter, classes: network.classes.length, ...layer };
+  const adapted = {
+    ...others,
+    adapter,
+    classes: network.classes.length,
+    ...layer,
+    ...(asked !== undefined && { logits: asked }),
+  };
   return {
-    planeCount: network.planes.length + (options.probabilities ? network.classes.length : 0),
+    planeCount: planeCountOf(network, options),
     async infer(pixels: Pixels, width: number, height: number) {
       const answer = await inferAdapted(session, adapted, pixels, { width, height });
       return options.probabilities ? { ...answer, planes: withProbabilities(answer) } : answer;
@@ -131,6 +141,9 @@ function adaptedSession(
   };
 }
 
+const planeCountOf = ({ planes, classes }: Network, { probabilities }: RunOptions): number =>
+  planes.length + (probabilities ? classes.length : 0);
+
 function withProbabilities({ planes, probabilities }: { planes: Uint8Array; probabilities: Float32Array }): Uint8Array {
   const all = new Uint8Array(planes.length + probabilities.length);
   all.set(planes);
@@ -138,11 +151,17 @@ function withProbabilities({ planes, probabilities }: { planes: Uint8Array; prob
   return all;
 }
 
-/** A network with our contract: input `image`, outputs `class`, `score` and perhaps `planes` and features. */
-function ownSession(session: ort.InferenceSession, network: Network, options: RunOptions) {
+/** A network with our contract: input `image`, outputs `class`, `score` and perhaps `planes`, features and logits. */
+function ownSession(session: ort.InferenceSession, network: Network, options: RunOptions, logits: string | undefined) {
   const planeCount = network.planes.length;
+  const codes = network.classes.map(({ value }) => value);
   const features = options.features ? network.features?.output : undefined;
-  const outputs = ['class', 'score', ...(planeCount > 0 ? ['planes'] : []), ...(features ? [features] : [])];
+  const outputs = [
+    'class',
+    'score',
+    ...(planeCount > 0 ? ['planes'] : []),
+    ...[features, logits].filter((name) => name !== undefined),
+  ];
   const inferBatch = async (chips: readonly Pixels[], width: number, height: number): Promise<Answer[]> => {
     const bytes = width * height * 3;
     const pixels = chips.length === 1 ? (chips[0] as Uint8Array) : new Uint8Array(chips.length * bytes);
@@ -155,15 +174,24 @@ function ownSession(session: ort.InferenceSession, network: Network, options: Ru
       return data.subarray(i * size, (i + 1) * size) as T;
     };
     blankUnknown(results.class.data as Uint8Array, results.score.data as Uint8Array, network);
-    return chips.map((_, i) => ({
-      classes: part<Uint8Array>('class', i),
-      scores: part<Uint8Array>('score', i),
-      planes: planeCount > 0 ? part<Uint8Array>('planes', i) : NO_PLANES,
-      ...(features && { features: part<Float32Array>(features, i) }),
-    }));
+    return chips.map((_, i) => {
+      const answer = {
+        classes: part<Uint8Array>('class', i),
+        scores: part<Uint8Array>('score', i),
+        planes: planeCount > 0 ? part<Uint8Array>('planes', i) : NO_PLANES,
+        ...(features && { features: part<Float32Array>(features, i) }),
+      };
+      if (!options.probabilities) return answer;
+      const { classes, scores, planes } = answer;
+      const probabilities =
+        logits === undefined
+          ? shareScores(classes, scores, codes)
+          : softmaxOfCells(part(logits, i), codes.length, height / results[logits].dims[2], { width, height });
+      return { ...answer, planes: withProbabilities({ planes, probabilities }) };
+    });
   };
   return {
-    planeCount,
+    planeCount: planeCountOf(network, options),
     inferBatch,
     infer: async (pixels: Pixels, width: number, height: number) => (await inferBatch([pixels], width, height))[0],
     close: () => session.release(),

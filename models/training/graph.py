@@ -167,7 +167,10 @@ def read_weights(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def class_and_score(graph: Graph, logits: list[str], block_size: int) -> None:
-    """Class (ties to the lowest) and round(255 * softmax of it) from one tensor of logits a class."""
+    """Class (ties to the lowest) and round(255 * softmax of it) from one tensor of logits a class.
+
+    The service finds the logits by the names `logit.*` and `best` (models/runtime/class-probabilities.ts).
+    """
     node, constant = graph.node, graph.constant
     best = node("Max", logits, "best")
     exponentials = []

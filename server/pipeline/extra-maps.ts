@@ -1,6 +1,6 @@
 /** Maps that a job writes beside its classes and scores because it was asked for them. */
 import { Problem } from '../../errors/problem.ts';
-import { givesFeatures, isDetector, type Network, tellsProbabilities } from '../../models/registry.ts';
+import { givesFeatures, isDetector, type Network, tellsProbabilities, tellsScores } from '../../models/registry.ts';
 import type { ModelJson } from '../api/index.ts';
 import type { JobParameters } from './job-parameters.ts';
 
@@ -14,7 +14,8 @@ export const extraMaps = (parameters: Partial<Pick<JobParameters, ExtraMap>>): E
 /** Throws `unsupported_model` for maps that the network cannot give. */
 export function requireExtraMaps(network: Network, parameters: JobParameters): void {
   if (parameters.probabilities && !tellsProbabilities(network)) {
-    const why = isDetector(network) ? 'it draws boxes' : 'it tells that of the likeliest class alone';
+    const codes = tellsScores(network) ? 'it tells that of the likeliest class alone' : 'it gives class codes alone';
+    const why = isDetector(network) ? 'it draws boxes' : codes;
     throw new Problem('unsupported_model', `"${network.id}" gives no probabilities of every class: ${why}.`);
   }
   if (parameters.features && !givesFeatures(network)) {
