@@ -22,7 +22,7 @@ import { type Queue, startQueue } from './queue/queue.ts';
 import type { Handlers } from './queue/work-context.ts';
 import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader, type RemoteOptions } from './remote/reader.ts';
-import { ingestScene } from './scenes/ingest-scene.ts';
+import { ingestScene, mendWorkingCopy } from './scenes/ingest-scene.ts';
 import { isReady } from './scenes/ready-scene.ts';
 import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
@@ -153,6 +153,7 @@ function handlers(
       const job = await getJob(tools.db, id);
       const scene = job && (await getScene(tools.db, job.scene));
       if (!job || !scene || !isReady(scene)) return; // deleted while it waited
+      if (context.part === undefined) await mendWorkingCopy(tools, scene, context.signal);
       await catalog.refresh();
       const network = networks.find((each) => each.id === job.model);
       if (!network) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);

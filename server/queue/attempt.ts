@@ -35,9 +35,15 @@ export async function attempt(state: QueueState, name: QueueName, message: Job<M
   }
 }
 
+/** Work that was told to wait for room, since it last began. */
+const told = new Set<string>();
+
 async function waitForRoom(state: QueueState, name: QueueName, message: Job<Message>, why?: Problem): Promise<void> {
   const { id, errors = 0 } = message.data;
-  log.warn(why?.message ?? 'the database does not answer; what was under way waits for it', { waits: `${name} ${id}` });
+  const waits = `${name} ${id}`;
+  const say = told.has(waits) ? log.debug : log.warn; // a full disk may be the one that the log is on
+  say(why?.message ?? 'the database does not answer; what was under way waits for it', { waits });
+  told.add(waits);
   for (;;) {
     try {
       await putBack(state, name, message, { errors, afterSeconds: ROOM_SECONDS, ...(why && { why }) });
@@ -54,6 +60,7 @@ async function attemptOnce(state: QueueState, name: QueueName, message: Job<Mess
   const { id, part } = message.data;
   if (state.stopping) return putBack(state, name, message);
   await state.handlers.room?.();
+  told.delete(`${name} ${id}`);
   if (!(await WORK_ITEMS[name].begin(state.db, id, part))) {
     // Cancelled or deleted while it waited; or published by a process that died before it had cleared away its parts.
     if (part !== undefined) await state.handlers.discard(id);

@@ -49,6 +49,12 @@ export interface Remade {
   same: boolean | null;
 }
 
+/** Makes the working copy again where it was found to be damaged. */
+export async function mendWorkingCopy(tools: PipelineTools, scene: ReadyScene, signal: AbortSignal): Promise<void> {
+  const record = await getRecord(tools.db, workingKeyOf(scene));
+  if (record && record.damage !== null) await remakeWorkingCopy(tools, scene, signal);
+}
+
 /**
  * Makes the working copy of a ready scene again from its original, and says whether it is the same one. Throws Problem
  * damaged where the original is not what it was, and conflict for a scene that is not ready.
