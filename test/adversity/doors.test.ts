@@ -2,6 +2,7 @@
  * Every route that computes, asked for the most that its limits allow by whoever has a share link: it ends with an answer
  * or a typed refusal, and light requests are answered all the while.
  */
+import { availableParallelism, loadavg } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openapiDocument } from '../../server/http/openapi/document.ts';
 import { DEFAULT_LIMITS } from '../../server/operations/quotas.ts';
@@ -15,8 +16,10 @@ const FEATURES = FULL ? 448 ** 2 : 10 ** 2;
 /** All of one request's may take four times as long: the worst that is let through ends by its time. */
 const STATEMENT_SECONDS = 5;
 const LIGHT_EVERY_MS = 100;
-/** Light requests are answered within this in the full run. */
+/** Light requests are answered within this in the full run, on a machine that does nothing else. */
 const LIGHT_P95_MS = 1000;
+/** How much longer everything takes now, because others want the processors, too. */
+const stretch = () => Math.max(1, loadavg()[0]! / availableParallelism());
 
 interface Ask {
   path: string;
@@ -184,7 +187,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
       expect(unexpected).toEqual([]);
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
       const sorted = answers.map(({ ms }) => ms).sort((a, b) => a - b);
-      if (FULL) expect(sorted[Math.floor(sorted.length * 0.95)] ?? 0).toBeLessThan(LIGHT_P95_MS);
+      if (FULL) expect(sorted[Math.floor(sorted.length * 0.95)] ?? 0).toBeLessThan(LIGHT_P95_MS * stretch());
     },
     900_000,
   );
