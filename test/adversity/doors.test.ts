@@ -16,8 +16,11 @@ const FEATURES = FULL ? 448 ** 2 : 10 ** 2;
 /** All of one request's may take four times as long: the worst that is let through ends by its time. */
 const STATEMENT_SECONDS = 5;
 const LIGHT_EVERY_MS = 100;
-/** Light requests are answered within this in the full run, on a machine that does nothing else. */
-const LIGHT_P95_MS = 1000;
+/**
+ * Light requests are answered within this in the full run, on a machine that does nothing else. The embedded database
+ * has one connection: they wait for the statement that runs, and one filter over all features is one statement.
+ */
+const LIGHT_P95_MS = { postgresql: 1000, pglite: 2000 };
 /** How much longer everything takes now, because others want the processors, too. */
 const stretch = () => Math.max(1, loadavg()[0]! / availableParallelism());
 
@@ -147,7 +150,7 @@ test('every route says here whether it computes', () => {
 const FOR_EDITORS = ['post /jobs/{id}/prove', 'post /jobs', 'post /ogc/processes/{process}/execution'];
 const ANSWERS = [200, 201, 202, 204];
 
-describe.each(testEngines())('on $name', ({ open }) => {
+describe.each(testEngines())('on $name', ({ name, open }) => {
   let db: Database;
   let drop: () => Promise<void>;
   let service: TestService;
@@ -187,7 +190,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
       expect(unexpected).toEqual([]);
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
       const sorted = answers.map(({ ms }) => ms).sort((a, b) => a - b);
-      if (FULL) expect(sorted[Math.floor(sorted.length * 0.95)] ?? 0).toBeLessThan(LIGHT_P95_MS * stretch());
+      if (FULL) expect(sorted[Math.floor(sorted.length * 0.95)] ?? 0).toBeLessThan(LIGHT_P95_MS[name] * stretch());
     },
     900_000,
   );
