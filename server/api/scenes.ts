@@ -4,7 +4,7 @@ import { Problem, rendering } from './common.ts';
 import { Finding } from './findings.ts';
 import { AreaGeometry, bbox } from './geojson.ts';
 import { listPage, queryText } from './query.ts';
-import { body, count, flag, id, number, share, text, time } from './schema.ts';
+import { body, count, flag, id, MISLEADING, number, share, text, time } from './schema.ts';
 
 /** Characters of a licence and of an attribution, at most. */
 const MAX_CHARACTERS = 300;
@@ -98,14 +98,15 @@ export const RemoteSceneRequest = body(
 ).meta({ id: 'RemoteSceneRequest' });
 
 const changes = 'name, license and attribution';
-const MAX_NAME_CHARACTERS = 200;
+/** Of an image's name. */
+export const MAX_NAME_CHARACTERS = 200;
 const nameError = `"name" is a text of 1 to ${MAX_NAME_CHARACTERS} characters in one line, without / and \\.`;
 const sceneName = z
   .string({ error: nameError })
   .normalize('NFC')
   .trim()
   .refine((name) => [...name].length <= MAX_NAME_CHARACTERS, { error: nameError, abort: true })
-  .refine((name) => !/^\.|[/\\]|(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u.test(name) && name !== '', { error: nameError })
+  .refine((name) => !/^\.|[/\\]|^$/.test(name) && !MISLEADING.test(name), { error: nameError })
   .meta({ description: 'What the image is called', example: 'dubai-2026.tif' });
 export const SceneChanges = body(
   { name: sceneName.exactOptional(), ...saidRights },

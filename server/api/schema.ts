@@ -21,6 +21,12 @@ export function shorten(value: string): string {
   return value.length > 60 ? `${value.slice(0, 60)}…` : value;
 }
 
+/**
+ * Invisible signs that could mislead a reader or a file system. What joins letters and parts them, in Persian, Hindi and
+ * emoji, is part of a name.
+ */
+export const MISLEADING = /(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u;
+
 /** A value in a message. */
 export function show(value: unknown): string {
   try {

@@ -1,19 +1,18 @@
 /**
- * Work in child processes: the parent sends named tasks, the child answers with progress and a result or a problem.
+ * Work in child processes: the parent sends named tasks, the child (`answer-tasks.ts`) answers with progress and a result
+ * or a problem.
  * A child is watched: over its wall time or its memory it is killed, and what it was doing fails with a problem.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { constants, setPriority } from 'node:os';
 import { join, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import { noRoomOf } from '../../errors/no-room.ts';
-import { Problem, type ProblemCode } from '../../errors/problem.ts';
-import { type ByteRange, type ByteSource, type OpenBytes, readRemoteThrough } from '../../tiler/geotiff/byte-source.ts';
+import { Problem } from '../../errors/problem.ts';
+import type { ByteRange, ByteSource, OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import { log } from '../log.ts';
+import { limitTime, lowerPriority, residentBytes } from './child-limits.ts';
+import type { Answer, Asked, Given } from './child-messages.ts';
 
 /** A child died on its own: nobody's fault that is known. */
 export class ChildCrash extends Error {}
@@ -48,31 +47,6 @@ export interface Child {
   /** Runs one task. An abort kills the child: nothing goes on behind the caller's back. */
   run<Result, Progress = never>(task: string, input: unknown, options?: TaskOptions<Progress>): Promise<Result>;
   stop(): Promise<void>;
-}
-
-type Answer =
-  | { id: number; kind: 'progress'; value: unknown }
-  | { id: number; kind: 'result'; value: unknown }
-  | { id: number; kind: 'problem'; code: ProblemCode; detail: string }
-  | { id: number; kind: 'error'; message: string; stack: string }
-  | ({ kind: 'read' } & Asked)
-  | { kind: 'announce'; path: string; ranges: readonly ByteRange[] };
-
-/** Bytes of a file elsewhere that a child asks for; of none it is told the size. */
-interface Asked {
-  ask: number;
-  path: string;
-  position: number;
-  length: number;
-}
-
-/** What the parent answers to it. */
-interface Given {
-  ask: number;
-  size?: number;
-  items?: Readonly<Record<string, string>> | undefined;
-  bytes?: Uint8Array;
-  problem?: { code: ProblemCode; detail: string };
 }
 
 /** A process and what it is asked to do. */
@@ -224,46 +198,6 @@ export function createChild(options: ChildOptions): Child {
   };
 }
 
-/** How often a child's wall time a busy machine may take. */
-const MOST_TURNS = 3;
-const BUSY_RETRY_SECONDS = 60;
-/** A child that got this share of its wall time from a processor was slow itself. */
-const OWN_SHARE = 0.8;
-
-/** Ends a child whose time is over. */
-function limitTime(pid: number | undefined, wallMs: number, waits: boolean, end: (reason: Problem) => void) {
-  let timer = setTimeout(look, wallMs);
-  let turns = 1;
-  let over = false;
-  async function look() {
-    const used = waits ? await processorMs(pid) : null;
-    if (over) return;
-    if (used === null || used >= OWN_SHARE * wallMs) return end(tooSlow(wallMs));
-    if (turns++ < MOST_TURNS) {
-      timer = setTimeout(look, wallMs);
-      return;
-    }
-    const seconds = Math.round((MOST_TURNS * wallMs) / 1000);
-    const detail = `The machine is too busy: in ${seconds} seconds this got ${(used / 1000).toFixed(1)} seconds of a processor. Try again later.`;
-    end(new Problem('busy', detail, { retryAfterSeconds: BUSY_RETRY_SECONDS }));
-  }
-  return {
-    stop() {
-      over = true;
-      clearTimeout(timer);
-    },
-  };
-}
-
-/** What a process and its threads got of processors so far; null where that is not told (Linux alone does). */
-async function processorMs(pid: number | undefined): Promise<number | null> {
-  const TICKS_PER_SECOND = 100;
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [user, system] = [Number(fields[11]), Number(fields[12])];
-  return Number.isFinite(user + system) && fields.length > 12 ? ((user + system) * 1000) / TICKS_PER_SECOND : null;
-}
-
 /** Runs one task in a child of its own, which is gone afterwards. */
 export async function runOnce<Result, Progress = never>(
   child: ChildOptions,
@@ -331,9 +265,6 @@ function logComplaints(name: string, { stderr, pid }: ChildProcess): void {
 
 const askedTooMuch = () => new Problem('limit_exceeded', 'Too much of a file elsewhere was asked for at once.');
 
-const tooSlow = (wallMs: number) =>
-  new Problem('limit_exceeded', `Working on this took longer than the limit of ${wallMs / 1000} seconds.`);
-
 const standsStill = (stillMs: number) =>
   new Problem('limit_exceeded', `Working on this did not go on for the limit of ${stillMs / 1000} seconds.`);
 
@@ -354,81 +285,4 @@ function nodeFlags({ memoryBytes, confine, youngMegabytes }: ChildOptions): stri
     ...read,
     ...write,
   ];
-}
-
-/** Below the server, so that it answers while cores are busy. */
-function lowerPriority(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // not allowed everywhere, and only a courtesy
-  }
-}
-
-async function residentBytes(pid: number | undefined): Promise<number> {
-  const PAGE_BYTES = 4096;
-  const statm = await readFile(`/proc/${pid}/statm`, 'utf8').catch(() => ''); // Linux only; elsewhere the heap limit holds
-  return Number(statm.split(' ')[1] ?? 0) * PAGE_BYTES;
-}
-
-export interface TaskContext<Progress = unknown> {
-  progress(value: Progress): void;
-}
-
-/** The child's side: answers tasks until the parent is gone, then exits at once, also in the middle of one. */
-// biome-ignore lint/suspicious/noExplicitAny: inputs cross a process border; each task declares its own
-export function answerTasks(tasks: Record<string, (input: any, context: TaskContext<any>) => Promise<unknown>>): void {
-  const send = (answer: Answer) => process.connected && process.send!(answer);
-  process.on('disconnect', () => process.exit(1));
-  new Worker(new URL('./exit-with-parent.ts', import.meta.url), { workerData: { parent: process.ppid } }).unref();
-  const takeGiven = askForBytes(send);
-  process.on('message', async (message: { id: number; task: string; input: unknown } | Given) => {
-    if ('ask' in message) return takeGiven(message);
-    const { id, task, input } = message;
-    try {
-      const value = await tasks[task](input, { progress: (value) => send({ id, kind: 'progress', value }) });
-      send({ id, kind: 'result', value });
-    } catch (error) {
-      const problem = error instanceof Problem ? error : noRoomOf(error);
-      if (problem) return send({ id, kind: 'problem', code: problem.code, detail: problem.message });
-      const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-      send({ id, kind: 'error', message, stack });
-    }
-  });
-}
-
-/** Files elsewhere are asked of the parent. Returns what takes its answers. */
-function askForBytes(send: (answer: Answer) => void): (given: Given) => void {
-  const waiting = new Map<number, (given: Given) => void>();
-  let asks = 0;
-  const ask = async (path: string, position: number, length: number): Promise<Given> => {
-    const given = await new Promise<Given>((resolve) => {
-      waiting.set(++asks, resolve);
-      send({ kind: 'read', ask: asks, path, position, length });
-    });
-    if (given.problem) throw new Problem(given.problem.code, given.problem.detail);
-    return given;
-  };
-  readRemoteThrough(async (path) => {
-    const { size, items } = await ask(path, 0, 0);
-    return {
-      size: size!,
-      ...(items && { items }),
-      async read(position, length, into) {
-        if (length === 0) return Buffer.alloc(0);
-        const { bytes } = await ask(path, position, length);
-        // What arrives lies anywhere within a message; numbers want memory of their own.
-        const own = into ?? Buffer.allocUnsafeSlow(bytes!.length);
-        own.set(bytes!);
-        return own.subarray(0, bytes!.length);
-      },
-      announce: (ranges) => void (ranges.length > 1 && send({ kind: 'announce', path, ranges })),
-      close: async () => {},
-    };
-  });
-  return (given) => {
-    waiting.get(given.ask)?.(given);
-    waiting.delete(given.ask);
-  };
 }

@@ -8,7 +8,7 @@ import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import { type VectorizeMapRequest, vectorizeMap } from '../tracing/map-to-features.ts';
 import { type TraceShardRequest, traceShard } from '../tracing/trace-raster.ts';
-import { answerTasks } from './child-process.ts';
+import { answerTasks } from './answer-tasks.ts';
 
 const sessions = keepSession();
 let last: Promise<unknown> = Promise.resolve();

@@ -4,7 +4,7 @@ import { ingest, inspect } from '../../tiler/ingest/ingest.ts';
 import type { SourceFile } from '../../tiler/ingest/mosaic.ts';
 import { type UnzipLimits, unzip } from '../../tiler/ingest/unzip.ts';
 import type { IngestLimits } from '../../tiler/ingest/validate-source.ts';
-import { answerTasks } from './child-process.ts';
+import { answerTasks } from './answer-tasks.ts';
 
 interface Input {
   sources: SourceFile[];

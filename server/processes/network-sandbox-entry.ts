@@ -7,7 +7,7 @@ import { benchNetwork } from '../../models/runtime/benchmark.ts';
 import type { DeviceChoice } from '../../models/runtime/device.ts';
 import { measureHalos } from '../../models/verify/halo-sweep.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
-import { answerTasks } from './child-process.ts';
+import { answerTasks } from './answer-tasks.ts';
 import type { HaloRequest } from './network-sandbox.ts';
 
 /** Somebody waits for it. */

@@ -10,7 +10,7 @@ import { storedRendering } from '../../tiler/rendering/rendering.ts';
 import type { ControlGrid } from '../../tiler/rendering/warp.ts';
 import { openWorking } from '../../tiler/working-copy/open-working-copy.ts';
 import { openView, type SceneView } from '../../tiler/working-copy/scene-view.ts';
-import { answerTasks } from './child-process.ts';
+import { answerTasks } from './answer-tasks.ts';
 
 export interface RenderRequest {
   /** Of a working COG, or of a class map or score map that may still be growing. */

@@ -73,7 +73,6 @@ interface Tools {
 export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): UploadFinisher {
   const { uploadFolder } = tools;
   const underWay = new Map<string, Promise<string>>();
-
   const reserved = new Map<string, Reserved>();
   let last: Promise<void> = Promise.resolve();
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Problem } from '../../errors/problem.ts';
-import { answerTasks } from '../../server/processes/child-process.ts';
+import { answerTasks } from '../../server/processes/answer-tasks.ts';
 
 const kept: Uint8Array[] = [];
 

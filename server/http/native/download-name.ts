@@ -1,10 +1,11 @@
 /** What a download is called: after its scene, in `Content-Disposition` (RFC 6266), whatever letters its name has. */
 import type { Response } from 'express';
+import { MISLEADING } from '../../api/schema.ts';
 
 /** File systems have 255 bytes for a name; letters beyond ASCII take up to four. */
 const MOST_LETTERS = 50;
 /** Control characters and such as turn the direction of writing, and what is not allowed in names on some system. */
-const UNSAFE = /(?:(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}<>:"/\\|?*%])+/gu;
+const UNSAFE = new RegExp(`(?:${MISLEADING.source}|[<>:"/\\\\|?*%])+`, 'gu');
 /** Names of devices on Windows, with any ending. */
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 

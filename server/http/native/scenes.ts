@@ -14,6 +14,7 @@ import { requireReady } from '../../scenes/ready-scene.ts';
 import { fetchWorking } from '../../scenes/working-copy.ts';
 import { listJobs } from '../../store/tables/jobs.ts';
 import { findSceneByUpload, getScene, pageOfScenes, sceneJson, updateScene } from '../../store/tables/scenes.ts';
+import { removeExports } from '../../store/tables/usage.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
@@ -74,7 +75,7 @@ export function scenesRouter(deps: AppContext): Router {
       await recordDone(q, callerOf(request), 'scene_changed', id, { ...changes });
     });
     // Exports name the source: those that were kept name what was said before.
-    for (const job of await listJobs(db, { scene: id })) await files.remove(`jobs/${job.id}/exports`);
+    for (const job of await listJobs(db, { scene: id })) await removeExports(db, files, job.id);
     response.json(sceneJson((await getScene(db, id))!));
   });
 

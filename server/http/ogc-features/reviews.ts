@@ -5,7 +5,7 @@ import { check } from '../../api/schema.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { getStoredItem } from '../../store/tables/items.ts';
 import { reviewFeature } from '../../store/tables/reviews.ts';
-import { noteJobBytes } from '../../store/tables/usage.ts';
+import { removeExports } from '../../store/tables/usage.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { noQuery, pathId, pathParameter } from '../core/request.ts';
@@ -27,8 +27,7 @@ export function reviewsRouter({ files }: Pick<AppContext, 'files'>): Router {
       recordDone(q, callerOf(request), 'feature_reviewed', id, { collection, review }),
     );
     if (job === null) throw await absentItem(db, collection, id);
-    await files.remove(`jobs/${job}/exports`);
-    await noteJobBytes(db, files, job);
+    await removeExports(db, files, job);
     response.type(GEOJSON).send(featureText((await getStoredItem(db, collection, id))!, (properties) => properties));
   });
   return router;

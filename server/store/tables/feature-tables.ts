@@ -44,6 +44,8 @@ export interface TableRow {
 export const STANDARD = ['landuse', 'roads', 'buildings'];
 /** What detectors draw. */
 export const OBJECTS = 'objects';
+/** The collections whose features lie beside one another: a job has one of them. Others describe the same ground again. */
+export const PARTITIONS = ['landuse', OBJECTS];
 /** Measured on ways instead of faces. */
 const LINE_COLLECTIONS = ['roads'];
 const FEATURES_PER_PAGE = 500;
@@ -92,7 +94,7 @@ export async function coveringCollection(q: Queryable, job: string): Promise<str
                        ORDER BY ordinality LIMIT 1),
                      CASE WHEN report->'counts' ? $3 THEN $3 ELSE $4 END) AS collection
        FROM planimeter.jobs j WHERE j.id = $1`,
-    [job, ['landuse', OBJECTS, 'buildings', 'roads'], OBJECTS, 'landuse'],
+    [job, [...PARTITIONS, 'buildings', 'roads'], OBJECTS, 'landuse'],
   );
   return row?.collection ?? 'landuse';
 }

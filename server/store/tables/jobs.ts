@@ -2,6 +2,7 @@
 import type { ClassTotal, JobJson, JobReport, JobState } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { assignments, type Columns } from '../database/rows.ts';
+import { PARTITIONS } from './feature-tables.ts';
 import { type Page, type PageQuery, pageOf } from './pages.ts';
 
 export type Job = Omit<JobJson, keyof JobTotals>;
@@ -93,9 +94,6 @@ export async function deleteJob(q: Queryable, id: string): Promise<boolean> {
 export type JobTotals = Pick<JobJson, 'totals' | 'collections'>;
 
 export const NO_TOTALS: JobTotals = { totals: [], collections: [] };
-
-/** The collections whose features lie beside one another: a job has one of them. Others describe the same ground again. */
-const PARTITIONS = ['landuse', 'objects'];
 
 /** Nothing where the job is not done. */
 export async function totalsOf(q: Queryable, jobId: string): Promise<JobTotals> {

@@ -37,6 +37,12 @@ export async function lockUsage(q: Queryable, workspace: string): Promise<void> 
   await q.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`usage of ${workspace}`]);
 }
 
+/** Removes what was exported of a job: it says what holds no more. */
+export async function removeExports(q: Queryable, files: FileStore, job: string): Promise<void> {
+  await files.remove(`jobs/${job}/exports`);
+  await noteJobBytes(q, files, job);
+}
+
 /** Bytes of the files that are stored below a key. */
 export async function storedBytes(files: FileStore, prefix: string): Promise<number> {
   return (await files.entries(prefix)).reduce((sum, { bytes }) => sum + bytes, 0);
