@@ -4,7 +4,8 @@ import { Problem } from '../errors/problem.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { chordMetres, measureBending } from '../server/pipeline/bending.ts';
+import { chordMetres } from '../server/pipeline/bending.ts';
+import { drawingOf } from '../server/pipeline/draw-in-degrees.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { storeFeatures } from '../server/pipeline/store-features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
@@ -88,8 +89,8 @@ export async function run(args: string[]): Promise<void> {
       },
       { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
     );
-    const partsOf = await measureBending(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
-    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames, partsOf }, featuresPath, {
+    const drawing = await drawingOf(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
+    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames, drawing }, featuresPath, {
       signal,
       onProgress: (features) => bar.update('store', features / traced.features),
     });

@@ -9,7 +9,8 @@ import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
-import { chordMetres, measureBending } from './bending.ts';
+import { chordMetres } from './bending.ts';
+import { drawingOf } from './draw-in-degrees.ts';
 import type { PlannedJob } from './plan.ts';
 import {
   greyAssumptions,
@@ -43,8 +44,8 @@ export async function storeAndPublish(
 ): Promise<JobReport> {
   const started = performance.now();
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const partsOf = await measureBending(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
-  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames, partsOf }, path, {
+  const drawing = await drawingOf(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
+  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames, drawing }, path, {
     signal,
     onProgress: (stored) => progress(stageProgress('store', stored, count)),
   });

@@ -13,6 +13,7 @@ import {
   urbanMap,
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
+import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
@@ -22,7 +23,9 @@ import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
 import { writeFeaturesFile } from '../tracing/features-file.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
+import { drawingOf } from './draw-in-degrees.ts';
 import { storeFeatures } from './store-features.ts';
+import type { ToDegrees } from './to-degrees.ts';
 
 describe.each(testEngines())('features of a class map on $name', ({ open }) => {
   let db: Database;
@@ -170,6 +173,62 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const sum = totals.reduce((area, { area_m2 }) => area + area_m2, 0);
       expect(sum / ground!.area_m2, id).toBeCloseTo(1, 6);
       expect(totals.reduce((share, total) => share + total.share, 0)).toBeCloseTo(1, 12);
+    }
+  });
+
+  test('what is placed and measured here is what PostGIS makes of it', async () => {
+    const map = noiseMap(6, 240, 200, 4, 0.02);
+    const classesPath = join(folder, 'known.tif');
+    await writeClasses(classesPath, map);
+    const featuresPath = join(folder, 'known.bin');
+    await vectorizeFile(
+      {
+        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+        ...{ minAreaM2: 8, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+      },
+      () => {},
+    );
+    const grid = { ...map, epsg: 32631, geotransform: [500_000, 1, 0, 4_000_000, 0, -1] satisfies Geotransform };
+    const drawing = await drawingOf(db, grid, 0.01);
+    const features = async (id: string, toDegrees: ToDegrees | null) => {
+      await insertScene(db, { id, name: id, upload: null, sha256: id, bytes: 1 });
+      await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
+      await storeFeatures(
+        db,
+        { id, epsg: 32631, classNames: new Map(), drawing: { ...drawing, toDegrees } },
+        featuresPath,
+        { signal: new AbortController().signal, onProgress: () => {} },
+      );
+      return db.query<Record<string, number | string>>(
+        `SELECT level, collection, class, score, area_m2, perimeter_m, length_m, properties - 'region' AS properties,
+                ST_IsValid(geom) AS valid, ST_IsPolygonCCW(geom) AS ccw, ST_AsText(geom, 15) AS text
+           FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)
+          ORDER BY collection, level, ST_XMin(geom), ST_YMin(geom), area_m2, length_m`,
+        [id],
+      );
+    };
+    expect(drawing.toDegrees).not.toBeNull();
+    const [here, there] = [await features('here', drawing.toDegrees), await features('there', null)];
+    expect(here.length).toBe(there.length);
+    expect(here.length).toBeGreaterThan(500);
+    for (const [i, { area_m2, perimeter_m, length_m, text, ...others }] of here.entries()) {
+      const other = there[i]!;
+      expect({ ...other, ...others }).toEqual(other);
+      expect(others).toMatchObject({ valid: true, ccw: true });
+      const [found, expected] = [text, other.text].map((each) => String(each).split(/[(), ]+/));
+      expect(found!.length).toBe(expected!.length);
+      for (const [k, value] of found!.entries()) {
+        if (k > 0 && value !== expected![k]) expect(Math.abs(Number(value) - Number(expected![k]))).toBeLessThan(1e-11);
+      }
+      expect(Math.abs(Number(area_m2) - Number(other.area_m2))).toBeLessThan(1e-9 * Number(other.area_m2) + 1e-3);
+      for (const [ours, theirs] of [
+        [perimeter_m, other.perimeter_m],
+        [length_m, other.length_m],
+      ]) {
+        // biome-ignore format: pairs
+        if (theirs === null) expect(ours).toBeNull();
+        else expect(Number(ours) / Number(theirs)).toBeCloseTo(1, 8);
+      }
     }
   });
 });

@@ -1,17 +1,17 @@
 /** The features file of a job → rows of the database, in portions. */
-import { type PartsOf, withPoints } from '../../vectorizer/chords.ts';
 import { featureId } from '../content-ids.ts';
 import type { Database } from '../store/database/database.ts';
 import { beginStoring, type FeatureRow, insertFeatures } from '../store/tables/features.ts';
 import { type FeatureLine, readFeaturesFile } from '../tracing/features-file.ts';
+import { type DegreeDrawing, drawInDegrees } from './draw-in-degrees.ts';
 
 export interface StoredJob {
   id: string;
   /** CRS of the features' coordinates. */
   epsg: number;
   classNames: ReadonlyMap<number, string>;
-  /** In how many parts their edges are to be drawn, which are straight in their CRS; without it as they are. */
-  partsOf?: PartsOf;
+  /** How they are drawn in degrees; without it their edges get no points. */
+  drawing?: DegreeDrawing;
 }
 
 /**
@@ -47,7 +47,7 @@ async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerato
   for await (const block of readFeaturesFile(featuresPath)) yield block.map((feature) => rowOf(feature, job));
 }
 
-function rowOf(feature: FeatureLine, { id, classNames, partsOf }: StoredJob): StoredRow {
+function rowOf(feature: FeatureLine, { id, classNames, drawing }: StoredJob): StoredRow {
   const { collection, level, place, class: code, score, wkb, properties, pieceOf } = feature;
   return {
     id: featureId(id, collection, place),
@@ -55,7 +55,7 @@ function rowOf(feature: FeatureLine, { id, classNames, partsOf }: StoredJob): St
     level,
     class: classNames.get(code) ?? String(code),
     score,
-    wkb: partsOf ? withPoints(wkb, partsOf) : wkb,
+    ...(drawing ? drawInDegrees(wkb, drawing) : { wkb }),
     ...(pieceOf && { borderShare: pieceOf.borderShare }),
     properties: pieceOf ? { ...properties, region: featureId(id, collection, pieceOf.place) } : properties,
   };
