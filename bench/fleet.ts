@@ -259,7 +259,7 @@ async function traceTemplate(network: Network, { classes, scores, traced }: Temp
   await measured('drawing the features of a shard', () =>
     vectorizeMap(
       {
-        ...{ ...maps, tracedPaths: [traced], featuresPath: join(folder, 'features.ndjson') },
+        ...{ ...maps, tracedPaths: [traced], featuresPath: join(folder, 'features.bin') },
         ...{ pixelMetres: { x: GSD_M, y: GSD_M }, minAreaM2: 20, toleranceMetres: 1 },
       },
       () => {},

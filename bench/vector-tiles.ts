@@ -34,7 +34,7 @@ try {
   const { truth } = await writeTown(folder, { seed: 77, width: SIDE, height: SIDE, gsdMetres: GSD_M });
   const classesPath = join(folder, 'classes.tif');
   await repeat(truth, classesPath);
-  const featuresPath = join(folder, 'features.ndjson');
+  const featuresPath = join(folder, 'features.bin');
   const geometry = await vectorizeMap(
     {
       ...{ classesPath, scoresPath: null, featuresPath, minAreaM2: 10, toleranceMetres: 0.5 },

@@ -73,7 +73,7 @@ export async function run(args: string[]): Promise<void> {
     const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
     await insertJob(db, { id, scene, model: 'none', parameters: { ...parameters } });
-    const featuresPath = files.path('features.ndjson');
+    const featuresPath = files.path('features.bin');
     const signal = new AbortController().signal;
     const traced = await compute.vectorize(
       {

@@ -19,7 +19,7 @@ export async function detectObjects(
   { signal, progress }: WorkContext,
 ): Promise<DrawnFeatures> {
   const workingPath = await fetchWorking(files, scene);
-  const featuresPath = files.path(`jobs/${id}/features.ndjson`);
+  const featuresPath = files.path(`jobs/${id}/features.bin`);
   await mkdir(dirname(featuresPath), { recursive: true });
   const area = parameters.aoi
     ? await placeAoi(db, { ...grid, epsg: scene.epsg, geographic: scene.report.geographic }, scene.bbox, parameters.aoi)

@@ -1,6 +1,6 @@
 /** From a class map to rows of the database: what PostGIS says of the regions, and regions that are stored in pieces. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,6 +20,7 @@ import { insertFeatures, publishJob } from '../store/tables/features.ts';
 import { queryItems } from '../store/tables/items.ts';
 import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
+import { writeFeaturesFile } from '../tracing/features-file.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
 import { storeFeatures } from './store-features.ts';
 
@@ -63,7 +64,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
   test('of two processes that store a job, the one that began first can do no more', async () => {
     await insertScene(db, { id: 'twice', name: 'twice', upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'twice', scene: 'twice', model: 'none', parameters: {} });
-    const path = join(folder, 'three.ndjson');
+    const path = join(folder, 'three.bin');
     const square = Buffer.from(
       regionToWkb({ rings: [Float64Array.of(0, 0, 9, 0, 9, 9, 0, 9, 0, 0)] }, [500_000, 1, 0, 4_000_000, 0, -1]),
     );
@@ -72,10 +73,10 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       level: 0,
       class: 1,
       score: 0.5,
-      wkb: square.toString('base64'),
+      wkb: square,
       properties: {},
     };
-    await writeFile(path, [1, 2, 3].map((place) => `${JSON.stringify({ ...line, place: `${place}` })}\n`).join(''));
+    await writeFeaturesFile(path, [1, 2, 3].map((place) => ({ ...line, place: `${place}` }))); // biome-ignore format: one line
     const job = { id: 'twice', epsg: 32631, classNames: new Map() };
     const store = () => storeFeatures(db, job, path, { signal: new AbortController().signal, onProgress: () => {} });
     const [first, second] = [await store(), await store()];
@@ -91,7 +92,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     const map = largeRegion();
     const classesPath = join(folder, 'classes.tif');
     await writeClasses(classesPath, map);
-    const featuresPath = join(folder, 'features.ndjson');
+    const featuresPath = join(folder, 'features.bin');
     const { landuse, features } = await vectorizeFile(
       {
         ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
@@ -138,7 +139,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const id = `cover ${seed}`;
       const classesPath = join(folder, `${id}.tif`);
       await writeClasses(classesPath, full);
-      const featuresPath = join(folder, `${id}.ndjson`);
+      const featuresPath = join(folder, `${id}.bin`);
       const { features, levels } = await vectorizeFile(
         {
           ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },

@@ -1,11 +1,9 @@
 /** The features file of a job → rows of the database, in portions. */
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type PartsOf, withPoints } from '../../vectorizer/chords.ts';
 import { featureId } from '../content-ids.ts';
 import type { Database } from '../store/database/database.ts';
 import { beginStoring, type FeatureRow, insertFeatures } from '../store/tables/features.ts';
-import type { FeatureLine } from '../tracing/map-to-features.ts';
+import { type FeatureLine, readFeaturesFile } from '../tracing/features-file.ts';
 
 export interface StoredJob {
   id: string;
@@ -15,8 +13,6 @@ export interface StoredJob {
   /** In how many parts their edges are to be drawn, which are straight in their CRS; without it as they are. */
   partsOf?: PartsOf;
 }
-
-const FEATURES_PER_INSERT = 2000;
 
 /**
  * Stores the features of a running job in place of what an earlier attempt stored; returns the turn to publish them with,
@@ -48,22 +44,19 @@ export async function storeFeatures(
 type StoredRow = FeatureRow & Required<Pick<FeatureRow, 'level' | 'properties'>>;
 
 async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerator<StoredRow[]> {
-  let rows: StoredRow[] = [];
-  for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
-    const { collection, level, place, class: code, score, wkb, properties, pieceOf } = JSON.parse(line) as FeatureLine;
-    rows.push({
-      id: featureId(job.id, collection, place),
-      collection,
-      level,
-      class: job.classNames.get(code) ?? String(code),
-      score,
-      wkb: job.partsOf ? withPoints(Buffer.from(wkb, 'base64'), job.partsOf) : Buffer.from(wkb, 'base64'),
-      ...(pieceOf && { borderShare: pieceOf.borderShare }),
-      properties: pieceOf ? { ...properties, region: featureId(job.id, collection, pieceOf.place) } : properties,
-    });
-    if (rows.length < FEATURES_PER_INSERT) continue;
-    yield rows;
-    rows = [];
-  }
-  if (rows.length > 0) yield rows;
+  for await (const block of readFeaturesFile(featuresPath)) yield block.map((feature) => rowOf(feature, job));
+}
+
+function rowOf(feature: FeatureLine, { id, classNames, partsOf }: StoredJob): StoredRow {
+  const { collection, level, place, class: code, score, wkb, properties, pieceOf } = feature;
+  return {
+    id: featureId(id, collection, place),
+    collection,
+    level,
+    class: classNames.get(code) ?? String(code),
+    score,
+    wkb: partsOf ? withPoints(wkb, partsOf) : wkb,
+    ...(pieceOf && { borderShare: pieceOf.borderShare }),
+    properties: pieceOf ? { ...properties, region: featureId(id, collection, pieceOf.place) } : properties,
+  };
 }

@@ -28,7 +28,7 @@ export async function vectorizeMaps(
 ): Promise<DrawnFeatures> {
   const { network, parameters } = job;
   const path = (name: string) => files.path(`jobs/${job.id}/${name}`);
-  const featuresPath = path('features.ndjson');
+  const featuresPath = path('features.bin');
   const started = performance.now();
   const geometry = await compute.vectorize(
     {
