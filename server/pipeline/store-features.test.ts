@@ -16,7 +16,7 @@ import {
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
-import { insertFeatures, publishJob } from '../store/tables/features.ts';
+import { beginStoring, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { queryItems } from '../store/tables/items.ts';
 import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
@@ -78,7 +78,13 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     };
     await writeFeaturesFile(path, [1, 2, 3].map((place) => ({ ...line, place: `${place}` }))); // biome-ignore format: one line
     const job = { id: 'twice', epsg: 32631, classNames: new Map() };
-    const store = () => storeFeatures(db, job, path, { signal: new AbortController().signal, onProgress: () => {} });
+    const store = async () => {
+      const turn = await beginStoring(db, job.id);
+      return {
+        turn,
+        counts: await storeFeatures(db, { ...job, turn }, path, { signal: new AbortController().signal }),
+      };
+    };
     const [first, second] = [await store(), await store()];
     const report = {} as Parameters<typeof publishJob>[2];
     await expect(publishJob(db, 'twice', report, first.turn)).rejects.toMatchObject({ code: 'conflict' });
@@ -105,7 +111,8 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
     const stored: number[] = [];
-    const { counts } = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
+    const turn = await beginStoring(db, 'pieces');
+    const counts = await storeFeatures(db, { id: 'pieces', turn, epsg: 32631, classNames: new Map() }, featuresPath, {
       signal: new AbortController().signal,
       onProgress: (done) => stored.push(done),
     });
@@ -151,9 +158,8 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       await insertScene(db, { id, name: id, upload: null, sha256: `${seed}`, bytes: 1 });
       await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
       const classNames = new Map([1, 2, 3, 4].map((code) => [code, `class ${code}`]));
-      const { counts } = await storeFeatures(db, { id, epsg: 32631, classNames }, featuresPath, {
-        ...{ signal: new AbortController().signal, onProgress: () => {} },
-      });
+      const job = { id, turn: await beginStoring(db, id), epsg: 32631, classNames };
+      const counts = await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
       expect(
         Object.values(counts).reduce((sum, count) => sum + count, 0),
         id,

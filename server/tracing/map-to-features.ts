@@ -2,6 +2,7 @@
  * Class map and score map on disk → features in the scene's CRS: land use as a coverage,
  * buildings with straight walls, roads as a network of centre lines.
  */
+
 import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
 import { type Block, buildingBlocks, loneBuildingPixels } from '../../vectorizer/buildings/blocks.ts';
 import { gridOrientation } from '../../vectorizer/buildings/orientation.ts';
@@ -16,6 +17,7 @@ import { strokeLengths } from '../../vectorizer/roads/strokes.ts';
 import { drawSieved, exactRegions, sieveGraph, type VectorizeReport } from '../../vectorizer/vectorize.ts';
 import { lineToWkb, regionToWkb } from '../../vectorizer/wkb.ts';
 import type { BlockCounts } from '../api/index.ts';
+import type { DrawOptions } from './draw-options.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
 import { type Plane, type SplitReport, splitBuildings } from './split-row-houses.ts';
 import { coarseLevels, mergeTraced, type ObjectCodes, type TracedMap, traceMap } from './trace-raster.ts';
@@ -81,6 +83,16 @@ export async function vectorizeMap(
   } finally {
     await Promise.all([classes.close(), scores?.close()]);
   }
+}
+
+export async function drawWhole(
+  request: DrawOptions & { featuresPath: string },
+  classes: Raster,
+  scores: Raster | null,
+  planesRaster: Raster | null,
+): Promise<GeometryReport> {
+  const traced = await traceMap(classes, scores, { ...request, mapSize: classes }, () => {});
+  return writeFeatures({ ...request, planesRaster, classesPath: '', scoresPath: '' } as never, classes, scores, traced);
 }
 
 async function writeFeatures(
@@ -210,12 +222,12 @@ async function blocksOf(
 /** Row houses told apart where there are planes; else the regions as they are. */
 async function splitRows(
   regions: Region[],
-  { planesPath, planes, codes, pixelMetres, minAreaM2 }: VectorizeMapRequest,
+  { planesPath, planes, codes, pixelMetres, minAreaM2, planesRaster }: VectorizeMapRequest & { planesRaster?: Raster },
   classes: Raster,
   scores: Raster | null,
 ): Promise<{ buildings: Region[]; report?: SplitReport }> {
-  if (!planesPath || !planes || codes.building === null) return { buildings: regions };
-  const raster = await openRaster(planesPath);
+  if (!(planesPath || planesRaster) || !planes || codes.building === null) return { buildings: regions };
+  const raster = planesRaster ?? (await openRaster(planesPath!));
   try {
     const minPixels = minAreaM2 / (pixelMetres.x * pixelMetres.y);
     return await splitBuildings(
