@@ -16,7 +16,11 @@ import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions }
 
 /** Resident memory after which the compute process is ended. */
 export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
-const COMPUTE = { name: 'compute', entry: fileURLToPath(new URL('./compute-entry.ts', import.meta.url)) };
+const COMPUTE = {
+  name: 'compute',
+  entry: fileURLToPath(new URL('./compute-entry.ts', import.meta.url)),
+  oldMegabytes: 128,
+};
 
 /**
  * Time in which at least one chip must be finished, or all windows of a proof by a network that somebody brought: PLANIMETER_MAX_CHIP_SECONDS, half an hour without. A network whose work
