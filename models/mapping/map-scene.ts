@@ -303,7 +303,7 @@ async function writeMaps(
     let classed = 0;
     let written = 0;
     for await (const band of bands) {
-      for (const code of band.classes) classed += Number(code !== CLASS_NODATA);
+      classed += band.classes.length - countOf(band.classes, CLASS_NODATA);
       for (const [writer, part] of writers) await writer.writeRows(...part(band));
       written += band.rows;
       onRows(written);
@@ -315,6 +315,12 @@ async function writeMaps(
     for (const [writer] of writers) await writer.abort();
     throw error;
   }
+}
+
+function countOf(values: Uint8Array, wanted: number): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] === wanted) count++;
+  return count;
 }
 
 /** Of planes that stand pixel by pixel, those from `first` to before `end`. */

@@ -17,7 +17,11 @@ import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions }
 
 /** Resident memory after which the compute process is ended. */
 export const COMPUTE_MEMORY_BYTES = 6 * 2 ** 30;
-const COMPUTE = { name: 'compute', entry: fileURLToPath(new URL('./compute-entry.ts', import.meta.url)) };
+const COMPUTE = {
+  name: 'compute',
+  entry: fileURLToPath(new URL('./compute-entry.ts', import.meta.url)),
+  oldMegabytes: 128,
+};
 const DRAW = { name: 'draw', entry: fileURLToPath(new URL('./draw-entry.ts', import.meta.url)) };
 /** Processes that draw; each takes memory by the width of the map. */
 const MOST_DRAWING = 8;
