@@ -2,13 +2,16 @@
 import {
   addLine,
   addNode,
+  holds,
   joinThrough,
   type Line,
   type LineGraph,
   lengthOf,
   lines,
   medianRadius,
+  type Rows,
   removeLine,
+  rounded,
   startAt,
 } from './line-graph.ts';
 import { contains, type RoadSurface, type Runs } from './surface.ts';
@@ -77,8 +80,8 @@ function trimCorner(sketch: LineGraph, node: number): void {
 const LOOK_ASIDE = 64;
 const INDEX_CELL = 64;
 
-/** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps it bridged. */
-export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps): number {
+/** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps of these rows it bridged. */
+export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps, counted: Rows): number {
   const ends = deadEnds(sketch);
   const cells = new Map<string, number[]>();
   const size = Math.max(1, gaps.maxGap);
@@ -108,7 +111,7 @@ export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps):
       }
     }
   }
-  pairs.sort((p, q) => p.cost - q.cost || p.a.node - q.a.node || p.b.node - q.b.node);
+  pairs.sort((p, q) => rounded(p.cost) - rounded(q.cost) || p.a.node - q.a.node || p.b.node - q.b.node);
   const used = new Set<number>();
   let bridged = 0;
   for (const { a, b } of pairs) {
@@ -117,13 +120,13 @@ export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps):
     addGap(sketch, a.node, b.node);
     joinThrough(sketch, a.node);
     joinThrough(sketch, b.node);
-    bridged++;
+    if (holds(counted, (a.y + b.y) / 2)) bridged++;
   }
   return bridged;
 }
 
-/** Leads dead ends straight across a gap to the surface of another road and onto its line. Returns how many. */
-export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
+/** Leads dead ends straight across a gap to another road's surface and onto its line. Returns how many of these rows. */
+export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, gaps: Gaps, counted: Rows): number {
   let snapped = 0;
   const index = indexLines(sketch);
   for (const end of deadEnds(sketch)) {
@@ -149,7 +152,7 @@ export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, 
     addGap(sketch, end.node, node);
     joinThrough(sketch, end.node);
     for (const line of sketch.at[node]) index.add(line);
-    snapped++;
+    if (holds(counted, end.y)) snapped++;
   }
   return snapped;
 }

@@ -2,7 +2,17 @@
  * Crossings as a map shows them. The medial axis splits a crossing of four into two of three and bends every through road
  * towards its side road; here junctions that lie in each other's surface become one, and the roads come in straight.
  */
-import { type Line, type LineGraph, lengthOf, lines, moveEnds, removeLine } from './line-graph.ts';
+import {
+  holds,
+  type Line,
+  type LineGraph,
+  lengthOf,
+  lines,
+  moveEnds,
+  type Rows,
+  removeLine,
+  rounded,
+} from './line-graph.ts';
 import { contains, type Runs } from './surface.ts';
 
 /** Junctions closer than this many half-widths there are one. */
@@ -21,8 +31,8 @@ const ANCHOR_WEIGHT = 0.08;
 /** Of each node, how far from it junctions lay that went into it. */
 export type Spread = Map<number, number>;
 
-/** Joins junctions in each other's surface, the nearest first. */
-export function clusterJunctions(sketch: LineGraph): { merged: number; spread: Spread } {
+/** Joins junctions in each other's surface, the nearest first; counts those of these rows. */
+export function clusterJunctions(sketch: LineGraph, counted: Rows): { merged: number; spread: Spread } {
   const spread: Spread = new Map();
   let merged = 0;
   for (;;) {
@@ -34,14 +44,14 @@ export function clusterJunctions(sketch: LineGraph): { merged: number; spread: S
       if (radii < CLUSTER_RADII || (radii < SPLIT_RADII && isSplit(sketch, line))) short.push({ line, length });
     }
     if (short.length === 0) return { merged, spread };
-    short.sort((a, b) => a.length - b.length);
+    short.sort((a, b) => rounded(a.length) - rounded(b.length));
     const touched = new Set<number>();
     for (const { line, length } of short) {
       const { from, to } = line;
       if (touched.has(from) || touched.has(to)) continue;
       touched.add(from).add(to);
       removeLine(sketch, line);
-      const [kept, gone] = sketch.radius[from] >= sketch.radius[to] ? [from, to] : [to, from];
+      const [kept, gone] = rounded(sketch.radius[from]) >= rounded(sketch.radius[to]) ? [from, to] : [to, from];
       spread.set(kept, Math.max(spread.get(kept) ?? 0, length + (spread.get(gone) ?? 0)));
       const moved = [...sketch.at[gone]];
       moveEnds(sketch, gone, kept);
@@ -57,7 +67,7 @@ export function clusterJunctions(sketch: LineGraph): { merged: number; spread: S
           other.radius.push(sketch.radius[kept]);
         }
       }
-      merged++;
+      if (holds(counted, sketch.y[gone])) merged++;
     }
   }
 }

@@ -9,7 +9,7 @@
  * wide grow no branch.
  */
 import Delaunator from 'delaunator';
-import { addLine, addNode, type LineGraph } from './line-graph.ts';
+import { addLine, addNode, type LineGraph, rounded } from './line-graph.ts';
 import type { Border } from './surface-outline.ts';
 
 const LEAST_RESIDUAL = 1.5;
@@ -127,7 +127,10 @@ function borderLengths({ offsets, x, y }: Border): { at: Float64Array; totals: F
   return { at, totals };
 }
 
-/** Chains of edges between triangles that are not passed straight through become lines; the others become nodes. */
+/**
+ * Chains of edges between triangles that are not passed straight through become lines; the others become nodes. Nodes are
+ * in the order of their places, so that parts of a map are in the order they have in the whole.
+ */
 function drawLines(
   sketch: LineGraph,
   coordinates: Float64Array,
@@ -172,10 +175,17 @@ function drawLines(
     }
   };
   const count = triangles.length / 3;
+  const order = (a: number, b: number) =>
+    rounded(centres[2 * a + 1]) - rounded(centres[2 * b + 1]) || rounded(centres[2 * a]) - rounded(centres[2 * b]);
   const ends: number[] = [];
   for (let t = 0; t < count; t++) if (degree(t) === 1 || degree(t) === 3) ends.push(t);
+  ends.sort(order);
   for (const t of ends) node(t);
   for (const t of ends) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) walk(t, e);
   // What is left are closed lines without a junction.
-  for (let e = 0; e < kept.length; e++) if (kept[e] === 1) walk(Math.floor(e / 3), e);
+  const closed: number[] = [];
+  for (let t = 0; t < count; t++)
+    if (kept[3 * t] === 1 || kept[3 * t + 1] === 1 || kept[3 * t + 2] === 1) closed.push(t);
+  closed.sort(order);
+  for (const t of closed) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) walk(t, e);
 }
