@@ -35,13 +35,10 @@ try {
   const classesPath = join(folder, 'classes.tif');
   await repeat(truth, classesPath);
   const featuresPath = join(folder, 'features.bin');
-  const geometry = await vectorizeMap(
-    {
-      ...{ classesPath, scoresPath: null, featuresPath, minAreaM2: 10, toleranceMetres: 0.5 },
-      ...{ pixelMetres: { x: GSD_M, y: GSD_M }, codes: { building: 1, road: 2, water: 4 } },
-    },
-    () => {},
-  );
+  const geometry = await vectorizeMap({
+    ...{ classesPath, scoresPath: null, featuresPath, minAreaM2: 10, toleranceMetres: 0.5 },
+    ...{ pixelMetres: { x: GSD_M, y: GSD_M }, codes: { building: 1, road: 2, water: 4 } },
+  });
   const job = 'towns';
   await insertScene(db, { id: 'towns', name: 'towns.tif', upload: null, sha256: '', bytes: 0 });
   await insertJob(db, { id: job, scene: 'towns', model: '', parameters: {} });

@@ -99,13 +99,10 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     const classesPath = join(folder, 'classes.tif');
     await writeClasses(classesPath, map);
     const featuresPath = join(folder, 'features.bin');
-    const { landuse, features } = await vectorizeFile(
-      {
-        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
-        ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
-      },
-      () => {},
-    );
+    const { landuse, features } = await vectorizeFile({
+      ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+      ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
+    });
     expect([landuse.in_pieces, landuse.pieces > 4]).toEqual([1, true]);
     const scene = `scene of ${map.width}`;
     await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
@@ -147,13 +144,10 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const classesPath = join(folder, `${id}.tif`);
       await writeClasses(classesPath, full);
       const featuresPath = join(folder, `${id}.bin`);
-      const { features, levels } = await vectorizeFile(
-        {
-          ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
-          ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
-        },
-        () => {},
-      );
+      const { features, levels } = await vectorizeFile({
+        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+        ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+      });
       expect(levels.length).toBeGreaterThan(1);
       await insertScene(db, { id, name: id, upload: null, sha256: `${seed}`, bytes: 1 });
       await insertJob(db, { id, scene: id, model: 'none', parameters: {} });

@@ -19,7 +19,7 @@ import { type CellRows, cellsOf } from './coarse-cells.ts';
 import { type DrawOptions, landOptions, pixelAreaOf, roadOptions, wallOptions } from './draw-options.ts';
 import { buildingLine, landLine, roadLine } from './feature-lines.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
-import { rowSplitter } from './split-row-houses.ts';
+import { checkGrid, rowSplitter } from './split-row-houses.ts';
 
 /** Maps on one grid, which may still be growing: the whole, or those of a shard. */
 export interface MapLayer {
@@ -65,18 +65,20 @@ export function rowsOf({ y, rows }: Strip, { height }: { height: number }): { y:
 
 /** Nothing but the two files is left; where it throws, neither. */
 export async function drawStrip(request: DrawStripRequest): Promise<void> {
-  const { layers, size, featuresPath, openPath } = request;
+  const { layers, featuresPath, openPath } = request;
   const open = (pathOf: (layer: MapLayer) => string | null | undefined): Promise<Raster | null> => {
     const found = layers.flatMap((layer) => {
       const path = pathOf(layer);
       return path ? [{ y: layer.y, path: grown(path) }] : [];
     });
-    return found.length > 0 ? openStacked(found, size.height) : Promise.resolve(null);
+    return found.length > 0 ? openStacked(found) : Promise.resolve(null);
   };
   const rasters: (Raster | null)[] = [];
   try {
-    for (const map of ['classesPath', 'scoresPath', 'planesPath'] as const) rasters.push(await open((each) => each[map]));
+    for (const map of ['classesPath', 'scoresPath', 'planesPath'] as const)
+      rasters.push(await open((each) => each[map]));
     const [classes, scores, planes] = rasters;
+    if (planes && request.planes) checkGrid({ planes, classes: classes! }, request.planes.length);
     const left = await drawFeatures(request, classes!, scores, planes);
     await writeFile(openPath, await promisify(zstdCompress)(serialize(left)));
   } catch (error) {

@@ -55,7 +55,14 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   const tracers = levels.map((level) => createTracer(Math.ceil(options.size.width / cellSide(level))));
   const middles: SmallBuilding[] = [];
   const discarded = noneDiscarded();
-  const buildings: BuildingStripReport = { count: 0, regularized: 0, cut: 0, split_regions: 0, houses: 0, too_large: 0 };
+  const buildings: BuildingStripReport = {
+    count: 0,
+    regularized: 0,
+    cut: 0,
+    split_regions: 0,
+    houses: 0,
+    too_large: 0,
+  };
   let [features, pieces, vertices, arcsKeptFiner, finished] = [0, 0, 0, 0, 0];
   const places = new Set<string>();
   const blocks: BlockCounts[] = [];
