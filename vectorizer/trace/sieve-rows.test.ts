@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { type ClassMap, NODATA, noiseMap, randomNumbers, smoothMap } from '../../test/support/generated/generated-maps.ts';
+import {
+  type ClassMap,
+  NODATA,
+  noiseMap,
+  randomNumbers,
+  smoothMap,
+} from '../../test/support/generated/generated-maps.ts';
 import type { StripWindow } from '../strips.ts';
 import { OUTSIDE_CLASS } from './labels.ts';
 import { type SieveLimits, sieve, sieveLimits } from './sieve.ts';
