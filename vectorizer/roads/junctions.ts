@@ -3,6 +3,7 @@
  * towards its side road; here junctions that lie in each other's surface become one, and the roads come in straight.
  */
 import {
+  distance,
   holds,
   type Line,
   type LineGraph,
@@ -150,8 +151,8 @@ function approach(sketch: LineGraph, line: Line, atEnd: boolean, spread: number,
   // The junction that stood at this line's own end may be away from where the joint one is.
   const clear = CLEAR_RADII * radius + spread / 2;
   let passed = 0;
-  const step = (i: number) => Math.hypot(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
-  const away = (i: number) => Math.hypot(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
+  const step = (i: number) => distance(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
+  const away = (i: number) => distance(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
   let cut = 1;
   for (; cut < count - 1 && away(cut) < clear; cut++) {
     passed += step(cut);
@@ -161,7 +162,7 @@ function approach(sketch: LineGraph, line: Line, atEnd: boolean, spread: number,
   for (let length = 0; far < count - 1 && length < DIRECTION_RADII * radius; ) length += step(++far);
   const dx = line.x[at(cut)] - line.x[at(far)];
   const dy = line.y[at(cut)] - line.y[at(far)];
-  const length = Math.hypot(dx, dy);
+  const length = distance(dx, dy);
   if (length === 0) return 0;
   noted.push({ x: line.x[at(cut)], y: line.y[at(cut)], dx: dx / length, dy: dy / length });
   return cut;
@@ -191,7 +192,7 @@ function placeJunction(sketch: LineGraph, node: number, roads: Approach[], ends:
   const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
   const [meetX, meetY] = meetingPoint(roads, x0, y0);
   let [moveX, moveY] = [meetX - x0, meetY - y0];
-  const far = Math.hypot(moveX, moveY) / radius;
+  const far = distance(moveX, moveY) / radius;
   if (far > 1) {
     moveX /= far;
     moveY /= far;
@@ -216,7 +217,7 @@ function placeJunction(sketch: LineGraph, node: number, roads: Approach[], ends:
 
 /** Whether the straight line between two points stays on the surface, looked at every half pixel. */
 export function straightInside(surface: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
-  const steps = Math.ceil(2 * Math.hypot(x1 - x0, y1 - y0)) || 1;
+  const steps = Math.ceil(2 * distance(x1 - x0, y1 - y0)) || 1;
   for (let k = 0; k <= steps; k++) {
     if (!contains(surface, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return false;
   }

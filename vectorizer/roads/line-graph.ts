@@ -10,6 +10,9 @@ export interface Line {
   radius: number[];
 }
 
+/** The length of a vector. Math.hypot takes many times as long, to be right near the limits of numbers. */
+export const distance = (dx: number, dy: number): number => Math.sqrt(dx * dx + dy * dy);
+
 export interface LineGraph {
   x: number[];
   y: number[];
@@ -93,7 +96,7 @@ export function moveEnds(sketch: LineGraph, node: number, target: number): void 
 
 export function lengthOf(line: { x: ArrayLike<number>; y: ArrayLike<number> }): number {
   let length = 0;
-  for (let i = 1; i < line.x.length; i++) length += Math.hypot(line.x[i] - line.x[i - 1], line.y[i] - line.y[i - 1]);
+  for (let i = 1; i < line.x.length; i++) length += distance(line.x[i] - line.x[i - 1], line.y[i] - line.y[i - 1]);
   return length;
 }
 
@@ -168,7 +171,7 @@ export function resample(line: Points, spacing: number): void {
   let passed = 0;
   let next = 1;
   for (let i = 1; i < x.length && next < steps; i++) {
-    const segment = Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]);
+    const segment = distance(x[i] - x[i - 1], y[i] - y[i - 1]);
     while (next < steps && (next * total) / steps <= passed + segment) {
       const t = segment > 0 ? ((next * total) / steps - passed) / segment : 0;
       out.x.push(x[i - 1] + t * (x[i] - x[i - 1]));

@@ -76,8 +76,8 @@ export function prunePieces(
       }
     }
     const length = piece.reduce((sum, line) => sum + lengthOf(line), 0);
-    const width = 2 * largest(piece.map(medianRadius));
-    if (length >= Math.max(minLength, minWidths * width)) continue;
+    if (length >= Math.max(minLength, minWidths * 2 * largest(piece.map(({ radius }) => largest(radius))))) continue;
+    if (length >= Math.max(minLength, minWidths * 2 * largest(piece.map(medianRadius)))) continue;
     if (!piece.every(({ y }) => y.every((at) => holds(whole, at)))) continue;
     for (const line of piece) removeLine(sketch, line);
     if (holds(counted, least(piece.map(({ y }) => least(y))))) pruned++;

@@ -1,5 +1,5 @@
 /** One line of the sketch in; the line as it is published out, smooth and with few vertices, and what is measured on it. */
-import { lengthOf, medianRadius, type Points, resample } from './line-graph.ts';
+import { distance, lengthOf, medianRadius, type Points, resample } from './line-graph.ts';
 
 export interface DrawnLine {
   /** x0, y0, x1, y1, … */
@@ -38,7 +38,7 @@ export function drawLine(line: MeasuredLine, tolerance: number): DrawnLine {
   // Nothing moves by more than half of the half-width there, and then by half of the narrowest one at most: so the drawn
   // line stays on the surface.
   for (let i = 0; i < x.length; i++) {
-    const moved = Math.hypot(x[i] - line.x[i], y[i] - line.y[i]);
+    const moved = distance(x[i] - line.x[i], y[i] - line.y[i]);
     const share = Math.min(1, (line.radius[i] || radius) / 2 / moved);
     if (share === 1 || moved === 0) continue;
     x[i] = line.x[i] + share * (x[i] - line.x[i]);
@@ -84,9 +84,9 @@ function simplify(x: readonly number[], y: readonly number[], tolerance: number)
       const px = x[i] - x[first];
       const py = y[i] - y[first];
       const t = square > 0 ? Math.max(0, Math.min(1, (px * dx + py * dy) / square)) : 0;
-      const distance = (px - t * dx) ** 2 + (py - t * dy) ** 2;
-      if (distance > worst) {
-        worst = distance;
+      const off = (px - t * dx) ** 2 + (py - t * dy) ** 2;
+      if (off > worst) {
+        worst = off;
         farthest = i;
       }
     }

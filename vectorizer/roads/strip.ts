@@ -5,7 +5,7 @@
  */
 import type { StripWindow } from '../strips.ts';
 import { createGroups } from './groups.ts';
-import { cutAtRows, holds, type LineGraph, lines, POINT_OFFSET, type Rows } from './line-graph.ts';
+import { cutAtRows, holds, type LineGraph, lines, POINT_OFFSET, POINT_ROWS, type Rows } from './line-graph.ts';
 import {
   drawEdge,
   measureRoad,
@@ -58,6 +58,9 @@ export interface OpenRoads {
 
 /** How many numbers for nodes each strip has. */
 export const STRIP_NODES = 2 ** 21;
+/** So far above and below a strip the map is looked at, if the window reaches so far: three times what may be bridged and more. */
+const MARGIN_METRES = 128;
+
 /**
  * The window holds the classes as the network gave them; it should begin in a multiple of `POINT_ROWS`. Nodes are numbered from
  * `strip.index * STRIP_NODES`, in the order of their places. Throws a RangeError where classes or scores are missing.
@@ -67,9 +70,13 @@ export function drawRoadStrip(
   classes: RoadClasses,
   options: RoadOptions,
 ): { edges: StreetEdge[]; open: OpenRoads } {
-  const { strip, width, height, top, rows } = window;
+  const { strip, width, height } = window;
+  const margin = POINT_ROWS * Math.ceil(MARGIN_METRES / options.pixelMetres / POINT_ROWS);
+  const top = Math.max(window.top, strip.y - margin);
+  const rows = Math.min(window.top + window.rows, strip.y + strip.rows + margin) - top;
+  const seen = (values: Uint8Array) => values.subarray((top - window.top) * width, (top - window.top + rows) * width);
   const map = createRoadSurface(width, rows, classes);
-  map.addRows(rows, window.classes, window.scores);
+  map.addRows(rows, seen(window.classes), seen(window.scores));
   const surface = map.finish();
   const bottom = strip.y + strip.rows;
   const core = {
