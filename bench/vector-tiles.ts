@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { JobReport } from '../server/api/index.ts';
 import { storeFeatures } from '../server/pipeline/store-features.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
-import { publishJob } from '../server/store/tables/features.ts';
+import { beginStoring, publishJob } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import { insertJob } from '../server/store/tables/jobs.ts';
 import { insertScene } from '../server/store/tables/scenes.ts';
@@ -34,7 +34,7 @@ try {
   const { truth } = await writeTown(folder, { seed: 77, width: SIDE, height: SIDE, gsdMetres: GSD_M });
   const classesPath = join(folder, 'classes.tif');
   await repeat(truth, classesPath);
-  const featuresPath = join(folder, 'features.ndjson');
+  const featuresPath = join(folder, 'features.bin');
   const geometry = await vectorizeMap(
     {
       ...{ classesPath, scoresPath: null, featuresPath, minAreaM2: 10, toleranceMetres: 0.5 },
@@ -46,10 +46,8 @@ try {
   await insertScene(db, { id: 'towns', name: 'towns.tif', upload: null, sha256: '', bytes: 0 });
   await insertJob(db, { id: job, scene: 'towns', model: '', parameters: {} });
   const classNames = new Map(['other', 'building', 'road', 'vegetation', 'water'].entries());
-  const { counts } = await storeFeatures(db, { id: job, epsg: EPSG, classNames }, featuresPath, {
-    signal: AbortSignal.timeout(3_600_000),
-    onProgress: () => {},
-  });
+  const stored = { id: job, turn: await beginStoring(db, job), epsg: EPSG, classNames };
+  const counts = await storeFeatures(db, stored, featuresPath, { signal: AbortSignal.timeout(3_600_000) });
   const size = { width: 2 * SIDE, height: 2 * SIDE };
   const report = { geometry, model_grid: { ...size, gsd_m: GSD_M } } as unknown as JobReport;
   await publishJob(db, job, report);

@@ -1,8 +1,8 @@
 """Labelled places and a checkpoint of landuse-unet in, the same places with pseudo-labels out (Lee 2013).
 
-Where a training place says no more than 'not a building' or 'not a road', and the mean answer over turns, mirrorings
-and ground sizes is sure, its class becomes the label; all else, and every validation place, stays as it is. The
-folder it writes (labels, links to the imagery) is what train.py takes for `--data`.
+Where a training place says no more than 'not a building', 'not a road' or 'not vegetation', and the mean answer over
+turns, mirrorings and ground sizes is sure, its class becomes the label; all else, and every validation place, stays as
+it is. The folder it writes (labels, links to the imagery) is what train.py takes for `--data`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from data import NOT_BUILDING, NOT_ROAD, kind_of, read_pairs, read_places, resample
+from data import NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, kind_of, read_pairs, read_places, resample
 from evaluate import ROOT, load_network, logits, probabilities
 from recipes import LANDUSE_UNET
 
@@ -22,7 +22,11 @@ GROUND_SIZES_M = (0.7, 1.0, 1.4)
 FINEST_M = 0.5  # probabilities are averaged no finer than this
 # The least mean probability for a label, by class. Roads are few and answered timidly; dark things pass for water.
 SURE = (0.8, 0.8, 0.55, 0.65, 0.85)
-UNLABELLED = {"building-only": (NOT_BUILDING, 1), "road-only": (NOT_ROAD, 2)}
+UNLABELLED = {
+    "building-only": (NOT_BUILDING, 1),
+    "road-only": (NOT_ROAD, 2),
+    "vegetation-only": (NOT_VEGETATION, 3),
+}
 
 
 def main() -> None:

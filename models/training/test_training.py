@@ -9,6 +9,7 @@ import onnx
 import torch
 
 from augment import augment, bare_fields, inland, unpaved
+from countryside import countryside
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, pack, random_crop
 from evaluate import judged
 from graph import build, read_weights
@@ -203,6 +204,28 @@ class Crops(unittest.TestCase):
             lake = inland(random, image, label)
             self.assertTrue(np.array_equal(lake[:80], image[:80]) and np.array_equal(lake[180:], image[180:]))
             self.assertGreater(np.abs(lake - image)[105:155].mean(), 1, f"seed {seed}")
+
+    def test_countryside_keeps_to_open_land_and_says_what_it_lays(self):
+        laid = np.zeros(256, np.int64)
+        for seed in range(30):
+            random = np.random.default_rng(seed)
+            image = random.normal(120, 30, (256, 256, 3)).astype(np.float32)
+            label = np.full((256, 256), NOT_BUILDING, np.uint8)
+            label[90:150, 60:200], label[20:28], label[200:] = 1, 2, IGNORE
+            kept = (label == 1) | (label == 2) | (label == IGNORE)
+            after, codes = countryside(random, image, label)
+            self.assertEqual((after.dtype, codes.dtype), (np.float32, np.uint8), f"seed {seed}")
+            self.assertTrue(np.array_equal(after[kept], image[kept]), f"seed {seed}: a building or a road has changed")
+            self.assertTrue(np.array_equal(codes[kept], label[kept]), f"seed {seed}")
+            laid += np.bincount(codes[codes != label], minlength=256)
+        self.assertTrue((laid[[0, 2, 3, 4, NOT_ROAD]] > 0).all(), laid.nonzero())
+        self.assertEqual(laid[1], 0)
+
+    def test_countryside_leaves_towns_alone(self):
+        image, label = np.full((256, 256, 3), 99, np.float32), np.full((256, 256), 1, np.uint8)
+        for seed in range(5):
+            after, codes = countryside(np.random.default_rng(seed), image, label)
+            self.assertTrue(np.array_equal(after, image) and np.array_equal(codes, label))
 
     def test_crops_keep_to_the_codes_and_the_size(self):
         for seed in range(30):

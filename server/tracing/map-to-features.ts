@@ -1,10 +1,8 @@
 /**
- * Class map and score map on disk → features in the scene's CRS, one line of JSON each: land use as a coverage,
+ * Class map and score map on disk → features in the scene's CRS: land use as a coverage,
  * buildings with straight walls, roads as a network of centre lines.
  */
-import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+
 import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
 import { type Block, buildingBlocks, loneBuildingPixels } from '../../vectorizer/buildings/blocks.ts';
 import { gridOrientation } from '../../vectorizer/buildings/orientation.ts';
@@ -19,6 +17,8 @@ import { strokeLengths } from '../../vectorizer/roads/strokes.ts';
 import { drawSieved, exactRegions, sieveGraph, type VectorizeReport } from '../../vectorizer/vectorize.ts';
 import { lineToWkb, regionToWkb } from '../../vectorizer/wkb.ts';
 import type { BlockCounts } from '../api/index.ts';
+import type { DrawOptions } from './draw-options.ts';
+import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
 import { type Plane, type SplitReport, splitBuildings } from './split-row-houses.ts';
 import { coarseLevels, mergeTraced, type ObjectCodes, type TracedMap, traceMap } from './trace-raster.ts';
 
@@ -39,24 +39,6 @@ export interface VectorizeMapRequest {
   codes: ObjectCodes;
   /** Where the map's shards have been traced already: their files, from the top. */
   tracedPaths?: string[];
-}
-
-/** One line of the features file. */
-export interface FeatureLine {
-  collection: string;
-  /** Of detail; 0 is the finest. */
-  level: number;
-  /** Class code. */
-  class: number;
-  /** Mean probability, 0..1; null where it is not known. */
-  score: number | null;
-  /** What tells the feature from the others of its collection: its place. */
-  place: string;
-  /** Polygon or LineString in the scene's CRS, base64 of little-endian WKB. */
-  wkb: string;
-  properties: Record<string, unknown>;
-  /** Where it is a piece of a region: the region's place, and the share of the piece's perimeter that is no cut. */
-  pieceOf?: { place: string; borderShare: number };
 }
 
 /** What became of the borders; goes into the job's report. */
@@ -103,6 +85,16 @@ export async function vectorizeMap(
   }
 }
 
+export async function drawWhole(
+  request: DrawOptions & { featuresPath: string },
+  classes: Raster,
+  scores: Raster | null,
+  planesRaster: Raster | null,
+): Promise<GeometryReport> {
+  const traced = await traceMap(classes, scores, { ...request, mapSize: classes }, () => {});
+  return writeFeatures({ ...request, planesRaster, classesPath: '', scoresPath: '' } as never, classes, scores, traced);
+}
+
 async function writeFeatures(
   request: VectorizeMapRequest,
   classes: Raster,
@@ -139,10 +131,10 @@ async function writeFeatures(
   let pieces = 0;
   let landuse: VectorizeReport;
   /** Land use is made when it is written, one level after the other: only one of them takes memory at a time. */
-  async function* lines(): AsyncGenerator<string> {
+  function* lines(): Generator<FeatureLine> {
     const line = (feature: FeatureLine) => {
       if (feature.level === 0) features++;
-      return `${JSON.stringify(feature)}\n`;
+      return feature;
     };
     const finest = () => {
       const { regions, report } = drawSieved(land, drawn);
@@ -152,7 +144,7 @@ async function writeFeatures(
     for (const level of [0, ...levels]) {
       const regions = level === 0 ? finest() : coarseRegions(level, traced.coarser.shift()!, common);
       for (const region of regions) {
-        const wkb = base64(regionToWkb(region, geotransform));
+        const wkb = regionToWkb(region, geotransform);
         yield line({ ...ofRegion('landuse', region), ...ofPiece(region, pixelMetres), level, wkb, properties: {} });
         if (level > 0 || !region.piece) continue;
         inPieces.add(`${region.x}/${region.y}`);
@@ -161,7 +153,7 @@ async function writeFeatures(
     }
     for (const { counts, found } of blocks) {
       for (const block of found) {
-        const wkb = base64(regionToWkb(block, geotransform));
+        const wkb = regionToWkb(block, geotransform);
         const feature = { ...ofRegion('buildings', block), class: codes.building!, level: counts.level, wkb };
         yield line({ ...feature, properties: { buildings: block.buildings } });
       }
@@ -170,15 +162,15 @@ async function writeFeatures(
       const orientation =
         orientationDegrees === null ? null : gridOrientation(orientationDegrees, geotransform, pixelMetres);
       const properties = { regularized, ...(orientation !== null && { orientation_deg: orientation }) };
-      yield line({ ...ofRegion('buildings', raw[i]), wkb: base64(regionToWkb({ rings }, geotransform)), properties });
+      yield line({ ...ofRegion('buildings', raw[i]), wkb: regionToWkb({ rings }, geotransform), properties });
     }
     for (const [i, edge] of network.edges.entries()) {
-      const wkb = base64(lineToWkb(edge.points, geotransform));
+      const wkb = lineToWkb(edge.points, geotransform);
       const properties = { ...roadProperties(edge), street_m: round(streets[i], 1) };
       yield line({ ...ofEdge(edge, codes.road!), wkb, properties });
     }
   }
-  await pipeline(Readable.from(lines()), createWriteStream(request.featuresPath));
+  await writeFeaturesFile(request.featuresPath, lines());
   const { nodes, edges, components } = network;
   const degrees: Record<number, number> = {};
   for (const { degree } of nodes) degrees[degree] = (degrees[degree] ?? 0) + 1;
@@ -230,12 +222,12 @@ async function blocksOf(
 /** Row houses told apart where there are planes; else the regions as they are. */
 async function splitRows(
   regions: Region[],
-  { planesPath, planes, codes, pixelMetres, minAreaM2 }: VectorizeMapRequest,
+  { planesPath, planes, codes, pixelMetres, minAreaM2, planesRaster }: VectorizeMapRequest & { planesRaster?: Raster },
   classes: Raster,
   scores: Raster | null,
 ): Promise<{ buildings: Region[]; report?: SplitReport }> {
-  if (!planesPath || !planes || codes.building === null) return { buildings: regions };
-  const raster = await openRaster(planesPath);
+  if (!(planesPath || planesRaster) || !planes || codes.building === null) return { buildings: regions };
+  const raster = planesRaster ?? (await openRaster(planesPath!));
   try {
     const minPixels = minAreaM2 / (pixelMetres.x * pixelMetres.y);
     return await splitBuildings(
@@ -280,8 +272,6 @@ const roadProperties = ({ from, to, widthMetres, bridgedMetres }: RoadEdge) => (
   width_m: round(widthMetres, 2),
   bridged_m: round(bridgedMetres, 2),
 });
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 function round(value: number, decimals: number): number {
   return Number(value.toFixed(decimals));

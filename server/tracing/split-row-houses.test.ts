@@ -1,5 +1,5 @@
 /** A class map with rows of houses: with the network's planes every house is a building, without them every row is. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,7 +9,8 @@ import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { type BuildingStripReport, drawBuildingStrip, type StripBuilding } from '../../vectorizer/buildings/strip.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
-import { type FeatureLine, type VectorizeMapRequest, vectorizeMap } from './map-to-features.ts';
+import { readFeaturesFile } from './features-file.ts';
+import { type VectorizeMapRequest, vectorizeMap } from './map-to-features.ts';
 import { rowSplitter } from './split-row-houses.ts';
 
 const SIDE = 900;
@@ -56,7 +57,7 @@ async function write(name: string, bands: number, pixels: Uint8Array): Promise<v
 }
 
 async function buildingsWith(planes: Pick<VectorizeMapRequest, 'planesPath' | 'planes'>) {
-  const featuresPath = join(folder, 'features.ndjson');
+  const featuresPath = join(folder, 'features.bin');
   const report = await vectorizeMap(
     {
       ...{ classesPath: join(folder, 'classes.tif'), scoresPath: null, featuresPath, minAreaM2: 10 },
@@ -65,8 +66,7 @@ async function buildingsWith(planes: Pick<VectorizeMapRequest, 'planesPath' | 'p
     },
     () => {},
   );
-  const lines = (await readFile(featuresPath, 'utf8')).trimEnd().split('\n');
-  const features: FeatureLine[] = lines.map((line) => JSON.parse(line));
+  const features = (await Array.fromAsync(readFeaturesFile(featuresPath))).flat();
   return { report, buildings: features.filter(({ collection }) => collection === 'buildings') };
 }
 
@@ -97,7 +97,7 @@ test('with planes every house is a building that shares its walls with its neigh
   expect(new Set(buildings.map(({ place }) => place)).size).toBe(houses);
   expect((await buildingsWith(planes)).buildings).toEqual(buildings);
   if (!python) return;
-  const wkb = buildings.map((building) => building.wkb);
+  const wkb = buildings.map((building) => Buffer.from(building.wkb).toString('base64'));
   const verdict = judge<{ valid: boolean; overlap: number; walls: number; rows: number }>(python, JUDGE, wkb);
   expect(verdict).toMatchObject({ valid: true, overlap: 0, rows });
   expect(verdict.walls).toBeGreaterThanOrEqual(houses - rows);
@@ -139,7 +139,7 @@ test('drawn in strips, rows that cross their lines are the same houses', async (
     reports.push(report);
   }
   const { buildings } = await buildingsWith({ planesPath: join(folder, 'planes.tif'), planes: PLANES });
-  const expected = buildings.map(({ place, wkb }) => [place, wkb]);
+  const expected = buildings.map(({ place, wkb }) => [place, Buffer.from(wkb).toString('base64')]);
   const found = drawn.map((building) => {
     const wkb = Buffer.from(regionToWkb(building, GEOTRANSFORM)).toString('base64');
     return [`${building.x}/${building.y}`, wkb];

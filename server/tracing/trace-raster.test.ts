@@ -54,7 +54,7 @@ test.each<[string, ObjectCodes, number[]]>([
       { ...common, codes, featuresPath, ...(tracedPaths && { tracedPaths }) },
       () => {},
     );
-    return { report, features: await readFile(featuresPath, 'utf8') };
+    return { report, features: await readFile(featuresPath) };
   };
   const tracedPaths: string[] = [];
   let y = 0;
@@ -66,7 +66,7 @@ test.each<[string, ObjectCodes, number[]]>([
     y += height;
   }
   expect(y).toBe(SIZE.height);
-  const whole = await draw('whole.ndjson');
+  const whole = await draw('whole.bin');
   expect(whole.report.levels.length).toBeGreaterThan(1);
-  expect(await draw('joined.ndjson', tracedPaths)).toEqual(whole);
+  expect(await draw('joined.bin', tracedPaths)).toEqual(whole);
 });
