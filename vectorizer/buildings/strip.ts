@@ -20,7 +20,7 @@ export interface BuildingStripOptions extends RegularizeOptions {
    * The houses that a region is made of, in one order for the same region; itself where it is one, null where it is too
    * large to be looked at.
    */
-  split?: (region: Region) => Promise<Region[] | null>;
+  split?: ((region: Region) => Promise<Region[] | null>) | undefined;
 }
 
 /** A building in pixels of the map: what it is told by and counted from is the exact region, `rings` are its shape's. */
