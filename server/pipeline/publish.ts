@@ -8,6 +8,7 @@ import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { publishJob } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
+import { keptFolder } from '../tiles/kept-tiles.ts';
 import type { PipelineTools } from '../tools.ts';
 import { chordMetres, measureBending } from './bending.ts';
 import type { PlannedJob } from './plan.ts';
@@ -49,7 +50,7 @@ export async function storeAndPublish(
     onProgress: (stored) => progress(stageProgress('store', stored, count)),
   });
   await rm(path);
-  await files.remove(`jobs/${id}/spool`);
+  for (const folder of [`jobs/${id}/spool`, keptFolder(id)]) await files.remove(folder);
   const report = {
     ...found,
     job: id,
