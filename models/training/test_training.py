@@ -16,6 +16,7 @@ from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, segmentation_loss
 from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights, unfold_batch_norms
+from pseudo import join_small
 from recipes import RECIPES
 from tally import count, label_of, new_tally, summarise
 
@@ -100,6 +101,20 @@ class Loss(unittest.TestCase):
         logits = torch.zeros(1, 2, 16, 16, requires_grad=True)
         building_loss(logits, torch.full((1, 16, 16), BUILDING | UNKNOWN, dtype=torch.uint8)).backward()
         self.assertTrue(torch.all(logits.grad[:, 0] < 0) and torch.all(logits.grad[:, 1] == 0))
+
+
+class Pseudo(unittest.TestCase):
+    def test_small_images_are_joined_and_found_again(self):
+        pairs = [(f"{n}", np.full((8, 12, 3), n, np.uint8), np.full((8, 12), n, np.uint8)) for n in range(27)]
+        pairs.insert(9, ("large", np.zeros((900, 700, 3), np.uint8), np.full((900, 700), 99, np.uint8)))
+        found = {}
+        for stems, image, label in join_small(pairs):
+            self.assertEqual(image.shape[:2], label.shape)
+            for row, each in zip(np.split(label, len(stems)), stems, strict=True):
+                found |= dict(zip(each, np.split(row, len(each), 1), strict=True))
+        self.assertEqual(set(found), {stem for stem, *_ in pairs})
+        for stem, _, label in pairs:
+            self.assertTrue(np.array_equal(found[stem], label), stem)
 
 
 class Weights(unittest.TestCase):

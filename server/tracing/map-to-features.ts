@@ -82,9 +82,9 @@ export interface GeometryReport {
 
 const NODATA = 255;
 /** A regular shape stands for a building only where it agrees with the pixels as well as this. */
-const MIN_BUILDING_IOU = 0.85;
+export const MIN_BUILDING_IOU = 0.85;
 /** Stair-steps of walls move by up to this many pixels before a straight wall describes them. */
-const WALL_PIXELS = 1.25;
+export const WALL_PIXELS = 1.25;
 
 /** Writes the features file. `onProgress` gets the rows that have been traced. */
 export async function vectorizeMap(
