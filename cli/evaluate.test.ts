@@ -1,5 +1,5 @@
 /** A network on a folder of images: a generated town, whose truth is told wholly or in part. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -40,6 +40,11 @@ const writePng = (path: string, pixels: Uint8Array, channels: 1 | 3) =>
 async function evaluate(mask: Uint8Array, ...options: string[]) {
   const masks = await mkdtemp(join(folder, 'masks-'));
   await writePng(join(masks, 'a.png'), mask, 1);
+  return captured(['--model', 'landuse-unet', '--images', join(folder, 'images'), '--masks', masks, ...options]);
+}
+
+/** What a call writes. */
+async function captured(args: string[]) {
   const written = { out: '', notices: '' };
   const keep = (name: keyof typeof written) => (text: string | Uint8Array) => {
     written[name] += text;
@@ -48,7 +53,7 @@ async function evaluate(mask: Uint8Array, ...options: string[]) {
   const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
   const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('notices'));
   try {
-    await run(['--model', 'landuse-unet', '--images', join(folder, 'images'), '--masks', masks, ...options]);
+    await run(args);
   } finally {
     out.mockRestore();
     err.mockRestore();
@@ -98,4 +103,23 @@ test('the table says which classes do not occur, and the ground size comes from 
   expect(notices).toContain('0.5 m per pixel, as ');
   await rm(join(folder, 'manifest.json'));
   expect((await evaluate(truth)).notices).toMatch(/^WARNING: nothing says/);
+});
+
+test('--places: every place to judge by, at its own ground size', async () => {
+  const places = [
+    { place: 'here', split: 'val', gsd_m: 0.5 },
+    { place: 'coarse', split: 'val', gsd_m: 30 },
+    { place: 'learnt', split: 'train', gsd_m: 0.5 },
+  ];
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ places }));
+  await mkdir(join(folder, 'here', 'labels'), { recursive: true });
+  await cp(join(folder, 'images'), join(folder, 'here', 'images'), { recursive: true });
+  await writePng(join(folder, 'here', 'labels', 'a.png'), truth, 1);
+  const { out } = await captured(['--model', 'landuse-unet', '--places', folder, '--json']);
+  const alone = await scores(truth, '--gsd', '0.5');
+  const { gsd_reason: _, notices: __, ...expected } = alone;
+  expect(JSON.parse(out)).toMatchObject({ model: 'landuse-unet', places: { here: expected } });
+  expect(Object.keys(JSON.parse(out).places)).toEqual(['here']);
+  await rm(join(folder, 'manifest.json'));
+  await expect(captured(['--model', 'landuse-unet', '--places', folder])).rejects.toThrow(WrongCall);
 });
