@@ -150,6 +150,8 @@ class Tally(unittest.TestCase):
         count(tally, recipe, predicted, np.full(label.shape, 0.8), label)
         scores = summarise(tally, recipe)
         self.assertEqual(scores["iou"], {"other": 1 / 3, "building": 2 / 4, "road": 1 / 2})
+        self.assertEqual(scores["precision"], {"other": 1 / 2, "building": 2 / 4, "road": 1})
+        self.assertEqual(scores["recall"], {"other": 1 / 2, "building": 1, "road": 1 / 2})
         self.assertEqual(scores["confusion"][0], [1, 1, 0, 0, 0])
         self.assertIsNone(scores["ece"], "of some pixels the label tells only what they are not")
 
