@@ -56,9 +56,9 @@ export const roadOptions = (options: DrawOptions): RoadOptions => ({
 });
 
 /** A regular shape stands for a building only where it agrees with the pixels as well as this. */
-const MIN_BUILDING_IOU = 0.85;
+export const MIN_BUILDING_IOU = 0.85;
 /** Stair-steps of walls move by up to this many pixels before a straight wall describes them. */
-const WALL_PIXELS = 1.25;
+export const WALL_PIXELS = 1.25;
 
 export const wallOptions = (options: DrawOptions) => ({
   pixelMetresX: options.pixelMetres.x,
