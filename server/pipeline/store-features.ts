@@ -1,44 +1,47 @@
 /** The features file of a job → rows of the database, in portions. */
 import { featureId } from '../content-ids.ts';
 import type { Database } from '../store/database/database.ts';
-import { beginStoring, type FeatureRow, insertFeatures } from '../store/tables/features.ts';
+import { type FeatureRow, insertFeatures } from '../store/tables/features.ts';
 import { type FeatureLine, readFeaturesFile } from '../tracing/features-file.ts';
-import { type DegreeDrawing, drawInDegrees } from './draw-in-degrees.ts';
+import { type Placing, placeShape } from './place-shapes.ts';
 
 export interface StoredJob {
   id: string;
+  /** That `beginStoring` gave. */
+  turn: string;
   /** CRS of the features' coordinates. */
   epsg: number;
   classNames: ReadonlyMap<number, string>;
-  /** How they are drawn in degrees; without it their edges get no points. */
-  drawing?: DegreeDrawing;
+  /** How they are placed on the globe; without it PostGIS does all of it, and their edges get no points. */
+  placing?: Placing;
 }
 
+/** How many features each collection has, of those that clients are given as items: none of a coarser level. */
+export type Counts = Record<string, number>;
+
 /**
- * Stores the features of a running job in place of what an earlier attempt stored; returns the turn to publish them with,
- * and how many each collection has: all that clients are given as items, so none of a coarser level. They stay
- * invisible until the job is published. `onProgress` gets how many of these are stored.
+ * Stores features of a running job beside those that are stored; those that are there already stay as they are. They
+ * stay invisible until the job is published. Throws Problem conflict where the turn is no longer the job's.
  */
 export async function storeFeatures(
   db: Database,
   job: StoredJob,
   featuresPath: string,
-  { signal, onProgress }: { signal: AbortSignal; onProgress: (features: number) => void },
-): Promise<{ turn: string; counts: Record<string, number> }> {
-  const turn = await beginStoring(db, job.id);
-  const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
+  { signal, onProgress }: { signal: AbortSignal; onProgress?: (features: number) => void },
+): Promise<Counts> {
+  const counts: Counts = {};
   let stored = 0;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
-    await insertFeatures(db, { ...job, turn }, rows);
+    await insertFeatures(db, job, rows);
     for (const { collection, level } of rows) {
       if (level > 0) continue;
       counts[collection] = (counts[collection] ?? 0) + 1;
       stored++;
     }
-    onProgress(stored);
+    onProgress?.(stored);
   }
-  return { turn, counts };
+  return counts;
 }
 
 type StoredRow = FeatureRow & Required<Pick<FeatureRow, 'level' | 'properties'>>;
@@ -47,7 +50,7 @@ async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerato
   for await (const block of readFeaturesFile(featuresPath)) yield block.map((feature) => rowOf(feature, job));
 }
 
-function rowOf(feature: FeatureLine, { id, classNames, drawing }: StoredJob): StoredRow {
+function rowOf(feature: FeatureLine, { id, classNames, placing }: StoredJob): StoredRow {
   const { collection, level, place, class: code, score, wkb, properties, pieceOf } = feature;
   return {
     id: featureId(id, collection, place),
@@ -55,7 +58,7 @@ function rowOf(feature: FeatureLine, { id, classNames, drawing }: StoredJob): St
     level,
     class: classNames.get(code) ?? String(code),
     score,
-    ...(drawing ? drawInDegrees(wkb, drawing) : { wkb }),
+    ...(placing ? placeShape(wkb, placing) : { wkb }),
     ...(pieceOf && { borderShare: pieceOf.borderShare }),
     properties: pieceOf ? { ...properties, region: featureId(id, collection, pieceOf.place) } : properties,
   };

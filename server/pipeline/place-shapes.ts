@@ -8,7 +8,7 @@ import type { FeatureMeasures, FeatureRow } from '../store/tables/features.ts';
 import { type BentGrid, measureBending } from './bending.ts';
 import { fitDegrees, type ToDegrees } from './to-degrees.ts';
 
-export interface DegreeDrawing {
+export interface Placing {
   /** In how many parts edges are drawn, which are straight in the scene's coordinates. */
   partsOf: PartsOf;
   /** Null: PostGIS places every point. */
@@ -16,16 +16,16 @@ export interface DegreeDrawing {
 }
 
 /** @param chordMetres how far edges may be from where they lie */
-export async function drawingOf(q: Queryable, grid: BentGrid, chordMetres: number): Promise<DegreeDrawing> {
+export async function placingOf(q: Queryable, grid: BentGrid, chordMetres: number): Promise<Placing> {
   return { partsOf: await measureBending(q, grid, chordMetres), toDegrees: await fitDegrees(q, grid) };
 }
 
 const LONGITUDE_LATITUDE = 4326;
 
 /** What is left to PostGIS: shapes without an `epsg` are in the scene's coordinates, those without `measures` in doubt. */
-export function drawInDegrees(
+export function placeShape(
   wkb: Uint8Array,
-  { partsOf, toDegrees }: DegreeDrawing,
+  { partsOf, toDegrees }: Placing,
 ): Pick<FeatureRow, 'wkb' | 'epsg' | 'measures'> {
   const shape = withPoints(readShape(wkb), partsOf);
   const xy = toDegrees?.(shape.xy);
