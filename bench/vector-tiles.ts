@@ -12,7 +12,7 @@ import type { Database } from '../server/store/database/database.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import { checkedFileStore } from '../server/store/files/checked-files.ts';
 import { localFileStore } from '../server/store/files/file-store.ts';
-import { publishJob } from '../server/store/tables/features.ts';
+import { beginStoring, publishJob } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import { getJob, insertJob } from '../server/store/tables/jobs.ts';
 import { insertScene, updateScene } from '../server/store/tables/scenes.ts';
@@ -41,14 +41,11 @@ try {
   const { truth } = await writeTown(folder, { seed: 77, width: SIDE, height: SIDE, gsdMetres: GSD_M });
   const classesPath = join(folder, 'classes.tif');
   await repeat(truth, classesPath);
-  const featuresPath = join(folder, 'features.ndjson');
-  const geometry = await vectorizeMap(
-    {
-      ...{ classesPath, scoresPath: null, featuresPath, minAreaM2: 10, toleranceMetres: 0.5 },
-      ...{ pixelMetres: { x: GSD_M, y: GSD_M }, codes: { building: 1, road: 2, water: 4 } },
-    },
-    () => {},
-  );
+  const featuresPath = join(folder, 'features.bin');
+  const geometry = await vectorizeMap({
+    ...{ classesPath, scoresPath: null, featuresPath, minAreaM2: 10, toleranceMetres: 0.5 },
+    ...{ pixelMetres: { x: GSD_M, y: GSD_M }, codes: { building: 1, road: 2, water: 4 } },
+  });
   console.table(geometry.blocks);
   for (const options of [{ folder: join(folder, 'database') }, ...(cluster ? [{ url: cluster.url }] : [])]) {
     const db = await openDatabase(options);
@@ -66,10 +63,8 @@ async function measureOn(db: Database, featuresPath: string, geometry: JobReport
   await updateScene(db, 'towns', { state: 'ready', bbox });
   await insertJob(db, { id: 'towns', scene: 'towns', model: '', parameters: {} });
   const classNames = new Map(['other', 'building', 'road', 'vegetation', 'water'].entries());
-  const { counts } = await storeFeatures(db, { id: 'towns', epsg: EPSG, classNames }, featuresPath, {
-    signal: AbortSignal.timeout(3_600_000),
-    onProgress: () => {},
-  });
+  const stored = { id: 'towns', turn: await beginStoring(db, 'towns'), epsg: EPSG, classNames };
+  const counts = await storeFeatures(db, stored, featuresPath, { signal: AbortSignal.timeout(3_600_000) });
   const report = { counts, geometry, model_grid: { ...size, gsd_m: GSD_M } } as unknown as JobReport;
   await publishJob(db, 'towns', report);
   const job = (await getJob(db, 'towns'))!;

@@ -14,9 +14,9 @@ import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
 import { readLimits } from './operations/quotas.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
+import { removeParts } from './pipeline/parts/run-parts.ts';
 import { runJob } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
-import { removeShards } from './pipeline/run-shards.ts';
 import { startCompute } from './processes/compute.ts';
 import { type Queue, startQueue } from './queue/queue.ts';
 import type { Handlers } from './queue/work-context.ts';
@@ -179,7 +179,7 @@ function handlers(
       const done = await getJob(tools.db, id);
       if (done) await tiles.keep(done);
     },
-    discard: (id) => removeShards(tools, id),
+    discard: (id) => removeParts(tools, id),
     room: () => room.check(),
   };
 }

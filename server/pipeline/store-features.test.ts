@@ -1,6 +1,6 @@
 /** From a class map to rows of the database: what PostGIS says of the regions, and regions that are stored in pieces. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,10 +16,11 @@ import {
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
-import { insertFeatures, publishJob } from '../store/tables/features.ts';
+import { beginStoring, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { queryItems } from '../store/tables/items.ts';
 import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
+import { writeFeaturesFile } from '../tracing/features-file.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
 import { storeFeatures } from './store-features.ts';
 
@@ -63,7 +64,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
   test('of two processes that store a job, the one that began first can do no more', async () => {
     await insertScene(db, { id: 'twice', name: 'twice', upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'twice', scene: 'twice', model: 'none', parameters: {} });
-    const path = join(folder, 'three.ndjson');
+    const path = join(folder, 'three.bin');
     const square = Buffer.from(
       regionToWkb({ rings: [Float64Array.of(0, 0, 9, 0, 9, 9, 0, 9, 0, 0)] }, [500_000, 1, 0, 4_000_000, 0, -1]),
     );
@@ -72,12 +73,18 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       level: 0,
       class: 1,
       score: 0.5,
-      wkb: square.toString('base64'),
+      wkb: square,
       properties: {},
     };
-    await writeFile(path, [1, 2, 3].map((place) => `${JSON.stringify({ ...line, place: `${place}` })}\n`).join(''));
+    await writeFeaturesFile(path, [1, 2, 3].map((place) => ({ ...line, place: `${place}` }))); // biome-ignore format: one line
     const job = { id: 'twice', epsg: 32631, classNames: new Map() };
-    const store = () => storeFeatures(db, job, path, { signal: new AbortController().signal, onProgress: () => {} });
+    const store = async () => {
+      const turn = await beginStoring(db, job.id);
+      return {
+        turn,
+        counts: await storeFeatures(db, { ...job, turn }, path, { signal: new AbortController().signal }),
+      };
+    };
     const [first, second] = [await store(), await store()];
     const report = {} as Parameters<typeof publishJob>[2];
     await expect(publishJob(db, 'twice', report, first.turn)).rejects.toMatchObject({ code: 'conflict' });
@@ -91,20 +98,18 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     const map = largeRegion();
     const classesPath = join(folder, 'classes.tif');
     await writeClasses(classesPath, map);
-    const featuresPath = join(folder, 'features.ndjson');
-    const { landuse, features } = await vectorizeFile(
-      {
-        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
-        ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
-      },
-      () => {},
-    );
+    const featuresPath = join(folder, 'features.bin');
+    const { landuse, features } = await vectorizeFile({
+      ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+      ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
+    });
     expect([landuse.in_pieces, landuse.pieces > 4]).toEqual([1, true]);
     const scene = `scene of ${map.width}`;
     await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
     const stored: number[] = [];
-    const { counts } = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
+    const turn = await beginStoring(db, 'pieces');
+    const counts = await storeFeatures(db, { id: 'pieces', turn, epsg: 32631, classNames: new Map() }, featuresPath, {
       signal: new AbortController().signal,
       onProgress: (done) => stored.push(done),
     });
@@ -138,21 +143,17 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const id = `cover ${seed}`;
       const classesPath = join(folder, `${id}.tif`);
       await writeClasses(classesPath, full);
-      const featuresPath = join(folder, `${id}.ndjson`);
-      const { features, levels } = await vectorizeFile(
-        {
-          ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
-          ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
-        },
-        () => {},
-      );
+      const featuresPath = join(folder, `${id}.bin`);
+      const { features, levels } = await vectorizeFile({
+        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+        ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+      });
       expect(levels.length).toBeGreaterThan(1);
       await insertScene(db, { id, name: id, upload: null, sha256: `${seed}`, bytes: 1 });
       await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
       const classNames = new Map([1, 2, 3, 4].map((code) => [code, `class ${code}`]));
-      const { counts } = await storeFeatures(db, { id, epsg: 32631, classNames }, featuresPath, {
-        ...{ signal: new AbortController().signal, onProgress: () => {} },
-      });
+      const job = { id, turn: await beginStoring(db, id), epsg: 32631, classNames };
+      const counts = await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
       expect(
         Object.values(counts).reduce((sum, count) => sum + count, 0),
         id,

@@ -18,14 +18,15 @@ const EXACT = LEVELS.length;
 
 /**
  * The tolerance is in pixels: no border moves farther. Arcs on the map's edge stay exactly there. Loops of the graph
- * may begin elsewhere after. Also returns how many arcs had to be kept finer than at the first level.
+ * may begin elsewhere after. Also returns how many arcs had to be kept finer than at the first level, and which of the
+ * graph's vertices the lines have (null: all).
  */
 export function simplify(
   graph: ArcGraph,
   regionCount: number,
   tolerance: number,
-): { lines: Lines; arcsKeptFiner: number } {
-  if (tolerance <= 0) return { lines: graph, arcsKeptFiner: 0 };
+): { lines: Lines; arcsKeptFiner: number; kept: Uint8Array | null } {
+  if (tolerance <= 0) return { lines: graph, arcsKeptFiner: 0, kept: null };
   const rings = chainRings(graph, regionCount);
   anchorLoops(graph);
   const vertices = graph.offsets[graph.count];
@@ -54,7 +55,7 @@ export function simplify(
     }
     if (changed > 0) continue;
     if (conflicts.size > 0) throw new Error(`${conflicts.size} exact arcs are in each other's way`);
-    return { lines: collectLines(graph, simplified), arcsKeptFiner: finer.size };
+    return { lines: collectLines(graph, simplified), arcsKeptFiner: finer.size, kept: simplified.kept };
   }
 
   function draw(arc: number): void {

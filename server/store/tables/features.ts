@@ -29,7 +29,7 @@ const BATCH = 500;
 /**
  * Stores a running job's features: transformed to EPSG:4326, cut at the antimeridian and with shells
  * counter-clockwise (RFC 7946), repaired where invalid, with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
- * job is not queued or running (any more).
+ * job is not queued or running (any more). Those that an interrupted attempt of the same turn has stored are not stored again.
  * @param job id, the EPSG code of the features' coordinates, and the turn that `beginStoring` gave
  */
 export async function insertFeatures(
@@ -79,6 +79,7 @@ async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[
                                 AS f (id, collection, class, score, start, length, properties, level, border_share)
                         OFFSET 0) AS transformed OFFSET 0) AS turned
                OFFSET 0) AS valid
+      ON CONFLICT DO NOTHING
      )
      SELECT max(key) AS key FROM target`,
     [
@@ -128,6 +129,22 @@ export async function countFeatures(q: Queryable, jobId: string): Promise<number
 
 export async function deleteFeatures(q: Queryable, jobId: string): Promise<void> {
   await q.query('DELETE FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)', [jobId]);
+}
+
+/** Gives pieces of regions of land use other ids of their regions than they were stored with. */
+export async function renameRegions(
+  q: Queryable,
+  jobId: string,
+  regions: readonly { level: number; stored: string; final: string }[],
+): Promise<void> {
+  if (regions.length === 0) return;
+  await q.query(
+    `UPDATE planimeter.features AS f SET properties = jsonb_set(properties, '{region}', to_jsonb(final))
+       FROM unnest($2::smallint[], $3::text[], $4::text[]) AS given (level, stored, final)
+      WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1) AND collection = 'landuse'
+        AND f.level = given.level AND properties ->> 'region' = stored`,
+    [jobId, ...(['level', 'stored', 'final'] as const).map((key) => regions.map((each) => each[key]))],
+  );
 }
 
 /**
