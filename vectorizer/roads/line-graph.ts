@@ -77,9 +77,9 @@ export function joinThrough(sketch: LineGraph, node: number): void {
   addLine(sketch, {
     from: first.from,
     to: b.to,
-    x: [...first.x, ...b.x.slice(1)],
-    y: [...first.y, ...b.y.slice(1)],
-    radius: [...first.radius, ...b.radius.slice(1)],
+    x: first.x.concat(b.x.slice(1)),
+    y: first.y.concat(b.y.slice(1)),
+    radius: first.radius.concat(b.radius.slice(1)),
   });
 }
 
@@ -102,8 +102,10 @@ export function lengthOf(line: { x: ArrayLike<number>; y: ArrayLike<number> }): 
 
 /** Half of the usual width of the surface along the line. Points are taken as evenly spaced. */
 export function medianRadius(line: Pick<Line, 'radius'>): number {
-  const radii = Float64Array.from(line.radius.filter((radius) => radius > 0)).sort();
-  return radii.length > 0 ? radii[radii.length >> 1] : 0;
+  const all = Float64Array.from(line.radius).sort();
+  let gaps = 0;
+  while (gaps < all.length && all[gaps] === 0) gaps++;
+  return gaps < all.length ? all[gaps + ((all.length - gaps) >> 1)] : 0;
 }
 
 /** A line's points with the half-width at each. */
