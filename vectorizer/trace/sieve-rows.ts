@@ -42,7 +42,7 @@ export interface RowSieve {
 }
 
 const BLOCK_ROWS = 256;
-const MOST_MARGIN = 128;
+export const MOST_SIEVE_MARGIN = 128;
 /** Lines one pixel wide are seen so far even where no small regions are looked for. */
 const LEAST_MARGIN = 16;
 
@@ -92,7 +92,7 @@ export function createRowSieve(options: RowSieveOptions): RowSieve {
 }
 
 /** Rows beyond a block in which every small region can be seen that reaches into it, or the limit. */
-function marginOf({ limits, mostMargin = MOST_MARGIN }: RowSieveOptions): number {
+function marginOf({ limits, mostMargin = MOST_SIEVE_MARGIN }: RowSieveOptions): number {
   return Math.min(mostMargin, Math.max(LEAST_MARGIN, Math.ceil(limits.minPixels.reduce((a, b) => Math.max(a, b)))));
 }
 
