@@ -47,10 +47,13 @@ export function createRoadSurface(width: number, height: number, classes: RoadCl
     if (kind !== ROAD) return;
     road.push(start - offset, end - offset);
     const row = (y >> 3) * blockColumns;
-    for (let i = start; i < end; i++) {
+    for (let i = start; i < end; ) {
       const block = row + ((i - offset) >> 3);
-      scoreSums[block] += scores[i];
-      scoreCounts[block]++;
+      const stop = Math.min(end, offset + (((i - offset) | (BLOCK - 1)) + 1));
+      scoreCounts[block] += stop - i;
+      let sum = 0;
+      for (; i < stop; i++) sum += scores[i];
+      scoreSums[block] += sum;
     }
   }
 
