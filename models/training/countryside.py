@@ -71,7 +71,7 @@ def tone_of(random: np.random.Generator, x: np.ndarray, label: np.ndarray, code:
 
 
 def fields(random: np.random.Generator, x: np.ndarray, label: np.ndarray, free: np.ndarray) -> Crop:
-    """A patchwork of parcels: crops, bare soil, stubble, paddies, ponds, greenhouses, with bunds or tracks between."""
+    """A patchwork of parcels: crops, bare soil, stubble and paddies, ponds, greenhouses, with bunds or tracks between."""
     shape = label.shape
     u, v = turned_grid(random, shape)
     inside = free.copy()
@@ -83,45 +83,41 @@ def fields(random: np.random.Generator, x: np.ndarray, label: np.ndarray, free: 
     row = np.floor(v / along + 0.37 * column * (random.random() < 0.5))
     number = (column * 7919 + row * 104729).astype(np.int64)
     number = np.unique(number, return_inverse=True)[1].reshape(shape)
-    kinds = random.choice(5, number.max() + 1, p=random.dirichlet((1.2, 1.0, 0.5, 0.4, 0.4)))
+
+    tones = [tone_of(random, x, label, code) for code in (VEGETATION, OTHER)]
+    dry = random.random() < 0.6
+    tones.append(random.uniform(120, 190) * np.array([1, 0.92, 0.7]) if dry else lake_tone(random) + 20)
+    tones.append(lake_tone(random))
+    tones.append(random.uniform(130, 235) * np.array([0.95, 1, random.uniform(0.95, 1.08)]))
+    # What one could take for something else, stubble and greenhouses, is only said to be no building.
+    codes = np.array((VEGETATION, OTHER, NOT_BUILDING, WATER, NOT_BUILDING), np.uint8)
+    count = number.max() + 1
+    kind = random.choice(5, count, p=random.dirichlet((1.2, 1.0, 0.5, 0.4, 0.4)))
+    tone = np.array(tones)[kind] * np.exp(random.normal(0, 0.15, (count, 1)))
+    rough = np.where(kind == 3, 0.15, 1.0)  # a pond is smooth
+    furrowed = random.uniform(0, 9, count) * (random.random(count) < 0.5) * (kind < 3)
+    strips = random.uniform(10, 60, count) * (kind == 4)
+
+    def of_parcel(most: float) -> np.ndarray:
+        return (rough * random.uniform(0, most, count))[number][..., None]
+
     own = x - ndimage.uniform_filter(x, (15, 15, 0))
-    hills, grain = noise(random, shape, 16), random.normal(0, 1, (*shape, 1)).astype(np.float32)
-    ground, told = x.copy(), label.copy()
-    furrows = np.sin(u * random.uniform(0.7, 2.2))
-    pitch = random.uniform(4, 12)
-    tones = {code: tone_of(random, x, label, code) for code in (VEGETATION, OTHER)}
-    for each, kind in enumerate(kinds):
-        here = number == each
-        shift = np.exp(random.normal(0, 0.15))
-        if kind == 0:
-            tone, code = tones[VEGETATION], VEGETATION
-        elif kind == 1:
-            tone, code = tones[OTHER], OTHER
-        elif kind == 2:  # stubble, dry grass or a flooded paddy: no house, and no more is said
-            dry = random.random() < 0.6
-            tone = random.uniform(120, 190) * np.array([1, 0.92, 0.7]) if dry else lake_tone(random) + 20
-            code = NOT_BUILDING
-        elif kind == 3:
-            tone, code = lake_tone(random), WATER
-        else:
-            tone, code = random.uniform(130, 235) * np.array([0.95, 1, random.uniform(0.95, 1.08)]), NOT_BUILDING
-        flat = kind == 3
-        texture = tone * shift + (0.1 if flat else random.uniform(0.1, 0.8)) * own[here]
-        texture = texture + (1 if flat else random.uniform(1, 8)) * hills[here][:, None]
-        texture = texture + random.uniform(0, 2 if flat else 7) * grain[here]
-        if kind in (0, 1, 2) and random.random() < 0.5:
-            texture = texture + (random.uniform(1, 9) * furrows[here])[:, None]
-        if kind == 4:  # strips side by side, lit from one side
-            texture = texture - (random.uniform(10, 60) * ((u[here] / pitch) % 1) ** 2)[:, None]
-        ground[here], told[here] = texture, code
-    width = random.uniform(0.5, 2.0) if random.random() < 0.8 else random.uniform(3, 5)
+    grain = random.normal(0, 1, (*shape, 1)).astype(np.float32)
+    relief = furrowed[number] * np.sin(u * random.uniform(0.7, 2.2))
+    relief = relief - strips[number] * ((u / random.uniform(4, 12)) % 1) ** 2  # lit from one side
+    ground = tone[number] + of_parcel(0.8) * own + of_parcel(8) * noise(random, shape, 16)[..., None]
+    ground = ground + of_parcel(7) * grain + relief[..., None]
+    told = codes[kind][number]
+
+    width = random.uniform(3, 5) if across > 25 and random.random() < 0.3 else random.uniform(0.5, 2.0)
     between = np.minimum(u - column * across, (column + 1) * across - u) < width / 2
-    between |= (ndimage.morphological_gradient(number, 3) > 0) if width < 2 else between
-    tone = tones[OTHER if random.random() < 0.6 else VEGETATION]
-    ground[between] = tone * random.uniform(0.85, 1.2) + 0.3 * own[between] + 4 * grain[between]
-    told[between] = ROAD if width >= 3 else NOT_ROAD
-    if width >= 3:
-        ground[between] = tones[OTHER] + random.uniform(5, 40) + 0.3 * own[between] + 4 * grain[between]
+    if width < 3:
+        between |= ndimage.morphological_gradient(number, 3) > 0
+        edge = tones[int(random.random() < 0.6)] * random.uniform(0.85, 1.2)
+    else:
+        edge = tones[1] + random.uniform(5, 40)
+    ground = np.where(between[..., None], edge + 0.3 * own + 4 * grain, ground)
+    told = np.where(between, np.uint8(NOT_ROAD if width < 3 else ROAD), told)
     ground = ndimage.gaussian_filter(ground, (0.6, 0.6, 0))
     return lay(x, inside, ground, 0.7).astype(np.float32), np.where(inside, told, label)
 

@@ -16,6 +16,7 @@ from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, segmentation_loss
 from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights, unfold_batch_norms
+from pseudo import join_small
 from recipes import RECIPES
 from tally import count, label_of, new_tally, summarise
 
@@ -102,6 +103,20 @@ class Loss(unittest.TestCase):
         self.assertTrue(torch.all(logits.grad[:, 0] < 0) and torch.all(logits.grad[:, 1] == 0))
 
 
+class Pseudo(unittest.TestCase):
+    def test_small_images_are_joined_and_found_again(self):
+        pairs = [(f"{n}", np.full((8, 12, 3), n, np.uint8), np.full((8, 12), n, np.uint8)) for n in range(27)]
+        pairs.insert(9, ("large", np.zeros((900, 700, 3), np.uint8), np.full((900, 700), 99, np.uint8)))
+        found = {}
+        for stems, image, label in join_small(pairs):
+            self.assertEqual(image.shape[:2], label.shape)
+            for row, each in zip(np.split(label, len(stems)), stems, strict=True):
+                found |= dict(zip(each, np.split(row, len(each), 1), strict=True))
+        self.assertEqual(set(found), {stem for stem, *_ in pairs})
+        for stem, _, label in pairs:
+            self.assertTrue(np.array_equal(found[stem], label), stem)
+
+
 class Weights(unittest.TestCase):
     def test_an_fcn_takes_the_encoder_of_a_unet(self):
         unet, fcn = Unet(5), Fcn(5)
@@ -135,6 +150,8 @@ class Tally(unittest.TestCase):
         count(tally, recipe, predicted, np.full(label.shape, 0.8), label)
         scores = summarise(tally, recipe)
         self.assertEqual(scores["iou"], {"other": 1 / 3, "building": 2 / 4, "road": 1 / 2})
+        self.assertEqual(scores["precision"], {"other": 1 / 2, "building": 2 / 4, "road": 1})
+        self.assertEqual(scores["recall"], {"other": 1 / 2, "building": 1, "road": 1 / 2})
         self.assertEqual(scores["confusion"][0], [1, 1, 0, 0, 0])
         self.assertIsNone(scores["ece"], "of some pixels the label tells only what they are not")
 

@@ -16,8 +16,8 @@ import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { insertJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
+import { tileId } from '../tiles/pmtiles-archive.ts';
 import { EXPORT_FORMATS, exportFormat, exportJob } from './export.ts';
-import { tileId } from './pmtiles.ts';
 import { FIELD_NAMES } from './shapefile.ts';
 
 const SEED = 12;

@@ -5,6 +5,7 @@ import type { JobReport } from '../api/index.ts';
 import { featureId, VERSION } from '../content-ids.ts';
 import { publishJob, renameRegions } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
+import { keptFolder } from '../tiles/kept-tiles.ts';
 import type { PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
 import {
@@ -76,6 +77,7 @@ export async function publish(
   const moved = regions.map(({ level, stored, final }) => ({ level, stored: idOf(stored), final: idOf(final) }));
   await renameRegions(db, id, moved);
   await noteJobBytes(db, files, id);
+  await files.remove(keptFolder(id)); // of an earlier run
   const published = await publishJob(db, id, report, turn);
   for (const part of ['spool', 'shards', 'strips']) await files.remove(`jobs/${id}/${part}`);
   return published;

@@ -7,7 +7,8 @@ import { writeTown } from '../../synthetic/town/town.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureLine, readFeaturesFile } from './features-file.ts';
-import { type GeometryReport, vectorizeMap } from './map-to-features.ts';
+import type { GeometryReport } from './join-strips.ts';
+import { vectorizeMap } from './map-to-features.ts';
 
 const SIZE = { width: 1400, height: 1100 };
 const GSD_M = 0.5;
@@ -20,18 +21,15 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-vectorize-'));
   const { truth } = await writeTown(folder, { seed: 51, ...SIZE, gsdMetres: GSD_M });
   const featuresPath = join(folder, 'features.bin');
-  report = await vectorizeMap(
-    {
-      classesPath: truth,
-      scoresPath: null,
-      featuresPath,
-      pixelMetres: { x: GSD_M, y: GSD_M },
-      minAreaM2: 10,
-      toleranceMetres: 0.5,
-      codes: { building: 1, road: 2, water: 4 },
-    },
-    () => {},
-  );
+  report = await vectorizeMap({
+    classesPath: truth,
+    scoresPath: null,
+    featuresPath,
+    pixelMetres: { x: GSD_M, y: GSD_M },
+    minAreaM2: 10,
+    toleranceMetres: 0.5,
+    codes: { building: 1, road: 2, water: 4 },
+  });
   lines = (await Array.fromAsync(readFeaturesFile(featuresPath))).flat();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

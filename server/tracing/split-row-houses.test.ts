@@ -58,14 +58,11 @@ async function write(name: string, bands: number, pixels: Uint8Array): Promise<v
 
 async function buildingsWith(planes: Pick<VectorizeMapRequest, 'planesPath' | 'planes'>) {
   const featuresPath = join(folder, 'features.bin');
-  const report = await vectorizeMap(
-    {
-      ...{ classesPath: join(folder, 'classes.tif'), scoresPath: null, featuresPath, minAreaM2: 10 },
-      ...{ pixelMetres: { x: 0.5, y: 0.5 }, toleranceMetres: 0.5, codes: { building: 1, road: null, water: null } },
-      ...planes,
-    },
-    () => {},
-  );
+  const report = await vectorizeMap({
+    ...{ classesPath: join(folder, 'classes.tif'), scoresPath: null, featuresPath, minAreaM2: 10 },
+    ...{ pixelMetres: { x: 0.5, y: 0.5 }, toleranceMetres: 0.5, codes: { building: 1, road: null, water: null } },
+    ...planes,
+  });
   const features = (await Array.fromAsync(readFeaturesFile(featuresPath))).flat();
   return { report, buildings: features.filter(({ collection }) => collection === 'buildings') };
 }

@@ -69,40 +69,8 @@ export function rowSplitter(
   };
 }
 
-/**
- * The regions in their order, each replaced by its houses where the planes tell some apart; memory follows the largest
- * region up to the limit above. All stay as they are where no plane shows touching borders. Throws Problem where the
- * planes are not on the map's grid.
- */
-export async function splitBuildings(
-  regions: readonly Region[],
-  rasters: { planes: Raster; classes: Raster; scores: Raster | null },
-  options: SplitOptions,
-): Promise<{ buildings: Region[]; report: SplitReport }> {
-  const report: SplitReport = { split_regions: 0, houses: 0, too_large: 0 };
-  const { planes, scores } = rasters;
-  const read = async (raster: Raster, box: PixelBox) => (await raster.read(0, box)).pixels;
-  const readers = {
-    planes: (box: PixelBox) => read(planes, box),
-    ...(scores && { scores: (box: PixelBox) => read(scores, box) }),
-  };
-  const split = rowSplitter(readers, options);
-  if (!split) return { buildings: [...regions], report };
-  checkGrid(rasters, options.planes.length);
-  const buildings: Region[] = [];
-  for (const region of regions) {
-    const houses = await split(region);
-    if (!houses) report.too_large++;
-    if (houses && houses.length > 1) {
-      report.split_regions++;
-      report.houses += houses.length;
-    }
-    buildings.push(...(houses ?? [region]));
-  }
-  return { buildings, report };
-}
-
-function checkGrid({ planes, classes }: { planes: Raster; classes: Raster }, bands: number): void {
+/** Throws Problem where the planes are not on the map's grid. */
+export function checkGrid({ planes, classes }: { planes: Raster; classes: Raster }, bands: number): void {
   const same = planes.width === classes.width && planes.height === classes.height && planes.bands === bands;
   if (same) return;
   throw new Problem(

@@ -9,10 +9,10 @@ export interface Layer {
 }
 
 /**
- * Opens layers, from the top, as one raster of `height` rows: that of the full resolution, without overviews. Reading
- * throws a RangeError for rows that no layer has.
+ * Opens layers, from the top, as one raster of the full resolution alone, which ends with the last of them. Reading throws
+ * a RangeError for rows that no layer has.
  */
-export async function openStacked(layers: readonly Layer[], height: number): Promise<Raster> {
+export async function openStacked(layers: readonly Layer[]): Promise<Raster> {
   const rasters: Raster[] = [];
   const close = async () => {
     await Promise.all(rasters.map((raster) => raster.close()));
@@ -41,6 +41,7 @@ export async function openStacked(layers: readonly Layer[], height: number): Pro
     return { pixels, valid };
   };
   const above = layers[0].y;
+  const height = layers.at(-1)!.y + rasters.at(-1)!.height;
   const [x0, dx, rx, y0, ry, dy] = geotransform;
   return {
     ...first,

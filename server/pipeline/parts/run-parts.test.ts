@@ -24,8 +24,8 @@ import { parseParameters } from '../job-parameters.ts';
 import { runJob } from '../pipeline.ts';
 import { removeParts } from './run-parts.ts';
 
-/** Three shards of two rows of chips each. */
-const [WIDTH, HEIGHT, SHARD_HEIGHT] = [300, 1300, 512];
+/** Three shards of up to seven chips, and three strips. */
+const [WIDTH, HEIGHT, SHARD_HEIGHT] = [200, 4700, 1792];
 
 let folder: string;
 let network: Network;
