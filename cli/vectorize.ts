@@ -4,9 +4,10 @@ import { Problem } from '../errors/problem.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { chordMetres, measureBending } from '../server/pipeline/bending.ts';
+import { chordMetres } from '../server/pipeline/bending.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { drawGrowing } from '../server/pipeline/parts/draw-growing.ts';
+import { placingOf } from '../server/pipeline/place-shapes.ts';
 import { addCounts, joinStrips } from '../server/pipeline/vectorize.ts';
 import { beginStoring, renameRegions } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
@@ -76,9 +77,9 @@ export async function run(args: string[]): Promise<void> {
     const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
     await insertJob(db, { id, scene, model: 'none', parameters: { ...parameters } });
-    const partsOf = await measureBending(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
+    const placing = await placingOf(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
     const drawing = {
-      job: { id, turn: await beginStoring(db, id), epsg: srid, classNames, partsOf },
+      job: { id, turn: await beginStoring(db, id), epsg: srid, classNames, placing },
       options: {
         ...{
           size: { width: map.width, height: map.height },

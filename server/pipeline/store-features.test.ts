@@ -13,16 +13,19 @@ import {
   urbanMap,
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
+import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
-import { beginStoring, insertFeatures, publishJob } from '../store/tables/features.ts';
+import { beginStoring, countFeatures, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { queryItems } from '../store/tables/items.ts';
 import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
 import { writeFeaturesFile } from '../tracing/features-file.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
+import { placingOf } from './place-shapes.ts';
 import { storeFeatures } from './store-features.ts';
+import type { ToDegrees } from './to-degrees.ts';
 
 describe.each(testEngines())('features of a class map on $name', ({ open }) => {
   let db: Database;
@@ -92,6 +95,45 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     await expect(insertFeatures(db, { ...job, turn: first.turn }, [row])).rejects.toMatchObject({ code: 'conflict' });
     await publishJob(db, 'twice', report, second.turn);
     expect((await queryItems(db, 'landuse', { job: 'twice', limit: 10 })).features).toHaveLength(3);
+  });
+
+  test('of an attempt that ends between its parts, or within one, nothing is left to the next', async () => {
+    const id = 'broken off';
+    await insertScene(db, { id, name: id, upload: null, sha256: '00', bytes: 1 });
+    await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
+    const part = async (name: string, from: number, count: number) => {
+      const path = join(folder, name);
+      const squares = Array.from({ length: count }, (_, i) => {
+        const rings = [Float64Array.of(0, 0, 0, 9, 9, 9, 9, 0, 0, 0)];
+        const wkb = regionToWkb({ rings }, [500_000 + 10 * (from + i), 1, 0, 4_000_000, 0, -1]);
+        const place = `${from + i}`;
+        return { collection: 'landuse', level: 0, class: 1, score: 0.5, place, wkb, properties: {} };
+      });
+      await writeFeaturesFile(path, squares);
+      return path;
+    };
+    const [first, second] = [await part('first.bin', 0, 1500), await part('second.bin', 1500, 2500)];
+    const grid = { ...{ epsg: 32631, width: 50_000, height: 10 }, geotransform: [500_000, 1, 0, 4_000_000, 0, -1] satisfies Geotransform }; // biome-ignore format: one line
+    const placing = await placingOf(db, grid, 0.1);
+    const store = (turn: string, path: string, signal = new AbortController().signal, onProgress = () => {}) =>
+      storeFeatures(db, { id, turn, epsg: 32631, classNames: new Map(), placing }, path, { signal, onProgress });
+    const visible = async () => (await queryItems(db, 'landuse', { job: id, limit: 5 })).matched;
+
+    const broken = await beginStoring(db, id);
+    await store(broken, first);
+    const killed = new AbortController();
+    await expect(store(broken, second, killed.signal, () => killed.abort())).rejects.toThrow();
+    expect(await countFeatures(db, id)).toBeGreaterThan(1500);
+    expect(await visible()).toBe(0);
+
+    const turn = await beginStoring(db, id);
+    expect(await countFeatures(db, id)).toBe(0);
+    await expect(store(broken, second)).rejects.toMatchObject({ code: 'conflict' });
+    const counts = [await store(turn, second), await store(turn, first), await store(turn, first)]; // one of them again
+    expect(counts.map(({ landuse }) => landuse)).toEqual([2500, 1500, 1500]);
+    expect([await countFeatures(db, id), await visible()]).toEqual([4000, 0]);
+    await publishJob(db, id, {} as Parameters<typeof publishJob>[2], turn);
+    expect(await visible()).toBe(4000);
   });
 
   test('a region of very many vertices is stored in pieces, each of them a feature, and measured as one', async () => {
@@ -170,6 +212,56 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const sum = totals.reduce((area, { area_m2 }) => area + area_m2, 0);
       expect(sum / ground!.area_m2, id).toBeCloseTo(1, 6);
       expect(totals.reduce((share, total) => share + total.share, 0)).toBeCloseTo(1, 12);
+    }
+  });
+
+  test('what is placed and measured here is what PostGIS makes of it', async () => {
+    const map = noiseMap(6, 240, 200, 4, 0.02);
+    const classesPath = join(folder, 'known.tif');
+    await writeClasses(classesPath, map);
+    const featuresPath = join(folder, 'known.bin');
+    await vectorizeFile({
+      ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+      ...{ minAreaM2: 8, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+    });
+    const grid = { ...map, epsg: 32631, geotransform: [500_000, 1, 0, 4_000_000, 0, -1] satisfies Geotransform };
+    const placing = await placingOf(db, grid, 0.01);
+    const features = async (id: string, toDegrees: ToDegrees | null) => {
+      await insertScene(db, { id, name: id, upload: null, sha256: id, bytes: 1 });
+      await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
+      const turn = await beginStoring(db, id);
+      const job = { id, turn, epsg: 32631, classNames: new Map(), placing: { ...placing, toDegrees } };
+      await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
+      return db.query<Record<string, number | string>>(
+        `SELECT level, collection, class, score, area_m2, perimeter_m, length_m, properties - 'region' AS properties,
+                ST_IsValid(geom) AS valid, ST_IsPolygonCCW(geom) AS ccw, ST_AsText(geom, 15) AS text
+           FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)
+          ORDER BY collection, level, ST_XMin(geom), ST_YMin(geom), area_m2, length_m`,
+        [id],
+      );
+    };
+    expect(placing.toDegrees).not.toBeNull();
+    const [here, there] = [await features('here', placing.toDegrees), await features('there', null)];
+    expect(here.length).toBe(there.length);
+    expect(here.length).toBeGreaterThan(500);
+    for (const [i, { area_m2, perimeter_m, length_m, text, ...others }] of here.entries()) {
+      const other = there[i]!;
+      expect({ ...other, ...others }).toEqual(other);
+      expect(others).toMatchObject({ valid: true, ccw: true });
+      const [found, expected] = [text, other.text].map((each) => String(each).split(/[(), ]+/));
+      expect(found!.length).toBe(expected!.length);
+      for (const [k, value] of found!.entries()) {
+        if (k > 0 && value !== expected![k]) expect(Math.abs(Number(value) - Number(expected![k]))).toBeLessThan(1e-11);
+      }
+      expect(Math.abs(Number(area_m2) - Number(other.area_m2))).toBeLessThan(1e-9 * Number(other.area_m2) + 1e-3);
+      for (const [ours, theirs] of [
+        [perimeter_m, other.perimeter_m],
+        [length_m, other.length_m],
+      ]) {
+        // biome-ignore format: pairs
+        if (theirs === null) expect(ours).toBeNull();
+        else expect(Number(ours) / Number(theirs)).toBeCloseTo(1, 8);
+      }
     }
   });
 });

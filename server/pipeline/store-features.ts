@@ -1,9 +1,9 @@
 /** The features file of a job → rows of the database, in portions. */
-import { type PartsOf, withPoints } from '../../vectorizer/chords.ts';
 import { featureId } from '../content-ids.ts';
 import type { Database } from '../store/database/database.ts';
 import { type FeatureRow, insertFeatures } from '../store/tables/features.ts';
 import { type FeatureLine, readFeaturesFile } from '../tracing/features-file.ts';
+import { type Placing, placeShape } from './place-shapes.ts';
 
 export interface StoredJob {
   id: string;
@@ -12,8 +12,8 @@ export interface StoredJob {
   /** CRS of the features' coordinates. */
   epsg: number;
   classNames: ReadonlyMap<number, string>;
-  /** In how many parts their edges are to be drawn, which are straight in their CRS; without it as they are. */
-  partsOf?: PartsOf;
+  /** How they are placed on the globe; without it PostGIS does all of it, and their edges get no points. */
+  placing?: Placing;
 }
 
 /** How many features each collection has, of those that clients are given as items: none of a coarser level. */
@@ -50,7 +50,7 @@ async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerato
   for await (const block of readFeaturesFile(featuresPath)) yield block.map((feature) => rowOf(feature, job));
 }
 
-function rowOf(feature: FeatureLine, { id, classNames, partsOf }: StoredJob): StoredRow {
+function rowOf(feature: FeatureLine, { id, classNames, placing }: StoredJob): StoredRow {
   const { collection, level, place, class: code, score, wkb, properties, pieceOf } = feature;
   return {
     id: featureId(id, collection, place),
@@ -58,7 +58,7 @@ function rowOf(feature: FeatureLine, { id, classNames, partsOf }: StoredJob): St
     level,
     class: classNames.get(code) ?? String(code),
     score,
-    wkb: partsOf ? withPoints(wkb, partsOf) : wkb,
+    ...(placing ? placeShape(wkb, placing) : { wkb }),
     ...(pieceOf && { borderShare: pieceOf.borderShare }),
     properties: pieceOf ? { ...properties, region: featureId(id, collection, pieceOf.place) } : properties,
   };

@@ -12,9 +12,10 @@ import type { PipelineTools } from '../tools.ts';
 import type { DrawOptions } from '../tracing/draw-options.ts';
 import type { MapLayer } from '../tracing/draw-strip.ts';
 import type { JoinedStrips } from '../tracing/join-strips.ts';
-import { chordMetres, measureBending } from './bending.ts';
+import { chordMetres } from './bending.ts';
 import { tracingOf } from './class-roles.ts';
 import { extraMaps } from './extra-maps.ts';
+import { placingOf } from './place-shapes.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings, scoreFindings } from './report-assumptions.ts';
@@ -42,9 +43,9 @@ export async function drawingOf(
   turn: string,
 ): Promise<Drawing> {
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const partsOf = await measureBending(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
+  const placing = await placingOf(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
   return {
-    job: { id, turn, epsg: scene.epsg, classNames, partsOf },
+    job: { id, turn, epsg: scene.epsg, classNames, placing },
     options: {
       size: { width: grid.width, height: grid.height },
       geotransform: grid.geotransform,

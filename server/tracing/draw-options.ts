@@ -1,5 +1,6 @@
 /** How the features of a map are drawn: what all of its strips and their joining have in common. */
 import type { Geotransform } from '../../tiler/crs/geotransform.ts';
+import type { CoarseOptions } from '../../vectorizer/coarse-levels.ts';
 import type { LandOptions } from '../../vectorizer/land/draw-strip.ts';
 import { PUBLISHED_PIECES } from '../../vectorizer/polygons/grid-cuts.ts';
 import type { RoadOptions } from '../../vectorizer/roads/network.ts';
@@ -43,6 +44,13 @@ export const pixelAreaOf = ({ pixelMetres: { x, y } }: DrawOptions): number => x
 
 /** The side of a square pixel of the same area, metres. */
 const meanPixelMetres = (options: DrawOptions): number => Math.sqrt(pixelAreaOf(options));
+
+export const levelOptions = (options: DrawOptions): CoarseOptions => ({
+  ...options.size,
+  pixelAreaM2: pixelAreaOf(options),
+  minAreaM2: options.minAreaM2,
+  nodata: options.nodata,
+});
 
 export const landOptions = (options: DrawOptions): LandOptions => ({
   tolerancePixels: options.toleranceMetres / meanPixelMetres(options),

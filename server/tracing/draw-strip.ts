@@ -10,13 +10,21 @@ import { sparsePath } from '../../tiler/geotiff/write-tiff.ts';
 import type { SmallBuilding } from '../../vectorizer/buildings/blocks.ts';
 import { type BuildingStrip, type BuildingStripReport, drawBuildingStrip } from '../../vectorizer/buildings/strip.ts';
 import { drawLandStrip, type LandReport } from '../../vectorizer/land/draw-strip.ts';
+import { drawLevelStrips, LEVEL_MARGIN, type OpenLevels } from '../../vectorizer/land/level-strips.ts';
 import type { OpenLand } from '../../vectorizer/land/open-land.ts';
 import { drawRoadStrip, type OpenRoads } from '../../vectorizer/roads/strip.ts';
 import { STRIP_MARGIN, type Strip, type StripWindow } from '../../vectorizer/strips.ts';
 import { type Discarded, sieveLimits } from '../../vectorizer/trace/sieve.ts';
-import { createRowSieve, MOST_SIEVE_MARGIN } from '../../vectorizer/trace/sieve-rows.ts';
-import { type CellRows, cellsOf } from './coarse-cells.ts';
-import { type DrawOptions, landOptions, pixelAreaOf, roadOptions, wallOptions } from './draw-options.ts';
+import { createRowSieve } from '../../vectorizer/trace/sieve-rows.ts';
+import {
+  coarseLevels,
+  type DrawOptions,
+  landOptions,
+  levelOptions,
+  pixelAreaOf,
+  roadOptions,
+  wallOptions,
+} from './draw-options.ts';
 import { buildingLine, landLine, roadLine } from './feature-lines.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
 import { checkGrid, rowSplitter } from './split-row-houses.ts';
@@ -52,15 +60,13 @@ export interface OpenStrip {
   middles: SmallBuilding[];
   buildings: BuildingStripReport | null;
   roads: OpenRoads | null;
-  /** Of each coarser level, from the finest. */
-  cells: CellRows[];
+  levels: OpenLevels;
 }
 
-/** The rows of a map that a strip looks at. */
+/** The rows of a map that a strip looks at: its coarser levels look farthest. */
 export function rowsOf({ y, rows }: Strip, { height }: { height: number }): { y: number; height: number } {
-  const reach = STRIP_MARGIN + MOST_SIEVE_MARGIN;
-  const top = Math.max(0, y - reach);
-  return { y: top, height: Math.min(height, y + rows + reach) - top };
+  const top = Math.max(0, y - LEVEL_MARGIN);
+  return { y: top, height: Math.min(height, y + rows + LEVEL_MARGIN) - top };
 }
 
 /** Nothing but the two files is left; where it throws, neither. */
@@ -106,6 +112,7 @@ async function drawFeatures(
   const land = drawLandStrip(window, landOptions(request));
   const built = codes.building === null ? null : await drawBuildings(request, codes.building, window, scores, planes);
   const roads = codes.road === null ? null : drawRoads(request, codes.road, raw);
+  const levels = drawLevelStrips(raw, coarseLevels(request), levelOptions(request));
 
   let features = 0;
   const pieces = { count: 0, places: new Set<string>() };
@@ -118,6 +125,9 @@ async function drawFeatures(
         pieces.places.add(line.pieceOf.place);
       }
       yield line;
+    }
+    for (const { level, regions } of levels.drawn) {
+      for (const region of regions) yield landLine(region, level, request);
     }
     for (const building of built?.buildings ?? []) {
       features++;
@@ -132,7 +142,7 @@ async function drawFeatures(
   return {
     ...{ strip, features, land: land.open, landReport: land.report, discarded, pieces },
     ...{ middles: built?.middles ?? [], buildings: built?.report ?? null, roads: roads?.open ?? null },
-    cells: cellsOf(raw, request),
+    levels: levels.open,
   };
 }
 

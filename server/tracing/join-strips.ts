@@ -5,16 +5,15 @@ import { deserialize } from 'node:v8';
 import { zstdDecompress } from 'node:zlib';
 import { buildingBlocks, loneBuildingPixels, type SmallBuilding } from '../../vectorizer/buildings/blocks.ts';
 import type { BuildingStripReport } from '../../vectorizer/buildings/strip.ts';
-import { cellSide, coarseRegions } from '../../vectorizer/coarse-levels.ts';
-import { createLandJoiner } from '../../vectorizer/land/join-strips.ts';
+import { createLandJoiner, type MovedPlace } from '../../vectorizer/land/join-strips.ts';
+import { createLevelJoiner } from '../../vectorizer/land/level-strips.ts';
 import type { Region } from '../../vectorizer/region.ts';
 import { createRoadJoiner } from '../../vectorizer/roads/join.ts';
 import type { RoadTotals, StreetEdge } from '../../vectorizer/roads/strip.ts';
 import type { Discarded } from '../../vectorizer/trace/sieve.ts';
 import { addDiscarded, noneDiscarded } from '../../vectorizer/trace/sieve-rows.ts';
-import { createTracer } from '../../vectorizer/trace/trace.ts';
 import type { BlockCounts } from '../api/index.ts';
-import { coarseLevels, type DrawOptions, landOptions, pixelAreaOf, roadOptions } from './draw-options.ts';
+import { coarseLevels, type DrawOptions, landOptions, levelOptions, pixelAreaOf, roadOptions } from './draw-options.ts';
 import type { OpenStrip } from './draw-strip.ts';
 import { blockLine, landLine, roadLine } from './feature-lines.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
@@ -52,7 +51,7 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   const levels = coarseLevels(options);
   const land = createLandJoiner(landOptions(options));
   const roads = createRoadJoiner(roadOptions(options));
-  const tracers = levels.map((level) => createTracer(Math.ceil(options.size.width / cellSide(level))));
+  const coarser = createLevelJoiner(levels, levelOptions(options));
   const middles: SmallBuilding[] = [];
   const discarded = noneDiscarded();
   const buildings: BuildingStripReport = {
@@ -66,6 +65,7 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   let [features, pieces, vertices, arcsKeptFiner, finished] = [0, 0, 0, 0, 0];
   const places = new Set<string>();
   const blocks: BlockCounts[] = [];
+  const moved: JoinedStrips['regions'] = [];
 
   async function* lines(): AsyncGenerator<FeatureLine> {
     for (const path of openPaths) {
@@ -81,21 +81,22 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
         buildings[name] += open.buildings?.[name] ?? 0;
       }
       for (const middle of open.middles) middles.push(middle);
-      for (const [i, { rows, classes, scores }] of open.cells.entries()) tracers[i].addRows(rows, classes, scores);
       for (const region of land.append(open.land)) yield ofLand(region);
+      for (const { level, regions } of coarser.append(open.levels)) yield* ofLevel(level, regions);
       if (open.roads) for (const edge of roads.append(open.strip, open.roads)) yield ofRoad(edge);
     }
-    for (const [i, level] of levels.entries()) {
-      const coarse = { ...options.size, pixelAreaM2: pixelAreaOf(options), minAreaM2: options.minAreaM2 };
-      const regions = coarseRegions(level, tracers[i].finish(), { ...coarse, nodata: options.nodata });
-      for (const region of regions) yield landLine(region, level, options);
-    }
+    const { drawn, places: movedInLevels } = coarser.finish();
+    for (const { level, regions } of drawn) yield* ofLevel(level, regions);
+    for (const { level, ...place } of movedInLevels) moved.push(movedAt(level, place));
     if (codes.building === null) return;
     for (const level of levels) {
       const { counts, found } = await blocksOf(middles, level, options);
       blocks.push(counts);
       for (const block of found) yield blockLine(block, level, codes.building, options);
     }
+  }
+  function* ofLevel(level: number, regions: Iterable<Region>): Generator<FeatureLine> {
+    for (const region of regions) yield landLine(region, level, options);
   }
   const ofLand = (region: Region): FeatureLine => {
     features++;
@@ -113,14 +114,15 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
 
   await writeFeaturesFile(featuresPath, lines());
   const joined = land.finish();
-  const moved = joined.places.map(({ from, to }) => ({ stored: `${from.x}/${from.y}`, final: `${to.x}/${to.y}` }));
-  for (const { stored, final } of moved) {
-    places.delete(stored);
-    places.add(final);
+  for (const place of joined.places) {
+    const region = movedAt(0, place);
+    moved.push(region);
+    places.delete(region.stored);
+    places.add(region.final);
   }
   const { report, degrees, ...network } = roads.finish();
   return {
-    regions: moved.map((each) => ({ level: 0, ...each })),
+    regions: moved,
     geometry: {
       ...{ features, levels: [0, ...levels], blocks, buildings },
       landuse: {
@@ -132,6 +134,12 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
     },
   };
 }
+
+const movedAt = (level: number, { from, to }: MovedPlace) => ({
+  level,
+  stored: `${from.x}/${from.y}`,
+  final: `${to.x}/${to.y}`,
+});
 
 /** The buildings that cannot be seen by themselves at a coarser level, as blocks. */
 async function blocksOf(buildings: readonly SmallBuilding[], level: number, options: DrawOptions) {
