@@ -69,12 +69,16 @@ export async function openChipCache(folder: string, key: string): Promise<ChipCa
   const journal = openSync(journalPath, 'a');
   let journalBytes = goodBytes;
   let endedBytes = goodBytes;
-  /** Where there is no room, what was begun since the last chip was ended counts as no attempt. */
+  /** Of chips that are under way: where the line of their beginning is. */
+  const underWay = new Map<string, { position: number; bytes: number }>();
+  /** Where there is no room, what is under way counts as no attempt. */
   const forgetting = async (write: () => Promise<void>) => {
     try {
       await write();
     } catch (error) {
       ftruncateSync(journal, endedBytes);
+      const lines = Array.from(underWay.values()).filter(({ position }) => position < endedBytes);
+      await overwrite(journalPath, lines);
       throw error;
     }
   };
@@ -95,7 +99,9 @@ export async function openChipCache(folder: string, key: string): Promise<ChipCa
     begin(row, column) {
       const at = place(row, column);
       begun.set(at, (begun.get(at) ?? 0) + 1);
+      const position = journalBytes;
       log({ begin: [row, column] }); // at once: the process may not live to write it later
+      underWay.set(at, { position, bytes: journalBytes - position });
     },
     beginBatch: (chips) => log({ batch: chips }),
     suspect: (row, column) => suspects.has(place(row, column)),
@@ -108,6 +114,7 @@ export async function openChipCache(folder: string, key: string): Promise<ChipCa
         log(stored);
       });
       endedBytes = journalBytes;
+      underWay.delete(place(record.row, record.column));
       records.set(place(record.row, record.column), stored);
     },
     async read(row, column) {
@@ -121,6 +128,17 @@ export async function openChipCache(folder: string, key: string): Promise<ChipCa
       await answers.close();
     },
   };
+}
+
+/** Lines of a journal become ones that say nothing; no room is needed for it. */
+async function overwrite(path: string, lines: readonly { position: number; bytes: number }[]): Promise<void> {
+  if (lines.length === 0) return;
+  const file = await open(path, 'r+');
+  try {
+    for (const { position, bytes } of lines) await writeAll(file, Buffer.from(`${'{}'.padEnd(bytes - 1)}\n`), position);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readJournal(path: string, key: string) {

@@ -33,6 +33,7 @@ export type EncodeAnswer = (answer: Answer, chip: Chip, live: Uint8Array) => Uin
 
 /**
  * Computes what the cache does not hold yet of some rows, up to `batch` chips at a time; a batch that fails is halved.
+ * The network is given the next ones before the last answers are recorded, so that it need not wait.
  * Problems are thrown. Returns the last other failure, null where there was none.
  */
 export async function inferChips(
@@ -74,52 +75,67 @@ export async function inferChips(
     return cache.finish({ row, column, state: 'done', ledger }, encode(answer, chip.chip, chip.live));
   };
 
-  const computeOne = async (waiting: Waiting): Promise<void> => {
-    const { row, column } = waiting.chip;
-    while (cache.attempts(row, column) < CHIP_ATTEMPTS) {
-      cache.begin(row, column);
-      try {
-        session ??= await sessions.open();
-        const [width, height] = windowSize(waiting.chip, plan);
-        const answer = await session.infer(waiting.pixels, width, height);
-        await done(waiting, answer);
-        return;
-      } catch (error) {
-        if (error instanceof Problem || noRoomOf(error)) throw error;
-        failure = error;
-        session = await sessions.reopen();
-      }
+  /** Hands chips to the network. */
+  const begin = (group: readonly Waiting[]): Given => {
+    const [width, height] = windowSize(group[0].chip, plan);
+    const places = group.map(({ chip }): [number, number] => [chip.row, chip.column]);
+    if (group.length > 1) cache.beginBatch(places);
+    else cache.begin(...places[0]);
+    const answers =
+      group.length > 1
+        ? session!.inferBatch!(
+            group.map(({ pixels }) => pixels),
+            width,
+            height,
+          )
+        : session!.infer(group[0].pixels, width, height).then((answer) => [answer]);
+    answers.catch(() => {}); // looked at when its turn comes
+    return { group, answers };
+  };
+
+  /** Records the answers of chips; those that failed are tried again, fewer at a time. */
+  const record = async ({ group, answers }: Given): Promise<void> => {
+    try {
+      for (const [i, answer] of (await answers).entries()) await done(group[i], answer);
+      return;
+    } catch (error) {
+      if (error instanceof Problem || noRoomOf(error)) throw error;
+      failure = error;
     }
-    const ledger = { ...waiting.ledger, done: 0, failed: waiting.ledger.done };
+    await given?.answers.catch(() => {}); // the session is closed next
+    session = await sessions.reopen();
+    const left = group.filter(({ chip }) => !cache.get(chip.row, chip.column));
+    if (group.length > 1) batch = Math.ceil(group.length / 2);
+    for (let i = 0; i < left.length; i += batch) await alone(left.slice(i, i + batch));
+  };
+
+  /** Chips with nothing else under way. One that was begun too often has failed. */
+  const alone = async (group: readonly Waiting[]): Promise<void> => {
+    const [{ chip, ledger }] = group;
+    const { row, column } = chip;
+    if (group.length > 1 || cache.attempts(row, column) < CHIP_ATTEMPTS) return record(begin(group));
+    const lost = { ...ledger, done: 0, failed: ledger.done };
     const reason = failure instanceof Error ? failure.message : 'The process that computed it died.';
-    await cache.finish({ row, column, state: 'failed', ledger, reason: reason.slice(0, MAX_REASON) });
+    await cache.finish({ row, column, state: 'failed', ledger: lost, reason: reason.slice(0, MAX_REASON) });
+  };
+
+  /** What the network works on, while the answers before it are recorded. */
+  let given: Given | null = null;
+  const recordGiven = async (next: Given | null) => {
+    const before = given;
+    given = next;
+    if (before) await record(before);
   };
 
   const compute = async (group: readonly Waiting[]): Promise<void> => {
     session ??= await sessions.open();
-    const innocent = group.every(({ chip }) => !cache.suspect(chip.row, chip.column));
-    if (group.length === 1 || !innocent || !session.inferBatch) {
-      for (const waiting of group) await computeOne(waiting);
+    if (group.some(({ chip }) => cache.suspect(chip.row, chip.column))) {
+      await recordGiven(null); // whose process died may take no other chip along
+      for (const waiting of group) await alone([waiting]);
       return;
     }
-    const [width, height] = windowSize(group[0].chip, plan);
-    let answers: Answer[];
-    cache.beginBatch(group.map(({ chip }) => [chip.row, chip.column]));
-    try {
-      answers = await session.inferBatch(
-        group.map(({ pixels }) => pixels),
-        width,
-        height,
-      );
-    } catch (error) {
-      if (error instanceof Problem || noRoomOf(error)) throw error;
-      failure = error;
-      session = await sessions.reopen();
-      batch = Math.ceil(group.length / 2);
-      for (let i = 0; i < group.length; i += batch) await compute(group.slice(i, i + batch));
-      return;
-    }
-    for (const [i, waiting] of group.entries()) await done(waiting, answers[i]);
+    const size = session.inferBatch ? group.length : 1;
+    for (let i = 0; i < group.length; i += size) await recordGiven(begin(group.slice(i, i + size)));
   };
 
   let group: Waiting[] = [];
@@ -129,21 +145,32 @@ export async function inferChips(
     if (full.length > 0) await compute(full);
     tick();
   };
-  for await (const read of readChipsAt(raster, grid, plan, fill, wanted())) {
-    const waiting = prepare(read, grid, masks(read.chip));
-    if (waiting.ledger.done === 0) {
-      const { row, column } = read.chip;
-      await cache.finish({ row, column, state: 'nodata', ledger: { ...waiting.ledger, failed: 0 } });
-      tick();
-      continue;
+  try {
+    for await (const read of readChipsAt(raster, grid, plan, fill, wanted())) {
+      const waiting = prepare(read, grid, masks(read.chip));
+      if (waiting.ledger.done === 0) {
+        const { row, column } = read.chip;
+        await cache.finish({ row, column, state: 'nodata', ledger: { ...waiting.ledger, failed: 0 } });
+        tick();
+        continue;
+      }
+      const [one] = group;
+      if (one && (one.chip.width !== read.chip.width || one.chip.height !== read.chip.height)) await flush();
+      group.push(waiting);
+      if (group.length >= batch) await flush();
     }
-    const [one] = group;
-    if (one && (one.chip.width !== read.chip.width || one.chip.height !== read.chip.height)) await flush();
-    group.push(waiting);
-    if (group.length >= batch) await flush();
+    await flush();
+    await recordGiven(null);
+    tick();
+    return failure;
+  } finally {
+    await (given as Given | null)?.answers.catch(() => {});
   }
-  await flush();
-  return failure;
+}
+
+interface Given {
+  group: readonly Waiting[];
+  answers: Promise<Answer[]>;
 }
 
 /** Of a failed chip's reason; runtimes can be wordy. */
@@ -173,6 +200,7 @@ export function prepare(read: ChipPixels, grid: ModelGrid, mask: Uint8Array | nu
 }
 
 function countOnes(flags: Uint8Array): number {
+  if (!flags.includes(0)) return flags.length; // at the speed of memory, as most are
   let ones = 0;
   for (let i = 0; i < flags.length; i++) ones += flags[i];
   return ones;

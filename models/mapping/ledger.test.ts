@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem } from '../../errors/problem.ts';
 import { always, mapped, mapRequest, type TestScene, townScene } from '../../test/support/mapped-scene.ts';
@@ -138,6 +139,35 @@ test('a run that stopped goes on where it was, with the same bytes', async () =>
   const afresh = await mapped({ ...request, network: other });
   expect(afresh.result.chips.done).toBe(35);
   expect(afresh.classes).not.toEqual(whole.classes);
+});
+
+test('a chip over which the process dies is given up, the chips that were under way with it are not', async () => {
+  const request = await mapRequest(folder, scene, network);
+  let killer: string | null = null;
+  let deaths = 0;
+  const dying = (): NetworkSession => {
+    let [runs, dead] = [0, false];
+    return {
+      ...session,
+      async infer(pixels, width, height) {
+        const text = Buffer.from(pixels as Uint8Array).toString('base64');
+        if (++runs === 9) killer ??= text;
+        if (text === killer) dead = true;
+        const answer = await session.infer(pixels, width, height);
+        await setImmediate();
+        if (dead) throw new Problem('interrupted', 'Nothing is recorded any more.');
+        return answer;
+      },
+    };
+  };
+  for (;;) {
+    const run = await mapped(request, always(dying())).catch((error: Problem) => error);
+    if (run instanceof Problem && ++deaths <= CHIP_ATTEMPTS) continue;
+    expect(deaths).toBe(CHIP_ATTEMPTS);
+    const reason = 'The process that computed it died.';
+    expect(run).toMatchObject({ result: { chips: { done: 34, failed: [{ x: 32, y: 32, reason }] } } });
+    return;
+  }
 });
 
 test('an area of interest clips the map without changing any pixel, and nothing outside is computed', async () => {

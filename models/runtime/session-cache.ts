@@ -1,7 +1,8 @@
 /** The network that is loaded in this process: loaded once, used by one piece of work after the other. */
 
 import type { Network } from '../registry.ts';
-import { type NetworkSession, openNetwork, type RunOptions, type SessionSource } from './session.ts';
+import { openNetworkThread } from './network-thread.ts';
+import type { NetworkSession, RunOptions, SessionSource } from './session.ts';
 
 export interface SessionKeeper {
   /** The session of a network with these options; the one before is closed. */
@@ -23,7 +24,7 @@ export function keepSession(): SessionKeeper {
       const open = async () => {
         if (kept?.key !== key) {
           await close();
-          kept = { key, session: await openNetwork(network, run) };
+          kept = { key, session: await openNetworkThread(network, run) };
         }
         return kept.session;
       };

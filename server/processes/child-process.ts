@@ -30,6 +30,13 @@ export interface ChildOptions {
   waitsItsTurn?: boolean;
   /** Megabytes of V8's young generation, which else grows with the time that a child runs. */
   youngMegabytes?: number;
+  /**
+   * Megabytes of V8's old generation and of the buffers that it holds, below which nothing is collected: a small heap
+   * that lets go of large buffers is else collected over and over.
+   */
+  oldMegabytes?: number;
+  /** Memory of at least so many bytes goes back to the system as soon as it is freed, where glibc looks after it. */
+  returnedBytes?: number;
   /** Folders and files that a confined child may touch; without it the child is not confined. */
   confine?: { read: string[]; write: string[] };
   /** Opens files elsewhere for the child, which asks for their bytes; without it the child gets none. */
@@ -101,7 +108,7 @@ export function createChild(options: ChildOptions): Child {
   const start = (): Living => {
     const started = fork(options.entry, [], {
       execArgv: nodeFlags(options),
-      env: Object.fromEntries(ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
+      env: environment(options),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -268,9 +275,18 @@ const askedTooMuch = () => new Problem('limit_exceeded', 'Too much of a file els
 const standsStill = (stillMs: number) =>
   new Problem('limit_exceeded', `Working on this did not go on for the limit of ${stillMs / 1000} seconds.`);
 
-function nodeFlags({ memoryBytes, confine, youngMegabytes }: ChildOptions): string[] {
+function environment({ returnedBytes }: ChildOptions): NodeJS.ProcessEnv {
+  const handed = ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
+  return {
+    ...Object.fromEntries(handed),
+    ...(returnedBytes && { MALLOC_MMAP_THRESHOLD_: String(returnedBytes) }),
+  };
+}
+
+function nodeFlags({ memoryBytes, confine, youngMegabytes, oldMegabytes }: ChildOptions): string[] {
   const heap = [`--max-old-space-size=${Math.round(memoryBytes / 2 ** 20)}`];
   if (youngMegabytes) heap.push(`--max-semi-space-size=${youngMegabytes}`);
+  if (oldMegabytes) heap.push(`--initial-old-space-size=${oldMegabytes}`);
   if (!confine) return heap;
   const read = [PROGRAM_FOLDER, PACKAGES_FOLDER, ...confine.read, ...confine.write].map(
     (path) => `--allow-fs-read=${path}`,

@@ -19,6 +19,8 @@ const ENTRY = fileURLToPath(new URL('./ingest-sandbox-entry.ts', import.meta.url
 export const SANDBOX_LIMITS = { ...DEFAULT_INGEST_LIMITS, wallMs: 30 * 60_000, memoryBytes: 2 * 2 ** 30 };
 /** So that a scene four times as high takes as much memory: 397 MB instead of 394, where else it is 432 and 406. */
 export const SANDBOX_YOUNG_MEGABYTES = 4;
+/** Blocks of hundreds of bands: 428 MB instead of 510. */
+const SANDBOX_RETURNED_BYTES = 16 << 20;
 /** Less than any writer wants at a time. */
 const LEAST_BYTES = 2 ** 20;
 export type SandboxLimits = typeof SANDBOX_LIMITS;
@@ -103,5 +105,13 @@ function blameFile(error: unknown): never {
 
 function sandbox(limits: SandboxLimits, confine: { read: string[]; write: string[] }): ChildOptions {
   const { memoryBytes, wallMs } = limits;
-  return { name: 'sandbox', entry: ENTRY, memoryBytes, wallMs, youngMegabytes: SANDBOX_YOUNG_MEGABYTES, confine };
+  return {
+    name: 'sandbox',
+    entry: ENTRY,
+    memoryBytes,
+    wallMs,
+    youngMegabytes: SANDBOX_YOUNG_MEGABYTES,
+    returnedBytes: SANDBOX_RETURNED_BYTES,
+    confine,
+  };
 }

@@ -30,6 +30,10 @@ export async function withPooledBuffer<Result>(
   }
 }
 
-/** The same values, in memory of their own. */
-export const kept = <S extends Samples>(samples: S): S =>
-  memories.has(samples.buffer) ? (samples.slice() as S) : samples;
+/** The same values, in memory of their own: that of `spare`, which nobody reads any more, where it is as large. */
+export function kept<S extends Samples>(samples: S, spare: Samples | null = null): S {
+  if (!memories.has(samples.buffer)) return samples;
+  if (spare?.length !== samples.length || spare.constructor !== samples.constructor) return samples.slice() as S;
+  spare.set(samples);
+  return spare as S;
+}

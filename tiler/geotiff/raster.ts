@@ -69,6 +69,8 @@ export interface RasterOfFile extends Raster<Samples> {
   readonly bandNames: ReadonlyMap<number, string>;
   /** All of GDAL's items. */
   readonly items: readonly MetadataItem[];
+  /** Whether no block of these rows of the full resolution was ever written. */
+  isEmpty?(y: number, rows: number): boolean;
 }
 
 interface Level {
@@ -142,6 +144,7 @@ export async function rasterOf(
     bandNames,
     items,
     levels: levels.map(({ image: { width, height } }) => ({ width, height })),
+    isEmpty: (y, rows) => !hasBlocks(image, y, rows),
     async read(level, window, into) {
       const { x, y, width, height } = window;
       const at = levels[level];
@@ -250,6 +253,18 @@ function invalidateNaN(pixels: Samples, valid: Uint8Array, bands: number): void 
   }
 }
 
+/** Whether any block of some rows was written. */
+function hasBlocks(image: TiffImage, y: number, rows: number): boolean {
+  const { blockHeight, blocksAcross, segmentsPerBlock, segmentsPerPlane, byteCounts } = image;
+  const perBlockRow = blocksAcross * segmentsPerBlock;
+  const from = Math.floor(y / blockHeight) * perBlockRow;
+  const to = Math.min(segmentsPerPlane, Math.ceil((y + rows) / blockHeight) * perBlockRow);
+  for (let plane = 0; plane < byteCounts.length; plane += segmentsPerPlane) {
+    for (let segment = from; segment < to; segment++) if (byteCounts[plane + segment] > 0) return true;
+  }
+  return false;
+}
+
 type ReadBlock = (image: TiffImage, column: number, row: number, use: UseBlock, once: boolean) => Promise<void>;
 
 /**
@@ -257,9 +272,11 @@ type ReadBlock = (image: TiffImage, column: number, row: number, use: UseBlock, 
  * that are wanted `once` are not kept.
  */
 function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
-  const known = new Map<string, { block: Promise<Samples | null>; bytes: number }>();
+  const known = new Map<string, CachedBlock>();
   const imageNumbers = new Map<TiffImage, number>();
   let bytes = 0;
+  // The memory of one that was forgotten, for the next: large ones would wait for the garbage collector.
+  let spare: Samples | null = null;
   return async (image, column, row, use, once) => {
     if (!imageNumbers.has(image)) imageNumbers.set(image, imageNumbers.size);
     const key = `${imageNumbers.get(image)}/${column}/${row}`;
@@ -267,31 +284,49 @@ function createBlockCache(tiff: TiffFile, mostBytes: number): ReadBlock {
     if (entry) known.delete(key);
     else if (once) return readBlock(tiff, image, column, row, use);
     else {
-      let block: Samples | null = null;
-      const keep = (samples: Samples | null) => {
-        block = samples && kept(samples);
-      };
-      entry = {
-        block: readBlock(tiff, image, column, row, keep).then(() => block),
+      const reading: CachedBlock = {
         bytes: image.blockWidth * blockRows(image, row) * image.bands * bytesPerSample(image.sampleType),
+        samples: null,
+        users: 0,
+        read: readBlock(tiff, image, column, row, (samples) => {
+          const memory = spare;
+          spare = null;
+          reading.samples = samples && kept(samples, memory);
+        }),
       };
+      entry = reading;
       bytes += entry.bytes;
-      const { block: reading, bytes: freed } = entry;
       // What could not be read may be had the next time: files elsewhere come and go.
-      reading.catch(() => {
-        if (known.get(key)?.block !== reading) return;
+      entry.read.catch(() => {
+        if (known.get(key) !== reading) return;
         known.delete(key);
-        bytes -= freed;
+        bytes -= reading.bytes;
       });
     }
     known.set(key, entry);
-    for (const [oldest, { bytes: freed }] of known) {
+    entry.users++;
+    for (const [oldest, { bytes: freed, users, samples }] of known) {
       if (bytes <= mostBytes || known.size === 1) break;
       known.delete(oldest);
       bytes -= freed;
+      if (users === 0) spare = samples;
     }
-    use(await entry.block);
+    try {
+      await entry.read;
+      use(entry.samples);
+    } finally {
+      entry.users--;
+    }
   };
+}
+
+interface CachedBlock {
+  bytes: number;
+  read: Promise<void>;
+  /** Null until it is read, and where none of it was ever written. */
+  samples: Samples | null;
+  /** Readers that wait for it. */
+  users: number;
 }
 
 /** Tells the file's source which blocks a window is made of. */
@@ -310,8 +345,14 @@ function announceWindow({ source }: TiffFile, images: readonly TiffImage[], { x,
   source.announce(ranges);
 }
 
-/** Those that are decoded at the same time, and one that is read meanwhile. */
+/** Those that are decoded at the same time, and one that is read meanwhile; fewer where blocks are large. */
 const BLOCKS_IN_FLIGHT = DECODING_THREADS + 1;
+const BYTES_IN_FLIGHT = 32 << 20;
+
+const blocksInFlight = ({ blockWidth, blockHeight, bands, sampleType }: TiffImage): number => {
+  const fitting = Math.floor(BYTES_IN_FLIGHT / (blockWidth * blockHeight * bands * bytesPerSample(sampleType)));
+  return Math.max(1, Math.min(BLOCKS_IN_FLIGHT, fitting));
+};
 
 /** Copies the blocks' parts of a window together; `written` is 0 where a block was never written. */
 async function readWindow(
@@ -361,6 +402,6 @@ async function readWindow(
       await reading;
     }
   };
-  await Promise.all(Array.from({ length: BLOCKS_IN_FLIGHT }, readSome));
+  await Promise.all(Array.from({ length: blocksInFlight(image) }, readSome));
   return { samples, written };
 }

@@ -104,6 +104,7 @@ export async function assemble(
     for (let tile = 0; tile < level.tiles.bytes.length; tile++) {
       for (const [i, { places }] of parts.entries()) {
         const bytes = places.bytes[tile];
+        if (bytes === 0) continue; // without imagery
         copies.push({ from: places.position[tile], to: position, bytes });
         offsets[i][tile] = position;
         position += bytes;

@@ -13,7 +13,7 @@ import { packBits } from './bit-mask.ts';
 import { levelSizes, type TiffLayout } from './cog-layout.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
 import { openSamples } from './raster.ts';
-import { bytesOfSamples, createSamples, type Samples } from './samples.ts';
+import { bytesOfSamples, bytesPerSample, createSamples, type Samples } from './samples.ts';
 import { createSparseTiff, type SparseTiff, sparsePath } from './sparse-tiff.ts';
 import { readImage, type TiffImage } from './tiff-image.ts';
 import { openTiff } from './tiff-structure.ts';
@@ -34,6 +34,8 @@ export { sparsePath };
 export interface TiffWriter {
   /** pixels: rows*width*bands; valid: rows*width of 0|1, given exactly when the layout has a mask. */
   writeRows(rows: number, pixels: Samples, valid?: Uint8Array): Promise<void>;
+  /** Rows without imagery, of a layout with a mask. Tiles of such rows alone are not written. */
+  skipRows(rows: number): Promise<void>;
   /**
    * Takes all rows of a finished TIFF of the same layout but for its height and number of overviews. Where they begin
    * and, but for the last, end at the edge of a tile on each of its levels, tiles are copied as they are.
@@ -47,6 +49,8 @@ export interface TiffWriter {
 }
 
 const COMPRESSIONS_IN_FLIGHT = 4;
+/** Larger tile rows are not filled while others are compressed. */
+const TWIN_BYTES = 24 << 20;
 const CLASSIC_LIMIT_BYTES = 2 ** 32 - 1;
 
 export interface WriterOptions {
@@ -118,6 +122,12 @@ export async function createTiffWriter(
       for (const level of levels) await flushUnfinished(level, layout);
       await grown.publish();
     },
+    async skipRows(rows) {
+      if (!layout.mask) throw new RangeError('expected a mask, which says that there is no imagery');
+      if (rowsWritten + rows > height) throw new RangeError(`expected ${height} rows, got ${rowsWritten + rows}`);
+      for (let row = 0; row < rows; row++) await pushRow(levels, 0, null, layout);
+      rowsWritten += rows;
+    },
     async appendTiff(part) {
       rowsWritten += await appendTiles(part, levels, layout);
     },
@@ -155,11 +165,14 @@ interface Level extends StoredLevel {
   tilesAcross: number;
   /** Rows taken so far. */
   rows: number;
+  /** Whether any row of the open tile row holds imagery. */
+  filled: boolean;
   /** The open tile row, tile after tile, each row after row; its twin is being compressed. */
   open: Row;
-  twin: Row;
+  twin: Row | null;
   /** The last even row, until its partner comes for the next level. */
   upper: Row;
+  upperIsEmpty: boolean;
   halved: Row;
   halve: Halve;
   flushing: Promise<void>;
@@ -175,6 +188,7 @@ function createLevel(store: TileWriter, size: { width: number; height: number },
     pixels: createSamples(layout.sampleType ?? 'uint8', pixels * layout.bands),
     valid: new Uint8Array(withValid ? pixels : 0),
   });
+  const bufferBytes = tileRowPixels * layout.bands * bytesPerSample(layout.sampleType ?? 'uint8');
   const places = () => ({ position: new Float64Array(tileCount), bytes: new Float64Array(tileCount) });
   return {
     store,
@@ -183,9 +197,11 @@ function createLevel(store: TileWriter, size: { width: number; height: number },
     tileSize,
     tilesAcross,
     rows: 0,
+    filled: false,
     open: rowOf(tileRowPixels, layout.mask),
-    twin: rowOf(tileRowPixels, layout.mask),
+    twin: bufferBytes <= TWIN_BYTES ? rowOf(tileRowPixels, layout.mask) : null,
     upper: rowOf(width),
+    upperIsEmpty: false,
     halved: rowOf((width + 1) >> 1),
     halve: layout.overviews === 'majority' ? majorityRows : averageRowsOf(layout.sampleType ?? 'uint8'),
     flushing: Promise.resolve(),
@@ -208,42 +224,72 @@ function validFromNodata(pixels: Samples, count: number, bands: number, nodata: 
 
 const bufferOf = ({ buffer, byteOffset, byteLength }: Samples): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
-/** Takes one row into level `index`, and what becomes of it into the levels above. */
-async function pushRow(levels: Level[], index: number, row: Row, layout: TiffLayout): Promise<void> {
+/** Takes one row (null: one without imagery) into level `index`, and what becomes of it into the levels above. */
+async function pushRow(levels: Level[], index: number, row: Row | null, layout: TiffLayout): Promise<void> {
   const level = levels[index];
-  const { width, tileSize, tilesAcross } = level;
-  const { bands } = layout;
-  const rowInTile = level.rows % tileSize;
+  const rowInTile = level.rows % level.tileSize;
+  if (row && !level.filled) clearRows(level, 0, rowInTile, layout.bands);
+  if (row) {
+    copyRow(level, row, rowInTile, layout.bands);
+    level.filled = true;
+  } else if (level.filled) clearRows(level, rowInTile, rowInTile + 1, layout.bands);
+  await pushOverview(levels, index, row, layout);
+  level.rows++;
+  if (rowInTile !== level.tileSize - 1 && level.rows !== level.height) return;
+  if (level.filled) await startFlush(level, layout);
+  level.filled = false;
+}
+
+/** Puts a row into the open tile row. */
+function copyRow({ width, tileSize, tilesAcross, open, maskTiles }: Level, row: Row, rowInTile: number, bands: number) {
   const pixelBytes = bands * row.pixels.BYTES_PER_ELEMENT;
   // Copied as buffers, which make no object for each part.
-  const [source, target, valid] = [row.pixels, level.open.pixels, row.valid].map(bufferOf);
+  const [source, target, valid] = [row.pixels, open.pixels, row.valid].map(bufferOf);
   for (let tile = 0; tile < tilesAcross; tile++) {
     const from = tile * tileSize;
     const to = Math.min(width, from + tileSize);
     const at = (tile * tileSize + rowInTile) * tileSize;
     source.copy(target, at * pixelBytes, from * pixelBytes, to * pixelBytes);
-    if (level.maskTiles) valid.copy(level.open.valid, at, from, to);
+    if (maskTiles) valid.copy(open.valid, at, from, to);
   }
-  await pushOverview(levels, index, row, layout);
-  level.rows++;
-  if (rowInTile === tileSize - 1 || level.rows === level.height) await startFlush(level, layout);
+}
+
+/** Empties rows of the open tile row. */
+function clearRows({ tileSize, tilesAcross, open, maskTiles }: Level, first: number, end: number, bands: number): void {
+  for (let tile = 0; tile < tilesAcross && first < end; tile++) {
+    const [from, to] = [(tile * tileSize + first) * tileSize, (tile * tileSize + end) * tileSize];
+    open.pixels.fill(0, from * bands, to * bands);
+    if (maskTiles) open.valid.fill(0, from, to);
+  }
 }
 
 /** What becomes of the next row of level `index` in the levels above. */
-async function pushOverview(levels: Level[], index: number, row: Row, layout: TiffLayout): Promise<void> {
+async function pushOverview(levels: Level[], index: number, row: Row | null, layout: TiffLayout): Promise<void> {
   if (index + 1 >= levels.length) return;
   const { bands } = layout;
   const level = levels[index];
-  const clamped = index === 0 && layout.overviewRanges ? clampRow(row, layout.overviewRanges, bands) : row;
   const lower = level.rows % 2 === 1;
-  if (lower || level.rows === level.height - 1) {
+  const last = lower || level.rows === level.height - 1;
+  if (!row && last && (!lower || level.upperIsEmpty)) return pushRow(levels, index + 1, null, layout);
+  if (lower && level.upperIsEmpty) emptyRow(level.upper);
+  level.upperIsEmpty = !last && !row;
+  if (level.upperIsEmpty) return;
+  const given = row ?? emptyRow({ pixels: level.upper.pixels.slice(), valid: level.upper.valid.slice() });
+  const clamped = index === 0 && layout.overviewRanges ? clampRow(given, layout.overviewRanges, bands) : given;
+  if (last) {
     level.halve(lower ? level.upper : clamped, clamped, level.width, bands, level.halved);
     if (layout.nodata !== undefined && !layout.mask) keepOffNodata(level.halved, bands, layout.nodata);
     await pushRow(levels, index + 1, level.halved, layout);
   } else {
     level.upper.pixels.set(clamped.pixels);
-    level.upper.valid.set(row.valid);
+    level.upper.valid.set(given.valid);
   }
+}
+
+function emptyRow(row: Row): Row {
+  row.pixels.fill(0);
+  row.valid.fill(0);
+  return row;
 }
 
 /** A copy whose values are within their band's range; NaN stays. */
@@ -325,14 +371,18 @@ function checkPart(part: TiffImage, level: Level, { bands, mask, sampleType = 'u
   }
 }
 
-/** Hands the open tile row to the compressors and opens its twin, once the tile row before it is written. */
+/**
+ * Hands the open tile row to the compressors and opens its twin, once the tile row before it is written; where it has
+ * none, it is written at once.
+ */
 async function startFlush(level: Level, layout: TiffLayout): Promise<void> {
   await level.flushing;
   const full = level.open;
-  level.open = level.twin;
-  level.twin = full;
   const tileRow = Math.ceil(level.rows / level.tileSize) - 1;
   clearBottom(full, level, layout.bands, 0);
+  if (!level.twin) return flushTileRow(level, full, tileRow, layout);
+  level.open = level.twin;
+  level.twin = full;
   level.flushing = flushTileRow(level, full, tileRow, layout);
   level.flushing.catch(() => {}); // reported by the next await of it
 }
@@ -366,16 +416,24 @@ async function flushTileRow(level: Level, row: Row, tileRow: number, layout: Tif
     const compressed = Array.from({ length: count }, async (_, i) => {
       const from = (first + i) * tilePixels;
       const pixels = bytesOfSamples(row.pixels.subarray(from * layout.bands, (from + tilePixels) * layout.bands));
-      const mask = maskTiles && packBits(row.valid.subarray(from, from + tilePixels));
+      const valid = row.valid.subarray(from, from + tilePixels);
+      if (maskTiles && !valid.includes(1) && isZero(pixels)) return null;
       return [
         await compressTile(pixels, tileSize, layout),
-        mask && (await compress(mask, layout.compression)),
+        maskTiles && (await compress(packBits(valid), layout.compression)),
       ] as const;
     });
-    for (const [i, [pixels, mask]] of (await Promise.all(compressed)).entries()) {
+    for (const [i, parts] of (await Promise.all(compressed)).entries()) {
+      if (!parts) continue;
+      const [pixels, mask] = parts;
       const tile = tileRow * tilesAcross + first + i;
       await appendTile(level.store, level.tiles, tile, pixels);
       if (mask && maskTiles) await appendTile(level.store, maskTiles, tile, mask);
     }
   }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
 }

@@ -80,7 +80,8 @@ test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits
   ['half a header', () => tiff(64, 64).subarray(0, 100), 'damaged_tiff', /points to/],
   ['missing pixels', () => tiff(64, 64).subarray(0, 9000), 'damaged_tiff', /incomplete/],
   ['40,000² without pixels', () => tiff(40_000, 40_000, [], 0), 'damaged_tiff', /incomplete/],
-  ['70,000²', () => tiff(70_000, 70_000, [], 0), 'limit_exceeded', /70000 × 70000/],
+  ['100,000² without pixels', () => tiff(100_000, 100_000, [], 0), 'damaged_tiff', /incomplete/],
+  ['2,000,000²', () => tiff(2_000_000, 2_000_000, [], 0), 'limit_exceeded', /2000000 × 2000000/],
   ['one pixel', () => tiff(1, 1), 'too_small', /1 × 1/],
   ['no CRS', () => tiff(64, 64, [{ tag: Tag.GeoKeyDirectory, ...NO_VALUES }]), 'missing_crs', /-a_srs/],
   ['no place', () => tiff(64, 64, [{ tag: Tag.ModelTiepoint, ...NO_VALUES }]), 'missing_crs', /-a_ullr/],
@@ -188,6 +189,7 @@ test.each<[name: string, bytes: () => Buffer, code: string, says: RegExp, limits
     /decompressed/,
   ],
   ['more pixels than allowed', () => tiff(64, 64), 'limit_exceeded', /64 × 64/, { pixels: 4000 }],
+  ['more decoded than allowed', () => tiff(64, 64), 'limit_exceeded', /decoded/, { decodedBytes: 12_000 }],
   ['more in a block than allowed', () => tiff(64, 64), 'limit_exceeded', /block/, { bytesPerBlock: 4000 }],
 ])('%s is refused', async (_name, bytes, code, says, limits) => {
   const problem = await attempt(bytes(), limits);

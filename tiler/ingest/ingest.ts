@@ -6,8 +6,8 @@
 import { isRemote } from '../geotiff/byte-source.ts';
 import { bandMeanings } from '../geotiff/gdal-metadata.ts';
 import type { RasterWindow } from '../geotiff/raster.ts';
-import type { Samples, SampleType } from '../geotiff/samples.ts';
-import { createTiffWriter } from '../geotiff/write-tiff.ts';
+import { bytesPerSample, type Samples, type SampleType } from '../geotiff/samples.ts';
+import { createTiffWriter, type TiffWriter } from '../geotiff/write-tiff.ts';
 import { RENDERING_ITEM, type Rendering, type ValueRange } from '../rendering/rendering.ts';
 import { lookAtAlpha } from './alpha-look.ts';
 import { createRangeCounter, type RangeCounter } from './band-statistics.ts';
@@ -148,6 +148,7 @@ export async function ingest(
       userCrs,
       geographic,
       mask: maskable,
+      tileSize: tileSizeOf(width, working.count * bytesPerSample(image.sampleType)),
       overviews: 'average',
       ...(scaling.kind === 'percentiles' && { overviewRanges: clippingOf(scaling.rendering, working.count) }),
       metadata: {
@@ -159,9 +160,7 @@ export async function ingest(
     try {
       const counting = countFirst ? null : counter;
       const onShare = (share: number) => onProgress((passes - 1 + share) / passes);
-      validPixels = await readAll(source, working, counting, onShare, (rows, pixels, valid) =>
-        writer.writeRows(rows, pixels, ...(maskable ? [valid] : [])),
-      );
+      validPixels = await readAll(source, working, counting, onShare, writer);
       checkNotEmpty(validPixels);
       await writer.finish();
     } catch (error) {
@@ -184,29 +183,40 @@ export async function ingest(
   }
 }
 
-/** Hands the whole scene to the counter and to `use`; returns the number of valid pixels. */
+/** Hands the whole scene to the counter and to the writer; returns the number of valid pixels. */
 async function readAll(
   source: Source,
   working: WorkingBands,
   counter: RangeCounter | null,
   onShare: (share: number) => void,
-  use?: (rows: number, pixels: Samples, valid: Uint8Array) => Promise<void>,
+  writer?: TiffWriter,
 ): Promise<number> {
   let validPixels = 0;
-  for await (const { rows, pixels, valid, share } of readRows(source)) {
-    const own = working.take(pixels);
-    validPixels += countValid(valid);
-    counter?.add(own, valid, working.count);
-    await use?.(rows, own, valid);
+  for await (const { rows, window, share } of readRows(source)) {
+    if (window) {
+      const own = working.take(window.pixels);
+      validPixels += countValid(window.valid);
+      counter?.add(own, window.valid, working.count);
+      await writer?.writeRows(rows, own, ...(source.maskable ? [window.valid] : []));
+    } else await writer?.skipRows(rows);
     onShare(share);
   }
   return validPixels;
 }
 
+/** Of a row of the working COG's tiles, of which several are held: scenes of many bands get smaller ones. */
+const TILE_ROW_BYTES = 48 << 20;
+const TILE_SIZES = [512, 256, 128, 64] as const;
+
+function tileSizeOf(width: number, pixelBytes: number): number {
+  const fitting = TILE_SIZES.find((size) => Math.ceil(width / size) * size * size * pixelBytes <= TILE_ROW_BYTES);
+  return fitting ?? TILE_SIZES[TILE_SIZES.length - 1];
+}
+
 interface Rows {
   rows: number;
-  pixels: Samples;
-  valid: Uint8Array;
+  /** Null where none of them was ever written. */
+  window: RasterWindow<Samples> | null;
   /** Of the scene, these rows included. */
   share: number;
 }
@@ -215,19 +225,25 @@ interface Rows {
 async function* readRows({ raster, bandRows, header: { width, height } }: Source): AsyncGenerator<Rows> {
   // Two windows take turns, so that memory does not wait for the garbage collector.
   const windows: (RasterWindow<Samples> | undefined)[] = [];
-  const read = (y: number) => {
-    const into = windows[(y / bandRows) % 2];
-    const window = raster.read(0, { x: 0, y, width, height: Math.min(bandRows, height - y) }, into);
+  const read = async (y: number) => {
+    const rows = Math.min(bandRows, height - y);
+    if (raster.isEmpty?.(y, rows)) return null;
+    const turn = (y / bandRows) % 2;
+    const window = await raster.read(0, { x: 0, y, width, height: rows }, windows[turn]);
+    windows[turn] ??= window;
+    return window;
+  };
+  const begin = (y: number) => {
+    const window = read(y);
     window.catch(() => {}); // thrown when its turn comes
     return window;
   };
-  let next = read(0);
+  let next = begin(0);
   for (let y = 0; y < height; y += bandRows) {
     const window = await next;
-    windows[(y / bandRows) % 2] ??= window;
     const rows = Math.min(bandRows, height - y);
-    if (y + rows < height) next = read(y + rows);
-    yield { rows, ...window, share: (y + rows) / height };
+    if (y + rows < height) next = begin(y + rows);
+    yield { rows, window, share: (y + rows) / height };
   }
   await next.catch(() => {});
 }

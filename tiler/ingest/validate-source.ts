@@ -20,15 +20,22 @@ import { type BandChoice, chooseBands } from './rgb-bands.ts';
 import { readSidecars, type SidecarPaths } from './sidecars.ts';
 
 export interface IngestLimits {
-  /** Width times height. */
+  /** Width times height, most of which may hold no imagery. */
   pixels: number;
+  /** Of the blocks that were written, decoded: what is computed and stored follows from it. */
+  decodedBytes: number;
   /** Of one tile or strip, decoded. */
   bytesPerBlock: number;
   /** Images in the file: overviews and masks are some. */
   ifds: number;
 }
 
-export const DEFAULT_INGEST_LIMITS: IngestLimits = { pixels: 2 ** 32, bytesPerBlock: 256 << 20, ifds: 64 };
+export const DEFAULT_INGEST_LIMITS: IngestLimits = {
+  pixels: 2 ** 40,
+  decodedBytes: 2 ** 37,
+  bytesPerBlock: 256 << 20,
+  ifds: 64,
+};
 
 export interface SceneHeader extends Location {
   width: number;
@@ -94,7 +101,7 @@ export async function openSource(path: string, limits: IngestLimits, hints: Sour
     const image = await readImage(tiff, tiff.ifds[0], limits);
     checkSize(image);
     const colourTable = await readColours(tiff, image);
-    checkBlocks(tiff, image);
+    checkBlocks(tiff, image, limits);
     const sidecars = await readSidecars(hints.sidecars ?? {});
     const srs = hints.srs ?? tiff.source.items?.[SRS_ITEM];
     const { findings: located, ...place } = locate(await readGeoreference(tiff, tiff.ifds[0]), image, {
@@ -223,8 +230,9 @@ async function readColours(tiff: TiffFile, image: TiffImage): Promise<Uint8Array
   );
 }
 
-/** Every block must lie within the file, and some must be there. */
-function checkBlocks(tiff: TiffFile, { offsets, byteCounts, width, height }: TiffImage): void {
+/** Every block must lie within the file, some must be there, and not too many. */
+function checkBlocks(tiff: TiffFile, image: TiffImage, { decodedBytes }: IngestLimits): void {
+  const { offsets, byteCounts, width, height } = image;
   let written = 0;
   for (let segment = 0; segment < byteCounts.length; segment++) {
     if (byteCounts[segment] === 0) continue;
@@ -234,6 +242,15 @@ function checkBlocks(tiff: TiffFile, { offsets, byteCounts, width, height }: Tif
     throw new Problem(
       'damaged_tiff',
       `The file has ${tiff.source.size} bytes, but its pixels reach to byte ${end}: it is incomplete. Send it again.`,
+    );
+  }
+  const samples = written * image.blockWidth * image.segmentRows * (image.planar ? 1 : image.bands);
+  const gigabytes = (bytes: number) => Math.ceil(bytes / 1e9);
+  if (samples * bytesPerSample(image.sampleType) > decodedBytes) {
+    const size = gigabytes(samples * bytesPerSample(image.sampleType));
+    throw new Problem(
+      'limit_exceeded',
+      `The image takes ${size} GB decoded, more than the ${gigabytes(decodedBytes)} allowed. Cut it: gdal_translate -srcwin LEFT TOP WIDTH HEIGHT INPUT.tif OUTPUT.tif`,
     );
   }
   if (written > 0) return;
