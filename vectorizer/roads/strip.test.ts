@@ -13,7 +13,7 @@ import { apls } from './apls.ts';
 import { createRoadJoiner } from './join.ts';
 import { type RoadNetwork, roadNetwork } from './network.ts';
 import { drawRoadStrip, type OpenPart, type RoadTotals, STRIP_NODES } from './strip.ts';
-import { strokeLengths } from './strokes.ts';
+import { streetLengths, streetsOf } from './strokes.ts';
 
 const WIDTH = 400;
 const HEIGHT = 576;
@@ -22,6 +22,7 @@ const OPTIONS = { pixelMetres: 1 };
 /** The second line between two strips. */
 const LINE = 384;
 
+const lengthsOf = ({ edges }: RoadNetwork) => streetLengths(edges, streetsOf(edges, 1, new Set()));
 const road = (width: number, ...points: [number, number][]): Road => ({ width, points });
 
 function drawBoth(roads: readonly Road[], change?: (classes: Uint8Array) => void) {
@@ -70,7 +71,7 @@ function expectSame({ whole, strips }: Pick<ReturnType<typeof drawBoth>, 'whole'
     strips,
     strips.edges.map(({ streetMetres }) => streetMetres),
   );
-  const expected = measures(whole, strokeLengths(whole.edges, 1));
+  const expected = measures(whole, lengthsOf(whole));
   for (const [i, values] of expected.entries()) {
     for (const [k, value] of values.entries()) {
       expect(Math.abs(found[i][k] - value), `${what}: ${found[i]} for ${values}`).toBeLessThan(1.2 + 0.005 * value);
@@ -187,7 +188,7 @@ test('a map of one strip is the network of the whole map', () => {
   const { whole, map } = drawBoth(roads);
   const { edges, totals } = drawInStrips(map, { rows: HEIGHT, margin: 96 }, OPTIONS);
   expect(edges.map(({ streetMetres, ...edge }) => edge)).toEqual(whole.edges);
-  expect(edges.map(({ streetMetres }) => streetMetres)).toEqual([...strokeLengths(whole.edges, 1)]);
+  expect(edges.map(({ streetMetres }) => streetMetres)).toEqual([...lengthsOf(whole)]);
   expect(totals).toEqual(totalsOf(whole));
 });
 
