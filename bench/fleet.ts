@@ -28,8 +28,8 @@ import { type FileStore, localFileStore } from '../server/store/files/file-store
 import { getJob, insertJob } from '../server/store/tables/jobs.ts';
 import { insertScene, updateScene } from '../server/store/tables/scenes.ts';
 import type { PipelineTools } from '../server/tools.ts';
-import { vectorizeMap } from '../server/tracing/map-to-features.ts';
-import { traceShard } from '../server/tracing/trace-raster.ts';
+import { drawStrip } from '../server/tracing/draw-strip.ts';
+import { joinStrips } from '../server/tracing/join-strips.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { setup, testEngines } from '../test/support/databases.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
@@ -63,7 +63,6 @@ try {
   console.log(
     `one job, ${shardsEach} shards for each worker, of 16 chips of ${chipMs} ms and ${pixels} million pixels`,
   );
-  await traceTemplate(network, template);
   for (const workers of WORKERS) {
     const { db, url, drop } = await engine.open();
     try {
@@ -81,7 +80,6 @@ process.exit();
 interface Template {
   classes: string;
   scores: string;
-  traced: string;
 }
 
 /** The maps of one shard: a generated town's land use, as certain as can be, written as jobs write them. */
@@ -96,7 +94,6 @@ async function makeTemplate(network: Network): Promise<Template> {
   const template = {
     classes: join(folder, 'classes.tif'),
     scores: join(folder, 'scores.tif'),
-    traced: join(folder, 'traced.bin'),
   };
   const common = { ...{ width: WIDTH, height: SHARD_HEIGHT, bands: 1, epsg: 32640 }, compression: 'deflate' as const };
   const place = { geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M] as const, overviewCount: 2 };
@@ -129,7 +126,7 @@ async function measure(
   const shards = workers * shardsEach;
   const files = localFileStore(join(folder, `${workers}`));
   const scene = await fakeScene(db, files, shards * SHARD_HEIGHT);
-  const spent = { networkMs: 0, joinMs: 0 };
+  const spent: Spent = { networkMs: 0, drawMs: 0, joinMs: 0 };
   const tools: PipelineTools = {
     ...{ db, files, remote: createRemoteReader(null), device: 'cpu', shardHeight: SHARD_HEIGHT },
     chooseRun: async () => ({ ...DEFAULT_RUN, core: CORE }),
@@ -172,8 +169,14 @@ async function measure(
   }
 }
 
-/** Its map takes the time of the chips and copies the template; it joins as ever, and draws no features. */
-function sleepingCompute(template: Template, spent: { networkMs: number; joinMs: number }): Compute {
+interface Spent {
+  networkMs: number;
+  drawMs: number;
+  joinMs: number;
+}
+
+/** Its map takes the time of the chips and copies the template; it draws and joins as ever, in this process. */
+function sleepingCompute(template: Template, spent: Spent): Compute {
   const unused = () => {
     throw new Error('not part of this measurement');
   };
@@ -187,7 +190,7 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
       await copyFile(template.scores, scoresPath);
       for (let done = 1; done <= chips; done++) {
         await sleep(Math.max(0, due - (chips - done) * chipMs - performance.now()));
-        onProgress?.(done);
+        onProgress?.({ chips: done, rows: 0 });
       }
       spent.networkMs += chips * chipMs;
       return {
@@ -210,10 +213,16 @@ function sleepingCompute(template: Template, spent: { networkMs: number; joinMs:
       await mergeShards(request);
       spent.joinMs += performance.now() - started;
     },
-    trace: ({ tracedPath }) => copyFile(template.traced, tracedPath),
-    async vectorize({ featuresPath }) {
-      await writeFile(featuresPath, '');
-      return { features: 0 } as Awaited<ReturnType<Compute['vectorize']>>;
+    async drawStrip(request) {
+      const started = performance.now();
+      await drawStrip(request);
+      spent.drawMs += performance.now() - started;
+    },
+    async joinStrips(request) {
+      const started = performance.now();
+      const joined = await joinStrips(request);
+      spent.joinMs += performance.now() - started;
+      return joined;
     },
     prove: unused,
     chooseRendering: unused,
@@ -236,35 +245,6 @@ async function fakeScene(db: Database, files: FileStore, height: number): Promis
   await mkdir(dirname(files.path(key)), { recursive: true });
   await writeFile(files.path(key), '');
   return scene;
-}
-
-/** What each shard is traced in, by whoever computed it, and what one worker does with that when all shards are there. */
-async function traceTemplate(network: Network, { classes, scores, traced }: Template): Promise<void> {
-  const code = (name: string) => network.classes.find((each) => each.name === name)?.value ?? null;
-  const codes = { building: code('building'), road: code('road'), water: code('water') };
-  const maps = { classesPath: classes, scoresPath: scores, codes };
-  const measured = async (what: string, work: () => Promise<unknown>) => {
-    const started = performance.now();
-    await work();
-    const ms = performance.now() - started;
-    const mpx = (WIDTH * SHARD_HEIGHT) / 1e6 / (ms / 1000);
-    const share = ms / (16 * chipMs);
-    console.log(
-      `${what}: ${(ms / 1000).toFixed(2)} s, ${mpx.toFixed(1)} Mpx/s, ${share.toFixed(2)} times the network's time`,
-    );
-  };
-  await measured('tracing a shard', () =>
-    traceShard({ ...maps, tracedPath: traced, mapSize: { width: WIDTH, height: SHARD_HEIGHT } }),
-  );
-  await measured('drawing the features of a shard', () =>
-    vectorizeMap(
-      {
-        ...{ ...maps, tracedPaths: [traced], featuresPath: join(folder, 'features.ndjson') },
-        ...{ pixelMetres: { x: GSD_M, y: GSD_M }, minAreaM2: 20, toleranceMetres: 1 },
-      },
-      () => {},
-    ),
-  );
 }
 
 /** What the queues ask for a second while there is nothing to do. */

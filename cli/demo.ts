@@ -147,7 +147,7 @@ async function printResult(url: string, scene: SceneJson, job: JobJson, town: De
   const classMap = await openFileStore(dataFolder(), process.env.PLANIMETER_STORE).fetch(`jobs/${job.id}/classes.tif`);
   const { miou, classes } = await evaluateMaps(classMap, town.truth);
   const ious = classes.map((each) => `${each.class} ${(each.iou ?? 0).toFixed(2)}`).join(', ');
-  say(`\nAgreement with the truth (IoU): mean ${miou.toFixed(2)}; ${ious}`);
+  say(`\nAgreement with the truth (IoU): mean ${(miou ?? 0).toFixed(2)}; ${ious}`);
 }
 
 const hectares = (areaM2: number): string => `${(areaM2 / 10_000).toFixed(2)} ha`;

@@ -98,10 +98,11 @@ async function list(folder: string, json: boolean): Promise<void> {
   const runs = await Promise.all(networks.map((network) => measuredRun(network, device)));
   if (json) {
     const rows = networks.map((network, i) => {
-      const { modelPath: _, adapter, gsdMetres, int8, ...rest } = network;
+      const { modelPath: _, adapter, gsdMetres, int8, scoresByPlace, ...rest } = network;
       return {
         ...rest,
         gsd_m: gsdMetres,
+        ...(scoresByPlace && { scores_by_place: scoresByPlace }),
         kind: adapter ? 'added' : 'shipped',
         task: isDetector(network) ? 'detection' : 'segmentation',
         exact: stitchesExactly(network),
@@ -113,7 +114,7 @@ async function list(folder: string, json: boolean): Promise<void> {
     return;
   }
   for (const [i, network] of networks.entries()) {
-    const { id, gsdMetres, halo, stride, classes, description, miou } = network;
+    const { id, gsdMetres, halo, stride, classes, description, miou, scoresByPlace } = network;
     const facts = [
       gsdMetres === null ? 'pixels as they are' : `${gsdMetres} m per pixel`,
       stitchesExactly(network) ? `exact with a halo of ${halo}` : 'blended',
@@ -123,6 +124,10 @@ async function list(folder: string, json: boolean): Promise<void> {
     ];
     process.stdout.write(`${id}: ${classes.map(({ name }) => name).join(', ')}\n  ${facts.join('; ')}\n`);
     process.stdout.write(`  ${description}\n`);
+    for (const [place, scores] of Object.entries(scoresByPlace ?? {})) {
+      const ious = Object.entries(scores).map(([name, iou]) => `${name} ${iou.toFixed(2)}`);
+      process.stdout.write(`    ${place}: ${ious.join(', ')}\n`);
+    }
   }
 }
 

@@ -4,9 +4,12 @@ import { Problem } from '../errors/problem.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportJob } from '../server/export/export.ts';
-import { chordMetres, measureBending } from '../server/pipeline/bending.ts';
+import { chordMetres } from '../server/pipeline/bending.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
-import { storeFeatures } from '../server/pipeline/store-features.ts';
+import { drawGrowing } from '../server/pipeline/parts/draw-growing.ts';
+import { placingOf } from '../server/pipeline/place-shapes.ts';
+import { addCounts, joinStrips } from '../server/pipeline/vectorize.ts';
+import { beginStoring, renameRegions } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import { insertJob, updateJob } from '../server/store/tables/jobs.ts';
 import { insertScene } from '../server/store/tables/scenes.ts';
@@ -66,41 +69,41 @@ export async function run(args: string[]): Promise<void> {
   const bar = createProgressBar();
   await withEphemeralEngine(async (opening) => {
     const sha256 = await sha256OfFile(classesPath);
-    const { db, files, compute } = await opening;
+    const tools = await opening;
+    const { db } = tools;
     const { srid, gsdMetres, findings } = await georeference(db, map);
     for (const { severity, message } of findings) process.stderr.write(`${severity}: ${message}\n`);
     const scene = sceneId(sha256);
     const id = jobId({ sha256 }, 'vectorize', { ...parameters, ...codes });
     await insertScene(db, { id: scene, name: basename(classesPath), upload: null, sha256, bytes: 0 });
     await insertJob(db, { id, scene, model: 'none', parameters: { ...parameters } });
-    const featuresPath = files.path('features.ndjson');
-    const signal = new AbortController().signal;
-    const traced = await compute.vectorize(
-      {
-        classesPath,
-        scoresPath: null,
-        featuresPath,
-        pixelMetres: gsdMetres,
-        minAreaM2: parameters.min_area_m2,
-        toleranceMetres: parameters.tolerance_m,
-        finestOnly: format.ending !== '.pmtiles',
-        codes,
+    const placing = await placingOf(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
+    const drawing = {
+      job: { id, turn: await beginStoring(db, id), epsg: srid, classNames, placing },
+      options: {
+        ...{
+          size: { width: map.width, height: map.height },
+          geotransform: map.geotransform,
+          nodata: map.nodata ?? 255,
+        },
+        ...{ pixelMetres: gsdMetres, minAreaM2: parameters.min_area_m2, toleranceMetres: parameters.tolerance_m },
+        ...{ finestOnly: format.ending !== '.pmtiles', codes },
       },
-      { onProgress: (rows) => bar.update('vectorize', rows / map.height) },
-    );
-    const partsOf = await measureBending(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
-    const { counts } = await storeFeatures(db, { id, epsg: srid, classNames, partsOf }, featuresPath, {
-      signal,
-      onProgress: (features) => bar.update('store', features / traced.features),
-    });
+    };
+    const { signal } = new AbortController();
+    const strips = drawGrowing(tools, drawing, { y: 0, classesPath, scoresPath: null }, signal);
+    const drawn = await strips.finish((done, total) => bar.update('vectorize', done / total));
+    const { geometry, regions, ...joined } = await joinStrips(tools, drawing, signal);
+    await renameRegions(db, id, regions);
+    const counts = addCounts([...drawn, joined].map((each) => each.counts));
     await updateJob(db, id, { state: 'done' });
     const gsd = Math.sqrt(gsdMetres.x * gsdMetres.y);
-    const job = { id, gsdMetres: gsd, levels: traced.levels, blocks: traced.blocks };
+    const job = { id, gsdMetres: gsd, levels: geometry.levels, blocks: geometry.blocks };
     const exported = await exportJob(db, job, format, output, { collection: values.collection });
     bar.end();
     const notice = leftOutNotice(output, exported);
     process.stderr.write(notice);
-    const result = { counts, geometry: traced };
+    const result = { counts, geometry };
     process.stdout.write(
       values.json ? `${JSON.stringify(result)}\n` : `${notice ? 'found' : output}: ${foundText(counts)}\n`,
     );
@@ -109,7 +112,7 @@ export async function run(args: string[]): Promise<void> {
 
 /** Size and place of the map. Throws `missing_crs` where it has none. */
 async function readMapHeader(path: string) {
-  const { width, height, geotransform, epsg, userCrs, close } = await openRaster(path);
+  const { width, height, geotransform, nodata, epsg, userCrs, close } = await openRaster(path);
   await close();
   if (epsg === null && !userCrs) {
     throw new Problem(
@@ -117,7 +120,7 @@ async function readMapHeader(path: string) {
       'The class map names no coordinate reference system; give it one: gdal_edit.py -a_srs EPSG:N CLASSES.tif',
     );
   }
-  return { width, height, geotransform, epsg, userCrs: userCrs ?? null };
+  return { width, height, geotransform, nodata, epsg, userCrs: userCrs ?? null };
 }
 
 function classCode(option: string, text: string | undefined): number | null {

@@ -71,6 +71,8 @@ export interface Network {
   features?: NetworkFeatures;
   /** Mean intersection over union at places that it was not trained on, where its manifest tells. */
   miou?: number;
+  /** Intersection over union by place and class, of the classes that are labelled there. */
+  scoresByPlace?: Record<string, Record<string, number>>;
   /** The network with 8-bit weights: same inputs and outputs. */
   int8?: NetworkFile;
   modelPath: string;
@@ -104,7 +106,7 @@ interface ManifestJson {
     'planimeter:receptive_field': [number, number, number, number];
     'planimeter:planes'?: NetworkPlane[];
     'planimeter:features'?: NetworkFeatures;
-    'planimeter:scores'?: { miou: number };
+    'planimeter:scores'?: { miou: number; by_place?: Record<string, Record<string, number>> };
     'planimeter:int8'?: string;
     'planimeter:chip'?: number | null;
     'planimeter:adapter'?: Adapter;
@@ -216,6 +218,7 @@ async function readManifest(folder: string): Promise<Network | null> {
   if (checksum !== undefined && checksum !== SHA256_MULTIHASH + sha256) {
     throw new Problem('damaged_model', `The file of the network "${id}" has changed since it was added. Add it again.`);
   }
+  const scores = properties['planimeter:scores'];
   const network: Network = {
     id,
     name: properties['mlm:name'],
@@ -233,7 +236,8 @@ async function readManifest(folder: string): Promise<Network | null> {
     })),
     planes: properties['planimeter:planes'] ?? [],
     ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),
-    ...(properties['planimeter:scores'] && { miou: properties['planimeter:scores'].miou }),
+    ...(scores && { miou: scores.miou }),
+    ...(scores?.by_place && { scoresByPlace: scores.by_place }),
     ...(int8Path && { int8: { path: int8Path, sha256: await sha256OfFile(int8Path) } }),
     modelPath,
     sha256,

@@ -14,9 +14,9 @@ import { createRunChooser } from './networks/run-profiles.ts';
 import { createMetrics, type Metrics } from './operations/metrics.ts';
 import { readLimits } from './operations/quotas.ts';
 import { parseParameters } from './pipeline/job-parameters.ts';
+import { removeParts } from './pipeline/parts/run-parts.ts';
 import { runJob } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
-import { removeShards } from './pipeline/run-shards.ts';
 import { startCompute } from './processes/compute.ts';
 import { type Queue, startQueue } from './queue/queue.ts';
 import type { Handlers } from './queue/work-context.ts';
@@ -32,6 +32,7 @@ import { createRoom, minFreeBytes, type Room } from './store/files/free-room.ts'
 import { isBucket, openFileStore, sharedFolderOf } from './store/files/open-file-store.ts';
 import { getJob } from './store/tables/jobs.ts';
 import { getScene } from './store/tables/scenes.ts';
+import { createTileKeeper, type TileKeeper } from './tiles/kept-tiles.ts';
 import type { PipelineTools } from './tools.ts';
 
 export interface EngineOptions {
@@ -54,6 +55,7 @@ export interface Engine {
   networks: readonly Network[];
   models: readonly ModelJson[];
   metrics: Metrics;
+  tiles: TileKeeper;
   /** What was asked for, and what the last job ran on. */
   device: DeviceJson;
   /** Where networks lie, and uploads before they are whole. */
@@ -74,6 +76,7 @@ export async function openEngine(
   const { dataFolder, databaseUrl } = options;
   const chosen = parseDevice(options.device);
   const leastBytes = minFreeBytes(process.env);
+  const limits = readLimits(process.env);
   const sharedFolder = sharedFolderOf(dataFolder, options.store);
   const inBucket = options.store !== undefined && isBucket(options.store);
   const [db, opened] = await Promise.all([
@@ -85,6 +88,7 @@ export async function openEngine(
   const metrics = createMetrics(db, remote, room);
   const stored = openFileStore(dataFolder, options.store, { onFault: metrics.countStoreFault });
   const files = checkedFileStore(metrics.measureFiles(stored), db);
+  const tiles = createTileKeeper(db, files, limits.statementSeconds);
   const compute = startCompute(remote.open);
   const close = async () => {
     await compute.stop();
@@ -102,7 +106,7 @@ export async function openEngine(
       device: chosen,
       chooseRun: createRunChooser(),
       shardHeight: shardHeightOf(process.env),
-      maxBytes: readLimits(process.env).bytes,
+      maxBytes: limits.bytes,
     };
     // Where `auto` has a choice, the first job makes it.
     const device: DeviceJson = { chosen, name: deviceAtHand(chosen), fallback_nodes: null };
@@ -110,12 +114,12 @@ export async function openEngine(
     const queue = await startQueue(
       db,
       { url: databaseUrl },
-      handlers(tools, { catalog, networks }, metrics, noteDevice, room),
+      handlers(tools, { catalog, networks }, metrics, tiles, noteDevice, room),
     );
     return {
-      ...{ tools, queue, catalog, networks, models, metrics, device, sharedFolder, room },
+      ...{ tools, queue, catalog, networks, models, metrics, tiles, device, sharedFolder, room },
       async stop() {
-        await queue.stop();
+        await Promise.all([tiles.stop(), queue.stop()]);
         await close();
       },
     };
@@ -141,6 +145,7 @@ function handlers(
   tools: PipelineTools,
   { catalog, networks }: { catalog: NetworkCatalog; networks: readonly Network[] },
   metrics: Metrics,
+  tiles: TileKeeper,
   noteDevice: (report: JobReport) => void,
   room: Room,
 ): Handlers {
@@ -171,8 +176,10 @@ function handlers(
       if (!report) return;
       metrics.countJob(report);
       noteDevice(report);
+      const done = await getJob(tools.db, id);
+      if (done) await tiles.keep(done);
     },
-    discard: (id) => removeShards(tools, id),
+    discard: (id) => removeParts(tools, id),
     room: () => room.check(),
   };
 }

@@ -110,6 +110,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     viewerFolder: viewer,
     allowedHosts: onLoopback ? [] : 'any',
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
+    keepTiles: (job) => void engine.tiles.keep(job),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     settle: async (parameters, model) => {
       const network = installed(model);

@@ -247,6 +247,9 @@ test('inspect and models list tell scripts what they need', () => {
   ]);
   const networks = JSON.parse(planimeter('models', 'list', '--json').stdout);
   expect(networks).toContainEqual(expect.objectContaining({ id: 'landuse-unet', gsd_m: 1 }));
+  const { scores_by_place } = networks.find(({ id }: { id: string }) => id === 'landuse-unet');
+  expect(scores_by_place['banepa-centre']).toEqual({ building: expect.closeTo(0.6, 1) });
+  expect(planimeter('models', 'list').stdout).toMatch(/^ {4}banepa-centre: building 0\.\d\d$/m);
 });
 
 test('doctor finds this installation well, and says what is wrong with a folder that cannot be written', () => {

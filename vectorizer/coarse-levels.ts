@@ -4,7 +4,7 @@
  * narrower than a cell (a street, a hedge) has gone into its surroundings before.
  */
 import { PUBLISHED_PIECES } from './polygons/grid-cuts.ts';
-import type { Region } from './region.ts';
+import type { Region, VectorizeOptions } from './region.ts';
 import type { RowSink, TracedGraph } from './trace/trace.ts';
 import { vectorizeGraph } from './vectorize.ts';
 
@@ -24,20 +24,28 @@ export interface CoarseOptions {
 /** The side of a level's cells in pixels; a pixel of its map is 2^level pixels wide. */
 export const cellSide = (level: number): number => 2 ** (level - 1);
 
-/** Regions of a level in pixels of the class map, in the order of their first cell; drawn while iterating. */
-export function* coarseRegions(level: number, traced: TracedGraph, options: CoarseOptions): Generator<Region> {
+/** How a level is drawn from its map of cells, which are the pixels here. */
+export function levelOptions(
+  level: number,
+  options: CoarseOptions,
+): Required<VectorizeOptions> & { minAreaM2: number } {
   const { width, height, pixelAreaM2, minAreaM2, nodata } = options;
   const side = cellSide(level);
   const mapPixel = 2 ** level;
-  const { regions } = vectorizeGraph(traced, {
+  return {
     ...{ width: Math.ceil(width / side), height: Math.ceil(height / side), nodata },
     pixelAreaM2: pixelAreaM2 * side ** 2,
     minAreaM2: Math.max(minAreaM2, (COARSE_REGION * mapPixel) ** 2 * pixelAreaM2),
     minWidthPixels: 1,
     tolerancePixels: (COARSE_TOLERANCE * mapPixel) / side,
     pieces: PUBLISHED_PIECES,
-  });
-  for (const region of regions) yield inPixels(region, side, width, height);
+  };
+}
+
+/** Regions of a level in pixels of the class map, in the order of their first cell; drawn while iterating. */
+export function* coarseRegions(level: number, traced: TracedGraph, options: CoarseOptions): Generator<Region> {
+  const { regions } = vectorizeGraph(traced, levelOptions(level, options));
+  for (const region of regions) yield inPixels(region, cellSide(level), options.width, options.height);
 }
 
 interface Planes {
@@ -136,15 +144,50 @@ function pass({ counts, sums }: Planes, columns: number, to: Planes): void {
   }
 }
 
-/** The last column and row of cells reach over the map. */
+/** The last column and row of cells reach over the map: they are drawn as narrow as what the map has of them. */
 export function inPixels(region: Region, side: number, width: number, height: number): Region {
   const { piece } = region;
+  const [columns, rows] = [lastCell(width, side), lastCell(height, side)];
   return {
     ...region,
-    ...(piece && { piece: { ...piece, cellPixels: piece.cellPixels * side } }),
+    ...(piece && {
+      piece: {
+        ...piece,
+        cellPixels: piece.cellPixels * side,
+        ...(piece.linePixels !== undefined && { linePixels: piece.linePixels * side }),
+      },
+    }),
     pixels: region.pixels * side ** 2,
     x: region.x * side,
     y: region.y * side,
-    rings: region.rings.map((ring) => ring.map((value, i) => Math.min(value * side, i % 2 === 0 ? width : height))),
+    rings: region.rings.map((ring) => {
+      const xy = columns.share < 1 || rows.share < 1 ? withBends(ring, columns.first, rows.first) : ring;
+      return xy.map((value, i) => {
+        const { first, share } = i % 2 === 0 ? columns : rows;
+        return value <= first ? value * side : (first + (value - first) * share) * side;
+      });
+    }),
   };
+}
+
+/** Where the last of the cells along one side of a map begins, in cells, and the share of it that is in the map. */
+function lastCell(pixels: number, side: number): { first: number; share: number } {
+  const first = Math.ceil(pixels / side) - 1;
+  return { first, share: pixels / side - first };
+}
+
+/** A ring with a vertex where its edges cross a column or a row; the same one whichever way an edge is run through. */
+function withBends(ring: Float64Array, column: number, row: number): Float64Array {
+  const bent = [ring[0], ring[1]];
+  for (let i = 2; i < ring.length; i += 2) {
+    const edge = [ring[i - 2], ring[i - 1], ring[i], ring[i + 1]];
+    const isBackwards = edge[1] > edge[3] || (edge[1] === edge[3] && edge[0] > edge[2]);
+    const [ax, ay, bx, by] = isBackwards ? [edge[2], edge[3], edge[0], edge[1]] : edge;
+    const shares = [(column - ax) / (bx - ax), (row - ay) / (by - ay)].filter((share) => share > 0 && share < 1);
+    for (const share of new Set(shares.sort((a, b) => (isBackwards ? b - a : a - b)))) {
+      bent.push(ax + share * (bx - ax), ay + share * (by - ay));
+    }
+    bent.push(edge[2], edge[3]);
+  }
+  return Float64Array.from(bent);
 }

@@ -29,6 +29,8 @@ export interface Piece {
   index: number;
   /** Side of the cells. */
   cellPixels: number;
+  /** How much of its perimeter, in pixels, are cuts along lines between strips. Default 0. */
+  linePixels?: number;
 }
 
 export interface ClassBand {

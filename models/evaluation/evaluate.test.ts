@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
-import { addToTally, createTally, scoreTally } from './evaluate.ts';
+import { addToTally, createTally, onlyClass, scoreTally } from './evaluate.ts';
 
 const NAMES = ['other', 'building', 'road', 'vegetation', 'water'];
 
@@ -125,12 +125,49 @@ test('boundary IoU follows its definition', () => {
 
 test('partial labels count only what they say', () => {
   const tally = createTally(NAMES);
-  const truth = Uint8Array.of(1, 254, 254, 253, 253, 255);
-  addToTally(tally, { width: 6, height: 1, truth, predicted: Uint8Array.of(1, 1, 3, 2, 1, 1) });
-  const [, building, road, vegetation] = scoreTally(tally).classes;
+  const truth = Uint8Array.of(1, 254, 254, 253, 253, 252, 252, 3, 255);
+  const predicted = Uint8Array.of(1, 1, 3, 2, 1, 3, 0, 3, 1);
+  addToTally(tally, { width: 9, height: 1, truth, predicted });
+  const { classes, accuracy, miou } = scoreTally(tally);
+  const [, building, road, vegetation] = classes;
   expect(building).toMatchObject({ iou: 0.5, precision: 0.5, recall: 1 });
-  expect(road).toMatchObject({ iou: 0, precision: 0 });
-  expect(vegetation.iou).toBe(null);
+  expect(vegetation).toMatchObject({ iou: 0.5, precision: 0.5, recall: 1 });
+  // Of eight pixels of which something is known, three are said to be what they are not.
+  expect(accuracy).toBe(5 / 8);
+  expect(miou).toBe(0.5);
+  // A claimed road that is none: there is no road to be found, and so no IoU; but the claim is wrong.
+  expect(road).toMatchObject({ iou: null, precision: 0, recall: null, f1: null, boundary_iou: null });
+});
+
+test('a class that does not occur in the truth has no IoU and no part in the mean', () => {
+  const tally = createTally(NAMES);
+  const truth = Uint8Array.of(1, 1, 254, 254);
+  addToTally(tally, { width: 4, height: 1, truth, predicted: Uint8Array.of(1, 0, 0, 4) });
+  const { miou, classes } = scoreTally(tally);
+  expect(classes.map(({ iou }) => iou)).toEqual([null, 0.5, null, null, null]);
+  expect(miou).toBe(0.5);
+});
+
+test('where nothing is known there is no score', () => {
+  const tally = createTally(NAMES);
+  addToTally(tally, { width: 2, height: 1, truth: Uint8Array.of(255, 255), predicted: Uint8Array.of(1, 0) });
+  expect(scoreTally(tally)).toMatchObject({ miou: null, accuracy: null, ece: null });
+});
+
+test('an image that tells of one class alone says nothing of the calibration', () => {
+  const tally = createTally(NAMES);
+  const scores = new Uint8Array(4).fill(200);
+  const predicted = Uint8Array.of(1, 1, 0, 0);
+  addToTally(tally, { width: 4, height: 1, truth: Uint8Array.of(1, 1, 254, 254), predicted, scores });
+  expect(scoreTally(tally).ece).toBeNull();
+  addToTally(tally, { width: 4, height: 1, truth: Uint8Array.of(1, 1, 0, 0), predicted, scores });
+  expect(scoreTally(tally).ece).toBeCloseTo(1 - 200 / 255, 10);
+});
+
+test('a truth of one class alone: all else that is known is only known not to be it', () => {
+  const truth = onlyClass(Uint8Array.of(0, 1, 2, 254, 253, 255), 'building', NAMES);
+  expect([...truth]).toEqual([254, 1, 254, 254, 255, 255]);
+  expect(() => onlyClass(truth, 'other', NAMES)).toThrow(/building, road or vegetation/);
 });
 
 test('nodata where the truth is known is a miss', () => {

@@ -3,9 +3,17 @@
  * calibration. Takes rows of codes, so that maps of any height can be scored.
  */
 
-/** Codes of the truth that are not a class: 255 = not known; 254 = "not a building"; 253 = "not a road". */
+/** Code of the truth where nothing is known. */
 export const UNKNOWN = 255;
 
+/** Codes of partial labels, "not an X, otherwise unlabelled", to the name of X. */
+const NEGATIVES: ReadonlyMap<number, string> = new Map([
+  [254, 'building'],
+  [253, 'road'],
+  [252, 'vegetation'],
+]);
+
+/** All are null where the class does not occur in the truth, but for the precision: what was claimed is wrong then. */
 export interface ClassScore {
   class: string;
   iou: number | null;
@@ -16,9 +24,10 @@ export interface ClassScore {
 }
 
 export interface Evaluation {
-  /** Mean over the classes that occur in truth or prediction. */
-  miou: number;
-  accuracy: number;
+  /** Mean over the classes that occur in the truth; null where none does. */
+  miou: number | null;
+  /** Of the pixels of which anything is known; where that is what they are not, other answers are right. */
+  accuracy: number | null;
   /** Expected calibration error over 15 equal bins (Guo et al. 2017); null without scores. */
   ece: number | null;
   classes: ClassScore[];
@@ -44,6 +53,8 @@ export interface Tally {
   classNames: readonly string[];
   /** [truth][predicted], (classes + 1) squared: the last column and row hold what is no class (nodata, negatives). */
   confusion: Float64Array;
+  /** Pixels of which the truth only says what they are not. */
+  negatives: number;
   boundaryIntersection: Float64Array;
   boundaryUnion: Float64Array;
   binCount: Float64Array;
@@ -57,6 +68,7 @@ export function createTally(classNames: readonly string[]): Tally {
   return {
     classNames,
     confusion: new Float64Array((count + 1) ** 2),
+    negatives: 0,
     boundaryIntersection: new Float64Array(count),
     boundaryUnion: new Float64Array(count),
     binCount: new Float64Array(CALIBRATION_BINS),
@@ -65,34 +77,50 @@ export function createTally(classNames: readonly string[]): Tally {
   };
 }
 
-/** Codes of partial labels (DATA: "not a X, otherwise unlabelled") to the name of X. */
-const NEGATIVES: ReadonlyMap<number, string> = new Map([
-  [254, 'building'],
-  [253, 'road'],
-]);
+/**
+ * The truth as far as it tells of one class: every other class becomes "not that one". What only rules out another class
+ * is not known. Throws a RangeError for a class that there is no such code for.
+ */
+export function onlyClass(truth: Uint8Array, name: string, classNames: readonly string[]): Uint8Array {
+  const [negative] = [...NEGATIVES].find(([, negated]) => negated === name) ?? [];
+  const wanted = classNames.indexOf(name);
+  if (negative === undefined || wanted < 0) throw new RangeError('one class alone can be building, road or vegetation');
+  const meaning = Uint8Array.from({ length: 256 }, (_, code) => (code < classNames.length ? negative : UNKNOWN));
+  meaning[wanted] = wanted;
+  meaning[negative] = negative;
+  return truth.map((code) => meaning[code]);
+}
+
+/** By code of the truth: the class that it rules out; -1 for none, and for a class that is not among them. */
+const ruledOutBy = (classNames: readonly string[]): Int16Array =>
+  Int16Array.from({ length: 256 }, (_, code) =>
+    code < classNames.length ? -1 : classNames.indexOf(NEGATIVES.get(code) ?? ''),
+  );
 
 /**
  * Adds one map. `truth`, `predicted` and `scores` are height * width; predicted codes that are no class (nodata) count
  * as wrong where the truth is known. Where the truth only says "not a building", a predicted building is wrong and
- * anything else is not counted.
+ * anything else right, whatever it is. An image with such codes says nothing of the calibration: of a score it is not
+ * known how it is spread over the other classes.
  */
 export function addToTally(
   tally: Tally,
   map: { width: number; height: number; truth: Uint8Array; predicted: Uint8Array; scores?: Uint8Array },
 ): void {
   const count = tally.classNames.length;
+  const ruledOut = ruledOutBy(tally.classNames);
+  const partial = map.truth.some((code) => ruledOut[code] >= 0);
   for (let i = 0; i < map.truth.length; i++) {
     const truth = map.truth[i];
     const predicted = Math.min(map.predicted[i], count);
     if (truth >= count) {
-      const negated = NEGATIVES.get(truth);
-      if (negated !== undefined && tally.classNames[predicted] === negated) {
-        tally.confusion[count * (count + 1) + predicted]++;
-      }
+      if (ruledOut[truth] < 0) continue;
+      tally.negatives++;
+      if (predicted === ruledOut[truth]) tally.confusion[count * (count + 1) + predicted]++;
       continue;
     }
     tally.confusion[truth * (count + 1) + predicted]++;
-    if (map.scores?.[i] && predicted < count) {
+    if (!partial && map.scores?.[i] && predicted < count) {
       const confidence = map.scores[i] / 255;
       const bin = Math.min(CALIBRATION_BINS - 1, Math.floor(confidence * CALIBRATION_BINS));
       tally.binCount[bin]++;
@@ -112,12 +140,12 @@ function addBoundaries(
   { width, height, truth, predicted }: { width: number; height: number; truth: Uint8Array; predicted: Uint8Array },
 ): void {
   const distance = Math.max(1, Math.round(0.02 * Math.hypot(width, height)));
-  const known = Uint8Array.from(truth, (code) => (code < tally.classNames.length ? 1 : 0));
+  const ruledOut = ruledOutBy(tally.classNames);
   for (let code = 0; code < tally.classNames.length; code++) {
     const ofTruth = boundaryBand(truth, code, width, height, distance);
     const ofPrediction = boundaryBand(predicted, code, width, height, distance);
-    for (let i = 0; i < known.length; i++) {
-      if (!known[i]) continue;
+    for (let i = 0; i < truth.length; i++) {
+      if (truth[i] >= tally.classNames.length && ruledOut[truth[i]] !== code) continue;
       tally.boundaryIntersection[code] += ofTruth[i] & ofPrediction[i];
       tally.boundaryUnion[code] += ofTruth[i] | ofPrediction[i];
     }
@@ -159,22 +187,30 @@ export function scoreTally(tally: Tally): Evaluation {
     const hit = at(c, c);
     const inTruth = sum((k) => at(c, k));
     const inPrediction = sum((k) => at(k, c));
+    const occurs = inTruth > 0;
     return {
       class: name,
-      iou: ratio(hit, inTruth + inPrediction - hit),
+      iou: occurs ? hit / (inTruth + inPrediction - hit) : null,
       precision: ratio(hit, inPrediction),
       recall: ratio(hit, inTruth),
-      f1: ratio(2 * hit, inTruth + inPrediction),
-      boundary_iou: ratio(tally.boundaryIntersection[c], tally.boundaryUnion[c]),
+      f1: occurs ? (2 * hit) / (inTruth + inPrediction) : null,
+      boundary_iou: occurs ? ratio(tally.boundaryIntersection[c], tally.boundaryUnion[c]) : null,
     };
   });
   const present = classes.flatMap(({ iou }) => (iou === null ? [] : [iou]));
-  const known = tally.confusion.subarray(0, (size - 1) * size).reduce((a, b) => a + b, 0);
-  const scored = tally.binCount.reduce((a, b) => a + b, 0);
-  const gap = tally.binCount.reduce((total, _, b) => total + Math.abs(tally.binConfidence[b] - tally.binCorrect[b]), 0);
+  const total = (counts: Float64Array) => counts.reduce((a, b) => a + b, 0);
+  const lastRow = (size - 1) * size;
+  const known = total(tally.confusion.subarray(0, lastRow));
+  const hits = classes.reduce((all, _, c) => all + at(c, c), 0);
+  const rightlyNot = tally.negatives - total(tally.confusion.subarray(lastRow));
+  const scored = total(tally.binCount);
+  const gap = tally.binCount.reduce((all, _, b) => all + Math.abs(tally.binConfidence[b] - tally.binCorrect[b]), 0);
   return {
-    miou: present.reduce((a, b) => a + b, 0) / Math.max(1, present.length),
-    accuracy: classes.reduce((total, _, c) => total + at(c, c), 0) / Math.max(1, known),
+    miou: ratio(
+      present.reduce((a, b) => a + b, 0),
+      present.length,
+    ),
+    accuracy: ratio(hits + rightlyNot, known + tally.negatives),
     ece: ratio(gap, scored),
     classes,
     confusion: Array.from({ length: size }, (_, truth) => Array.from({ length: size }, (_, k) => at(truth, k))),

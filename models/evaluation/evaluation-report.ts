@@ -9,12 +9,14 @@ export interface ReportSubject {
   /** What was compared, in a sentence. */
   subject: string;
   classes: readonly Pick<NetworkClass, 'name' | 'color'>[];
+  /** More figures for the head of the page, by name. */
+  figures?: [string, string][];
 }
 
 const PICTURE_PIXELS = 256;
 
 export async function evaluationReport(
-  { title, subject, classes }: ReportSubject,
+  { title, subject, classes, figures: more = [] }: ReportSubject,
   evaluation: Evaluation,
   worst: readonly WorstChip[],
 ): Promise<string> {
@@ -23,6 +25,7 @@ export async function evaluationReport(
     ['Mean IoU', figure(miou)],
     ['Accuracy', figure(accuracy)],
     ['Calibration error', figure(ece)],
+    ...more,
   ];
   const chips = await Promise.all(worst.map((chip) => chipRow(chip, classes)));
   return `<!doctype html>
@@ -36,7 +39,7 @@ export async function evaluationReport(
 <body>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(subject)}</p>
-<dl class="figures">${figures.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('')}</dl>
+<dl class="figures">${figures.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>
 <h2>Classes</h2>
 ${classTable(evaluation, classes)}
 <h2>Confusion</h2>

@@ -71,14 +71,22 @@ export interface MapResult {
   peakRssBytes: number;
 }
 
+/** How far a map is. */
+export interface MapProgress {
+  /** Done, of the map or the shard. */
+  chips: number;
+  /** Of its maps, from the top, that can be read where they grow. */
+  rows: number;
+}
+
 /**
- * Maps a scene, or a shard of it. `onProgress` gets the number of chips done. Of the maps nothing is left behind when it
- * throws, as it does where not a single chip of a scene could be had.
+ * Maps a scene, or a shard of it. Of the maps nothing is left behind when it throws, as it does where not a single chip
+ * of a scene could be had.
  */
 export async function mapScene(
   request: MapRequest,
   sessions: SessionSource,
-  onProgress: (chips: number) => void,
+  onProgress: (done: MapProgress) => void,
 ): Promise<MapResult> {
   const { grid, plan, network, fill, area, batch } = request;
   const raster = await openScene(request.workingPath, request.rendering);
@@ -94,9 +102,15 @@ export async function mapScene(
     const own = request.shard ?? { first: 0, end: plan.rows };
     const stitching = stitchingOf(network, grid, plan, own, request.run);
     const rows = waitForRows(cache, plan, stitching.computed);
+    const done: MapProgress = { chips: 0, rows: 0 };
     const tick = (chips: number) => {
       rows.check();
-      onProgress(chips);
+      done.chips = chips;
+      onProgress({ ...done });
+    };
+    const onRows = (written: number) => {
+      done.rows = written;
+      onProgress({ ...done });
     };
     const source = { raster, grid, plan, fill, area };
     const options = { batch, onProgress: tick };
@@ -110,7 +124,7 @@ export async function mapScene(
       }
     });
     whole.catch(rows.fail);
-    const writing = writeMaps(request, raster, stitching.bands(cache, rows.reached), whole);
+    const writing = writeMaps(request, raster, stitching.bands(cache, rows.reached), whole, onRows);
     writing.catch(rows.fail);
     const [, stitched] = await Promise.allSettled([whole, writing]);
     if (stitched.status === 'rejected') throw stitched.reason;
@@ -253,12 +267,16 @@ function meets(area: Area, grid: ModelGrid): boolean {
 
 const SCAN_ROWS = 256;
 
-/** Writes the maps; they are there once `whole` has resolved too. Returns how many pixels have a class. */
+/**
+ * Writes the maps; they are there once `whole` has resolved too. Returns how many pixels have a class. `onRows` gets how
+ * many rows of all maps can be read where they grow.
+ */
 async function writeMaps(
   request: MapRequest,
   raster: Raster<Pixels>,
   bands: AsyncGenerator<Band>,
   whole: Promise<void>,
+  onRows: (written: number) => void,
 ): Promise<number> {
   const { network, planesPath, featuresPath, run } = request;
   const all = network.planes.length + (run.probabilities ? network.classes.length : 0);
@@ -283,9 +301,12 @@ async function writeMaps(
       await add(featuresPath, featuresLayout(request, raster), (band) => [rows(band), band.features]);
     }
     let classed = 0;
+    let written = 0;
     for await (const band of bands) {
       classed += band.classes.length - countOf(band.classes, CLASS_NODATA);
       for (const [writer, part] of writers) await writer.writeRows(...part(band));
+      written += band.rows;
+      onRows(written);
     }
     await whole;
     for (const [writer] of writers) await writer.finish();

@@ -6,18 +6,20 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
+from countryside import countryside
 from data import IGNORE
 
 OTHER, ROAD, WATER = 0, 2, 4
 FIELDS = 0.4  # chance that bare fields and yards are laid into the open land of a crop of buildings
 UNPAVED = 0.3  # chance that a crop's roads become tracks
+COUNTRYSIDE = 0.3  # chance that fields, waters and roads are laid over the open land of a crop
 INLAND = 0.3  # chance that a crop's water becomes that of lakes and rivers
 
 
 def augment(
     random: np.random.Generator, image: np.ndarray, label: np.ndarray, buildings: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bare fields, or tracks and inland water; colour, haze, shadow, blur, noise, JPEG, missing data: each by chance.
+    """Bare fields, or tracks, inland water and countryside; colour, haze, shadow, blur, noise, JPEG, missing data: each by chance.
 
     Labels are in the codes of data.py, or of instances.py where `buildings` says so.
     """
@@ -29,6 +31,8 @@ def augment(
         x = unpaved(random, x, label)
     if not buildings and random.random() < INLAND:
         x = inland(random, x, label)
+    if not buildings and random.random() < COUNTRYSIDE:
+        x, label = countryside(random, x, label)
     x = colour(random, x)
     if random.random() < 0.2:
         x = haze(random, x)

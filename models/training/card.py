@@ -14,6 +14,7 @@ from network import BLOCKS, FCN_WIDTH, STRIDE, WIDTHS, Unet, halo, receptive_fie
 from recipes import RECIPES, Recipe
 
 HERE = Path(__file__).parent
+DRAWN = ("buildings", "roads")
 
 
 def main() -> None:
@@ -26,6 +27,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of labelled places")
     parser.add_argument("--hardware", help="what the training ran on, for the card")
     parser.add_argument("--seen", type=Path, help="Markdown list of what was seen by eye on this network's maps")
+    parser.add_argument("--drawn", type=Path, help="what `planimeter evaluate --model ID --places DIR --json` wrote")
+    parser.add_argument("--previous", type=Path, help="scores.json of the version before, to stand beside this one")
     options = parser.parse_args()
     recipe = RECIPES[options.network]
     folder = options.out or ROOT / "models" / recipe.name
@@ -34,6 +37,12 @@ def main() -> None:
         scores["training"]["hardware"] = options.hardware
     if options.seen:
         scores["seen"] = options.seen.read_text().strip()
+    if options.drawn:
+        drawn = json.loads(options.drawn.read_text())["places"]
+        scores["drawn"] = {place: {kind: each[kind] for kind in DRAWN} for place, each in drawn.items()}
+    if options.previous:
+        previous = json.loads(options.previous.read_text())
+        scores["previous"] = {kind: previous[kind] for kind in ("full", "places")}
     (folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
     made = manifest(recipe, folder, scores)
     if "before" in scores:
@@ -54,6 +63,8 @@ def card(recipe: Recipe, scores: dict, made: dict, data: Path) -> str:
         "## Limits\n\n" + limits_section(recipe, scores, data),
         "## Data\n\n" + data_section(scores, data),
     ]
+    if "previous" in scores:
+        sections.insert(2, "## Against the version before\n\n" + previous_section(recipe, scores))
     if "before" in scores:
         sections.insert(2, "## Before and after\n\n" + before_section(recipe, scores))
     elif tables := appendix(recipe):
@@ -82,6 +93,25 @@ Calibration error: expected, 20 bins, where all classes are labelled. One temper
 What is there (rows) and what was answered (columns), in % of the row, on {" + ".join(full["places"])}:
 
 {confusion_table(recipe, full["confusion"])}"""
+    if rows := precision_rows(recipe, scores["places"]):
+        text += f"""
+
+Precision / recall by place:
+
+{table_head(["place", *recipe.classes])}
+{chr(10).join(rows)}"""
+    if drawn := scores.get("drawn"):
+        text += f"""
+
+What is drawn from the map, as jobs draw it: buildings found one for one at an intersection over union of 0.5 and 0.75, how
+many too many or too few, and routes along the roads (APLS, 4 m).
+
+{table_head(["place", "buildings", "drawn", "F1 at 0.5", "F1 at 0.75", "too many", "roads, APLS"])}
+{chr(10).join(drawn_row(place, each) for place, each in drawn.items() if any(each.values()))}"""
+    text += f"""
+
+The same figures again: `python evaluate.py ../{recipe.name}/{recipe.name}.onnx --network {recipe.name} --data DIR --out scores.json`
+in models/training; as the program runs it, and as it draws: `npx planimeter evaluate --model {recipe.name} --places DIR`."""
     if touching := scores.get("touching"):
         lines = [
             f"| {name} | {each['precision']:.2f} | {each['recall']:.2f} | {each['f1']:.2f} | {each['pixels']:,} |"
@@ -107,6 +137,39 @@ In eight bits ({int8["convolutions"]} of {int8["convolutions"]} convolutions, si
 {int8["chips"]} training chips): mIoU {int8["full"]["miou"]:.3f} against {int8["fp32"]["miou"]:.3f}, class by class {listing(int8["full"]["iou"])};
 {int8["other_class"]:.2%} of the pixels have another class."""
     return text
+
+
+def precision_rows(recipe: Recipe, places: dict) -> list[str]:
+    """Lines of a table, of the places where precision and recall were counted."""
+    rows = []
+    for name, score in places.items():
+        if "precision" not in score:
+            continue
+        cells = [
+            f"{score['precision'][each]:.2f} / {score['recall'][each]:.2f}" if each in score["recall"] else ""
+            for each in recipe.classes
+        ]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return rows
+
+
+def drawn_row(place: str, drawn: dict) -> str:
+    cells = ["", "", "", "", ""]
+    if found := drawn["buildings"]:
+        shares = [f"{found[name]:.3f}" for name in ("f1_50", "f1_75")]
+        cells = [f"{found['truth']:,}", f"{found['predicted']:,}", *shares, f"{found['count_error']:+.0%}"]
+    roads = f"{drawn['roads']['apls']:.3f}" if drawn["roads"] else ""
+    return f"| {place} | {' | '.join(cells)} | {roads} |"
+
+
+def previous_section(recipe: Recipe, scores: dict) -> str:
+    """The scores of the version before and of this one, place by place."""
+    before = scores["previous"]
+    rows = [score_row(recipe, "together, before", before["full"]), score_row(recipe, "**together**", scores["full"])]
+    for name, score in scores["places"].items():
+        if name in before["places"]:
+            rows += [score_row(recipe, f"{name}, before", before["places"][name]), score_row(recipe, name, score)]
+    return f"{table_head(['place', 'mIoU', *recipe.classes, 'calibration error'])}\n{chr(10).join(rows)}"
 
 
 def before_section(recipe: Recipe, scores: dict) -> str:

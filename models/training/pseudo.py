@@ -1,12 +1,13 @@
 """Labelled places and a checkpoint of landuse-unet in, the same places with pseudo-labels out (Lee 2013).
 
-Where a training place says no more than 'not a building' or 'not a road', and the mean answer over turns, mirrorings
-and ground sizes is sure, its class becomes the label; all else, and every validation place, stays as it is. The
-folder it writes (labels, links to the imagery) is what train.py takes for `--data`.
+Where a training place says no more than 'not a building', 'not a road' or 'not vegetation', and the mean answer over
+turns, mirrorings and ground sizes is sure, its class becomes the label; all else, and every validation place, stays as
+it is. The folder it writes (labels, links to the imagery) is what train.py takes for `--data`.
 """
 
 import argparse
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,20 @@ import torch
 from PIL import Image
 from torch import nn
 
-from data import NOT_BUILDING, NOT_ROAD, kind_of, read_pairs, read_places, resample
+from data import NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, kind_of, read_pairs, read_places, resample
 from evaluate import ROOT, load_network, logits, probabilities
 from recipes import LANDUSE_UNET
 
 GROUND_SIZES_M = (0.7, 1.0, 1.4)
+SMALL, JOINED = 512, 5  # pixels; images a side of what they are joined to
 FINEST_M = 0.5  # probabilities are averaged no finer than this
 # The least mean probability for a label, by class. Roads are few and answered timidly; dark things pass for water.
 SURE = (0.8, 0.8, 0.55, 0.65, 0.85)
-UNLABELLED = {"building-only": (NOT_BUILDING, 1), "road-only": (NOT_ROAD, 2)}
+UNLABELLED = {
+    "building-only": (NOT_BUILDING, 1),
+    "road-only": (NOT_ROAD, 2),
+    "vegetation-only": (NOT_VEGETATION, 3),
+}
 
 
 def main() -> None:
@@ -53,12 +59,30 @@ def main() -> None:
         wrong = [
             number for number, name in enumerate(LANDUSE_UNET.classes) if f"{place['place']}:{name}" in options.wrong
         ]
-        for stem, image, label in read_pairs(options.data, place["place"]):
+        for stems, image, label in join_small(read_pairs(options.data, place["place"])):
             more = fill(network, image, label, place["gsd_m"], *UNLABELLED[kind_of(place)])
             more = np.where(np.isin(more, wrong), label, more)
             gained += np.bincount(more[more != label], minlength=256)
-            Image.fromarray(more).save(target / "labels" / f"{stem}.png")
+            for row, each in zip(np.split(more, len(stems)), stems, strict=True):
+                for part, stem in zip(np.split(row, len(each), 1), each, strict=True):
+                    Image.fromarray(part).save(target / "labels" / f"{stem}.png")
         print(place["place"], dict(zip(LANDUSE_UNET.classes, gained.tolist(), strict=False)), flush=True)
+
+
+def join_small(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> Iterable:
+    """(rows of stems, image, label): images of one small size are joined, `JOINED` x `JOINED`, so that most of the
+    work is not their halos; others, and what is left over, stay by themselves."""
+    small = [pair for pair in pairs if max(pair[2].shape) <= SMALL and pair[2].shape == pairs[0][2].shape]
+    whole = len(small) // JOINED**2 * JOINED**2
+    for start in range(0, whole, JOINED**2):
+        rows = [small[at : at + JOINED] for at in range(start, start + JOINED**2, JOINED)]
+        stems = [[stem for stem, *_ in row] for row in rows]
+        image, label = (np.concatenate([np.concatenate([pair[part] for pair in row], 1) for row in rows]) for part in (1, 2))
+        yield stems, image, label
+    joined = {stem for stem, *_ in small[:whole]}
+    for stem, image, label in pairs:
+        if stem not in joined:
+            yield [[stem]], image, label
 
 
 def link(source: Path, target: Path) -> None:

@@ -90,16 +90,20 @@ def calibration_error(tally: dict) -> float | None:
 
 
 def summarise(tally: dict, recipe: Recipe) -> dict:
-    """IoU and boundary IoU of the classes that occur, mean IoU, calibration error, confusion (rows: truth)."""
+    """IoU, precision, recall and boundary IoU of the classes that occur, mean IoU, calibration error, confusion (rows:
+    truth)."""
     present = [number for number in range(len(recipe.classes)) if tally["truth"][number] > 0]
 
     def shares(kind: str, other: str) -> dict:
         return {recipe.classes[n]: float(tally[kind][n] / max(1, tally[other][n])) for n in present}
 
     iou = shares("intersection", "union")
+    tally = tally | {"claimed": tally["union"] - tally["truth"] + tally["intersection"]}
     return {
         "miou": float(np.mean(list(iou.values()))),
         "iou": iou,
+        "precision": shares("intersection", "claimed"),
+        "recall": shares("intersection", "truth"),
         "boundary_iou": shares("edge_intersection", "edge_union"),
         "ece": calibration_error(tally),
         "pixels": int(tally["bin_count"].sum()),

@@ -9,12 +9,14 @@ import onnx
 import torch
 
 from augment import augment, bare_fields, inland, unpaved
+from countryside import countryside
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, pack, random_crop
 from evaluate import judged
 from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, segmentation_loss
 from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights, unfold_batch_norms
+from pseudo import join_small
 from recipes import RECIPES
 from tally import count, label_of, new_tally, summarise
 
@@ -101,6 +103,20 @@ class Loss(unittest.TestCase):
         self.assertTrue(torch.all(logits.grad[:, 0] < 0) and torch.all(logits.grad[:, 1] == 0))
 
 
+class Pseudo(unittest.TestCase):
+    def test_small_images_are_joined_and_found_again(self):
+        pairs = [(f"{n}", np.full((8, 12, 3), n, np.uint8), np.full((8, 12), n, np.uint8)) for n in range(27)]
+        pairs.insert(9, ("large", np.zeros((900, 700, 3), np.uint8), np.full((900, 700), 99, np.uint8)))
+        found = {}
+        for stems, image, label in join_small(pairs):
+            self.assertEqual(image.shape[:2], label.shape)
+            for row, each in zip(np.split(label, len(stems)), stems, strict=True):
+                found |= dict(zip(each, np.split(row, len(each), 1), strict=True))
+        self.assertEqual(set(found), {stem for stem, *_ in pairs})
+        for stem, _, label in pairs:
+            self.assertTrue(np.array_equal(found[stem], label), stem)
+
+
 class Weights(unittest.TestCase):
     def test_an_fcn_takes_the_encoder_of_a_unet(self):
         unet, fcn = Unet(5), Fcn(5)
@@ -134,6 +150,8 @@ class Tally(unittest.TestCase):
         count(tally, recipe, predicted, np.full(label.shape, 0.8), label)
         scores = summarise(tally, recipe)
         self.assertEqual(scores["iou"], {"other": 1 / 3, "building": 2 / 4, "road": 1 / 2})
+        self.assertEqual(scores["precision"], {"other": 1 / 2, "building": 2 / 4, "road": 1})
+        self.assertEqual(scores["recall"], {"other": 1 / 2, "building": 1, "road": 1 / 2})
         self.assertEqual(scores["confusion"][0], [1, 1, 0, 0, 0])
         self.assertIsNone(scores["ece"], "of some pixels the label tells only what they are not")
 
@@ -203,6 +221,28 @@ class Crops(unittest.TestCase):
             lake = inland(random, image, label)
             self.assertTrue(np.array_equal(lake[:80], image[:80]) and np.array_equal(lake[180:], image[180:]))
             self.assertGreater(np.abs(lake - image)[105:155].mean(), 1, f"seed {seed}")
+
+    def test_countryside_keeps_to_open_land_and_says_what_it_lays(self):
+        laid = np.zeros(256, np.int64)
+        for seed in range(30):
+            random = np.random.default_rng(seed)
+            image = random.normal(120, 30, (256, 256, 3)).astype(np.float32)
+            label = np.full((256, 256), NOT_BUILDING, np.uint8)
+            label[90:150, 60:200], label[20:28], label[200:] = 1, 2, IGNORE
+            kept = (label == 1) | (label == 2) | (label == IGNORE)
+            after, codes = countryside(random, image, label)
+            self.assertEqual((after.dtype, codes.dtype), (np.float32, np.uint8), f"seed {seed}")
+            self.assertTrue(np.array_equal(after[kept], image[kept]), f"seed {seed}: a building or a road has changed")
+            self.assertTrue(np.array_equal(codes[kept], label[kept]), f"seed {seed}")
+            laid += np.bincount(codes[codes != label], minlength=256)
+        self.assertTrue((laid[[0, 2, 3, 4, NOT_ROAD]] > 0).all(), laid.nonzero())
+        self.assertEqual(laid[1], 0)
+
+    def test_countryside_leaves_towns_alone(self):
+        image, label = np.full((256, 256, 3), 99, np.float32), np.full((256, 256), 1, np.uint8)
+        for seed in range(5):
+            after, codes = countryside(np.random.default_rng(seed), image, label)
+            self.assertTrue(np.array_equal(after, image) and np.array_equal(codes, label))
 
     def test_crops_keep_to_the_codes_and_the_size(self):
         for seed in range(30):

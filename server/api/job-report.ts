@@ -42,6 +42,7 @@ export const Geometry = z
     buildings: z.object({
       count,
       regularized: count,
+      cut: count.describe('Parts of buildings too long to be drawn in one piece').exactOptional(),
       split_regions: count.describe('Regions that came apart into houses').exactOptional(),
       houses: count.exactOptional(),
       too_large: count.describe('Regions too large for that').exactOptional(),

@@ -12,7 +12,7 @@ import type { NetworkClass } from '../../models/registry.ts';
 import type { HaloSweep } from '../../models/verify/halo-sweep.ts';
 import type { Proof } from '../../models/verify/verify-windows.ts';
 import type * as ingest from '../../tiler/ingest/findings.ts';
-import type { GeometryReport } from '../tracing/map-to-features.ts';
+import type { GeometryReport } from '../tracing/join-strips.ts';
 import type {
   Assumption,
   FailedChip,

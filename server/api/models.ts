@@ -42,6 +42,13 @@ export const Model = z
       .meta({ description: 'Finest and coarsest pixels that it was trained to take', example: [0.3, 1] })
       .exactOptional(),
     classes: z.array(ModelClass),
+    scores_by_place: z
+      .record(text, z.record(text, share))
+      .meta({
+        description: 'Intersection over union at places that it was not trained on, by place and class labelled there',
+        example: { vienna: { building: 0.65 } },
+      })
+      .exactOptional(),
     sha256,
     bands: z.array(text).nullable().meta({
       description: 'What it takes, by name or number, in its order; null: red, green and blue',

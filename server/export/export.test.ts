@@ -8,7 +8,7 @@ import { PbfReader } from 'pbf';
 import { PMTiles, type Source, zxyToTileId } from 'pmtiles';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../test/support/databases.ts';
-import { polygonWkb, rectangle, seeded } from '../../test/support/geometry.ts';
+import { lineWkb, polygonWkb, rectangle, seeded } from '../../test/support/geometry.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import type { FeatureJson, JobReport } from '../api/index.ts';
 import type { Database } from '../store/database/database.ts';
@@ -16,21 +16,12 @@ import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { insertJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
+import { tileId } from '../tiles/pmtiles-archive.ts';
 import { EXPORT_FORMATS, exportFormat, exportJob } from './export.ts';
-import { tileId } from './pmtiles.ts';
 import { FIELD_NAMES } from './shapefile.ts';
 
 const SEED = 12;
 const BUILDINGS = 700;
-
-function lineWkb(points: readonly [number, number][]): Uint8Array {
-  const wkb = Buffer.alloc(9 + 16 * points.length);
-  wkb.writeUInt8(1, 0);
-  wkb.writeUInt32LE(2, 1);
-  wkb.writeUInt32LE(points.length, 5);
-  for (const [i, value] of points.flat().entries()) wkb.writeDoubleLE(value, 9 + 8 * i);
-  return wkb;
-}
 
 /** Buildings with courtyards, roads, land use of which one area lies on both sides of the antimeridian. */
 function features(): FeatureRow[] {

@@ -13,8 +13,8 @@ import { writeAll } from '../../tiler/geotiff/write-all.ts';
 import { rightsText } from '../scenes/attribution.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
+import { hilbertIndex } from '../tiles/hilbert.ts';
 import { unionOfColumns } from './geoparquet.ts';
-import { hilbertIndex } from './hilbert.ts';
 import { boundsOf, type ParsedGeometry, parseWkb, toMultiWkb } from './wkb.ts';
 
 const MAGIC = [0x66, 0x67, 0x62, 0x03, 0x66, 0x67, 0x62, 0x01];

@@ -53,7 +53,7 @@ export function createApp(deps: AppContext): Express {
   app.use(aggregateRouter());
   app.use(processesRouter(deps));
   app.use(stacRouter(deps));
-  app.use(tilesRouter());
+  app.use(tilesRouter(deps));
   app.use(imageryRouter(deps));
   app.use(classTilesRouter(deps));
   app.use(failedAreasRouter());

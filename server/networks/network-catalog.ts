@@ -93,7 +93,7 @@ const changedAt = (folder: string): Promise<bigint | null> =>
   );
 
 function modelJson(network: Network): ModelJson {
-  const { id, name, description, gsdMetres, gsdRangeMetres, classes, sha256, adapter } = network;
+  const { id, name, description, gsdMetres, gsdRangeMetres, scoresByPlace, classes, sha256, adapter } = network;
   const range = gsdRangeMetres && { gsd_range_m: gsdRangeMetres };
   const task = adapter?.output.kind === 'boxes' ? ('detection' as const) : ('segmentation' as const);
   const kind = adapter ? ('added' as const) : ('shipped' as const);
@@ -113,6 +113,7 @@ function modelJson(network: Network): ModelJson {
     gsd_m: gsdMetres,
     ...range,
     classes: classes.map(withRole),
+    ...(scoresByPlace && { scores_by_place: scoresByPlace }),
     sha256,
     identity,
   };

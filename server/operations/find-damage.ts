@@ -89,7 +89,7 @@ export async function walkFiles(db: Database, files: CheckedFileStore, options: 
 
 /** What is not a file that is being written, or that goes with the end of a job. */
 const LASTING =
-  /^(scenes\/[^/]+\/(original\.\w+|working\.\w+)|jobs\/[^/]+\/((classes|scores|probabilities|features)\.tif|exports\/[\w.-]+(?<!\.partial)))$/;
+  /^(scenes\/[^/]+\/(original\.\w+|working\.\w+)|jobs\/[^/]+\/((classes|scores|probabilities|features)\.tif|(exports|tiles)\/[\w.-]+(?<!\.partial)))$/;
 
 const ownerOf = (key: string): string | null => /^(?:scenes|jobs)\/[^/]+/.exec(key)?.[0] ?? null;
 

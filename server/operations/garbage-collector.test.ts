@@ -69,7 +69,7 @@ test.each(['folder', 's3'])('removes what nothing refers to and nothing else: %s
     `jobs/${done}/classes.tif`,
     `jobs/${done}/exports/all.gpkg`,
     `jobs/${running}/shards/0/classes.tif`,
-    `jobs/${running}/features.ndjson`,
+    `jobs/${running}/features.bin`,
   ];
   const leftovers = [`jobs/${done}/exports/all.fgb.partial`, `jobs/${done}/shards/1/classes.tif`];
   const gone = ['scenes/lost/original.tif', 'jobs/lost/classes.tif', ...leftovers];

@@ -157,7 +157,7 @@ function byOwner(entries: readonly StoredFile[]): Map<string, StoredFile[]> {
 
 /** What a job keeps while it runs, and exports while they are written. */
 const isLeftover = ({ key }: StoredFile): boolean =>
-  /^jobs\/[^/]+\/((spool|shards)\/|features\.ndjson$|planes\.tif$|exports\/.*\.partial)/.test(key);
+  /^jobs\/[^/]+\/((spool|shards|strips)\/|features\.(bin|ndjson)$|planes\.tif$|(exports|tiles)\/.*\.partial)/.test(key);
 
 async function leftUploads(folder: string, beforeMs: number): Promise<CollectedGarbage[]> {
   const left: CollectedGarbage[] = [];

@@ -1,13 +1,23 @@
 /** Which classes of a network become buildings with straight walls, a road network, and water that bounds them. */
 import { type ClassRole, roleOf } from '../../models/class-roles.ts';
-import type { Network } from '../../models/registry.ts';
+import type { NetworkClass } from '../../models/registry.ts';
+import type { ObjectCodes } from '../tracing/draw-options.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
 
 /** What of a job's map becomes which features. */
 export const tracingOf = ({ network, finestOnly }: SegmentationJob) => ({
   finestOnly: finestOnly === true,
-  codes: { building: codeOf(network, 'building'), road: codeOf(network, 'road'), water: codeOf(network, 'water') },
+  codes: objectCodes(network.classes),
 });
 
-const codeOf = ({ classes }: Network, wanted: ClassRole): number | null =>
+type Classes = readonly Pick<NetworkClass, 'name' | 'value' | 'role'>[];
+
+/** The codes of the classes that make objects. */
+export const objectCodes = (classes: Classes): ObjectCodes => ({
+  building: codeOf(classes, 'building'),
+  road: codeOf(classes, 'road'),
+  water: codeOf(classes, 'water'),
+});
+
+const codeOf = (classes: Classes, wanted: ClassRole): number | null =>
   (classes.find(({ role }) => role === wanted) ?? classes.find((each) => roleOf(each) === wanted))?.value ?? null;

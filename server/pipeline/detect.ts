@@ -5,21 +5,26 @@ import { detectConfined } from '../processes/detect.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
+import { beginStoring } from '../store/tables/features.ts';
 import type { PipelineTools } from '../tools.ts';
 import { placeAoi } from './area-of-interest.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
+import { drawingOf, storeFile } from './vectorize.ts';
 
 export async function detectObjects(
-  { db, files, remote }: PipelineTools,
-  { id, scene, network, parameters }: SegmentationJob,
-  { grid, plan, chosen }: PlannedJob,
+  tools: PipelineTools,
+  job: SegmentationJob,
+  planned: PlannedJob,
   { signal, progress }: WorkContext,
 ): Promise<DrawnFeatures> {
+  const { db, files, remote } = tools;
+  const { id, scene, network, parameters } = job;
+  const { grid, plan, chosen } = planned;
   const workingPath = await fetchWorking(files, scene);
-  const featuresPath = files.path(`jobs/${id}/features.ndjson`);
+  const featuresPath = files.path(`jobs/${id}/features.bin`);
   await mkdir(dirname(featuresPath), { recursive: true });
   const area = parameters.aoi
     ? await placeAoi(db, { ...grid, epsg: scene.epsg, geographic: scene.report.geographic }, scene.bbox, parameters.aoi)
@@ -33,16 +38,19 @@ export async function detectObjects(
     { signal, onProgress },
     remote.open,
   );
+  const turn = await beginStoring(db, id);
+  const { job: stored } = await drawingOf(tools, job, planned, turn);
+  const { counts, storeMs } = await storeFile(tools, stored, featuresPath, signal);
   return {
-    path: featuresPath,
-    count: found.features,
+    turn,
+    counts: { objects: 0, ...counts },
+    regions: [],
     report: {
-      counts: { objects: 0 },
       ledger: found.ledger,
       findings: mapFindings(found.ledger, found.chips.failed, 0),
       chips: found.chips,
       seam: { certified: false, halo: plan.halo, disagreement: found.disagreement },
-      timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0 },
+      timings_ms: { infer: found.inferMs, stitch: found.joinMs, vectorize: 0, store: storeMs },
       peak_rss_bytes: found.peakRssBytes,
       device: { name: 'cpu', fallback_nodes: 0 },
       geometry: { levels: [0] },

@@ -1,6 +1,6 @@
 /** Infer and stitch: a planned job, or a shard of it, goes through the network → class map, score map. */
 import { mkdir } from 'node:fs/promises';
-import type { MapResult } from '../../models/mapping/map-scene.ts';
+import type { MapProgress, MapResult } from '../../models/mapping/map-scene.ts';
 import type { Shard } from '../../models/mapping/shards.ts';
 import { weightsOf } from '../../models/registry.ts';
 import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
@@ -13,12 +13,15 @@ import { placeAoi } from './area-of-interest.ts';
 import type { PlannedJob } from './plan.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
 
-/** The maps are at their paths in `folder` of the file store's scratch then, and not yet put into the store. */
+/**
+ * The maps are at their paths in `folder` of the file store's scratch then, and not yet put into the store. `onRows` gets
+ * how many rows can be read where they grow; a run that has to begin again counts from 0.
+ */
 export async function inferAndStitch(
   tools: PipelineTools,
   job: SegmentationJob,
   { grid, plan, chosen }: PlannedJob,
-  { folder, shard }: { folder: string; shard?: Shard },
+  { folder, shard, onRows }: { folder: string; shard?: Shard; onRows?: (rows: number) => void },
   { signal, progress }: WorkContext,
 ): Promise<MapResult> {
   const { db, files, compute } = tools;
@@ -26,8 +29,11 @@ export async function inferAndStitch(
   const { features, probabilities } = parameters;
   const rows = shard ? shard.end - shard.first : plan.rows;
   const chips = rows * plan.columns;
-  const onProgress = (done: number) => progress(stageProgress('infer', Math.min(done, chips), chips));
-  onProgress(0);
+  const onProgress = (done: MapProgress) => {
+    progress(stageProgress('infer', Math.min(done.chips, chips), chips));
+    onRows?.(done.rows);
+  };
+  onProgress({ chips: 0, rows: 0 });
   const device = parameters.device ?? tools.device;
   const precision = parameters.precision ?? DEFAULT_RUN.precision;
   const workingPath = await fetchWorking(files, scene);

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { gunzipSync } from 'node:zlib';
 import { VectorTile } from '@mapbox/vector-tile';
 import type { Polygon } from 'geojson';
 import { PbfReader } from 'pbf';
@@ -114,7 +115,7 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     const z = 16;
     const [x, y] = [Math.floor(mercatorX(lon) * 2 ** z), Math.floor(mercatorY(lat) * 2 ** z)];
     const tile = await packTile(tools.db, tiled, { z, x, y });
-    const { buildings } = new VectorTile(new PbfReader(tile!.plain)).layers;
+    const { buildings } = new VectorTile(new PbfReader(gunzipSync(tile!))).layers;
     expect(buildings!.feature(0).properties).toEqual({
       id: expect.any(String),
       class: 'building',

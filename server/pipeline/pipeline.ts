@@ -2,8 +2,9 @@
  * The order of a job: ingest → plan → infer → stitch → vectorize → store.
  *
  * Ingest happens once a scene, when it arrives (`scenes/ingest-scene.ts`). The other stages are a job's: `runWhole` is
- * all of them in one piece, `runJob` the same cut into shards that any number of machines take. Decoding, inference and
- * tracing run in child processes; what is here hands files and figures from one stage to the next.
+ * all of them in one piece, `runJob` the same cut into shards of the map and strips of its features that any number of
+ * machines take. Decoding, inference and drawing run in child processes; what is here hands files and figures from one
+ * stage to the next.
  */
 import { noRoomOf } from '../../errors/no-room.ts';
 import { FEATURE_TILE } from '../../models/mapping/map-layouts.ts';
@@ -14,12 +15,11 @@ import type { PartContext, WorkContext } from '../queue/work-context.ts';
 import { getPlan } from '../store/tables/shards.ts';
 import type { PipelineTools } from '../tools.ts';
 import { detectObjects } from './detect.ts';
-import { inferAndStitch } from './infer.ts';
+import { mapAndDraw } from './parts/draw-growing.ts';
+import { askForOpenParts, askForParts, isOpen, joinParts, runShard, runStrip } from './parts/run-parts.ts';
 import { type PlannedJob, planJob } from './plan.ts';
-import { storeAndPublish } from './publish.ts';
-import { askForOpenParts, askForShards, isOpen, joinShards, runShard } from './run-shards.ts';
+import { publish } from './publish.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
-import { vectorizeMaps } from './vectorize.ts';
 
 /**
  * Does the part of a job that the queue asks for. The first is to plan it: a job of one shard, or of a network that draws
@@ -40,18 +40,14 @@ export async function runJob(
     const planned = await planJob(tools, job, context.signal);
     const shards = planShards(planned.plan, tools.shardHeight, featureTile(job));
     if (shards.length === 1) return runWhole(tools, job, context, planned);
-    return askForShards(tools, job, { planned, shards }, context);
+    return askForParts(tools, job, planned, shards, context);
   }
   // Planned, and interrupted; or the process that computed a shard died before it could say so.
-  const isOver = part === undefined || (typeof part === 'number' && !(await isOpen(db, job, part)));
-  if (isOver) return askForOpenParts(job, context);
-  if (part !== 'merge') return runShard(tools, job, stored, part, context);
+  if (part === undefined || !(await isOpen(db, job, part))) return askForOpenParts(job, context);
+  if (typeof part === 'number') return runShard(tools, job, stored, part, context);
+  if (part !== 'merge') return runStrip(tools, job, stored, part, context);
 
-  const { mapped, traced } = await joinShards(tools, job, stored, context);
-  const drawn = await vectorizeMaps(tools, job, stored.planned, mapped, context, traced);
-  const report = await storeAndPublish(tools, job, stored.planned, drawn, context);
-  await tools.files.remove(`jobs/${job.id}/shards`);
-  return report;
+  return publish(tools, job, stored.planned, await joinParts(tools, job, stored, context));
 }
 
 /**
@@ -73,16 +69,8 @@ export async function runWhole(
   try {
     await clear();
     const planned = known ?? (await planJob(tools, job, context.signal));
-    const drawn = isDetector(job.network)
-      ? await detectObjects(tools, job, planned, context)
-      : await vectorizeMaps(
-          tools,
-          job,
-          planned,
-          await inferAndStitch(tools, job, planned, { folder }, context),
-          context,
-        );
-    return await storeAndPublish(tools, job, planned, drawn, context);
+    const draw = isDetector(job.network) ? detectObjects : mapAndDraw;
+    return await publish(tools, job, planned, await draw(tools, job, planned, context));
   } catch (error) {
     if (noRoomOf(error))
       await clear(); // what was computed stays: it is not computed again when there is room

@@ -1,15 +1,12 @@
-/** Store: how every job ends. Its features file goes into the database, and is published with the report. */
-import { rm } from 'node:fs/promises';
+/** Publish: how every job ends. Its features, which are stored, become visible with the report. */
 import { withRole } from '../../models/class-roles.ts';
 import { weightsOf } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
-import { VERSION } from '../content-ids.ts';
-import { stageProgress } from '../queue/progress.ts';
-import type { WorkContext } from '../queue/work-context.ts';
-import { publishJob } from '../store/tables/features.ts';
+import { featureId, VERSION } from '../content-ids.ts';
+import { publishJob, renameRegions } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
+import { keptFolder } from '../tiles/kept-tiles.ts';
 import type { PipelineTools } from '../tools.ts';
-import { chordMetres, measureBending } from './bending.ts';
 import type { PlannedJob } from './plan.ts';
 import {
   greyAssumptions,
@@ -19,37 +16,30 @@ import {
   renderingAssumptions,
 } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
-import { storeFeatures } from './store-features.ts';
+import type { Counts } from './store-features.ts';
 
-/** A job's features in a file, and what its report says of how they came about. */
+/** A job whose features are stored, and what its report says of how they came about. */
 export interface DrawnFeatures {
-  path: string;
-  /** How many of the finest level there are in the file. */
-  count: number;
+  /** With which they were stored. */
+  turn: string;
+  counts: Counts;
+  /** Of regions in pieces of land use: the places under which they were stored, and those that they turned out to have. */
+  regions: readonly { level: number; stored: string; final: string }[];
   report: Pick<JobReport, 'ledger' | 'seam' | 'peak_rss_bytes' | 'geometry'> &
-    Partial<Pick<JobReport, 'counts' | 'findings' | 'device'>> & {
-      timings_ms: Record<'infer' | 'stitch' | 'vectorize', number>;
+    Partial<Pick<JobReport, 'findings' | 'device'>> & {
+      timings_ms: Record<'infer' | 'stitch' | 'vectorize' | 'store', number>;
       chips?: Partial<NonNullable<JobReport['chips']>>;
     };
 }
 
 /** Returns the report as it is stored. Throws Problem conflict where the job was ended meanwhile, or another process stores it. */
-export async function storeAndPublish(
+export async function publish(
   { db, files, device, chooseRun }: PipelineTools,
   { id, scene, network, parameters, modelReason }: SegmentationJob,
   { grid, plan, chosen, found: bands, planMs }: PlannedJob,
-  { path, count, report: { counts: expected, timings_ms, chips, ...found } }: DrawnFeatures,
-  { progress, signal }: WorkContext,
+  { turn, counts, regions, report: { timings_ms, chips, ...found } }: DrawnFeatures,
 ): Promise<JobReport> {
   const started = performance.now();
-  const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
-  const partsOf = await measureBending(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
-  const { turn, counts } = await storeFeatures(db, { id, epsg: scene.epsg, classNames, partsOf }, path, {
-    signal,
-    onProgress: (stored) => progress(stageProgress('store', stored, count)),
-  });
-  await rm(path);
-  await files.remove(`jobs/${id}/spool`);
   const report = {
     ...found,
     job: id,
@@ -65,14 +55,14 @@ export async function storeAndPublish(
       ...renderingAssumptions(scene, parameters, chosen, bands),
       ...gridAssumptions(scene, network, grid),
     ],
-    counts: { ...expected, ...counts },
+    counts,
     timings_ms: {
       ingest: scene.report.ingest_ms,
       plan: Math.round(planMs),
       infer: Math.round(timings_ms.infer),
       stitch: Math.round(timings_ms.stitch),
       vectorize: Math.round(timings_ms.vectorize),
-      store: Math.round(performance.now() - started),
+      store: Math.round(timings_ms.store + performance.now() - started),
     },
     model_sha256: weightsOf(network, parameters.precision).sha256,
     model_grid: {
@@ -83,6 +73,12 @@ export async function storeAndPublish(
     },
     chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
   };
+  const idOf = (place: string) => featureId(id, 'landuse', place);
+  const moved = regions.map(({ level, stored, final }) => ({ level, stored: idOf(stored), final: idOf(final) }));
+  await renameRegions(db, id, moved);
   await noteJobBytes(db, files, id);
-  return publishJob(db, id, report, turn);
+  await files.remove(keptFolder(id)); // of an earlier run
+  const published = await publishJob(db, id, report, turn);
+  for (const part of ['spool', 'shards', 'strips']) await files.remove(`jobs/${id}/${part}`);
+  return published;
 }

@@ -1,6 +1,6 @@
 /** From a class map to rows of the database: what PostGIS says of the regions, and regions that are stored in pieces. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,15 +13,19 @@ import {
   urbanMap,
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
+import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
-import { insertFeatures, publishJob } from '../store/tables/features.ts';
+import { beginStoring, countFeatures, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { queryItems } from '../store/tables/items.ts';
 import { insertJob, totalsOf } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
+import { writeFeaturesFile } from '../tracing/features-file.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
+import { placingOf } from './place-shapes.ts';
 import { storeFeatures } from './store-features.ts';
+import type { ToDegrees } from './to-degrees.ts';
 
 describe.each(testEngines())('features of a class map on $name', ({ open }) => {
   let db: Database;
@@ -63,7 +67,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
   test('of two processes that store a job, the one that began first can do no more', async () => {
     await insertScene(db, { id: 'twice', name: 'twice', upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'twice', scene: 'twice', model: 'none', parameters: {} });
-    const path = join(folder, 'three.ndjson');
+    const path = join(folder, 'three.bin');
     const square = Buffer.from(
       regionToWkb({ rings: [Float64Array.of(0, 0, 9, 0, 9, 9, 0, 9, 0, 0)] }, [500_000, 1, 0, 4_000_000, 0, -1]),
     );
@@ -72,12 +76,18 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       level: 0,
       class: 1,
       score: 0.5,
-      wkb: square.toString('base64'),
+      wkb: square,
       properties: {},
     };
-    await writeFile(path, [1, 2, 3].map((place) => `${JSON.stringify({ ...line, place: `${place}` })}\n`).join(''));
+    await writeFeaturesFile(path, [1, 2, 3].map((place) => ({ ...line, place: `${place}` }))); // biome-ignore format: one line
     const job = { id: 'twice', epsg: 32631, classNames: new Map() };
-    const store = () => storeFeatures(db, job, path, { signal: new AbortController().signal, onProgress: () => {} });
+    const store = async () => {
+      const turn = await beginStoring(db, job.id);
+      return {
+        turn,
+        counts: await storeFeatures(db, { ...job, turn }, path, { signal: new AbortController().signal }),
+      };
+    };
     const [first, second] = [await store(), await store()];
     const report = {} as Parameters<typeof publishJob>[2];
     await expect(publishJob(db, 'twice', report, first.turn)).rejects.toMatchObject({ code: 'conflict' });
@@ -87,24 +97,61 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     expect((await queryItems(db, 'landuse', { job: 'twice', limit: 10 })).features).toHaveLength(3);
   });
 
+  test('of an attempt that ends between its parts, or within one, nothing is left to the next', async () => {
+    const id = 'broken off';
+    await insertScene(db, { id, name: id, upload: null, sha256: '00', bytes: 1 });
+    await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
+    const part = async (name: string, from: number, count: number) => {
+      const path = join(folder, name);
+      const squares = Array.from({ length: count }, (_, i) => {
+        const rings = [Float64Array.of(0, 0, 0, 9, 9, 9, 9, 0, 0, 0)];
+        const wkb = regionToWkb({ rings }, [500_000 + 10 * (from + i), 1, 0, 4_000_000, 0, -1]);
+        const place = `${from + i}`;
+        return { collection: 'landuse', level: 0, class: 1, score: 0.5, place, wkb, properties: {} };
+      });
+      await writeFeaturesFile(path, squares);
+      return path;
+    };
+    const [first, second] = [await part('first.bin', 0, 1500), await part('second.bin', 1500, 2500)];
+    const grid = { ...{ epsg: 32631, width: 50_000, height: 10 }, geotransform: [500_000, 1, 0, 4_000_000, 0, -1] satisfies Geotransform }; // biome-ignore format: one line
+    const placing = await placingOf(db, grid, 0.1);
+    const store = (turn: string, path: string, signal = new AbortController().signal, onProgress = () => {}) =>
+      storeFeatures(db, { id, turn, epsg: 32631, classNames: new Map(), placing }, path, { signal, onProgress });
+    const visible = async () => (await queryItems(db, 'landuse', { job: id, limit: 5 })).matched;
+
+    const broken = await beginStoring(db, id);
+    await store(broken, first);
+    const killed = new AbortController();
+    await expect(store(broken, second, killed.signal, () => killed.abort())).rejects.toThrow();
+    expect(await countFeatures(db, id)).toBeGreaterThan(1500);
+    expect(await visible()).toBe(0);
+
+    const turn = await beginStoring(db, id);
+    expect(await countFeatures(db, id)).toBe(0);
+    await expect(store(broken, second)).rejects.toMatchObject({ code: 'conflict' });
+    const counts = [await store(turn, second), await store(turn, first), await store(turn, first)]; // one of them again
+    expect(counts.map(({ landuse }) => landuse)).toEqual([2500, 1500, 1500]);
+    expect([await countFeatures(db, id), await visible()]).toEqual([4000, 0]);
+    await publishJob(db, id, {} as Parameters<typeof publishJob>[2], turn);
+    expect(await visible()).toBe(4000);
+  });
+
   test('a region of very many vertices is stored in pieces, each of them a feature, and measured as one', async () => {
     const map = largeRegion();
     const classesPath = join(folder, 'classes.tif');
     await writeClasses(classesPath, map);
-    const featuresPath = join(folder, 'features.ndjson');
-    const { landuse, features } = await vectorizeFile(
-      {
-        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
-        ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
-      },
-      () => {},
-    );
+    const featuresPath = join(folder, 'features.bin');
+    const { landuse, features } = await vectorizeFile({
+      ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+      ...{ minAreaM2: 0, toleranceMetres: 0, codes: { building: null, road: null, water: null } },
+    });
     expect([landuse.in_pieces, landuse.pieces > 4]).toEqual([1, true]);
     const scene = `scene of ${map.width}`;
     await insertScene(db, { id: scene, name: scene, upload: null, sha256: '00', bytes: 1 });
     await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
     const stored: number[] = [];
-    const { counts } = await storeFeatures(db, { id: 'pieces', epsg: 32631, classNames: new Map() }, featuresPath, {
+    const turn = await beginStoring(db, 'pieces');
+    const counts = await storeFeatures(db, { id: 'pieces', turn, epsg: 32631, classNames: new Map() }, featuresPath, {
       signal: new AbortController().signal,
       onProgress: (done) => stored.push(done),
     });
@@ -138,21 +185,17 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const id = `cover ${seed}`;
       const classesPath = join(folder, `${id}.tif`);
       await writeClasses(classesPath, full);
-      const featuresPath = join(folder, `${id}.ndjson`);
-      const { features, levels } = await vectorizeFile(
-        {
-          ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
-          ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
-        },
-        () => {},
-      );
+      const featuresPath = join(folder, `${id}.bin`);
+      const { features, levels } = await vectorizeFile({
+        ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+        ...{ minAreaM2: 20, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+      });
       expect(levels.length).toBeGreaterThan(1);
       await insertScene(db, { id, name: id, upload: null, sha256: `${seed}`, bytes: 1 });
       await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
       const classNames = new Map([1, 2, 3, 4].map((code) => [code, `class ${code}`]));
-      const { counts } = await storeFeatures(db, { id, epsg: 32631, classNames }, featuresPath, {
-        ...{ signal: new AbortController().signal, onProgress: () => {} },
-      });
+      const job = { id, turn: await beginStoring(db, id), epsg: 32631, classNames };
+      const counts = await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
       expect(
         Object.values(counts).reduce((sum, count) => sum + count, 0),
         id,
@@ -169,6 +212,56 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const sum = totals.reduce((area, { area_m2 }) => area + area_m2, 0);
       expect(sum / ground!.area_m2, id).toBeCloseTo(1, 6);
       expect(totals.reduce((share, total) => share + total.share, 0)).toBeCloseTo(1, 12);
+    }
+  });
+
+  test('what is placed and measured here is what PostGIS makes of it', async () => {
+    const map = noiseMap(6, 240, 200, 4, 0.02);
+    const classesPath = join(folder, 'known.tif');
+    await writeClasses(classesPath, map);
+    const featuresPath = join(folder, 'known.bin');
+    await vectorizeFile({
+      ...{ classesPath, scoresPath: null, featuresPath, pixelMetres: { x: 1, y: 1 } },
+      ...{ minAreaM2: 8, toleranceMetres: 1, codes: { building: 1, road: 2, water: 3 } },
+    });
+    const grid = { ...map, epsg: 32631, geotransform: [500_000, 1, 0, 4_000_000, 0, -1] satisfies Geotransform };
+    const placing = await placingOf(db, grid, 0.01);
+    const features = async (id: string, toDegrees: ToDegrees | null) => {
+      await insertScene(db, { id, name: id, upload: null, sha256: id, bytes: 1 });
+      await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
+      const turn = await beginStoring(db, id);
+      const job = { id, turn, epsg: 32631, classNames: new Map(), placing: { ...placing, toDegrees } };
+      await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
+      return db.query<Record<string, number | string>>(
+        `SELECT level, collection, class, score, area_m2, perimeter_m, length_m, properties - 'region' AS properties,
+                ST_IsValid(geom) AS valid, ST_IsPolygonCCW(geom) AS ccw, ST_AsText(geom, 15) AS text
+           FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)
+          ORDER BY collection, level, ST_XMin(geom), ST_YMin(geom), area_m2, length_m`,
+        [id],
+      );
+    };
+    expect(placing.toDegrees).not.toBeNull();
+    const [here, there] = [await features('here', placing.toDegrees), await features('there', null)];
+    expect(here.length).toBe(there.length);
+    expect(here.length).toBeGreaterThan(500);
+    for (const [i, { area_m2, perimeter_m, length_m, text, ...others }] of here.entries()) {
+      const other = there[i]!;
+      expect({ ...other, ...others }).toEqual(other);
+      expect(others).toMatchObject({ valid: true, ccw: true });
+      const [found, expected] = [text, other.text].map((each) => String(each).split(/[(), ]+/));
+      expect(found!.length).toBe(expected!.length);
+      for (const [k, value] of found!.entries()) {
+        if (k > 0 && value !== expected![k]) expect(Math.abs(Number(value) - Number(expected![k]))).toBeLessThan(1e-11);
+      }
+      expect(Math.abs(Number(area_m2) - Number(other.area_m2))).toBeLessThan(1e-9 * Number(other.area_m2) + 1e-3);
+      for (const [ours, theirs] of [
+        [perimeter_m, other.perimeter_m],
+        [length_m, other.length_m],
+      ]) {
+        // biome-ignore format: pairs
+        if (theirs === null) expect(ours).toBeNull();
+        else expect(Number(ours) / Number(theirs)).toBeCloseTo(1, 8);
+      }
     }
   });
 });

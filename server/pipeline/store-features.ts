@@ -1,69 +1,65 @@
 /** The features file of a job → rows of the database, in portions. */
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { type PartsOf, withPoints } from '../../vectorizer/chords.ts';
 import { featureId } from '../content-ids.ts';
 import type { Database } from '../store/database/database.ts';
-import { beginStoring, type FeatureRow, insertFeatures } from '../store/tables/features.ts';
-import type { FeatureLine } from '../tracing/map-to-features.ts';
+import { type FeatureRow, insertFeatures } from '../store/tables/features.ts';
+import { type FeatureLine, readFeaturesFile } from '../tracing/features-file.ts';
+import { type Placing, placeShape } from './place-shapes.ts';
 
 export interface StoredJob {
   id: string;
+  /** That `beginStoring` gave. */
+  turn: string;
   /** CRS of the features' coordinates. */
   epsg: number;
   classNames: ReadonlyMap<number, string>;
-  /** In how many parts their edges are to be drawn, which are straight in their CRS; without it as they are. */
-  partsOf?: PartsOf;
+  /** How they are placed on the globe; without it PostGIS does all of it, and their edges get no points. */
+  placing?: Placing;
 }
 
-const FEATURES_PER_INSERT = 2000;
+/** How many features each collection has, of those that clients are given as items: none of a coarser level. */
+export type Counts = Record<string, number>;
 
 /**
- * Stores the features of a running job in place of what an earlier attempt stored; returns the turn to publish them with,
- * and how many each collection has: all that clients are given as items, so none of a coarser level. They stay
- * invisible until the job is published. `onProgress` gets how many of these are stored.
+ * Stores features of a running job beside those that are stored; those that are there already stay as they are. They
+ * stay invisible until the job is published. Throws Problem conflict where the turn is no longer the job's.
  */
 export async function storeFeatures(
   db: Database,
   job: StoredJob,
   featuresPath: string,
-  { signal, onProgress }: { signal: AbortSignal; onProgress: (features: number) => void },
-): Promise<{ turn: string; counts: Record<string, number> }> {
-  const turn = await beginStoring(db, job.id);
-  const counts: Record<string, number> = { buildings: 0, roads: 0, landuse: 0 };
+  { signal, onProgress }: { signal: AbortSignal; onProgress?: (features: number) => void },
+): Promise<Counts> {
+  const counts: Counts = {};
   let stored = 0;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
-    await insertFeatures(db, { ...job, turn }, rows);
+    await insertFeatures(db, job, rows);
     for (const { collection, level } of rows) {
       if (level > 0) continue;
       counts[collection] = (counts[collection] ?? 0) + 1;
       stored++;
     }
-    onProgress(stored);
+    onProgress?.(stored);
   }
-  return { turn, counts };
+  return counts;
 }
 
 type StoredRow = FeatureRow & Required<Pick<FeatureRow, 'level' | 'properties'>>;
 
 async function* featureRows(featuresPath: string, job: StoredJob): AsyncGenerator<StoredRow[]> {
-  let rows: StoredRow[] = [];
-  for await (const line of createInterface({ input: createReadStream(featuresPath) })) {
-    const { collection, level, place, class: code, score, wkb, properties, pieceOf } = JSON.parse(line) as FeatureLine;
-    rows.push({
-      id: featureId(job.id, collection, place),
-      collection,
-      level,
-      class: job.classNames.get(code) ?? String(code),
-      score,
-      wkb: job.partsOf ? withPoints(Buffer.from(wkb, 'base64'), job.partsOf) : Buffer.from(wkb, 'base64'),
-      ...(pieceOf && { borderShare: pieceOf.borderShare }),
-      properties: pieceOf ? { ...properties, region: featureId(job.id, collection, pieceOf.place) } : properties,
-    });
-    if (rows.length < FEATURES_PER_INSERT) continue;
-    yield rows;
-    rows = [];
-  }
-  if (rows.length > 0) yield rows;
+  for await (const block of readFeaturesFile(featuresPath)) yield block.map((feature) => rowOf(feature, job));
+}
+
+function rowOf(feature: FeatureLine, { id, classNames, placing }: StoredJob): StoredRow {
+  const { collection, level, place, class: code, score, wkb, properties, pieceOf } = feature;
+  return {
+    id: featureId(id, collection, place),
+    collection,
+    level,
+    class: classNames.get(code) ?? String(code),
+    score,
+    ...(placing ? placeShape(wkb, placing) : { wkb }),
+    ...(pieceOf && { borderShare: pieceOf.borderShare }),
+    properties: pieceOf ? { ...properties, region: featureId(id, collection, pieceOf.place) } : properties,
+  };
 }

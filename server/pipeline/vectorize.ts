@@ -1,55 +1,135 @@
-/** Vectorize: the class and score map of a job → its features file. */
+/**
+ * Vectorize and store: a map → features in the database, strip by strip, so that strips are drawn and stored while the
+ * network has the next rows; what they leave open is joined at the end.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { withoutRole } from '../../models/imported/classes.ts';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
-import { stageProgress } from '../queue/progress.ts';
-import type { WorkContext } from '../queue/work-context.ts';
+import { CLASS_NODATA } from '../../models/runtime/answer.ts';
+import { planStrips, type Strip } from '../../vectorizer/strips.ts';
 import type { PipelineTools } from '../tools.ts';
+import type { DrawOptions } from '../tracing/draw-options.ts';
+import type { MapLayer } from '../tracing/draw-strip.ts';
+import type { JoinedStrips } from '../tracing/join-strips.ts';
+import { chordMetres } from './bending.ts';
 import { tracingOf } from './class-roles.ts';
 import { extraMaps } from './extra-maps.ts';
+import { placingOf } from './place-shapes.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings, scoreFindings } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
+import { type Counts, type StoredJob, storeFeatures } from './store-features.ts';
 
-/** What the shards of a job were traced to, and how long that took. */
-export interface TracedShards {
-  paths: string[];
-  ms: number;
+/** A map whose features are being drawn and stored. */
+export interface Drawing {
+  job: StoredJob;
+  options: DrawOptions;
 }
 
-/** The maps lie at their paths in the job's folder; they are put into the store. */
-export async function vectorizeMaps(
-  { files, compute }: PipelineTools,
-  job: SegmentationJob,
+/** What became of a strip, or of the joining; plain data. */
+export interface StripResult {
+  counts: Counts;
+  drawMs: number;
+  storeMs: number;
+}
+
+/** @param turn that `beginStoring` gave */
+export async function drawingOf(
+  { db }: PipelineTools,
+  { id, scene, network, parameters, ...job }: SegmentationJob,
   { grid }: PlannedJob,
-  mapped: MapResult,
-  { signal, progress }: WorkContext,
-  traced?: TracedShards,
-): Promise<DrawnFeatures> {
-  const { network, parameters } = job;
-  const path = (name: string) => files.path(`jobs/${job.id}/${name}`);
-  const featuresPath = path('features.ndjson');
-  const started = performance.now();
-  const geometry = await compute.vectorize(
-    {
-      classesPath: path('classes.tif'),
-      scoresPath: path('scores.tif'),
-      ...(network.planes.length > 0 && { planesPath: path('planes.tif'), planes: network.planes }),
-      featuresPath,
+  turn: string,
+): Promise<Drawing> {
+  const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
+  const placing = await placingOf(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
+  return {
+    job: { id, turn, epsg: scene.epsg, classNames, placing },
+    options: {
+      size: { width: grid.width, height: grid.height },
+      geotransform: grid.geotransform,
       pixelMetres: grid.gsdMetres,
       minAreaM2: parameters.min_area_m2,
       toleranceMetres: parameters.tolerance_m,
-      ...tracingOf(job),
-      ...(traced && { tracedPaths: traced.paths }),
+      nodata: CLASS_NODATA,
+      ...(network.planes.length > 0 && { planes: network.planes }),
+      ...tracingOf({ ...job, id, scene, network, parameters }),
     },
-    { signal, onProgress: (rows) => progress(stageProgress('vectorize', rows, grid.height)) },
-  );
-  const vectorizeMs = (traced?.ms ?? 0) + performance.now() - started;
+  };
+}
+
+/** Of the file with what a strip leaves open. */
+export const openKey = (job: string, strip: number): string => `jobs/${job}/strips/${strip}.open`;
+
+/** Draws a strip from maps, or from parts of them, and stores what is finished of it. */
+export async function drawStrip(
+  tools: PipelineTools,
+  { job, options }: Drawing,
+  strip: Strip,
+  layers: MapLayer[],
+  signal: AbortSignal,
+): Promise<StripResult> {
+  const { compute, files } = tools;
+  const started = performance.now();
+  const openPath = files.path(openKey(job.id, strip.index));
+  const featuresPath = files.path(`jobs/${job.id}/strips/${strip.index}.features`);
+  await mkdir(dirname(openPath), { recursive: true });
+  await compute.drawStrip({ ...options, strip, layers, featuresPath, openPath }, { signal });
+  const drawMs = performance.now() - started;
+  return { ...(await storeFile(tools, job, featuresPath, signal)), drawMs };
+}
+
+/** The end of all strips: what they left open becomes features. */
+export async function joinStrips(
+  tools: PipelineTools,
+  { job, options }: Drawing,
+  signal: AbortSignal,
+): Promise<StripResult & JoinedStrips> {
+  const { compute, files } = tools;
+  const started = performance.now();
+  const featuresPath = files.path(`jobs/${job.id}/strips/joined.features`);
+  await mkdir(dirname(featuresPath), { recursive: true }); // this machine may have drawn none of the strips
+  const openPaths = await Promise.all(planStrips(options.size).map(({ index }) => files.fetch(openKey(job.id, index))));
+  const joined = await compute.joinStrips({ ...options, openPaths, featuresPath }, { signal });
+  const drawMs = performance.now() - started;
+  return { ...joined, ...(await storeFile(tools, job, featuresPath, signal)), drawMs };
+}
+
+/** Features in a file → rows of the database; the file is gone then. */
+export async function storeFile({ db }: PipelineTools, job: StoredJob, path: string, signal: AbortSignal) {
+  const started = performance.now();
+  const counts = await storeFeatures(db, job, path, { signal });
+  await rm(path);
+  return { counts, storeMs: performance.now() - started };
+}
+
+export function addCounts(all: readonly Counts[]): Counts {
+  const sums: Counts = { buildings: 0, roads: 0, landuse: 0 };
+  for (const counts of all) {
+    for (const [collection, count] of Object.entries(counts)) sums[collection] = (sums[collection] ?? 0) + count;
+  }
+  return sums;
+}
+
+/** The end of a job's maps: strips are joined, and the maps put into the store. */
+export async function finishDrawing(
+  tools: PipelineTools,
+  { id, network, parameters }: SegmentationJob,
+  drawing: Drawing,
+  mapped: MapResult,
+  strips: readonly StripResult[],
+  signal: AbortSignal,
+): Promise<DrawnFeatures> {
+  const { geometry, regions, ...joined } = await joinStrips(tools, drawing, signal);
   const maps = ['classes', 'scores', ...extraMaps(parameters)];
-  await Promise.all(maps.map((map) => files.put(`jobs/${job.id}/${map}.tif`)));
+  await Promise.all(maps.map((map) => tools.files.put(`jobs/${id}/${map}.tif`)));
+  const all = [...strips, joined];
+  const sum = (of: (each: StripResult) => number) => all.reduce((total, each) => total + of(each), 0);
   return {
-    path: featuresPath,
-    count: geometry.features,
+    turn: drawing.job.turn,
+    counts: addCounts(all.map(({ counts }) => counts)),
+    regions,
     report: {
       ledger: mapped.ledger,
       seam: mapped.seam,
@@ -58,7 +138,12 @@ export async function vectorizeMaps(
         ...scoreFindings(network),
         ...(network.adapter ? withoutRole(network.classes) : []),
       ],
-      timings_ms: { infer: mapped.inferMs, stitch: mapped.stitchMs, vectorize: vectorizeMs },
+      timings_ms: {
+        infer: mapped.inferMs,
+        stitch: mapped.stitchMs,
+        vectorize: sum(({ drawMs }) => drawMs),
+        store: sum(({ storeMs }) => storeMs),
+      },
       peak_rss_bytes: mapped.peakRssBytes,
       device: { name: mapped.device, fallback_nodes: mapped.fallbackNodes },
       chips: mapped.chips,

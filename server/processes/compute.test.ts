@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapRequest, townScene } from '../../test/support/mapped-scene.ts';
 import { tinyNetwork } from '../../test/support/networks/tiny-network.ts';
 import { openRaster } from '../../tiler/geotiff/raster.ts';
+import { planStrips } from '../../vectorizer/strips.ts';
 import { ChildCrash } from './child-process.ts';
 import { chipLimitMs, startCompute } from './compute.ts';
 
@@ -23,19 +24,19 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Process ids of compute processes that this process has started. */
-function computePids(): number[] {
+/** Process ids of child processes that this process has started. */
+function childPids(entry: 'compute-entry' | 'draw-entry'): number[] {
   const rows = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' }).split(
     '\n',
   );
-  return rows.filter((row) => row.includes('compute-entry')).map((row) => Number.parseInt(row, 10));
+  return rows.filter((row) => row.includes(entry)).map((row) => Number.parseInt(row, 10));
 }
 
-/** Kills compute processes as they start, for one that has started traces a small map in no time. */
+/** Kills drawing processes as they start, for one that has started draws a small map in no time. */
 async function killAsTheyCome(kills: number): Promise<void> {
   const killed = new Set<number>();
   while (killed.size < kills) {
-    for (const pid of computePids().filter((each) => !killed.has(each))) {
+    for (const pid of childPids('draw-entry').filter((each) => !killed.has(each))) {
       process.kill(pid, 'SIGKILL');
       killed.add(pid);
     }
@@ -54,11 +55,11 @@ test('a process that is killed costs what was under way, and the map has the sam
   const kills = [60, 200];
   const done: number[] = [];
   const result = await compute.map(killed, {
-    onProgress: (chips) => {
+    onProgress: ({ chips }) => {
       done.push(chips);
       if (chips < (kills[0] ?? Number.POSITIVE_INFINITY)) return;
       kills.shift();
-      for (const pid of computePids()) process.kill(pid, 'SIGKILL');
+      for (const pid of childPids('compute-entry')) process.kill(pid, 'SIGKILL');
     },
   });
   expect(kills).toEqual([]);
@@ -72,18 +73,21 @@ test('a process that is killed costs what was under way, and the map has the sam
   expect(begun, 'chips that were begun').toBeLessThanOrEqual(25 * 19 + 2 * 2); // two at a time
 });
 
-test('tracing begins again in another process', { timeout: 60_000 }, async () => {
+test('drawing begins again in another process', { timeout: 60_000 }, async () => {
   const network = await tinyNetwork(folder);
   const mapped = await mapRequest(folder, await townScene(folder, 3, 400, 300), network, { core: 16 });
   await compute.map(mapped, {});
   const trace = async (name: string, kills: number) => {
+    const size = { width: 400, height: 300 };
     const request = {
-      ...{ classesPath: mapped.classesPath, scoresPath: mapped.scoresPath, featuresPath: join(folder, name) },
+      layers: [{ y: 0, classesPath: mapped.classesPath, scoresPath: mapped.scoresPath }],
+      ...{ size, strip: planStrips(size)[0], geotransform: mapped.grid.geotransform, nodata: 255 },
+      ...{ featuresPath: join(folder, name), openPath: join(folder, 'open') },
       ...{ pixelMetres: { x: 1, y: 1 }, minAreaM2: 10, toleranceMetres: 0.5 },
       codes: { building: 1, road: 2, water: null },
     };
     await compute.stop();
-    await Promise.all([compute.vectorize(request, {}), killAsTheyCome(kills)]);
+    await Promise.all([compute.drawStrip(request, {}), killAsTheyCome(kills)]);
     return readFile(request.featuresPath);
   };
   expect(await trace('killed', 4)).toEqual(await trace('whole', 0));

@@ -1,17 +1,18 @@
 /** The compute process: one, long-lived, started again when it has died. */
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../errors/problem.ts';
-import type { MapRequest, MapResult } from '../../models/mapping/map-scene.ts';
+import type { MapProgress, MapRequest, MapResult } from '../../models/mapping/map-scene.ts';
 import type { MergeRequest } from '../../models/mapping/merge-shards.ts';
 import type { Proof, VerifyRequest } from '../../models/verify/verify-windows.ts';
 import { isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import { onlyCard } from '../remote/reader.ts';
-import type { GeometryReport, VectorizeMapRequest } from '../tracing/map-to-features.ts';
-import type { TraceShardRequest } from '../tracing/trace-raster.ts';
+import type { DrawStripRequest } from '../tracing/draw-strip.ts';
+import type { JoinedStrips, JoinStripsRequest } from '../tracing/join-strips.ts';
+import { createChildPool } from './child-pool.ts';
 import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions } from './child-process.ts';
 
 /** Resident memory after which the compute process is ended. */
@@ -21,6 +22,9 @@ const COMPUTE = {
   entry: fileURLToPath(new URL('./compute-entry.ts', import.meta.url)),
   oldMegabytes: 128,
 };
+const DRAW = { name: 'draw', entry: fileURLToPath(new URL('./draw-entry.ts', import.meta.url)) };
+/** Processes that draw; each takes memory by the width of the map. */
+const MOST_DRAWING = 8;
 
 /**
  * Time in which at least one chip must be finished, or all windows of a proof by a network that somebody brought: PLANIMETER_MAX_CHIP_SECONDS, half an hour without. A network whose work
@@ -35,16 +39,16 @@ export function chipLimitMs({ PLANIMETER_MAX_CHIP_SECONDS: text }: NodeJS.Proces
 
 /** Where the process of some work dies, another takes the work up. */
 export interface Compute {
-  /** Inference and stitching; progress in chips. Another process goes on with the chips that are left. */
-  map(request: MapRequest, options: TaskOptions<number>): Promise<MapResult>;
+  /** Inference and stitching. Another process goes on with the chips that are left, and writes the maps anew. */
+  map(request: MapRequest, options: TaskOptions<MapProgress>): Promise<MapResult>;
   /** The maps of all shards become those of the scene. */
   join(request: MergeRequest, options: TaskOptions<never>): Promise<void>;
-  /** From the maps of a shard to what `vectorize` needs of them. */
-  trace(request: TraceShardRequest, options: TaskOptions<never>): Promise<void>;
+  /** From the rows of a map to the features of a strip, while other strips are drawn and the network runs. */
+  drawStrip(request: DrawStripRequest, options: TaskOptions<never>): Promise<void>;
+  /** From what strips have left open to the last features. */
+  joinStrips(request: JoinStripsRequest, options: TaskOptions<never>): Promise<JoinedStrips>;
   /** Random windows of a finished map, in one pass each. */
   prove(request: VerifyRequest, options: TaskOptions<never>): Promise<Proof>;
-  /** From class map to features; progress in rows. */
-  vectorize(request: VectorizeMapRequest, options: TaskOptions<number>): Promise<GeometryReport>;
   /** Of a whole working COG, for a job that sets bands or stretch. */
   chooseRendering(request: { path: string; view: SceneView }, options: TaskOptions<never>): Promise<ChosenRendering>;
   stop(): Promise<void>;
@@ -84,10 +88,16 @@ function confinedMap({ workingPath, network, classesPath }: MapRequest): ChildOp
 /** `remote`: reads images in place; their bytes are untrusted, so confined processes work on them. */
 export function startCompute(remote?: OpenBytes): Compute {
   const child = createChild({ ...COMPUTE, memoryBytes: COMPUTE_MEMORY_BYTES });
+  const drawing = createChildPool(
+    { ...DRAW, memoryBytes: COMPUTE_MEMORY_BYTES },
+    Math.min(MOST_DRAWING, availableParallelism()),
+  );
   const stillMs = chipLimitMs(process.env);
   const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCard(path, remote) } : {});
   const untilDone = <Result, Progress>(task: string, request: unknown, options: TaskOptions<Progress>) =>
     outliving(MAX_CRASHES, isCrash, () => child.run<Result, Progress>(task, request, options));
+  const draw = <Result>(task: string, request: unknown, options: TaskOptions<never>) =>
+    outliving(MAX_CRASHES, isCrash, () => drawing.run<Result>(task, request, options));
   /** For work that writes nothing. */
   const runConfined = <T>(
     task: string,
@@ -104,9 +114,10 @@ export function startCompute(remote?: OpenBytes): Compute {
       const { network, workingPath } = request;
       return outliving(MAX_MAP_CRASHES, isMapCrash, () => {
         const limited = { ...options, stillMs };
-        if (!network.adapter && !isRemote(workingPath)) return child.run<MapResult, number>('map', request, limited);
+        if (!network.adapter && !isRemote(workingPath))
+          return child.run<MapResult, MapProgress>('map', request, limited);
         const limits = { ...confinedMap(request), ...reading(workingPath) };
-        return runOnce<MapResult, number>(limits, 'map', request, limited);
+        return runOnce<MapResult, MapProgress>(limits, 'map', request, limited);
       });
     },
     prove(request, options) {
@@ -116,13 +127,15 @@ export function startCompute(remote?: OpenBytes): Compute {
       if (!isRemote(workingPath)) read.push(workingPath);
       return runConfined('prove', workingPath, request, read, { ...options, stillMs });
     },
-    join: (request, options) => untilDone('join', request, options),
-    trace: (request, options) => untilDone('trace', request, options),
-    vectorize: (request, options) => untilDone('vectorize', request, options),
+    join: (request, options) => draw('join', request, options),
+    drawStrip: (request, options) => draw('drawStrip', request, options),
+    joinStrips: (request, options) => draw('joinStrips', request, options),
     chooseRendering(request, options) {
       if (!isRemote(request.path)) return untilDone('chooseRendering', request, options);
       return runConfined('chooseRendering', request.path, request, [], options);
     },
-    stop: () => child.stop(),
+    async stop() {
+      await Promise.all([child.stop(), drawing.stop()]);
+    },
   };
 }

@@ -6,8 +6,8 @@ import { Problem } from '../../errors/problem.ts';
 import type { JobProgress } from '../api/index.ts';
 import { log, withLogFields } from '../log.ts';
 import { isUnreachable } from '../store/files/unreachable.ts';
-import { announce, discard, putBack, type QueueState, send, wake } from './messages.ts';
-import { type Message, type QueueName, RETRY_LIMIT } from './pg-boss.ts';
+import { announce, discard, putBack, type QueueState, sendParts, wake } from './messages.ts';
+import { type Message, QUEUES, type QueueName, RETRY_LIMIT } from './pg-boss.ts';
 import { reportProgress } from './progress.ts';
 import type { PartContext } from './work-context.ts';
 import { WORK_ITEMS } from './work-items.ts';
@@ -76,7 +76,8 @@ async function attemptOnce(state: QueueState, name: QueueName, message: Job<Mess
     await ended;
   } finally {
     state.running.delete(run);
-    wake(state, name, id); // and look for the next message at once
+    // Look for the next at once.
+    for (const each of QUEUES) if (WORK_ITEMS[each].kind === WORK_ITEMS[name].kind) wake(state, each, id);
   }
 }
 
@@ -96,11 +97,11 @@ async function work(state: QueueState, name: QueueName, message: Job<Message>, c
   let handedOver = false;
   const handOver: PartContext['handOver'] = async (store) => {
     await progress.end();
-    await db.transaction(async (session) => send(state, name, id, session, await store(session)));
+    await db.transaction(async (session) => sendParts(state, id, session, await store(session)));
     handedOver = true;
   };
   try {
-    await handlers[name](id, { signal, progress: progress.report, part, handOver });
+    await handlers[subject.handler](id, { signal, progress: progress.report, part, handOver });
     await progress.end();
     if (!handedOver && (await subject.isRunning(db, id))) throw new Error(`${name} of ${id} ended without a result`);
     log.info(`${name} is done`, { seconds: Math.round((performance.now() - started) / 100) / 10 });
@@ -113,7 +114,7 @@ async function work(state: QueueState, name: QueueName, message: Job<Message>, c
     if (signal.aborted) return; // whoever no longer wants it has said so in the database
     await endBadly(state, name, message, error);
   } finally {
-    if (typeof part !== 'number') await subject.clean(db, id);
+    if (part === undefined || part === 'merge') await subject.clean(db, id);
   }
 }
 
@@ -143,7 +144,7 @@ async function isOurs({ boss }: QueueState, name: QueueName, { id, retryCount }:
 
 async function fail(state: QueueState, name: QueueName, { id: messageId, data: { id } }: Job<Message>, why: Problem) {
   await WORK_ITEMS[name].fail(state.db, id, why);
-  if (name === 'segment') await discard(state, id, messageId);
+  if (WORK_ITEMS[name].kind === 'job') await discard(state, id, messageId);
 }
 
 /** The work of a process that died: on a server its silence has been noticed as often as it may be retried. */

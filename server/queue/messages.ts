@@ -3,7 +3,7 @@ import type { Job, PgBoss } from 'pg-boss';
 import type { Problem } from '../../errors/problem.ts';
 import type { Database, Session } from '../store/database/database.ts';
 import { getJob } from '../store/tables/jobs.ts';
-import { asBossDatabase, keyOf, type Message, type Part, priorityOf, type QueueName } from './pg-boss.ts';
+import { asBossDatabase, keyOf, type Message, type Part, priorityOf, type QueueName, queueOf } from './pg-boss.ts';
 import type { ChangeNotice, Handlers } from './work-context.ts';
 import { WORK_ITEMS } from './work-items.ts';
 
@@ -50,12 +50,18 @@ export async function send(
   parts: readonly (Part | undefined)[] = [undefined],
   { errors = 0, afterSeconds = 0 } = {},
 ): Promise<void> {
-  const priority = name === 'segment' ? ((await getJob(session, id))?.priority ?? 0) : 0;
+  const priority = WORK_ITEMS[name].kind === 'job' ? ((await getJob(session, id))?.priority ?? 0) : 0;
   const messages = parts.map((part) => {
     const data: Message = { id, ...(part !== undefined && { part }), ...(errors > 0 && { errors }) };
     return { data, singletonKey: keyOf(data), priority: priorityOf(part, priority), startAfter: afterSeconds };
   });
   if (messages.length > 0) await boss.insert(name, messages, { db: asBossDatabase(session) });
+}
+
+/** Asks for parts of a job. */
+export async function sendParts(state: QueueState, job: string, session: Session, parts: Part[]): Promise<void> {
+  const byQueue = Map.groupBy(parts, queueOf);
+  for (const [name, its] of byQueue) await send(state, name, job, session, its);
 }
 
 /** Gives a message back, for another process, the next start or, after an error, another try in some seconds. */
@@ -79,9 +85,11 @@ export function putBack(
 /** Nobody is to go on with any part of a job. */
 export async function discard({ boss, handlers }: QueueState, id: string, except?: string): Promise<void> {
   // Also when another process works on it: its heartbeat finds the message gone, and it stops.
-  const messages = await boss.findJobs<Message>('segment', { data: { id }, limit: MOST_PARTS });
-  const others = messages.map((message) => message.id).filter((each) => each !== except);
-  if (others.length > 0) await boss.deleteJob('segment', others);
+  for (const name of ['segment', 'draw'] as const) {
+    const messages = await boss.findJobs<Message>(name, { data: { id }, limit: MOST_PARTS });
+    const others = messages.map((message) => message.id).filter((each) => each !== except);
+    if (others.length > 0) await boss.deleteJob(name, others);
+  }
   await handlers.discard(id);
 }
 

@@ -3,8 +3,16 @@ import { type Db, PgBoss } from 'pg-boss';
 import { log } from '../log.ts';
 import type { Database, Session } from '../store/database/database.ts';
 
-/** One of a job's shards, by number from the top, or the end: their maps are joined, traced and stored. */
-export type Part = number | 'merge';
+/**
+ * One of a job's shards, by number from the top; one of the strips that its features are drawn in; or the end: maps and
+ * features are joined and published.
+ */
+export type Part = number | StripPart | 'merge';
+export type StripPart = `strip-${number}`;
+
+/** The number of the strip that a part is to draw; null for other parts. */
+export const stripOf = (part: Part | undefined): number | null =>
+  typeof part === 'string' && part.startsWith('strip-') ? Number(part.slice('strip-'.length)) : null;
 
 /** A message: which scene is to be ingested, or which job is to be run, or which part of it. */
 export interface Message {
@@ -25,13 +33,21 @@ const PRIORITY_STEP = 1_000_000;
  * one piece waits for shards that are under way, never for those of a large job that wait too. What ends a job is first.
  */
 export function priorityOf(part: Part | undefined, priority: number): number {
-  return PRIORITY_STEP * priority + (part === 'merge' ? 1 : -(part ?? 0));
+  return PRIORITY_STEP * priority + (part === 'merge' ? 1 : -(stripOf(part) ?? Number(part ?? 0)));
 }
 
-/** The queues, and where messages go whose worker died over them again and again. */
-export const QUEUES = ['ingest', 'segment'] as const;
+/** The queues. A process takes a message of each at a time, so strips are drawn while the network has the next shard. */
+export const QUEUES = ['ingest', 'segment', 'draw'] as const;
 export type QueueName = (typeof QUEUES)[number];
-export const DEAD_LETTERS: Record<QueueName, string> = { ingest: 'ingest-dead', segment: 'segment-dead' };
+/** Where messages go whose worker died over them again and again. */
+export const DEAD_LETTERS: Record<QueueName, string> = {
+  ingest: 'ingest-dead',
+  segment: 'segment-dead',
+  draw: 'draw-dead',
+};
+
+/** Where the parts of a job are asked for. */
+export const queueOf = (part: Part | undefined): QueueName => (stripOf(part) === null ? 'segment' : 'draw');
 
 /** Attempts after the first, for errors that are not the input's fault. */
 export const RETRY_LIMIT = 2;

@@ -11,6 +11,7 @@ import { stageProgress } from './progress.ts';
 
 export interface WorkItem {
   kind: 'scene' | 'job';
+  handler: 'ingest' | 'segment';
   /** Ids of those that are neither done nor given up, oldest first. */
   unfinished(q: Queryable): Promise<string[]>;
   /** Each of the next returns false, and changes nothing, where the subject is gone or has come to an end. */
@@ -32,6 +33,7 @@ const now = () => new Date().toISOString();
 
 const job: WorkItem = {
   kind: 'job',
+  handler: 'segment',
   unfinished: (q) => ids(q, `SELECT id FROM planimeter.jobs WHERE state IN ('queued', 'running') ORDER BY created_at`),
   begin: (q, id, part) => {
     const started = part === undefined ? { started_at: now() } : {};
@@ -57,6 +59,7 @@ const job: WorkItem = {
 
 const scene: WorkItem = {
   kind: 'scene',
+  handler: 'ingest',
   unfinished: (q) =>
     ids(q, `SELECT id FROM planimeter.scenes WHERE state IN ('uploaded', 'ingesting') ORDER BY created_at`),
   begin: (q, id) => updateScene(q, id, { state: 'ingesting', progress: 0, problem: null }, ['uploaded', 'ingesting']),
@@ -71,7 +74,10 @@ const scene: WorkItem = {
   clean: async () => {},
 };
 
-export const WORK_ITEMS: Record<QueueName, WorkItem> = { ingest: scene, segment: job };
+/** Strips are asked for by the job that they are of, which is the one to go on with. */
+const strips: WorkItem = { ...job, unfinished: async () => [] };
+
+export const WORK_ITEMS: Record<QueueName, WorkItem> = { ingest: scene, segment: job, draw: strips };
 
 async function ids(q: Queryable, sql: string): Promise<string[]> {
   return (await q.query<{ id: string }>(sql)).map(({ id }) => id);

@@ -37,6 +37,8 @@ export interface TiledJob {
   levels: readonly number[];
   /** Of its buildings. */
   blocks?: readonly BlockCounts[];
+  /** A tile that was packed before; null: there is nothing in it; undefined: that is not known. */
+  kept?: (tile: TileAddress) => Promise<Buffer | null | undefined>;
 }
 
 export function tiledJob({ id, report }: Pick<Job, 'id' | 'report'>): TiledJob {
@@ -45,16 +47,13 @@ export function tiledJob({ id, report }: Pick<Job, 'id' | 'report'>): TiledJob {
 }
 
 /**
- * A tile of the finest level of detail that can be seen at its zoom and whose tile is not too large; null: empty.
+ * A tile, gzipped, of the finest level of detail that can be seen at its zoom and whose tile is not too large; null: empty.
  * `whole`: everything in full detail and with its id, whatever the scale and the size.
  */
-export async function packTile(
-  q: Queryable,
-  job: TiledJob,
-  tile: TileAddress,
-  whole = false,
-): Promise<{ plain: Buffer; compressed: Buffer } | null> {
-  const pixelMetres = tilePixelMetres(tile) / 2;
+export async function packTile(q: Queryable, job: TiledJob, tile: TileAddress, whole = false): Promise<Buffer | null> {
+  const kept = whole ? undefined : await job.kept?.(tile);
+  if (kept !== undefined) return kept;
+  const pixelMetres = pixelMetresOf(tile);
   const bbox = tileBbox(tile, BUFFER / EXTENT);
   const levels = whole ? [0] : levelsFrom(job, pixelMetres);
   for (const [i, level] of levels.entries()) {
@@ -63,10 +62,13 @@ export async function packTile(
     if (!encoded) return null;
     const compressed = await compress(encoded, { level: 5 });
     if (compressed.length > MAX_TILE_BYTES && i + 1 < levels.length) continue;
-    return { plain: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength), compressed };
+    return compressed;
   }
   return null;
 }
+
+/** Of a viewer's screen, on the ground. */
+export const pixelMetresOf = (tile: TileAddress): number => tilePixelMetres(tile) / 2;
 
 /** The coarsest of a job's levels whose pixels are no wider than the map's, and those that are coarser still. */
 function levelsFrom({ gsdMetres, levels: all }: TiledJob, pixelMetres: number): number[] {
@@ -98,7 +100,7 @@ export function generalization(
   const [middleX, middleY] = [mercatorX((bbox[0] + bbox[2]) / 2), mercatorY((bbox[1] + bbox[3]) / 2)];
   for (let zoom = firstZoom(bbox); zoom <= nativeZoom(sceneGsdMetres, bbox); zoom++) {
     const tile = { z: zoom, x: Math.floor(middleX * 2 ** zoom), y: Math.floor(middleY * 2 ** zoom) };
-    const [level] = levelsFrom(job, tilePixelMetres(tile) / 2);
+    const [level] = levelsFrom(job, pixelMetresOf(tile));
     const counts = job.blocks?.find((each) => each.level === level);
     if (counts && counts.merged + counts.left_out > 0) zooms.push({ zoom, ...counts });
   }

@@ -1,12 +1,14 @@
 /** From a class map to features: every level of detail is a coverage of the whole map, and each lighter than the last. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { columnsOf } from '../store/tables/feature-tables.ts';
-import { type FeatureLine, type GeometryReport, vectorizeMap } from './map-to-features.ts';
+import { type FeatureLine, readFeaturesFile } from './features-file.ts';
+import type { GeometryReport } from './join-strips.ts';
+import { vectorizeMap } from './map-to-features.ts';
 
 const SIZE = { width: 1400, height: 1100 };
 const GSD_M = 0.5;
@@ -18,24 +20,17 @@ let report: GeometryReport;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-vectorize-'));
   const { truth } = await writeTown(folder, { seed: 51, ...SIZE, gsdMetres: GSD_M });
-  const featuresPath = join(folder, 'features.ndjson');
-  report = await vectorizeMap(
-    {
-      classesPath: truth,
-      scoresPath: null,
-      featuresPath,
-      pixelMetres: { x: GSD_M, y: GSD_M },
-      minAreaM2: 10,
-      toleranceMetres: 0.5,
-      codes: { building: 1, road: 2, water: 4 },
-    },
-    () => {},
-  );
-  const text = await readFile(featuresPath, 'utf8');
-  lines = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const featuresPath = join(folder, 'features.bin');
+  report = await vectorizeMap({
+    classesPath: truth,
+    scoresPath: null,
+    featuresPath,
+    pixelMetres: { x: GSD_M, y: GSD_M },
+    minAreaM2: 10,
+    toleranceMetres: 0.5,
+    codes: { building: 1, road: 2, water: 4 },
+  });
+  lines = (await Array.fromAsync(readFeaturesFile(featuresPath))).flat();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -97,7 +92,7 @@ test.skipIf(!python)('every level of detail is a coverage of the whole map, coar
   const verdicts = judge<Verdict[]>(
     python!,
     JUDGE,
-    report.levels.map((level) => landuse(level).map(({ wkb }) => wkb)),
+    report.levels.map((level) => landuse(level).map(({ wkb }) => Buffer.from(wkb).toString('base64'))),
   );
   for (const { coverage, valid, area, union } of verdicts) {
     expect([coverage, valid]).toEqual([true, true]);

@@ -1,12 +1,17 @@
 /** A class map with rows of houses: with the network's planes every house is a building, without them every row is. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drawRow } from '../../test/support/generated/generated-rows.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
+import type { Geotransform } from '../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
-import { type FeatureLine, type VectorizeMapRequest, vectorizeMap } from './map-to-features.ts';
+import { type BuildingStripReport, drawBuildingStrip, type StripBuilding } from '../../vectorizer/buildings/strip.ts';
+import { regionToWkb } from '../../vectorizer/wkb.ts';
+import { readFeaturesFile } from './features-file.ts';
+import { type VectorizeMapRequest, vectorizeMap } from './map-to-features.ts';
+import { rowSplitter } from './split-row-houses.ts';
 
 const SIDE = 900;
 const CELL = 300;
@@ -16,14 +21,16 @@ const PLANES = [
   { name: 'border', role: 'touching-border' },
 ];
 
+const GEOTRANSFORM: Geotransform = [500_000, 0.5, 0, 5_000_000, 0, -0.5];
+
 let folder: string;
+const classes = new Uint8Array(SIDE * SIDE);
+const planes = new Uint8Array(3 * SIDE * SIDE);
 let houses = 0;
 let rows = 0;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-split-'));
-  const classes = new Uint8Array(SIDE * SIDE);
-  const planes = new Uint8Array(3 * SIDE * SIDE);
   for (let top = 0; top < SIDE; top += CELL) {
     for (let left = 0; left < SIDE; left += CELL) {
       const row = drawRow(++rows);
@@ -43,24 +50,20 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function write(name: string, bands: number, pixels: Uint8Array): Promise<void> {
   const writer = await createTiffWriter(join(folder, name), {
     ...{ width: SIDE, height: SIDE, bands, epsg: 32633, overviews: 'none', compression: 'zstd' },
-    geotransform: [500_000, 0.5, 0, 5_000_000, 0, -0.5],
+    geotransform: GEOTRANSFORM,
   });
   await writer.writeRows(SIDE, pixels);
   await writer.finish();
 }
 
 async function buildingsWith(planes: Pick<VectorizeMapRequest, 'planesPath' | 'planes'>) {
-  const featuresPath = join(folder, 'features.ndjson');
-  const report = await vectorizeMap(
-    {
-      ...{ classesPath: join(folder, 'classes.tif'), scoresPath: null, featuresPath, minAreaM2: 10 },
-      ...{ pixelMetres: { x: 0.5, y: 0.5 }, toleranceMetres: 0.5, codes: { building: 1, road: null, water: null } },
-      ...planes,
-    },
-    () => {},
-  );
-  const lines = (await readFile(featuresPath, 'utf8')).trimEnd().split('\n');
-  const features: FeatureLine[] = lines.map((line) => JSON.parse(line));
+  const featuresPath = join(folder, 'features.bin');
+  const report = await vectorizeMap({
+    ...{ classesPath: join(folder, 'classes.tif'), scoresPath: null, featuresPath, minAreaM2: 10 },
+    ...{ pixelMetres: { x: 0.5, y: 0.5 }, toleranceMetres: 0.5, codes: { building: 1, road: null, water: null } },
+    ...planes,
+  });
+  const features = (await Array.fromAsync(readFeaturesFile(featuresPath))).flat();
   return { report, buildings: features.filter(({ collection }) => collection === 'buildings') };
 }
 
@@ -91,10 +94,56 @@ test('with planes every house is a building that shares its walls with its neigh
   expect(new Set(buildings.map(({ place }) => place)).size).toBe(houses);
   expect((await buildingsWith(planes)).buildings).toEqual(buildings);
   if (!python) return;
-  const wkb = buildings.map((building) => building.wkb);
+  const wkb = buildings.map((building) => Buffer.from(building.wkb).toString('base64'));
   const verdict = judge<{ valid: boolean; overlap: number; walls: number; rows: number }>(python, JUDGE, wkb);
   expect(verdict).toMatchObject({ valid: true, overlap: 0, rows });
   expect(verdict.walls).toBeGreaterThanOrEqual(houses - rows);
+});
+
+test('drawn in strips, rows that cross their lines are the same houses', async () => {
+  const split = rowSplitter(
+    {
+      async planes({ x, y, width, height }) {
+        const rows = Array.from({ length: height }, (_, row) => {
+          const from = 3 * ((y + row) * SIDE + x);
+          return planes.subarray(from, from + 3 * width);
+        });
+        return Buffer.concat(rows);
+      },
+    },
+    { planes: PLANES, code: 1, minPixels: 40 },
+  );
+  const marginRows = 145;
+  const ends = [410, 710, SIDE];
+  const drawn: StripBuilding[] = [];
+  const reports: BuildingStripReport[] = [];
+  for (const [index, end] of ends.entries()) {
+    const y = ends[index - 1] ?? 0;
+    const top = Math.max(0, y - marginRows);
+    const stop = Math.min(SIDE, end + marginRows);
+    const { buildings, report } = await drawBuildingStrip(
+      {
+        ...{ strip: { index, y, rows: end - y }, width: SIDE, height: SIDE, top, rows: stop - top },
+        classes: classes.subarray(top * SIDE, stop * SIDE),
+        scores: new Uint8Array((stop - top) * SIDE),
+      },
+      {
+        ...{ pixelMetresX: 0.5, pixelMetresY: 0.5, toleranceMetres: 0.625, minIou: 0.85 },
+        ...{ code: 1, marginRows, split },
+      },
+    );
+    drawn.push(...buildings);
+    reports.push(report);
+  }
+  const { buildings } = await buildingsWith({ planesPath: join(folder, 'planes.tif'), planes: PLANES });
+  const expected = buildings.map(({ place, wkb }) => [place, Buffer.from(wkb).toString('base64')]);
+  const found = drawn.map((building) => {
+    const wkb = Buffer.from(regionToWkb(building, GEOTRANSFORM)).toString('base64');
+    return [`${building.x}/${building.y}`, wkb];
+  });
+  expect(found.sort()).toEqual(expected.sort());
+  const sum = (of: (report: BuildingStripReport) => number) => reports.map(of).reduce((a, b) => a + b);
+  expect([sum((report) => report.split_regions), sum((report) => report.houses)]).toEqual([rows, houses]);
 });
 
 test('planes of another grid are refused', async () => {

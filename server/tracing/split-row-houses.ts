@@ -2,7 +2,7 @@
 import { Problem } from '../../errors/problem.ts';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { splitInstances } from '../../vectorizer/buildings/instances.ts';
-import { insideOf, pixelBoxOf } from '../../vectorizer/buildings/region-mask.ts';
+import { insideOf, type PixelBox, pixelBoxOf } from '../../vectorizer/buildings/region-mask.ts';
 import type { Region } from '../../vectorizer/region.ts';
 import { vectorize } from '../../vectorizer/vectorize.ts';
 
@@ -25,30 +25,36 @@ export interface SplitReport {
 /** Pixels of the largest bounding box that is read as one: about 25 bytes each. */
 const WINDOW_PIXELS = 16 << 20;
 
+/** Interleaved bytes of a window of the map: probabilities of all planes, and of the class map's classes. */
+export interface PlaneReaders {
+  planes(box: PixelBox): Promise<Uint8Array>;
+  /** Where scores are not known there is none. */
+  scores?(box: PixelBox): Promise<Uint8Array>;
+}
+
+export interface SplitOptions {
+  planes: readonly Plane[];
+  /** Class code of buildings. */
+  code: number;
+  /** Of the smallest house. */
+  minPixels: number;
+}
+
 /**
- * The regions in their order, each replaced by its houses where the planes tell some apart; memory follows the largest
- * region up to the limit above. All stay as they are where no plane shows touching borders. Throws Problem where the
- * planes are not on the map's grid.
+ * What takes a region's houses apart: one region a house, the region itself where the planes tell none apart, null where
+ * its box is larger than what is looked at as one. Undefined where no plane shows touching borders.
  */
-export async function splitBuildings(
-  regions: readonly Region[],
-  rasters: { planes: Raster; classes: Raster; scores: Raster | null },
-  { planes, code, minPixels }: { planes: readonly Plane[]; code: number; minPixels: number },
-): Promise<{ buildings: Region[]; report: SplitReport }> {
-  const report: SplitReport = { split_regions: 0, houses: 0, too_large: 0 };
+export function rowSplitter(
+  readers: PlaneReaders,
+  { planes, code, minPixels }: SplitOptions,
+): ((region: Region) => Promise<Region[] | null>) | undefined {
   const border = planes.findIndex(({ role }) => role === 'touching-border');
   const building = planes.findIndex((plane) => plane.role === 'object' && plane.class === code);
-  if (border < 0) return { buildings: [...regions], report };
-  checkGrid(rasters, planes.length);
-  const buildings: Region[] = [];
-  for (const region of regions) {
+  if (border < 0) return undefined;
+  return async (region) => {
     const box = pixelBoxOf(region.rings);
-    if (box.width * box.height > WINDOW_PIXELS) {
-      report.too_large++;
-      buildings.push(region);
-      continue;
-    }
-    const { pixels } = await rasters.planes.read(0, box);
+    if (box.width * box.height > WINDOW_PIXELS) return null;
+    const pixels = await readers.planes(box);
     const inside = insideOf(region.rings, box);
     const window = {
       width: box.width,
@@ -58,19 +64,13 @@ export async function splitBuildings(
       building: building < 0 ? new Uint8Array(inside.length).fill(255) : bandOf(pixels, building, planes.length),
     };
     const { count, map } = splitInstances(window, minPixels);
-    if (count < 2) {
-      buildings.push(region);
-      continue;
-    }
-    report.split_regions++;
-    report.houses += count;
-    const scores = (await rasters.scores?.read(0, box))?.pixels;
-    buildings.push(...(await housesOf(region, box, map, scores ?? new Uint8Array(map.length))));
-  }
-  return { buildings, report };
+    if (count < 2) return [region];
+    return housesOf(region, box, map, (await readers.scores?.(box)) ?? new Uint8Array(map.length));
+  };
 }
 
-function checkGrid({ planes, classes }: { planes: Raster; classes: Raster }, bands: number): void {
+/** Throws Problem where the planes are not on the map's grid. */
+export function checkGrid({ planes, classes }: { planes: Raster; classes: Raster }, bands: number): void {
   const same = planes.width === classes.width && planes.height === classes.height && planes.bands === bands;
   if (same) return;
   throw new Problem(
@@ -88,7 +88,7 @@ function bandOf(pixels: Uint8Array, band: number, bands: number): Uint8Array {
 /** The regions of a window's map, where they are in the whole map. */
 async function housesOf(
   region: Region,
-  { x, y, width, height }: { x: number; y: number; width: number; height: number },
+  { x, y, width, height }: PixelBox,
   classes: Uint8Array,
   scores: Uint8Array,
 ): Promise<Region[]> {

@@ -34,6 +34,16 @@ export function polygonWkb(...rings: Ring[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+/** ISO WKB LineString, little endian. */
+export function lineWkb(points: readonly [number, number][]): Uint8Array {
+  const wkb = Buffer.alloc(9 + 16 * points.length);
+  wkb.writeUInt8(1, 0);
+  wkb.writeUInt32LE(2, 1);
+  wkb.writeUInt32LE(points.length, 5);
+  for (const [i, value] of points.flat().entries()) wkb.writeDoubleLE(value, 9 + 8 * i);
+  return wkb;
+}
+
 /** Counter-clockwise. */
 export function rectangle(west: number, south: number, east: number, north: number): Ring {
   return [

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { openRaster, type Raster } from '../geotiff/raster.ts';
 import { createTiffWriter, type TiffLayout } from '../geotiff/write-tiff.ts';
 import { renderMapTile } from './map-tile.ts';
-import type { ControlGrid } from './warp.ts';
+import { type ControlGrid, warpColours } from './warp.ts';
 
 /** The tile shows the scene's pixels [x0, x0 + span) × [y0, y0 + span); y runs to the north in its CRS. */
 function straightGrid(x0: number, y0: number, span: number, cells = 8): ControlGrid {
@@ -105,4 +105,34 @@ test('classes keep their colours exactly, in PNG and in WebP; nodata is transpar
       }
     },
   );
+});
+
+test('a tile that covers all is opaque; what is transparent is white in JPEG', () =>
+  withRaster({ ...LAYOUT, mask: true }, gradient, async (raster) => {
+    const channels = async (grid: ControlGrid, format: 'png' | 'jpg') =>
+      (await sharp((await renderMapTile(raster, grid, 256, format))!).metadata()).channels;
+    const [whole, partly] = [straightGrid(700, 100, 300), straightGrid(650 - 128, -100, 256)];
+    expect(await channels(whole, 'png')).toBe(3);
+    expect(await channels(partly, 'png')).toBe(4);
+    const tile = await decode(await renderMapTile(raster, partly, 256, 'jpg'));
+    expect(tile.slice(0, 4)).toEqual([255, 255, 255, 255]);
+  }));
+
+test('what is invalid elsewhere in the window changes no pixel, at any scale', () => {
+  const [width, height] = [900, 700];
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.imul(i, 2_654_435_761) >>> 24);
+  const valid = new Uint8Array(width * height).fill(1);
+  const withHole = valid.slice();
+  withHole[width * height - 1] = 0;
+  for (const span of [200, 256, 277, 400, 555, 640]) {
+    const { cells, x, y } = straightGrid(3, 2, span);
+    // Turned a little, as a projection is against another.
+    const grid = { cells, x: x.map((nodeX, i) => nodeX - y[i]! / 100), y: y.map((nodeY, i) => -nodeY + x[i]! / 90) };
+    const [whole, holed] = [valid, withHole].map((mask) => {
+      const rgba = new Uint8Array(256 * 256 * 4);
+      expect(warpColours({ width, height, bands: 3, pixels, valid: mask }, grid, 256, rgba)).toBe(256 * 256);
+      return rgba;
+    });
+    expect(Buffer.compare(whole!, holed!), `${span} pixels`).toBe(0);
+  }
 });

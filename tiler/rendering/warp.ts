@@ -26,8 +26,9 @@ const WIDE = 1 / 0.95;
 export function warpColours(source: WarpSource, grid: ControlGrid, size: number, rgba: Uint8Array): number {
   const { x: scaleX, y: scaleY } = pixelsPerTilePixel(grid, size);
   const whole = source.bands === 3 && !source.valid.includes(0);
-  const draw =
-    scaleX > WIDE || scaleY > WIDE ? wideDrawer(source, scaleX, scaleY) : whole ? drawNearestFour : drawValid;
+  const wide = scaleX > WIDE || scaleY > WIDE;
+  const wider = whole ? wholeDrawer : validDrawer;
+  const draw = wide ? wider(source, scaleX, scaleY) : whole ? drawNearestFour : validDrawer(source, 1, 1);
   let drawn = 0;
   for (const [row, places] of rowsOf(grid, size)) drawn += draw(source, places, rgba, row * size * 4);
   return drawn;
@@ -137,13 +138,63 @@ function drawNearestFour({ width, height, pixels }: WarpSource, { x, y }: RowPla
   return drawn;
 }
 
-const drawValid: Drawer = (source, places, rgba, at) => wideDrawer(source, 1, 1)(source, places, rgba, at);
+/** The same as `validDrawer` for RGB of which all pixels are valid: what weighs nothing is not looked at. */
+function wholeDrawer({ width, height, pixels }: WarpSource, scaleX: number, scaleY: number): Drawer {
+  const [reachX, reachY] = [Math.max(1, scaleX), Math.max(1, scaleY)];
+  const weights = new Float64Array(2 * Math.ceil(reachX) + 1);
+  return (_, { x, y }, rgba, at) => {
+    let drawn = 0;
+    for (let i = 0; i < x.length; i++, at += 4) {
+      const px = x[i];
+      const py = y[i];
+      if (!(px >= 0 && py >= 0 && px < width && py < height)) continue;
+      const left = Math.max(0, Math.ceil(px - reachX - 0.5));
+      const right = Math.min(width - 1, Math.floor(px + reachX - 0.5));
+      const top = Math.max(0, Math.ceil(py - reachY - 0.5));
+      const bottom = Math.min(height - 1, Math.floor(py + reachY - 0.5));
+      const columns = right - left + 1;
+      let sumX = 0;
+      for (let column = 0; column < columns; column++) {
+        const weight = 1 - Math.abs(left + column + 0.5 - px) / reachX;
+        weights[column] = weight;
+        sumX += weight;
+      }
+      let red = 0;
+      let green = 0;
+      let blue = 0;
+      let sumY = 0;
+      for (let line = top; line <= bottom; line++) {
+        let lineRed = 0;
+        let lineGreen = 0;
+        let lineBlue = 0;
+        for (let column = 0, from = (line * width + left) * 3; column < columns; column++, from += 3) {
+          const weight = weights[column];
+          lineRed += weight * pixels[from];
+          lineGreen += weight * pixels[from + 1];
+          lineBlue += weight * pixels[from + 2];
+        }
+        const weight = 1 - Math.abs(line + 0.5 - py) / reachY;
+        red += weight * lineRed;
+        green += weight * lineGreen;
+        blue += weight * lineBlue;
+        sumY += weight;
+      }
+      const share = 1 / (sumX * sumY);
+      rgba[at] = red * share + 0.5;
+      rgba[at + 1] = green * share + 0.5;
+      rgba[at + 2] = blue * share + 0.5;
+      rgba[at + 3] = 255;
+      drawn++;
+    }
+    return drawn;
+  };
+}
 
 /**
  * Mean of the valid pixels that a triangle as wide as two tile pixels covers, weighted by it; transparent where the
  * pixel that holds the position is invalid.
  */
-function wideDrawer({ width, height, bands, pixels, valid }: WarpSource, scaleX: number, scaleY: number): Drawer {
+function validDrawer({ width, height, bands, pixels, valid }: WarpSource, scaleX: number, scaleY: number): Drawer {
   const [reachX, reachY] = [Math.max(1, scaleX), Math.max(1, scaleY)];
   const [radiusX, radiusY] = [Math.ceil(reachX), Math.ceil(reachY)];
   const greenBand = bands >= 3 ? 1 : 0;

@@ -28,6 +28,12 @@ export interface Prices {
 }
 
 const DIRECTIONS = 4;
+/** Of sums of lengths, generously. */
+const ROUNDING = 1e-9;
+/** All directions from the most likely two on, four by four: with these it shows soon that the others are dearer. */
+const ORDERS = Int8Array.from(
+  [0, 1, 2, 3].flatMap((first) => [0, 1, 2, 3].flatMap((second) => [...new Set([first, second, 0, 1, 2, 3])])),
+);
 
 /** Sample coordinates across each of the four directions. */
 export interface Projection {
@@ -51,6 +57,39 @@ function acrossOf(samples: Samples, { angle, across }: Projection, direction: nu
   return Number.isInteger(direction) ? across[direction] : acrossLine(samples, angle + (direction * Math.PI) / 4);
 }
 
+/** What is worked out for each number of samples, by direction d at d * width + that number. */
+interface Room {
+  width: number;
+  /** Of the samples' lengths. */
+  sums: Float64Array;
+  /** Sums of what is across each direction, and of its squares, two by two. */
+  moments: Float64Array;
+  /** The cheapest way to a sample whose last wall has another direction. */
+  before: Float64Array;
+  /** Where the last wall of the cheapest way begins. */
+  cameFrom: Int32Array;
+  /** The cheapest and the next direction to end at a sample: consecutive walls differ in direction, so no others count. */
+  best: Int8Array;
+  next: Int8Array;
+}
+
+let room: Room | null = null;
+
+/** Kept from call to call: making arrays would take longer than what is done in them. */
+function roomFor(width: number): Room {
+  if (room && room.width >= width) return room;
+  room = {
+    width,
+    sums: new Float64Array(width),
+    moments: new Float64Array(2 * DIRECTIONS * width),
+    before: new Float64Array(DIRECTIONS * width),
+    cameFrom: new Int32Array(DIRECTIONS * width),
+    best: new Int8Array(width),
+    next: new Int8Array(width),
+  };
+  return room;
+}
+
 /** The cheapest parting, or null where the outline is too short for one. A line that is not closed stays open. */
 export function partIntoWalls(
   samples: Samples,
@@ -60,61 +99,76 @@ export function partIntoWalls(
 ): Wall[] | null {
   const { count, weight } = samples;
   const { across } = projection;
+  const { shortestMetres, shortestDiagonalMetres } = prices;
   const width = count + 1;
-  const sums = new Float64Array(width);
-  const first = new Float64Array(DIRECTIONS * width);
-  const second = new Float64Array(DIRECTIONS * width);
+  const { sums, moments, before, cameFrom, best, next } = roomFor(width);
+  sums[0] = 0;
   for (let i = 0; i < count; i++) sums[i + 1] = sums[i] + weight[i];
   for (let d = 0; d < DIRECTIONS; d++) {
-    for (let i = 0, at = d * width; i < count; i++, at++) {
-      const moment = weight[i] * across[d][i];
-      first[at + 1] = first[at] + moment;
-      second[at + 1] = second[at] + moment * across[d][i];
+    const values = across[d];
+    let at = 2 * d * width;
+    moments[at] = 0;
+    moments[at + 1] = 0;
+    for (let i = 0; i < count; i++, at += 2) {
+      const moment = weight[i] * values[i];
+      moments[at + 2] = moments[at] + moment;
+      moments[at + 3] = moments[at + 1] + moment * values[i];
     }
   }
-  const costs = new Float64Array(DIRECTIONS * width).fill(Number.POSITIVE_INFINITY);
-  const cameFrom = new Int32Array(DIRECTIONS * width).fill(-1);
-  // The cheapest and the next direction to end at a sample: consecutive walls differ in direction.
-  const best = new Int8Array(width).fill(-1);
-  const next = new Int8Array(width).fill(-1);
+  before.fill(Number.POSITIVE_INFINITY, 0, DIRECTIONS * width);
+  for (let d = 0; d < DIRECTIONS; d++) before[d * width] = 0;
+  best.fill(-1, 0, width);
+  next.fill(-1, 0, width);
+  let order = 0;
+  // No wall is longer than its outline: the last samples at which one that is long enough may begin.
+  let [lastStart, lastDiagonalStart] = [-1, -1];
   for (let stop = 1; stop <= count; stop++) {
-    for (let d = 0; d < DIRECTIONS; d++) {
+    let cheapest = Number.POSITIVE_INFINITY;
+    let dearer = Number.POSITIVE_INFINITY;
+    const weightBefore = weight[stop - 1];
+    const length = sums[stop];
+    while (length - sums[lastStart + 1] >= (1 - ROUNDING) * shortestMetres) lastStart++;
+    while (length - sums[lastDiagonalStart + 1] >= (1 - ROUNDING) * shortestDiagonalMetres) lastDiagonalStart++;
+    for (let turn = 0; turn < DIRECTIONS; turn++) {
+      const d = ORDERS[order + turn];
+      const isDiagonal = (d & 1) === 1;
+      const shortest = isDiagonal ? shortestDiagonalMetres : shortestMetres;
+      const price = isDiagonal ? prices.diagonal : prices.wall;
       const base = d * width;
-      const along = across[(d + 2) % DIRECTIONS];
-      const shortest = d % 2 === 0 ? prices.shortestMetres : prices.shortestDiagonalMetres;
-      const price = d % 2 === 0 ? prices.wall : prices.diagonal;
+      const along = across[(d + 2) & 3];
       const end = along[stop - 1];
-      let cheapest = Number.POSITIVE_INFINITY;
+      const moment = moments[2 * (base + stop)];
+      const square = moments[2 * (base + stop) + 1];
+      let cost = Number.POSITIVE_INFINITY;
       let origin = -1;
-      for (let start = stop - 1; start >= 0; start--) {
-        const moment = first[base + stop] - first[base + start];
-        const residual = second[base + stop] - second[base + start] - (moment * moment) / (sums[stop] - sums[start]);
-        if (residual + price >= cheapest) break; // it only grows with every further sample
-        const reach = Math.abs(end - along[start]) + 0.5 * (weight[start] + weight[stop - 1]);
+      for (let start = isDiagonal ? lastDiagonalStart : lastStart; start >= 0; start--) {
+        const at = 2 * (base + start);
+        const sum = moment - moments[at];
+        const residual = square - moments[at + 1] - (sum * sum) / (length - sums[start]);
+        const least = residual + price; // it only grows with every further sample
+        if (least >= cost || least > dearer) break;
+        const total = before[base + start] + residual + price;
+        if (total >= cost) continue;
+        const reach = Math.abs(end - along[start]) + 0.5 * (weight[start] + weightBefore);
         if (reach < shortest) continue;
-        let before = 0;
-        if (start > 0) {
-          const from = best[start] === d ? next[start] : best[start];
-          if (from < 0) continue;
-          before = costs[from * width + start];
-        }
-        if (before + residual + price < cheapest) {
-          cheapest = before + residual + price;
-          origin = start;
-        }
+        cost = total;
+        origin = start;
       }
-      costs[base + stop] = cheapest;
+      if (origin < 0) continue;
       cameFrom[base + stop] = origin;
-    }
-    for (let d = 0; d < DIRECTIONS; d++) {
-      if (cameFrom[d * width + stop] < 0) continue;
-      if (best[stop] < 0 || costs[d * width + stop] < costs[best[stop] * width + stop]) {
+      if (cost < cheapest || (cost === cheapest && d < best[stop])) {
         next[stop] = best[stop];
+        dearer = cheapest;
         best[stop] = d;
-      } else if (next[stop] < 0 || costs[d * width + stop] < costs[next[stop] * width + stop]) {
+        cheapest = cost;
+      } else if (cost < dearer || (cost === dearer && d < next[stop])) {
         next[stop] = d;
+        dearer = cost;
       }
     }
+    if (best[stop] < 0) continue;
+    for (let d = 0; d < DIRECTIONS; d++) before[d * width + stop] = best[stop] === d ? dearer : cheapest;
+    order = DIRECTIONS * (DIRECTIONS * best[stop] + (next[stop] < 0 ? (best[stop] + 2) & 3 : next[stop]));
   }
   if (best[count] < 0) return null;
   const walls: Wall[] = [];

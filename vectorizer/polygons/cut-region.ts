@@ -47,7 +47,7 @@ export function* cutRegion(region: Region, side: number): Generator<Region & { p
 export function borderShare({ rings, piece }: Region, pixelMetres: { x: number; y: number }): number {
   if (!piece) return 1;
   let perimeter = 0;
-  let cuts = 0;
+  let cuts = (piece.linePixels ?? 0) * pixelMetres.x;
   for (const ring of rings) {
     for (let i = 2; i < ring.length; i += 2) {
       const length = Math.hypot((ring[i] - ring[i - 2]) * pixelMetres.x, (ring[i + 1] - ring[i - 1]) * pixelMetres.y);

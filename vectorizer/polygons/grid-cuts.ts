@@ -12,7 +12,7 @@ import type { Lines } from './draw-ring.ts';
 export const PUBLISHED_PIECES = { maxVertices: 10_000, cellPixels: 1024 };
 
 /** No cell need be smaller: so many pixels have no border of more vertices. */
-const SMALLEST_CELL = 64;
+export const SMALLEST_CELL = 64;
 
 /**
  * Cuts run this far right of and below the pixel corners, between the positions that vertices can have (multiples of

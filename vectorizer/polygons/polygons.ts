@@ -111,13 +111,16 @@ export function regionAt({ regions, firstRing, order, offsets, xy }: Polygons, r
   }
   return {
     class: regions.classes[region],
-    score: regions.scoreSums[region] / regions.classPixels[region] / 255,
+    score: meanScore(regions.scoreSums[region], regions.classPixels[region]),
     pixels: regions.pixels[region],
     x: regions.firstX[region],
     y: regions.firstY[region],
     rings: orderRings(rings),
   };
 }
+
+/** Mean probability, 0–1; 0 where none is known. */
+export const meanScore = (scoreSum: number, pixels: number): number => (pixels > 0 ? scoreSum / pixels / 255 : 0);
 
 /** All regions in the order of their first pixel, drawn one at a time while iterating. */
 export function* drawRegions(polygons: Polygons): Generator<Region> {

@@ -2,13 +2,17 @@
 import {
   addLine,
   addNode,
+  distance,
+  holds,
   joinThrough,
   type Line,
   type LineGraph,
   lengthOf,
   lines,
   medianRadius,
+  type Rows,
   removeLine,
+  rounded,
   startAt,
 } from './line-graph.ts';
 import { contains, type RoadSurface, type Runs } from './surface.ts';
@@ -66,7 +70,7 @@ function trimCorner(sketch: LineGraph, node: number): void {
   let cut = 0;
   let length = 0;
   while (cut < line.x.length - 2 && line.radius[cut] < 0.8 * radius && length < 2 * radius) {
-    length += Math.hypot(line.x[cut + 1] - line.x[cut], line.y[cut + 1] - line.y[cut]);
+    length += distance(line.x[cut + 1] - line.x[cut], line.y[cut + 1] - line.y[cut]);
     cut++;
   }
   for (const values of [line.x, line.y, line.radius]) values.splice(0, cut);
@@ -77,8 +81,8 @@ function trimCorner(sketch: LineGraph, node: number): void {
 const LOOK_ASIDE = 64;
 const INDEX_CELL = 64;
 
-/** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps it bridged. */
-export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps): number {
+/** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps of these rows it bridged. */
+export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps, counted: Rows): number {
   const ends = deadEnds(sketch);
   const cells = new Map<string, number[]>();
   const size = Math.max(1, gaps.maxGap);
@@ -91,24 +95,24 @@ export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps):
         for (const j of cells.get(key(a.x + sx, a.y + sy)) ?? []) {
           if (j <= i) continue;
           const b = ends[j];
-          const distance = Math.hypot(b.x - a.x, b.y - a.y);
-          if (a.line === b.line && distance < lengthOf(a.line) / 2) continue;
-          if (distance > Math.min(gaps.maxGap, gaps.maxWidths * (a.radius + b.radius))) continue;
-          const [ux, uy] = distance > 0 ? [(b.x - a.x) / distance, (b.y - a.y) / distance] : [a.dx, a.dy];
+          const apart = distance(b.x - a.x, b.y - a.y);
+          if (a.line === b.line && apart < lengthOf(a.line) / 2) continue;
+          if (apart > Math.min(gaps.maxGap, gaps.maxWidths * (a.radius + b.radius))) continue;
+          const [ux, uy] = apart > 0 ? [(b.x - a.x) / apart, (b.y - a.y) / apart] : [a.dx, a.dy];
           const fromA = a.dx * ux + a.dy * uy;
           const fromB = -(b.dx * ux + b.dy * uy);
           const facing = -(a.dx * b.dx + a.dy * b.dy);
           // Ends that nearly touch may lie side by side: then their own directions decide.
-          const touching = distance < Math.min(a.radius, b.radius);
-          const agree = distance < a.radius + b.radius ? AGREE_NEAR : AGREE;
+          const touching = apart < Math.min(a.radius, b.radius);
+          const agree = apart < a.radius + b.radius ? AGREE_NEAR : AGREE;
           if (facing < agree || (!touching && Math.min(fromA, fromB) < agree)) continue;
           if (isBlocked(surface.blocked, a.x, a.y, b.x, b.y)) continue;
-          pairs.push({ a, b, cost: distance * (3 - fromA - fromB) });
+          pairs.push({ a, b, cost: apart * (3 - fromA - fromB) });
         }
       }
     }
   }
-  pairs.sort((p, q) => p.cost - q.cost || p.a.node - q.a.node || p.b.node - q.b.node);
+  pairs.sort((p, q) => rounded(p.cost) - rounded(q.cost) || p.a.node - q.a.node || p.b.node - q.b.node);
   const used = new Set<number>();
   let bridged = 0;
   for (const { a, b } of pairs) {
@@ -117,13 +121,13 @@ export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps):
     addGap(sketch, a.node, b.node);
     joinThrough(sketch, a.node);
     joinThrough(sketch, b.node);
-    bridged++;
+    if (holds(counted, (a.y + b.y) / 2)) bridged++;
   }
   return bridged;
 }
 
-/** Leads dead ends straight across a gap to the surface of another road and onto its line. Returns how many. */
-export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, gaps: Gaps): number {
+/** Leads dead ends straight across a gap to another road's surface and onto its line. Returns how many of these rows. */
+export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, gaps: Gaps, counted: Rows): number {
   let snapped = 0;
   const index = indexLines(sketch);
   for (const end of deadEnds(sketch)) {
@@ -149,7 +153,7 @@ export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, 
     addGap(sketch, end.node, node);
     joinThrough(sketch, end.node);
     for (const line of sketch.at[node]) index.add(line);
-    snapped++;
+    if (holds(counted, end.y)) snapped++;
   }
   return snapped;
 }
@@ -238,7 +242,7 @@ function addGap(sketch: LineGraph, from: number, to: number): void {
 }
 
 function isBlocked(blocked: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
-  const steps = Math.ceil(2 * Math.hypot(x1 - x0, y1 - y0)) || 1;
+  const steps = Math.ceil(2 * distance(x1 - x0, y1 - y0)) || 1;
   for (let k = 0; k <= steps; k++) {
     if (contains(blocked, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return true;
   }
@@ -253,8 +257,8 @@ function deadEnds(sketch: LineGraph): End[] {
     const radius = medianRadius(line);
     const { x, y } = line;
     let behind = 1;
-    while (behind < x.length - 1 && Math.hypot(x[behind] - x[0], y[behind] - y[0]) < DIRECTION_RADII * radius) behind++;
-    const length = Math.hypot(x[0] - x[behind], y[0] - y[behind]);
+    while (behind < x.length - 1 && distance(x[behind] - x[0], y[behind] - y[0]) < DIRECTION_RADII * radius) behind++;
+    const length = distance(x[0] - x[behind], y[0] - y[behind]);
     if (length === 0) continue;
     ends.push({
       node,

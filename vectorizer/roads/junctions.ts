@@ -2,7 +2,18 @@
  * Crossings as a map shows them. The medial axis splits a crossing of four into two of three and bends every through road
  * towards its side road; here junctions that lie in each other's surface become one, and the roads come in straight.
  */
-import { type Line, type LineGraph, lengthOf, lines, moveEnds, removeLine } from './line-graph.ts';
+import {
+  distance,
+  holds,
+  type Line,
+  type LineGraph,
+  lengthOf,
+  lines,
+  moveEnds,
+  type Rows,
+  removeLine,
+  rounded,
+} from './line-graph.ts';
 import { contains, type Runs } from './surface.ts';
 
 /** Junctions closer than this many half-widths there are one. */
@@ -21,8 +32,8 @@ const ANCHOR_WEIGHT = 0.08;
 /** Of each node, how far from it junctions lay that went into it. */
 export type Spread = Map<number, number>;
 
-/** Joins junctions in each other's surface, the nearest first. */
-export function clusterJunctions(sketch: LineGraph): { merged: number; spread: Spread } {
+/** Joins junctions in each other's surface, the nearest first; counts those of these rows. */
+export function clusterJunctions(sketch: LineGraph, counted: Rows): { merged: number; spread: Spread } {
   const spread: Spread = new Map();
   let merged = 0;
   for (;;) {
@@ -34,14 +45,14 @@ export function clusterJunctions(sketch: LineGraph): { merged: number; spread: S
       if (radii < CLUSTER_RADII || (radii < SPLIT_RADII && isSplit(sketch, line))) short.push({ line, length });
     }
     if (short.length === 0) return { merged, spread };
-    short.sort((a, b) => a.length - b.length);
+    short.sort((a, b) => rounded(a.length) - rounded(b.length));
     const touched = new Set<number>();
     for (const { line, length } of short) {
       const { from, to } = line;
       if (touched.has(from) || touched.has(to)) continue;
       touched.add(from).add(to);
       removeLine(sketch, line);
-      const [kept, gone] = sketch.radius[from] >= sketch.radius[to] ? [from, to] : [to, from];
+      const [kept, gone] = rounded(sketch.radius[from]) >= rounded(sketch.radius[to]) ? [from, to] : [to, from];
       spread.set(kept, Math.max(spread.get(kept) ?? 0, length + (spread.get(gone) ?? 0)));
       const moved = [...sketch.at[gone]];
       moveEnds(sketch, gone, kept);
@@ -57,7 +68,7 @@ export function clusterJunctions(sketch: LineGraph): { merged: number; spread: S
           other.radius.push(sketch.radius[kept]);
         }
       }
-      merged++;
+      if (holds(counted, sketch.y[gone])) merged++;
     }
   }
 }
@@ -140,8 +151,8 @@ function approach(sketch: LineGraph, line: Line, atEnd: boolean, spread: number,
   // The junction that stood at this line's own end may be away from where the joint one is.
   const clear = CLEAR_RADII * radius + spread / 2;
   let passed = 0;
-  const step = (i: number) => Math.hypot(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
-  const away = (i: number) => Math.hypot(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
+  const step = (i: number) => distance(line.x[at(i)] - line.x[at(i - 1)], line.y[at(i)] - line.y[at(i - 1)]);
+  const away = (i: number) => distance(line.x[at(i)] - sketch.x[node], line.y[at(i)] - sketch.y[node]);
   let cut = 1;
   for (; cut < count - 1 && away(cut) < clear; cut++) {
     passed += step(cut);
@@ -151,7 +162,7 @@ function approach(sketch: LineGraph, line: Line, atEnd: boolean, spread: number,
   for (let length = 0; far < count - 1 && length < DIRECTION_RADII * radius; ) length += step(++far);
   const dx = line.x[at(cut)] - line.x[at(far)];
   const dy = line.y[at(cut)] - line.y[at(far)];
-  const length = Math.hypot(dx, dy);
+  const length = distance(dx, dy);
   if (length === 0) return 0;
   noted.push({ x: line.x[at(cut)], y: line.y[at(cut)], dx: dx / length, dy: dy / length });
   return cut;
@@ -181,7 +192,7 @@ function placeJunction(sketch: LineGraph, node: number, roads: Approach[], ends:
   const { x: x0, y: y0, radius } = { x: sketch.x[node], y: sketch.y[node], radius: sketch.radius[node] };
   const [meetX, meetY] = meetingPoint(roads, x0, y0);
   let [moveX, moveY] = [meetX - x0, meetY - y0];
-  const far = Math.hypot(moveX, moveY) / radius;
+  const far = distance(moveX, moveY) / radius;
   if (far > 1) {
     moveX /= far;
     moveY /= far;
@@ -206,7 +217,7 @@ function placeJunction(sketch: LineGraph, node: number, roads: Approach[], ends:
 
 /** Whether the straight line between two points stays on the surface, looked at every half pixel. */
 export function straightInside(surface: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
-  const steps = Math.ceil(2 * Math.hypot(x1 - x0, y1 - y0)) || 1;
+  const steps = Math.ceil(2 * distance(x1 - x0, y1 - y0)) || 1;
   for (let k = 0; k <= steps; k++) {
     if (!contains(surface, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return false;
   }

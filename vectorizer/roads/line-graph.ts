@@ -10,6 +10,9 @@ export interface Line {
   radius: number[];
 }
 
+/** The length of a vector. Math.hypot takes many times as long, to be right near the limits of numbers. */
+export const distance = (dx: number, dy: number): number => Math.sqrt(dx * dx + dy * dy);
+
 export interface LineGraph {
   x: number[];
   y: number[];
@@ -17,6 +20,20 @@ export interface LineGraph {
   /** Lines at each node; one that returns to its node stands there twice. Nodes without lines are gone. */
   at: Line[][];
 }
+
+/** Rows of the map that something belongs to: from <= y < to. Infinite where the map ends. */
+export interface Rows {
+  from: number;
+  to: number;
+}
+
+export const holds = ({ from, to }: Rows, y: number): boolean => y >= from && y < to;
+
+/**
+ * For sorting by what is measured on the sketch. What differs by rounding alone counts as the same, so that the order of
+ * the nodes decides, which is that of the map.
+ */
+export const rounded = (value: number): number => Math.round(value * 4096);
 
 export function lines(sketch: LineGraph): Set<Line> {
   return new Set(sketch.at.flat());
@@ -79,18 +96,74 @@ export function moveEnds(sketch: LineGraph, node: number, target: number): void 
 
 export function lengthOf(line: { x: ArrayLike<number>; y: ArrayLike<number> }): number {
   let length = 0;
-  for (let i = 1; i < line.x.length; i++) length += Math.hypot(line.x[i] - line.x[i - 1], line.y[i] - line.y[i - 1]);
+  for (let i = 1; i < line.x.length; i++) length += distance(line.x[i] - line.x[i - 1], line.y[i] - line.y[i - 1]);
   return length;
 }
 
 /** Half of the usual width of the surface along the line. Points are taken as evenly spaced. */
-export function medianRadius(line: Line): number {
+export function medianRadius(line: Pick<Line, 'radius'>): number {
   const radii = Float64Array.from(line.radius.filter((radius) => radius > 0)).sort();
   return radii.length > 0 ? radii[radii.length >> 1] : 0;
 }
 
+/** A line's points with the half-width at each. */
+export type Points = Pick<Line, 'x' | 'y' | 'radius'>;
+
+/** The line's pieces between the places where it crosses one of these values of y, in order. Neighbours share a point. */
+export function cutAtRows(line: Points, rows: readonly number[]): Points[] {
+  return cutWhere(line, (y0, y1) => rows.filter((row) => y0 < row !== y1 < row));
+}
+
+/** `crossed` says at which values of y, from low to high, a step between two other ones is cut. */
+function cutWhere({ x, y, radius }: Points, crossed: (y0: number, y1: number) => number[]): Points[] {
+  const pieces: Points[] = [];
+  let piece: Points = { x: [x[0]], y: [y[0]], radius: [radius[0]] };
+  const add = (px: number, py: number, half: number) => {
+    piece.x.push(px);
+    piece.y.push(py);
+    piece.radius.push(half);
+  };
+  for (let i = 1; i < x.length; i++) {
+    const rows = crossed(y[i - 1], y[i]);
+    if (y[i] < y[i - 1]) rows.reverse();
+    for (const row of rows) {
+      const t = (row - y[i - 1]) / (y[i] - y[i - 1]);
+      const [px, half] = [x[i - 1] + t * (x[i] - x[i - 1]), t < 0.5 ? radius[i - 1] : radius[i]];
+      add(px, row, half);
+      pieces.push(piece);
+      piece = { x: [px], y: [row], radius: [half] };
+    }
+    add(x[i], y[i], radius[i]);
+  }
+  pieces.push(piece);
+  return pieces;
+}
+
+/**
+ * Lines have a point in every so many rows of the map, and may be cut there. It lies a fraction of a pixel below the row's
+ * border: the middle of a road along the rows is on a whole or half pixel, so that none runs along the cut.
+ */
+export const POINT_ROWS = 32;
+export const POINT_OFFSET = 0.3137;
+
+/** Points a pixel apart, counted from the rows that have one, so that where a line ends does not move the others. */
+export function resampleByRows(line: Line): void {
+  const pieces = cutWhere(line, (y0, y1) => {
+    const rows: number[] = [];
+    const [low, high] = y0 < y1 ? [y0, y1] : [y1, y0];
+    for (let k = Math.floor((low - POINT_OFFSET) / POINT_ROWS) + 1; k * POINT_ROWS + POINT_OFFSET <= high; k++) {
+      rows.push(k * POINT_ROWS + POINT_OFFSET);
+    }
+    return rows;
+  });
+  for (const piece of pieces) resample(piece, 1);
+  const [first, ...others] = pieces;
+  const all = (of: (points: Points) => number[]) => of(first).concat(...others.map((piece) => of(piece).slice(1)));
+  Object.assign(line, { x: all(({ x }) => x), y: all(({ y }) => y), radius: all(({ radius }) => radius) });
+}
+
 /** Points a given distance apart at most and evenly spaced; ends stay. */
-export function resample(line: Line, spacing: number): void {
+export function resample(line: Points, spacing: number): void {
   const total = lengthOf(line);
   const steps = Math.max(1, Math.round(total / spacing));
   const { x, y, radius } = line;
@@ -98,7 +171,7 @@ export function resample(line: Line, spacing: number): void {
   let passed = 0;
   let next = 1;
   for (let i = 1; i < x.length && next < steps; i++) {
-    const segment = Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]);
+    const segment = distance(x[i] - x[i - 1], y[i] - y[i - 1]);
     while (next < steps && (next * total) / steps <= passed + segment) {
       const t = segment > 0 ? ((next * total) / steps - passed) / segment : 0;
       out.x.push(x[i - 1] + t * (x[i] - x[i - 1]));

@@ -9,7 +9,7 @@
  * wide grow no branch.
  */
 import Delaunator from 'delaunator';
-import { addLine, addNode, type LineGraph } from './line-graph.ts';
+import { addLine, addNode, distance, type LineGraph, rounded } from './line-graph.ts';
 import type { Border } from './surface-outline.ts';
 
 const LEAST_RESIDUAL = 1.5;
@@ -101,9 +101,9 @@ function peel(
     if (ring !== border.ring[q]) return true;
     const total = along.totals[ring];
     const direct = Math.abs(along.at[p] - along.at[q]);
-    const chord = Math.hypot(border.x[p] - border.x[q], border.y[p] - border.y[q]);
+    const chord = distance(border.x[p] - border.x[q], border.y[p] - border.y[q]);
     const t = Math.floor(edge / 3);
-    const radius = Math.hypot(centres[2 * t] - border.x[p], centres[2 * t + 1] - border.y[p]);
+    const radius = distance(centres[2 * t] - border.x[p], centres[2 * t + 1] - border.y[p]);
     return Math.min(direct, total - direct) - chord > LEAST_RESIDUAL * radius;
   };
   for (let first = 0; first < triangles.length / 3; first++) {
@@ -121,13 +121,16 @@ function borderLengths({ offsets, x, y }: Border): { at: Float64Array; totals: F
   const totals = new Float64Array(offsets.length - 1);
   for (let ring = 0; ring + 1 < offsets.length; ring++) {
     const [start, end] = [offsets[ring], offsets[ring + 1]];
-    for (let i = start + 1; i < end; i++) at[i] = at[i - 1] + Math.hypot(x[i] - x[i - 1], y[i] - y[i - 1]);
-    totals[ring] = at[end - 1] + Math.hypot(x[start] - x[end - 1], y[start] - y[end - 1]);
+    for (let i = start + 1; i < end; i++) at[i] = at[i - 1] + distance(x[i] - x[i - 1], y[i] - y[i - 1]);
+    totals[ring] = at[end - 1] + distance(x[start] - x[end - 1], y[start] - y[end - 1]);
   }
   return { at, totals };
 }
 
-/** Chains of edges between triangles that are not passed straight through become lines; the others become nodes. */
+/**
+ * Chains of edges between triangles that are not passed straight through become lines; the others become nodes. Nodes are
+ * in the order of their places, so that parts of a map are in the order they have in the whole.
+ */
 function drawLines(
   sketch: LineGraph,
   coordinates: Float64Array,
@@ -137,11 +140,18 @@ function drawLines(
   kept: Uint8Array,
 ): void {
   const nodeOf = new Int32Array(triangles.length / 3).fill(-1);
-  const radiusAt = (t: number): number =>
-    Math.hypot(
-      centres[2 * t] - coordinates[2 * triangles[3 * t]],
-      centres[2 * t + 1] - coordinates[2 * triangles[3 * t] + 1],
-    );
+  const side = (a: number, b: number) =>
+    distance(coordinates[2 * a] - coordinates[2 * b], coordinates[2 * a + 1] - coordinates[2 * b + 1]);
+  /**
+   * From the middle of a triangle to the border, not to its points: along a straight border with points s apart the square
+   * of the one is s² / 6 less, in the mean, than that of the other.
+   */
+  const radiusAt = (t: number): number => {
+    const [a, b, c] = [triangles[3 * t], triangles[3 * t + 1], triangles[3 * t + 2]];
+    const toPoint = distance(centres[2 * t] - coordinates[2 * a], centres[2 * t + 1] - coordinates[2 * a + 1]);
+    const shortest = Math.min(side(a, b), side(b, c), side(c, a));
+    return shortest < toPoint ? Math.sqrt(toPoint * toPoint - (shortest * shortest) / 6) : toPoint;
+  };
   const degree = (t: number): number => kept[3 * t] + kept[3 * t + 1] + kept[3 * t + 2];
   const node = (t: number): number => {
     if (nodeOf[t] < 0) nodeOf[t] = addNode(sketch, centres[2 * t], centres[2 * t + 1], radiusAt(t));
@@ -172,10 +182,17 @@ function drawLines(
     }
   };
   const count = triangles.length / 3;
+  const order = (a: number, b: number) =>
+    rounded(centres[2 * a + 1]) - rounded(centres[2 * b + 1]) || rounded(centres[2 * a]) - rounded(centres[2 * b]);
   const ends: number[] = [];
   for (let t = 0; t < count; t++) if (degree(t) === 1 || degree(t) === 3) ends.push(t);
+  ends.sort(order);
   for (const t of ends) node(t);
   for (const t of ends) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) walk(t, e);
   // What is left are closed lines without a junction.
-  for (let e = 0; e < kept.length; e++) if (kept[e] === 1) walk(Math.floor(e / 3), e);
+  const closed: number[] = [];
+  for (let t = 0; t < count; t++)
+    if (kept[3 * t] === 1 || kept[3 * t + 1] === 1 || kept[3 * t + 2] === 1) closed.push(t);
+  closed.sort(order);
+  for (const t of closed) for (let e = 3 * t; e < 3 * t + 3; e++) if (kept[e] === 1) walk(t, e);
 }

@@ -12,6 +12,7 @@ import { contains } from './surface.ts';
 import { traceBorder } from './surface-outline.ts';
 
 const SIZE = 400;
+const OUTLINE = { minPieceArea: 60, minHoleArea: 75, stride: 1, counted: { from: 0, to: SIZE } };
 
 function draw(strips: readonly Strip[], options: Partial<RoadOptions> = {}, change?: (classes: Uint8Array) => void) {
   const classes = paintRoads(SIZE, SIZE, strips);
@@ -169,7 +170,7 @@ test('lines stay on the surface but for their gaps, and the same input gives the
     );
     roughen(SIZE, SIZE, classes, 2, 0.2, seed);
     const surface = surfaceOf(SIZE, SIZE, classes);
-    const { filled } = traceBorder(surface.road, 60, 75);
+    const { filled } = traceBorder(surface.road, OUTLINE);
     const network = roadNetwork(surface, { pixelMetres: 1 });
     expect(roadNetwork(surface, { pixelMetres: 1 })).toEqual(network);
     for (const { points, bridgedMetres, from, to } of network.edges) {

@@ -4,11 +4,12 @@
  */
 
 import { bridgeEnds, extendEnds, snapEnds } from './ends.ts';
+import { createGroups } from './groups.ts';
 import { clusterJunctions, straightenJunctions } from './junctions.ts';
-import { joinThrough, type LineGraph, lines, resample } from './line-graph.ts';
+import { holds, joinThrough, type LineGraph, lines, type Points, type Rows, resampleByRows } from './line-graph.ts';
 import { medialAxis } from './medial-axis.ts';
 import { prunePieces, pruneRings, pruneSpurs } from './prune.ts';
-import { drawLine } from './smooth-line.ts';
+import { drawLine, type MeasuredLine, measureLine } from './smooth-line.ts';
 import { type RoadSurface, scoreAt } from './surface.ts';
 import { traceBorder } from './surface-outline.ts';
 
@@ -54,17 +55,22 @@ export interface RoadNetwork {
   edges: RoadEdge[];
   /** Connected parts. */
   components: number;
-  /** What was put into the network or left out, counted. */
-  report: {
-    lengthMetres: number;
-    bridges: number;
-    snappedEnds: number;
-    mergedJunctions: number;
-    prunedSpurs: number;
-    discardedPieces: number;
-    specks: number;
-    filledHoles: number;
-  };
+  report: RoadReport;
+}
+
+/** What was put into the network or left out. */
+export interface RoadReport extends SketchCounts {
+  lengthMetres: number;
+}
+
+export interface SketchCounts {
+  bridges: number;
+  snappedEnds: number;
+  mergedJunctions: number;
+  prunedSpurs: number;
+  discardedPieces: number;
+  specks: number;
+  filledHoles: number;
 }
 
 /** Branches shorter than this many times their own width are spurs; so are the arms of a car park. */
@@ -75,63 +81,105 @@ const MIN_PIECE_METRES = 30;
 const MIN_PIECE_M2 = 60;
 const MAX_GAP_WIDTHS = 3;
 
+/** A road's usual width. One border point in so many pixels of it is enough, from one a pixel to one in three. */
+const USUAL_WIDTH_METRES = 8;
+const WIDTH_PER_POINT = 5;
+const LEAST_POINTS = 3;
+/** What comes so near to where a map was cut may go on beyond it, pixels. */
+const CUT_REACH = 32;
+
+const ALL: Rows = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
+/** The network of a whole map. */
 export function roadNetwork(surface: RoadSurface, options: RoadOptions): RoadNetwork {
-  const { pixelMetres, toleranceMetres = 0.5, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 75 } = options;
+  const { sketch, counts } = sketchRoads(surface, options, ALL);
+  const { nodes, numbers } = numberNodes(sketch, ALL);
+  const edges = Array.from(lines(sketch), (line) =>
+    drawEdge(measureRoad(line, surface), numbers.get(line.from) as number, numbers.get(line.to) as number, options),
+  );
+  const lengthMetres = edges.reduce((sum, edge) => sum + edge.lengthMetres, 0);
+  return { nodes, edges, components: countComponents(nodes.length, edges), report: { lengthMetres, ...counts } };
+}
+
+/**
+ * The lines of a surface before they are smoothed. Finite ends of `core` say that the map was cut and goes on above or
+ * below: what lies within the core is as in the whole map, if nothing that decides on it lies beyond the cut, and counts
+ * are of the core.
+ */
+export function sketchRoads(
+  surface: RoadSurface,
+  options: RoadOptions,
+  core: Rows,
+): { sketch: LineGraph; counts: SketchCounts } {
+  const { pixelMetres, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 75 } = options;
   const pixelAreaM2 = pixelMetres * pixelMetres;
-  const border = traceBorder(surface.road, MIN_PIECE_M2 / pixelAreaM2, minHoleM2 / pixelAreaM2);
+  const width = USUAL_WIDTH_METRES / pixelMetres;
+  const border = traceBorder(surface.road, {
+    minPieceArea: MIN_PIECE_M2 / pixelAreaM2,
+    minHoleArea: minHoleM2 / pixelAreaM2,
+    stride: Math.max(1, Math.min(LEAST_POINTS, Math.round(width / WIDTH_PER_POINT))),
+    counted: core,
+  });
   const sketch = medialAxis(border);
-  for (const line of lines(sketch)) resample(line, 1);
+  for (const line of lines(sketch)) resampleByRows(line);
 
   const gaps = { maxGap: maxGapMetres / pixelMetres, maxWidths: MAX_GAP_WIDTHS };
   const minSpur = minSpurMetres / pixelMetres;
-  let prunedSpurs = pruneSpurs(sketch, minSpur, SPUR_WIDTHS);
+  const whole = {
+    from: Number.isFinite(core.from) ? CUT_REACH : core.from,
+    to: Number.isFinite(core.to) ? surface.height - CUT_REACH : core.to,
+  };
+  let prunedSpurs = pruneSpurs(sketch, minSpur, SPUR_WIDTHS, core);
   extendEnds(sketch, border.filled);
-  const bridges = bridgeEnds(sketch, surface, gaps);
-  const snappedEnds = snapEnds(sketch, surface, border.filled, gaps);
-  const discardedPieces = prunePieces(sketch, MIN_PIECE_METRES / pixelMetres, PIECE_WIDTHS);
-  prunedSpurs += pruneSpurs(sketch, minSpur, SPUR_WIDTHS);
-  const { merged: mergedJunctions, spread } = clusterJunctions(sketch);
-  prunedSpurs += pruneRings(sketch, 4);
+  const bridges = bridgeEnds(sketch, surface, gaps, core);
+  const snappedEnds = snapEnds(sketch, surface, border.filled, gaps, core);
+  const least = { minLength: MIN_PIECE_METRES / pixelMetres, minWidths: PIECE_WIDTHS };
+  const discardedPieces = prunePieces(sketch, least, whole, core);
+  prunedSpurs += pruneSpurs(sketch, minSpur, SPUR_WIDTHS, core);
+  const { merged: mergedJunctions, spread } = clusterJunctions(sketch, core);
+  prunedSpurs += pruneRings(sketch, 4, core);
   for (let node = 0; node < sketch.at.length; node++) joinThrough(sketch, node);
   straightenJunctions(sketch, border.filled, spread);
-
-  const { nodes, edges } = drawEdges(sketch, surface, options, toleranceMetres / pixelMetres);
-  const lengthMetres = edges.reduce((sum, edge) => sum + edge.lengthMetres, 0);
   const { specks, filledHoles } = border;
   return {
-    nodes,
-    edges,
-    components: countComponents(nodes.length, edges),
-    report: { lengthMetres, bridges, snappedEnds, mergedJunctions, prunedSpurs, discardedPieces, specks, filledHoles },
+    sketch,
+    counts: { bridges, snappedEnds, mergedJunctions, prunedSpurs, discardedPieces, specks, filledHoles },
   };
 }
 
-function drawEdges(sketch: LineGraph, surface: RoadSurface, options: RoadOptions, tolerance: number) {
-  const { x: sideX, y: sideY } = options.pixelSidesMetres ?? { x: options.pixelMetres, y: options.pixelMetres };
+/** The nodes in these rows in the order of the sketch, and which number each has among them. */
+export function numberNodes(sketch: LineGraph, rows: Rows): { nodes: RoadNode[]; numbers: Map<number, number> } {
   const numbers = new Map<number, number>();
   const nodes: RoadNode[] = [];
   for (let node = 0; node < sketch.at.length; node++) {
-    if (sketch.at[node].length === 0) continue;
+    if (sketch.at[node].length === 0 || !holds(rows, sketch.y[node])) continue;
     numbers.set(node, nodes.length);
     nodes.push({ x: sketch.x[node], y: sketch.y[node], degree: sketch.at[node].length });
   }
-  const edges: RoadEdge[] = [];
-  for (const line of lines(sketch)) {
-    const drawn = drawLine(line, tolerance, (x, y) => scoreAt(surface, x, y) ?? 0);
-    const metres = lengthOf(drawn.points, sideX, sideY);
-    // A strip of w × l pixels covers w · l · sideX · sideY on the ground, whatever its direction.
-    const perPixel = drawn.length > 0 ? metres / drawn.length : options.pixelMetres;
-    edges.push({
-      from: numbers.get(line.from) as number,
-      to: numbers.get(line.to) as number,
-      points: drawn.points,
-      lengthMetres: metres,
-      widthMetres: (drawn.width * sideX * sideY) / perPixel,
-      score: drawn.score,
-      bridgedMetres: drawn.bridged * perPixel,
-    });
-  }
-  return { nodes, edges };
+  return { nodes, numbers };
+}
+
+export function measureRoad(line: Points, surface: RoadSurface): MeasuredLine {
+  return measureLine(line, (x, y) => scoreAt(surface, x, y) ?? 0);
+}
+
+/** The edge between two nodes. */
+export function drawEdge(line: MeasuredLine, from: number, to: number, options: RoadOptions): RoadEdge {
+  const { pixelMetres, toleranceMetres = 0.5 } = options;
+  const { x: sideX, y: sideY } = options.pixelSidesMetres ?? { x: pixelMetres, y: pixelMetres };
+  const drawn = drawLine(line, toleranceMetres / pixelMetres);
+  const lengthMetres = lengthOf(drawn.points, sideX, sideY);
+  // A strip of w × l pixels covers w · l · sideX · sideY on the ground, whatever its direction.
+  const perPixel = drawn.length > 0 ? lengthMetres / drawn.length : pixelMetres;
+  return {
+    from,
+    to,
+    points: drawn.points,
+    lengthMetres,
+    widthMetres: (drawn.width * sideX * sideY) / perPixel,
+    score: drawn.score,
+    bridgedMetres: drawn.bridged * perPixel,
+  };
 }
 
 function lengthOf(points: Float64Array, sideX: number, sideY: number): number {
@@ -143,21 +191,7 @@ function lengthOf(points: Float64Array, sideX: number, sideY: number): number {
 }
 
 function countComponents(nodes: number, edges: readonly RoadEdge[]): number {
-  const parent = Int32Array.from({ length: nodes }, (_, node) => node);
-  const root = (node: number): number => {
-    let at = node;
-    while (parent[at] !== at) {
-      parent[at] = parent[parent[at]];
-      at = parent[at];
-    }
-    return at;
-  };
-  let components = nodes;
-  for (const { from, to } of edges) {
-    const [a, b] = [root(from), root(to)];
-    if (a === b) continue;
-    parent[a] = b;
-    components--;
-  }
-  return components;
+  const parts = createGroups(nodes);
+  for (const { from, to } of edges) parts.join(from, to);
+  return new Set(parts.groupOfEach()).size;
 }

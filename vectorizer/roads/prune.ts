@@ -1,11 +1,23 @@
 /** Takes from the network what is no road: spurs, tiny rings and pieces that lead nowhere. */
-import { joinThrough, type Line, type LineGraph, lengthOf, lines, medianRadius, removeLine } from './line-graph.ts';
+import {
+  holds,
+  joinThrough,
+  type Line,
+  type LineGraph,
+  lengthOf,
+  lines,
+  medianRadius,
+  type Rows,
+  removeLine,
+  rounded,
+} from './line-graph.ts';
 
 /**
  * Removes branches that reach less far out of the surface they hang on than `spurWidths` of their own width, or than
- * `minSpur` pixels; the shortest first, so that of two corners one goes and the other goes on the road. Returns how many.
+ * `minSpur` pixels; the shortest first, so that of two corners one goes and the other goes on the road. Returns how many of
+ * them hung in these rows.
  */
-export function pruneSpurs(sketch: LineGraph, minSpur: number, spurWidths: number): number {
+export function pruneSpurs(sketch: LineGraph, minSpur: number, spurWidths: number, counted: Rows): number {
   let pruned = 0;
   for (;;) {
     const spurs: { line: Line; base: number; reach: number }[] = [];
@@ -17,31 +29,39 @@ export function pruneSpurs(sketch: LineGraph, minSpur: number, spurWidths: numbe
       if (reach < Math.max(minSpur, spurWidths * 2 * medianRadius(line))) spurs.push({ line, base, reach });
     }
     if (spurs.length === 0) return pruned;
-    spurs.sort((a, b) => a.reach - b.reach);
+    spurs.sort((a, b) => rounded(a.reach) - rounded(b.reach));
     for (const { line, base } of spurs) {
       // Gone with its neighbour already, or now a part of a longer line.
       if (sketch.at[base].length < 3 || !sketch.at[base].includes(line)) continue;
       removeLine(sketch, line);
       joinThrough(sketch, base);
-      pruned++;
+      if (holds(counted, sketch.y[base])) pruned++;
     }
   }
 }
 
-/** Removes lines that return to their node within a few half-widths of it. Returns how many. */
-export function pruneRings(sketch: LineGraph, radii: number): number {
+/** Removes lines that return to their node within a few half-widths of it. Returns how many of them in these rows. */
+export function pruneRings(sketch: LineGraph, radii: number, counted: Rows): number {
   let pruned = 0;
   for (const line of lines(sketch)) {
     if (line.from !== line.to || lengthOf(line) > radii * largest(line.radius)) continue;
     removeLine(sketch, line);
     joinThrough(sketch, line.from);
-    pruned++;
+    if (holds(counted, sketch.y[line.from])) pruned++;
   }
   return pruned;
 }
 
-/** Removes components shorter in all than `minLength` pixels or than `minWidths` of their own width. Returns how many. */
-export function prunePieces(sketch: LineGraph, minLength: number, minWidths: number): number {
+/**
+ * Removes components shorter in all than `minLength` pixels or than `minWidths` of their own width that lie wholly in the
+ * `whole` rows. Returns how many of them begin in the `counted` ones.
+ */
+export function prunePieces(
+  sketch: LineGraph,
+  { minLength, minWidths }: { minLength: number; minWidths: number },
+  whole: Rows,
+  counted: Rows,
+): number {
   const seen = new Set<Line>();
   let pruned = 0;
   for (const first of lines(sketch)) {
@@ -56,14 +76,19 @@ export function prunePieces(sketch: LineGraph, minLength: number, minWidths: num
       }
     }
     const length = piece.reduce((sum, line) => sum + lengthOf(line), 0);
-    const width = 2 * largest(piece.map(medianRadius));
-    if (length >= Math.max(minLength, minWidths * width)) continue;
+    if (length >= Math.max(minLength, minWidths * 2 * largest(piece.map(({ radius }) => largest(radius))))) continue;
+    if (length >= Math.max(minLength, minWidths * 2 * largest(piece.map(medianRadius)))) continue;
+    if (!piece.every(({ y }) => y.every((at) => holds(whole, at)))) continue;
     for (const line of piece) removeLine(sketch, line);
-    pruned++;
+    if (holds(counted, least(piece.map(({ y }) => least(y))))) pruned++;
   }
   return pruned;
 }
 
 function largest(values: readonly number[]): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
+function least(values: readonly number[]): number {
+  return values.reduce((smallest, value) => Math.min(smallest, value), Number.POSITIVE_INFINITY);
 }

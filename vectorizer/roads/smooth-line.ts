@@ -1,5 +1,5 @@
 /** One line of the sketch in; the line as it is published out, smooth and with few vertices, and what is measured on it. */
-import { type Line, lengthOf, medianRadius, resample } from './line-graph.ts';
+import { distance, lengthOf, medianRadius, type Points, resample } from './line-graph.ts';
 
 export interface DrawnLine {
   /** x0, y0, x1, y1, … */
@@ -15,23 +15,30 @@ export interface DrawnLine {
 /** Smooths over about one width of the road: what a border wiggles by within that is no bend of the road. */
 const SMOOTHING_RADII = 0.8;
 
-/** All lengths in pixels. `scoreOf` gives the probability (0–1) at a point. The ends stay where they are. */
-export function drawLine(line: Line, tolerance: number, scoreOf: (x: number, y: number) => number): DrawnLine {
+/** A line of the sketch with points a pixel apart and the probability (0–1) at each; 0 across gaps. */
+export interface MeasuredLine extends Points {
+  scores: number[];
+}
+
+/** `scoreOf` gives the probability (0–1) at a point. */
+export function measureLine(line: Points, scoreOf: (x: number, y: number) => number): MeasuredLine {
   resample(line, 1);
+  const { x, y, radius } = line;
+  return { x, y, radius, scores: x.map((at, i) => (radius[i] === 0 ? 0 : scoreOf(at, y[i]))) };
+}
+
+/** All lengths in pixels. The ends stay where they are. */
+export function drawLine(line: MeasuredLine, tolerance: number): DrawnLine {
   const radius = medianRadius(line);
   const half = Math.round(SMOOTHING_RADII * radius);
-  let gapPoints = 0;
-  let scores = 0;
-  for (let i = 0; i < line.x.length; i++) {
-    if (line.radius[i] === 0) gapPoints++;
-    else scores += scoreOf(line.x[i], line.y[i]);
-  }
+  const gapPoints = line.radius.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0);
+  const scores = line.scores.reduce((sum, value) => sum + value, 0);
   const x = smooth(smooth(line.x, half), half);
   const y = smooth(smooth(line.y, half), half);
   // Nothing moves by more than half of the half-width there, and then by half of the narrowest one at most: so the drawn
   // line stays on the surface.
   for (let i = 0; i < x.length; i++) {
-    const moved = Math.hypot(x[i] - line.x[i], y[i] - line.y[i]);
+    const moved = distance(x[i] - line.x[i], y[i] - line.y[i]);
     const share = Math.min(1, (line.radius[i] || radius) / 2 / moved);
     if (share === 1 || moved === 0) continue;
     x[i] = line.x[i] + share * (x[i] - line.x[i]);
@@ -77,9 +84,9 @@ function simplify(x: readonly number[], y: readonly number[], tolerance: number)
       const px = x[i] - x[first];
       const py = y[i] - y[first];
       const t = square > 0 ? Math.max(0, Math.min(1, (px * dx + py * dy) / square)) : 0;
-      const distance = (px - t * dx) ** 2 + (py - t * dy) ** 2;
-      if (distance > worst) {
-        worst = distance;
+      const off = (px - t * dx) ** 2 + (py - t * dy) ** 2;
+      if (off > worst) {
+        worst = off;
         farthest = i;
       }
     }

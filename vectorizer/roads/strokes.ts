@@ -3,6 +3,7 @@
  * first (R. C. Thomson & D. E. Richardson, "The 'good continuation' principle of perceptual organization applied to the
  * generalization of road networks", 1999). Long strokes are what a map of smaller scale keeps.
  */
+import { createGroups } from './groups.ts';
 import type { RoadEdge } from './network.ts';
 
 /** The largest turn between two edges of one street. */
@@ -10,49 +11,67 @@ const MAX_TURN = Math.PI / 4;
 /** Directions are taken over so many metres from a node. */
 const DIRECTION_METRES = 15;
 
+/** The directions, in radians, in which an edge leaves its first and its last node. */
+export function directionsOf({ points }: Pick<RoadEdge, 'points'>, pixelMetres: number): [number, number] {
+  const reach = DIRECTION_METRES / pixelMetres;
+  return [directionAt(points, true, reach), directionAt(points, false, reach)];
+}
+
+/** Of the directions of edges' ends at a node, which two go on into each other: pairs of indices, straightest first. */
+export function pairEnds(directions: readonly number[]): [number, number][] {
+  const pairs: { a: number; b: number; turn: number }[] = [];
+  for (let a = 0; a < directions.length; a++) {
+    for (let b = a + 1; b < directions.length; b++) {
+      const turn = Math.PI - angleBetween(directions[a], directions[b]);
+      if (turn <= MAX_TURN) pairs.push({ a, b, turn });
+    }
+  }
+  const paired = new Set<number>();
+  const chosen: [number, number][] = [];
+  for (const { a, b } of pairs.sort((p, q) => p.turn - q.turn || p.a - q.a || p.b - q.b)) {
+    if (paired.has(a) || paired.has(b)) continue;
+    paired.add(a).add(b);
+    chosen.push([a, b]);
+  }
+  return chosen;
+}
+
+/** The street of each edge, as a number. At the nodes in `unsettled` nothing is paired. */
+export function streetsOf(
+  edges: readonly Pick<RoadEdge, 'from' | 'to' | 'points'>[],
+  pixelMetres: number,
+  unsettled: ReadonlySet<number>,
+): Int32Array {
+  const meetings = new Map<number, { edges: number[]; directions: number[] }>();
+  for (const [i, edge] of edges.entries()) {
+    const directions = directionsOf(edge, pixelMetres);
+    for (const [k, node] of [edge.from, edge.to].entries()) {
+      if (unsettled.has(node)) continue;
+      const meeting = meetings.get(node) ?? { edges: [], directions: [] };
+      meetings.set(node, meeting);
+      meeting.edges.push(i);
+      meeting.directions.push(directions[k]);
+    }
+  }
+  const streets = createGroups(edges.length);
+  for (const { edges: met, directions } of meetings.values()) {
+    for (const [a, b] of pairEnds(directions)) streets.join(met[a], met[b]);
+  }
+  return streets.groupOfEach();
+}
+
 /** Metres of the street that each edge is of. */
 export function strokeLengths(
   edges: readonly Pick<RoadEdge, 'from' | 'to' | 'points' | 'lengthMetres'>[],
   pixelMetres: number,
 ): Float64Array {
-  const ends = new Map<number, { edge: number; direction: number }[]>();
-  for (const [edge, { from, to, points }] of edges.entries()) {
-    for (const [node, forwards] of [
-      [from, true],
-      [to, false],
-    ] as const) {
-      const end = { edge, direction: directionAt(points, forwards, DIRECTION_METRES / pixelMetres) };
-      const known = ends.get(node);
-      if (known) known.push(end);
-      else ends.set(node, [end]);
-    }
-  }
-  const parent = Int32Array.from(edges, (_, i) => i);
-  const rootOf = (edge: number): number => {
-    let root = edge;
-    while (parent[root] !== root) root = parent[root];
-    parent[edge] = root;
-    return root;
-  };
-  for (const meeting of ends.values()) {
-    const pairs: { a: number; b: number; turn: number }[] = [];
-    for (let a = 0; a < meeting.length; a++) {
-      for (let b = a + 1; b < meeting.length; b++) {
-        const turn = Math.PI - angleBetween(meeting[a].direction, meeting[b].direction);
-        if (turn <= MAX_TURN) pairs.push({ a, b, turn });
-      }
-    }
-    const paired = new Set<number>();
-    for (const { a, b } of pairs.sort((p, q) => p.turn - q.turn || p.a - q.a || p.b - q.b)) {
-      if (paired.has(a) || paired.has(b)) continue;
-      paired.add(a).add(b);
-      const [rootA, rootB] = [rootOf(meeting[a].edge), rootOf(meeting[b].edge)];
-      parent[Math.max(rootA, rootB)] = Math.min(rootA, rootB);
-    }
-  }
+  return streetLengths(edges, streetsOf(edges, pixelMetres, new Set()));
+}
+
+export function streetLengths(edges: readonly Pick<RoadEdge, 'lengthMetres'>[], streets: Int32Array): Float64Array {
   const lengths = new Float64Array(edges.length);
-  for (const [edge, { lengthMetres }] of edges.entries()) lengths[rootOf(edge)] += lengthMetres;
-  return lengths.map((_, edge) => lengths[rootOf(edge)]);
+  for (const [edge, { lengthMetres }] of edges.entries()) lengths[streets[edge]] += lengthMetres;
+  return lengths.map((_, edge) => lengths[streets[edge]]);
 }
 
 /** Of a line as it leaves its first point, or its last one. */

@@ -2,6 +2,7 @@
  * The runs of a surface in, its border out: rings of smoothed points one to three pixels apart, with the surface on their
  * left as the map is displayed. Diagonal neighbours are connected. Specks are dropped and small holes filled.
  */
+import { holds, type Rows } from './line-graph.ts';
 import type { Runs } from './surface.ts';
 
 export interface Border {
@@ -19,99 +20,136 @@ export interface Border {
 /** Points to each side of one that smoothing averages over, twice. */
 const SMOOTHING = 2;
 
-/** One border point in so many pixels of mean width, from one a pixel to one in three. */
-const WIDTH_PER_STEP = 5;
+/** Points are counted from where the border crosses this grid, so that its surroundings alone say which are kept. */
+const COUNTED_FROM = 16;
 
-/** Areas in pixels: rings around less surface than `minPieceArea` and around smaller holes than `minHoleArea` go. */
-export function traceBorder(runs: Runs, minPieceArea: number, minHoleArea: number): Border {
+export interface BorderOptions {
+  /** Rings around less surface than this go, pixels. */
+  minPieceArea: number;
+  /** And those around smaller holes. */
+  minHoleArea: number;
+  /** One border point in so many is kept. */
+  stride: number;
+  /** Specks and holes are counted where they begin in these rows. */
+  counted: Rows;
+}
+
+export function traceBorder(runs: Runs, { minPieceArea, minHoleArea, stride, counted }: BorderOptions): Border {
   const { rows, toggles } = runs;
   const rowOf = new Int32Array(toggles.length);
   for (let y = 0; y + 1 < rows.length; y++) rowOf.fill(y, rows[y], rows[y + 1]);
   const next = linkSides(runs);
   const keep = new Uint8Array(toggles.length);
   const seen = new Uint8Array(toggles.length);
-  const offsets = [0];
-  const xs: number[] = [];
-  const ys: number[] = [];
+  const points = growingPoints();
+  const ring = { x: new Int32Array(1024), y: new Int32Array(1024), kept: new Uint8Array(1024) };
   let specks = 0;
   let filledHoles = 0;
 
   for (let first = 0; first < toggles.length; first++) {
     if (seen[first]) continue;
-    const startOfRing = xs.length;
+    let count = 0;
     let area = 0;
+    let since = -1;
     for (let side = first; !seen[side]; side = next[side]) {
       seen[side] = 1;
       const x = toggles[side];
-      const down = isStart(rows, rowOf, side);
+      const row = rowOf[side];
+      const down = ((side - rows[row]) & 1) === 0;
       area += down ? -x : x;
-      xs.push(x);
-      ys.push(rowOf[side] + 0.5);
-      const corner = rowOf[side] + (down ? 1 : 0);
       const target = toggles[next[side]];
+      const across = Math.abs(target - x);
+      if (count + across + 1 > ring.x.length) growRing(ring, count + across + 1);
+      // In half pixels: the middles of pixel sides.
+      since = row % COUNTED_FROM === 0 ? 0 : since + 1;
+      ring.x[count] = 2 * x;
+      ring.y[count] = 2 * row + 1;
+      ring.kept[count++] = since % stride === 0 ? 1 : 0;
+      const corner = 2 * (down ? row + 1 : row);
       const step = target > x ? 1 : -1;
       for (let at = x; at !== target; at += step) {
-        xs.push(at + step / 2);
-        ys.push(corner);
+        since = (step > 0 ? at : at - 1) % COUNTED_FROM === 0 ? 0 : since + 1;
+        ring.x[count] = 2 * at + step;
+        ring.y[count] = corner;
+        ring.kept[count++] = since % stride === 0 ? 1 : 0;
       }
     }
     const speck = area > 0 && area < minPieceArea;
     const smallHole = area < 0 && -area < minHoleArea;
-    if (speck) specks++;
-    if (smallHole) filledHoles++;
     if (speck || smallHole) {
-      xs.length = startOfRing;
-      ys.length = startOfRing;
+      if (!holds(counted, rowOf[first] + 0.5)) continue;
+      if (speck) specks++;
+      else filledHoles++;
       continue;
     }
-    offsets.push(xs.length);
+    points.addRing(ring, count);
     let side = first;
     do {
       keep[side] = 1;
       side = next[side];
     } while (side !== first);
   }
-
-  const filled = keepToggles(runs, keep);
-  // Twice the area over the perimeter is the mean width of strips. Wide ones need fewer points.
-  const stride = Math.max(1, Math.min(3, Math.round((2 * areaOf(filled)) / xs.length / WIDTH_PER_STEP)));
-  return { ...smoothRings(offsets, xs, ys, stride), filled, specks, filledHoles };
+  return { ...points.finish(), filled: keepToggles(runs, keep), specks, filledHoles };
 }
 
-function smoothRings(offsets: readonly number[], xs: readonly number[], ys: readonly number[], stride: number) {
-  const count = offsets.length - 1;
-  const outOffsets = new Int32Array(count + 1);
-  for (let ring = 0; ring < count; ring++) {
-    outOffsets[ring + 1] = outOffsets[ring] + Math.ceil((offsets[ring + 1] - offsets[ring]) / stride);
-  }
-  const x = new Float64Array(outOffsets[count]);
-  const y = new Float64Array(x.length);
-  const ring = new Int32Array(x.length);
-  for (let k = 0; k < count; k++) {
-    const start = outOffsets[k];
-    ring.fill(k, start, outOffsets[k + 1]);
-    for (const [from, to] of [
-      [xs, x],
-      [ys, y],
-    ] as const) {
-      const values = Float64Array.from(from.slice(offsets[k], offsets[k + 1]));
-      average(values);
-      average(values);
-      for (let i = 0; i < values.length; i += stride) to[start + i / stride] = values[i];
-    }
-  }
-  return { offsets: outOffsets, x, y, ring };
+interface Ring {
+  /** Middles of pixel sides, in half pixels. */
+  x: Int32Array;
+  y: Int32Array;
+  kept: Uint8Array;
 }
 
-function areaOf({ toggles }: Runs): number {
-  let area = 0;
-  for (let i = 0; i < toggles.length; i += 2) area += toggles[i + 1] - toggles[i];
-  return area;
+function growRing(ring: Ring, count: number): void {
+  const grown = <T extends Int32Array | Uint8Array>(values: T, larger: T): T => {
+    larger.set(values);
+    return larger;
+  };
+  const size = 2 * count;
+  ring.x = grown(ring.x, new Int32Array(size));
+  ring.y = grown(ring.y, new Int32Array(size));
+  ring.kept = grown(ring.kept, new Uint8Array(size));
 }
 
-/** A toggle is the left side of a run, walked downwards, or its right side, walked upwards. */
-function isStart(rows: Int32Array, rowOf: Int32Array, toggle: number): boolean {
-  return ((toggle - rows[rowOf[toggle]]) & 1) === 0;
+/** Collects the kept points of rings, each moved to the mean of its neighbours' means. */
+function growingPoints() {
+  let x = new Float64Array(1024);
+  let y = new Float64Array(1024);
+  let count = 0;
+  const offsets = [0];
+  const larger = (values: Float64Array, size: number) => {
+    const grown = new Float64Array(size);
+    grown.set(values);
+    return grown;
+  };
+  return {
+    addRing(ring: Ring, size: number): void {
+      if (count + size > x.length) {
+        const room = 2 * (count + size);
+        [x, y] = [larger(x, room), larger(y, room)];
+      }
+      const half = Math.min(SMOOTHING, Math.floor((size - 1) / 4));
+      const divisor = 2 * (2 * half + 1) ** 2;
+      for (let i = 0; i < size; i++) {
+        if (!ring.kept[i]) continue;
+        // A moving average of a moving average; whole numbers, so that no order of adding shows.
+        let [sumX, sumY] = [0, 0];
+        for (let k = -2 * half; k <= 2 * half; k++) {
+          const weight = 2 * half + 1 - Math.abs(k);
+          const at = i + k < 0 ? i + k + size : i + k >= size ? i + k - size : i + k;
+          sumX += weight * ring.x[at];
+          sumY += weight * ring.y[at];
+        }
+        x[count] = sumX / divisor;
+        y[count++] = sumY / divisor;
+      }
+      offsets.push(count);
+    },
+    finish() {
+      const ring = new Int32Array(count);
+      for (let k = 0; k + 1 < offsets.length; k++) ring.fill(k, offsets[k], offsets[k + 1]);
+      return { offsets: Int32Array.from(offsets), x: x.slice(0, count), y: y.slice(0, count), ring };
+    },
+  };
 }
 
 /**
@@ -173,19 +211,4 @@ function keepToggles(runs: Runs, keep: Uint8Array): Runs {
     rows[y + 1] = count;
   }
   return { rows, toggles: toggles.slice(0, count) };
-}
-
-/** Moving average around a ring, in place. */
-function average(values: Float64Array): void {
-  const count = values.length;
-  const half = Math.min(SMOOTHING, Math.floor((count - 1) / 4));
-  if (half < 1) return;
-  const source = values.slice();
-  const size = 2 * half + 1;
-  let sum = 0;
-  for (let k = -half; k <= half; k++) sum += source[(k + count) % count];
-  for (let i = 0; i < count; i++) {
-    values[i] = sum / size;
-    sum += source[(i + half + 1) % count] - source[(i - half + count) % count];
-  }
 }

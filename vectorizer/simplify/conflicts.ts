@@ -6,106 +6,162 @@
  * 3. each ring runs in the direction it had and encloses nearly the area it did;
  * 4. each island lies in the region it lay in.
  */
-import Flatbush from 'flatbush';
-import type { ArcGraph } from '../trace/arc-graph.ts';
+import { type ArcGraph, withRoom } from '../trace/arc-graph.ts';
 import type { Simplified } from './arc-border.ts';
 import { checkIslands, type Islands } from './islands.ts';
+import { addPiece, columnOf, columnsInRow, createPieces, enterCell, type Pieces, rowOf } from './pieces.ts';
 import type { Rings } from './rings.ts';
-import type { Pieces } from './segments.ts';
 
 /** How many times larger or smaller a ring may become. */
 const AREA_CHANGE = 1.25;
 
-/**
- * `suspects` is 1 for arcs that have changed since nothing was wrong: each conflict has one of them. `tolerance` is the
- * largest distance, in pixels, of a simplified border from the exact one. Found arcs may be exact already.
- */
-export function findConflicts(
+/** Straight pieces over more cells than this are followed from row to row of cells. */
+const SHORT_CELLS = 6;
+
+/** What is known of a simplified graph from one search for conflicts to the next. */
+export interface Conflicts {
+  /**
+   * The arcs in a conflict. `changed` are those that were drawn anew since the last search, at first all of them: each
+   * conflict has one of those that are `suspect` (1). Found arcs may be exact already.
+   */
+  find(changed: readonly number[], suspects: Uint8Array): Set<number>;
+}
+
+/** `tolerance` is the largest distance, in pixels, of a simplified border from the exact one. */
+export function createConflicts(
   graph: ArcGraph,
   rings: Rings,
   islands: Islands,
   simplified: Simplified,
-  suspects: Uint8Array,
   tolerance: number,
-): Set<number> {
-  const conflicts = new Set<number>();
-  checkJunctions(graph, simplified, suspects, conflicts);
-  checkRings(graph, rings, simplified, suspects, conflicts);
-  const pieces = indexPieces(graph, simplified);
-  checkCrossings(graph, pieces, simplified, suspects, conflicts);
-  if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, tolerance, conflicts);
-  return conflicts;
+): Conflicts {
+  const pieces = createPieces(graph);
+  const crossings = createCrossings(graph, pieces, simplified);
+  const checkRings = createRingCheck(graph, rings, simplified);
+  const seen = new Int32Array(graph.junctions);
+  let search = 0;
+  return {
+    find(changed, suspects) {
+      const conflicts = new Set<number>();
+      search++;
+      for (const arc of changed) {
+        if (suspects[arc] === 0 || graph.from[arc] < 0) continue;
+        for (const junction of [graph.from[arc] >> 2, graph.to[arc] >> 2]) {
+          if (seen[junction] === search) continue;
+          seen[junction] = search;
+          checkJunction(graph, simplified, junction, conflicts);
+        }
+      }
+      checkRings(changed, suspects, conflicts);
+      crossings(changed, suspects, conflicts);
+      if (conflicts.size === 0) checkIslands(graph, islands, pieces, simplified, tolerance, conflicts);
+      return conflicts;
+    },
+  };
 }
 
-function indexPieces(graph: ArcGraph, { kept, x, y }: Simplified): Pieces {
-  const { offsets } = graph;
-  let count = -graph.count;
-  for (let i = 0; i < kept.length; i++) count += kept[i];
-  const starts = new Int32Array(count);
-  const ends = new Int32Array(count);
-  const arcs = new Int32Array(count);
-  const index = new Flatbush(count);
-  let piece = 0;
-  for (let arc = 0; arc < graph.count; arc++) {
-    let start = offsets[arc];
-    for (let i = start + 1; i < offsets[arc + 1]; i++) {
-      if (!kept[i]) continue;
-      starts[piece] = start;
-      ends[piece] = i;
-      arcs[piece] = arc;
-      index.add(Math.min(x[start], x[i]), Math.min(y[start], y[i]), Math.max(x[start], x[i]), Math.max(y[start], y[i]));
-      piece++;
-      start = i;
-    }
-  }
-  index.finish();
-  return { count, starts, ends, arcs, index };
-}
+/** Puts the pieces of changed arcs in the place of their old ones and looks for those that others are in the way of. */
+function createCrossings(graph: ArcGraph, pieces: Pieces, { kept, x, y }: Simplified) {
+  const { from, to, offsets } = graph;
+  const { grid } = pieces;
+  /** First piece of each arc, and how many it has. */
+  const firstPiece = new Int32Array(graph.count);
+  const pieceCount = new Int32Array(graph.count);
+  /**
+   * Vertices that are the same point of the graph have the same number: junctions, and both ends of a loop. Of each piece
+   * the numbers of its ends.
+   */
+  let startIds = new Int32Array(1024);
+  let endIds = new Int32Array(1024);
+  let suspects: Uint8Array;
+  let conflicts: Set<number>;
 
-function checkCrossings(
-  graph: ArcGraph,
-  pieces: Pieces,
-  simplified: Simplified,
-  suspects: Uint8Array,
-  conflicts: Set<number>,
-): void {
-  const { x, y } = simplified;
-  const { starts, ends, arcs, index } = pieces;
-  /** Vertices that are the same point of the graph have the same number: junctions, and both ends of a loop. */
-  function identity(vertex: number, arc: number): number {
-    const { from, to, offsets } = graph;
-    if (vertex === offsets[arc]) return from[arc] < 0 ? vertex : -1 - (from[arc] >> 2);
-    if (vertex === offsets[arc + 1] - 1) return to[arc] < 0 ? offsets[arc] : -1 - (to[arc] >> 2);
-    return vertex;
-  }
-  for (let piece = 0; piece < pieces.count; piece++) {
+  function enter(cell: number, piece: number): void {
+    const { starts, ends, arcs, gone } = pieces;
     const arc = arcs[piece];
-    if (!suspects[arc]) continue;
     const a = starts[piece];
     const b = ends[piece];
-    const idA = identity(a, arc);
-    const idB = identity(b, arc);
-    const visit = (other: number): boolean => {
-      // A pair of suspects is looked at once.
-      if (other === piece || (other < piece && suspects[arcs[other]])) return false;
+    const left = x[a] < x[b] ? x[a] : x[b];
+    const right = x[a] < x[b] ? x[b] : x[a];
+    const top = y[a] < y[b] ? y[a] : y[b];
+    const bottom = y[a] < y[b] ? y[b] : y[a];
+    const isSuspect = suspects[arc] !== 0;
+    for (let entry = grid.heads[cell]; entry >= 0; entry = grid.next[entry]) {
+      const other = grid.pieces[entry];
       const c = starts[other];
       const d = ends[other];
-      const idC = identity(c, arcs[other]);
-      const idD = identity(d, arcs[other]);
-      let clash: boolean;
-      if (idA === idC) clash = idB === idD || sameDirection(x, y, a, b, d);
-      else if (idA === idD) clash = idB === idC || sameDirection(x, y, a, b, c);
-      else if (idB === idC) clash = sameDirection(x, y, b, a, d);
-      else if (idB === idD) clash = sameDirection(x, y, b, a, c);
-      else clash = piecesMeet(x, y, a, b, c, d);
-      if (clash) {
-        conflicts.add(arc);
-        conflicts.add(arcs[other]);
-      }
-      return false;
-    };
-    index.search(Math.min(x[a], x[b]), Math.min(y[a], y[b]), Math.max(x[a], x[b]), Math.max(y[a], y[b]), visit);
+      if ((x[c] < left && x[d] < left) || (x[c] > right && x[d] > right)) continue;
+      if ((y[c] < top && y[d] < top) || (y[c] > bottom && y[d] > bottom)) continue;
+      if (gone[other] !== 0 || (!isSuspect && suspects[arcs[other]] === 0)) continue;
+      if (!clash(a, b, startIds[piece], endIds[piece], c, d, startIds[other], endIds[other])) continue;
+      conflicts.add(arc);
+      conflicts.add(arcs[other]);
+    }
+    enterCell(pieces, cell, piece);
   }
+
+  /** Whether two pieces have more in common than a point of the graph that both end at. */
+  function clash(
+    a: number,
+    b: number,
+    idA: number,
+    idB: number,
+    c: number,
+    d: number,
+    idC: number,
+    idD: number,
+  ): boolean {
+    if (idA === idC) return idB === idD || sameDirection(x, y, a, b, d);
+    if (idA === idD) return idB === idC || sameDirection(x, y, a, b, c);
+    if (idB === idC) return sameDirection(x, y, b, a, d);
+    if (idB === idD) return sameDirection(x, y, b, a, c);
+    return piecesMeet(x, y, a, b, c, d);
+  }
+
+  function enterAll(piece: number): void {
+    const a = pieces.starts[piece];
+    const b = pieces.ends[piece];
+    const firstRow = rowOf(grid, Math.min(y[a], y[b]));
+    const lastRow = rowOf(grid, Math.max(y[a], y[b]));
+    const firstColumn = columnOf(grid, Math.min(x[a], x[b]));
+    const lastColumn = columnOf(grid, Math.max(x[a], x[b]));
+    const isShort = lastRow === firstRow || lastColumn - firstColumn + lastRow - firstRow < SHORT_CELLS;
+    for (let row = firstRow; row <= lastRow; row++) {
+      let [first, last] = [firstColumn, lastColumn];
+      if (!isShort) ({ first, last } = columnsInRow(grid, row, x[a], y[a], x[b], y[b]));
+      for (let column = first; column <= last; column++) enter(row * grid.columns + column, piece);
+    }
+  }
+
+  function addPieces(arc: number): void {
+    firstPiece[arc] = pieces.count;
+    const last = offsets[arc + 1] - 1;
+    let start = offsets[arc];
+    let startId = from[arc] < 0 ? start : -1 - (from[arc] >> 2);
+    for (let i = start + 1; i <= last; i++) {
+      if (!kept[i]) continue;
+      const endId = i < last ? i : to[arc] < 0 ? offsets[arc] : -1 - (to[arc] >> 2);
+      const piece = addPiece(pieces, start, i, arc);
+      if (piece >= startIds.length) {
+        startIds = withRoom(startIds, piece + 1);
+        endIds = withRoom(endIds, piece + 1);
+      }
+      startIds[piece] = startId;
+      endIds[piece] = endId;
+      start = i;
+      startId = endId;
+    }
+    pieceCount[arc] = pieces.count - firstPiece[arc];
+  }
+
+  return (changed: readonly number[], suspect: Uint8Array, found: Set<number>): void => {
+    suspects = suspect;
+    conflicts = found;
+    for (const arc of changed) pieces.gone.fill(1, firstPiece[arc], firstPiece[arc] + pieceCount[arc]);
+    const first = pieces.count;
+    for (const arc of changed) addPieces(arc);
+    for (let piece = first; piece < pieces.count; piece++) enterAll(piece);
+  };
 }
 
 type Coordinates = Float64Array;
@@ -145,82 +201,89 @@ function inBox(x: Coordinates, y: Coordinates, a: number, b: number, p: number):
   );
 }
 
-function checkJunctions(
-  graph: ArcGraph,
+function checkJunction(
+  { offsets, leaving }: ArcGraph,
   { kept, x, y }: Simplified,
-  suspects: Uint8Array,
+  junction: number,
   conflicts: Set<number>,
 ): void {
-  const { offsets, leaving } = graph;
-  for (let first = 0; first < 4 * graph.junctions; first += 4) {
-    let concerned = false;
-    for (let slot = first; slot < first + 4; slot++) {
-      if (leaving[slot] >= 0 && suspects[leaving[slot] >> 1]) concerned = true;
-    }
-    if (!concerned) continue;
-    let descents = 0;
-    let firstAngle = 0;
-    let previous = 0;
-    let arcs = 0;
-    for (let slot = first; slot < first + 4; slot++) {
-      const half = leaving[slot];
-      if (half < 0) continue;
-      const arc = half >> 1;
-      const backwards = (half & 1) === 1;
-      const origin = backwards ? offsets[arc + 1] - 1 : offsets[arc];
-      const step = backwards ? -1 : 1;
-      let next = origin + step;
-      while (!kept[next]) next += step;
-      // With y down, angles grow clockwise on the map, as directions do.
-      const angle = Math.atan2(y[next] - y[origin], x[next] - x[origin]);
-      if (arcs === 0) firstAngle = angle;
-      else if (angle <= previous) descents++;
-      previous = angle;
-      arcs++;
-    }
-    if (firstAngle <= previous) descents++;
-    if (descents === 1) continue;
-    for (let slot = first; slot < first + 4; slot++) if (leaving[slot] >= 0) conflicts.add(leaving[slot] >> 1);
+  const first = 4 * junction;
+  let descents = 0;
+  let firstAngle = 0;
+  let previous = 0;
+  let arcs = 0;
+  for (let slot = first; slot < first + 4; slot++) {
+    const half = leaving[slot];
+    if (half < 0) continue;
+    const arc = half >> 1;
+    const backwards = (half & 1) === 1;
+    const origin = backwards ? offsets[arc + 1] - 1 : offsets[arc];
+    const step = backwards ? -1 : 1;
+    let next = origin + step;
+    while (!kept[next]) next += step;
+    // With y down, angles grow clockwise on the map, as directions do.
+    const angle = Math.atan2(y[next] - y[origin], x[next] - x[origin]);
+    if (arcs === 0) firstAngle = angle;
+    else if (angle <= previous) descents++;
+    previous = angle;
+    arcs++;
   }
+  if (firstAngle <= previous) descents++;
+  if (descents === 1) return;
+  for (let slot = first; slot < first + 4; slot++) if (leaving[slot] >= 0) conflicts.add(leaving[slot] >> 1);
 }
 
-function checkRings(
-  graph: ArcGraph,
-  rings: Rings,
-  simplified: Simplified,
-  suspects: Uint8Array,
-  conflicts: Set<number>,
-): void {
-  const { offsets, xy } = graph;
-  const { kept, x, y } = simplified;
-  const exactAreas = new Float64Array(graph.count);
-  const areas = new Float64Array(graph.count);
-  for (let arc = 0; arc < graph.count; arc++) {
+function createRingCheck({ count, offsets, xy }: ArcGraph, rings: Rings, { kept, x, y }: Simplified) {
+  const exactAreas = new Float64Array(count);
+  const areas = new Float64Array(count);
+  for (let arc = 0; arc < count; arc++) {
     let exact = 0;
-    let area = 0;
-    let previous = offsets[arc];
-    for (let i = previous + 1; i < offsets[arc + 1]; i++) {
+    for (let i = offsets[arc] + 1; i < offsets[arc + 1]; i++) {
       exact += xy[2 * i - 2] * xy[2 * i + 1] - xy[2 * i] * xy[2 * i - 1];
-      if (!kept[i]) continue;
-      area += x[previous] * y[i] - x[i] * y[previous];
-      previous = i;
     }
     exactAreas[arc] = exact;
-    areas[arc] = area;
   }
+  /** Ring of each half-arc. */
+  const ringOf = new Int32Array(2 * count);
   for (let ring = 0; ring < rings.count; ring++) {
+    for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) ringOf[rings.halves[i]] = ring;
+  }
+  const seen = new Int32Array(rings.count);
+  let search = 0;
+
+  function checkRing(ring: number, conflicts: Set<number>): void {
     let exact = 0;
     let area = 0;
-    let concerned = false;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) {
       const arc = rings.halves[i] >> 1;
       const sign = (rings.halves[i] & 1) === 0 ? 1 : -1;
       exact += sign * exactAreas[arc];
       area += sign * areas[arc];
-      if (suspects[arc]) concerned = true;
     }
     const share = area / exact;
-    if (!concerned || (share > 1 / AREA_CHANGE && share < AREA_CHANGE)) continue;
+    if (share > 1 / AREA_CHANGE && share < AREA_CHANGE) return;
     for (let i = rings.offsets[ring]; i < rings.offsets[ring + 1]; i++) conflicts.add(rings.halves[i] >> 1);
   }
+
+  return (changed: readonly number[], suspects: Uint8Array, conflicts: Set<number>): void => {
+    search++;
+    for (const arc of changed) {
+      let area = 0;
+      let previous = offsets[arc];
+      for (let i = previous + 1; i < offsets[arc + 1]; i++) {
+        if (!kept[i]) continue;
+        area += x[previous] * y[i] - x[i] * y[previous];
+        previous = i;
+      }
+      areas[arc] = area;
+    }
+    for (const arc of changed) {
+      if (suspects[arc] === 0) continue;
+      for (let half = 2 * arc; half <= 2 * arc + 1; half++) {
+        if (seen[ringOf[half]] === search) continue;
+        seen[ringOf[half]] = search;
+        checkRing(ringOf[half], conflicts);
+      }
+    }
+  };
 }

@@ -5,7 +5,7 @@
 import { type ArcGraph, OUTSIDE } from '../trace/arc-graph.ts';
 import { findRoot, unite } from '../trace/labels.ts';
 import type { Simplified } from './arc-border.ts';
-import type { Pieces } from './segments.ts';
+import { type Pieces, searchPieces } from './pieces.ts';
 
 export interface Islands {
   count: number;
@@ -53,9 +53,8 @@ export function checkIslands(
     const y = simplified.y[leftmost[island]];
     if (regionToTheLeft(graph, pieces, simplified, x, y) === around[island]) continue;
     const reach = 2 * tolerance; // the island may have moved too
-    pieces.index.search(x - reach, y - reach, x + reach, y + reach, (piece) => {
+    searchPieces(pieces, simplified, x - reach, y - reach, x + reach, y + reach, (piece) => {
       conflicts.add(pieces.arcs[piece]);
-      return false;
     });
   }
 }
@@ -80,6 +79,7 @@ function describeIslands(graph: ArcGraph, islands: Islands, pieces: Pieces, { x,
     around[island] = rightHand;
   }
   for (let piece = 0; piece < pieces.count; piece++) {
+    if (pieces.gone[piece]) continue;
     const arc = pieces.arcs[piece];
     look(ofArc[arc], pieces.starts[piece], pieces.ends[piece], right[arc]);
     look(ofArc[arc], pieces.ends[piece], pieces.starts[piece], left[arc]);
@@ -101,18 +101,17 @@ function regionToTheLeft(
   let bestSlope = 0;
   for (let reach = 16; best < 0 || bestX < fromX - reach / 8; reach *= 8) {
     if (reach > 8 * fromX + 128) throw new Error(`no border to the left of the island at ${fromX}, ${fromY}`);
-    pieces.index.search(fromX - reach, fromY, fromX, fromY, (piece) => {
+    searchPieces(pieces, simplified, fromX - reach, fromY, fromX, fromY, (piece) => {
       const a = pieces.starts[piece];
       const b = pieces.ends[piece];
       const [top, bottom] = y[a] < y[b] ? [a, b] : [b, a];
-      if (y[top] > fromY || y[bottom] <= fromY) return false;
+      if (y[top] > fromY || y[bottom] <= fromY) return;
       const slope = (x[bottom] - x[top]) / (y[bottom] - y[top]);
       const crossing = x[top] + slope * (fromY - y[top]);
-      if (crossing >= fromX || crossing < bestX || (crossing === bestX && slope <= bestSlope)) return false;
+      if (crossing >= fromX || crossing < bestX || (crossing === bestX && slope <= bestSlope)) return;
       best = piece;
       bestX = crossing;
       bestSlope = slope;
-      return false;
     });
   }
   const downwards = y[pieces.ends[best]] > y[pieces.starts[best]];

@@ -6,7 +6,7 @@
 import type { Lines } from '../polygons/draw-ring.ts';
 import { type ArcGraph, OUTSIDE } from '../trace/arc-graph.ts';
 import { createScratch, type Simplified } from './arc-border.ts';
-import { findConflicts } from './conflicts.ts';
+import { createConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
 import { chainRings } from './rings.ts';
 import { keepExact, simplifyArc } from './simplify-arc.ts';
@@ -18,14 +18,15 @@ const EXACT = LEVELS.length;
 
 /**
  * The tolerance is in pixels: no border moves farther. Arcs on the map's edge stay exactly there. Loops of the graph
- * may begin elsewhere after. Also returns how many arcs had to be kept finer than at the first level.
+ * may begin elsewhere after. Also returns how many arcs had to be kept finer than at the first level, and which of the
+ * graph's vertices the lines have (null: all).
  */
 export function simplify(
   graph: ArcGraph,
   regionCount: number,
   tolerance: number,
-): { lines: Lines; arcsKeptFiner: number } {
-  if (tolerance <= 0) return { lines: graph, arcsKeptFiner: 0 };
+): { lines: Lines; arcsKeptFiner: number; kept: Uint8Array | null } {
+  if (tolerance <= 0) return { lines: graph, arcsKeptFiner: 0, kept: null };
   const rings = chainRings(graph, regionCount);
   anchorLoops(graph);
   const vertices = graph.offsets[graph.count];
@@ -36,25 +37,23 @@ export function simplify(
     if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = EXACT;
     draw(arc);
   }
-  const islands = findIslands(graph);
+  const conflicts = createConflicts(graph, rings, findIslands(graph), simplified, tolerance);
   const finer = new Set<number>();
   // Exact arcs cannot be in each other's way, and later only those that have changed can be in a new one's way.
-  let suspects = levels.map((level) => Number(level < EXACT));
-  for (;;) {
-    const conflicts = findConflicts(graph, rings, islands, simplified, suspects, tolerance);
-    suspects = new Uint8Array(graph.count);
-    let changed = 0;
-    for (const arc of conflicts) {
-      if (levels[arc] === EXACT) continue;
+  const suspects = levels.map((level) => Number(level < EXACT));
+  for (let changed = Array.from(suspects.keys()); ; ) {
+    const found = conflicts.find(changed, suspects);
+    suspects.fill(0);
+    changed = [...found].filter((arc) => levels[arc] < EXACT);
+    for (const arc of changed) {
       levels[arc]++;
       draw(arc);
       finer.add(arc);
       suspects[arc] = 1;
-      changed++;
     }
-    if (changed > 0) continue;
-    if (conflicts.size > 0) throw new Error(`${conflicts.size} exact arcs are in each other's way`);
-    return { lines: collectLines(graph, simplified), arcsKeptFiner: finer.size };
+    if (changed.length > 0) continue;
+    if (found.size > 0) throw new Error(`${found.size} exact arcs are in each other's way`);
+    return { lines: collectLines(graph, simplified), arcsKeptFiner: finer.size, kept: simplified.kept };
   }
 
   function draw(arc: number): void {

@@ -11,7 +11,10 @@ export interface RegionTable {
   /** Class code of the map, or 256 for the outside. */
   classes: Uint16Array;
   pixels: Float64Array;
-  /** Pixels that have the region's class in the map (fewer than `pixels` once small regions were given to it). */
+  /**
+   * Pixels that have a score for the region's class: those of small regions that were given to it have none, nor has any
+   * where scores are not known. Where the tracer was given no scores at all, all of the region's pixels.
+   */
   classPixels: Float64Array;
   /** Sum of the score bytes of those pixels. */
   scoreSums: Float64Array;
@@ -31,7 +34,7 @@ export function createLabels(): Labels {
     parents: new Int32Array(64),
     classes: new Uint16Array(64),
     pixels: new Float64Array(64),
-    classPixels: new Float64Array(0),
+    classPixels: new Float64Array(64),
     scoreSums: new Float64Array(64),
     firstX: new Int32Array(64),
     firstY: new Int32Array(64),
@@ -47,6 +50,7 @@ export function addLabel(labels: Labels, cls: number, x: number, y: number): num
     labels.parents = withRoom(labels.parents, room);
     labels.classes = withRoom(labels.classes, room);
     labels.pixels = withRoom(labels.pixels, room);
+    labels.classPixels = withRoom(labels.classPixels, room);
     labels.scoreSums = withRoom(labels.scoreSums, room);
     labels.firstX = withRoom(labels.firstX, room);
     labels.firstY = withRoom(labels.firstY, room);
@@ -54,6 +58,7 @@ export function addLabel(labels: Labels, cls: number, x: number, y: number): num
   labels.parents[label] = label;
   labels.classes[label] = cls;
   labels.pixels[label] = 0;
+  labels.classPixels[label] = 0;
   labels.scoreSums[label] = 0;
   labels.firstX[label] = x;
   labels.firstY[label] = y;
@@ -136,7 +141,7 @@ export function collectRegions(labels: Labels): { regions: RegionTable; regionOf
       regions.firstY[region] = labels.firstY[label];
     }
     regions.pixels[region] += labels.pixels[label];
-    regions.classPixels[region] += labels.pixels[label];
+    regions.classPixels[region] += labels.classPixels[label];
     regions.scoreSums[region] += labels.scoreSums[label];
   }
   return { regions, regionOf };

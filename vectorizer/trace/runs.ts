@@ -1,5 +1,6 @@
 /**
- * A row of class bytes turned into runs of equal classes, four pixels at a time, and sums of score bytes over them.
+ * A row of class bytes turned into runs of equal classes, four pixels at a time, and sums of score bytes over them, with
+ * how many of these are not 0.
  */
 import { OUTSIDE_CLASS } from './labels.ts';
 
@@ -97,35 +98,57 @@ export function findRuns({ bytes, words, at }: RowView, width: number, runs: Run
 
 /** Every other byte of a word. */
 const PAIRS = 0x00ff00ff;
+const LOW_BITS = 0x7f7f7f7f;
+const ONES = 0x01010101;
 
-/** Sum of the row's bytes from..to-1. Pairs of bytes are added inside one word; 64 words cannot overflow 15 bits a half. */
-export function sumBytes({ bytes, words, at }: RowView, from: number, to: number): number {
+/** Where sums are added up. */
+export interface ScoreSums {
+  scoreSums: Float64Array;
+  classPixels: Float64Array;
+}
+
+/**
+ * Adds the sum of the row's bytes from..to-1, and how many of them are not 0, to those of `label`. Pairs of bytes are
+ * added inside one word; 64 words cannot overflow 15 bits a half, nor their count 8 bits a byte.
+ */
+export function addScores(
+  { bytes, words, at }: RowView,
+  from: number,
+  to: number,
+  sums: ScoreSums,
+  label: number,
+): void {
   let sum = 0;
+  let known = 0;
   let x = at + from;
   const end = at + to;
-  while (x < end && (x & 3) !== 0) sum += bytes[x++];
+  for (; x < end && (x & 3) !== 0; x++) {
+    sum += bytes[x];
+    if (bytes[x] !== 0) known++;
+  }
   let word = x >> 2;
   const lastWord = end >> 2;
   while (word < lastWord) {
     const stop = Math.min(lastWord, word + 64);
     let even = 0;
     let odd = 0;
-    for (; word + 3 < stop; word += 4) {
-      const a = words[word];
-      const b = words[word + 1];
-      const c = words[word + 2];
-      const d = words[word + 3];
-      even = (even + (a & PAIRS) + (b & PAIRS) + (c & PAIRS) + (d & PAIRS)) | 0;
-      odd = (odd + ((a >>> 8) & PAIRS) + ((b >>> 8) & PAIRS) + ((c >>> 8) & PAIRS) + ((d >>> 8) & PAIRS)) | 0;
-    }
+    let marks = 0;
     for (; word < stop; word++) {
-      even = (even + (words[word] & PAIRS)) | 0;
-      odd = (odd + ((words[word] >>> 8) & PAIRS)) | 0;
+      const a = words[word];
+      even = (even + (a & PAIRS)) | 0;
+      odd = (odd + ((a >>> 8) & PAIRS)) | 0;
+      marks = (marks + (((((a & LOW_BITS) + LOW_BITS) | a) >>> 7) & ONES)) | 0;
     }
     const halves = even + odd;
     sum += (halves & 0xffff) + (halves >>> 16);
+    const counts = (marks & PAIRS) + ((marks >>> 8) & PAIRS);
+    known += (counts & 0xffff) + (counts >>> 16);
     x = word << 2;
   }
-  while (x < end) sum += bytes[x++];
-  return sum;
+  for (; x < end; x++) {
+    sum += bytes[x];
+    if (bytes[x] !== 0) known++;
+  }
+  sums.scoreSums[label] += sum;
+  sums.classPixels[label] += known;
 }

@@ -47,15 +47,29 @@ export function sieveLimits(
 }
 
 /** Whether every region is large and wide enough. */
-function keepsAll({ minPixels, minWidth }: SieveLimits): boolean {
+export function keepsAll({ minPixels, minWidth }: SieveLimits): boolean {
   return minWidth <= 0.5 && minPixels.every((limit) => limit <= 1);
+}
+
+/** Of the regions of a map's part. */
+export interface SievedPart {
+  /** 1 for those that go on beyond what is there: they do not give, but may receive. Used up. */
+  cut: Uint8Array;
+  /** Whether what a region gives belongs into the report. */
+  counts: (region: number) => boolean;
 }
 
 /**
  * Ties are broken the same way on every run: of regions of one size the first in raster order goes first; of
  * neighbours with equally long borders the larger one receives, then the first in raster order.
  */
-export function sieve(graph: ArcGraph, regions: RegionTable, limits: SieveLimits, nodata: number): Sieved {
+export function sieve(
+  graph: ArcGraph,
+  regions: RegionTable,
+  limits: SieveLimits,
+  nodata: number,
+  part?: SievedPart,
+): Sieved {
   const { count } = regions;
   const discarded: Discarded = { sieved: 0, sievedPixels: 0, slivers: 0, sievedByClass: {} };
   if (keepsAll(limits)) {
@@ -64,9 +78,11 @@ export function sieve(graph: ArcGraph, regions: RegionTable, limits: SieveLimits
   const parents = Int32Array.from({ length: count }, (_, region) => region);
   const classes = regions.classes.slice();
   const pixels = regions.pixels.slice();
+  const ownPixels = regions.pixels.slice();
   const classPixels = regions.classPixels.slice();
   const scoreSums = regions.scoreSums.slice();
   const borders = listBorders(graph, count);
+  const cut = part?.cut;
   const shared = new Float64Array(count);
   const perimeters = new Float64Array(count);
   for (let arc = 0; arc < graph.count; arc++) {
@@ -104,9 +120,11 @@ export function sieve(graph: ArcGraph, regions: RegionTable, limits: SieveLimits
     const root = unite(parents, a, b);
     const other = root === a ? b : a;
     pixels[root] += pixels[other];
+    ownPixels[root] += ownPixels[other];
     classPixels[root] += classPixels[other];
     scoreSums[root] += scoreSums[other];
     perimeters[root] += perimeters[other];
+    if (cut) cut[root] |= cut[other];
     borders.next[borders.last[other]] = borders.first[root];
     borders.first[root] = borders.first[other];
     return root;
@@ -121,7 +139,8 @@ export function sieve(graph: ArcGraph, regions: RegionTable, limits: SieveLimits
   }
 
   function countDiscarded(region: number): void {
-    const lost = classPixels[region];
+    if (part && !part.counts(region)) return;
+    const lost = ownPixels[region];
     discarded.sieved++;
     discarded.sievedPixels += lost;
     if (!isSmall(region)) discarded.slivers++;
@@ -133,7 +152,7 @@ export function sieve(graph: ArcGraph, regions: RegionTable, limits: SieveLimits
   const waiting = new Map<number, number[]>();
   function wait(region: number): void {
     const size = pixels[region];
-    if ((!isSmall(region) && !isThin(region)) || !takesPart(region)) return;
+    if ((!isSmall(region) && !isThin(region)) || !takesPart(region) || cut?.[region]) return;
     const sameSize = waiting.get(size);
     if (sameSize) sameSize.push(region);
     else waiting.set(size, [region]);
@@ -154,6 +173,7 @@ export function sieve(graph: ArcGraph, regions: RegionTable, limits: SieveLimits
       for (const neighbour of neighbours) shared[neighbour] = 0;
       if (receiver < 0) continue;
       countDiscarded(region);
+      ownPixels[region] = 0;
       classPixels[region] = 0;
       scoreSums[region] = 0;
       let root = region;

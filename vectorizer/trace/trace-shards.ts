@@ -142,13 +142,14 @@ function appendLabels(labels: Labels, added: Labels, y: number): Int32Array {
   const newLabel = Int32Array.from({ length: added.count }, (_, label) => (label === 0 ? 0 : label + shift));
   const count = shift + added.count;
   for (const key of ['parents', 'firstX', 'firstY'] as const) labels[key] = withRoom(labels[key], count);
-  for (const key of ['pixels', 'scoreSums'] as const) labels[key] = withRoom(labels[key], count);
+  for (const key of ['pixels', 'classPixels', 'scoreSums'] as const) labels[key] = withRoom(labels[key], count);
   labels.classes = withRoom(labels.classes, count);
   for (let label = 1; label < added.count; label++) {
     const at = label + shift;
     labels.parents[at] = newLabel[added.parents[label]];
     labels.classes[at] = added.classes[label];
     labels.pixels[at] = added.pixels[label];
+    labels.classPixels[at] = added.classPixels[label];
     labels.scoreSums[at] = added.scoreSums[label];
     labels.firstX[at] = added.firstX[label];
     labels.firstY[at] = added.firstY[label] + y;

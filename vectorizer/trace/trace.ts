@@ -16,6 +16,7 @@ import {
   type OpenBorders,
 } from './open-borders.ts';
 import {
+  addScores,
   copyRuns,
   createRowViewer,
   createRuns,
@@ -23,12 +24,11 @@ import {
   findRuns,
   type RowView,
   type Runs,
-  sumBytes,
 } from './runs.ts';
 import type { TracerState } from './tracer-state.ts';
 
 export interface RowSink {
-  /** Takes whole rows: rows * width bytes each. */
+  /** Takes whole rows: rows * width bytes each; a score of 0 is none. */
   addRows(rows: number, classes: Uint8Array, scores: Uint8Array): void;
 }
 
@@ -44,7 +44,9 @@ export interface Tracer extends RowSink {
 }
 
 /** Rows from top to bottom in, all regions out at the end. */
-export function createTracer(width: number): Tracer {
+export function createTracer(
+  width: number,
+): Tracer & { addRows(rows: number, classes: Uint8Array, scores: Uint8Array | null): void } {
   const rows = createRowTracer(width);
   const { state } = rows;
   return {
@@ -90,11 +92,11 @@ export function createRowTracer(width: number, openTop = false) {
     /** The first row, where the top is open. */
     first,
     /** Takes the row that begins at `at`. */
-    addRow(classes: Uint8Array, scores: Uint8Array, at: number): void {
+    addRow(classes: Uint8Array, scores: Uint8Array | null, at: number): void {
       const above = state.last;
       const current = spare;
       findRuns(viewClasses(classes, at), width, current);
-      labelRuns(labels, above, current, viewScores(scores, at), y);
+      labelRuns(labels, above, current, scores === null ? null : viewScores(scores, at), y);
       if (y === 0 && openTop) {
         copyRuns(current, first);
         for (let run = 1; run < current.count; run++) {
@@ -115,7 +117,7 @@ export function createRowTracer(width: number, openTop = false) {
 }
 
 /** Labels a row of runs from those above it, and counts pixels and scores per label. */
-function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowView, y: number): void {
+function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowView | null, y: number): void {
   const { starts, classes, count } = current;
   const { starts: aboveStarts, classes: aboveClasses, labels: aboveLabels } = above;
   let over = 0;
@@ -136,7 +138,8 @@ function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowView
     current.labels[run] = label;
     if (label === 0) continue;
     labels.pixels[label] += end - start;
-    labels.scoreSums[label] += sumBytes(scoreRow, start, end);
+    if (scoreRow) addScores(scoreRow, start, end, labels, label);
+    else labels.classPixels[label] += end - start;
   }
 }
 

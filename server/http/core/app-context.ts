@@ -18,6 +18,7 @@ import type { ReadyScene } from '../../scenes/ready-scene.ts';
 import type { ConfinedDatabase, Database } from '../../store/database/database.ts';
 import type { FileStore } from '../../store/files/file-store.ts';
 import type { Room } from '../../store/files/free-room.ts';
+import type { Job } from '../../store/tables/jobs.ts';
 import type { Access } from './access.ts';
 
 export interface TileRequest {
@@ -58,6 +59,8 @@ export interface AppContext {
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */
   renderTile(request: TileRequest): Promise<Buffer | null>;
+  /** Sees to it that the tiles of a finished job are kept, if it is worth it; does not wait for that. */
+  keepTiles(job: Job): void;
   /** Computes random windows of a finished job's map once more, in the compute process. */
   prove(jobId: string, windows: { seed: number; windows: number }): Promise<Proof>;
   /** Completes a job's parameters with what is chosen for this machine. Throws `bad_request`. */

@@ -11,7 +11,7 @@ import { type FileStore, fetchIfThere } from '../../store/files/file-store.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import { countReviews } from '../../store/tables/reviews.ts';
 import { noteJobBytes } from '../../store/tables/usage.ts';
-import { tiledJob } from '../../tiles/tile-of-job.ts';
+import { tiledWithKept } from '../../tiles/kept-tiles.ts';
 import { databaseOf } from '../core/caller.ts';
 
 /** A file that is being written, and how many requests wait for it. */
@@ -30,13 +30,14 @@ const underWay = new Map<string, Writing>();
 export async function exportOnce(
   request: Request,
   files: FileStore,
-  { id, report }: Job,
+  job: Job,
   format: ExportFormat,
   { collection, review, none = false }: Wanted = {},
 ): Promise<string> {
   if (collection !== undefined && !/^[\w-]{1,100}$/.test(collection)) {
     throw new Problem('not_found', `There is no collection "${shorten(collection)}".`);
   }
+  const { id, report } = job;
   const db = databaseOf(request);
   // What was said of features since is not in a file that was written before.
   const reviews = await countReviews(db, id);
@@ -51,7 +52,8 @@ export async function exportOnce(
     if (there !== null) return there;
     const path = files.path(key);
     await mkdir(dirname(path), { recursive: true });
-    await exportJob(whileWanted(db, signal), tiledJob({ id, report }), format, path, { collection, review, none });
+    const tiled = tiledWithKept(files, job, () => {});
+    await exportJob(whileWanted(db, signal), tiled, format, path, { collection, review, none });
     await files.put(key);
     await noteJobBytes(db, files, id);
     return files.fetch(key);

@@ -19,7 +19,7 @@ export const controlCells = (zoom: number): number => (zoom < 8 ? 32 : zoom < 10
 /** Zoom levels beyond the scene's own at which its pixels are still enlarged here. */
 const UPSCALED_LEVELS = 2;
 /** Part of every ETag; another one whenever the rendering changes. */
-export const RENDERING = 3;
+export const RENDERING = 4;
 
 export interface RasterTile extends TileAddress {
   format: keyof typeof MEDIA_TYPES;

@@ -1,4 +1,6 @@
 /** Vector tiles of a job's features. */
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { parseDatetime } from '../../api/datetime.ts';
@@ -9,10 +11,12 @@ import { attributionMarkup } from '../../scenes/attribution.ts';
 import { isJobWithin } from '../../store/tables/captured-at.ts';
 import { hasFailedChips } from '../../store/tables/jobs.ts';
 import { getScene } from '../../store/tables/scenes.ts';
+import { tiledWithKept } from '../../tiles/kept-tiles.ts';
 import { EXTENT } from '../../tiles/tile-grid.ts';
 import { generalization, packTile, tiledJob } from '../../tiles/tile-of-job.ts';
 import { BUFFER, LAYERS } from '../../tiles/vector-tile.ts';
 import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-mercator.ts';
+import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
@@ -25,7 +29,8 @@ const FIELDS = {
   length_m: 'Geodesic length in metres, of lines',
   buildings: 'Number of buildings in a block, which stands for those that are too small for the map',
 };
-export function tilesRouter(): Router {
+
+export function tilesRouter({ files, keepTiles }: Pick<AppContext, 'files' | 'keepTiles'>): Router {
   const router = Router();
 
   router.get('/tiles/:job.json', async (request, response) => {
@@ -86,14 +91,14 @@ export function tilesRouter(): Router {
       response.status(204).end();
       return;
     }
-    const packed = await packTile(db, tiledJob(job), tile);
+    const packed = await packTile(db, tiledWithKept(files, job, keepTiles), tile);
     if (!packed) {
       response.status(204).end();
       return;
     }
     response.type('application/vnd.mapbox-vector-tile');
-    if (request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').send(packed.compressed);
-    else response.send(packed.plain);
+    if (request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').send(packed);
+    else response.send(await promisify(gunzip)(packed));
   });
 
   return router;

@@ -39,7 +39,7 @@ const database = await PGlite.create({
   parsers: {
     [types.INT8]: Number,
     [types.TIMESTAMPTZ]: (text) => new Date(text).toISOString(),
-    [types.BYTEA]: (text) => Uint8Array.from(Buffer.from(text.slice(2), 'hex')),
+    [types.BYTEA]: (text) => new Uint8Array(Buffer.from(text.slice(2), 'hex')),
   },
   // Bytes go over in binary; the default writes them out as hexadecimal digits, one by one.
   serializers: { [types.BYTEA]: (bytes) => bytes },

@@ -5,7 +5,7 @@ export type Remedy = 'original' | 'working_copy' | 'job' | 'export';
 
 export function remedyOf(key: string): Remedy {
   if (/^scenes\/[^/]+\/working\./.test(key)) return 'working_copy';
-  if (/^jobs\/[^/]+\/exports\//.test(key)) return 'export';
+  if (/^jobs\/[^/]+\/(exports|tiles)\//.test(key)) return 'export';
   return /^jobs\//.test(key) ? 'job' : 'original';
 }
 

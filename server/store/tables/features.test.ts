@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../../test/support/databases.ts';
 import {
   ellipsoidCellM2,
+  lineWkb,
   polygonWkb,
   type Ring,
   rectangle,
@@ -11,7 +12,7 @@ import {
   windingOf,
 } from '../../../test/support/geometry.ts';
 import type { JobReport } from '../../api/index.ts';
-import type { Database } from '../database/database.ts';
+import type { Database, Queryable } from '../database/database.ts';
 import { deleteFeatures, type FeatureRow, insertFeatures, publishJob } from './features.ts';
 import { getItem, listCollections, queryItems } from './items.ts';
 import { deleteJob, getJob, insertJob, totalsOf, updateJob } from './jobs.ts';
@@ -323,6 +324,37 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
       (await featuresInTile(db, job.id, [3, 3, 6, 6], detail({ loneBuildingM2: 1e6 }))).map(({ id }) => id),
     ).toEqual([big.id]);
     expect(await featuresInTile(db, 'no such job', [3, 3, 6, 6], detail())).toEqual([]);
+  });
+
+  test('a tile is one row, found by the place of its features alone', async () => {
+    const name = 'Gebäude\n– 100 %';
+    const house = row(polygonWkb(rectangle(4, 4, 4.5, 4.5)), { class: name, score: 0.87 });
+    const block = row(polygonWkb(rectangle(4, 4, 5, 5)), { score: null, level: 2, properties: { buildings: 7 } });
+    const land = row(polygonWkb(rectangle(3, 3, 6, 6)), { collection: 'landuse', level: 2 });
+    const line = lineWkb([[3.5, 3.5], [4.5, 3.5]]); // biome-ignore format: short
+    const road = row(line, { collection: 'roads', score: 0.5 });
+    const job = await publish(4326, [house, block, land, road]);
+    const asked: { rows: number; plan: string }[] = [];
+    const watched: Queryable = {
+      query: async <R>(sql: string, params?: readonly unknown[]) => {
+        const rows = await db.query<R>(sql, params);
+        const plan = await db.query(`EXPLAIN (FORMAT JSON) ${sql}`, params);
+        asked.push({ rows: rows.length, plan: JSON.stringify(plan) });
+        return rows;
+      },
+    };
+    const tile = await featuresInTile(watched, job.id, [3, 3, 6, 6], detail({ level: 2 }));
+    expect(asked).toEqual([{ rows: 1, plan: expect.not.stringContaining('features_pkey') }]);
+    const areas = { area_m2: expect.any(Number), length_m: null };
+    expect(tile.map(({ wkb, ...rest }) => rest)).toEqual([
+      { id: null, collection: 'landuse', class: land.class, score: land.score, buildings: null, ...areas },
+      { id: null, collection: 'buildings', class: block.class, score: null, buildings: 7, ...areas },
+      { id: house.id, collection: 'buildings', class: name, score: 0.87, buildings: null, ...areas },
+      {
+        ...{ id: road.id, collection: 'roads', class: road.class, score: 0.5, buildings: null },
+        ...{ area_m2: 0, length_m: expect.any(Number) },
+      },
+    ]);
   });
 
   test('a job that has ended takes no more features and is not published again', async () => {

@@ -15,21 +15,31 @@ export interface FeatureRow {
   class: string;
   /** 0..1; null where the network does not say how sure it is. */
   score: number | null;
-  /** Polygon or LineString in the scene's CRS. */
+  /** Polygon or LineString. */
   wkb: Uint8Array;
+  /** CRS of its coordinates. Default: the job's. */
+  epsg?: number;
+  /** Where they are known, the shape is stored as it is: valid, in EPSG:4326, with its shell counter-clockwise. */
+  measures?: FeatureMeasures;
   /** Share of a polygon's perimeter that is a border, not a cut between pieces of one region. Default 1. */
   borderShare?: number;
   /** What else is known of the feature, under the names that clients see. */
   properties?: Record<string, unknown>;
 }
 
+/** Geodesic; lines have a length, polygons a perimeter. */
+export interface FeatureMeasures {
+  areaM2: number;
+  outlineM: number;
+}
+
 /** Features in one statement: other callers of the embedded database wait for so many at most. */
-const BATCH = 500;
+const [KNOWN_BATCH, BATCH] = [1000, 500];
 
 /**
  * Stores a running job's features: transformed to EPSG:4326, cut at the antimeridian and with shells
  * counter-clockwise (RFC 7946), repaired where invalid, with geodesic areas. They stay invisible until the job is published. Throws Problem conflict when the
- * job is not queued or running (any more).
+ * job is not queued or running (any more). Those that an interrupted attempt of the same turn has stored are not stored again.
  * @param job id, the EPSG code of the features' coordinates, and the turn that `beginStoring` gave
  */
 export async function insertFeatures(
@@ -37,12 +47,43 @@ export async function insertFeatures(
   job: { id: string; epsg: number; turn?: string },
   rows: readonly FeatureRow[],
 ): Promise<void> {
-  for (let start = 0; start < rows.length; start += BATCH) {
-    await insertBatch(q, job, rows.slice(start, start + BATCH));
+  const { known = [], others = [] } = Object.groupBy(rows, ({ measures }) => (measures ? 'known' : 'others'));
+  for (let start = 0; start < known.length; start += KNOWN_BATCH) {
+    await insertBatch(q, job, known.slice(start, start + KNOWN_BATCH), KNOWN);
+  }
+  for (let start = 0; start < others.length; start += BATCH) {
+    await insertBatch(q, job, others.slice(start, start + BATCH), OTHERS);
   }
 }
 
-async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[1], rows: readonly FeatureRow[]) {
+/** Geometry, area and outline of features whose shape needs no more looking at. */
+const KNOWN = `
+  SELECT *, ST_GeomFromWKB(substring($3::bytea FROM start FOR length), 4326) AS geom, known_area AS area,
+         known_outline * border_share AS outline FROM given`;
+
+// OFFSET 0 keeps the planner from writing each expression out wherever its name stands, to be computed again.
+const OTHERS = `
+  SELECT *, ST_Area(geom::geography) AS area,
+         CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography)
+              ELSE ST_Perimeter(geom::geography) * border_share END AS outline
+    FROM (SELECT *, ST_ForcePolygonCCW(
+                      CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(ST_MakeValid(g), 180, -360)
+                           WHEN epsg <> 4326 AND ST_XMax(g) - ST_XMin(g) > 180
+                             THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
+                           WHEN ST_IsValid(g) THEN g
+                           ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END) AS geom
+            FROM (SELECT *, CASE WHEN ST_XMin(t) >= -180 AND ST_XMin(t) < 180 THEN t
+                                 ELSE ST_Translate(t, -360 * floor((ST_XMin(t) + 180) / 360), 0) END AS g
+                    FROM (SELECT *, ST_Transform(ST_GeomFromWKB(substring($3::bytea FROM start FOR length), epsg), 4326) AS t
+                            FROM given OFFSET 0) AS transformed OFFSET 0) AS turned
+          OFFSET 0) AS valid`;
+
+async function insertBatch(
+  q: Queryable,
+  job: Parameters<typeof insertFeatures>[1],
+  rows: readonly FeatureRow[],
+  placed: string,
+) {
   const offsets = new Array<number>(rows.length); // of the geometries in `geometries`, from 1 as SQL counts
   let size = 0;
   for (const [i, row] of rows.entries()) {
@@ -53,37 +94,26 @@ async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[
   const geometries = new Uint8Array(size);
   for (const [i, row] of rows.entries()) geometries.set(row.wkb, offsets[i]! - 1);
 
-  // OFFSET 0 keeps the planner from writing each expression out wherever its name stands, to be computed again.
   const [result] = await q.query<{ key: number | null }>(
     `WITH target AS (
        SELECT key FROM planimeter.jobs
-        WHERE id = $1 AND state IN ('queued', 'running') AND ($13::text IS NULL OR storing = $13) FOR SHARE
+        WHERE id = $1 AND state IN ('queued', 'running') AND ($2::text IS NULL OR storing = $2) FOR SHARE
+     ), given AS (
+       SELECT * FROM target,
+              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[], $11::smallint[],
+                     $12::float8[], $13::integer[], $14::float8[], $15::float8[])
+                AS f (id, collection, class, score, start, length, properties, level, border_share, epsg, known_area, known_outline)
      ), inserted AS (
        INSERT INTO planimeter.features (job, level, collection, id, class, score, area_m2, perimeter_m, length_m, geom, properties)
-       SELECT key, level, collection, id, class, score, ST_Area(geom::geography),
-              CASE WHEN ST_Dimension(geom) = 2 THEN ST_Perimeter(geom::geography) * border_share END,
-              CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography) END, geom, properties::jsonb
-         FROM (SELECT *, ST_ForcePolygonCCW(
-                           CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(ST_MakeValid(g), 180, -360)
-                                WHEN $2 <> 4326 AND ST_XMax(g) - ST_XMin(g) > 180
-                                  THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
-                                WHEN ST_IsValid(g) THEN g
-                                ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END) AS geom
-                 FROM (SELECT *, CASE WHEN ST_XMin(t) >= -180 AND ST_XMin(t) < 180 THEN t
-                                      ELSE ST_Translate(t, -360 * floor((ST_XMin(t) + 180) / 360), 0) END AS g
-                         FROM (SELECT *, ST_Transform(
-                                   ST_GeomFromWKB(substring($3::bytea FROM start FOR length), $2::integer), 4326) AS t
-                         FROM target,
-                              unnest($4::uuid[], $5::text[], $6::text[], $7::real[], $8::integer[], $9::integer[], $10::text[],
-                                     $11::smallint[], $12::float8[])
-                                AS f (id, collection, class, score, start, length, properties, level, border_share)
-                        OFFSET 0) AS transformed OFFSET 0) AS turned
-               OFFSET 0) AS valid
+       SELECT key, level, collection, id, class, score, area, CASE WHEN ST_Dimension(geom) = 2 THEN outline END,
+              CASE WHEN ST_Dimension(geom) = 1 THEN outline END, geom, properties::jsonb
+         FROM (${placed} OFFSET 0) AS placed
+       ON CONFLICT DO NOTHING
      )
      SELECT max(key) AS key FROM target`,
     [
       job.id,
-      job.epsg,
+      job.turn ?? null,
       geometries,
       rows.map((row) => row.id),
       rows.map((row) => row.collection),
@@ -94,7 +124,9 @@ async function insertBatch(q: Queryable, job: Parameters<typeof insertFeatures>[
       rows.map((row) => JSON.stringify(row.properties ?? {})),
       rows.map((row) => row.level ?? 0),
       rows.map((row) => row.borderShare ?? 1),
-      job.turn ?? null,
+      rows.map((row) => row.epsg ?? job.epsg),
+      rows.map((row) => row.measures?.areaM2 ?? null),
+      rows.map((row) => row.measures?.outlineM ?? null),
     ],
   );
   if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
@@ -128,6 +160,22 @@ export async function countFeatures(q: Queryable, jobId: string): Promise<number
 
 export async function deleteFeatures(q: Queryable, jobId: string): Promise<void> {
   await q.query('DELETE FROM planimeter.features WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1)', [jobId]);
+}
+
+/** Gives pieces of regions of land use other ids of their regions than they were stored with. */
+export async function renameRegions(
+  q: Queryable,
+  jobId: string,
+  regions: readonly { level: number; stored: string; final: string }[],
+): Promise<void> {
+  if (regions.length === 0) return;
+  await q.query(
+    `UPDATE planimeter.features AS f SET properties = jsonb_set(properties, '{region}', to_jsonb(final))
+       FROM unnest($2::smallint[], $3::text[], $4::text[]) AS given (level, stored, final)
+      WHERE job = (SELECT key FROM planimeter.jobs WHERE id = $1) AND collection = 'landuse'
+        AND f.level = given.level AND properties ->> 'region' = stored`,
+    [jobId, ...(['level', 'stored', 'final'] as const).map((key) => regions.map((each) => each[key]))],
+  );
 }
 
 /**

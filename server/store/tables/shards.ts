@@ -1,15 +1,18 @@
-/** `planimeter.shards` and the plans of jobs: what is computed apart, and how far that is. */
+/**
+ * `planimeter.shards`, `planimeter.strips` and the plans of jobs: what is computed and drawn apart, and how far that is.
+ */
 import type { MapResult } from '../../../models/mapping/map-scene.ts';
 import type { Shard } from '../../../models/mapping/shards.ts';
 import type { Queryable } from '../database/database.ts';
-
-/** What came of a shard, and how long tracing it took. */
-export type ShardResult = MapResult & { traceMs: number };
 
 /** Shards with what the job's planning has found, plain data. */
 export interface StoredPlan<P> {
   planned: P;
   shards: Shard[];
+  /** From the top: the shards, from the first to the last, whose maps each strip is drawn from. */
+  strips: { firstShard: number; lastShard: number }[];
+  /** With which the job's features are stored and published. */
+  turn: string;
 }
 
 /** Of a job that has none yet. `chips`: how many each shard has. */
@@ -20,17 +23,24 @@ export async function insertPlan<P>(q: Queryable, job: string, plan: StoredPlan<
      SELECT $1, ordinality - 1, chips FROM unnest($2::int[]) WITH ORDINALITY AS given (chips, ordinality)`,
     [job, chips],
   );
+  await q.query(
+    `INSERT INTO planimeter.strips (job, strip, first_shard, last_shard)
+     SELECT $1, ordinality - 1, first, last
+       FROM unnest($2::int[], $3::int[]) WITH ORDINALITY AS given (first, last, ordinality)`,
+    [job, plan.strips.map(({ firstShard }) => firstShard), plan.strips.map(({ lastShard }) => lastShard)],
+  );
 }
 
 /** Null where the job is done in one piece, or not planned yet. */
 export async function getPlan<P>(q: Queryable, job: string): Promise<StoredPlan<P> | null> {
   const [row] = await q.query<{ plan: StoredPlan<P> | null }>('SELECT plan FROM planimeter.jobs WHERE id = $1', [job]);
-  return row?.plan ?? null;
+  return row?.plan?.strips ? row.plan : null; // an earlier version's plan knows no strips
 }
 
 export async function deletePlan(q: Queryable, job: string): Promise<void> {
   await q.query('UPDATE planimeter.jobs SET plan = NULL WHERE id = $1', [job]);
   await q.query('DELETE FROM planimeter.shards WHERE job = $1', [job]);
+  await q.query('DELETE FROM planimeter.strips WHERE job = $1', [job]);
 }
 
 /** Shards that are not computed yet, from the top. */
@@ -40,9 +50,34 @@ export async function openShards(q: Queryable, job: string): Promise<number[]> {
 }
 
 /** Of all shards, from the top; null: not computed yet. */
-export async function shardResults(q: Queryable, job: string): Promise<(ShardResult | null)[]> {
+export async function shardResults(q: Queryable, job: string): Promise<(MapResult | null)[]> {
   const sql = 'SELECT result FROM planimeter.shards WHERE job = $1 ORDER BY shard';
-  return (await q.query<{ result: ShardResult | null }>(sql, [job])).map(({ result }) => result);
+  return (await q.query<{ result: MapResult | null }>(sql, [job])).map(({ result }) => result);
+}
+
+/** Strips that are not drawn yet and whose shards are all computed, from the top. `shard`: those alone that look at it. */
+export async function readyStrips(q: Queryable, job: string, shard?: number): Promise<number[]> {
+  const rows = await q.query<{ strip: number }>(
+    `SELECT strip FROM planimeter.strips AS t
+      WHERE job = $1 AND result IS NULL AND ($2::int IS NULL OR $2 BETWEEN first_shard AND last_shard)
+        AND NOT EXISTS (SELECT 1 FROM planimeter.shards AS s
+                         WHERE s.job = t.job AND s.shard BETWEEN first_shard AND last_shard AND s.result IS NULL)
+      ORDER BY strip`,
+    [job, shard ?? null],
+  );
+  return rows.map(({ strip }) => strip);
+}
+
+/** How many strips are not drawn yet. */
+export async function openStrips(q: Queryable, job: string): Promise<number> {
+  const sql = 'SELECT count(*)::int AS count FROM planimeter.strips WHERE job = $1 AND result IS NULL';
+  return (await q.query<{ count: number }>(sql, [job]))[0].count;
+}
+
+/** Of all strips, from the top; null: not drawn yet. */
+export async function stripResults<R>(q: Queryable, job: string): Promise<(R | null)[]> {
+  const sql = 'SELECT result FROM planimeter.strips WHERE job = $1 ORDER BY strip';
+  return (await q.query<{ result: R | null }>(sql, [job])).map(({ result }) => result);
 }
 
 /** Notes how many chips of a shard are done; returns those of the whole job. */
@@ -66,24 +101,34 @@ export async function noteChips(
 }
 
 /**
- * Keeps a shard's result; in a transaction, in which nobody else ends a shard of the job until it is over. Returns how
- * many are still open; null where the job is no longer wanted, or the shard was computed twice.
+ * Keeps a shard's result; in a transaction, in which nobody else ends a part of the job until it is over. Returns whether
+ * it is the first: false too where the job is no longer wanted.
  */
-export async function finishShard(
-  q: Queryable,
-  job: string,
-  shard: number,
-  result: ShardResult,
-): Promise<number | null> {
-  const [wanted] = await q.query(
-    `SELECT 1 FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR UPDATE`,
-    [job],
-  );
-  if (!wanted) return null;
+export async function finishShard(q: Queryable, job: string, shard: number, result: MapResult): Promise<boolean> {
+  if (!(await holdJob(q, job))) return false;
   const finished = await q.query(
     `UPDATE planimeter.shards SET result = $3::jsonb, chips_done = chips
       WHERE job = $1 AND shard = $2 AND result IS NULL RETURNING 1`,
     [job, shard, JSON.stringify(result)],
   );
-  return finished.length === 0 ? null : (await openShards(q, job)).length;
+  return finished.length > 0;
+}
+
+/** The same of a strip. */
+export async function finishStrip(q: Queryable, job: string, strip: number, result: unknown): Promise<boolean> {
+  if (!(await holdJob(q, job))) return false;
+  const finished = await q.query(
+    'UPDATE planimeter.strips SET result = $3::jsonb WHERE job = $1 AND strip = $2 AND result IS NULL RETURNING 1',
+    [job, strip, JSON.stringify(result)],
+  );
+  return finished.length > 0;
+}
+
+/** Until the transaction is over. False where the job is no longer wanted. */
+async function holdJob(q: Queryable, job: string): Promise<boolean> {
+  const [wanted] = await q.query(
+    `SELECT 1 FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR UPDATE`,
+    [job],
+  );
+  return wanted !== undefined;
 }

@@ -199,6 +199,9 @@ export const en = {
     title: 'Report',
     network: 'Network',
     networkGsd: 'Network GSD',
+    unseen: 'IoU at unseen places',
+    iouRange: (name: string, least: number, most: number) =>
+      least === most ? `${name} ${least.toFixed(2)}` : `${name} ${least.toFixed(2)}–${most.toFixed(2)}`,
     imageGsd: 'Image GSD',
     image: 'Image',
     imageSize: (width: string, height: string, bands: number) =>

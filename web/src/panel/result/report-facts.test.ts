@@ -38,6 +38,15 @@ test('stitching that is not certified says how much disagrees', () => {
   expect(told('detection')).toBe('2.0 % of the objects covered by two chips were detected in only one');
 });
 
+test('how right the network is at unseen places is told from the worst to the best', () => {
+  const classes = ['other', 'building', 'road'].map((name) => ({ name }));
+  const scores_by_place = { vienna: { building: 0.641 }, paris: { building: 0.53, road: 0.4 } };
+  const model = { name: 'N', classes, scores_by_place } as unknown as ModelJson;
+  expect(Object.fromEntries(jobFacts(job, report, scene, model))['IoU at unseen places']).toBe(
+    'building 0.53–0.64, road 0.40',
+  );
+});
+
 test('pixels and times are listed where there are any', () => {
   expect(ledgerFacts(report)).toEqual([
     ['done', '750 (75 %)'],

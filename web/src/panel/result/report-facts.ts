@@ -16,6 +16,7 @@ export function jobFacts(job: JobJson, report: JobReport, scene: SceneJson, mode
   const facts: (readonly [string, string | null])[] = [
     [texts.network, model?.name ?? job.model],
     [texts.networkGsd, model?.gsd_m ? gsd(model.gsd_m) : null],
+    [texts.unseen, scoresText(model)],
     [texts.imageGsd, gsd_m ? gsd(gsd_m) : null],
     [texts.image, width && height ? texts.imageSize(count(width), count(height), bands ?? 0) : null],
     [texts.attribution, attribution],
@@ -34,6 +35,16 @@ function stitchingText({ seam }: JobReport, model: ModelJson | undefined): strin
   if (seam.certified) return texts.exact(seam.halo);
   const share = percent(seam.disagreement);
   return model?.task === 'detection' ? texts.detectedOnce(share) : texts.notCertified(seam.halo, share);
+}
+
+/** How right a network is at places that it was not trained on: from the worst of them to the best, by class. */
+function scoresText(model: ModelJson | undefined): string | null {
+  const places = Object.values(model?.scores_by_place ?? {});
+  const ranges = (model?.classes ?? []).flatMap(({ name }) => {
+    const found = places.flatMap((scores) => scores[name] ?? []);
+    return found.length > 0 ? [texts.iouRange(name, Math.min(...found), Math.max(...found))] : [];
+  });
+  return ranges.length > 0 ? ranges.join(', ') : null;
 }
 
 /** Where the network ran. */

@@ -5,27 +5,27 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findNetwork, type Network } from '../../models/registry.ts';
-import { DEFAULT_RUN } from '../../models/runtime/run-profile.ts';
-import { writeTown } from '../../synthetic/town/town.ts';
-import { testEngines } from '../../test/support/databases.ts';
-import { addedNetwork } from '../../test/support/networks/added-network.ts';
-import { randomUNet } from '../../test/support/networks/onnx-writer.ts';
-import { mapped, sceneOf } from '../../test/support/scene.ts';
-import { type Compute, startCompute } from '../processes/compute.ts';
-import type { Part } from '../queue/pg-boss.ts';
-import { type Queue, startQueue } from '../queue/queue.ts';
-import { createRemoteReader } from '../remote/reader.ts';
-import type { ReadyScene } from '../scenes/ready-scene.ts';
-import { type FileStore, localFileStore } from '../store/files/file-store.ts';
-import { getJob, insertJob, type Job } from '../store/tables/jobs.ts';
-import type { PipelineTools } from '../tools.ts';
-import { parseParameters } from './job-parameters.ts';
-import { runJob } from './pipeline.ts';
-import { removeShards } from './run-shards.ts';
+import { findNetwork, type Network } from '../../../models/registry.ts';
+import { DEFAULT_RUN } from '../../../models/runtime/run-profile.ts';
+import { writeTown } from '../../../synthetic/town/town.ts';
+import { testEngines } from '../../../test/support/databases.ts';
+import { addedNetwork } from '../../../test/support/networks/added-network.ts';
+import { randomUNet } from '../../../test/support/networks/onnx-writer.ts';
+import { mapped, sceneOf } from '../../../test/support/scene.ts';
+import { type Compute, startCompute } from '../../processes/compute.ts';
+import type { Part } from '../../queue/pg-boss.ts';
+import { type Queue, startQueue } from '../../queue/queue.ts';
+import { createRemoteReader } from '../../remote/reader.ts';
+import type { ReadyScene } from '../../scenes/ready-scene.ts';
+import { type FileStore, localFileStore } from '../../store/files/file-store.ts';
+import { getJob, insertJob, type Job } from '../../store/tables/jobs.ts';
+import type { PipelineTools } from '../../tools.ts';
+import { parseParameters } from '../job-parameters.ts';
+import { runJob } from '../pipeline.ts';
+import { removeParts } from './run-parts.ts';
 
-/** Three shards of two rows of chips each. */
-const [WIDTH, HEIGHT, SHARD_HEIGHT] = [300, 1300, 512];
+/** Three shards of up to seven chips, and three strips. */
+const [WIDTH, HEIGHT, SHARD_HEIGHT] = [200, 4700, 1792];
 
 let folder: string;
 let network: Network;
@@ -101,7 +101,7 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
         done.push(`${id.slice(0, 4)} ${context.part ?? 'plan'}`);
       },
       async discard(id: string) {
-        await removeShards(its, id);
+        await removeParts(its, id);
         discarded.add(id);
       },
     });

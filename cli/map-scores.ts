@@ -1,0 +1,80 @@
+/** Maps and what is true of them in, pixel by pixel and as they would be drawn; their scores out. */
+import { createTally, type Evaluation, onlyClass, scoreTally, type Tally } from '../models/evaluation/evaluate.ts';
+import type { NetworkClass } from '../models/registry.ts';
+import { objectCodes } from '../server/pipeline/class-roles.ts';
+import { parseParameters } from '../server/pipeline/job-parameters.ts';
+import {
+  addVectors,
+  type CodedMap,
+  createVectorTally,
+  scoreVectors,
+  type VectorScores,
+  type VectorTally,
+} from '../server/tracing/score-vectors.ts';
+import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
+import { WrongCall } from './arguments.ts';
+
+/** Chips that an HTML report shows. */
+export const WORST_CHIPS = 12;
+
+/** What is known of the evaluated maps besides their pixels. */
+export interface Evaluated extends Evaluation, VectorScores {
+  /** Of a folder of images: the size that their pixels were taken as, and why. */
+  gsd_m?: number;
+  gsd_reason?: string;
+}
+
+export interface Tallies {
+  pixels: Tally;
+  vectors: VectorTally;
+}
+
+type Classes = readonly Pick<NetworkClass, 'name' | 'role'>[];
+
+export const createTallies = (classes: Classes): Tallies => ({
+  pixels: createTally(classes.map(({ name }) => name)),
+  vectors: createVectorTally(),
+});
+
+export const scoresOf = ({ pixels, vectors }: Tallies): Evaluation & VectorScores => ({
+  ...scoreTally(pixels),
+  ...scoreVectors(vectors),
+});
+
+/** Draws both with the parameters that jobs have where nothing is said. */
+export function addDrawn(tally: VectorTally, truth: CodedMap, predicted: CodedMap, classes: Classes): void {
+  const { min_area_m2: minAreaM2, tolerance_m: toleranceMetres } = parseParameters();
+  const codes = objectCodes(classes.map((each, value) => ({ ...each, value })));
+  addVectors(tally, truth, predicted, { codes, classCount: classes.length, minAreaM2, toleranceMetres });
+}
+
+/** The truth as far as it tells of the class that was asked for, or all of it. Throws a wrong call. */
+export function told(truth: Uint8Array, classes: Classes, only: string | undefined): Uint8Array {
+  if (only === undefined) return truth;
+  const names = classes.map(({ name }) => name);
+  try {
+    return onlyClass(truth, only, names);
+  } catch {
+    throw new WrongCall(`--only takes building, road or vegetation, of the classes ${names.join(', ')}; not "${only}"`);
+  }
+}
+
+interface Codes {
+  width: number;
+  height: number;
+  geotransform: Geotransform;
+}
+
+/** Nearest neighbour from one grid to another of the same CRS. */
+export function resample(from: Codes & { codes: Uint8Array }, to: Codes, outside: number): Uint8Array {
+  const inverse = invert(from.geotransform);
+  const result = new Uint8Array(to.width * to.height).fill(outside);
+  for (let y = 0; y < to.height; y++) {
+    for (let x = 0; x < to.width; x++) {
+      const [px, py] = apply(inverse, ...apply(to.geotransform, x + 0.5, y + 0.5)).map(Math.floor);
+      if (px < 0 || py < 0 || px >= from.width || py >= from.height) continue;
+      result[y * to.width + x] = from.codes[py * from.width + px];
+    }
+  }
+  return result;
+}

@@ -1,0 +1,78 @@
+/** A job in one piece: its strips are drawn while its maps grow, and those of the last rows when these are whole. */
+import { planStrips, type Strip } from '../../../vectorizer/strips.ts';
+import { stageProgress } from '../../queue/progress.ts';
+import type { WorkContext } from '../../queue/work-context.ts';
+import { beginStoring } from '../../store/tables/features.ts';
+import type { PipelineTools } from '../../tools.ts';
+import { type MapLayer, rowsOf } from '../../tracing/draw-strip.ts';
+import { inferAndStitch } from '../infer.ts';
+import type { PlannedJob } from '../plan.ts';
+import type { DrawnFeatures } from '../publish.ts';
+import type { SegmentationJob } from '../segmentation-job.ts';
+import { type Drawing, drawingOf, drawStrip, finishDrawing, type StripResult } from '../vectorize.ts';
+import { layerOf } from './layers.ts';
+
+/** Infer, stitch, vectorize and store, one beside the other. */
+export async function mapAndDraw(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  planned: PlannedJob,
+  context: WorkContext,
+): Promise<DrawnFeatures> {
+  const { db, files } = tools;
+  const folder = `jobs/${job.id}`;
+  const drawing = await drawingOf(tools, job, planned, await beginStoring(db, job.id));
+  const failed = new AbortController();
+  const layer = layerOf(job, (map) => files.path(`${folder}/${map}.tif`), 0);
+  const strips = drawGrowing(tools, drawing, layer, AbortSignal.any([context.signal, failed.signal]));
+  try {
+    const mapped = await inferAndStitch(tools, job, planned, { folder, onRows: strips.reached }, context);
+    const results = await strips.finish((done, total) => context.progress(stageProgress('vectorize', done, total)));
+    return await finishDrawing(tools, job, drawing, mapped, results, context.signal);
+  } catch (error) {
+    failed.abort(error);
+    await strips.settled();
+    throw error;
+  }
+}
+
+/** Draws the strips of maps of which there are more and more rows. */
+export function drawGrowing(tools: PipelineTools, drawing: Drawing, layer: MapLayer, signal: AbortSignal) {
+  const { size } = drawing.options;
+  const strips = planStrips(size);
+  const results: StripResult[] = new Array(strips.length);
+  const underWay = new Map<number, Promise<void>>();
+  const isOpen = ({ index }: Strip) => !results[index] && !underWay.has(index);
+  const draw = (strip: Strip): Promise<void> => {
+    const drawn = drawStrip(tools, drawing, strip, [layer], signal).then((result) => {
+      results[strip.index] = result;
+    });
+    const settled = drawn.catch(() => {}).finally(() => underWay.delete(strip.index));
+    underWay.set(strip.index, settled);
+    return drawn;
+  };
+  const settled = async () => {
+    await Promise.all(underWay.values());
+  };
+  return {
+    /**
+     * So many rows of the maps are there. What fails now is drawn again when all are: the process that writes the maps
+     * may have died and begun anew.
+     */
+    reached(rows: number): void {
+      for (const strip of strips) {
+        const { y, height } = rowsOf(strip, size);
+        if (y + height <= rows && isOpen(strip)) draw(strip).catch(() => {});
+      }
+    },
+    /** The maps are whole. */
+    async finish(onProgress: (done: number, total: number) => void): Promise<StripResult[]> {
+      const tell = () => onProgress(results.filter(Boolean).length, strips.length);
+      tell();
+      await settled();
+      await Promise.all(strips.filter(isOpen).map((strip) => draw(strip).then(tell)));
+      return results;
+    },
+    settled,
+  };
+}

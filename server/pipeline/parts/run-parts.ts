@@ -1,0 +1,238 @@
+/**
+ * The parts of a job: shards, computed by whoever takes them; strips, drawn by whoever takes them once the shards are there
+ * that they look at; and the end, at which one joins all.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { MapResult } from '../../../models/mapping/map-scene.ts';
+import type { MapPaths } from '../../../models/mapping/merge-shards.ts';
+import { pixelRows, type Shard } from '../../../models/mapping/shards.ts';
+import { planStrips } from '../../../vectorizer/strips.ts';
+import { type Part, type StripPart, stripOf } from '../../queue/pg-boss.ts';
+import type { PartContext } from '../../queue/work-context.ts';
+import type { Queryable } from '../../store/database/database.ts';
+import { beginStoring } from '../../store/tables/features.ts';
+import { getJob } from '../../store/tables/jobs.ts';
+import {
+  deletePlan,
+  finishShard,
+  finishStrip,
+  insertPlan,
+  openShards,
+  openStrips,
+  readyStrips,
+  type StoredPlan,
+  shardResults,
+  stripResults,
+} from '../../store/tables/shards.ts';
+import type { PipelineTools } from '../../tools.ts';
+import { rowsOf } from '../../tracing/draw-strip.ts';
+import { inferAndStitch } from '../infer.ts';
+import type { PlannedJob } from '../plan.ts';
+import type { DrawnFeatures } from '../publish.ts';
+import type { SegmentationJob } from '../segmentation-job.ts';
+import { drawingOf, drawStrip, finishDrawing, openKey, type StripResult } from '../vectorize.ts';
+import { layerOf, type MapName, mapsOf } from './layers.ts';
+
+type Plan = StoredPlan<PlannedJob>;
+
+/** Keeps the plan and asks for all shards. */
+export async function askForParts(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  planned: PlannedJob,
+  shards: Shard[],
+  context: PartContext,
+): Promise<null> {
+  const { db, files } = tools;
+  const { grid, plan } = planned;
+  await files.remove(`jobs/${job.id}`); // of an earlier run
+  const chips = shards.map(({ first, end }) => (end - first) * plan.columns);
+  const strips = planStrips(grid).map((strip) => {
+    const { y, height } = rowsOf(strip, grid);
+    const holding = [...shards.keys()].filter((number) => {
+      const rows = pixelRows(grid, plan, shards[number]);
+      return rows.y < y + height && y < rows.y + rows.height;
+    });
+    return { firstShard: holding[0], lastShard: holding.at(-1)! };
+  });
+  const turn = await beginStoring(db, job.id);
+  await context.handOver(async (session) => {
+    await deletePlan(session, job.id); // of an earlier version
+    await insertPlan(session, job.id, { planned, shards, strips, turn }, chips);
+    return [...shards.keys()];
+  });
+  return null;
+}
+
+/** Of a planned job that was interrupted: asks for what is open, in case that nobody was asked. */
+export async function askForOpenParts(job: SegmentationJob, context: PartContext): Promise<null> {
+  await context.handOver(async (session) => {
+    const shards = await openShards(session, job.id);
+    const strips = (await readyStrips(session, job.id)).map((strip): Part => `strip-${strip}`);
+    const open = [...shards, ...strips];
+    return open.length > 0 ? open : ['merge'];
+  });
+  return null;
+}
+
+/** Whether a part is still to be done. */
+export async function isOpen(db: Queryable, job: SegmentationJob, part: Part): Promise<boolean> {
+  if (part === 'merge') return true;
+  if (typeof part === 'number') return (await openShards(db, job.id)).includes(part);
+  return (await readyStrips(db, job.id)).includes(stripOf(part)!);
+}
+
+const folderOf = (job: SegmentationJob, shard: number) => `jobs/${job.id}/shards/${shard}`;
+
+/** Computes a shard and asks for the strips that have waited for it. */
+export async function runShard(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  { planned, shards }: Plan,
+  number: number,
+  context: PartContext,
+): Promise<null> {
+  const { files } = tools;
+  const folder = folderOf(job, number);
+  await whileWanted(tools, job, folder, async () => {
+    const result = await inferAndStitch(tools, job, planned, { folder, shard: shards[number] }, context);
+    for (const map of mapsOf(job)) await files.put(`${folder}/${map}.tif`);
+    await files.remove(`${folder}/spool`);
+    await context.handOver(async (session) => {
+      if (!(await finishShard(session, job.id, number, result))) return [];
+      return (await readyStrips(session, job.id, number)).map((strip): Part => `strip-${strip}`);
+    });
+  });
+  return null;
+}
+
+/** Draws a strip and stores its features; with the last one, asks for the end. */
+export async function runStrip(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  { planned, shards, strips, turn }: Plan,
+  part: StripPart,
+  context: PartContext,
+): Promise<null> {
+  const { files } = tools;
+  const number = stripOf(part)!;
+  const { firstShard, lastShard } = strips[number];
+  const key = openKey(job.id, number);
+  await whileWanted(tools, job, key, async () => {
+    const layers = shards.slice(firstShard, lastShard + 1).map(async (shard, i) => {
+      const folder = folderOf(job, firstShard + i);
+      const paths = new Map<MapName, string>();
+      for (const map of mapsOf(job)) paths.set(map, await files.fetch(`${folder}/${map}.tif`));
+      return layerOf(job, (map) => paths.get(map)!, pixelRows(planned.grid, planned.plan, shard).y);
+    });
+    const drawing = await drawingOf(tools, job, planned, turn);
+    const strip = planStrips(planned.grid)[number];
+    const result = await drawStrip(tools, drawing, strip, await Promise.all(layers), context.signal);
+    await files.put(key);
+    await context.handOver(async (session) => {
+      if (!(await finishStrip(session, job.id, number, result))) return [];
+      return (await openStrips(session, job.id)) === 0 ? ['merge'] : [];
+    });
+  });
+  return null;
+}
+
+/** What there is of a part is kept for whoever goes on, unless the job has ended meanwhile and nobody will. */
+async function whileWanted({ db, files }: PipelineTools, job: SegmentationJob, key: string, work: () => Promise<void>) {
+  try {
+    await work();
+  } finally {
+    if (!(await isWanted(db, job.id))) await files.remove(key);
+  }
+}
+
+/** A database that cannot be asked says nothing of the job. */
+async function isWanted(db: PipelineTools['db'], id: string): Promise<boolean> {
+  try {
+    const state = (await getJob(db, id))?.state;
+    return state === 'running' || state === 'queued';
+  } catch {
+    return true;
+  }
+}
+
+/** The maps of all shards and what all strips have left open, joined. */
+export async function joinParts(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  { planned, shards, turn }: Plan,
+  context: PartContext,
+): Promise<DrawnFeatures> {
+  const { db, files, compute } = tools;
+  const { grid, plan } = planned;
+  const { network, parameters } = job;
+  const mapped = combine(whole(await shardResults(db, job.id), 'shard'));
+  if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
+  const paths = async (pathOf: (map: MapName) => string | Promise<string>) => {
+    const found = mapsOf(job).map(async (map) => [`${map}Path`, await pathOf(map)] as const);
+    return Object.fromEntries(await Promise.all(found)) as unknown as MapPaths;
+  };
+  await mkdir(files.path(`jobs/${job.id}`), { recursive: true }); // this machine may have computed none of the shards
+  const started = performance.now();
+  await compute.join(
+    {
+      mapped: { grid, plan, network, run: { precision: parameters.precision ?? 'fp32' } },
+      shards: await Promise.all(
+        shards.map((_, number) => paths((map) => files.fetch(`${folderOf(job, number)}/${map}.tif`))),
+      ),
+      to: await paths((map) => files.path(`jobs/${job.id}/${map}.tif`)),
+    },
+    { signal: context.signal },
+  );
+  mapped.stitchMs += performance.now() - started;
+  const results = whole(await stripResults<StripResult>(db, job.id), 'strip');
+  const drawing = await drawingOf(tools, job, planned, turn);
+  return finishDrawing(tools, job, drawing, mapped, results, context.signal);
+}
+
+function whole<R>(results: readonly (R | null)[], kind: string): R[] {
+  return results.map((result, number) => {
+    if (result === null) throw new Error(`${kind} ${number} is not done`);
+    return result;
+  });
+}
+
+/** Removes what the parts of a job have left that has come to an end: all of it, but of one that is done its maps. */
+export async function removeParts({ db, files }: PipelineTools, id: string): Promise<void> {
+  const done = (await getJob(db, id))?.state === 'done';
+  for (const key of done ? [`jobs/${id}/shards`, `jobs/${id}/strips`] : [`jobs/${id}`]) await files.remove(key);
+}
+
+/** Of all shards, as of one piece; times are summed over the machines. */
+function combine(results: readonly MapResult[]): MapResult {
+  const sum = (of: (result: MapResult) => number) => results.reduce((total, each) => total + of(each), 0);
+  const seamPixels = sum((each) => each.seamPixels);
+  const [first] = results;
+  return {
+    ledger: {
+      done: sum(({ ledger }) => ledger.done),
+      nodata: sum(({ ledger }) => ledger.nodata),
+      outside: sum(({ ledger }) => ledger.outside),
+      failed: sum(({ ledger }) => ledger.failed),
+      pending: sum(({ ledger }) => ledger.pending),
+    },
+    chips: {
+      done: sum(({ chips }) => chips.done),
+      nodata: sum(({ chips }) => chips.nodata),
+      outside: sum(({ chips }) => chips.outside),
+      failed: results.flatMap(({ chips }) => chips.failed),
+    },
+    seam: {
+      ...first.seam,
+      disagreement: sum((each) => each.seam.disagreement * each.seamPixels) / Math.max(1, seamPixels),
+      max_delta: Math.max(...results.map(({ seam }) => seam.max_delta)),
+    },
+    withoutClass: sum((each) => each.withoutClass ?? 0),
+    seamPixels,
+    device: first.device,
+    fallbackNodes: Math.max(...results.map(({ fallbackNodes }) => fallbackNodes)),
+    inferMs: sum(({ inferMs }) => inferMs),
+    stitchMs: sum(({ stitchMs }) => stitchMs),
+    peakRssBytes: Math.max(...results.map(({ peakRssBytes }) => peakRssBytes)),
+  };
+}

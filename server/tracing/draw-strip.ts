@@ -1,0 +1,191 @@
+/** The rows of a map that a strip looks at → its features in a file, and in another what it leaves open to be joined. */
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { serialize } from 'node:v8';
+import { zstdCompress } from 'node:zlib';
+import type { Raster } from '../../tiler/geotiff/raster.ts';
+import { openStacked } from '../../tiler/geotiff/stacked-raster.ts';
+import { sparsePath } from '../../tiler/geotiff/write-tiff.ts';
+import type { SmallBuilding } from '../../vectorizer/buildings/blocks.ts';
+import { type BuildingStrip, type BuildingStripReport, drawBuildingStrip } from '../../vectorizer/buildings/strip.ts';
+import { drawLandStrip, type LandReport } from '../../vectorizer/land/draw-strip.ts';
+import { drawLevelStrips, LEVEL_MARGIN, type OpenLevels } from '../../vectorizer/land/level-strips.ts';
+import type { OpenLand } from '../../vectorizer/land/open-land.ts';
+import { drawRoadStrip, type OpenRoads } from '../../vectorizer/roads/strip.ts';
+import { STRIP_MARGIN, type Strip, type StripWindow } from '../../vectorizer/strips.ts';
+import { type Discarded, sieveLimits } from '../../vectorizer/trace/sieve.ts';
+import { createRowSieve } from '../../vectorizer/trace/sieve-rows.ts';
+import {
+  coarseLevels,
+  type DrawOptions,
+  landOptions,
+  levelOptions,
+  pixelAreaOf,
+  roadOptions,
+  wallOptions,
+} from './draw-options.ts';
+import { buildingLine, landLine, roadLine } from './feature-lines.ts';
+import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
+import { checkGrid, rowSplitter } from './split-row-houses.ts';
+
+/** Maps on one grid, which may still be growing: the whole, or those of a shard. */
+export interface MapLayer {
+  /** The map's row that is their first. */
+  y: number;
+  classesPath: string;
+  /** Without one, nothing has a score. */
+  scoresPath: string | null;
+  planesPath?: string;
+}
+
+export interface DrawStripRequest extends DrawOptions {
+  strip: Strip;
+  /** From the top; they hold the rows that the strip looks at. */
+  layers: MapLayer[];
+  featuresPath: string;
+  openPath: string;
+}
+
+/** What a strip leaves open, and what became of it; plain data. */
+export interface OpenStrip {
+  strip: Strip;
+  /** Of the finest level, written by the strip. */
+  features: number;
+  land: OpenLand;
+  landReport: LandReport;
+  discarded: Discarded;
+  /** Of regions that the strip has published in pieces. */
+  pieces: { count: number; places: Set<string> };
+  middles: SmallBuilding[];
+  buildings: BuildingStripReport | null;
+  roads: OpenRoads | null;
+  levels: OpenLevels;
+}
+
+/** The rows of a map that a strip looks at: its coarser levels look farthest. */
+export function rowsOf({ y, rows }: Strip, { height }: { height: number }): { y: number; height: number } {
+  const top = Math.max(0, y - LEVEL_MARGIN);
+  return { y: top, height: Math.min(height, y + rows + LEVEL_MARGIN) - top };
+}
+
+/** Nothing but the two files is left; where it throws, neither. */
+export async function drawStrip(request: DrawStripRequest): Promise<void> {
+  const { layers, featuresPath, openPath } = request;
+  const open = (pathOf: (layer: MapLayer) => string | null | undefined): Promise<Raster | null> => {
+    const found = layers.flatMap((layer) => {
+      const path = pathOf(layer);
+      return path ? [{ y: layer.y, path: grown(path) }] : [];
+    });
+    return found.length > 0 ? openStacked(found) : Promise.resolve(null);
+  };
+  const rasters: (Raster | null)[] = [];
+  try {
+    for (const map of ['classesPath', 'scoresPath', 'planesPath'] as const)
+      rasters.push(await open((each) => each[map]));
+    const [classes, scores, planes] = rasters;
+    if (planes && request.planes) checkGrid({ planes, classes: classes! }, request.planes.length);
+    const left = await drawFeatures(request, classes!, scores, planes);
+    await writeFile(openPath, await promisify(zstdCompress)(serialize(left)));
+  } catch (error) {
+    await Promise.all([featuresPath, openPath].map((path) => rm(path, { force: true })));
+    throw error;
+  } finally {
+    await Promise.all(rasters.map((raster) => raster?.close()));
+  }
+}
+
+/** Where a map is, while it grows and afterwards. */
+const grown = (path: string): string => (existsSync(path) ? path : sparsePath(path));
+
+async function drawFeatures(
+  request: DrawStripRequest,
+  classes: Raster,
+  scores: Raster | null,
+  planes: Raster | null,
+): Promise<OpenStrip> {
+  const { strip, codes, nodata, minAreaM2, featuresPath } = request;
+  const raw = await readWindow(request, classes, scores);
+  // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
+  const limits = sieveLimits(minAreaM2, pixelAreaOf(request), minAreaM2 > 0 ? 1 : 0);
+  const { window, discarded } = createRowSieve({ limits, nodata }).sieve(raw, STRIP_MARGIN);
+  const land = drawLandStrip(window, landOptions(request));
+  const built = codes.building === null ? null : await drawBuildings(request, codes.building, window, scores, planes);
+  const roads = codes.road === null ? null : drawRoads(request, codes.road, raw);
+  const levels = drawLevelStrips(raw, coarseLevels(request), levelOptions(request));
+
+  let features = 0;
+  const pieces = { count: 0, places: new Set<string>() };
+  function* lines(): Generator<FeatureLine> {
+    for (const region of land.regions) {
+      features++;
+      const line = landLine(region, 0, request);
+      if (line.pieceOf) {
+        pieces.count++;
+        pieces.places.add(line.pieceOf.place);
+      }
+      yield line;
+    }
+    for (const { level, regions } of levels.drawn) {
+      for (const region of regions) yield landLine(region, level, request);
+    }
+    for (const building of built?.buildings ?? []) {
+      features++;
+      yield buildingLine(building, request);
+    }
+    for (const edge of roads?.edges ?? []) {
+      features++;
+      yield roadLine(edge, codes.road!, request);
+    }
+  }
+  await writeFeaturesFile(featuresPath, lines());
+  return {
+    ...{ strip, features, land: land.open, landReport: land.report, discarded, pieces },
+    ...{ middles: built?.middles ?? [], buildings: built?.report ?? null, roads: roads?.open ?? null },
+    levels: levels.open,
+  };
+}
+
+async function readWindow(
+  { strip, size }: DrawStripRequest,
+  classes: Raster,
+  scores: Raster | null,
+): Promise<StripWindow> {
+  const { y: top, height: rows } = rowsOf(strip, size);
+  const window = { x: 0, y: top, width: size.width, height: rows };
+  const [classRows, scoreRows] = await Promise.all([classes.read(0, window), scores?.read(0, window)]);
+  return {
+    ...{ strip, ...size, top, rows, classes: classRows.pixels },
+    scores: scoreRows?.pixels ?? new Uint8Array(rows * size.width),
+  };
+}
+
+function drawBuildings(
+  options: DrawOptions,
+  code: number,
+  window: StripWindow,
+  scores: Raster | null,
+  planes: Raster | null,
+): Promise<BuildingStrip> {
+  const pixelsOf = (raster: Raster) => async (box: Parameters<Raster['read']>[1]) => (await raster.read(0, box)).pixels;
+  const split =
+    planes && options.planes
+      ? rowSplitter(
+          { planes: pixelsOf(planes), ...(scores && { scores: pixelsOf(scores) }) },
+          { planes: options.planes, code, minPixels: options.minAreaM2 / pixelAreaOf(options) },
+        )
+      : undefined;
+  return drawBuildingStrip(window, { ...wallOptions(options), code, ...(split && { split }) });
+}
+
+/** Roads are drawn from what the network gave: where small areas are given to their neighbours, roads would be cut. */
+function drawRoads(options: DrawOptions, road: number, raw: StripWindow) {
+  const { strip, width, height } = raw;
+  const { codes } = options;
+  const top = Math.max(raw.top, strip.y - STRIP_MARGIN);
+  const rows = Math.min(height, strip.y + strip.rows + STRIP_MARGIN) - top;
+  const own = (plane: Uint8Array) => plane.subarray((top - raw.top) * width, (top - raw.top + rows) * width);
+  const blocked = [codes.building, codes.water].filter((code) => code !== null);
+  const window = { ...raw, top, rows, classes: own(raw.classes), scores: own(raw.scores) };
+  return drawRoadStrip(window, { road, blocked }, roadOptions(options));
+}
