@@ -48,21 +48,22 @@ export function* coarseRegions(level: number, traced: TracedGraph, options: Coar
   for (const region of regions) yield inPixels(region, cellSide(level), options.width, options.height);
 }
 
-interface Planes {
-  counts: Uint32Array;
-  sums: Uint32Array;
-}
+/** Cells hold their pixels and the sum of their scores as one number: pixels * PIXEL + sum, both exact up to cells of 256. */
+const PIXEL = 2 ** 24;
 
-const NO_CELLS: Planes = { counts: new Uint32Array(), sums: new Uint32Array() };
-
-/** A row of cells that is not complete: of every class the pixels in each cell, and the sums of their scores. */
-interface CellRow {
-  counts: Uint32Array[];
-  sums: Uint32Array[];
+/** A level with the row of its cells that is not complete. */
+interface CellLevel {
+  sink: RowSink;
+  columns: number;
+  side: number;
+  /** Of every class what its pixels are in each cell; not for the finest level, whose cells are made at once. */
+  planes: Float64Array[];
   /** Classes that have pixels in the row. */
   present: Uint8Array;
   /** Pixel rows that have come. */
   rows: number;
+  classes: Uint8Array;
+  scores: Uint8Array;
 }
 
 /**
@@ -70,78 +71,151 @@ interface CellRow {
  * are those that most of their pixels have, the lowest of several; their scores the mean of these pixels'.
  */
 export function createCells(width: number, sinks: readonly RowSink[]) {
-  const levels = sinks.map((sink, i) => {
+  const levels = sinks.map((sink, i): CellLevel => {
     const columns = Math.ceil(width / 2 ** (i + 1));
-    const cells = { classes: new Uint8Array(columns), scores: new Uint8Array(columns) };
-    const row: CellRow = { counts: [], sums: [], present: new Uint8Array(256), rows: 0 };
-    return { sink, columns, side: 2 ** (i + 1), row, cells, most: new Uint32Array(columns) };
+    const row = { classes: new Uint8Array(columns), scores: new Uint8Array(columns) };
+    return { sink, columns, side: 2 ** (i + 1), planes: [], present: new Uint8Array(256), rows: 0, ...row };
   });
+  const [finest, coarser] = levels;
+  const most = Math.max(0, ...levels.slice(1).map(({ columns }) => columns));
+  const beyond = new Float64Array(most);
+  const best = new Float64Array(most);
+  /** The first of two rows, where the second has not come. */
+  const waiting = { classes: new Uint8Array(width), scores: new Uint8Array(width), is: false };
 
   function complete(number: number): void {
-    const { sink, columns, row, cells, most } = levels[number];
-    most.fill(0);
+    const { sink, columns, planes, present, classes, scores } = levels[number];
+    // What a cell has to hold of a class so that it has more pixels than the best one so far.
+    beyond.fill(PIXEL, 0, columns);
     const above = levels[number + 1];
     for (let code = 0; code < 256; code++) {
-      if (row.present[code] === 0) continue;
-      const counts = row.counts[code];
-      const sums = row.sums[code];
+      if (present[code] === 0) continue;
+      const plane = planes[code];
       for (let cell = 0; cell < columns; cell++) {
-        if (counts[cell] <= most[cell]) continue;
-        most[cell] = counts[cell];
-        cells.classes[cell] = code;
-        cells.scores[cell] = Math.round(sums[cell] / counts[cell]);
+        if (plane[cell] < beyond[cell]) continue;
+        best[cell] = plane[cell];
+        beyond[cell] = (Math.floor(plane[cell] / PIXEL) + 1) * PIXEL;
+        classes[cell] = code;
       }
-      if (above) pass({ counts, sums }, columns, planesOf(above.row, code, above.columns));
-      counts.fill(0);
-      sums.fill(0);
+      if (above) {
+        const to = planeOf(above, code);
+        for (let cell = 0; cell < columns; cell++) to[cell >> 1] += plane[cell];
+      }
+      plane.fill(0);
     }
-    sink.addRows(1, cells.classes, cells.scores);
-    row.present.fill(0);
+    for (let cell = 0; cell < columns; cell++) {
+      const pixels = beyond[cell] / PIXEL - 1;
+      scores[cell] = Math.round((best[cell] - pixels * PIXEL) / pixels);
+    }
+    sink.addRows(1, classes, scores);
+    present.fill(0);
+    passRows(number);
+  }
+
+  function passRows(number: number): void {
+    const above = levels[number + 1];
     if (above) {
-      above.row.rows += row.rows;
-      if (above.row.rows === above.side) complete(number + 1);
+      above.rows += levels[number].rows;
+      if (above.rows === above.side) complete(number + 1);
     }
-    row.rows = 0;
+    levels[number].rows = 0;
+  }
+
+  /** Makes a row of the finest cells of two rows of pixels, or of the last one. */
+  function addPair(classes: Uint8Array, scores: Uint8Array, first: number, second: number): void {
+    const { columns } = finest;
+    let code = -1;
+    let plane: Float64Array = beyond;
+    for (let cell = 0; cell < columns; cell++) {
+      const a = first + 2 * cell;
+      const b = second + 2 * cell;
+      const cls = classes[a];
+      if (
+        2 * cell + 1 === width ||
+        second < 0 ||
+        classes[a + 1] !== cls ||
+        classes[b] !== cls ||
+        classes[b + 1] !== cls
+      ) {
+        addMixed(classes, scores, a, second < 0 ? -1 : b, cell);
+        continue;
+      }
+      const sum = scores[a] + scores[a + 1] + scores[b] + scores[b + 1];
+      finest.classes[cell] = cls;
+      finest.scores[cell] = (sum + 2) >> 2;
+      if (!coarser) continue;
+      if (cls !== code) {
+        code = cls;
+        plane = planeOf(coarser, cls);
+      }
+      plane[cell >> 1] += 4 * PIXEL + sum;
+    }
+    finest.sink.addRows(1, finest.classes, finest.scores);
+    passRows(0);
+  }
+
+  /** Makes a cell of the pixels at a and b and those to the right of them; those beyond the map's edge do not count. */
+  function addMixed(classes: Uint8Array, scores: Uint8Array, a: number, b: number, cell: number): void {
+    let [most, sum, code] = [0, 0, 0];
+    const end = 2 * cell + 1 < width ? 2 : 1;
+    for (let pixel = 0; pixel < 4; pixel++) {
+      const at = (pixel < 2 ? a : b) + (pixel & 1);
+      if ((pixel & 1) >= end || (pixel >= 2 && b < 0)) continue;
+      if (coarser) planeOf(coarser, classes[at])[cell >> 1] += PIXEL + scores[at];
+      let [count, together] = [0, 0];
+      for (let other = 0; other < 4; other++) {
+        const place = (other < 2 ? a : b) + (other & 1);
+        if ((other & 1) >= end || (other >= 2 && b < 0) || classes[place] !== classes[at]) continue;
+        count++;
+        together += scores[place];
+      }
+      if (count < most || (count === most && classes[at] >= code)) continue;
+      [most, sum, code] = [count, together, classes[at]];
+    }
+    finest.classes[cell] = code;
+    finest.scores[cell] = Math.round(sum / most);
   }
 
   return {
     addRows(rows: number, classes: Uint8Array, scores: Uint8Array): void {
-      if (levels.length === 0) return;
-      const { row, columns, side } = levels[0];
-      for (let y = 0; y < rows; y++) {
-        let code = -1;
-        let { counts, sums } = NO_CELLS;
-        for (let x = 0, at = y * width; x < width; x++, at++) {
-          if (classes[at] !== code) {
-            code = classes[at];
-            ({ counts, sums } = planesOf(row, code, columns));
-          }
-          counts[x >> 1]++;
-          sums[x >> 1] += scores[at];
-        }
-        if (++row.rows === side) complete(0);
+      if (!finest) return;
+      let y = 0;
+      if (waiting.is && rows > 0) {
+        const pair = { classes: new Uint8Array(2 * width), scores: new Uint8Array(2 * width) };
+        pair.classes.set(waiting.classes);
+        pair.scores.set(waiting.scores);
+        pair.classes.set(classes.subarray(0, width), width);
+        pair.scores.set(scores.subarray(0, width), width);
+        waiting.is = false;
+        finest.rows = 2;
+        addPair(pair.classes, pair.scores, 0, width);
+        y = 1;
       }
+      for (; y + 1 < rows; y += 2) {
+        finest.rows = 2;
+        addPair(classes, scores, y * width, (y + 1) * width);
+      }
+      if (y === rows) return;
+      waiting.classes.set(classes.subarray(y * width, (y + 1) * width));
+      waiting.scores.set(scores.subarray(y * width, (y + 1) * width));
+      waiting.is = true;
     },
     /** The last rows of cells reach over the map. */
     finish(): void {
-      for (const [number, { row }] of levels.entries()) if (row.rows > 0) complete(number);
+      if (waiting.is) {
+        waiting.is = false;
+        finest.rows = 1;
+        addPair(waiting.classes, waiting.scores, 0, -1);
+      }
+      for (const [number, { rows }] of levels.entries()) if (number > 0 && rows > 0) complete(number);
     },
   };
 }
 
-function planesOf(row: CellRow, code: number, columns: number): Planes {
-  row.present[code] = 1;
-  row.counts[code] ??= new Uint32Array(columns);
-  row.sums[code] ??= new Uint32Array(columns);
-  return { counts: row.counts[code], sums: row.sums[code] };
-}
-
-/** Adds what cells hold to those of twice their side. */
-function pass({ counts, sums }: Planes, columns: number, to: Planes): void {
-  for (let cell = 0; cell < columns; cell++) {
-    to.counts[cell >> 1] += counts[cell];
-    to.sums[cell >> 1] += sums[cell];
-  }
+function planeOf({ present, planes, columns }: CellLevel, code: number): Float64Array {
+  present[code] = 1;
+  planes[code] ??= new Float64Array(columns);
+  return planes[code];
 }
 
 /** The last column and row of cells reach over the map: they are drawn as narrow as what the map has of them. */

@@ -16,7 +16,7 @@ import type { OpenLand } from './open-land.ts';
 const COARSEST_IN_STRIPS = 4;
 
 /** Rows above and below a strip that its levels are drawn from; a multiple of the sides of all cells. */
-export const LEVEL_MARGIN = 512;
+export const LEVEL_MARGIN = 256;
 /** Of these, in cells, those that small regions are looked for in beyond a block, at most. */
 const MOST_SIEVE_MARGIN = 64;
 

@@ -48,10 +48,10 @@ export function straighten({ y, nodes }: JoinedLine, tolerance: number, someVert
     if (!isStraight(from, over, to)) {
       if (!from.isDirect || !to.isDirect || tolerance <= 0) return false;
       const limit = tolerance * tolerance;
-      if (over.some((node) => squaredDistance(node, from, to) > limit)) return false;
+      if (over.some((node) => squaredDistance(node.x, node.y, from.x, from.y, to.x, to.y) > limit)) return false;
       for (const { passed } of [from, to]) {
         for (let i = 0; i < passed.length; i += 2) {
-          if (squaredDistance({ x: passed[i], y: passed[i + 1] }, from, to) > limit) return false;
+          if (squaredDistance(passed[i], passed[i + 1], from.x, from.y, to.x, to.y) > limit) return false;
         }
       }
       const around = [from, ...over, to];

@@ -27,6 +27,8 @@ export interface Scratch {
   pieces: Int32Array;
   residues: Float64Array;
   previous: Int32Array;
+  /** One more than vertices. */
+  waiting: Int32Array;
 }
 
 export function createScratch({ count, offsets }: ArcGraph): Scratch {
@@ -39,6 +41,7 @@ export function createScratch({ count, offsets }: ArcGraph): Scratch {
     pieces: new Int32Array(longest),
     residues: new Float64Array(longest),
     previous: new Int32Array(longest),
+    waiting: new Int32Array(longest + 1),
   };
 }
 
@@ -55,59 +58,67 @@ export function cornerAt({ xy, first }: Border, i: number): Point {
   return { x: xy[2 * (first + i)], y: xy[2 * (first + i) + 1] };
 }
 
-export function positionAt({ first }: Border, { x, y }: Simplified, i: number): Point {
-  return { x: x[first + i], y: y[first + i] };
-}
-
 /** Moves vertex i; both ends of a loop are one vertex. */
-export function placeAt({ first, count, isLoop }: Border, { x, y }: Simplified, i: number, to: Point): void {
-  x[first + i] = to.x;
-  y[first + i] = to.y;
+export function placeAt(
+  { first, count, isLoop }: Border,
+  { x, y }: Simplified,
+  i: number,
+  toX: number,
+  toY: number,
+): void {
+  x[first + i] = toX;
+  y[first + i] = toY;
   if (!isLoop || (i !== 0 && i !== count - 1)) return;
-  x[first + count - 1 - i] = to.x;
-  y[first + count - 1 - i] = to.y;
+  x[first + count - 1 - i] = toX;
+  y[first + count - 1 - i] = toY;
 }
 
-/** Squared distance of a point from the straight piece between two others. */
-export function squaredDistance(point: Point, from: Point, to: Point): number {
-  const dx = to.x - from.x;
-  const dy = to.y - from.y;
-  const along = ((point.x - from.x) * dx + (point.y - from.y) * dy) / (dx * dx + dy * dy || 1);
+/** Squared distance of a place from the straight piece from a to b. */
+export function squaredDistance(x: number, y: number, ax: number, ay: number, bx: number, by: number): number {
+  const dx = bx - ax;
+  const dy = by - ay;
+  const along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1);
   const share = Math.max(0, Math.min(1, along));
-  return (point.x - from.x - share * dx) ** 2 + (point.y - from.y - share * dy) ** 2;
+  return (x - ax - share * dx) ** 2 + (y - ay - share * dy) ** 2;
 }
 
 /**
  * Of the vertices from i to j, which the piece between their positions stands for, the one that is farthest from it; -1
- * if all are within the tolerance of it or of a piece beside it, whose other ends are `before` and `after`.
+ * if all are within the tolerance of it or of a piece beside it, whose other ends are the vertices `before` and `after` (-1
+ * where there is none).
  */
 export function farthestBeyond(
-  border: Border,
-  result: Simplified,
+  { xy, first }: Border,
+  { x, y }: Simplified,
   i: number,
   j: number,
-  before: Point | null,
-  after: Point | null,
+  before: number,
+  after: number,
   tolerance: number,
 ): number {
-  const { xy, first } = border;
-  const from = positionAt(border, result, i);
-  const to = positionAt(border, result, j);
-  const bx = to.x - from.x;
-  const by = to.y - from.y;
+  const fromX = x[first + i];
+  const fromY = y[first + i];
+  const toX = x[first + j];
+  const toY = y[first + j];
+  const bx = toX - fromX;
+  const by = toY - fromY;
   const scale = 1 / (bx * bx + by * by || 1);
   const limit = tolerance * tolerance + ROUNDING;
   let largest = limit;
   let farthest = -1;
   for (let vertex = i; vertex <= j; vertex++) {
-    const px = xy[2 * (first + vertex)] - from.x;
-    const py = xy[2 * (first + vertex) + 1] - from.y;
+    const cornerX = xy[2 * (first + vertex)];
+    const cornerY = xy[2 * (first + vertex) + 1];
+    const px = cornerX - fromX;
+    const py = cornerY - fromY;
     const share = Math.max(0, Math.min(1, (px * bx + py * by) * scale));
     const squared = (px - share * bx) ** 2 + (py - share * by) ** 2;
     if (squared <= largest) continue;
-    const corner = cornerAt(border, vertex);
-    if (before && squaredDistance(corner, before, from) <= limit) continue;
-    if (after && squaredDistance(corner, to, after) <= limit) continue;
+    if (before >= 0 && squaredDistance(cornerX, cornerY, x[first + before], y[first + before], fromX, fromY) <= limit) {
+      continue;
+    }
+    if (after >= 0 && squaredDistance(cornerX, cornerY, toX, toY, x[first + after], y[first + after]) <= limit)
+      continue;
     largest = squared;
     farthest = vertex;
   }

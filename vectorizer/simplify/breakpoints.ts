@@ -4,7 +4,7 @@
  * directions that are still possible as the limit of the search). Unlike Douglas and Peucker's halving this leaves no
  * needless pairs of vertices on slanted edges, and does not depend on where a first cut happened to fall.
  */
-import type { Border, Point, Scratch } from './arc-border.ts';
+import type { Border, Scratch } from './arc-border.ts';
 import { type LineFit, residue } from './fit-lines.ts';
 
 /** How many vertices one piece may replace: bounds the time for very long straight borders. */
@@ -21,39 +21,48 @@ export function chooseBreakpoints(border: Border, fit: LineFit, tolerance: numbe
 }
 
 /**
- * The corner of a step drawn in by a quarter pixel from both sides, towards the line that the steps stand for. Ends of
- * arcs stay where they are.
+ * Fills scratch.drawnX and drawnY: each vertex drawn in by a quarter pixel from both sides, towards the line that the steps
+ * stand for. Ends of arcs stay where they are.
  */
-export function drawnIn({ xy, first, count, isLoop }: Border, i: number): Point {
-  const at = 2 * (first + i);
-  const isEnd = i === 0 || i === count - 1;
-  if (isEnd && !isLoop) return { x: xy[at], y: xy[at + 1] };
-  const before = isEnd ? 2 * (first + count - 2) : at - 2;
-  const after = isEnd ? 2 * (first + 1) : at + 2;
-  return {
-    x: xy[at] + (Math.sign(xy[before] - xy[at]) + Math.sign(xy[after] - xy[at])) / 4,
-    y: xy[at + 1] + (Math.sign(xy[before + 1] - xy[at + 1]) + Math.sign(xy[after + 1] - xy[at + 1])) / 4,
-  };
+function drawIn({ xy, first, count, isLoop }: Border, { drawnX, drawnY }: Scratch): void {
+  const last = count - 1;
+  let at = 2 * first;
+  for (let i = 0; i <= last; i++, at += 2) {
+    const x = xy[at];
+    const y = xy[at + 1];
+    const before = i === 0 ? 2 * (first + last - 1) : at - 2;
+    const after = i === last ? 2 * (first + 1) : at + 2;
+    if (!isLoop && (i === 0 || i === last)) {
+      drawnX[i] = x;
+      drawnY[i] = y;
+      continue;
+    }
+    drawnX[i] = x + (Math.sign(xy[before] - x) + Math.sign(xy[after] - x)) / 4;
+    drawnY[i] = y + (Math.sign(xy[before + 1] - y) + Math.sign(xy[after + 1] - y)) / 4;
+  }
 }
 
 /** Fills scratch.previous: the breakpoint before each vertex on the best way from vertex 0. */
 function search(border: Border, fit: LineFit, tolerance: number, scratch: Scratch): void {
   const { count } = border;
   const limit = tolerance * tolerance;
-  const { drawnX, drawnY, pieces, residues, previous } = scratch;
-  for (let i = 0; i < count; i++) {
-    const { x, y } = drawnIn(border, i);
-    drawnX[i] = x;
-    drawnY[i] = y;
-  }
+  const { drawnX, drawnY, pieces, residues, previous, waiting } = scratch;
+  drawIn(border, scratch);
   pieces.fill(count, 0, count);
   pieces[0] = 0;
   residues[0] = 0;
+  // How many of the vertices that come are at the end of so many pieces, and of how many the one with most.
+  waiting.fill(0, 0, count + 1);
+  waiting[count] = count - 1;
+  let most = count;
   for (let i = 0; i < count - 1; i++) {
+    if (i > 0) waiting[pieces[i]]--;
+    while (waiting[most] === 0) most--;
+    const total = pieces[i] + 1;
+    if (total > most) continue; // nothing that comes is reached by more pieces
     const originX = drawnX[i];
     const originY = drawnY[i];
     const end = Math.min(count - 1, i + LONGEST_PIECE);
-    const total = pieces[i] + 1;
     let farthest = 0;
     // The directions that are still possible lie clockwise (y is down) from low to high.
     let bounded = false;
@@ -65,34 +74,44 @@ function search(border: Border, fit: LineFit, tolerance: number, scratch: Scratc
       const dx = drawnX[j] - originX;
       const dy = drawnY[j] - originY;
       const squared = dx * dx + dy * dy;
-      // A vertex nearer than one before it would leave that one beyond the piece's end.
-      if (squared >= farthest && squared > 0 && total <= pieces[j]) {
-        if (!bounded || (lowX * dy - lowY * dx >= 0 && dx * highY - dy * highX >= 0)) {
-          const sum = residues[i] + residue(fit, i, j);
-          if (total < pieces[j] || sum < residues[j] - 1e-9) {
-            pieces[j] = total;
-            residues[j] = sum;
-            previous[j] = i;
+      if (squared >= farthest) {
+        farthest = squared;
+        // A vertex nearer than one before it would leave that one beyond the piece's end.
+        if (total <= pieces[j] && squared > 0) {
+          if (!bounded || (lowX * dy - lowY * dx >= 0 && dx * highY - dy * highX >= 0)) {
+            const sum = residues[i] + residue(fit, i, j);
+            if (total < pieces[j] || sum < residues[j] - 1e-9) {
+              waiting[pieces[j]]--;
+              waiting[total]++;
+              pieces[j] = total;
+              residues[j] = sum;
+              previous[j] = i;
+            }
           }
         }
       }
-      if (squared > farthest) farthest = squared;
       if (squared <= limit) continue;
-      const sine = tolerance / Math.sqrt(squared);
-      const cosine = Math.sqrt(1 - sine * sine);
-      const newLowX = dx * cosine + dy * sine;
-      const newLowY = dy * cosine - dx * sine;
-      const newHighX = dx * cosine - dy * sine;
-      const newHighY = dy * cosine + dx * sine;
-      if (!bounded || lowX * newLowY - lowY * newLowX > 0) {
+      const along = Math.sqrt(squared - limit);
+      const newLowX = dx * along + dy * tolerance;
+      const newLowY = dy * along - dx * tolerance;
+      const newHighX = dx * along - dy * tolerance;
+      const newHighY = dy * along + dx * tolerance;
+      if (!bounded) {
+        lowX = newLowX;
+        lowY = newLowY;
+        highX = newHighX;
+        highY = newHighY;
+        bounded = true;
+        continue;
+      }
+      if (lowX * newLowY - lowY * newLowX > 0) {
         lowX = newLowX;
         lowY = newLowY;
       }
-      if (!bounded || newHighX * highY - newHighY * highX > 0) {
+      if (newHighX * highY - newHighY * highX > 0) {
         highX = newHighX;
         highY = newHighY;
       }
-      bounded = true;
       if (lowX * highY - lowY * highX < 0) break;
     }
   }

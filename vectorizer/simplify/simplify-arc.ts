@@ -11,12 +11,11 @@ import {
   farthestBeyond,
   type Point,
   placeAt,
-  positionAt,
   type Scratch,
   type Simplified,
   squaredDistance,
 } from './arc-border.ts';
-import { chooseBreakpoints, drawnIn } from './breakpoints.ts';
+import { chooseBreakpoints } from './breakpoints.ts';
 import { createLineFit, crossingOf, distanceFrom, fitLine, footOn, type Line, type LineFit } from './fit-lines.ts';
 
 /** How far breakpoints may lie from their corners before lines are laid, in pixels: half the diagonal of half a pixel. */
@@ -52,8 +51,8 @@ export function simplifyArc(
   const fit = createLineFit(border, scratch);
   let breaks = chooseBreakpoints(border, fit, Math.max(tolerance - DRAWN_IN, tolerance / 2), scratch);
   breaks = restoreCutCorners(border, fit, breaks, tolerance);
-  for (const i of breaks) placeAt(border, result, i, drawnIn(border, i));
-  layLines(border, fit, breaks, tolerance, result);
+  for (const i of breaks) placeAt(border, result, i, scratch.drawnX[i], scratch.drawnY[i]);
+  layLines(border, fit, breaks, tolerance, scratch, result);
   for (;;) {
     const divided = divide(border, breaks, tolerance, result);
     if (divided.length === breaks.length) break;
@@ -89,7 +88,7 @@ function restoreCutCorners(border: Border, fit: LineFit, chosen: readonly number
     const before = layPiece(border, fit, breaks, piece === 0 ? last - 1 : piece - 1);
     const after = layPiece(border, fit, breaks, piece === last - 1 ? 0 : piece + 1);
     const corner = crossingOf(before, after);
-    if (!isNear(border, start, stop, corner, tolerance)) continue;
+    if (!isNear(border, start, stop, corner.x, corner.y, tolerance)) continue;
     let within = true;
     for (let i = start; i <= stop && within; i++) {
       const vertex = cornerAt(border, i);
@@ -117,6 +116,7 @@ function layLines(
   fit: LineFit,
   breaks: readonly number[],
   tolerance: number,
+  { drawnX, drawnY }: Scratch,
   result: Simplified,
 ): void {
   const last = breaks.length - 1;
@@ -126,16 +126,12 @@ function layLines(
   for (let i = border.isLoop ? 0 : 1; i < last; i++) {
     const before = lines[i === 0 ? last - 1 : i - 1];
     const after = lines[i];
+    const cross = crossingOf(before, after);
+    if (moveTo(i, cross.x, cross.y)) continue;
     const corner = cornerAt(border, breaks[i]);
     const footA = footOn(before, corner);
     const footB = footOn(after, corner);
-    for (const to of [crossingOf(before, after), { x: (footA.x + footB.x) / 2, y: (footA.y + footB.y) / 2 }]) {
-      const rounded = { x: Math.round(to.x * GRID) / GRID, y: Math.round(to.y * GRID) / GRID };
-      if (!isNear(border, breaks[i] - 3, breaks[i] + 3, rounded, tolerance)) continue;
-      placeAt(border, result, breaks[i], rounded);
-      moved[i] = 1;
-      break;
-    }
+    moveTo(i, (footA.x + footB.x) / 2, (footA.y + footB.y) / 2);
   }
   if (border.isLoop) moved[last] = moved[0];
   for (let piece = 0; piece < last; ) {
@@ -147,7 +143,7 @@ function layLines(
     let next = piece > 0 && moved[piece] ? piece - 1 : piece;
     for (const i of [piece, piece + 1]) {
       if (!moved[i]) continue;
-      placeAt(border, result, breaks[i], drawnIn(border, breaks[i]));
+      placeAt(border, result, breaks[i], drawnX[breaks[i]], drawnY[breaks[i]]);
       moved[i] = 0;
       if (border.isLoop && i === 0) moved[last] = 0;
       if (border.isLoop && i === last) {
@@ -157,16 +153,34 @@ function layLines(
     }
     piece = next;
   }
+
+  /** Moves breakpoint i if that is near the border; positions are rounded. */
+  function moveTo(i: number, toX: number, toY: number): boolean {
+    const x = Math.round(toX * GRID) / GRID;
+    const y = Math.round(toY * GRID) / GRID;
+    if (!isNear(border, breaks[i] - 3, breaks[i] + 3, x, y, tolerance)) return false;
+    placeAt(border, result, breaks[i], x, y);
+    moved[i] = 1;
+    return true;
+  }
 }
 
-/** Whether a point is within the tolerance of the border between two vertices; these may lie beyond its ends. */
-function isNear(border: Border, start: number, stop: number, point: Point, tolerance: number): boolean {
-  const { count, isLoop } = border;
-  const wrapped = (i: number): number => ((i % (count - 1)) + count - 1) % (count - 1);
-  for (let i = isLoop ? start : Math.max(0, start); i < (isLoop ? stop : Math.min(stop, count - 1)); i++) {
-    const from = cornerAt(border, isLoop ? wrapped(i) : i);
-    const to = cornerAt(border, isLoop ? wrapped(i + 1) : i + 1);
-    if (squaredDistance(point, from, to) <= tolerance * tolerance) return true;
+/** Whether a place is within the tolerance of the border between two vertices; these may lie beyond its ends. */
+function isNear(
+  { xy, first, count, isLoop }: Border,
+  start: number,
+  stop: number,
+  x: number,
+  y: number,
+  tolerance: number,
+): boolean {
+  const pieces = count - 1;
+  const limit = tolerance * tolerance;
+  const end = isLoop ? stop : Math.min(stop, pieces);
+  for (let i = isLoop ? start : Math.max(0, start); i < end; i++) {
+    // Of a loop, start and stop are less than one round away from it.
+    const at = 2 * (first + (i < 0 ? i + pieces : i < pieces ? i : i - pieces));
+    if (squaredDistance(x, y, xy[at], xy[at + 1], xy[at + 2], xy[at + 3]) <= limit) return true;
   }
   return false;
 }
@@ -182,15 +196,7 @@ function farthestFromPiece(
   const { isLoop } = border;
   const before = piece > 0 ? breaks[piece - 1] : isLoop ? breaks[last - 1] : -1;
   const after = piece < last - 1 ? breaks[piece + 2] : isLoop ? breaks[1] : -1;
-  return farthestBeyond(
-    border,
-    result,
-    breaks[piece],
-    breaks[piece + 1],
-    before < 0 ? null : positionAt(border, result, before),
-    after < 0 ? null : positionAt(border, result, after),
-    tolerance,
-  );
+  return farthestBeyond(border, result, breaks[piece], breaks[piece + 1], before, after, tolerance);
 }
 
 /** Adds the farthest vertex of each piece that passes it too far off to the breakpoints. */
@@ -199,7 +205,8 @@ function divide(border: Border, breaks: readonly number[], tolerance: number, re
   for (let piece = 0; piece < breaks.length - 1; piece++) {
     const far = farthestFromPiece(border, breaks, piece, tolerance, result);
     if (far > breaks[piece] && far < breaks[piece + 1]) divided.push(far);
-    else if (far >= 0) placeAt(border, result, far, cornerAt(border, far));
+    else if (far >= 0)
+      placeAt(border, result, far, border.xy[2 * (border.first + far)], border.xy[2 * (border.first + far) + 1]);
     divided.push(breaks[piece + 1]);
   }
   return divided;
