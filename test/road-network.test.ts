@@ -1,4 +1,4 @@
-/** The road network drawn from a generated town's exact class map against the town's own centre lines. */
+/** The road network drawn from a generated town's exact class map, whole and in strips, against the town's own lines. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { openRaster } from '../tiler/geotiff/raster.ts';
 import { apls } from '../vectorizer/roads/apls.ts';
 import { roadNetwork } from '../vectorizer/roads/network.ts';
 import { createRoadSurface } from '../vectorizer/roads/surface.ts';
+import { drawInStrips, graphOf } from './support/generated/road-strips.ts';
 
 const SIZE = 1024;
 
@@ -21,6 +22,12 @@ test.each([5, 6])('town %d: the drawn network leads where the true one does', as
     await raster.close();
     const truth = trueNetwork(join(folder, 'roads.geojson'), raster.geotransform, SIZE, SIZE);
 
+    const map = {
+      width: SIZE,
+      height: SIZE,
+      classes: pixels as Uint8Array,
+      scores: new Uint8Array(SIZE * SIZE).fill(255),
+    };
     const surface = createRoadSurface(SIZE, SIZE, { road: 2, blocked: [1, 4] });
     for (let y = 0; y < SIZE; y += 256) {
       const band = pixels.subarray(y * SIZE, (y + 256) * SIZE);
@@ -32,6 +39,14 @@ test.each([5, 6])('town %d: the drawn network leads where the true one does', as
     expect(trueLength).toBeGreaterThan(2000);
     expect(Math.abs(network.report.lengthMetres / trueLength - 1)).toBeLessThan(0.03);
     expect(apls(truth, network, { unitMetres: 0.5 })).toBeGreaterThan(0.85);
+
+    const strips = drawInStrips(map, { rows: 192, margin: 256 }, { pixelMetres: 0.5 });
+    const { nodes, edges, components, report } = network;
+    expect(strips.totals).toMatchObject({ nodes: nodes.length, edges: edges.length, components });
+    expect(Math.abs(strips.totals.report.lengthMetres - report.lengthMetres)).toBeLessThan(
+      0.0005 * report.lengthMetres,
+    );
+    expect(apls(network, graphOf(strips.edges), { unitMetres: 0.5 })).toBeGreaterThan(0.999);
   } finally {
     await rm(folder, { recursive: true });
   }

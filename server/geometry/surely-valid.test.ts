@@ -26,7 +26,14 @@ test.each<[string, boolean, Ring[]]>([
   ['a hole around', false, [square, clockwise(rectangle(-1, -1, 13, 13))]],
   ['a hole in a hole', false, [square, clockwise(rectangle(1, 1, 9, 9)), clockwise(rectangle(2, 2, 3, 3))]],
   ['holes that cross', false, [square, clockwise(rectangle(1, 1, 5, 5)), clockwise(rectangle(4, 4, 6, 6))]],
-  ['a hole that touches', false, [square, [[0, 5], [2, 6], [2, 4]]]],
+  ['a hole that touches an edge', false, [square, [[0, 5], [2, 6], [2, 4]]]],
+  ['a hole with a vertex of the shell', true, [[[0, 0], [10, 0], [10, 10], [0, 10], [0, 5]], [[0, 5], [2, 6], [2, 4]]]],
+  ['one with two of them', false, [[[0, 0], [10, 0], [10, 5], [10, 10], [0, 10], [0, 5]], [[0, 5], [10, 5], [5, 4]]]],
+  ['two holes with a vertex together', true, [square, [[2, 2], [2, 5], [5, 5]], [[5, 5], [5, 8], [8, 8]]]],
+  ['three holes in a ring', false, [square, [[2, 2], [2, 5], [5, 5]], [[5, 5], [5, 8], [8, 8]], [[8, 8], [8, 1], [2, 2]]]],
+  ['a hole with a vertex of the shell, outside', false, [square, [[0, 0], [-2, 0], [-2, -2]]]],
+  ['holes that cross at a vertex', false, [square, [[5, 5], [2, 2], [2, 8]], [[5, 5], [1, 4], [3, 3.2]]]],
+  ['a shell that touches itself', false, [[[0, 0], [5, 5], [10, 0], [10, 10], [5, 5], [0, 10]]]],
   ['no number', false, [[[0, 0], [Number.NaN, 0], [10, 10]]]],
 ])('%s: %s', (_, expected, rings) => {
   expect(isValid(...rings)).toBe(expected);

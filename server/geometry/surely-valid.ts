@@ -1,8 +1,9 @@
 /**
  * Whether a polygon or line is valid (OGC 06-103r4) beyond doubt: no two of its edges touch but where one follows the
- * other, and its holes lie in its shell, none in another. Much cheaper than to find out what is wrong with others.
- * Edges are compared within the cells of a grid; which side a point lies on is believed where
- * rounding cannot change it (Shewchuk 1997, "Adaptive precision floating-point arithmetic", the first of its bounds).
+ * other, or where two rings have a vertex together without crossing there; its holes lie in its shell, none in another,
+ * and nothing is cut off. Much cheaper than to find out what is wrong with others. Edges are compared within the cells of
+ * a grid; which side a point lies on is believed where rounding cannot change it (Shewchuk 1997, "Adaptive precision
+ * floating-point arithmetic", the first of its bounds).
  */
 import type { Shape } from '../../vectorizer/shape.ts';
 
@@ -12,12 +13,22 @@ const EDGES_A_CELL = 2;
 const MOST_CELLS = 20;
 const MOST_COMPARISONS = 100;
 
-export function isSurelyValid({ kind, xy, ends }: Shape): boolean {
-  if (kind === 'line')
-    return xy.length >= 4 && (xy[0] !== xy[xy.length - 2] || xy[1] !== xy[xy.length - 1] || xy.length > 4);
+export function isSurelyValid(shape: Shape): boolean {
+  const { kind, xy, ends } = shape;
+  if (kind === 'line') return xy.length >= 4 && (xy[0] !== xy[xy.length - 2] || xy[1] !== xy[xy.length - 1]);
   const edges = edgesOf(xy, ends);
-  return edges !== null && areApart(xy, edges) && ends.slice(1).every((end, i) => liesWithin(xy, ends, ends[i]!, end));
+  const touches = edges && touchesOf(xy, edges);
+  if (!touches || !leaveWhole(shape, touches)) return false;
+  const touched = new Set(touches.flat());
+  return ends.slice(1).every((end, i) => {
+    let point = ends[i]!;
+    while (point < end - 1 && touched.has(2 * point)) point++;
+    return point < end - 1 && liesWithin(xy, ends, point, end);
+  });
 }
+
+/** Places in `xy` of vertices of two rings that are one. */
+type Touch = readonly [number, number];
 
 interface Edges {
   /** Place in `xy` of the first point of each; the second follows. */
@@ -44,11 +55,13 @@ function edgesOf(xy: Float64Array, ends: readonly number[]): Edges | null {
   return edges;
 }
 
-function areApart(xy: Float64Array, edges: Edges): boolean {
+/** Where edges meet that do not follow each other; null where any may do so but at a vertex of both. */
+function touchesOf(xy: Float64Array, edges: Edges): Touch[] | null {
   const { from } = edges;
+  const touches = new Map<string, Touch>();
   const count = from.length;
   const grid = gridOver(xy, Math.ceil(count / EDGES_A_CELL));
-  if (grid === null) return false;
+  if (grid === null) return null;
   const { columns, cells, column, row } = grid;
   const starts = new Int32Array(cells + 1);
   let entries = MOST_CELLS * count;
@@ -60,7 +73,7 @@ function areApart(xy: Float64Array, edges: Edges): boolean {
       for (let x = Math.min(column[point]!, column[point + 1]!); x <= right; x++, entries--)
         starts[y * columns + x + 1]!++;
     }
-    if (entries < 0) return false;
+    if (entries < 0) return null;
   }
   for (let cell = 0; cell < cells; cell++) starts[cell + 1]! += starts[cell]!;
   const filled = starts.slice(0, cells);
@@ -74,14 +87,17 @@ function areApart(xy: Float64Array, edges: Edges): boolean {
       for (let x = Math.min(column[point]!, column[point + 1]!); x <= right; x++) {
         const cell = y * columns + x;
         for (let k = starts[cell]!; k < filled[cell]!; k++, comparisons--) {
-          if (!areSurelyApart(xy, edges, members[k]!, edge)) return false;
+          if (areSurelyApart(xy, edges, members[k]!, edge)) continue;
+          const touch = touchOf(xy, edges, members[k]!, edge);
+          if (touch === null) return null;
+          touches.set(touch.join(), touch);
         }
-        if (comparisons < 0) return false;
+        if (comparisons < 0) return null;
         members[filled[cell]!++] = edge;
       }
     }
   }
-  return true;
+  return [...touches.values()];
 }
 
 interface Grid {
@@ -124,6 +140,64 @@ function areSurelyApart(xy: Float64Array, { from, next }: Edges, one: number, ot
   return doNotTouch(xy, from[one]!, from[other]!);
 }
 
+/** The vertex that two edges have together, of different places in their rings, if they meet nowhere else. */
+function touchOf(xy: Float64Array, { from, next }: Edges, one: number, other: number): Touch | null {
+  if (next[one] === other || next[other] === one) return null;
+  const ends = (edge: number) => [from[edge]!, from[next[edge]!]!] as const;
+  for (const [a, farA] of [ends(one), ends(one).toReversed()] as [number, number][]) {
+    for (const [b, farB] of [ends(other), ends(other).toReversed()] as [number, number][]) {
+      if (xy[a] !== xy[b] || xy[a + 1] !== xy[b + 1]) continue;
+      const [ax, ay] = [xy[farA]! - xy[a]!, xy[farA + 1]! - xy[a + 1]!];
+      const [bx, by] = [xy[farB]! - xy[b]!, xy[farB + 1]! - xy[b + 1]!];
+      const apart = turn(xy[farA]!, xy[farA + 1]!, xy[a]!, xy[a + 1]!, xy[farB]!, xy[farB + 1]!) !== 0;
+      return apart || ax * bx + ay * by < 0 ? [a, b] : null;
+    }
+  }
+  return null;
+}
+
+/** Whether rings that touch do not cross there, and two of them are joined by one chain of touches at most. */
+function leaveWhole({ xy, ends }: Shape, touches: readonly Touch[]): boolean {
+  const joined = Int32Array.from(ends, (_, ring) => ring);
+  const rootOf = (ring: number): number => (joined[ring] === ring ? ring : rootOf(joined[ring]!));
+  return touches.every(([a, b]) => {
+    const [ringA, ringB] = [a, b].map((at) => ends.findIndex((end) => at < 2 * end)) as [number, number];
+    const [rootA, rootB] = [rootOf(ringA), rootOf(ringB)];
+    joined[rootA] = rootB;
+    return rootA !== rootB && doNotCross(xy, neighboursOf(ends, ringA, a), neighboursOf(ends, ringB, b), a);
+  });
+}
+
+/** Places of the vertices before and after one of a ring. */
+function neighboursOf(ends: readonly number[], ring: number, at: number): [number, number] {
+  const start = ring === 0 ? 0 : 2 * ends[ring - 1]!;
+  return [at === start ? 2 * ends[ring]! - 4 : at - 2, at + 2];
+}
+
+/** Whether two rings, given by their vertices before and after one that they share, stay on their sides of each other. */
+function doNotCross(
+  xy: Float64Array,
+  [before, after]: [number, number],
+  others: [number, number],
+  at: number,
+): boolean {
+  const side = (from: number, to: number) =>
+    Math.sign(turn(xy[at]!, xy[at + 1]!, xy[from]!, xy[from + 1]!, xy[to]!, xy[to + 1]!));
+  /** Counter-clockwise from the way on: in its first half, opposite, in its second half; 0 where it is the way on. */
+  const half = (to: number) => {
+    const turned = side(after, to);
+    if (turned !== 0) return turned > 0 ? 1 : 3;
+    const [x, y] = [xy[at]!, xy[at + 1]!];
+    return (xy[after]! - x) * (xy[to]! - x) + (xy[after + 1]! - y) * (xy[to + 1]! - y) < 0 ? 2 : 0;
+  };
+  const [first, second] = others.map((other) => {
+    const [mine, its] = [half(before), half(other)];
+    if (mine === 0 || its === 0) return 0;
+    return mine === its ? side(other, before) : Math.sign(mine - its);
+  });
+  return first !== 0 && first === second;
+}
+
 /** Twice the area of a triangle, positive where it runs counter-clockwise; 0 where rounding may have made its sign. */
 function turn(ax: number, ay: number, bx: number, by: number, cx: number, cy: number): number {
   const left = (ax - cx) * (by - cy);
@@ -154,9 +228,9 @@ function doNotTouch(xy: Float64Array, one: number, other: number): boolean {
   return turn(cx, cy, dx, dy, ax, ay) * turn(cx, cy, dx, dy, bx, by) > 0;
 }
 
-/** Of a hole that touches no other ring: whether it lies in the shell, and in no other hole. */
-function liesWithin(xy: Float64Array, ends: readonly number[], start: number, end: number): boolean {
-  const [x, y] = [xy[2 * start]!, xy[2 * start + 1]!];
+/** Of a point of the hole that ends at `end`, where it touches no other ring: whether it lies in the shell, and in no other hole. */
+function liesWithin(xy: Float64Array, ends: readonly number[], point: number, end: number): boolean {
+  const [x, y] = [xy[2 * point]!, xy[2 * point + 1]!];
   let from = 0;
   for (const [ring, to] of ends.entries()) {
     let inside = false;

@@ -15,7 +15,7 @@ import type { OpenLand } from '../../vectorizer/land/open-land.ts';
 import { drawRoadStrip, type OpenRoads } from '../../vectorizer/roads/strip.ts';
 import { STRIP_MARGIN, type Strip, type StripWindow } from '../../vectorizer/strips.ts';
 import { type Discarded, sieveLimits } from '../../vectorizer/trace/sieve.ts';
-import { createRowSieve } from '../../vectorizer/trace/sieve-rows.ts';
+import { createRowSieve, MOST_SIEVE_MARGIN } from '../../vectorizer/trace/sieve-rows.ts';
 import {
   coarseLevels,
   type DrawOptions,
@@ -63,10 +63,13 @@ export interface OpenStrip {
   levels: OpenLevels;
 }
 
-/** The rows of a map that a strip looks at: its coarser levels look farthest. */
+/** Rows above and below a strip that decide what is drawn in it. */
+const REACH = Math.max(LEVEL_MARGIN, STRIP_MARGIN + MOST_SIEVE_MARGIN);
+
+/** The rows of a map that a strip looks at. */
 export function rowsOf({ y, rows }: Strip, { height }: { height: number }): { y: number; height: number } {
-  const top = Math.max(0, y - LEVEL_MARGIN);
-  return { y: top, height: Math.min(height, y + rows + LEVEL_MARGIN) - top };
+  const top = Math.max(0, y - REACH);
+  return { y: top, height: Math.min(height, y + rows + REACH) - top };
 }
 
 /** Nothing but the two files is left; where it throws, neither. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
+import { planStrips, type Strip } from '../../vectorizer/strips.ts';
 import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureLine, readFeaturesFile } from './features-file.ts';
 import type { GeometryReport } from './join-strips.ts';
@@ -102,3 +103,51 @@ test.skipIf(!python)('every level of detail is a coverage of the whole map, coar
   expect(verdicts[1].vertices).toBeLessThan(verdicts[0].vertices / 2);
   expect(landuse(2).length).toBeLessThan(landuse(0).length / 2);
 });
+
+test('a map of several strips is one coverage at every level, with the buildings and roads of one strip', async () => {
+  const size = { width: 300, height: 4700 };
+  const { truth } = await writeTown(join(folder, 'tall'), { seed: 52, ...size, gsdMetres: GSD_M });
+  const drawn = async (name: string, strips?: Strip[]) => {
+    const featuresPath = join(folder, name);
+    const request = {
+      ...{ classesPath: truth, scoresPath: null, featuresPath, pixelMetres: { x: GSD_M, y: GSD_M } },
+      ...{ minAreaM2: 10, toleranceMetres: 0.5, codes: { building: 1, road: 2, water: 4 } },
+    };
+    const { buildings, roads, landuse, levels } = await vectorizeMap(request, strips);
+    const features = (await Array.fromAsync(readFeaturesFile(featuresPath))).flat();
+    return { features, buildings, roads, landuse, levels };
+  };
+  const inStrips = await drawn('strips.bin');
+  const whole = await drawn('whole.bin', [{ index: 0, y: 0, rows: size.height }]);
+  expect(planStrips(size).length).toBe(3);
+  const shapesOf = ({ features }: typeof whole, collection: string) =>
+    new Set(
+      features.filter((each) => each.collection === collection).map(({ wkb }) => Buffer.from(wkb).toString('hex')),
+    );
+  expect(shapesOf(inStrips, 'buildings')).toEqual(shapesOf(whole, 'buildings'));
+  expect(inStrips.roads.lengthMetres / whole.roads.lengthMetres).toBeCloseTo(1, 3);
+  expect(inStrips.roads.components).toBe(whole.roads.components);
+  expect(Math.abs(inStrips.landuse.regions - whole.landuse.regions)).toBeLessThan(4);
+  for (const level of inStrips.levels) {
+    const area = inStrips.features
+      .filter((each) => each.collection === 'landuse' && each.level === level)
+      .reduce((sum, { wkb }) => sum + areaOf(wkb), 0);
+    expect(area / (size.width * size.height * GSD_M ** 2), `level ${level}`).toBeCloseTo(1, 9);
+  }
+});
+
+/** Of a polygon in little-endian WKB, in square units of its coordinates. */
+function areaOf(wkb: Uint8Array): number {
+  const view = new DataView(wkb.buffer, wkb.byteOffset, wkb.byteLength);
+  let [at, area] = [9, 0];
+  for (let ring = view.getUint32(5, true); ring > 0; ring--) {
+    const points = view.getUint32(at, true);
+    at += 4;
+    for (let i = 0; i < points - 1; i++, at += 16) {
+      const [x0, y0, x1, y1] = [0, 8, 16, 24].map((offset) => view.getFloat64(at + offset, true));
+      area += (x0 * y1 - x1 * y0) / 2;
+    }
+    at += 16;
+  }
+  return Math.abs(area);
+}

@@ -21,12 +21,15 @@ export interface Block {
   fits: Map<number, { kind: Fit['kind']; angle: number; iou: number }>;
 }
 
-/** The blocks of some buildings at their best valid level, each for itself; those of several come first. */
-export function draftBlocks(buildings: readonly { rings: Float64Array[] }[], options: FitOptions): Block[] {
-  if (buildings.length === 0) return [];
-  const boxes = buildings.map(({ rings }) => boxOf(rings[0]));
-  const index = indexOf(boxes);
-  const candidates = boxes.flatMap((box, number) => (index.search(...box).length > 1 ? [number] : []));
+/**
+ * The blocks of some buildings at their best valid level, each for itself; those of several come first. Only
+ * `candidates` may share walls.
+ */
+export function draftBlocks(
+  buildings: readonly { rings: Float64Array[] }[],
+  candidates: readonly number[],
+  options: FitOptions,
+): Block[] {
   const { rows, steps } = findRows(buildings, candidates);
   const inRow = new Set(rows.flat());
   const blocks = rows.map((row) => draftRow(row, buildings, steps, options));

@@ -5,6 +5,7 @@
  */
 import { inPixels } from '../coarse-levels.ts';
 import type { ClassBand, Region } from '../region.ts';
+import { findRoot, unite } from '../trace/labels.ts';
 import { vectorize } from '../vectorize.ts';
 
 export interface SmallBuilding {
@@ -42,91 +43,108 @@ export async function buildingBlocks(
   const side = 2 ** level;
   const columns = Math.ceil(width / side);
   const rows = Math.ceil(height / side);
-  const cellOf = ({ x, y }: SmallBuilding) => Math.floor(y / side) * columns + Math.floor(x / side);
-  const cells = builtUpCells(buildings, cellOf, columns, rows, side ** 2);
-  const parts = joinCells(cells, columns);
+  const cells = builtUpCells(buildings, columns, rows, side);
+  const parts = joinCells(cells);
+  const counts = new Int32Array(parts.length);
+  const scores = new Float64Array(parts.length);
   let leftOut = 0;
-  for (const building of buildings) {
-    const part = parts.get(cellOf(building));
-    if (part) {
-      part.buildings++;
-      part.scores += building.score;
-    } else leftOut++;
+  for (const { x, y, score } of buildings) {
+    const cell = cellAt(cells, Math.floor(x / side), Math.floor(y / side));
+    if (cell < 0) {
+      leftOut++;
+      continue;
+    }
+    counts[parts[cell]]++;
+    scores[parts[cell]] += score;
   }
   const { regions } = await vectorize(bandsOf(cells, columns, rows), {
     ...{ width: columns, height: rows, pixelAreaM2: 1, minAreaM2: 0, nodata: 0, tolerancePixels: TOLERANCE_CELLS },
   });
   const blocks: Block[] = [];
   for (const region of regions) {
-    const part = parts.get(region.y * columns + region.x)!;
-    if (part.buildings === 0) continue;
-    const score = part.scores / part.buildings;
-    blocks.push({ ...inPixels(region, side, width, height), score, buildings: part.buildings });
+    const part = parts[cellAt(cells, region.x, region.y)];
+    if (counts[part] === 0) continue;
+    const score = scores[part] / counts[part];
+    blocks.push({ ...inPixels(region, side, width, height), score, buildings: counts[part] });
   }
   return { blocks, leftOut };
 }
 
-/** Numbers of the cells that are built up, ascending. */
-function builtUpCells(
-  buildings: readonly SmallBuilding[],
-  cellOf: (building: SmallBuilding) => number,
-  columns: number,
-  rows: number,
-  cellPixels: number,
-): number[] {
-  const covered = new Map<number, number>();
-  for (const building of buildings) {
-    const cell = cellOf(building);
-    const column = cell % columns;
-    for (let dy = -1; dy <= 1; dy++) {
-      for (let dx = -1; dx <= 1; dx++) {
-        const there = cell + dy * columns + dx;
-        if (column + dx < 0 || column + dx >= columns || there < 0 || there >= rows * columns) continue;
-        const share = dx === 0 && dy === 0 ? OWN : dx === 0 || dy === 0 ? BESIDE : CORNER;
-        covered.set(there, (covered.get(there) ?? 0) + share * building.pixels);
-      }
-    }
-  }
-  return [...covered]
-    .flatMap(([cell, pixels]) => (pixels >= BUILT_UP * cellPixels ? [cell] : []))
-    .sort((a, b) => a - b);
+/** Cells that are built up, row by row: those of row y are columns[from[y]] .. columns[from[y + 1] - 1], ascending. */
+interface Cells {
+  columns: number[];
+  from: Int32Array;
 }
 
-interface Part {
-  buildings: number;
-  scores: number;
-}
+function builtUpCells(buildings: readonly SmallBuilding[], columnCount: number, rows: number, side: number): Cells {
+  const from = new Int32Array(rows + 2);
+  for (const { y } of buildings) from[Math.floor(y / side) + 1]++;
+  for (let row = 0; row < rows; row++) from[row + 1] += from[row];
+  const byRow = new Int32Array(buildings.length);
+  const next = from.slice();
+  for (const [i, { y }] of buildings.entries()) byRow[next[Math.floor(y / side)]++] = i;
 
-/** The 4-connected part that each cell is of; the smallest number of a part is its region's first cell. */
-function joinCells(cells: readonly number[], columns: number): Map<number, Part> {
-  const parent = new Map(cells.map((cell) => [cell, cell]));
-  const rootOf = (cell: number): number => {
-    let root = cell;
-    for (let up = parent.get(root)!; up !== root; up = parent.get(root)!) root = up;
-    parent.set(cell, root);
-    return root;
+  const cells: Cells = { columns: [], from: new Int32Array(rows + 1) };
+  /** Pixels covered in the row above, in the row itself and below, with a column to spare on either side. */
+  let [above, own, below] = [0, 1, 2].map(() => new Float64Array(columnCount + 2));
+  const add = (row: Float64Array, column: number, pixels: number, beside: number, middle: number) => {
+    row[column] += beside * pixels;
+    row[column + 1] += middle * pixels;
+    row[column + 2] += beside * pixels;
   };
-  for (const cell of cells) {
-    for (const other of [cell % columns > 0 ? cell - 1 : -1, cell - columns]) {
-      if (!parent.has(other)) continue;
-      const [a, b] = [rootOf(cell), rootOf(other)];
-      parent.set(Math.max(a, b), Math.min(a, b));
+  for (let row = 0; row <= rows; row++) {
+    for (let i = from[row]; i < from[row + 1]; i++) {
+      const { x, pixels } = buildings[byRow[i]];
+      const column = Math.floor(x / side);
+      add(above, column, pixels, CORNER, BESIDE);
+      add(own, column, pixels, BESIDE, OWN);
+      add(below, column, pixels, CORNER, BESIDE);
     }
+    if (row > 0) {
+      for (let column = 0; column < columnCount; column++) {
+        if (above[column + 1] >= BUILT_UP * side ** 2) cells.columns.push(column);
+      }
+      cells.from[row] = cells.columns.length;
+    }
+    above.fill(0);
+    [above, own, below] = [own, below, above];
   }
-  const parts = new Map<number, Part>();
-  for (const cell of cells) {
-    const root = rootOf(cell);
-    parts.set(cell, cell === root ? { buildings: 0, scores: 0 } : parts.get(root)!);
-  }
-  return parts;
+  return cells;
 }
 
-function* bandsOf(cells: readonly number[], columns: number, rows: number): Generator<ClassBand> {
-  let next = 0;
+/** Number of a cell, -1 where it is not built up. */
+function cellAt({ columns, from }: Cells, column: number, row: number): number {
+  let low = from[row];
+  let high = from[row + 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (columns[middle] < column) low = middle + 1;
+    else high = middle;
+  }
+  return low < from[row + 1] && columns[low] === column ? low : -1;
+}
+
+/** For each cell the first one of its 4-connected part. */
+function joinCells({ columns, from }: Cells): Int32Array {
+  const parents = Int32Array.from(columns, (_, cell) => cell);
+  for (let row = 0; row + 1 < from.length; row++) {
+    let above = row > 0 ? from[row - 1] : 0;
+    for (let cell = from[row]; cell < from[row + 1]; cell++) {
+      if (cell > from[row] && columns[cell - 1] + 1 === columns[cell]) unite(parents, cell - 1, cell);
+      while (row > 0 && above < from[row] && columns[above] < columns[cell]) above++;
+      if (row > 0 && above < from[row] && columns[above] === columns[cell]) unite(parents, above, cell);
+    }
+  }
+  return parents.map((_, cell) => findRoot(parents, cell));
+}
+
+function* bandsOf({ columns, from }: Cells, width: number, rows: number): Generator<ClassBand> {
   for (let y = 0; y < rows; y += BAND_ROWS) {
     const count = Math.min(BAND_ROWS, rows - y);
-    const classes = new Uint8Array(count * columns);
-    for (; next < cells.length && cells[next] < (y + count) * columns; next++) classes[cells[next] - y * columns] = 1;
+    const classes = new Uint8Array(count * width);
+    for (let row = 0; row < count; row++) {
+      for (let cell = from[y + row]; cell < from[y + row + 1]; cell++) classes[row * width + columns[cell]] = 1;
+    }
     yield { rows: count, classes, scores: classes };
   }
 }

@@ -15,7 +15,7 @@ export function dominantDirections(samples: Samples, chordMetres: number, most: 
   let perimeter = 0;
   for (let i = 0; i < count; i++) perimeter += weight[i];
   const span = Math.max(1, Math.min(Math.floor(count / 4), Math.round((chordMetres * count) / perimeter)));
-  const histogram = new Float64Array(BINS);
+  const histogram = new Array<number>(BINS).fill(0);
   for (let i = 0; i < count; i++) {
     const j = i + span < count ? i + span : i + span - count;
     const dx = x[j] - x[i];
@@ -27,7 +27,7 @@ export function dominantDirections(samples: Samples, chordMetres: number, most: 
     histogram[low % BINS] += strength * (1 - share);
     histogram[(low + 1) % BINS] += strength * share;
   }
-  const smooth = new Float64Array(BINS);
+  const smooth = new Array<number>(BINS).fill(0);
   for (let bin = 0; bin < BINS; bin++) {
     for (let k = -SPREAD; k <= SPREAD; k++) {
       smooth[bin] += histogram[(bin + k + BINS) % BINS] * (1 - Math.abs(k) / (SPREAD + 1));

@@ -6,10 +6,10 @@
 /** One ring's pixel sides in order; where there are many, each sample is the mean of a few that follow each other. */
 export interface Samples {
   count: number;
-  x: Float64Array;
-  y: Float64Array;
+  x: number[];
+  y: number[];
   /** Length of ring in metres that a sample stands for. */
-  weight: Float64Array;
+  weight: number[];
 }
 
 export interface Frame {
@@ -63,29 +63,31 @@ export function sampleLine(line: ArrayLike<number>, frame: Frame, most = MOST_SA
     sides += Math.abs(line[i + 2] - line[i]) + Math.abs(line[i + 3] - line[i + 1]);
   }
   const perSample = Math.ceil(sides / most);
-  const count = Math.ceil(sides / perSample);
-  const samples = {
-    count,
-    x: new Float64Array(count),
-    y: new Float64Array(count),
-    weight: new Float64Array(count),
+  const x: number[] = [];
+  const y: number[] = [];
+  const weight: number[] = [];
+  let [sumX, sumY, sum, inSample] = [0, 0, 0, 0];
+  const endSample = () => {
+    x.push(sumX * (frame.pixelMetresX / sum));
+    y.push(sumY * (frame.pixelMetresY / sum));
+    weight.push(sum);
+    sumX = 0;
+    sumY = 0;
+    sum = 0;
+    inSample = 0;
   };
-  let side = 0;
   for (let i = 0; i + 3 < line.length; i += 2) {
     const dx = line[i + 2] - line[i];
     const dy = line[i + 3] - line[i + 1];
     const length = Math.abs(dx) + Math.abs(dy);
     const metres = dx === 0 ? frame.pixelMetresY : frame.pixelMetresX;
     for (let step = 0.5; step < length; step++) {
-      const at = Math.floor(side++ / perSample);
-      samples.x[at] += metres * (line[i] + (dx * step) / length - frame.centreX);
-      samples.y[at] += metres * (line[i + 1] + (dy * step) / length - frame.centreY);
-      samples.weight[at] += metres;
+      sumX += metres * (line[i] + (dx * step) / length - frame.centreX);
+      sumY += metres * (line[i + 1] + (dy * step) / length - frame.centreY);
+      sum += metres;
+      if (++inSample === perSample) endSample();
     }
   }
-  for (let i = 0; i < count; i++) {
-    samples.x[i] *= frame.pixelMetresX / samples.weight[i];
-    samples.y[i] *= frame.pixelMetresY / samples.weight[i];
-  }
-  return samples;
+  if (inSample > 0) endSample();
+  return { count: x.length, x, y, weight };
 }

@@ -3,6 +3,18 @@
  * edges, as font rasterizers do it), so no polygons are intersected.
  */
 
+let room = [new Float64Array(0), new Float64Array(0)] as const;
+/** More than this is not kept. */
+const MOST_KEPT = 1 << 16;
+
+/** Two arrays that hold at least so many zeros, kept from call to call. */
+function roomFor(count: number): readonly [Float64Array, Float64Array] {
+  if (count > MOST_KEPT) return [new Float64Array(count), new Float64Array(count)];
+  if (room[0].length < count) room = [new Float64Array(count), new Float64Array(count)];
+  else for (const cells of room) cells.fill(0, 0, count);
+  return room;
+}
+
 /** Intersection over union of two polygons in pixel coordinates; `exact` is the pixels themselves. */
 export function intersectionOverUnion(exact: readonly Float64Array[], shape: readonly Float64Array[]): number {
   let minX = Number.POSITIVE_INFINITY;
@@ -21,8 +33,7 @@ export function intersectionOverUnion(exact: readonly Float64Array[], shape: rea
   const originY = Math.floor(minY);
   const width = Math.ceil(maxX) - originX + 2;
   const height = Math.ceil(maxY) - originY + 1;
-  const pixels = new Float64Array(width * height);
-  const covered = new Float64Array(width * height);
+  const [pixels, covered] = roomFor(width * height);
   for (const ring of exact) accumulate(pixels, width, ring, originX, originY);
   for (const ring of shape) accumulate(covered, width, ring, originX, originY);
   let both = 0;

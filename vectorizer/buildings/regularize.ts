@@ -3,7 +3,7 @@
  * walls in dominant directions, right angles and 45°, round ones round; where no such shape agrees with the pixels or
  * stays apart from its neighbours, the simplified outline.
  */
-import { type Block, draftBlocks, keepApart, lower, REGULAR } from './block.ts';
+import { type Block, boxOf, draftBlocks, indexOf, keepApart, lower, REGULAR } from './block.ts';
 import { intersectionOverUnion } from './polygon-iou.ts';
 
 /** One 4-connected region: exact rings in pixel corners, y down, closed and flat [x0, y0, x1, y1, …]; rings[0] shell. */
@@ -40,7 +40,11 @@ export interface RegularizedBuilding {
  * other (a network that tells row houses apart gives each house its own region) share their walls exactly.
  */
 export function regularizeBuildings(buildings: readonly Building[], options: RegularizeOptions): RegularizedBuilding[] {
-  const blocks = draftBlocks(buildings, options);
+  if (buildings.length === 0) return [];
+  const boxes = buildings.map(({ rings }) => boxOf(rings[0]));
+  const index = indexOf(boxes);
+  const candidates = boxes.flatMap((box, number) => (index.search(...box).length > 1 ? [number] : []));
+  const blocks = draftBlocks(buildings, candidates, options);
   keepApart(blocks, (block) => lower(block, options));
   const results: RegularizedBuilding[] = [];
   for (const block of blocks) for (const member of block.members) results[member] = regularizedOf(block, member);

@@ -76,6 +76,7 @@ export async function drawBuildingStrip(window: StripWindow, options: BuildingSt
   }
   const blocks = draftBlocks(
     houses.map(({ region }) => region),
+    houses.flatMap(({ part, region }, number) => (part.region === region ? [] : [number])),
     options,
   );
   const partOf = (block: Block): Part => houses[block.members[0]].part;

@@ -38,22 +38,22 @@ const ORDERS = Int8Array.from(
 /** Sample coordinates across each of the four directions. */
 export interface Projection {
   angle: number;
-  across: Float64Array[];
+  across: number[][];
 }
 
 export function project(samples: Samples, angle: number): Projection {
   return { angle, across: [0, 1, 2, 3].map((direction) => acrossLine(samples, angle + (direction * Math.PI) / 4)) };
 }
 
-function acrossLine({ count, x, y }: Samples, radians: number): Float64Array {
+function acrossLine({ count, x, y }: Samples, radians: number): number[] {
   const sin = Math.sin(radians);
   const cos = Math.cos(radians);
-  const across = new Float64Array(count);
-  for (let i = 0; i < count; i++) across[i] = cos * y[i] - sin * x[i];
+  const across: number[] = [];
+  for (let i = 0; i < count; i++) across.push(cos * y[i] - sin * x[i]);
   return across;
 }
 
-function acrossOf(samples: Samples, { angle, across }: Projection, direction: number): Float64Array {
+function acrossOf(samples: Samples, { angle, across }: Projection, direction: number): readonly number[] {
   return Number.isInteger(direction) ? across[direction] : acrossLine(samples, angle + (direction * Math.PI) / 4);
 }
 

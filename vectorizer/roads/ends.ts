@@ -80,6 +80,8 @@ function trimCorner(sketch: LineGraph, node: number): void {
 /** Beyond where surface begins again the middle of a road is looked for so far, pixels. */
 const LOOK_ASIDE = 64;
 const INDEX_CELL = 64;
+/** More than any map has. */
+const INDEX_COLUMNS = 2 ** 24;
 
 /** Joins dead ends that face each other, the nearest and straightest first. Returns how many gaps of these rows it bridged. */
 export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps, counted: Rows): number {
@@ -160,11 +162,15 @@ export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, 
 
 /** Lines by the cells that they pass through. */
 function indexLines(sketch: LineGraph) {
-  const cells = new Map<string, Set<Line>>();
+  const cells = new Map<number, Set<Line>>();
   const cell = (value: number) => Math.floor(value / INDEX_CELL);
+  const keyOf = (column: number, row: number) => row * INDEX_COLUMNS + column;
   const add = (line: Line) => {
+    let last = Number.NaN;
     for (let i = 0; i < line.x.length; i++) {
-      const key = `${cell(line.x[i])} ${cell(line.y[i])}`;
+      const key = keyOf(cell(line.x[i]), cell(line.y[i]));
+      if (key === last) continue;
+      last = key;
       const held = cells.get(key);
       if (held) held.add(line);
       else cells.set(key, new Set([line]));
@@ -176,7 +182,7 @@ function indexLines(sketch: LineGraph) {
     const found = new Set<Line>();
     for (let row = cell(end.y - reach); row <= cell(end.y + reach); row++) {
       for (let column = cell(end.x - reach); column <= cell(end.x + reach); column++) {
-        for (const line of cells.get(`${column} ${row}`) ?? [])
+        for (const line of cells.get(keyOf(column, row)) ?? [])
           if (sketch.at[line.from].includes(line)) found.add(line);
       }
     }

@@ -125,10 +125,12 @@ export function straightenJunctions(sketch: LineGraph, surface: Runs, spread: Sp
   for (const [line, [start, end]] of cuts) {
     // A junction's disc is wider than the road: the road's own half-width goes up to the node.
     const last = line.x.length - end;
-    const own = line.radius.slice(start, last);
-    line.radius = [own[0] ?? line.radius[0], ...own, own[own.length - 1] ?? line.radius[line.radius.length - 1]];
-    line.x = [sketch.x[line.from], ...line.x.slice(start, last), sketch.x[line.to]];
-    line.y = [sketch.y[line.from], ...line.y.slice(start, last), sketch.y[line.to]];
+    for (const name of ['x', 'y', 'radius'] as const) line[name] = line[name].slice(start - 1, last + 1);
+    const { x, y, radius } = line;
+    const to = x.length - 1;
+    if (to > 1) [radius[0], radius[to]] = [radius[1], radius[to - 1]];
+    [x[0], y[0]] = [sketch.x[line.from], sketch.y[line.from]];
+    [x[to], y[to]] = [sketch.x[line.to], sketch.y[line.to]];
   }
 }
 

@@ -77,9 +77,9 @@ export function joinThrough(sketch: LineGraph, node: number): void {
   addLine(sketch, {
     from: first.from,
     to: b.to,
-    x: [...first.x, ...b.x.slice(1)],
-    y: [...first.y, ...b.y.slice(1)],
-    radius: [...first.radius, ...b.radius.slice(1)],
+    x: first.x.concat(b.x.slice(1)),
+    y: first.y.concat(b.y.slice(1)),
+    radius: first.radius.concat(b.radius.slice(1)),
   });
 }
 
@@ -102,8 +102,10 @@ export function lengthOf(line: { x: ArrayLike<number>; y: ArrayLike<number> }): 
 
 /** Half of the usual width of the surface along the line. Points are taken as evenly spaced. */
 export function medianRadius(line: Pick<Line, 'radius'>): number {
-  const radii = Float64Array.from(line.radius.filter((radius) => radius > 0)).sort();
-  return radii.length > 0 ? radii[radii.length >> 1] : 0;
+  const all = Float64Array.from(line.radius).sort();
+  let gaps = 0;
+  while (gaps < all.length && all[gaps] === 0) gaps++;
+  return gaps < all.length ? all[gaps + ((all.length - gaps) >> 1)] : 0;
 }
 
 /** A line's points with the half-width at each. */
@@ -111,6 +113,7 @@ export type Points = Pick<Line, 'x' | 'y' | 'radius'>;
 
 /** The line's pieces between the places where it crosses one of these values of y, in order. Neighbours share a point. */
 export function cutAtRows(line: Points, rows: readonly number[]): Points[] {
+  if (rows.every((row) => line.y.every((y) => y < row) || line.y.every((y) => y >= row))) return [line];
   return cutWhere(line, (y0, y1) => rows.filter((row) => y0 < row !== y1 < row));
 }
 
@@ -145,29 +148,33 @@ function cutWhere({ x, y, radius }: Points, crossed: (y0: number, y1: number) =>
  */
 export const POINT_ROWS = 32;
 export const POINT_OFFSET = 0.3137;
+const NONE: number[] = [];
 
 /** Points a pixel apart, counted from the rows that have one, so that where a line ends does not move the others. */
 export function resampleByRows(line: Line): void {
+  const out: Points = { x: [line.x[0]], y: [line.y[0]], radius: [line.radius[0]] };
   const pieces = cutWhere(line, (y0, y1) => {
-    const rows: number[] = [];
-    const [low, high] = y0 < y1 ? [y0, y1] : [y1, y0];
-    for (let k = Math.floor((low - POINT_OFFSET) / POINT_ROWS) + 1; k * POINT_ROWS + POINT_OFFSET <= high; k++) {
-      rows.push(k * POINT_ROWS + POINT_OFFSET);
-    }
-    return rows;
+    const k0 = Math.floor((y0 - POINT_OFFSET) / POINT_ROWS);
+    const k1 = Math.floor((y1 - POINT_OFFSET) / POINT_ROWS);
+    if (k0 === k1) return NONE;
+    return Array.from({ length: Math.abs(k1 - k0) }, (_, i) => (Math.min(k0, k1) + 1 + i) * POINT_ROWS + POINT_OFFSET);
   });
-  for (const piece of pieces) resample(piece, 1);
-  const [first, ...others] = pieces;
-  const all = (of: (points: Points) => number[]) => of(first).concat(...others.map((piece) => of(piece).slice(1)));
-  Object.assign(line, { x: all(({ x }) => x), y: all(({ y }) => y), radius: all(({ radius }) => radius) });
+  for (const piece of pieces) addResampled(piece, 1, out);
+  Object.assign(line, out);
 }
 
 /** Points a given distance apart at most and evenly spaced; ends stay. */
 export function resample(line: Points, spacing: number): void {
+  const out: Points = { x: [line.x[0]], y: [line.y[0]], radius: [line.radius[0]] };
+  addResampled(line, spacing, out);
+  Object.assign(line, out);
+}
+
+/** Adds all points but the first one. */
+function addResampled(line: Points, spacing: number, out: Points): void {
   const total = lengthOf(line);
   const steps = Math.max(1, Math.round(total / spacing));
   const { x, y, radius } = line;
-  const out: { x: number[]; y: number[]; radius: number[] } = { x: [x[0]], y: [y[0]], radius: [radius[0]] };
   let passed = 0;
   let next = 1;
   for (let i = 1; i < x.length && next < steps; i++) {
@@ -184,5 +191,4 @@ export function resample(line: Points, spacing: number): void {
   out.x.push(x[x.length - 1]);
   out.y.push(y[y.length - 1]);
   out.radius.push(radius[radius.length - 1]);
-  Object.assign(line, out);
 }

@@ -24,16 +24,21 @@ export function medialAxis(border: Border): LineGraph {
     coordinates[2 * i + 1] = border.y[i];
   }
   const { triangles, halfedges } = new Delaunator(coordinates);
-  const centres = circumcentres(coordinates, triangles);
+  const { centres, radii } = discs(coordinates, triangles);
   const kept = keepEdges(border, triangles, halfedges, centres);
-  peel(border, triangles, halfedges, centres, kept);
-  drawLines(sketch, coordinates, triangles, halfedges, centres, kept);
+  peel(border, triangles, halfedges, radii, kept);
+  drawLines(sketch, halfedges, centres, radii, kept);
   return sketch;
 }
 
-function circumcentres(coordinates: Float64Array, triangles: Uint32Array): Float64Array {
-  const centres = new Float64Array((triangles.length / 3) * 2);
-  for (let t = 0; t < triangles.length / 3; t++) {
+/**
+ * Of each triangle the centre of the circle through its corners, and how far it is from the border itself: along a straight
+ * border with points s apart the square of that is s² / 6 less, in the mean, than that of the way to the points.
+ */
+function discs(coordinates: Float64Array, triangles: Uint32Array): { centres: Float64Array; radii: Float64Array } {
+  const radii = new Float64Array(triangles.length / 3);
+  const centres = new Float64Array(radii.length * 2);
+  for (let t = 0; t < radii.length; t++) {
     const ax = coordinates[2 * triangles[3 * t]];
     const ay = coordinates[2 * triangles[3 * t] + 1];
     const bx = coordinates[2 * triangles[3 * t + 1]] - ax;
@@ -43,10 +48,15 @@ function circumcentres(coordinates: Float64Array, triangles: Uint32Array): Float
     const b = bx * bx + by * by;
     const c = cx * cx + cy * cy;
     const twice = 2 * (bx * cy - by * cx);
-    centres[2 * t] = ax + (cy * b - by * c) / twice;
-    centres[2 * t + 1] = ay + (bx * c - cx * b) / twice;
+    const x = (cy * b - by * c) / twice;
+    const y = (bx * c - cx * b) / twice;
+    centres[2 * t] = ax + x;
+    centres[2 * t + 1] = ay + y;
+    const shortest = Math.min(b, c, (cx - bx) * (cx - bx) + (cy - by) * (cy - by));
+    const square = x * x + y * y;
+    radii[t] = Math.sqrt(shortest < square ? square - shortest / 6 : square);
   }
-  return centres;
+  return { centres, radii };
 }
 
 /** Marks the half-edges whose dual lies inside: where both border points have the middle of it on their surface side. */
@@ -86,7 +96,7 @@ function peel(
   border: Border,
   triangles: Uint32Array,
   halfedges: Int32Array,
-  centres: Float64Array,
+  radii: Float64Array,
   kept: Uint8Array,
 ): void {
   const along = borderLengths(border);
@@ -102,8 +112,7 @@ function peel(
     const total = along.totals[ring];
     const direct = Math.abs(along.at[p] - along.at[q]);
     const chord = distance(border.x[p] - border.x[q], border.y[p] - border.y[q]);
-    const t = Math.floor(edge / 3);
-    const radius = distance(centres[2 * t] - border.x[p], centres[2 * t + 1] - border.y[p]);
+    const radius = radii[Math.floor(edge / 3)];
     return Math.min(direct, total - direct) - chord > LEAST_RESIDUAL * radius;
   };
   for (let first = 0; first < triangles.length / 3; first++) {
@@ -133,28 +142,16 @@ function borderLengths({ offsets, x, y }: Border): { at: Float64Array; totals: F
  */
 function drawLines(
   sketch: LineGraph,
-  coordinates: Float64Array,
-  triangles: Uint32Array,
   halfedges: Int32Array,
   centres: Float64Array,
+  radii: Float64Array,
   kept: Uint8Array,
 ): void {
-  const nodeOf = new Int32Array(triangles.length / 3).fill(-1);
-  const side = (a: number, b: number) =>
-    distance(coordinates[2 * a] - coordinates[2 * b], coordinates[2 * a + 1] - coordinates[2 * b + 1]);
-  /**
-   * From the middle of a triangle to the border, not to its points: along a straight border with points s apart the square
-   * of the one is s² / 6 less, in the mean, than that of the other.
-   */
-  const radiusAt = (t: number): number => {
-    const [a, b, c] = [triangles[3 * t], triangles[3 * t + 1], triangles[3 * t + 2]];
-    const toPoint = distance(centres[2 * t] - coordinates[2 * a], centres[2 * t + 1] - coordinates[2 * a + 1]);
-    const shortest = Math.min(side(a, b), side(b, c), side(c, a));
-    return shortest < toPoint ? Math.sqrt(toPoint * toPoint - (shortest * shortest) / 6) : toPoint;
-  };
+  const count = radii.length;
+  const nodeOf = new Int32Array(count).fill(-1);
   const degree = (t: number): number => kept[3 * t] + kept[3 * t + 1] + kept[3 * t + 2];
   const node = (t: number): number => {
-    if (nodeOf[t] < 0) nodeOf[t] = addNode(sketch, centres[2 * t], centres[2 * t + 1], radiusAt(t));
+    if (nodeOf[t] < 0) nodeOf[t] = addNode(sketch, centres[2 * t], centres[2 * t + 1], radii[t]);
     return nodeOf[t];
   };
   const walk = (start: number, firstEdge: number): void => {
@@ -162,7 +159,7 @@ function drawLines(
     const add = (t: number) => {
       line.x.push(centres[2 * t]);
       line.y.push(centres[2 * t + 1]);
-      line.radius.push(radiusAt(t));
+      line.radius.push(radii[t]);
     };
     add(start);
     let edge = firstEdge;
@@ -181,7 +178,6 @@ function drawLines(
       }
     }
   };
-  const count = triangles.length / 3;
   const order = (a: number, b: number) =>
     rounded(centres[2 * a + 1]) - rounded(centres[2 * b + 1]) || rounded(centres[2 * a]) - rounded(centres[2 * b]);
   const ends: number[] = [];

@@ -81,10 +81,9 @@ const MIN_PIECE_METRES = 30;
 const MIN_PIECE_M2 = 60;
 const MAX_GAP_WIDTHS = 3;
 
-/** A road's usual width. One border point in so many pixels of it is enough, from one a pixel to one in three. */
-const USUAL_WIDTH_METRES = 8;
-const WIDTH_PER_POINT = 5;
-const LEAST_POINTS = 3;
+/** Border points are at most so far apart, on the ground and in pixels, but never less than a pixel. */
+const POINT_METRES = 2;
+const POINT_PIXELS = 3;
 /** What comes so near to where a map was cut may go on beyond it, pixels. */
 const CUT_REACH = 32;
 
@@ -113,11 +112,10 @@ export function sketchRoads(
 ): { sketch: LineGraph; counts: SketchCounts } {
   const { pixelMetres, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 75 } = options;
   const pixelAreaM2 = pixelMetres * pixelMetres;
-  const width = USUAL_WIDTH_METRES / pixelMetres;
   const border = traceBorder(surface.road, {
     minPieceArea: MIN_PIECE_M2 / pixelAreaM2,
     minHoleArea: minHoleM2 / pixelAreaM2,
-    stride: Math.max(1, Math.min(LEAST_POINTS, Math.round(width / WIDTH_PER_POINT))),
+    stride: Math.max(1, Math.min(POINT_PIXELS, Math.floor(POINT_METRES / pixelMetres))),
     counted: core,
   });
   const sketch = medialAxis(border);

@@ -42,25 +42,40 @@ export function createRoadSurface(width: number, height: number, classes: RoadCl
   const blocked = growingRuns(height);
   let y = 0;
 
-  function addRow(codes: Uint8Array, scores: Uint8Array, offset: number): void {
-    let kind = 0;
-    let start = 0;
-    const end = offset + width;
-    for (let at = offset; at <= end; at++) {
-      const next = at < end ? kindOf[codes[at]] : 0;
-      if (next === kind) continue;
-      if (kind === ROAD) {
-        road.push(start - offset, at - offset);
-        const row = (y >> 3) * blockColumns;
-        for (let i = start; i < at; i++) {
-          const block = row + ((i - offset) >> 3);
-          scoreSums[block] += scores[i];
-          scoreCounts[block]++;
-        }
-      } else if (kind === BLOCKED) blocked.push(start - offset, at - offset);
-      kind = next;
-      start = at;
+  function endRun(kind: number, start: number, end: number, offset: number, scores: Uint8Array): void {
+    if (kind === BLOCKED) blocked.push(start - offset, end - offset);
+    if (kind !== ROAD) return;
+    road.push(start - offset, end - offset);
+    const row = (y >> 3) * blockColumns;
+    for (let i = start; i < end; ) {
+      const block = row + ((i - offset) >> 3);
+      const stop = Math.min(end, offset + (((i - offset) | (BLOCK - 1)) + 1));
+      scoreCounts[block] += stop - i;
+      let sum = 0;
+      for (; i < stop; i++) sum += scores[i];
+      scoreSums[block] += sum;
     }
+  }
+
+  /** `words` are the same codes four by four, where they can be looked at so. */
+  function addRow(codes: Uint8Array, words: Uint32Array | null, scores: Uint8Array, offset: number): void {
+    let kind = 0;
+    let start = offset;
+    const end = offset + width;
+    for (let at = offset; at < end; ) {
+      const code = codes[at];
+      if (kindOf[code] !== kind) {
+        endRun(kind, start, at, offset, scores);
+        kind = kindOf[code];
+        start = at;
+      }
+      at++;
+      while (at < end && codes[at] === code) {
+        if (words && (at & 3) === 0 && at + 4 <= end && words[at >> 2] === code * 0x01010101) at += 4;
+        else at++;
+      }
+    }
+    endRun(kind, start, end, offset, scores);
     y++;
     road.endRow(y);
     blocked.endRow(y);
@@ -74,7 +89,9 @@ export function createRoadSurface(width: number, height: number, classes: RoadCl
           `expected at most ${height - y} rows of ${width} classes and scores, got ${rows} rows with ${codes.length} and ${scores.length}`,
         );
       }
-      for (let row = 0; row < rows; row++) addRow(codes, scores, row * width);
+      const { buffer, byteOffset, length } = codes;
+      const words = byteOffset % 4 === 0 ? new Uint32Array(buffer, byteOffset, length >> 2) : null;
+      for (let row = 0; row < rows; row++) addRow(codes, words, scores, row * width);
     },
     /** Throws a RangeError if rows are missing. */
     finish(): RoadSurface {
