@@ -96,3 +96,28 @@ print(json.dumps(faults))
   );
   expect(faults).toEqual([]);
 });
+
+test('a map lower than the margins is one strip, covered at every level', () => {
+  for (const height of [1, 7, 60, 100, 200, 255, 257, 300, 511]) {
+    const map = urbanMap(height, 640, height);
+    const strip = { index: 0, y: 0, rows: height };
+    const { width, classes } = map;
+    const window = { strip, width, height, top: 0, rows: height, classes, scores: scoresOf(map) };
+    const { drawn, open } = drawLevelStrips(window, [2, 3, 4], optionsOf(map));
+    const joiner = createLevelJoiner([2, 3, 4], optionsOf(map));
+    const joined = joiner.append(open);
+    for (const [i, { level, regions }] of drawn.entries()) {
+      const area = [...regions, ...joined[i].regions].reduce((sum, { rings }) => sum + areaOf(rings), 0);
+      const unmapped = classes.filter((code) => code === NODATA).length;
+      expect(area, `level ${level} of ${height} rows`).toBeCloseTo(width * height - unmapped, 6);
+    }
+  }
+});
+
+const areaOf = (rings: readonly Float64Array[]): number =>
+  Math.abs(
+    rings.reduce((sum, ring) => {
+      for (let i = 2; i < ring.length; i += 2) sum += (ring[i - 2] * ring[i + 1] - ring[i] * ring[i - 1]) / 2;
+      return sum;
+    }, 0),
+  );

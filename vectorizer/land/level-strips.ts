@@ -86,6 +86,7 @@ export function drawLevelStrips(
  */
 function blocksBesideLines({ index, y, rows }: Strip, beside: number): (at: number) => BlockRows {
   const stripRows = index > 0 ? y / index : rows;
+  if (stripRows < 2 * beside) return () => ({ from: 0, to: rows }); // one low strip, without a line
   return (at) => {
     const line = Math.round(at / stripRows) * stripRows;
     if (line > 0 && at >= line - beside && at < line + beside) return { from: line - beside, to: line + beside };
