@@ -13,6 +13,8 @@ export interface StoredPlan<P> {
   strips: { firstShard: number; lastShard: number }[];
   /** With which the job's features are stored and published. */
   turn: string;
+  /** How long it took to join the maps of all shards; they are not joined yet where it is missing. */
+  joinMs?: number;
 }
 
 /** Of a job that has none yet. `chips`: how many each shard has. */
@@ -122,6 +124,23 @@ export async function finishStrip(q: Queryable, job: string, strip: number, resu
     [job, strip, JSON.stringify(result)],
   );
   return finished.length > 0;
+}
+
+/** The same of the joining of maps. */
+export async function finishMaps(q: Queryable, job: string, joinMs: number): Promise<boolean> {
+  if (!(await holdJob(q, job))) return false;
+  const finished = await q.query(
+    `UPDATE planimeter.jobs SET plan = jsonb_set(plan, '{joinMs}', to_jsonb($2::float8))
+      WHERE id = $1 AND plan->'joinMs' IS NULL RETURNING 1`,
+    [job, joinMs],
+  );
+  return finished.length > 0;
+}
+
+/** Whether the maps of all shards are joined. */
+export async function mapsAreJoined(q: Queryable, job: string): Promise<boolean> {
+  const sql = `SELECT plan->'joinMs' IS NOT NULL AS joined FROM planimeter.jobs WHERE id = $1`;
+  return (await q.query<{ joined: boolean }>(sql, [job]))[0]?.joined ?? false;
 }
 
 /** Until the transaction is over. False where the job is no longer wanted. */
