@@ -114,14 +114,14 @@ export async function runShard(
   context: PartContext,
 ): Promise<null> {
   const { files } = tools;
-  const { planned, shards } = planOfJob;
+  const { planned, shards, turn } = planOfJob;
   const folder = folderOf(job, number);
   await whileWanted(tools, job, async () => {
     const result = await inferAndStitch(tools, job, planned, { folder, shard: shards[number] }, context);
     for (const map of mapsOf(job)) await files.put(`${folder}/${map}.tif`);
     await files.remove(`${folder}/spool`);
     await context.handOver(async (session) => {
-      if (!(await finishShard(session, job.id, number, result))) return [];
+      if (!(await finishShard(session, { id: job.id, turn }, number, result))) return [];
       await noteDrawn(session, job.id, planOfJob);
       const strips = (await readyStrips(session, job.id, number)).map(partOf);
       return (await openShards(session, job.id)).length === 0 ? ['maps', ...strips] : strips;
@@ -155,7 +155,7 @@ export async function runStrip(
     const result = await drawStrip(tools, drawing, strip, await Promise.all(layers), context.signal);
     await files.put(key);
     await context.handOver(async (session) => {
-      if (!(await finishStrip(session, job.id, number, result))) return [];
+      if (!(await finishStrip(session, { id: job.id, turn }, number, result))) return [];
       await noteDrawn(session, job.id, planOfJob);
       return endOf(session, job.id);
     });
@@ -186,7 +186,7 @@ async function isWanted(db: PipelineTools['db'], id: string): Promise<boolean> {
 export async function joinMaps(
   tools: PipelineTools,
   job: SegmentationJob,
-  { planned: { grid, plan }, shards }: Plan,
+  { planned: { grid, plan }, shards, turn }: Plan,
   context: PartContext,
 ): Promise<null> {
   const { files, compute } = tools;
@@ -210,7 +210,7 @@ export async function joinMaps(
     );
     await putMaps(files, job);
     await context.handOver(async (session) => {
-      const first = await finishMaps(session, job.id, performance.now() - started);
+      const first = await finishMaps(session, { id: job.id, turn }, performance.now() - started);
       return first ? endOf(session, job.id) : [];
     });
   });
