@@ -1,23 +1,25 @@
 /**
- * What the queue and the joining of shards cost a fleet: one job that 1 to 16 workers compute with a network that sleeps
- * (named so: it stands for a GPU that is busy with a chip; the maps of its shards were made before) and whose features are
- * not drawn. Prints first what tracing a shard takes, and drawing its features; then the share of the workers' time that was
- * not the network's, what of it was joining, and what PostgreSQL did for each shard. Workers are in one process here, each
- * with a queue of its own.
+ * What the queue and the joining cost a fleet: one job whose network sleeps (named so: it stands for a GPU that is busy with
+ * a chip; the maps of its shards were made before) and whose strips are really drawn and stored. Drawing needs a core for
+ * each worker, so there are no more workers than cores; each is a queue of its own in one process, and all share its drawing
+ * processes. Prints the share of the workers' time in which they had neither a shard nor a strip, where it went, and what
+ * PostgreSQL did for each shard. For more workers it computes what the end of a job, which one worker does while the others
+ * have nothing of it, would weigh: it says "computed" there.
  * Run: node bench/fleet.ts [--shards=8] [--chip-ms=50]
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MapRequest, MapResult } from '../models/mapping/map-scene.ts';
-import { mergeShards } from '../models/mapping/merge-shards.ts';
+import { planShards } from '../models/mapping/shards.ts';
 import { findNetwork, type Network } from '../models/registry.ts';
 import { DEFAULT_RUN } from '../models/runtime/run-profile.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { runJob } from '../server/pipeline/pipeline.ts';
-import type { Compute } from '../server/processes/compute.ts';
+import { type Compute, startCompute } from '../server/processes/compute.ts';
+import { type Part, stripOf } from '../server/queue/pg-boss.ts';
 import { startQueue } from '../server/queue/queue.ts';
 import type { Handlers } from '../server/queue/work-context.ts';
 import { createRemoteReader } from '../server/remote/reader.ts';
@@ -28,8 +30,6 @@ import { type FileStore, localFileStore } from '../server/store/files/file-store
 import { getJob, insertJob } from '../server/store/tables/jobs.ts';
 import { insertScene, updateScene } from '../server/store/tables/scenes.ts';
 import type { PipelineTools } from '../server/tools.ts';
-import { drawStrip } from '../server/tracing/draw-strip.ts';
-import { joinStrips } from '../server/tracing/join-strips.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { setup, testEngines } from '../test/support/databases.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
@@ -41,9 +41,12 @@ const flag = (name: string, otherwise: number) =>
 const shardsEach = flag('shards', 8);
 const chipMs = flag('chip-ms', 50);
 const WORKERS = [1, 2, 4, 8, 16];
+const CORES = availableParallelism();
 /** Model pixels: a shard is two rows of eight chips. */
 const [CORE, WIDTH, SHARD_HEIGHT] = [1024, 8192, 2048];
 const GSD_M = 1;
+/** Of the job that has just ended. */
+const ends: { joinMs: number }[] = [];
 /** Connections tell the statistics what they did within ten seconds. */
 const SETTLE_MS = 11_000;
 
@@ -53,6 +56,7 @@ interface Load {
 }
 
 const tearDown = await setup();
+const real = startCompute();
 const folder = await mkdtemp(join(tmpdir(), 'planimeter-fleet-'));
 try {
   const engine = testEngines().find(({ name }) => name === 'postgresql');
@@ -63,7 +67,7 @@ try {
   console.log(
     `one job, ${shardsEach} shards for each worker, of 16 chips of ${chipMs} ms and ${pixels} million pixels`,
   );
-  for (const workers of WORKERS) {
+  for (const workers of WORKERS.filter((count) => count <= CORES)) {
     const { db, url, drop } = await engine.open();
     try {
       await measure(db, url!, workers, network, template);
@@ -72,6 +76,7 @@ try {
     }
   }
 } finally {
+  await real.stop();
   await rm(folder, { recursive: true, force: true });
   await tearDown();
 }
@@ -96,7 +101,9 @@ async function makeTemplate(network: Network): Promise<Template> {
     scores: join(folder, 'scores.tif'),
   };
   const common = { ...{ width: WIDTH, height: SHARD_HEIGHT, bands: 1, epsg: 32640 }, compression: 'deflate' as const };
-  const place = { geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M] as const, overviewCount: 2 };
+  const plan = { core: CORE, halo: 0, stride: 1, columns: WIDTH / CORE, rows: SHARD_HEIGHT / CORE };
+  const overviewCount = planShards(plan, SHARD_HEIGHT)[0]!.overviews;
+  const place = { geotransform: [500_000, GSD_M, 0, 2_780_000, 0, -GSD_M] as const, overviewCount };
   const overviews = { classes: 'majority', scores: 'average' } as const;
   for (const map of ['classes', 'scores'] as const) {
     const nodata = map === 'classes' ? 255 : 0;
@@ -126,22 +133,25 @@ async function measure(
   const shards = workers * shardsEach;
   const files = localFileStore(join(folder, `${workers}`));
   const scene = await fakeScene(db, files, shards * SHARD_HEIGHT);
-  const spent: Spent = { networkMs: 0, drawMs: 0, joinMs: 0 };
+  const done: Interval[] = [];
   const tools: PipelineTools = {
     ...{ db, files, remote: createRemoteReader(null), device: 'cpu', shardHeight: SHARD_HEIGHT },
     chooseRun: async () => ({ ...DEFAULT_RUN, core: CORE }),
-    compute: sleepingCompute(template, spent),
+    compute: sleepingCompute(template),
   };
   const over = Promise.withResolvers<void>();
-  const handlers: Handlers = {
+  const handlersOf = (worker: number): Handlers => ({
     ingest: async () => {},
     async segment(id, context) {
       const job = { id, scene, network, parameters: parseParameters(), modelReason: '' };
-      if (await runJob(tools, job, context)) over.resolve();
+      const from = performance.now();
+      const report = await runJob(tools, job, context);
+      done.push({ worker, kind: kindOf(context.part), from, to: performance.now() });
+      if (report) over.resolve();
     },
     discard: async () => {},
-  };
-  const queues = await Promise.all(Array.from({ length: workers }, () => startQueue(db, { url }, handlers)));
+  });
+  const queues = await Promise.all(Array.from({ length: workers }, (_, i) => startQueue(db, { url }, handlersOf(i))));
   try {
     const idle = await idleLoad(db);
     const before = await load(db);
@@ -156,27 +166,70 @@ async function measure(
     const after = await load(db);
     const seconds = (wallMs + SETTLE_MS) / 1000;
     const each = (name: keyof Load) => (after[name] - before[name] - idle[name] * seconds) / shards;
-    const percent = (ms: number) => `${((ms / wallMs) * 100).toFixed(1)} %`;
+    const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+    const busy = (...kinds: Kind[]) => {
+      let ms = 0;
+      for (let i = 0; i < workers; i++) {
+        ms += covered(done.filter(({ worker, kind }) => worker === i && kinds.includes(kind)));
+      }
+      return ms;
+    };
+    const own = busy('shard', 'strip');
+    const maps = busy('shard', 'strip', 'maps') - own;
+    const end = busy('end');
+    const [{ joinMs }] = ends.splice(0) as [{ joinMs: number }];
+    const all = workers * wallMs;
+    const queueing = all - own - maps - workers * end;
     console.log(
-      `${String(workers).padStart(2)} workers, ${shards} shards: ${(wallMs / 1000).toFixed(2)} s; not the network's ` +
-        `${percent(wallMs - spent.networkMs / workers)}, of which joining ${percent(spent.joinMs)}; PostgreSQL: ` +
+      `${workers} workers, ${shards} shards: ${(wallMs / 1000).toFixed(2)} s; neither shards nor strips ` +
+        `${percent(1 - own / all)}: queue ${percent(queueing / all)}, joining maps ${percent(maps / all)}, ` +
+        `joining strips ${percent(joinMs / wallMs)}, storing what was joined and publishing ${percent((end - joinMs) / wallMs)}; ` +
+        `a shard ${(busy('shard') / shards).toFixed(0)} ms, a strip ${(busy('strip') / shards).toFixed(0)} ms, ` +
+        `the maps ${(busy('maps') / shards).toFixed(0)} ms and the end ${(end / shards).toFixed(0)} ms a strip; PostgreSQL: ` +
         `${each('transactions').toFixed(0)} transactions, ${each('active_ms').toFixed(0)} ms a shard, and idle ` +
         `${(idle.transactions / workers).toFixed(1)} transactions, ${(idle.active_ms / workers).toFixed(1)} ms a second and worker`,
     );
+    for (const more of WORKERS.filter((count) => count > CORES && workers === CORES)) {
+      const endMs = (end / shards) * more; // of as many strips for each worker
+      const ownMs = own / shards;
+      console.log(
+        `computed: ${more} workers with a core each would wait ${percent(endMs / (endMs + ownMs))} at the end`,
+      );
+    }
   } finally {
     await Promise.all(queues.map((queue) => queue.stop()));
     await files.remove('jobs');
   }
 }
 
-interface Spent {
-  networkMs: number;
-  drawMs: number;
-  joinMs: number;
+type Kind = 'plan' | 'shard' | 'strip' | 'maps' | 'end';
+
+interface Interval {
+  worker: number;
+  kind: Kind;
+  from: number;
+  to: number;
 }
 
-/** Its map takes the time of the chips and copies the template; it draws and joins as ever, in this process. */
-function sleepingCompute(template: Template, spent: Spent): Compute {
+function kindOf(part: Part | undefined): Kind {
+  if (part === undefined) return 'plan';
+  if (part === 'maps') return 'maps';
+  if (part === 'merge') return 'end';
+  return stripOf(part) === null ? 'shard' : 'strip';
+}
+
+/** How long at least one of them was under way. */
+function covered(intervals: readonly Interval[]): number {
+  let [ms, reached] = [0, 0];
+  for (const { from, to } of intervals.toSorted((a, b) => a.from - b.from)) {
+    ms += Math.max(0, to - Math.max(from, reached));
+    reached = Math.max(reached, to);
+  }
+  return ms;
+}
+
+/** Its map takes the time of the chips and copies the template; it draws and joins as ever. */
+function sleepingCompute(template: Template): Compute {
   const unused = () => {
     throw new Error('not part of this measurement');
   };
@@ -192,7 +245,6 @@ function sleepingCompute(template: Template, spent: Spent): Compute {
         await sleep(Math.max(0, due - (chips - done) * chipMs - performance.now()));
         onProgress?.({ chips: done, rows: 0 });
       }
-      spent.networkMs += chips * chipMs;
       return {
         ledger: { done: grid.width * SHARD_HEIGHT, nodata: 0, outside: 0, failed: 0, pending: 0 },
         chips: { done: chips, nodata: 0, outside: 0, failed: [] },
@@ -208,20 +260,12 @@ function sleepingCompute(template: Template, spent: Spent): Compute {
         },
       };
     },
-    async join(request) {
+    join: real.join,
+    drawStrip: real.drawStrip,
+    async joinStrips(request, options) {
       const started = performance.now();
-      await mergeShards(request);
-      spent.joinMs += performance.now() - started;
-    },
-    async drawStrip(request) {
-      const started = performance.now();
-      await drawStrip(request);
-      spent.drawMs += performance.now() - started;
-    },
-    async joinStrips(request) {
-      const started = performance.now();
-      const joined = await joinStrips(request);
-      spent.joinMs += performance.now() - started;
+      const joined = await real.joinStrips(request, options);
+      ends.push({ joinMs: performance.now() - started });
       return joined;
     },
     prove: unused,

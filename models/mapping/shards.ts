@@ -1,12 +1,13 @@
 /**
  * A map in shards: bands of chip rows, cut by geometry alone, that are computed apart and whose maps are joined to the
- * bytes of a map in one piece. Their edges are edges of tiles, also on some of the overviews, so that joining copies.
+ * bytes of a map in one piece. Their edges are edges of tiles, also on some of the overviews, so that joining copies; on
+ * others they are edges of rows, so that joining places them.
  */
 import type { ChipPlan } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
 
 export interface Shard extends ChipRows {
-  /** How many of its overviews begin and end with a tile: those it is written with. */
+  /** How many it is written with at most: on all of them it begins and ends between two rows of the map's. */
   overviews: number;
 }
 
@@ -21,10 +22,10 @@ export const SHARD_HEIGHT = 2048;
  */
 export function planShards({ core, rows }: ChipPlan, height = SHARD_HEIGHT, tile = TILE): Shard[] {
   const unit = commonMultiple(commonMultiple(core, TILE), tile); // whole chips and whole tiles
-  const tiles = (Math.ceil(height / unit) * unit) / TILE;
+  const pixels = Math.ceil(height / unit) * unit;
   let overviews = 0;
-  while (tiles % 2 ** (overviews + 1) === 0) overviews++;
-  const step = (tiles * TILE) / core;
+  while (pixels % 2 ** (overviews + 1) === 0) overviews++;
+  const step = pixels / core;
   const shards: Shard[] = [];
   for (let first = 0; first < rows; first += step) {
     shards.push({ first, end: Math.min(rows, first + step), overviews });

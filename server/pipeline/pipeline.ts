@@ -17,7 +17,16 @@ import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import { detectObjects } from './detect.ts';
 import { mapAndDraw } from './parts/draw-growing.ts';
-import { askForOpenParts, askForParts, isOpen, joinParts, removeParts, runShard, runStrip } from './parts/run-parts.ts';
+import {
+  askForOpenParts,
+  askForParts,
+  isOpen,
+  joinDrawn,
+  joinMaps,
+  removeParts,
+  runShard,
+  runStrip,
+} from './parts/run-parts.ts';
 import { type PlannedJob, planJob } from './plan.ts';
 import { publish } from './publish.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
@@ -46,9 +55,10 @@ export async function runJob(
   // Planned, and interrupted; or the process that computed a shard died before it could say so.
   if (part === undefined || !(await isOpen(db, job, part))) return askForOpenParts(job, context);
   if (typeof part === 'number') return runShard(tools, job, stored, part, context);
+  if (part === 'maps') return joinMaps(tools, job, stored, context);
   if (part !== 'merge') return runStrip(tools, job, stored, part, context);
 
-  const report = await publish(tools, job, stored.planned, await joinParts(tools, job, stored, context));
+  const report = await publish(tools, job, stored.planned, await joinDrawn(tools, job, stored, context));
   await removeParts(tools, job.id);
   await noteJobBytes(db, tools.files, job.id); // without the parts
   return report;

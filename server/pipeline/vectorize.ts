@@ -14,7 +14,6 @@ import type { MapLayer } from '../tracing/draw-strip.ts';
 import type { JoinedStrips } from '../tracing/join-strips.ts';
 import { chordMetres } from './bending.ts';
 import { tracingOf } from './class-roles.ts';
-import { extraMaps } from './extra-maps.ts';
 import { placingOf } from './place-shapes.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
@@ -112,18 +111,16 @@ export function addCounts(all: readonly Counts[]): Counts {
   return sums;
 }
 
-/** The end of a job's maps: strips are joined, and the maps put into the store. */
+/** The end of a job's maps: strips are joined. */
 export async function finishDrawing(
   tools: PipelineTools,
-  { id, network, parameters }: SegmentationJob,
+  { network }: SegmentationJob,
   drawing: Drawing,
   mapped: MapResult,
   strips: readonly StripResult[],
   signal: AbortSignal,
 ): Promise<DrawnFeatures> {
   const { geometry, regions, ...joined } = await joinStrips(tools, drawing, signal);
-  const maps = ['classes', 'scores', ...extraMaps(parameters)];
-  await Promise.all(maps.map((map) => tools.files.put(`jobs/${id}/${map}.tif`)));
   const all = [...strips, joined];
   const sum = (of: (each: StripResult) => number) => all.reduce((total, each) => total + of(each), 0);
   return {

@@ -4,10 +4,10 @@ import { log } from '../log.ts';
 import type { Database, Session } from '../store/database/database.ts';
 
 /**
- * One of a job's shards, by number from the top; one of the strips that its features are drawn in; or the end: maps and
- * features are joined and published.
+ * One of a job's shards, by number from the top; one of the strips that its features are drawn in; the joining of the maps
+ * of its shards; or the end: features are joined and published.
  */
-export type Part = number | StripPart | 'merge';
+export type Part = number | StripPart | 'maps' | 'merge';
 export type StripPart = `strip-${number}`;
 
 /** The number of the strip that a part is to draw; null for other parts. */
@@ -30,10 +30,12 @@ const PRIORITY_STEP = 1_000_000;
 
 /**
  * Of a message of a job of some priority. The first shards of all jobs come before the second ones, and so on: a job of
- * one piece waits for shards that are under way, never for those of a large job that wait too. What ends a job is first.
+ * one piece waits for shards that are under way, never for those of a large job that wait too. What one does for all of a
+ * job is first: others draw beside the joining of maps, and nothing of the job is left beside its end.
  */
 export function priorityOf(part: Part | undefined, priority: number): number {
-  return PRIORITY_STEP * priority + (part === 'merge' ? 1 : -(stripOf(part) ?? Number(part ?? 0)));
+  const ofAll = part === 'merge' || part === 'maps';
+  return PRIORITY_STEP * priority + (ofAll ? 1 : -(stripOf(part) ?? Number(part ?? 0)));
 }
 
 /** The queues. A process takes a message of each at a time, so strips are drawn while the network has the next shard. */
@@ -47,7 +49,8 @@ export const DEAD_LETTERS: Record<QueueName, string> = {
 };
 
 /** Where the parts of a job are asked for. */
-export const queueOf = (part: Part | undefined): QueueName => (stripOf(part) === null ? 'segment' : 'draw');
+export const queueOf = (part: Part | undefined): QueueName =>
+  part === 'maps' || stripOf(part) !== null ? 'draw' : 'segment';
 
 /** Attempts after the first, for errors that are not the input's fault. */
 export const RETRY_LIMIT = 2;

@@ -59,6 +59,8 @@ export async function startQueue(
     ...{ running: new Set(), listeners: new Map(), workers: new Map(), stopping: null },
   };
   try {
+    // All of them first: what work asks for must not be taken for what an earlier process has left.
+    for (const name of QUEUES) await tidyUp(state, name);
     for (const name of QUEUES) await beginWork(state, name);
   } catch (error) {
     await endBoss(boss);
@@ -77,11 +79,14 @@ export async function startQueue(
   };
 }
 
-async function beginWork(state: QueueState, name: QueueName): Promise<void> {
-  const { db, boss, workers } = state;
+async function tidyUp(state: QueueState, name: QueueName): Promise<void> {
   // Nobody else works on an embedded database: all messages are of a process that is gone.
-  if (db.kind === 'pglite') await boss.deleteAllJobs(name);
+  if (state.db.kind === 'pglite') await state.boss.deleteAllJobs(name);
   await recover(state, name);
+}
+
+async function beginWork(state: QueueState, name: QueueName): Promise<void> {
+  const { boss, workers } = state;
   const often = {
     pollingIntervalSeconds: POLLING_SECONDS,
     notifyPollingIntervalSeconds: ANNOUNCED_POLLING_SECONDS,

@@ -68,8 +68,8 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   const moved: JoinedStrips['regions'] = [];
 
   async function* lines(): AsyncGenerator<FeatureLine> {
-    for (const path of openPaths) {
-      const open: OpenStrip = deserialize(await promisify(zstdDecompress)(await readFile(path)));
+    for await (const bytes of readAhead(openPaths)) {
+      const open: OpenStrip = deserialize(bytes);
       features += open.features;
       pieces += open.pieces.count;
       for (const place of open.pieces.places) places.add(place);
@@ -133,6 +133,20 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
       roads: { ...network, dead_ends: degrees[1] ?? 0, degrees, ...report },
     },
   };
+}
+
+/** The files' contents; the next one is read while one is worked on. */
+async function* readAhead(paths: readonly string[]): AsyncGenerator<Buffer> {
+  const read = async (path: string) => promisify(zstdDecompress)(await readFile(path));
+  let next = read(paths[0]);
+  for (const path of [...paths.slice(1), null]) {
+    const bytes = await next;
+    if (path !== null) {
+      next = read(path);
+      next.catch(() => {}); // seen when it is awaited
+    }
+    yield bytes;
+  }
 }
 
 const movedAt = (level: number, { from, to }: MovedPlace) => ({

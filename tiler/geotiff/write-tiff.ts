@@ -10,9 +10,11 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { packBits } from './bit-mask.ts';
+import { withPooledBuffer } from './buffer-pool.ts';
+import type { ByteSource } from './byte-source.ts';
 import { levelSizes, type TiffLayout } from './cog-layout.ts';
 import { averageRowsOf, type Halve, majorityRows, type Row } from './overview.ts';
-import { openSamples } from './raster.ts';
+import { CACHE_BYTES, type Raster, rasterOf } from './raster.ts';
 import { bytesOfSamples, bytesPerSample, createSamples, type Samples } from './samples.ts';
 import { createSparseTiff, type SparseTiff, sparsePath } from './sparse-tiff.ts';
 import { readImage, type TiffImage } from './tiff-image.ts';
@@ -27,6 +29,7 @@ import {
   type StoredLevel,
   type TileWriter,
 } from './tile-writer.ts';
+import { writeAll } from './write-all.ts';
 
 export type { TiffLayout };
 export { sparsePath };
@@ -37,9 +40,9 @@ export interface TiffWriter {
   /** Rows without imagery, of a layout with a mask. Tiles of such rows alone are not written. */
   skipRows(rows: number): Promise<void>;
   /**
-   * Takes all rows of a finished TIFF of the same layout but for its height and number of overviews. Where they begin
-   * and, but for the last, end at the edge of a tile on each of its levels, tiles are copied as they are.
-   * Throws a RangeError otherwise, and for a layout with a mask.
+   * Takes all rows of a finished TIFF of the same layout but for its height and number of overviews. They begin and, but
+   * for the last, end at the edge of a tile, and between rows of each of its overviews; its tiles are copied as they are,
+   * on all levels where they end with it. Throws a RangeError otherwise, and for a layout with a mask.
    */
   appendTiff(path: string): Promise<void>;
   /** Assembles the file and renames it to its final path. Rejects when rows are missing. */
@@ -226,16 +229,24 @@ const bufferOf = ({ buffer, byteOffset, byteLength }: Samples): Buffer => Buffer
 
 /** Takes one row (null: one without imagery) into level `index`, and what becomes of it into the levels above. */
 async function pushRow(levels: Level[], index: number, row: Row | null, layout: TiffLayout): Promise<void> {
-  const level = levels[index];
-  const rowInTile = level.rows % level.tileSize;
-  if (row && !level.filled) clearRows(level, 0, rowInTile, layout.bands);
-  if (row) {
-    copyRow(level, row, rowInTile, layout.bands);
-    level.filled = true;
-  } else if (level.filled) clearRows(level, rowInTile, rowInTile + 1, layout.bands);
+  placeRow(levels[index], row, layout.bands);
   await pushOverview(levels, index, row, layout);
+  await endRow(levels[index], layout);
+}
+
+function placeRow(level: Level, row: Row | null, bands: number): void {
+  const rowInTile = level.rows % level.tileSize;
+  if (row && !level.filled) clearRows(level, 0, rowInTile, bands);
+  if (row) {
+    copyRow(level, row, rowInTile, bands);
+    level.filled = true;
+  } else if (level.filled) clearRows(level, rowInTile, rowInTile + 1, bands);
+}
+
+/** Counts the row that was placed; where it was the last of its tile row, that is compressed and written. */
+async function endRow(level: Level, layout: TiffLayout): Promise<void> {
   level.rows++;
-  if (rowInTile !== level.tileSize - 1 && level.rows !== level.height) return;
+  if (level.rows % level.tileSize !== 0 && level.rows !== level.height) return;
   if (level.filled) await startFlush(level, layout);
   level.filled = false;
 }
@@ -319,54 +330,87 @@ function keepOffNodata(row: Row, bands: number, nodata: number): void {
   }
 }
 
-/** Copies the tiles of a file's levels; the coarsest of them are read, for the levels that it lacks. Returns its rows. */
+/**
+ * Takes the levels of a file: tiles are copied as they are, rows of levels that it ends in the middle of a tile are read,
+ * and the coarsest is reduced for the levels that it lacks. Returns its rows.
+ */
 async function appendTiles(path: string, levels: Level[], layout: TiffLayout): Promise<number> {
   const tiff = await openTiff(path, levels.length);
-  const raster = await openSamples(path);
   try {
-    const coarsest = raster.levels.length - 1;
-    for (const [index, level] of levels.slice(0, coarsest + 1).entries()) {
-      const image = await readImage(tiff, tiff.ifds[index], MAP_LIMITS);
-      checkPart(image, level, layout);
-      const first = (level.rows / level.tileSize) * level.tilesAcross;
-      for (let tile = 0; tile < image.offsets.length; tile++) {
-        const bytes = await tiff.source.read(image.offsets[tile], image.byteCounts[tile]);
-        await appendTile(level.store, level.tiles, first + tile, bytes);
-      }
-      if (index < coarsest) level.rows += image.height;
-    }
-    const { width, height } = raster.levels[coarsest];
-    for (let y = 0; y < height; y += PART_ROWS) {
-      const rows = Math.min(PART_ROWS, height - y);
-      const { pixels, valid } = await raster.read(coarsest, { x: 0, y, width, height: rows });
-      for (let row = 0; row < rows; row++) {
-        const [start, end] = [row * width, (row + 1) * width];
-        const one = {
-          pixels: pixels.subarray(start * layout.bands, end * layout.bands),
-          valid: valid.subarray(start, end),
-        };
-        await pushOverview(levels, coarsest, one, layout);
-        levels[coarsest].rows++;
+    const images = await Promise.all(tiff.ifds.map((ifd) => readImage(tiff, ifd, MAP_LIMITS)));
+    for (const [index, image] of images.entries()) checkPart(image, levels, index, layout);
+    const raster = await rasterOf(tiff, MAP_LIMITS, CACHE_BYTES, true);
+    const coarsest = images.length - 1;
+    for (const [index, image] of images.entries()) {
+      const level = levels[index];
+      const copied = isWhole(image, level);
+      if (copied) await copyTiles(tiff.source, image, level);
+      if (copied && index < coarsest) level.rows += image.height;
+      else {
+        await eachRow(raster, index, layout.bands, async (row) => {
+          if (!copied) placeRow(level, row, layout.bands);
+          if (index === coarsest) await pushOverview(levels, index, row, layout);
+          if (copied) level.rows++;
+          else await endRow(level, layout);
+        });
       }
     }
-    return raster.height;
+    return images[0].height;
   } finally {
-    await Promise.all([tiff.source.close(), raster.close()]);
+    await tiff.source.close();
   }
 }
 
 const PART_ROWS = 256;
+const SPAN_BYTES = 4 << 20;
 const MAP_LIMITS = { pixels: 2 ** 40, bytesPerBlock: 2 ** 30 };
 
-function checkPart(part: TiffImage, level: Level, { bands, mask, sampleType = 'uint8' }: TiffLayout): void {
+/** Tiles that follow each other in the file are copied together. */
+async function copyTiles(source: ByteSource, { offsets, byteCounts }: TiffImage, level: Level): Promise<void> {
+  const { store, tiles } = level;
+  const first = (level.rows / level.tileSize) * level.tilesAcross;
+  for (let tile = 0; tile < offsets.length; ) {
+    const from = offsets[tile];
+    const position = store.bytes;
+    let bytes = 0;
+    while (offsets[tile] === from + bytes && (bytes === 0 || bytes + byteCounts[tile] <= SPAN_BYTES)) {
+      tiles.position[first + tile] = position + bytes;
+      tiles.bytes[first + tile] = byteCounts[tile];
+      bytes += byteCounts[tile++];
+    }
+    store.bytes += bytes;
+    await withPooledBuffer(bytes, async (memory) => {
+      await writeAll(store.file, await source.read(from, bytes, bufferOf(memory)), position);
+    });
+  }
+}
+
+async function eachRow(raster: Raster<Samples>, level: number, bands: number, take: (row: Row) => Promise<void>) {
+  const { width, height } = raster.levels[level];
+  for (let y = 0; y < height; y += PART_ROWS) {
+    const rows = Math.min(PART_ROWS, height - y);
+    const { pixels, valid } = await raster.read(level, { x: 0, y, width, height: rows });
+    for (let start = 0; start < rows * width; start += width) {
+      const end = start + width;
+      await take({ pixels: pixels.subarray(start * bands, end * bands), valid: valid.subarray(start, end) });
+    }
+  }
+}
+
+/** Whether a part begins at the edge of a tile, and ends at one or with the level. */
+const isWhole = (part: TiffImage, { rows, height, tileSize }: Level): boolean =>
+  rows % tileSize === 0 && (part.height % tileSize === 0 || rows + part.height === height);
+
+function checkPart(part: TiffImage, levels: Level[], index: number, { bands, mask, sampleType = 'uint8' }: TiffLayout) {
+  const [full, level] = [levels[0], levels[index]];
   const same =
     part.width === level.width &&
     part.bands === bands &&
     part.sampleType === sampleType &&
     part.blockWidth === level.tileSize &&
     part.blockHeight === level.tileSize;
-  const whole = part.height % level.tileSize === 0 || level.rows + part.height === level.height;
-  if (mask || !same || !whole || level.rows % level.tileSize !== 0 || level.rows + part.height > level.height) {
+  const fits = level.rows * 2 ** index === full.rows && level.rows + part.height <= level.height;
+  if (mask || !same || !fits || (index === 0 && !isWhole(part, level))) {
     throw new RangeError(`a part of ${part.width} x ${part.height} pixels does not fit below row ${level.rows}`);
   }
 }

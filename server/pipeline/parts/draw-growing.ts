@@ -10,7 +10,7 @@ import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
 import type { SegmentationJob } from '../segmentation-job.ts';
 import { type Drawing, drawingOf, drawStrip, finishDrawing, type StripResult } from '../vectorize.ts';
-import { layerOf } from './layers.ts';
+import { layerOf, putMaps } from './layers.ts';
 
 /** Infer, stitch, vectorize and store, one beside the other. */
 export async function mapAndDraw(
@@ -29,6 +29,7 @@ export async function mapAndDraw(
     const mapped = await inferAndStitch(tools, job, planned, { folder, onRows: strips.reached }, context);
     const results = await strips.finish((done, total) => context.progress(stageProgress('vectorize', done, total)));
     const drawn = await finishDrawing(tools, job, drawing, mapped, results, context.signal);
+    await putMaps(files, job);
     await files.remove(`${folder}/strips`);
     return drawn;
   } catch (error) {

@@ -155,10 +155,15 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     let failures = 0;
     before = async (part, id) => {
       if (part === 1 && failures++ === 0) throw new Error('the accelerator coughed');
-      if (part === 'merge') await forget(`jobs/${id}`); // as on a machine that has computed none of the shards
+      if (part === 'maps' || part === 'merge') await forget(`jobs/${id}`); // as on a machine that has computed no shard
+      if (part === 'merge') told = (await getJob(tools.db, id))!.progress;
     };
+    done = [];
+    let told = {};
     const job = await ended(await start());
     before = () => {};
+    expect(told).toMatchObject({ stage: 'vectorize', done: 3, total: 3 });
+    expect(done.filter((part) => part.endsWith('maps')).length).toBe(1);
     expect(failures).toBe(2);
     expect(job).toMatchObject({ state: 'done', problem: null });
     const report = job.report!;

@@ -1,6 +1,6 @@
 /**
  * The parts of a job: shards, computed by whoever takes them; strips, drawn by whoever takes them once the shards are there
- * that they look at; and the end, at which one joins all.
+ * that they look at; the maps, joined by one while others draw the last strips; and the end, at which one joins the strips.
  */
 import { mkdir } from 'node:fs/promises';
 import type { MapResult } from '../../../models/mapping/map-scene.ts';
@@ -8,15 +8,18 @@ import type { MapPaths } from '../../../models/mapping/merge-shards.ts';
 import { pixelRows, type Shard } from '../../../models/mapping/shards.ts';
 import { planStrips } from '../../../vectorizer/strips.ts';
 import { type Part, type StripPart, stripOf } from '../../queue/pg-boss.ts';
+import { stageProgress } from '../../queue/progress.ts';
 import type { PartContext } from '../../queue/work-context.ts';
-import type { Queryable } from '../../store/database/database.ts';
+import type { Queryable, Session } from '../../store/database/database.ts';
 import { beginStoring } from '../../store/tables/features.ts';
-import { getJob } from '../../store/tables/jobs.ts';
+import { getJob, updateJob } from '../../store/tables/jobs.ts';
 import {
   deletePlan,
+  finishMaps,
   finishShard,
   finishStrip,
   insertPlan,
+  mapsAreJoined,
   openShards,
   openStrips,
   readyStrips,
@@ -31,7 +34,7 @@ import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
 import type { SegmentationJob } from '../segmentation-job.ts';
 import { drawingOf, drawStrip, finishDrawing, openKey, type StripResult } from '../vectorize.ts';
-import { layerOf, type MapName, mapsOf } from './layers.ts';
+import { layerOf, type MapName, mapsOf, putMaps } from './layers.ts';
 
 type Plan = StoredPlan<PlannedJob>;
 
@@ -67,58 +70,80 @@ export async function askForParts(
 /** Of a planned job that was interrupted: asks for what is open, in case that nobody was asked. */
 export async function askForOpenParts(job: SegmentationJob, context: PartContext): Promise<null> {
   await context.handOver(async (session) => {
-    const shards = await openShards(session, job.id);
-    const strips = (await readyStrips(session, job.id)).map((strip): Part => `strip-${strip}`);
-    const open = [...shards, ...strips];
-    return open.length > 0 ? open : ['merge'];
+    return openParts(session, job.id);
   });
   return null;
 }
 
+/** What is to be done next of a planned job. */
+async function openParts(q: Queryable, id: string): Promise<Part[]> {
+  const shards = await openShards(q, id);
+  const strips = (await readyStrips(q, id)).map(partOf);
+  const maps = shards.length === 0 && !(await mapsAreJoined(q, id)) ? (['maps'] as const) : [];
+  const open = [...shards, ...maps, ...strips];
+  return open.length > 0 ? open : ['merge'];
+}
+
+const partOf = (strip: number): Part => `strip-${strip}`;
+
+/** The end, once the maps are joined and all strips drawn; in the transaction that ends the last of them. */
+async function endOf(session: Session, id: string): Promise<Part[]> {
+  return (await openStrips(session, id)) === 0 && (await mapsAreJoined(session, id)) ? ['merge'] : [];
+}
+
+/** Once the network is done, a job is as far as its strips are drawn. */
+async function noteDrawn(session: Session, id: string, { strips }: Plan): Promise<void> {
+  if ((await openShards(session, id)).length > 0) return;
+  const drawn = strips.length - (await openStrips(session, id));
+  await updateJob(session, id, { progress: stageProgress('vectorize', drawn, strips.length) }, ['running']);
+}
+
 /** Whether a part is still to be done. */
 export async function isOpen(db: Queryable, job: SegmentationJob, part: Part): Promise<boolean> {
-  if (part === 'merge') return true;
-  if (typeof part === 'number') return (await openShards(db, job.id)).includes(part);
-  return (await readyStrips(db, job.id)).includes(stripOf(part)!);
+  return (await openParts(db, job.id)).includes(part);
 }
 
 const folderOf = (job: SegmentationJob, shard: number) => `jobs/${job.id}/shards/${shard}`;
 
-/** Computes a shard and asks for the strips that have waited for it. */
+/** Computes a shard and asks for the strips that have waited for it; with the last one, for the joining of maps. */
 export async function runShard(
   tools: PipelineTools,
   job: SegmentationJob,
-  { planned, shards }: Plan,
+  planOfJob: Plan,
   number: number,
   context: PartContext,
 ): Promise<null> {
   const { files } = tools;
+  const { planned, shards, turn } = planOfJob;
   const folder = folderOf(job, number);
-  await whileWanted(tools, job, folder, async () => {
+  await whileWanted(tools, job, async () => {
     const result = await inferAndStitch(tools, job, planned, { folder, shard: shards[number] }, context);
     for (const map of mapsOf(job)) await files.put(`${folder}/${map}.tif`);
     await files.remove(`${folder}/spool`);
     await context.handOver(async (session) => {
-      if (!(await finishShard(session, job.id, number, result))) return [];
-      return (await readyStrips(session, job.id, number)).map((strip): Part => `strip-${strip}`);
+      if (!(await finishShard(session, { id: job.id, turn }, number, result))) return [];
+      await noteDrawn(session, job.id, planOfJob);
+      const strips = (await readyStrips(session, job.id, number)).map(partOf);
+      return (await openShards(session, job.id)).length === 0 ? ['maps', ...strips] : strips;
     });
   });
   return null;
 }
 
-/** Draws a strip and stores its features; with the last one, asks for the end. */
+/** Draws a strip and stores its features. */
 export async function runStrip(
   tools: PipelineTools,
   job: SegmentationJob,
-  { planned, shards, strips, turn }: Plan,
+  planOfJob: Plan,
   part: StripPart,
   context: PartContext,
 ): Promise<null> {
   const { files } = tools;
+  const { planned, shards, strips, turn } = planOfJob;
   const number = stripOf(part)!;
   const { firstShard, lastShard } = strips[number];
   const key = openKey(job.id, number);
-  await whileWanted(tools, job, key, async () => {
+  await whileWanted(tools, job, async () => {
     const layers = shards.slice(firstShard, lastShard + 1).map(async (shard, i) => {
       const folder = folderOf(job, firstShard + i);
       const paths = new Map<MapName, string>();
@@ -130,19 +155,20 @@ export async function runStrip(
     const result = await drawStrip(tools, drawing, strip, await Promise.all(layers), context.signal);
     await files.put(key);
     await context.handOver(async (session) => {
-      if (!(await finishStrip(session, job.id, number, result))) return [];
-      return (await openStrips(session, job.id)) === 0 ? ['merge'] : [];
+      if (!(await finishStrip(session, { id: job.id, turn }, number, result))) return [];
+      await noteDrawn(session, job.id, planOfJob);
+      return endOf(session, job.id);
     });
   });
   return null;
 }
 
 /** What there is of a part is kept for whoever goes on, unless the job has ended meanwhile and nobody will. */
-async function whileWanted({ db, files }: PipelineTools, job: SegmentationJob, key: string, work: () => Promise<void>) {
+async function whileWanted(tools: PipelineTools, { id }: SegmentationJob, work: () => Promise<void>) {
   try {
     await work();
   } finally {
-    if (!(await isWanted(db, job.id))) await files.remove(key);
+    if (!(await isWanted(tools.db, id))) await removeParts(tools, id);
   }
 }
 
@@ -156,35 +182,52 @@ async function isWanted(db: PipelineTools['db'], id: string): Promise<boolean> {
   }
 }
 
-/** The maps of all shards and what all strips have left open, joined. */
-export async function joinParts(
+/** Joins the maps of all shards, while strips are still drawn. */
+export async function joinMaps(
   tools: PipelineTools,
   job: SegmentationJob,
-  { planned, shards, turn }: Plan,
+  { planned: { grid, plan }, shards, turn }: Plan,
   context: PartContext,
-): Promise<DrawnFeatures> {
-  const { db, files, compute } = tools;
-  const { grid, plan } = planned;
+): Promise<null> {
+  const { files, compute } = tools;
   const { network, parameters } = job;
-  const mapped = combine(whole(await shardResults(db, job.id), 'shard'));
-  if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
+  const started = performance.now();
   const paths = async (pathOf: (map: MapName) => string | Promise<string>) => {
     const found = mapsOf(job).map(async (map) => [`${map}Path`, await pathOf(map)] as const);
     return Object.fromEntries(await Promise.all(found)) as unknown as MapPaths;
   };
-  await mkdir(files.path(`jobs/${job.id}`), { recursive: true }); // this machine may have computed none of the shards
-  const started = performance.now();
-  await compute.join(
-    {
-      mapped: { grid, plan, network, run: { precision: parameters.precision ?? 'fp32' } },
-      shards: await Promise.all(
-        shards.map((_, number) => paths((map) => files.fetch(`${folderOf(job, number)}/${map}.tif`))),
-      ),
-      to: await paths((map) => files.path(`jobs/${job.id}/${map}.tif`)),
-    },
-    { signal: context.signal },
-  );
-  mapped.stitchMs += performance.now() - started;
+  await whileWanted(tools, job, async () => {
+    await mkdir(files.path(`jobs/${job.id}`), { recursive: true }); // this machine may have computed none of the shards
+    await compute.join(
+      {
+        mapped: { grid, plan, network, run: { precision: parameters.precision ?? 'fp32' } },
+        shards: await Promise.all(
+          shards.map((_, number) => paths((map) => files.fetch(`${folderOf(job, number)}/${map}.tif`))),
+        ),
+        to: await paths((map) => files.path(`jobs/${job.id}/${map}.tif`)),
+      },
+      { signal: context.signal },
+    );
+    await putMaps(files, job);
+    await context.handOver(async (session) => {
+      const first = await finishMaps(session, { id: job.id, turn }, performance.now() - started);
+      return first ? endOf(session, job.id) : [];
+    });
+  });
+  return null;
+}
+
+/** What all strips have left open, joined. */
+export async function joinDrawn(
+  tools: PipelineTools,
+  job: SegmentationJob,
+  { planned, turn, joinMs = 0 }: Plan,
+  context: PartContext,
+): Promise<DrawnFeatures> {
+  const { db } = tools;
+  const mapped = combine(whole(await shardResults(db, job.id), 'shard'));
+  if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
+  mapped.stitchMs += joinMs;
   const results = whole(await stripResults<StripResult>(db, job.id), 'strip');
   const drawing = await drawingOf(tools, job, planned, turn);
   return finishDrawing(tools, job, drawing, mapped, results, context.signal);

@@ -13,6 +13,14 @@ export interface StoredPlan<P> {
   strips: { firstShard: number; lastShard: number }[];
   /** With which the job's features are stored and published. */
   turn: string;
+  /** How long it took to join the maps of all shards; they are not joined yet where it is missing. */
+  joinMs?: number;
+}
+
+/** A job as it was planned: its parts are of that plan. */
+export interface PlannedRun {
+  id: string;
+  turn: string;
 }
 
 /** Of a job that has none yet. `chips`: how many each shard has. */
@@ -102,33 +110,51 @@ export async function noteChips(
 
 /**
  * Keeps a shard's result; in a transaction, in which nobody else ends a part of the job until it is over. Returns whether
- * it is the first: false too where the job is no longer wanted.
+ * it is the first: false too where the job is no longer wanted, or has been planned anew.
  */
-export async function finishShard(q: Queryable, job: string, shard: number, result: MapResult): Promise<boolean> {
-  if (!(await holdJob(q, job))) return false;
+export async function finishShard(q: Queryable, run: PlannedRun, shard: number, result: MapResult): Promise<boolean> {
+  if (!(await holdJob(q, run))) return false;
   const finished = await q.query(
     `UPDATE planimeter.shards SET result = $3::jsonb, chips_done = chips
       WHERE job = $1 AND shard = $2 AND result IS NULL RETURNING 1`,
-    [job, shard, JSON.stringify(result)],
+    [run.id, shard, JSON.stringify(result)],
   );
   return finished.length > 0;
 }
 
 /** The same of a strip. */
-export async function finishStrip(q: Queryable, job: string, strip: number, result: unknown): Promise<boolean> {
-  if (!(await holdJob(q, job))) return false;
+export async function finishStrip(q: Queryable, run: PlannedRun, strip: number, result: unknown): Promise<boolean> {
+  if (!(await holdJob(q, run))) return false;
   const finished = await q.query(
     'UPDATE planimeter.strips SET result = $3::jsonb WHERE job = $1 AND strip = $2 AND result IS NULL RETURNING 1',
-    [job, strip, JSON.stringify(result)],
+    [run.id, strip, JSON.stringify(result)],
   );
   return finished.length > 0;
 }
 
-/** Until the transaction is over. False where the job is no longer wanted. */
-async function holdJob(q: Queryable, job: string): Promise<boolean> {
+/** The same of the joining of maps. */
+export async function finishMaps(q: Queryable, run: PlannedRun, joinMs: number): Promise<boolean> {
+  if (!(await holdJob(q, run))) return false;
+  const finished = await q.query(
+    `UPDATE planimeter.jobs SET plan = jsonb_set(plan, '{joinMs}', to_jsonb($2::float8))
+      WHERE id = $1 AND plan->'joinMs' IS NULL RETURNING 1`,
+    [run.id, joinMs],
+  );
+  return finished.length > 0;
+}
+
+/** Whether the maps of all shards are joined. */
+export async function mapsAreJoined(q: Queryable, job: string): Promise<boolean> {
+  const sql = `SELECT plan->'joinMs' IS NOT NULL AS joined FROM planimeter.jobs WHERE id = $1`;
+  return (await q.query<{ joined: boolean }>(sql, [job]))[0]?.joined ?? false;
+}
+
+/** Until the transaction is over. False where the job is no longer wanted, or not as it was planned. */
+async function holdJob(q: Queryable, { id, turn }: PlannedRun): Promise<boolean> {
   const [wanted] = await q.query(
-    `SELECT 1 FROM planimeter.jobs WHERE id = $1 AND state IN ('queued', 'running') FOR UPDATE`,
-    [job],
+    `SELECT 1 FROM planimeter.jobs
+      WHERE id = $1 AND plan->>'turn' = $2 AND state IN ('queued', 'running') FOR UPDATE`,
+    [id, turn],
   );
   return wanted !== undefined;
 }
