@@ -5,16 +5,13 @@
  * of a process that reads the map band by band. Run: node bench/vectorize.ts [--large]
  */
 import { spawnSync } from 'node:child_process';
-import { on, once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { type ClassMap, noiseMap, smoothMap, urbanMap } from '../test/support/generated/generated-maps.ts';
 import type { ClassBand } from '../vectorizer/region.ts';
-import { createShardJoiner, createShardTracer, type Shard } from '../vectorizer/trace/trace-shards.ts';
-import { vectorize, vectorizeGraph } from '../vectorizer/vectorize.ts';
+import { vectorize } from '../vectorizer/vectorize.ts';
 import { pythonWith } from './python.ts';
 
 const REQUIREMENTS = ['numpy==2.4.6', 'rasterio==1.4.4'];
@@ -52,11 +49,8 @@ interface Measurement {
   simplified: boolean;
   /** Reads the map band by band, so that it does not count as memory of ours. */
   streamed: boolean;
-  /** More than one: so many shards are traced at the same time and joined. */
-  threads?: number;
 }
 
-if (!isMainThread) await traceInWorker(workerData);
 const measurement = process.argv.find((argument) => argument.startsWith('--measure='));
 if (measurement) console.log(JSON.stringify(await measure(JSON.parse(measurement.slice('--measure='.length)))));
 else compare(process.argv.includes('--large'));
@@ -94,15 +88,6 @@ function compare(large: boolean): void {
     ];
     console.log(`${name} ${size}²`.padEnd(16) + cells.map((cell) => String(cell).padStart(11)).join(''));
   }
-  console.log('\nSeconds on the clock, threads started beforehand: GDAL on one, ours on one and on two joined:');
-  for (const [name, size, draw] of maps.filter(([, size]) => size <= 4096)) {
-    writeFileSync(path, draw(size, size).classes);
-    const map = { path, width: size, height: size, runs: name === 'noise' ? 2 : 5, simplified: false, streamed: false };
-    const [one, two] = [1, 2].map((threads) => inChild({ ...map, threads }));
-    if (one.polygons !== two.polygons) throw new Error(`expected ${one.polygons} polygons, got ${two.polygons}`);
-    const theirs = shapes(python, { ...map, runs: 2 });
-    console.log(`${name} ${size}²  ${[theirs, one, two].map(({ wall }) => wall.toFixed(2)).join('   ')}`);
-  }
   rmSync(folder, { recursive: true });
 }
 
@@ -121,7 +106,6 @@ function inChild(measurement: Measurement): Figures {
 }
 
 async function measure(measurement: Measurement): Promise<Figures> {
-  if ((measurement.threads ?? 1) > 1) return measureThreads(measurement);
   const { path, width, height, runs, simplified, streamed } = measurement;
   const whole = streamed ? null : readFileSync(path);
   const file = streamed ? openSync(path, 'r') : 0;
@@ -157,66 +141,6 @@ async function measure(measurement: Measurement): Promise<Figures> {
     }
   }
   return { ...best!, peakBytes: peakBytes() };
-}
-
-/** Rows first .. first + rows - 1 of the map for a thread, and where their shard is wanted from. */
-interface ShardOrder extends Pick<Measurement, 'width'> {
-  classes: SharedArrayBuffer;
-  first: number;
-  rows: number;
-}
-
-/** Best time on the clock; `seconds` is that of all threads. */
-async function measureThreads({ path, width, height, runs, threads = 1 }: Measurement): Promise<Figures> {
-  const classes = new SharedArrayBuffer(width * height);
-  new Uint8Array(classes).set(readFileSync(path));
-  const cuts = Array.from({ length: threads + 1 }, (_, i) => Math.round((i * height) / threads));
-  const workers = cuts.slice(1).map((end, i) => {
-    const order: ShardOrder = { width, classes, first: cuts[i], rows: end - cuts[i] };
-    return new Worker(fileURLToPath(import.meta.url), { workerData: order });
-  });
-  await Promise.all(workers.map((worker) => once(worker, 'message')));
-  let best: Figures | null = null;
-  for (let run = 0; run < runs; run++) {
-    const started = performance.now();
-    const before = process.cpuUsage();
-    const shards = await Promise.all(
-      workers.map(async (worker) => {
-        worker.postMessage('trace');
-        const [shard] = await once(worker, 'message');
-        return shard as Shard;
-      }),
-    );
-    const options = { width, height, pixelAreaM2: 1, nodata: 255, minAreaM2: 0, tolerancePixels: 0 };
-    const joiner = createShardJoiner();
-    for (const shard of shards) joiner.append(shard);
-    const { report } = vectorizeGraph(joiner.finish(), options);
-    const wall = (performance.now() - started) / 1000;
-    const { user, system } = process.cpuUsage(before);
-    if (best && best.wall <= wall) continue;
-    const seconds = (user + system) / 1e6;
-    best = { seconds, wall, polygons: report.regions, vertices: report.vertices, peakBytes: 0 };
-  }
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  return { ...best!, peakBytes: peakBytes() };
-}
-
-/** Traces the same shard whenever it is asked to. */
-async function traceInWorker({ width, classes, first, rows }: ShardOrder): Promise<void> {
-  const scores = new Uint8Array(BAND_ROWS * width).fill(200);
-  function* bands(): Generator<ClassBand> {
-    for (let y = 0; y < rows; y += BAND_ROWS) {
-      const count = Math.min(BAND_ROWS, rows - y);
-      const band = new Uint8Array(classes, (first + y) * width, count * width);
-      yield { rows: count, classes: band, scores: scores.subarray(0, count * width) };
-    }
-  }
-  parentPort!.postMessage('ready');
-  for await (const [_] of on(parentPort!, 'message')) {
-    const tracer = createShardTracer(width);
-    for (const { rows: count, classes, scores } of bands()) tracer.addRows(count, classes, scores);
-    parentPort!.postMessage(tracer.finish());
-  }
 }
 
 /** Linux lets a child's maxRSS begin at its parent's, but not its high-water mark. */

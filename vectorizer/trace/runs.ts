@@ -33,13 +33,6 @@ export function fillOutside(runs: Runs, width: number): void {
   runs.labels[0] = 0;
 }
 
-export function copyRuns(from: Runs, to: Runs): void {
-  to.count = from.count;
-  to.starts.set(from.starts);
-  to.classes.set(from.classes);
-  to.labels.set(from.labels);
-}
-
 /** One row: its bytes begin at `at`, which is a multiple of four; `words` are the same bytes, four at a time. */
 export interface RowView {
   bytes: Uint8Array;

@@ -15,16 +15,7 @@ import {
   joinBorders,
   type OpenBorders,
 } from './open-borders.ts';
-import {
-  addScores,
-  copyRuns,
-  createRowViewer,
-  createRuns,
-  fillOutside,
-  findRuns,
-  type RowView,
-  type Runs,
-} from './runs.ts';
+import { addScores, createRowViewer, createRuns, fillOutside, findRuns, type RowView, type Runs } from './runs.ts';
 import type { TracerState } from './tracer-state.ts';
 
 export interface RowSink {
@@ -61,7 +52,7 @@ export function createTracer(
 }
 
 /** The regions of a map that has ended, and its graph with them on the sides of arcs. */
-export function resolveLabels({ labels, graph }: TracerState): TracedGraph {
+function resolveLabels({ labels, graph }: TracerState): TracedGraph {
   const { regions, regionOf } = collectRegions(labels);
   for (let arc = 0; arc < graph.count; arc++) {
     graph.left[arc] = regionOf[graph.left[arc]];
@@ -70,8 +61,7 @@ export function resolveLabels({ labels, graph }: TracerState): TracedGraph {
   return { regions, graph };
 }
 
-/** With an `openTop` the border above the first row is not drawn: each border that meets it begins there. */
-export function createRowTracer(width: number, openTop = false) {
+function createRowTracer(width: number) {
   const viewClasses = createRowViewer(width);
   const viewScores = createRowViewer(width);
   const state: TracerState = {
@@ -85,24 +75,16 @@ export function createRowTracer(width: number, openTop = false) {
   let spare = createRuns(width);
   let y = 0;
   fillOutside(state.last, width);
-  const first = createRuns(openTop ? width : 0);
 
   return {
     state,
-    /** The first row, where the top is open. */
-    first,
     /** Takes the row that begins at `at`. */
     addRow(classes: Uint8Array, scores: Uint8Array | null, at: number): void {
       const above = state.last;
       const current = spare;
       findRuns(viewClasses(classes, at), width, current);
       labelRuns(labels, above, current, scores === null ? null : viewScores(scores, at), y);
-      if (y === 0 && openTop) {
-        copyRuns(current, first);
-        for (let run = 1; run < current.count; run++) {
-          hanging[current.starts[run]] = beginBorder(borders, current.starts[run], 0, -1);
-        }
-      } else traceCorners(borders, graph, hanging, above, current, width, y);
+      traceCorners(borders, graph, hanging, above, current, width, y);
       state.last = current;
       spare = above;
       y++;
@@ -144,7 +126,7 @@ function labelRuns(labels: Labels, above: Runs, current: Runs, scoreRow: RowView
 }
 
 /** Draws the borders on the corner row between two rows of runs. */
-export function traceCorners(
+function traceCorners(
   borders: OpenBorders,
   graph: ArcGraph,
   hanging: Int32Array,
