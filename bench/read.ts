@@ -20,6 +20,7 @@ const PART_ROWS = 1024;
 
 const FILES: Record<string, Record<string, string | number>> = {
   none: {},
+  'none-planar': { interleave: 'band' },
   deflate: { compress: 'deflate' },
   'deflate-predictor': { compress: 'deflate', predictor: 2 },
   lzw: { compress: 'lzw' },

@@ -29,6 +29,7 @@ const ENVIRONMENT = { GDAL_DISABLE_READDIR_ON_OPEN: 'EMPTY_DIR', VSI_CACHE: 'TRU
 const PROCESSES = 3;
 const ROWS = 256;
 const TILE_PIXELS = 256;
+const WARM_UP_TILES = 24;
 const FORMATS = ['webp', 'png', 'jpg'];
 
 const flag = (name: string, otherwise: number) =>
@@ -63,14 +64,20 @@ try {
     tiles.map(({ z, x, y }) => `http://127.0.0.1:${port}/tiles/WebMercatorQuad/${z}/${x}/${y}.${format}?${query}`);
   const ours = (format: string) =>
     tiles.map(({ z, x, y }) => `${service.url}/imagery/${scene.id}/${z}/${x}/${y}.${format}`);
+  /** Processes of either side that have just started compile, load libraries and verify the file. */
+  const warmUp = async () => {
+    for (const side of [ours, theirs]) await measure(side('jpg').slice(0, WARM_UP_TILES), concurrency);
+  };
   console.log(`${tiles.length} tiles of a ${size}² scene, ${concurrency} at a time`);
   await check(ours('png')[0], theirs('png')[0]);
+  await warmUp();
   for (const format of FORMATS) {
     const [mine, peer] = await measureInTurns(ours(format), theirs(format), concurrency);
     console.log(`${format.padEnd(5)} ours ${speedText(mine)}; TiTiler ${speedText(peer)}; ${ratios(mine, peer)}`);
   }
   await service.stop();
   service = await start(true);
+  await warmUp();
   for (const format of FORMATS) {
     const [mine, peer] = await measureInTurns(ours(format), theirs(format), concurrency);
     const known = await measure(ours(format), concurrency, mine.tags);

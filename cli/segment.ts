@@ -16,7 +16,7 @@ import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
 import { settlePrecision } from '../server/pipeline/settle-precision.ts';
-import { ingestScene } from '../server/scenes/ingest-scene.ts';
+import { copyScene, ingestScene } from '../server/scenes/ingest-scene.ts';
 import { isReady } from '../server/scenes/ready-scene.ts';
 import { getJob, insertJob } from '../server/store/tables/jobs.ts';
 import { getScene, insertScene } from '../server/store/tables/scenes.ts';
@@ -111,30 +111,32 @@ export async function run(args: string[]): Promise<void> {
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
   const place = { device, policy: inputs.remote?.policy ?? null };
-  await withEphemeralEngine(async (opening) => {
+  await withEphemeralEngine(async (opening, ready) => {
+    const { files } = ready;
     const sha256 = await sha256OfInputs(inputs);
-    const tools = await opening;
-    const { db, files } = tools;
     const scene = sceneId(sha256);
     await linkSourceFiles(files, scene, inputs);
+    // What is wrong with the image is said before there is a database.
+    const [copied, tools] = await Promise.all([copyScene(ready, { id: scene, report: null }, context), opening]);
+    const { db } = tools;
     await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes, ...rights });
-    await ingestScene(tools, (await getScene(db, scene))!, context);
-    const ready = await getScene(db, scene);
-    if (!ready || !isReady(ready)) throw new Error('the scene is not ready after its ingest');
+    await ingestScene(tools, (await getScene(db, scene))!, context, copied);
+    const ingested = await getScene(db, scene);
+    if (!ingested || !isReady(ingested)) throw new Error('the scene is not ready after its ingest');
     const networks = await listNetworks();
-    const chosen = chooseModel(ready.gsd_m, networks.map(choosable));
+    const chosen = chooseModel(ingested.gsd_m, networks.map(choosable));
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
-    const reason = modelReason(ready.gsd_m, network.id, networks.map(choosable));
+    const reason = modelReason(ingested.gsd_m, network.id, networks.map(choosable));
     requireExtraMaps(network, given);
     const parameters = await settlePrecision(given, network, device, tools.chooseRun);
-    const id = jobId(ready, jobIdentity(network), parameters);
+    const id = jobId(ingested, jobIdentity(network), parameters);
     await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
       throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);
     }
     const job = {
       id,
-      scene: ready,
+      scene: ingested,
       network,
       parameters,
       modelReason: reason,

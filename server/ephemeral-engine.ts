@@ -17,17 +17,18 @@ interface Place {
   policy?: RemotePolicy | null;
 }
 
-/** Runs `work` with tools of its own, whose database is still opening when it begins. */
+/** Runs `work` with tools of its own, whose database is still opening when it begins; `ready` are those that wait for none. */
 export async function withEphemeralEngine<T>(
-  work: (tools: Promise<PipelineTools>) => Promise<T>,
+  work: (tools: Promise<PipelineTools>, ready: Pick<PipelineTools, 'files' | 'remote'>) => Promise<T>,
   { device = 'cpu', policy = null }: Place = {},
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-tmp-'));
   const remote = createRemoteReader(policy);
   const compute = startCompute(remote.open);
+  const files = localFileStore(folder);
   const tools = openDatabase({}).then((db) => ({
     db,
-    files: localFileStore(folder),
+    files,
     compute,
     remote,
     device,
@@ -35,7 +36,7 @@ export async function withEphemeralEngine<T>(
   }));
   tools.catch(() => {});
   try {
-    return await work(tools);
+    return await work(tools, { files, remote });
   } finally {
     await compute.stop();
     remote.close();

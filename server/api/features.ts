@@ -20,7 +20,9 @@ const properties = {
   perimeter_m: number.exactOptional(),
   length_m: number.describe('Of lines').exactOptional(),
   width_m: number.describe('Of roads: the mean width of the surface').exactOptional(),
-  from_node: count.describe('Of roads: the nodes of the network that the line joins').exactOptional(),
+  from_node: count
+    .describe('Of roads: the nodes of the network that the line joins, as numbers with gaps between them')
+    .exactOptional(),
   to_node: count.exactOptional(),
   regularized: flag.describe('Of buildings: whether right angles were made').exactOptional(),
   orientation_deg: number

@@ -13,10 +13,11 @@ import { isDetector } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
 import type { PartContext, WorkContext } from '../queue/work-context.ts';
 import { getPlan } from '../store/tables/shards.ts';
+import { noteJobBytes } from '../store/tables/usage.ts';
 import type { PipelineTools } from '../tools.ts';
 import { detectObjects } from './detect.ts';
 import { mapAndDraw } from './parts/draw-growing.ts';
-import { askForOpenParts, askForParts, isOpen, joinParts, runShard, runStrip } from './parts/run-parts.ts';
+import { askForOpenParts, askForParts, isOpen, joinParts, removeParts, runShard, runStrip } from './parts/run-parts.ts';
 import { type PlannedJob, planJob } from './plan.ts';
 import { publish } from './publish.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
@@ -47,7 +48,10 @@ export async function runJob(
   if (typeof part === 'number') return runShard(tools, job, stored, part, context);
   if (part !== 'merge') return runStrip(tools, job, stored, part, context);
 
-  return publish(tools, job, stored.planned, await joinParts(tools, job, stored, context));
+  const report = await publish(tools, job, stored.planned, await joinParts(tools, job, stored, context));
+  await removeParts(tools, job.id);
+  await noteJobBytes(db, tools.files, job.id); // without the parts
+  return report;
 }
 
 /**

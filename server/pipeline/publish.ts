@@ -76,9 +76,7 @@ export async function publish(
   const idOf = (place: string) => featureId(id, 'landuse', place);
   const moved = regions.map(({ level, stored, final }) => ({ level, stored: idOf(stored), final: idOf(final) }));
   await renameRegions(db, id, moved);
+  for (const folder of [`jobs/${id}/spool`, keptFolder(id)]) await files.remove(folder); // tiles of an earlier run
   await noteJobBytes(db, files, id);
-  await files.remove(keptFolder(id)); // of an earlier run
-  const published = await publishJob(db, id, report, turn);
-  for (const part of ['spool', 'shards', 'strips']) await files.remove(`jobs/${id}/${part}`);
-  return published;
+  return publishJob(db, id, report, turn);
 }

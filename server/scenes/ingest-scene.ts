@@ -19,19 +19,31 @@ import { type ReadyScene, requireReady } from './ready-scene.ts';
 import { isOriginal, openSceneSources, remoteOriginal } from './source-files.ts';
 import { workingKeyOf } from './working-copy.ts';
 
+/** An original's working copy, or what stands in its stead, which needs no database. */
+export interface CopiedScene {
+  report: IngestReport;
+  ms: number;
+}
+
 /**
  * Original upload → working COG, and the scene's place on Earth. Throws the file's problem; of a refused file nothing
  * is kept.
+ * @param copied the working copy where `copyScene` has made it already
  */
-export async function ingestScene(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
+export async function ingestScene(
+  tools: PipelineTools,
+  scene: Scene,
+  context: WorkContext,
+  copied?: CopiedScene,
+): Promise<void> {
   const { files } = tools;
   const clear = async (keep: (key: string) => boolean) => {
     const leftovers = (await files.list(`scenes/${scene.id}`)).filter((key) => !keep(key));
     for (const key of leftovers) await files.remove(key);
   };
-  await clear(isOriginal); // of a run that was killed
+  if (!copied) await clear(isOriginal); // of a run that was killed
   try {
-    await ingest(tools, scene, context);
+    await ingest(tools, scene, context, copied);
   } catch (error) {
     // What is wrong with this machine or its store is not the image's fault.
     const refused = error instanceof Problem && PROBLEMS[error.code][0] < 500 && !context.signal.aborted;
@@ -75,16 +87,32 @@ export async function remakeWorkingCopy(tools: PipelineTools, scene: Scene, sign
   return { key, bytes: after.bytes, sha256: after.sha256, same };
 }
 
-async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
-  const { db, files } = tools;
+/** What the making of a working copy takes. */
+type CopyTools = Pick<PipelineTools, 'files' | 'remote'>;
+type NamedScene = Pick<Scene, 'id' | 'report'>;
+
+/** Original upload → working COG, or the card that stands in its stead. Throws the file's problem. */
+export async function copyScene(
+  tools: CopyTools,
+  scene: NamedScene,
+  { signal, progress }: WorkContext,
+): Promise<CopiedScene> {
   const started = performance.now();
   const options: TaskOptions<number> = {
-    signal: context.signal,
-    onProgress: (share) => context.progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
+    signal,
+    onProgress: (share) => progress({ stage: 'ingest', done: Math.round(share * 100), total: 100, share }),
   };
+  const card = await remoteOriginal(tools.files, scene.id);
+  const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
+  return { report, ms: performance.now() - started };
+}
+
+async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext, copied?: CopiedScene): Promise<void> {
+  const { db, files } = tools;
   await requireRoom(tools, scene, 0);
   const card = await remoteOriginal(files, scene.id);
-  const report = card ? await describe(tools, scene, card, options) : await copy(tools, scene, options);
+  const { report, ms } = copied ?? (await copyScene(tools, scene, context));
+  const started = performance.now();
   const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(db, report);
   const stored_bytes = await storedBytes(files, `scenes/${scene.id}`);
   await requireRoom(tools, scene, card ? 0 : stored_bytes - scene.bytes);
@@ -105,7 +133,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext):
     report: {
       ...report,
       findings: [...report.findings, ...findings],
-      ingest_ms: Math.round(performance.now() - started),
+      ingest_ms: Math.round(ms + performance.now() - started),
     } as ReadyScene['report'],
   });
 }
@@ -117,7 +145,7 @@ async function requireRoom({ db, maxBytes = DEFAULT_LIMITS.bytes }: PipelineTool
   checkBytes(bytes, more, scene.workspace, maxBytes);
 }
 
-async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions<number>): Promise<IngestReport> {
+async function copy({ files }: CopyTools, scene: NamedScene, options: TaskOptions<number>): Promise<IngestReport> {
   const originals = await openSceneSources(files, scene.id, options.signal!);
   const key = workingKeyOf(scene);
   await mkdir(dirname(files.path(key)), { recursive: true });
@@ -128,8 +156,8 @@ async function copy({ files }: PipelineTools, scene: Scene, options: TaskOptions
 
 /** An image that is read in place has no working COG: a card in its stead, with what the COG would say of its values. */
 async function describe(
-  { files, remote }: PipelineTools,
-  scene: Scene,
+  { files, remote }: CopyTools,
+  scene: NamedScene,
   cardPath: string,
   options: TaskOptions<number>,
 ): Promise<IngestReport> {

@@ -70,7 +70,7 @@ export interface RasterOfFile extends Raster<Samples> {
   /** All of GDAL's items. */
   readonly items: readonly MetadataItem[];
   /** Whether no block of these rows of the full resolution was ever written. */
-  isEmpty?(y: number, rows: number): boolean;
+  isEmpty(y: number, rows: number): boolean;
 }
 
 interface Level {

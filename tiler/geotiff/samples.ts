@@ -32,7 +32,8 @@ export const createSamples = (type: SampleType, length: number): Samples => new 
 
 /** The same memory as numbers of a type; copied where it does not begin at a whole number. */
 export function samplesFromBytes(type: SampleType, bytes: Uint8Array): Samples {
-  if (type === 'uint8') return bytes;
+  // No Buffer, whose slice() is no copy.
+  if (type === 'uint8') return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
   const size = bytesPerSample(type);
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new ARRAYS[type](aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(aligned.byteLength / size));

@@ -15,7 +15,7 @@ import { DECODING_THREADS, decodeRunsAnywhere } from './codecs/codec-pool.ts';
 import { jpegStream } from './codecs/jpeg-stream.ts';
 import { decodeLerc } from './codecs/lerc-block.ts';
 import { reverseBits, unpackSamples } from './sample-bytes.ts';
-import { createSamples, nodataAsSample, type Samples } from './samples.ts';
+import { bytesPerSample, createSamples, nodataAsSample, type Samples, samplesFromBytes } from './samples.ts';
 import type { TiffImage } from './tiff-image.ts';
 import { readBytes, type TiffFile } from './tiff-structure.ts';
 import { Compression, type Entry, encodeIfd, ifdBytes, Photometric, Tag } from './tiff-tags.ts';
@@ -62,20 +62,79 @@ export async function readBlock(
     if (!isThere) use(null);
     return;
   }
-  const { bands } = image;
+  const bytes = image.blockWidth * rows * bytesPerSample(image.sampleType);
+  await withPooledBuffer(bytes * image.bands, (block) =>
+    withPooledBuffer(bytes * Math.min(PLANES_AT_ONCE, image.bands), async (planes) => {
+      const memory = [block, planes].map((buffer) => samplesFromBytes(image.sampleType, buffer));
+      const isThere = await readPlanes(tiff, image, firstOf, count, rows, memory);
+      use(isThere ? memory[0] : null);
+    }),
+  );
+}
+
+/** Bands that are put beside each other in one go: as many writes in turn go to one place in memory. */
+const PLANES_AT_ONCE = 16;
+
+/** A block whose bands stand apart, into the first memory by way of the second; false where none was ever written. */
+async function readPlanes(
+  tiff: TiffFile,
+  image: TiffImage,
+  firstOf: (plane: number) => number,
+  segments: number,
+  rows: number,
+  [out, planes]: readonly Samples[],
+): Promise<boolean> {
+  const { bands, sampleType } = image;
+  const size = image.blockWidth * rows;
   // As GDAL has it: a block that was never written in one band alone holds nodata there, or else zeros.
-  const missing = (image.nodata === null ? 0 : nodataAsSample(image.sampleType, image.nodata)) ?? 0;
-  let out: Samples | null = null;
-  for (let band = 0; band < bands; band++) {
-    await withSegments(tiff, image, firstOf(band), count, async (segments) => {
-      const all: Samples = out ?? createSamples(image.sampleType, image.blockWidth * rows * bands).fill(missing);
-      out = all;
-      await decodeSegments(image, segments, 1, rows, (plane) => {
-        for (let i = 0, at = band; i < plane.length; i++, at += bands) all[at] = plane[i];
-      });
-    });
+  const missing = (image.nodata === null ? 0 : nodataAsSample(sampleType, image.nodata)) ?? 0;
+  let any = false;
+  for (let first = 0; first < bands; first += PLANES_AT_ONCE) {
+    const count = Math.min(PLANES_AT_ONCE, bands - first);
+    for (let i = 0; i < count; i++) {
+      const plane = planes.subarray(i * size, (i + 1) * size);
+      const isThere = await withSegments(tiff, image, firstOf(first + i), segments, (parts) =>
+        decodeSegments(image, parts, 1, rows, (samples) => plane.set(samples)),
+      );
+      if (!isThere) plane.fill(missing);
+      any ||= isThere;
+    }
+    interleave(planes, size, count, out, first, bands);
   }
-  use(out);
+  return any;
+}
+
+/** Of which all bands are in the cache while they are put beside each other. */
+const PIXELS_AT_ONCE = 64;
+
+/** `count` planes of `size` samples become the bands from `first` on of pixels of `bands` samples. */
+function interleave(planes: Samples, size: number, count: number, out: Samples, first: number, bands: number): void {
+  if (bands === 3 && out instanceof Uint8Array && size % 4 === 0) {
+    interleaveColours(planes, size, out);
+    return;
+  }
+  for (let from = 0; from < size; from += PIXELS_AT_ONCE) {
+    const to = Math.min(size, from + PIXELS_AT_ONCE);
+    for (let band = 0; band < count; band++) {
+      const plane = band * size;
+      for (let i = from, at = from * bands + first + band; i < to; i++, at += bands) out[at] = planes[plane + i];
+    }
+  }
+}
+
+/** The same of three planes of bytes: four pixels are three words. */
+function interleaveColours(planes: Samples, size: number, out: Uint8Array): void {
+  const words = size / 4;
+  const from = new Uint32Array(planes.buffer, planes.byteOffset, 3 * words);
+  const to = new Uint32Array(out.buffer, out.byteOffset, 3 * words);
+  for (let i = 0, at = 0; i < words; i++, at += 3) {
+    const a = from[i];
+    const b = from[words + i];
+    const c = from[2 * words + i];
+    to[at] = (a & 0xff) | ((b & 0xff) << 8) | ((c & 0xff) << 16) | ((a & 0xff00) << 16);
+    to[at + 1] = ((b >>> 8) & 0xff) | (c & 0xff00) | (a & 0xff0000) | ((b & 0xff0000) << 8);
+    to[at + 2] = ((c >>> 16) & 0xff) | ((a >>> 24) << 8) | ((b >>> 24) << 16) | (c & 0xff000000);
+  }
 }
 
 /**

@@ -390,7 +390,7 @@ async function startFlush(level: Level, layout: TiffLayout): Promise<void> {
 /** Writes the open tile row as far as it is filled; it is written once more when it is full. */
 async function flushUnfinished(level: Level, layout: TiffLayout): Promise<void> {
   await level.flushing;
-  if (level.rows % level.tileSize === 0 || level.rows === level.height) return;
+  if (level.rows % level.tileSize === 0 || level.rows === level.height || !level.filled) return;
   clearBottom(level.open, level, layout.bands, layout.nodata ?? 0);
   await flushTileRow(level, level.open, Math.floor(level.rows / level.tileSize), layout);
   clearBottom(level.open, level, layout.bands, 0);

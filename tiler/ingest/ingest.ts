@@ -227,7 +227,7 @@ async function* readRows({ raster, bandRows, header: { width, height } }: Source
   const windows: (RasterWindow<Samples> | undefined)[] = [];
   const read = async (y: number) => {
     const rows = Math.min(bandRows, height - y);
-    if (raster.isEmpty?.(y, rows)) return null;
+    if (raster.isEmpty(y, rows)) return null;
     const turn = (y / bandRows) % 2;
     const window = await raster.read(0, { x: 0, y, width, height: rows }, windows[turn]);
     windows[turn] ??= window;

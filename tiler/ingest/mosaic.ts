@@ -247,6 +247,7 @@ function joinedRaster(
     width,
     height,
     levels: [{ width, height }],
+    isEmpty: () => false,
     read(_level, window) {
       const result = turn.then(() => read(window));
       turn = result.catch(() => {});

@@ -52,7 +52,7 @@ export function fitRow(row: Row, exact: RowShapes, options: FitOptions): RowFit 
   const shell = areas.indexOf(Math.max(...areas));
   const frame = frameOf(rings[shell], options.pixelMetresX, options.pixelMetresY);
   const prices = pricesOf(options.toleranceMetres);
-  const best = wallsAtBestAngle(rings[shell], frame, prices);
+  const best = wallsAtBestAngle(rings[shell], sampleOutline(rings[shell], frame), frame, prices);
   if (!best) return null;
   const { angle } = best.projection;
   const outlines: RegularOutline[] = [];

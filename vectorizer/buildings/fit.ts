@@ -62,7 +62,7 @@ export function fitBuilding(exact: readonly Float64Array[], options: FitOptions)
 
 function fitWithin(exact: readonly Float64Array[], samples: Samples, frame: Frame, options: FitOptions): Fit | null {
   const prices = pricesOf(options.toleranceMetres);
-  const outline = wallsAtBestAngle(exact[0], frame, prices);
+  const outline = wallsAtBestAngle(exact[0], samples, frame, prices);
   const circle = exact.length === 1 ? roundFit(exact, samples, frame, outline?.cost ?? Infinity, options) : null;
   if (circle) return circle;
   return outline && walledFit(exact, outline, frame, prices, options.minIou);
@@ -75,10 +75,9 @@ export interface Outline {
   cost: number;
 }
 
-/** The walls at the most promising directions, turned until they fit best; the cheapest of them. */
-export function wallsAtBestAngle(ring: Float64Array, frame: Frame, prices: Prices): Outline | null {
-  const samples = sampleOutline(ring, frame);
-  const coarse = sampleOutline(ring, frame, SEARCH_SAMPLES);
+/** The walls of a sampled ring at the most promising directions, turned until they fit best; the cheapest of them. */
+export function wallsAtBestAngle(ring: Float64Array, samples: Samples, frame: Frame, prices: Prices): Outline | null {
+  const coarse = samples.count <= SEARCH_SAMPLES ? samples : sampleOutline(ring, frame, SEARCH_SAMPLES);
   const chord = CHORD_TOLERANCES * prices.shortestMetres;
   let best: Outline | null = null;
   for (const candidate of dominantDirections(samples, chord, CANDIDATE_DIRECTIONS)) {

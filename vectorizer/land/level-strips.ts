@@ -4,9 +4,9 @@
  */
 import { type CoarseOptions, cellSide, coarseRegions, createCells, inPixels, levelOptions } from '../coarse-levels.ts';
 import type { Region } from '../region.ts';
-import type { StripWindow } from '../strips.ts';
+import type { Strip, StripWindow } from '../strips.ts';
 import { sieveLimits } from '../trace/sieve.ts';
-import { createRowSieve } from '../trace/sieve-rows.ts';
+import { type BlockRows, createRowSieve } from '../trace/sieve-rows.ts';
 import { createTracer, type RowSink } from '../trace/trace.ts';
 import { drawLandStrip, type LandOptions } from './draw-strip.ts';
 import { createLandJoiner, type MovedPlace } from './join-strips.ts';
@@ -17,7 +17,7 @@ const COARSEST_IN_STRIPS = 4;
 
 /** Rows above and below a strip that its levels are drawn from; a multiple of the sides of all cells. */
 export const LEVEL_MARGIN = 256;
-/** Of these, in cells, those that small regions are looked for in beyond a block, at most. */
+/** Cells beyond a block of sieved cells in which small regions are looked for, at most. */
 const MOST_SIEVE_MARGIN = 64;
 
 /** What of a strip's levels is not finished: plain data. */
@@ -67,7 +67,7 @@ export function drawLevelStrips(
     const mostMargin = Math.min(MOST_SIEVE_MARGIN, cellMargin / 2);
     const sieve = createRowSieve({
       ...{ limits: sieveLimits(minAreaM2, pixelAreaM2, minWidthPixels), nodata: options.nodata, mostMargin },
-      blockRows: 2 ** Math.floor(Math.log2(cellMargin - mostMargin)),
+      blockAt: blocksBesideLines(strip, cellMargin - mostMargin),
     });
     const sieved = sieve.sieve({ strip, width: drawn.width, height: drawn.height, ...cells }, 1).window;
     const { regions, open } = drawLandStrip(sieved, inStrips(level, options));
@@ -78,6 +78,20 @@ export function drawLevelStrips(
     result.open.lands.push({ level, open });
   }
   return result;
+}
+
+/**
+ * A block on both sides of each line, of `beside` rows there, so that a strip can know the first row beyond it; and one of
+ * what is between these.
+ */
+function blocksBesideLines({ index, y, rows }: Strip, beside: number): (at: number) => BlockRows {
+  const stripRows = index > 0 ? y / index : rows;
+  return (at) => {
+    const line = Math.round(at / stripRows) * stripRows;
+    if (line > 0 && at >= line - beside && at < line + beside) return { from: line - beside, to: line + beside };
+    const above = Math.floor(at / stripRows) * stripRows;
+    return { from: above > 0 ? above + beside : 0, to: above + stripRows - beside };
+  };
 }
 
 /** The cells of each level in a window, from its top on. */

@@ -48,19 +48,15 @@ export function takeOpenArcs(drawn: DrawnStrip): OpenLand {
     return 4 * newJunction[slot >> 2] + (slot & 3);
   }
 
-  /** Adds points first..last of an arc. */
-  function add(arc: number, points: readonly number[], begin: number, end: number): void {
-    for (const point of points) xy.push(lines.xy[2 * point], lines.xy[2 * point + 1] + strip.y);
+  const addPoint = (point: number): number => xy.push(lines.xy[2 * point], lines.xy[2 * point + 1] + strip.y);
+
+  /** Ends an arc whose points were added. */
+  function endArc(arc: number, begin: number, end: number): void {
     offsets.push(xy.length / 2);
     left.push(openFace(graph.left[arc]));
     right.push(openFace(graph.right[arc]));
     from.push(begin);
     to.push(end);
-  }
-
-  function pass(corners: Iterable<number>): void {
-    for (const corner of corners) passed.push(graph.xy[2 * corner], graph.xy[2 * corner + 1] + strip.y);
-    passedOffsets.push(passed.length / 2);
   }
 
   for (let arc = 0; arc < graph.count; arc++) {
@@ -70,18 +66,20 @@ export function takeOpenArcs(drawn: DrawnStrip): OpenLand {
     const isLoop = graph.from[arc] < 0;
     if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) {
       for (const points of offTheLines(first, last, isLoop)) {
-        add(arc, points, endAt(points[0], graph.from[arc]), endAt(points[points.length - 1], graph.to[arc]));
-        pass([]);
-        pass([]);
+        points.forEach(addPoint);
+        endArc(arc, endAt(points[0], graph.from[arc]), endAt(points[points.length - 1], graph.to[arc]));
+        passedOffsets.push(passed.length / 2, passed.length / 2);
       }
       continue;
     }
     const begin = isLoop ? -1 : endAt(first, graph.from[arc]);
     const end = isLoop ? -1 : endAt(last, graph.to[arc]);
-    const points = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    add(arc, points, begin, end);
-    pass(begin < -1 ? cornersUntilKept(graph.offsets[arc], 1) : []);
-    pass(end < -1 ? cornersUntilKept(graph.offsets[arc + 1] - 1, -1) : []);
+    for (let point = first; point <= last; point++) addPoint(point);
+    endArc(arc, begin, end);
+    if (begin < -1) passUntilKept(graph.offsets[arc], 1);
+    passedOffsets.push(passed.length / 2);
+    if (end < -1) passUntilKept(graph.offsets[arc + 1] - 1, -1);
+    passedOffsets.push(passed.length / 2);
   }
 
   return {
@@ -104,9 +102,12 @@ export function takeOpenArcs(drawn: DrawnStrip): OpenLand {
     },
   };
 
-  /** Corners of the graph beside one that is kept, up to the next that is. */
-  function* cornersUntilKept(start: number, step: 1 | -1): Generator<number> {
-    if (kept) for (let corner = start + step; !kept[corner]; corner += step) yield corner;
+  /** Adds the corners of the graph beside one that is kept, up to the next that is. */
+  function passUntilKept(start: number, step: 1 | -1): void {
+    if (!kept) return;
+    for (let corner = start + step; !kept[corner]; corner += step) {
+      passed.push(graph.xy[2 * corner], graph.xy[2 * corner + 1] + strip.y);
+    }
   }
 
   /** The parts of a border on the frame that do not lie on lines, as lists of points. */

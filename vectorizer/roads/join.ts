@@ -8,7 +8,10 @@ import type { MeasuredLine } from './smooth-line.ts';
 import { type OpenRoads, type PartEnd, type RoadTotals, STRIP_NODES, type StreetEdge } from './strip.ts';
 import { directionsOf, pairEnds } from './strokes.ts';
 
-/** Parts that end no farther apart at a line are of one edge, pixels. They differ where a strip's margin was too low. */
+/**
+ * Parts whose ends at a line are no farther apart than this, or than their road is wide to one side, are of one edge. Ends
+ * are apart where something decided on them that lies beyond a strip's margin.
+ */
 const MEET_PIXELS = 4;
 
 /** Parts that follow each other, all from start to end. */
@@ -24,6 +27,8 @@ interface ChainEnd {
   /** null: open at a line. */
   node: number | null;
   x: number;
+  /** Half of the road's width there. */
+  radius: number;
 }
 
 /** A connected part of the network, or one that went into another. */
@@ -152,10 +157,14 @@ export function createRoadJoiner(options: RoadOptions) {
         street.edges.push(edge);
         addToMeetings(edge, street);
       }
-      const pairs = nearestPairs(frontier, above);
-      const paired = new Set(pairs.flat());
-      for (const [a, b] of pairs) meet(a, b);
-      for (const end of [...frontier, ...above]) if (!paired.has(end)) stop(end);
+      const upper = new Set(frontier);
+      const across = nearestPairs([...frontier, ...above], (a, b) => upper.has(a) !== upper.has(b));
+      const paired = new Set(across.flat());
+      const left = [...frontier, ...above].filter((end) => !paired.has(end));
+      const back = nearestPairs(left, (a, b) => upper.has(a) === upper.has(b) && a.chain !== b.chain);
+      for (const end of back.flat()) paired.add(end);
+      for (const [a, b] of [...across, ...back]) meet(a, b);
+      for (const end of left) if (!paired.has(end)) stop(end);
       frontier = below;
       return take();
     },
@@ -176,35 +185,35 @@ function chainsOf({ parts }: OpenRoads): { above: ChainEnd[]; below: ChainEnd[];
     const component = components.get(part.component) ?? { into: null, open: 0 };
     components.set(part.component, component);
     const chain = { parts: [part], component } as unknown as Chain;
-    const endAt = (at: PartEnd, x: number): ChainEnd => {
+    const endAt = (at: PartEnd, i: number): ChainEnd => {
+      const [x, radius] = [part.x[i], part.radius[i]];
       if (typeof at === 'number') {
         ends.nodes.push(at);
-        return { chain, node: at, x };
+        return { chain, node: at, x, radius };
       }
       component.open++;
-      const end = { chain, node: null, x };
+      const end = { chain, node: null, x, radius };
       ends[at].push(end);
       return end;
     };
-    chain.start = endAt(part.start, part.x[0]);
-    chain.end = endAt(part.end, part.x[part.x.length - 1]);
+    chain.start = endAt(part.start, 0);
+    chain.end = endAt(part.end, part.x.length - 1);
   }
   return ends;
 }
 
-/** Each end with at most one of the other side, the nearest first. */
-function nearestPairs(upper: readonly ChainEnd[], lower: readonly ChainEnd[]): [ChainEnd, ChainEnd][] {
-  const byX = (ends: readonly ChainEnd[]) => ends.toSorted((a, b) => a.x - b.x);
-  const sorted = byX(lower);
-  const near: { a: ChainEnd; b: ChainEnd; distance: number }[] = [];
-  let first = 0;
-  for (const a of byX(upper)) {
-    while (first < sorted.length && sorted[first].x < a.x - MEET_PIXELS) first++;
-    for (let i = first; i < sorted.length && sorted[i].x <= a.x + MEET_PIXELS; i++) {
-      near.push({ a, b: sorted[i], distance: Math.abs(sorted[i].x - a.x) });
+/** Ends that lie in each other's surface, the nearest first; each with at most one other. */
+function nearestPairs(ends: readonly ChainEnd[], may: (a: ChainEnd, b: ChainEnd) => boolean): [ChainEnd, ChainEnd][] {
+  const sorted = ends.toSorted((a, b) => a.x - b.x);
+  const farthest = sorted.reduce((most, { radius }) => Math.max(most, radius), MEET_PIXELS);
+  const near: { a: ChainEnd; b: ChainEnd; apart: number }[] = [];
+  for (const [i, a] of sorted.entries()) {
+    for (let k = i + 1; k < sorted.length && sorted[k].x - a.x <= farthest; k++) {
+      const b = sorted[k];
+      if (b.x - a.x <= Math.max(MEET_PIXELS, a.radius, b.radius) && may(a, b)) near.push({ a, b, apart: b.x - a.x });
     }
   }
-  near.sort((p, q) => p.distance - q.distance);
+  near.sort((p, q) => p.apart - q.apart);
   const used = new Set<ChainEnd>();
   const pairs: [ChainEnd, ChainEnd][] = [];
   for (const { a, b } of near) {

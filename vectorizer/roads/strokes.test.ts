@@ -1,6 +1,6 @@
 /** Streets go on straight through crossings. */
 import { expect, test } from 'vitest';
-import { strokeLengths } from './strokes.ts';
+import { streetLengths, streetsOf } from './strokes.ts';
 
 const edge = (from: number, to: number, ...points: number[]) => {
   let lengthMetres = 0;
@@ -9,6 +9,8 @@ const edge = (from: number, to: number, ...points: number[]) => {
   }
   return { from, to, points: Float64Array.from(points), lengthMetres };
 };
+
+const lengthsOf = (edges: ReturnType<typeof edge>[]) => streetLengths(edges, streetsOf(edges, 1, new Set()));
 
 test('two streets that cross are two, and a side street is its own', () => {
   //        2            a street from 1 to 3 through 0, one from 2 to 4 through 0, and a side street 3–5
@@ -21,18 +23,18 @@ test('two streets that cross are two, and a side street is its own', () => {
     edge(0, 4, 0, 0, 2, 80),
     edge(3, 5, 100, 5, 100, 45),
   ];
-  const lengths = [...strokeLengths(edges, 1)].map(Math.round);
+  const lengths = [...lengthsOf(edges)].map(Math.round);
   expect(lengths).toEqual([200, 200, 160, 160, 40]);
 });
 
 test('at a fork the straighter branch goes on', () => {
   const edges = [edge(0, 1, 0, 0, 100, 0), edge(1, 2, 100, 0, 190, 40), edge(1, 3, 100, 0, 200, -10)];
-  const [stem, bent, straight] = strokeLengths(edges, 1);
+  const [stem, bent, straight] = lengthsOf(edges);
   expect(stem).toBe(straight);
   expect(bent).toBeCloseTo(Math.hypot(90, 40), 9);
 });
 
 test('a ring and a network without edges have lengths too', () => {
-  expect([...strokeLengths([edge(0, 0, 0, 0, 10, 0, 10, 10, 0, 10, 0, 0)], 1)]).toEqual([40]);
-  expect([...strokeLengths([], 1)]).toEqual([]);
+  expect([...lengthsOf([edge(0, 0, 0, 0, 10, 0, 10, 10, 0, 10, 0, 0)])]).toEqual([40]);
+  expect([...lengthsOf([])]).toEqual([]);
 });

@@ -61,13 +61,6 @@ export function streetsOf(
 }
 
 /** Metres of the street that each edge is of. */
-export function strokeLengths(
-  edges: readonly Pick<RoadEdge, 'from' | 'to' | 'points' | 'lengthMetres'>[],
-  pixelMetres: number,
-): Float64Array {
-  return streetLengths(edges, streetsOf(edges, pixelMetres, new Set()));
-}
-
 export function streetLengths(edges: readonly Pick<RoadEdge, 'lengthMetres'>[], streets: Int32Array): Float64Array {
   const lengths = new Float64Array(edges.length);
   for (const [edge, { lengthMetres }] of edges.entries()) lengths[streets[edge]] += lengthMetres;

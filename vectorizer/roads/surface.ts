@@ -101,43 +101,6 @@ export function createRoadSurface(width: number, height: number, classes: RoadCl
   };
 }
 
-/** Surfaces of shards, from the top, become one. Throws a RangeError where a shard ends within a block of scores. */
-export function joinSurfaces(parts: readonly RoadSurface[]): RoadSurface {
-  if (parts.slice(0, -1).some(({ height }) => height % BLOCK !== 0)) {
-    throw new RangeError(`expected shards of a multiple of ${BLOCK} rows, got ${parts.map(({ height }) => height)}`);
-  }
-  const concatenated = (of: (part: RoadSurface) => Uint32Array) => {
-    const all = new Uint32Array(parts.reduce((sum, part) => sum + of(part).length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(of(part), at);
-      at += of(part).length;
-    }
-    return all;
-  };
-  return {
-    width: parts[0].width,
-    height: parts.reduce((sum, { height }) => sum + height, 0),
-    road: joinRuns(parts.map(({ road }) => road)),
-    blocked: joinRuns(parts.map(({ blocked }) => blocked)),
-    scoreSums: concatenated(({ scoreSums }) => scoreSums),
-    scoreCounts: concatenated(({ scoreCounts }) => scoreCounts),
-  };
-}
-
-function joinRuns(parts: readonly Runs[]): Runs {
-  const rows = new Int32Array(1 + parts.reduce((sum, part) => sum + part.rows.length - 1, 0));
-  const toggles = new Int32Array(parts.reduce((sum, part) => sum + part.toggles.length, 0));
-  let y = 0;
-  let count = 0;
-  for (const part of parts) {
-    toggles.set(part.toggles, count);
-    for (const end of part.rows.subarray(1)) rows[++y] = count + end;
-    count += part.toggles.length;
-  }
-  return { rows, toggles };
-}
-
 function growingRuns(height: number) {
   const rows = new Int32Array(height + 1);
   let toggles = new Int32Array(1024);

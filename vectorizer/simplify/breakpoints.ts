@@ -77,7 +77,8 @@ function search(border: Border, fit: LineFit, tolerance: number, scratch: Scratc
       if (squared >= farthest) {
         farthest = squared;
         // A vertex nearer than one before it would leave that one beyond the piece's end.
-        if (total <= pieces[j] && squared > 0) {
+        // Nor is one looked at that is reached by as few pieces that fit better than the way to here alone.
+        if (squared > 0 && (total < pieces[j] || (total === pieces[j] && residues[i] < residues[j]))) {
           if (!bounded || (lowX * dy - lowY * dx >= 0 && dx * highY - dy * highX >= 0)) {
             const sum = residues[i] + residue(fit, i, j);
             if (total < pieces[j] || sum < residues[j] - 1e-9) {

@@ -16,8 +16,16 @@ export interface RowSieveOptions {
   nodata: number;
   /** Of a block; strips begin at multiples of it. Default 256. */
   blockRows?: number;
+  /** The block that a row is in, where blocks are not all of `blockRows`. */
+  blockAt?: (y: number) => BlockRows;
   /** Rows above and below a block that decide what is given, at most. Default 128. */
   mostMargin?: number;
+}
+
+export interface BlockRows {
+  /** Its first row, and the one after its last, which may lie beyond the map. */
+  from: number;
+  to: number;
 }
 
 export interface SievedStrip {
@@ -55,6 +63,7 @@ interface Block {
 
 export function createRowSieve(options: RowSieveOptions): RowSieve {
   const { limits, blockRows = BLOCK_ROWS } = options;
+  const { blockAt = (y) => ({ from: y - (y % blockRows), to: y - (y % blockRows) + blockRows }) } = options;
   const reach = marginOf(options);
   let known = new Map<number, Block>();
 
@@ -75,15 +84,16 @@ export function createRowSieve(options: RowSieveOptions): RowSieve {
       const classes = new Uint8Array(rows * width);
       const scores = new Uint8Array(rows * width);
       const kept = new Map<number, Block>();
-      for (let index = Math.floor(top / blockRows); index * blockRows < bottom; index++) {
-        const block = known.get(index) ?? sieveBlock(raw, index * blockRows, blockRows, reach, options);
+      for (let y = top; y < bottom; y = blockAt(y).to) {
+        const place = blockAt(y);
+        const block = known.get(place.from) ?? sieveBlock(raw, place, reach, options);
         const from = Math.max(top, block.y);
         const to = Math.min(bottom, block.y + block.classes.length / width);
         const part = [(from - block.y) * width, (to - block.y) * width];
         classes.set(block.classes.subarray(...part), (from - top) * width);
         scores.set(block.scores.subarray(...part), (from - top) * width);
         if (block.y >= strip.y && block.y < strip.y + strip.rows) addDiscarded(discarded, block.discarded);
-        if (to > strip.y + strip.rows - margin) kept.set(index, block);
+        if (to > strip.y + strip.rows - margin) kept.set(block.y, block);
       }
       known = kept;
       return { window: { ...window, classes, scores }, discarded };
@@ -98,13 +108,12 @@ function marginOf({ limits, mostMargin = MOST_SIEVE_MARGIN }: RowSieveOptions): 
 
 function sieveBlock(
   raw: StripWindow,
-  y: number,
-  blockRows: number,
+  { from: y, to }: BlockRows,
   margin: number,
   { limits, nodata }: RowSieveOptions,
 ): Block {
   const { width, height } = raw;
-  const end = Math.min(height, y + blockRows);
+  const end = Math.min(height, to);
   const top = Math.max(0, y - margin);
   const bottom = Math.min(height, end + margin);
   if (raw.top > top || raw.top + raw.rows < bottom) {

@@ -28,7 +28,9 @@ export async function mapAndDraw(
   try {
     const mapped = await inferAndStitch(tools, job, planned, { folder, onRows: strips.reached }, context);
     const results = await strips.finish((done, total) => context.progress(stageProgress('vectorize', done, total)));
-    return await finishDrawing(tools, job, drawing, mapped, results, context.signal);
+    const drawn = await finishDrawing(tools, job, drawing, mapped, results, context.signal);
+    await files.remove(`${folder}/strips`);
+    return drawn;
   } catch (error) {
     failed.abort(error);
     await strips.settled();
