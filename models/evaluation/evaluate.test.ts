@@ -145,6 +145,8 @@ test('a class that does not occur in the truth has no IoU and no part in the mea
   addToTally(tally, { width: 4, height: 1, truth, predicted: Uint8Array.of(1, 0, 0, 4) });
   const { miou, classes } = scoreTally(tally);
   expect(classes.map(({ iou }) => iou)).toEqual([null, 0.5, null, null, null]);
+  // "Other" where a building is, is wrong; where none is, nothing is known of it.
+  expect(classes.map(({ precision }) => precision)).toEqual([null, 1, null, null, null]);
   expect(miou).toBe(0.5);
 });
 

@@ -191,7 +191,8 @@ export function scoreTally(tally: Tally): Evaluation {
     return {
       class: name,
       iou: occurs ? hit / (inTruth + inPrediction - hit) : null,
-      precision: ratio(hit, inPrediction),
+      // Where some pixels only say what they are not, most claims of a class that does not occur are not judged.
+      precision: occurs || tally.negatives === 0 || at(size - 1, c) > 0 ? ratio(hit, inPrediction) : null,
       recall: ratio(hit, inTruth),
       f1: occurs ? (2 * hit) / (inTruth + inPrediction) : null,
       boundary_iou: occurs ? ratio(tally.boundaryIntersection[c], tally.boundaryUnion[c]) : null,

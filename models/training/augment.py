@@ -12,16 +12,16 @@ from data import IGNORE
 OTHER, ROAD, WATER = 0, 2, 4
 FIELDS = 0.4  # chance that bare fields and yards are laid into the open land of a crop of buildings
 UNPAVED = 0.3  # chance that a crop's roads become tracks
-COUNTRYSIDE = 0.3  # chance that fields, waters and roads are laid over the open land of a crop
 INLAND = 0.3  # chance that a crop's water becomes that of lakes and rivers
 
 
 def augment(
-    random: np.random.Generator, image: np.ndarray, label: np.ndarray, buildings: bool = False
+    random: np.random.Generator, image: np.ndarray, label: np.ndarray, buildings: bool = False, rural: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bare fields, or tracks, inland water and countryside; colour, haze, shadow, blur, noise, JPEG, missing data: each by chance.
+    """Bare fields, or tracks, water, countryside; colour, haze, shadow, blur, noise, JPEG, missing data: each by chance.
 
-    Labels are in the codes of data.py, or of instances.py where `buildings` says so.
+    Labels are in the codes of data.py, or of instances.py where `buildings` says so. `rural` is the chance that fields,
+    waters and roads are laid over open land.
     """
     side = image.shape[0]
     x = image.astype(np.float32)
@@ -31,7 +31,7 @@ def augment(
         x = unpaved(random, x, label)
     if not buildings and random.random() < INLAND:
         x = inland(random, x, label)
-    if not buildings and random.random() < COUNTRYSIDE:
+    if not buildings and random.random() < rural:
         x, label = countryside(random, x, label)
     x = colour(random, x)
     if random.random() < 0.2:

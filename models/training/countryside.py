@@ -27,12 +27,12 @@ def countryside(random: np.random.Generator, x: np.ndarray, label: np.ndarray) -
     if free.mean() < LEAST_OPEN:
         return x, label
     x, label = x.astype(np.float32), label.copy()
-    if random.random() < 0.45:
+    if random.random() < 0.6:
         x, label = fields(random, x, label, free)
     if random.random() < 0.35:
         x, label = water(random, x, label, free)
     # Where most is not told, unseen houses would be run over.
-    if np.isin(label, (NOT_VEGETATION, NOT_ROAD)).mean() < 0.3 and random.random() < 0.5:
+    if np.isin(label, (NOT_VEGETATION, NOT_ROAD)).mean() < 0.3 and random.random() < 0.3:
         for _ in range(random.integers(1, 3)):
             x, label = road(random, x, label, free)
     return x, label
@@ -67,7 +67,10 @@ def tone_of(random: np.random.Generator, x: np.ndarray, label: np.ndarray, code:
         return x[same].mean(0) * np.exp(random.normal(0, 0.12)) + random.normal(0, 6, 3)
     if code == VEGETATION:
         return random.uniform(45, 130) * np.array([random.uniform(0.65, 1.0), 1.0, random.uniform(0.55, 0.85)])
-    return random.uniform(70, 215) * np.array([1.0, random.uniform(0.8, 1.0), random.uniform(0.6, 0.98)])
+    # Soils from nearly black to chalk.
+    return np.exp(random.uniform(np.log(35), np.log(215))) * np.array(
+        [1.0, random.uniform(0.8, 1.0), random.uniform(0.6, 1.05)]
+    )
 
 
 def fields(random: np.random.Generator, x: np.ndarray, label: np.ndarray, free: np.ndarray) -> Crop:

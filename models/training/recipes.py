@@ -42,8 +42,8 @@ LANDUSE_UNET = Recipe(
     gsd_m=1.0,
     gsd_range_m=(0.5, 2.0),
     classes=LANDUSE,
-    shares={"full": 0.6, "building-only": 0.32, "road-only": 0.08, "vegetation-only": 0.4},
-    generated_share=0.14,
+    shares={"full": 0.6, "building-only": 0.32, "road-only": 0.08, "vegetation-only": 0.25},
+    generated_share=0.17,
 )
 LANDUSE_FCN = Recipe(
     name="landuse-fcn",

@@ -252,7 +252,7 @@ class Crops(unittest.TestCase):
             image = random.integers(0, 256, (*label.shape, 3), dtype=np.uint8)
             sheets = pack([(image, label)], 576)
             crop, crop_label = random_crop(random, sheets, 0.5, random.uniform(0.5, 2), 256)
-            crop, crop_label = augment(random, crop, crop_label)
+            crop, crop_label = augment(random, crop, crop_label, rural=0.5)
             self.assertEqual((crop.shape, crop.dtype, crop_label.shape), ((256, 256, 3), np.uint8, (256, 256)), seed)
             self.assertLessEqual(set(np.unique(crop_label)), set(codes), f"seed {seed}")
 

@@ -57,6 +57,13 @@ def main() -> None:
     )
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument(
+        "--countryside",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the crops, that fields, ponds, greenhouses and roads are laid over: against fields taken for roofs",
+    )
+    parser.add_argument(
         "--frozen",
         type=int,
         default=0,
@@ -120,7 +127,7 @@ def train(options: argparse.Namespace) -> None:
             towns |= load_towns(options.generated, recipe, set(towns))
             towns_looked_at = state["seconds"]
         set_rate(optimiser, options.rate, done, state["step"])
-        images, labels = sample_batch(random, recipe, places, towns, state["crops"])
+        images, labels = sample_batch(random, recipe, places, towns, state["crops"], options.countryside)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             answers = network(images)
             if teacher:
@@ -194,7 +201,7 @@ def load_towns(folder: Path, recipe: Recipe, known: set[str]) -> dict[str, tuple
 
 
 def sample_batch(
-    random: np.random.Generator, recipe: Recipe, places: dict, towns: dict, crops: dict
+    random: np.random.Generator, recipe: Recipe, places: dict, towns: dict, crops: dict, rural: float = 0.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of augmented crops: kind, then place, then image, then position; crops are counted by place."""
     images, labels = [], []
@@ -212,7 +219,7 @@ def sample_batch(
         target_gsd_m = recipe.gsd_m * float(np.clip(np.exp(random.normal(0, recipe.scale_deviation)), 0.5, 2))
         target_gsd_m = max(target_gsd_m, gsd_m / 2)  # nothing is made up beyond twice its size
         crop = random_crop(random, sheets, gsd_m, target_gsd_m, SIDE)
-        image, label = augment(random, *crop, buildings=bool(recipe.planes))
+        image, label = augment(random, *crop, buildings=bool(recipe.planes), rural=rural)
         images.append(image)
         labels.append(label)
         crops[name] = crops.get(name, 0) + 1
