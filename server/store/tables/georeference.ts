@@ -2,6 +2,7 @@
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
+import { transformKnown } from '../../../tiler/crs/known-systems.ts';
 import { turnTowards, wrapLongitude } from '../../../tiler/crs/longitude.ts';
 import type { Finding } from '../../../tiler/ingest/findings.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
@@ -173,6 +174,16 @@ export function turnedTo({ geographic, geotransform, width, height }: PlacedGrid
 
 /** Points of one EPSG code in another; both coordinates NaN where a point has none there. */
 export async function transformPoints(
+  q: Queryable,
+  points: readonly Point[],
+  source: number,
+  target: number,
+): Promise<Point[]> {
+  return transformKnown(points, source, target) ?? (await askTransform(q, points, source, target));
+}
+
+/** The same by PostGIS, whatever the systems. */
+export async function askTransform(
   q: Queryable,
   points: readonly Point[],
   source: number,
