@@ -29,7 +29,10 @@ describe.each(testEngines())('known systems as PostGIS has them on $name', ({ op
     expect(places.length).toBeGreaterThan(500);
     const there = transformKnown(places, 4326, epsg)!;
     const worst = (found: readonly [number, number][], expected: readonly [number, number][]) =>
-      found.reduce((most, [x, y], i) => Math.max(most, Math.abs(x - expected[i]![0]), Math.abs(y - expected[i]![1])), 0);
+      found.reduce(
+        (most, [x, y], i) => Math.max(most, Math.abs(x - expected[i]![0]), Math.abs(y - expected[i]![1])),
+        0,
+      );
     expect(worst(there, await askTransform(db, places, 4326, epsg))).toBeLessThan(METRES);
     expect(worst(transformKnown(there, epsg, 4326)!, await askTransform(db, there, epsg, 4326))).toBeLessThan(DEGREES);
   });
