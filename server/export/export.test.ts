@@ -11,6 +11,7 @@ import { testEngines } from '../../test/support/databases.ts';
 import { lineWkb, polygonWkb, rectangle, seeded } from '../../test/support/geometry.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import type { FeatureJson, JobReport } from '../api/index.ts';
+import { geoJsonOf, parseWkb, wktOf } from '../geometry/wkb.ts';
 import type { Database } from '../store/database/database.ts';
 import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/features.ts';
@@ -19,7 +20,6 @@ import { insertScene } from '../store/tables/scenes.ts';
 import { tileId } from '../tiles/pmtiles-archive.ts';
 import { EXPORT_FORMATS, exportFormat, exportJob } from './export.ts';
 import { FIELD_NAMES } from './shapefile.ts';
-import { geoJsonOf, parseWkb, wktOf } from './wkb.ts';
 
 const SEED = 12;
 const BUILDINGS = 700;
@@ -211,7 +211,7 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
     const rows = await db.query<{ wkb: Uint8Array; geojson: string; wkt: string }>(
       `SELECT ST_AsBinary(geom, 'NDR') AS wkb, ST_AsGeoJSON(geom, 8) AS geojson, ST_AsText(geom, 8) AS wkt
          FROM (SELECT geom FROM planimeter.features UNION ALL
-               SELECT ST_GeomFromText('MULTILINESTRING((0 -0.000000001,10 1e-7),(1.5 -20.123456785,100 0.1))', 4326)) AS shapes`,
+               SELECT ST_GeomFromText('MULTILINESTRING((0 -0.00000002,10 1e-7),(1.5 -20.123456785,100 0.1))', 4326)) AS shapes`,
     );
     expect(rows.length).toBeGreaterThan(BUILDINGS);
     for (const { wkb, geojson, wkt } of rows) {

@@ -10,11 +10,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { Builder } from 'flatbuffers';
 import { writeAll } from '../../tiler/geotiff/write-all.ts';
+import { boundsOf, type ParsedGeometry, parseWkb, toMultiWkb } from '../geometry/wkb.ts';
 import { rightsText } from '../scenes/attribution.ts';
 import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { hilbertIndex } from '../tiles/hilbert.ts';
 import { unionOfColumns } from './geoparquet.ts';
-import { boundsOf, type ParsedGeometry, parseWkb, toMultiWkb } from './wkb.ts';
 
 const MAGIC = [0x66, 0x67, 0x62, 0x03, 0x66, 0x67, 0x62, 0x01];
 const NODE_SIZE = 16;

@@ -4,9 +4,9 @@
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { boundsOf, parseWkb, toMultiWkb } from '../geometry/wkb.ts';
 import { rightsText } from '../scenes/attribution.ts';
 import type { Column, FeatureTable } from '../store/tables/feature-tables.ts';
-import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
 
 const SQL_TYPES: Record<Column['type'], string> = {
   text: 'TEXT',

@@ -5,10 +5,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { boundsOf, parseWkb, toMultiWkb } from '../geometry/wkb.ts';
 import { saidRights } from '../scenes/attribution.ts';
 import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { EPSG_4326 } from './epsg-4326.ts';
-import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
 
 const ROWS_PER_GROUP = 2000;
 

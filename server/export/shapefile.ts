@@ -10,8 +10,8 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { Problem } from '../../errors/problem.ts';
 import { writeAll } from '../../tiler/geotiff/write-all.ts';
+import { boundsOf, type ParsedGeometry, parseWkb } from '../geometry/wkb.ts';
 import type { Column, FeatureTable } from '../store/tables/feature-tables.ts';
-import { boundsOf, type ParsedGeometry, parseWkb } from './wkb.ts';
 import { zipOf } from './zip.ts';
 
 const PROJECTION =

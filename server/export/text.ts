@@ -2,10 +2,10 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { geoJsonOf, parseWkb, wktOf } from '../geometry/wkb.ts';
 import { saidRights } from '../scenes/attribution.ts';
 import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { unionOfColumns } from './geoparquet.ts';
-import { geoJsonOf, parseWkb, wktOf } from './wkb.ts';
 
 const write = (lines: AsyncGenerator<string>, path: string) => pipeline(Readable.from(lines), createWriteStream(path));
 

@@ -14,7 +14,7 @@ import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import type { JobReport } from '../api/index.ts';
 import { withEphemeralEngine } from '../ephemeral-engine.ts';
 import { EXPORT_FORMATS, exportJob, exportTables } from '../export/export.ts';
-import { parseWkb } from '../export/wkb.ts';
+import { parseWkb } from '../geometry/wkb.ts';
 import { copyScene, placeScene } from '../scenes/ingest-scene.ts';
 import type { ReadyScene } from '../scenes/ready-scene.ts';
 import { createFeatureFile } from '../store/files/feature-file.ts';

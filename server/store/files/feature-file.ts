@@ -1,6 +1,6 @@
 /** The features of one job in a file of their own, from which they are exported: for those who keep no database. */
 import { DatabaseSync } from 'node:sqlite';
-import { boundsOf, parseWkb } from '../../export/wkb.ts';
+import { boundsOf, parseWkb } from '../../geometry/wkb.ts';
 import type { Queryable } from '../database/database.ts';
 import {
   type FeatureTable,
