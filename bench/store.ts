@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { placingOf } from '../server/pipeline/place-shapes.ts';
-import { storeFeatures } from '../server/pipeline/store-features.ts';
+import { intoDatabase, storeFeatures } from '../server/pipeline/store-features.ts';
 import type { Database } from '../server/store/database/database.ts';
 import { beginStoring } from '../server/store/tables/features.ts';
 import { insertJob } from '../server/store/tables/jobs.ts';
@@ -47,7 +47,7 @@ try {
       const [here, there] = [ownSeconds(), await serverSeconds()];
       const placing = await placingOf(db, { ...map, epsg: EPSG }, CHORD_METRES);
       const job = { id, turn, epsg: EPSG, classNames: new Map(), placing };
-      await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
+      await storeFeatures(intoDatabase(db), job, featuresPath, { signal: new AbortController().signal });
       const [own, server] = [ownSeconds() - here, (await serverSeconds()) - there];
       best = Math.min(best, own + server);
       console.log(`${name}: ${own.toFixed(2)} s here, ${server.toFixed(2)} s in the server`);

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bbox, JobReport } from '../server/api/index.ts';
-import { storeFeatures } from '../server/pipeline/store-features.ts';
+import { intoDatabase, storeFeatures } from '../server/pipeline/store-features.ts';
 import type { Database } from '../server/store/database/database.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
 import { checkedFileStore } from '../server/store/files/checked-files.ts';
@@ -64,7 +64,9 @@ async function measureOn(db: Database, featuresPath: string, geometry: JobReport
   await insertJob(db, { id: 'towns', scene: 'towns', model: '', parameters: {} });
   const classNames = new Map(['other', 'building', 'road', 'vegetation', 'water'].entries());
   const stored = { id: 'towns', turn: await beginStoring(db, 'towns'), epsg: EPSG, classNames };
-  const counts = await storeFeatures(db, stored, featuresPath, { signal: AbortSignal.timeout(3_600_000) });
+  const counts = await storeFeatures(intoDatabase(db), stored, featuresPath, {
+    signal: AbortSignal.timeout(3_600_000),
+  });
   const report = { counts, geometry, model_grid: { ...size, gsd_m: GSD_M } } as unknown as JobReport;
   await publishJob(db, 'towns', report);
   const job = (await getJob(db, 'towns'))!;

@@ -1,29 +1,27 @@
 /** A finished job → one zip with everything, as the service gives it: see server/export/package.ts. */
 import { rename, rm, writeFile } from 'node:fs/promises';
-import type { Network } from '../models/registry.ts';
-import { exportFormat, exportJob } from '../server/export/export.ts';
+import type { JobReport } from '../server/api/index.ts';
+import { ALL_COLLECTIONS, exportFormat, exportTables } from '../server/export/export.ts';
 import { mapsThere, packageJob } from '../server/export/package.ts';
 import { readNetworkManifest } from '../server/networks/install-network.ts';
-import type { Database } from '../server/store/database/database.ts';
+import type { SegmentationJob } from '../server/pipeline/segmentation-job.ts';
 import type { FileStore } from '../server/store/files/file-store.ts';
-import { getJob } from '../server/store/tables/jobs.ts';
-import { getScene, sceneJson } from '../server/store/tables/scenes.ts';
-import { tiledJob } from '../server/tiles/tile-of-job.ts';
+import type { FeatureTable } from '../server/store/tables/feature-tables.ts';
+import { sceneJson } from '../server/store/tables/scenes.ts';
 
 export async function writePackage(
-  { db, files }: { db: Database; files: FileStore },
-  id: string,
-  network: Network,
+  files: FileStore,
+  { id, scene, network }: SegmentationJob,
+  report: JobReport,
+  tables: readonly FeatureTable[],
   output: string,
 ): Promise<void> {
-  const job = (await getJob(db, id))!;
-  const scene = sceneJson((await getScene(db, job.scene))!);
   const geopackage = files.path(`jobs/${id}/features.gpkg`);
-  await exportJob(db, tiledJob(job), exportFormat('.gpkg')!, geopackage);
+  await exportTables(tables, ALL_COLLECTIONS, exportFormat('.gpkg')!, geopackage);
   const { properties } = (await readNetworkManifest(network)) as { properties?: { license?: unknown } };
   const { stream } = await packageJob({
-    job: { ...job, report: job.report! },
-    scene,
+    job: { id, model: network.id, finished_at: new Date().toISOString(), report },
+    scene: sceneJson(scene),
     modelLicense: typeof properties?.license === 'string' ? properties.license : null,
     geopackage,
     maps: await mapsThere(files, { id }),

@@ -8,19 +8,16 @@ import { SaidRights } from '../server/api/scenes.ts';
 import { check } from '../server/api/schema.ts';
 import { jobId, sceneId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
-import { exportJob } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { CONVERT_AOI } from '../server/pipeline/area-of-interest.ts';
 import { requireExtraMaps } from '../server/pipeline/extra-maps.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
-import { runWhole } from '../server/pipeline/pipeline.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
 import { settlePrecision } from '../server/pipeline/settle-precision.ts';
-import { copyScene, ingestScene } from '../server/scenes/ingest-scene.ts';
-import { isReady } from '../server/scenes/ready-scene.ts';
-import { getJob, insertJob } from '../server/store/tables/jobs.ts';
-import { getScene, insertScene } from '../server/store/tables/scenes.ts';
-import { tiledJob } from '../server/tiles/tile-of-job.ts';
+import { copyScene, placeScene } from '../server/scenes/ingest-scene.ts';
+import type { ReadyScene } from '../server/scenes/ready-scene.ts';
+import { DEFAULT_WORKSPACE } from '../server/store/database/row-level-security.ts';
+import type { MappingTools } from '../server/tools.ts';
 import { readText } from '../tiler/ingest/read-text.ts';
 import {
   DATA_OPTION,
@@ -37,6 +34,7 @@ import {
 } from './arguments.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
+import { mapToFile, mapToTiles } from './map-and-write.ts';
 import {
   COLLECTION_OPTION,
   checkCollection,
@@ -46,7 +44,6 @@ import {
   OUTPUT_HELP,
   outputFormat,
 } from './output.ts';
-import { writePackage } from './package.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
 import { readBands, readStretch } from './view.ts';
@@ -111,43 +108,35 @@ export async function run(args: string[]): Promise<void> {
     progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
   };
   const place = { device, policy: inputs.remote?.policy ?? null };
-  await withEphemeralEngine(async (opening, ready) => {
+  await withEphemeralEngine(async (open, ready) => {
     const { files } = ready;
+    const tiles = format.ending === '.pmtiles';
+    if (tiles) open().catch(() => {}); // it opens while the image is copied
     const sha256 = await sha256OfInputs(inputs);
     const scene = sceneId(sha256);
     await linkSourceFiles(files, scene, inputs);
-    // What is wrong with the image is said before there is a database.
-    const [copied, tools] = await Promise.all([copyScene(ready, { id: scene, report: null }, context), opening]);
-    const { db } = tools;
-    await insertScene(db, { id: scene, name: inputs.name, upload: null, sha256, bytes: inputs.bytes, ...rights });
-    await ingestScene(tools, (await getScene(db, scene))!, context, copied);
-    const ingested = await getScene(db, scene);
-    if (!ingested || !isReady(ingested)) throw new Error('the scene is not ready after its ingest');
+    const tools: MappingTools = { ...ready, db: { query: async (...asked) => (await open()).db.query(...asked) } };
+    const ingested: ReadyScene = {
+      ...{ id: scene, workspace: DEFAULT_WORKSPACE, name: inputs.name, upload: null, sha256, bytes: inputs.bytes },
+      ...{ created_at: new Date().toISOString(), problem: null, license: null, attribution: null, ...rights },
+      ...(await placeScene(tools.db, await copyScene(ready, { id: scene, report: null }, context))),
+    };
     const networks = await listNetworks();
     const chosen = chooseModel(ingested.gsd_m, networks.map(choosable));
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
     const reason = modelReason(ingested.gsd_m, network.id, networks.map(choosable));
     requireExtraMaps(network, given);
-    const parameters = await settlePrecision(given, network, device, tools.chooseRun);
+    const parameters = await settlePrecision(given, network, device, ready.chooseRun);
     const id = jobId(ingested, jobIdentity(network), parameters);
-    await insertJob(db, { id, scene, model: network.id, parameters: { ...parameters } });
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
       throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);
     }
-    const job = {
-      id,
-      scene: ingested,
-      network,
-      parameters,
-      modelReason: reason,
-      finestOnly: format.ending !== '.pmtiles',
-    };
-    await runWhole(tools, job, context);
-    const report = (await getJob(db, id))!.report!;
-    const { collection } = values;
-    const notice = whole
-      ? await writePackage(tools, id, network, output)
-      : leftOutNotice(output, await exportJob(db, tiledJob({ id, report }), format, output, { collection }));
+    const job = { id, scene: ingested, network, parameters, modelReason: reason, finestOnly: !tiles };
+    const wanted = { output, format, collection: values.collection, whole };
+    const { report, exported } = tiles
+      ? await mapToTiles(await open(), job, wanted, context)
+      : await mapToFile(tools, job, wanted, context);
+    const notice = exported && leftOutNotice(output, exported);
     if (values.classes) await copyFile(await files.fetch(`jobs/${id}/classes.tif`), values.classes);
     if (values.scores) await copyFile(await files.fetch(`jobs/${id}/scores.tif`), values.scores);
     if (values.probabilities) await copyFile(await files.fetch(`jobs/${id}/probabilities.tif`), values.probabilities);

@@ -8,6 +8,7 @@ import { chordMetres } from '../server/pipeline/bending.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { drawGrowing } from '../server/pipeline/parts/draw-growing.ts';
 import { placingOf } from '../server/pipeline/place-shapes.ts';
+import { intoDatabase } from '../server/pipeline/store-features.ts';
 import { addCounts, joinStrips } from '../server/pipeline/vectorize.ts';
 import { beginStoring, renameRegions } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
@@ -67,9 +68,8 @@ export async function run(args: string[]): Promise<void> {
   const classNames = new Map(Object.entries(codes).flatMap(([name, code]) => (code === null ? [] : [[code, name]])));
 
   const bar = createProgressBar();
-  await withEphemeralEngine(async (opening) => {
-    const sha256 = await sha256OfFile(classesPath);
-    const tools = await opening;
+  await withEphemeralEngine(async (open) => {
+    const [sha256, tools] = await Promise.all([sha256OfFile(classesPath), open()]);
     const { db } = tools;
     const { srid, gsdMetres, findings } = await georeference(db, map);
     for (const { severity, message } of findings) process.stderr.write(`${severity}: ${message}\n`);
@@ -80,6 +80,7 @@ export async function run(args: string[]): Promise<void> {
     const placing = await placingOf(db, { ...map, epsg: srid }, chordMetres(gsdMetres, parameters));
     const drawing = {
       job: { id, turn: await beginStoring(db, id), epsg: srid, classNames, placing },
+      insert: intoDatabase(db),
       options: {
         ...{
           size: { width: map.width, height: map.height },

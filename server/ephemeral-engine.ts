@@ -7,6 +7,7 @@ import { createRunChooser } from './networks/run-profiles.ts';
 import { startCompute } from './processes/compute.ts';
 import type { RemotePolicy } from './remote/policy.ts';
 import { createRemoteReader } from './remote/reader.ts';
+import type { Database } from './store/database/database.ts';
 import { openDatabase } from './store/database/open-database.ts';
 import { localFileStore } from './store/files/file-store.ts';
 import type { PipelineTools } from './tools.ts';
@@ -17,30 +18,28 @@ interface Place {
   policy?: RemotePolicy | null;
 }
 
-/** Runs `work` with tools of its own, whose database is still opening when it begins; `ready` are those that wait for none. */
+/** Runs `work` with tools of its own. Their database is opened when it is first asked for. */
 export async function withEphemeralEngine<T>(
-  work: (tools: Promise<PipelineTools>, ready: Pick<PipelineTools, 'files' | 'remote'>) => Promise<T>,
+  work: (open: () => Promise<PipelineTools>, ready: Omit<PipelineTools, 'db'>) => Promise<T>,
   { device = 'cpu', policy = null }: Place = {},
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-tmp-'));
   const remote = createRemoteReader(policy);
   const compute = startCompute(remote.open);
   const files = localFileStore(folder);
-  const tools = openDatabase({}).then((db) => ({
-    db,
-    files,
-    compute,
-    remote,
-    device,
-    chooseRun: createRunChooser(),
-  }));
-  tools.catch(() => {});
+  const ready = { files, compute, remote, device, chooseRun: createRunChooser() };
+  let opening: Promise<Database> | undefined;
+  const open = async () => {
+    opening ??= openDatabase({});
+    opening.catch(() => {});
+    return { ...ready, db: await opening };
+  };
   try {
-    return await work(tools, { files, remote });
+    return await work(open, ready);
   } finally {
     await compute.stop();
     remote.close();
-    await tools.then(({ db }) => db.close()).catch(() => {});
+    await (opening as Promise<Database> | undefined)?.then((db) => db.close()).catch(() => {});
     await rm(folder, { recursive: true, force: true });
   }
 }

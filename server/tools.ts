@@ -2,8 +2,11 @@ import type { DeviceChoice } from '../models/runtime/device.ts';
 import type { RunChooser } from '../models/runtime/run-profile.ts';
 import type { Compute } from './processes/compute.ts';
 import type { RemoteReader } from './remote/reader.ts';
-import type { Database } from './store/database/database.ts';
+import type { Database, Queryable } from './store/database/database.ts';
 import type { FileStore } from './store/files/file-store.ts';
+
+/** What it takes to map and draw. */
+export type MappingTools = Omit<PipelineTools, 'db'> & { db: Queryable };
 
 export interface PipelineTools {
   db: Database;

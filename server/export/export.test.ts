@@ -11,6 +11,7 @@ import { testEngines } from '../../test/support/databases.ts';
 import { lineWkb, polygonWkb, rectangle, seeded } from '../../test/support/geometry.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import type { FeatureJson, JobReport } from '../api/index.ts';
+import { geoJsonOf, parseWkb, wktOf } from '../geometry/wkb.ts';
 import type { Database } from '../store/database/database.ts';
 import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/features.ts';
@@ -204,6 +205,19 @@ describe.each(testEngines())('exports from $name', ({ open: openEngine }) => {
     }
     const roads = read[path('roads.fgb')].roads;
     expect([roads.kind, roads.count, Math.max(...(roads.from_node as number[]))]).toEqual(['LineString', 40, 39]);
+  });
+
+  test('text of shapes is what PostGIS makes of them', async () => {
+    const rows = await db.query<{ wkb: Uint8Array; geojson: string; wkt: string }>(
+      `SELECT ST_AsBinary(geom, 'NDR') AS wkb, ST_AsGeoJSON(geom, 8) AS geojson, ST_AsText(geom, 8) AS wkt
+         FROM (SELECT geom FROM planimeter.features UNION ALL
+               SELECT ST_GeomFromText('MULTILINESTRING((0 -0.00000002,10 1e-7),(1.5 -20.123456785,100 0.1))', 4326)) AS shapes`,
+    );
+    expect(rows.length).toBeGreaterThan(BUILDINGS);
+    for (const { wkb, geojson, wkt } of rows) {
+      const geometry = parseWkb(wkb);
+      expect([geoJsonOf(geometry), wktOf(geometry)]).toEqual([geojson, wkt]);
+    }
   });
 
   test('of one layer hold land use alone where nothing else is said, and tell what they leave out', async () => {

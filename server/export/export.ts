@@ -18,7 +18,8 @@ export interface ExportFormat {
   mediaType: string;
   /** Whether each collection has a layer of its own in the file. */
   layered: boolean;
-  write(q: Queryable, tables: readonly FeatureTable[], path: string, job: TiledJob): Promise<void>;
+  /** @param tiled null: of features that are in no database, of which there are no tiles */
+  write(tables: readonly FeatureTable[], path: string, tiled: { q: Queryable; job: TiledJob } | null): Promise<void>;
 }
 
 const layered = (ending: string, title: string, mediaType: string, write: ExportFormat['write']): ExportFormat => {
@@ -34,8 +35,8 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
   layered('.gpkg', 'GeoPackage', 'application/geopackage+sqlite3', writeGeoPackage),
   single('.fgb', 'FlatGeobuf', 'application/flatgeobuf', writeFlatGeobuf),
   single('.parquet', 'GeoParquet', 'application/vnd.apache.parquet', writeGeoParquet),
-  layered('.pmtiles', 'PMTiles (vector tiles)', 'application/vnd.pmtiles', (q, tables, path, job) =>
-    writePmtiles(q, tables, job, path),
+  layered('.pmtiles', 'PMTiles (vector tiles)', 'application/vnd.pmtiles', (tables, path, tiled) =>
+    writePmtiles(tiled!.q, tables, tiled!.job, path),
   ),
   layered('.shp.zip', 'Shapefiles in a zip', 'application/zip', writeShapefiles),
   single('.csv', 'CSV with WKT', 'text/csv', writeCsv),
@@ -79,6 +80,17 @@ export async function exportJob(
   const all = await featureTables(q, job.id, { review, none });
   if (!all) throw new Problem('not_found', `There is no finished job with the id "${job.id}".`);
   const wanted = collection ?? (format.layered ? ALL_COLLECTIONS : await coveringCollection(q, job.id));
+  return exportTables(all, wanted, format, path, { q, job });
+}
+
+/** The same of the tables of all that was found. @param wanted a collection, or `all` */
+export async function exportTables(
+  all: readonly FeatureTable[],
+  wanted: string,
+  format: ExportFormat,
+  path: string,
+  tiled: { q: Queryable; job: TiledJob } | null = null,
+): Promise<Exported> {
   const tables = wanted === ALL_COLLECTIONS ? all : all.filter((table) => table.collection === wanted);
   if (tables.length === 0) {
     const known = all.map((table) => table.collection).join(', ');
@@ -90,7 +102,7 @@ export async function exportJob(
   const partial = `${path}.partial`;
   try {
     await rm(partial, { force: true });
-    await format.write(q, tables, partial, job);
+    await format.write(tables, partial, tiled);
     await rename(partial, path);
     const counts = (some: readonly FeatureTable[]) =>
       Object.fromEntries(some.filter(({ count }) => count > 0).map((table) => [table.collection, table.count]));

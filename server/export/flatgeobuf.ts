@@ -10,12 +10,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { Builder } from 'flatbuffers';
 import { writeAll } from '../../tiler/geotiff/write-all.ts';
+import { boundsOf, type ParsedGeometry, parseWkb, toMultiWkb } from '../geometry/wkb.ts';
 import { rightsText } from '../scenes/attribution.ts';
-import type { Queryable } from '../store/database/database.ts';
-import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
+import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { hilbertIndex } from '../tiles/hilbert.ts';
 import { unionOfColumns } from './geoparquet.ts';
-import { boundsOf, type ParsedGeometry, parseWkb, toMultiWkb } from './wkb.ts';
 
 const MAGIC = [0x66, 0x67, 0x62, 0x03, 0x66, 0x67, 0x62, 0x01];
 const NODE_SIZE = 16;
@@ -30,7 +29,7 @@ const PORTION = 2000;
 
 type Bounds = [west: number, south: number, east: number, north: number];
 
-export async function writeFlatGeobuf(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export async function writeFlatGeobuf(tables: readonly FeatureTable[], path: string): Promise<void> {
   const columns = unionOfColumns(tables);
   const extent = extentOf(tables);
   const [unsortedPath, sorterPath] = [`${path}.features`, `${path}.order`];
@@ -44,7 +43,7 @@ export async function writeFlatGeobuf(q: Queryable, tables: readonly FeatureTabl
     let start = 0;
     for (const table of tables) {
       const order = columns.map(({ name }) => table.columns.findIndex((column) => column.name === name));
-      for await (const rows of tableRows(q, table, 'wkb')) {
+      for await (const rows of table.rows()) {
         sorter.exec('BEGIN');
         const encoded = rows.map((row) => {
           const { bytes, bounds } = encodeFeature(row, table, columns, order);

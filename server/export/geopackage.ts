@@ -4,10 +4,9 @@
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
+import { boundsOf, parseWkb, toMultiWkb } from '../geometry/wkb.ts';
 import { rightsText } from '../scenes/attribution.ts';
-import type { Queryable } from '../store/database/database.ts';
-import { type Column, type FeatureTable, tableRows } from '../store/tables/feature-tables.ts';
-import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
+import type { Column, FeatureTable } from '../store/tables/feature-tables.ts';
 
 const SQL_TYPES: Record<Column['type'], string> = {
   text: 'TEXT',
@@ -46,17 +45,17 @@ CREATE TABLE gpkg_extensions (table_name TEXT, column_name TEXT, extension_name 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** @param path of a file that is not there yet */
-export async function writeGeoPackage(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export async function writeGeoPackage(tables: readonly FeatureTable[], path: string): Promise<void> {
   const sqlite = new DatabaseSync(path);
   try {
     sqlite.exec(SCHEMA);
-    for (const table of tables) await writeLayer(sqlite, q, table);
+    for (const table of tables) await writeLayer(sqlite, table);
   } finally {
     sqlite.close();
   }
 }
 
-async function writeLayer(sqlite: DatabaseSync, q: Queryable, table: FeatureTable): Promise<void> {
+async function writeLayer(sqlite: DatabaseSync, table: FeatureTable): Promise<void> {
   const { collection, columns, kind, multi, bbox } = table;
   const single = kind === 'line' ? 'LINESTRING' : 'POLYGON';
   const name = quote(collection);
@@ -80,7 +79,7 @@ async function writeLayer(sqlite: DatabaseSync, q: Queryable, table: FeatureTabl
   const insert = sqlite.prepare(`INSERT INTO ${name} VALUES (?, ?, ${places})`);
   const index = sqlite.prepare(`INSERT INTO ${rtree} VALUES (?, ?, ?, ?, ?)`);
   let fid = 0;
-  for await (const rows of tableRows(q, table, 'wkb')) {
+  for await (const rows of table.rows()) {
     sqlite.exec('BEGIN');
     for (const { geometry, values } of rows) {
       const bounds = boundsOf(parseWkb(geometry));

@@ -5,11 +5,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { boundsOf, parseWkb, toMultiWkb } from '../geometry/wkb.ts';
 import { saidRights } from '../scenes/attribution.ts';
-import type { Queryable } from '../store/database/database.ts';
-import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
+import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { EPSG_4326 } from './epsg-4326.ts';
-import { boundsOf, parseWkb, toMultiWkb } from './wkb.ts';
 
 const ROWS_PER_GROUP = 2000;
 
@@ -17,7 +16,7 @@ const SIDES = ['xmin', 'ymin', 'xmax', 'ymax'];
 
 const TYPES = { text: 'STRING', real: 'DOUBLE', integer: 'INT32', boolean: 'BOOLEAN' } as const;
 
-export async function writeGeoParquet(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export async function writeGeoParquet(tables: readonly FeatureTable[], path: string): Promise<void> {
   const columns = unionOfColumns(tables);
   const columnData = (rows: readonly TableRow[], table: FeatureTable | null) => [
     {
@@ -58,7 +57,7 @@ export async function writeGeoParquet(q: Queryable, tables: readonly FeatureTabl
   };
   for (const table of tables) {
     let group: TableRow[] = [];
-    for await (const rows of tableRows(q, table, 'wkb')) {
+    for await (const rows of table.rows()) {
       for (const row of rows) group.push(table.multi ? { ...row, geometry: toMultiWkb(row.geometry) } : row);
       if (group.length < ROWS_PER_GROUP) continue;
       await writeGroup(group, table);

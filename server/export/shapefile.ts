@@ -10,9 +10,8 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { Problem } from '../../errors/problem.ts';
 import { writeAll } from '../../tiler/geotiff/write-all.ts';
-import type { Queryable } from '../store/database/database.ts';
-import { type Column, type FeatureTable, tableRows } from '../store/tables/feature-tables.ts';
-import { boundsOf, type ParsedGeometry, parseWkb } from './wkb.ts';
+import { boundsOf, type ParsedGeometry, parseWkb } from '../geometry/wkb.ts';
+import type { Column, FeatureTable } from '../store/tables/feature-tables.ts';
 import { zipOf } from './zip.ts';
 
 const PROJECTION =
@@ -32,12 +31,12 @@ interface Field {
   decimals: number;
 }
 
-export async function writeShapefiles(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export async function writeShapefiles(tables: readonly FeatureTable[], path: string): Promise<void> {
   const folder = `${path}.parts`;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   try {
-    for (const table of tables) await writeLayer(q, table, folder);
+    for (const table of tables) await writeLayer(table, folder);
     const names = tables.flatMap(({ collection }) => ENDINGS.map((ending) => `${collection}.${ending}`));
     const { bytes, stream } = await zipOf({}, Object.fromEntries(names.map((name) => [name, join(folder, name)])));
     if (bytes > MOST_BYTES) {
@@ -49,7 +48,7 @@ export async function writeShapefiles(q: Queryable, tables: readonly FeatureTabl
   }
 }
 
-async function writeLayer(q: Queryable, table: FeatureTable, folder: string): Promise<void> {
+async function writeLayer(table: FeatureTable, folder: string): Promise<void> {
   const file = (ending: string) => open(join(folder, `${table.collection}.${ending}`), 'w');
   const [shp, shx, dbf] = await Promise.all(['shp', 'shx', 'dbf'].map(file));
   const fields = fieldsOf(table.columns);
@@ -59,7 +58,7 @@ async function writeLayer(q: Queryable, table: FeatureTable, folder: string): Pr
   try {
     await writeAll(dbf, dbfHeader(fields, table.count));
     await Promise.all([shp, shx].map((each) => writeAll(each, Buffer.alloc(HEADER_BYTES))));
-    for await (const rows of tableRows(q, table, 'wkb')) {
+    for await (const rows of table.rows()) {
       const shapes: Buffer[] = [];
       const index = Buffer.alloc(8 * rows.length);
       for (const [i, { geometry }] of rows.entries()) {

@@ -2,14 +2,12 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { geoJsonOf, parseWkb, wktOf } from '../geometry/wkb.ts';
 import { saidRights } from '../scenes/attribution.ts';
-import type { Queryable } from '../store/database/database.ts';
-import { type Column, type FeatureTable, type TableRow, tableRows } from '../store/tables/feature-tables.ts';
+import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { unionOfColumns } from './geoparquet.ts';
 
 const write = (lines: AsyncGenerator<string>, path: string) => pipeline(Readable.from(lines), createWriteStream(path));
-
-const decoder = new TextDecoder();
 
 /** Reals keep their point, so that readers that guess types guess the same for every file. */
 function number(value: number, { type }: Column): string {
@@ -24,17 +22,17 @@ function feature({ columns }: FeatureTable, { id, values, geometry }: TableRow):
     if (column.name === 'id') return [];
     return [`"${column.name}":${typeof value === 'number' ? number(value, column) : JSON.stringify(value)}`];
   });
-  const shape = decoder.decode(geometry);
+  const shape = geoJsonOf(parseWkb(geometry));
   return `{"type":"Feature","id":"${id}","geometry":${shape},"properties":{${members.join(',')}}}`;
 }
 
-export function writeGeoJson(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export function writeGeoJson(tables: readonly FeatureTable[], path: string): Promise<void> {
   async function* text(): AsyncGenerator<string> {
     const said = saidRights(tables[0]!.rights).map(([name, value]) => `"${name}":${JSON.stringify(value)},`);
     yield `{"type":"FeatureCollection",${said.join('')}"features":[`;
     let separator = '\n';
     for (const table of tables) {
-      for await (const rows of tableRows(q, table, 'geojson')) {
+      for await (const rows of table.rows()) {
         yield separator + rows.map((row) => feature(table, row)).join(',\n');
         separator = ',\n';
       }
@@ -44,10 +42,10 @@ export function writeGeoJson(q: Queryable, tables: readonly FeatureTable[], path
   return write(text(), path);
 }
 
-export function writeGeoJsonLines(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export function writeGeoJsonLines(tables: readonly FeatureTable[], path: string): Promise<void> {
   async function* text(): AsyncGenerator<string> {
     for (const table of tables) {
-      for await (const rows of tableRows(q, table, 'geojson')) {
+      for await (const rows of table.rows()) {
         yield rows.map((row) => `${feature(table, row)}\n`).join('');
       }
     }
@@ -56,17 +54,17 @@ export function writeGeoJsonLines(q: Queryable, tables: readonly FeatureTable[],
 }
 
 /** RFC 4180; the geometry is in the column `wkt`, which GDAL and QGIS find with its name or are told. */
-export function writeCsv(q: Queryable, tables: readonly FeatureTable[], path: string): Promise<void> {
+export function writeCsv(tables: readonly FeatureTable[], path: string): Promise<void> {
   const columns = unionOfColumns(tables);
   async function* text(): AsyncGenerator<string> {
     yield `${['WKT', ...columns.map(({ name }) => name)].join(',')}\r\n`;
     for (const table of tables) {
       const order = columns.map(({ name }) => table.columns.findIndex((column) => column.name === name));
-      for await (const rows of tableRows(q, table, 'wkt')) {
+      for await (const rows of table.rows()) {
         yield rows
           .map(({ geometry, values }) => {
             const cells = order.map((at, i) => (at < 0 ? '' : csvCell(values[at], columns[i])));
-            return `"${decoder.decode(geometry)}",${cells.join(',')}\r\n`;
+            return `"${wktOf(parseWkb(geometry))}",${cells.join(',')}\r\n`;
           })
           .join('');
       }

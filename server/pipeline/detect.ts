@@ -5,19 +5,19 @@ import { detectConfined } from '../processes/detect.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
-import { beginStoring } from '../store/tables/features.ts';
-import type { PipelineTools } from '../tools.ts';
+import type { MappingTools } from '../tools.ts';
 import { placeAoi } from './area-of-interest.ts';
 import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
-import { drawingOf, storeFile } from './vectorize.ts';
+import { type Drawing, storeFile } from './vectorize.ts';
 
 export async function detectObjects(
-  tools: PipelineTools,
+  tools: MappingTools,
   job: SegmentationJob,
   planned: PlannedJob,
+  { job: stored, insert }: Drawing,
   { signal, progress }: WorkContext,
 ): Promise<DrawnFeatures> {
   const { db, files, remote } = tools;
@@ -38,11 +38,9 @@ export async function detectObjects(
     { signal, onProgress },
     remote.open,
   );
-  const turn = await beginStoring(db, id);
-  const { job: stored } = await drawingOf(tools, job, planned, turn);
-  const { counts, storeMs } = await storeFile(tools, stored, featuresPath, signal);
+  const { counts, storeMs } = await storeFile(insert, stored, featuresPath, signal);
   return {
-    turn,
+    turn: stored.turn,
     counts: { objects: 0, ...counts },
     regions: [],
     report: {

@@ -55,8 +55,8 @@ test('objects of a scene become features of the collection objects', async () =>
   const patches = red.map((at) => ({ ...at, side: RED_CELL, colour: [250, 40, 40] as const }));
   await writePatches(image, { width: WIDTH, height: HEIGHT }, patches);
 
-  await withEphemeralEngine(async (opening) => {
-    const tools = await opening;
+  await withEphemeralEngine(async (open) => {
+    const tools = await open();
     const scene = await sceneOf(tools, image);
     const found = await findNetwork('red', networkFolders(folder));
     const whole = await mapped(tools, scene, found);

@@ -26,8 +26,8 @@ test('failed chips are areas on the map, and the job may be tried again', async 
   await addNetwork(folder, path, { said: { gsdMetres: 0.5 } });
   const image = join(folder, 'scene.tif');
   await writePatches(image, { width: WIDTH, height: HEIGHT }, [RED]);
-  await withEphemeralEngine(async (opening) => {
-    const tools = await opening;
+  await withEphemeralEngine(async (open) => {
+    const tools = await open();
     const scene = await sceneOf(tools, image);
     const report = await mapped(tools, scene, await findNetwork('frail', networkFolders(folder)));
     const { failed, done } = report.ledger;
@@ -73,8 +73,8 @@ test.skipIf(process.env.PLANIMETER_FULL !== '1')(
     await writePatches(image, { width: WIDTH, height: HEIGHT }, [{ ...RED, x: 1, y: 1 }]);
     process.env.PLANIMETER_MAX_CHIP_SECONDS = '15';
     try {
-      await withEphemeralEngine(async (opening) => {
-        const tools = await opening;
+      await withEphemeralEngine(async (open) => {
+        const tools = await open();
         const network = await findNetwork('slow', networkFolders(folder));
         const { ledger, chips } = await mapped(tools, await sceneOf(tools, image), network);
         expect([ledger.failed > 0, ledger.done > ledger.failed, ledger.pending]).toEqual([true, true, 0]);

@@ -8,7 +8,7 @@ import { rememberSpeed } from '../networks/run-profiles.ts';
 import { stageProgress } from '../queue/progress.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
-import type { PipelineTools } from '../tools.ts';
+import type { MappingTools } from '../tools.ts';
 import { placeAoi } from './area-of-interest.ts';
 import type { PlannedJob } from './plan.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
@@ -18,7 +18,7 @@ import type { SegmentationJob } from './segmentation-job.ts';
  * how many rows can be read where they grow; a run that has to begin again counts from 0.
  */
 export async function inferAndStitch(
-  tools: PipelineTools,
+  tools: MappingTools,
   job: SegmentationJob,
   { grid, plan, chosen }: PlannedJob,
   { folder, shard, onRows }: { folder: string; shard?: Shard; onRows?: (rows: number) => void },

@@ -12,9 +12,11 @@ import { planShards } from '../../models/mapping/shards.ts';
 import { isDetector } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
 import type { PartContext, WorkContext } from '../queue/work-context.ts';
+import type { FeatureFile } from '../store/files/feature-file.ts';
+import { beginStoring } from '../store/tables/features.ts';
 import { getPlan } from '../store/tables/shards.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
-import type { PipelineTools } from '../tools.ts';
+import type { MappingTools, PipelineTools } from '../tools.ts';
 import { detectObjects } from './detect.ts';
 import { mapAndDraw } from './parts/draw-growing.ts';
 import {
@@ -28,8 +30,10 @@ import {
   runStrip,
 } from './parts/run-parts.ts';
 import { type PlannedJob, planJob } from './plan.ts';
-import { publish } from './publish.ts';
+import { type DrawnFeatures, movedRegions, publish, reportOf } from './publish.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
+import { type InsertRows, intoDatabase } from './store-features.ts';
+import { type Drawing, drawingOf } from './vectorize.ts';
 
 /**
  * Does the part of a job that the queue asks for. The first is to plan it: a job of one shard, or of a network that draws
@@ -75,7 +79,7 @@ export async function runWhole(
   context: WorkContext,
   known?: PlannedJob,
 ): Promise<JobReport> {
-  const { files } = tools;
+  const { db, files } = tools;
   const folder = `jobs/${job.id}`;
   const clear = async () => {
     for (const key of await files.list(folder)) if (!key.startsWith(`${folder}/spool/`)) await files.remove(key);
@@ -83,14 +87,46 @@ export async function runWhole(
   try {
     await clear();
     const planned = known ?? (await planJob(tools, job, context.signal));
-    const draw = isDetector(job.network) ? detectObjects : mapAndDraw;
-    return await publish(tools, job, planned, await draw(tools, job, planned, context));
+    const turn = await beginStoring(db, job.id);
+    const drawing = await drawingOf(tools, job, planned, turn, intoDatabase(db));
+    return await publish(tools, job, planned, await draw(tools, job, planned, drawing, context));
   } catch (error) {
     if (noRoomOf(error))
       await clear(); // what was computed stays: it is not computed again when there is room
     else await files.remove(folder);
     throw error;
   }
+}
+
+/** The same without a database: the features go into a file. Returns the report. */
+export async function mapIntoFile(
+  tools: MappingTools,
+  job: SegmentationJob,
+  features: FeatureFile,
+  context: WorkContext,
+): Promise<JobReport> {
+  const planned = await planJob(tools, job, context.signal);
+  const insert: InsertRows = (_, rows) => features.insert(rows);
+  const drawing = await drawingOf(tools, job, planned, '', insert);
+  const drawn = await draw(tools, job, planned, drawing, context);
+  features.renameRegions(movedRegions(job.id, drawn).filter(({ level }) => level === 0));
+  const { license, attribution } = job.scene;
+  return {
+    ...(await reportOf(tools, job, planned, drawn)),
+    areas_m2: features.areasM2(),
+    ...(license !== null && { scene_license: license }),
+    ...(attribution !== null && { scene_attribution: attribution }),
+  };
+}
+
+function draw(
+  tools: MappingTools,
+  job: SegmentationJob,
+  planned: PlannedJob,
+  drawing: Drawing,
+  context: WorkContext,
+): Promise<DrawnFeatures> {
+  return (isDetector(job.network) ? detectObjects : mapAndDraw)(tools, job, planned, drawing, context);
 }
 
 /** Side of the tiles of the features that a job writes, model pixels; undefined: it writes none. */

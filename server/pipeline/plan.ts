@@ -8,7 +8,7 @@ import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts'
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import type { ReadyScene } from '../scenes/ready-scene.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
-import type { PipelineTools } from '../tools.ts';
+import type { MappingTools } from '../tools.ts';
 import { networkView } from './network-view.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
 
@@ -24,7 +24,7 @@ export interface PlannedJob {
 }
 
 export async function planJob(
-  { files, compute, device, chooseRun }: PipelineTools,
+  { files, compute, device, chooseRun }: MappingTools,
   { scene, network, parameters }: SegmentationJob,
   signal: AbortSignal,
 ): Promise<PlannedJob> {

@@ -6,7 +6,7 @@ import { featureId, VERSION } from '../content-ids.ts';
 import { publishJob, renameRegions } from '../store/tables/features.ts';
 import { noteJobBytes } from '../store/tables/usage.ts';
 import { keptFolder } from '../tiles/kept-tiles.ts';
-import type { PipelineTools } from '../tools.ts';
+import type { MappingTools, PipelineTools } from '../tools.ts';
 import type { PlannedJob } from './plan.ts';
 import {
   greyAssumptions,
@@ -34,13 +34,34 @@ export interface DrawnFeatures {
 
 /** Returns the report as it is stored. Throws Problem conflict where the job was ended meanwhile, or another process stores it. */
 export async function publish(
-  { db, files, device, chooseRun }: PipelineTools,
+  tools: PipelineTools,
+  job: SegmentationJob,
+  planned: PlannedJob,
+  drawn: DrawnFeatures,
+): Promise<JobReport> {
+  const { db, files } = tools;
+  const { id } = job;
+  const report = await reportOf(tools, job, planned, drawn);
+  await renameRegions(db, id, movedRegions(id, drawn));
+  for (const folder of [`jobs/${id}/spool`, keptFolder(id)]) await files.remove(folder); // tiles of an earlier run
+  await noteJobBytes(db, files, id);
+  return publishJob(db, id, report, drawn.turn);
+}
+
+/** Regions in pieces by their features' ids. */
+export function movedRegions(job: string, { regions }: DrawnFeatures) {
+  const idOf = (place: string) => featureId(job, 'landuse', place);
+  return regions.map(({ level, stored, final }) => ({ level, stored: idOf(stored), final: idOf(final) }));
+}
+
+/** What the report says before the features are summed up. */
+export async function reportOf(
+  { device, chooseRun }: MappingTools,
   { id, scene, network, parameters, modelReason }: SegmentationJob,
   { grid, plan, chosen, found: bands, planMs }: PlannedJob,
-  { turn, counts, regions, report: { timings_ms, chips, ...found } }: DrawnFeatures,
-): Promise<JobReport> {
-  const started = performance.now();
-  const report = {
+  { counts, report: { timings_ms, chips, ...found } }: DrawnFeatures,
+): Promise<Omit<JobReport, 'areas_m2'>> {
+  return {
     ...found,
     job: id,
     version: VERSION,
@@ -62,7 +83,7 @@ export async function publish(
       infer: Math.round(timings_ms.infer),
       stitch: Math.round(timings_ms.stitch),
       vectorize: Math.round(timings_ms.vectorize),
-      store: Math.round(timings_ms.store + performance.now() - started),
+      store: Math.round(timings_ms.store),
     },
     model_sha256: weightsOf(network, parameters.precision).sha256,
     model_grid: {
@@ -73,10 +94,4 @@ export async function publish(
     },
     chips: { count: plan.columns * plan.rows, core: plan.core, halo: plan.halo, stride: plan.stride, ...chips },
   };
-  const idOf = (place: string) => featureId(id, 'landuse', place);
-  const moved = regions.map(({ level, stored, final }) => ({ level, stored: idOf(stored), final: idOf(final) }));
-  await renameRegions(db, id, moved);
-  for (const folder of [`jobs/${id}/spool`, keptFolder(id)]) await files.remove(folder); // tiles of an earlier run
-  await noteJobBytes(db, files, id);
-  return publishJob(db, id, report, turn);
 }

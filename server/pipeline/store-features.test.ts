@@ -24,7 +24,7 @@ import { insertScene } from '../store/tables/scenes.ts';
 import { writeFeaturesFile } from '../tracing/features-file.ts';
 import { vectorizeMap as vectorizeFile } from '../tracing/map-to-features.ts';
 import { placingOf } from './place-shapes.ts';
-import { storeFeatures } from './store-features.ts';
+import { intoDatabase, storeFeatures } from './store-features.ts';
 import type { ToDegrees } from './to-degrees.ts';
 
 describe.each(testEngines())('features of a class map on $name', ({ open }) => {
@@ -85,7 +85,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       const turn = await beginStoring(db, job.id);
       return {
         turn,
-        counts: await storeFeatures(db, { ...job, turn }, path, { signal: new AbortController().signal }),
+        counts: await storeFeatures(intoDatabase(db), { ...job, turn }, path, { signal: new AbortController().signal }),
       };
     };
     const [first, second] = [await store(), await store()];
@@ -116,7 +116,10 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     const grid = { ...{ epsg: 32631, width: 50_000, height: 10 }, geotransform: [500_000, 1, 0, 4_000_000, 0, -1] satisfies Geotransform }; // biome-ignore format: one line
     const placing = await placingOf(db, grid, 0.1);
     const store = (turn: string, path: string, signal = new AbortController().signal, onProgress = () => {}) =>
-      storeFeatures(db, { id, turn, epsg: 32631, classNames: new Map(), placing }, path, { signal, onProgress });
+      storeFeatures(intoDatabase(db), { id, turn, epsg: 32631, classNames: new Map(), placing }, path, {
+        signal,
+        onProgress,
+      });
     const visible = async () => (await queryItems(db, 'landuse', { job: id, limit: 5 })).matched;
 
     const broken = await beginStoring(db, id);
@@ -151,10 +154,15 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
     await insertJob(db, { id: 'pieces', scene, model: 'none', parameters: {} });
     const stored: number[] = [];
     const turn = await beginStoring(db, 'pieces');
-    const counts = await storeFeatures(db, { id: 'pieces', turn, epsg: 32631, classNames: new Map() }, featuresPath, {
-      signal: new AbortController().signal,
-      onProgress: (done) => stored.push(done),
-    });
+    const counts = await storeFeatures(
+      intoDatabase(db),
+      { id: 'pieces', turn, epsg: 32631, classNames: new Map() },
+      featuresPath,
+      {
+        signal: new AbortController().signal,
+        onProgress: (done) => stored.push(done),
+      },
+    );
     expect(features).toBe(landuse.regions - 1 + landuse.pieces);
     expect([counts.landuse, stored.at(-1)]).toEqual([features, features]);
     await publishJob(db, 'pieces', { counts } as unknown as Parameters<typeof publishJob>[2]);
@@ -195,7 +203,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
       const classNames = new Map([1, 2, 3, 4].map((code) => [code, `class ${code}`]));
       const job = { id, turn: await beginStoring(db, id), epsg: 32631, classNames };
-      const counts = await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
+      const counts = await storeFeatures(intoDatabase(db), job, featuresPath, { signal: new AbortController().signal });
       expect(
         Object.values(counts).reduce((sum, count) => sum + count, 0),
         id,
@@ -231,7 +239,7 @@ describe.each(testEngines())('features of a class map on $name', ({ open }) => {
       await insertJob(db, { id, scene: id, model: 'none', parameters: {} });
       const turn = await beginStoring(db, id);
       const job = { id, turn, epsg: 32631, classNames: new Map(), placing: { ...placing, toDegrees } };
-      await storeFeatures(db, job, featuresPath, { signal: new AbortController().signal });
+      await storeFeatures(intoDatabase(db), job, featuresPath, { signal: new AbortController().signal });
       return db.query<Record<string, number | string>>(
         `SELECT level, collection, class, score, area_m2, perimeter_m, length_m, properties - 'region' AS properties,
                 ST_IsValid(geom) AS valid, ST_IsPolygonCCW(geom) AS ccw, ST_AsText(geom, 15) AS text

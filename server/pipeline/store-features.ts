@@ -1,6 +1,6 @@
 /** The features file of a job → rows of the database, in portions. */
 import { featureId } from '../content-ids.ts';
-import type { Database } from '../store/database/database.ts';
+import type { Queryable } from '../store/database/database.ts';
 import { type FeatureRow, insertFeatures } from '../store/tables/features.ts';
 import { type FeatureLine, readFeaturesFile } from '../tracing/features-file.ts';
 import { type Placing, placeShape } from './place-shapes.ts';
@@ -19,12 +19,20 @@ export interface StoredJob {
 /** How many features each collection has, of those that clients are given as items: none of a coarser level. */
 export type Counts = Record<string, number>;
 
+/** Where rows go. */
+export type InsertRows = (job: StoredJob, rows: readonly FeatureRow[]) => Promise<void>;
+
+export const intoDatabase =
+  (q: Queryable): InsertRows =>
+  (job, rows) =>
+    insertFeatures(q, job, rows);
+
 /**
  * Stores features of a running job beside those that are stored; those that are there already stay as they are. They
  * stay invisible until the job is published. Throws Problem conflict where the turn is no longer the job's.
  */
 export async function storeFeatures(
-  db: Database,
+  insert: InsertRows,
   job: StoredJob,
   featuresPath: string,
   { signal, onProgress }: { signal: AbortSignal; onProgress?: (features: number) => void },
@@ -33,7 +41,7 @@ export async function storeFeatures(
   let stored = 0;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
-    await insertFeatures(db, job, rows);
+    await insert(job, rows);
     for (const { collection, level } of rows) {
       if (level > 0) continue;
       counts[collection] = (counts[collection] ?? 0) + 1;

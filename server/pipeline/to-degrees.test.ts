@@ -3,7 +3,7 @@ import { testEngines } from '../../test/support/databases.ts';
 import { seeded } from '../../test/support/geometry.ts';
 import { apply, type Geotransform } from '../../tiler/crs/geotransform.ts';
 import type { Database } from '../store/database/database.ts';
-import { transformPoints } from '../store/tables/georeference.ts';
+import { askTransform } from '../store/tables/georeference.ts';
 import { fitDegrees } from './to-degrees.ts';
 
 /** A thousandth of a millimetre. */
@@ -28,7 +28,7 @@ describe.each(testEngines())('degrees without PostGIS as with it on $name', ({ o
     const toDegrees = await fitDegrees(db, { epsg, geotransform, width, height });
     const random = seeded(epsg);
     const places = Array.from({ length: 500 }, () => apply(geotransform, random() * width, random() * height));
-    const expected = (await transformPoints(db, places, epsg, 4326)).flat();
+    const expected = (await askTransform(db, places, epsg, 4326)).flat();
     const found = toDegrees!(Float64Array.from(places.flat()))!;
     const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0);
     expect(worst).toBeLessThan(AGREEMENT_DEGREES);

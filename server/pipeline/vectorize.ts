@@ -8,7 +8,7 @@ import { withoutRole } from '../../models/imported/classes.ts';
 import type { MapResult } from '../../models/mapping/map-scene.ts';
 import { CLASS_NODATA } from '../../models/runtime/answer.ts';
 import { planStrips, type Strip } from '../../vectorizer/strips.ts';
-import type { PipelineTools } from '../tools.ts';
+import type { MappingTools } from '../tools.ts';
 import type { DrawOptions } from '../tracing/draw-options.ts';
 import type { MapLayer } from '../tracing/draw-strip.ts';
 import type { JoinedStrips } from '../tracing/join-strips.ts';
@@ -19,11 +19,12 @@ import type { PlannedJob } from './plan.ts';
 import type { DrawnFeatures } from './publish.ts';
 import { mapFindings, scoreFindings } from './report-assumptions.ts';
 import type { SegmentationJob } from './segmentation-job.ts';
-import { type Counts, type StoredJob, storeFeatures } from './store-features.ts';
+import { type Counts, type InsertRows, type StoredJob, storeFeatures } from './store-features.ts';
 
 /** A map whose features are being drawn and stored. */
 export interface Drawing {
   job: StoredJob;
+  insert: InsertRows;
   options: DrawOptions;
 }
 
@@ -36,15 +37,17 @@ export interface StripResult {
 
 /** @param turn that `beginStoring` gave */
 export async function drawingOf(
-  { db }: PipelineTools,
+  { db }: MappingTools,
   { id, scene, network, parameters, ...job }: SegmentationJob,
   { grid }: PlannedJob,
   turn: string,
+  insert: InsertRows,
 ): Promise<Drawing> {
   const classNames = new Map(network.classes.map(({ value, name }) => [value, name]));
   const placing = await placingOf(db, { ...grid, epsg: scene.epsg }, chordMetres(grid.gsdMetres, parameters));
   return {
     job: { id, turn, epsg: scene.epsg, classNames, placing },
+    insert,
     options: {
       size: { width: grid.width, height: grid.height },
       geotransform: grid.geotransform,
@@ -63,42 +66,40 @@ export const openKey = (job: string, strip: number): string => `jobs/${job}/stri
 
 /** Draws a strip from maps, or from parts of them, and stores what is finished of it. */
 export async function drawStrip(
-  tools: PipelineTools,
-  { job, options }: Drawing,
+  { compute, files }: MappingTools,
+  { job, insert, options }: Drawing,
   strip: Strip,
   layers: MapLayer[],
   signal: AbortSignal,
 ): Promise<StripResult> {
-  const { compute, files } = tools;
   const started = performance.now();
   const openPath = files.path(openKey(job.id, strip.index));
   const featuresPath = files.path(`jobs/${job.id}/strips/${strip.index}.features`);
   await mkdir(dirname(openPath), { recursive: true });
   await compute.drawStrip({ ...options, strip, layers, featuresPath, openPath }, { signal });
   const drawMs = performance.now() - started;
-  return { ...(await storeFile(tools, job, featuresPath, signal)), drawMs };
+  return { ...(await storeFile(insert, job, featuresPath, signal)), drawMs };
 }
 
 /** The end of all strips: what they left open becomes features. */
 export async function joinStrips(
-  tools: PipelineTools,
-  { job, options }: Drawing,
+  { compute, files }: MappingTools,
+  { job, insert, options }: Drawing,
   signal: AbortSignal,
 ): Promise<StripResult & JoinedStrips> {
-  const { compute, files } = tools;
   const started = performance.now();
   const featuresPath = files.path(`jobs/${job.id}/strips/joined.features`);
   await mkdir(dirname(featuresPath), { recursive: true }); // this machine may have drawn none of the strips
   const openPaths = await Promise.all(planStrips(options.size).map(({ index }) => files.fetch(openKey(job.id, index))));
   const joined = await compute.joinStrips({ ...options, openPaths, featuresPath }, { signal });
   const drawMs = performance.now() - started;
-  return { ...joined, ...(await storeFile(tools, job, featuresPath, signal)), drawMs };
+  return { ...joined, ...(await storeFile(insert, job, featuresPath, signal)), drawMs };
 }
 
-/** Features in a file → rows of the database; the file is gone then. */
-export async function storeFile({ db }: PipelineTools, job: StoredJob, path: string, signal: AbortSignal) {
+/** Features in a file → rows; the file is gone then. */
+export async function storeFile(insert: InsertRows, job: StoredJob, path: string, signal: AbortSignal) {
   const started = performance.now();
-  const counts = await storeFeatures(db, job, path, { signal });
+  const counts = await storeFeatures(insert, job, path, { signal });
   await rm(path);
   return { counts, storeMs: performance.now() - started };
 }
@@ -113,7 +114,7 @@ export function addCounts(all: readonly Counts[]): Counts {
 
 /** The end of a job's maps: strips are joined. */
 export async function finishDrawing(
-  tools: PipelineTools,
+  tools: MappingTools,
   { network }: SegmentationJob,
   drawing: Drawing,
   mapped: MapResult,

@@ -23,8 +23,8 @@ test('bands and stretch of the job are those of the proof', async () => {
   const path = join(folder, 'frail.onnx');
   await writeFile(path, frailNetwork());
   await addNetwork(folder, path, { said: { gsdMetres: 1 } });
-  await withEphemeralEngine(async (opening) => {
-    const tools = await opening;
+  await withEphemeralEngine(async (open) => {
+    const tools = await open();
     const scene = await sceneOf(tools, image);
     const tiny = await tinyNetwork(folder);
     const stretch = { low: [20, 10, 30], high: [180, 200, 160] };

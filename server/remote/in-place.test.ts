@@ -55,7 +55,7 @@ const serveAs = async (path: string, file: string, etag = '"1"') => {
 const policy = () => parseRemoteHosts(`http://127.0.0.1:${server.port}, 127.0.0.1`);
 const context = () => ({ signal: new AbortController().signal, progress: () => {} });
 const withTools = <T>(work: (tools: PipelineTools) => Promise<T>): Promise<T> =>
-  withEphemeralEngine(async (opening) => work(await opening), { policy: policy() });
+  withEphemeralEngine(async (open) => work(await open()), { policy: policy() });
 
 async function ready(tools: PipelineTools, id: string): Promise<ReadyScene> {
   await ingestScene(tools, (await getScene(tools.db, id))!, context());

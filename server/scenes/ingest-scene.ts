@@ -9,6 +9,7 @@ import type { TaskOptions } from '../processes/child-process.ts';
 import { describeInSandbox, ingestInSandbox } from '../processes/ingest-sandbox.ts';
 import type { WorkContext } from '../queue/work-context.ts';
 import { readCard, shownCard, writeCard } from '../remote/reader.ts';
+import type { Queryable } from '../store/database/database.ts';
 import { georeference } from '../store/tables/georeference.ts';
 import { type Scene, updateScene } from '../store/tables/scenes.ts';
 import { getRecord } from '../store/tables/stored-files.ts';
@@ -28,22 +29,16 @@ export interface CopiedScene {
 /**
  * Original upload → working COG, and the scene's place on Earth. Throws the file's problem; of a refused file nothing
  * is kept.
- * @param copied the working copy where `copyScene` has made it already
  */
-export async function ingestScene(
-  tools: PipelineTools,
-  scene: Scene,
-  context: WorkContext,
-  copied?: CopiedScene,
-): Promise<void> {
+export async function ingestScene(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
   const { files } = tools;
   const clear = async (keep: (key: string) => boolean) => {
     const leftovers = (await files.list(`scenes/${scene.id}`)).filter((key) => !keep(key));
     for (const key of leftovers) await files.remove(key);
   };
-  if (!copied) await clear(isOriginal); // of a run that was killed
+  await clear(isOriginal); // of a run that was killed
   try {
-    await ingest(tools, scene, context, copied);
+    await ingest(tools, scene, context);
   } catch (error) {
     // What is wrong with this machine or its store is not the image's fault.
     const refused = error instanceof Problem && PROBLEMS[error.code][0] < 500 && !context.signal.aborted;
@@ -107,18 +102,22 @@ export async function copyScene(
   return { report, ms: performance.now() - started };
 }
 
-async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext, copied?: CopiedScene): Promise<void> {
+async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext): Promise<void> {
   const { db, files } = tools;
   await requireRoom(tools, scene, 0);
   const card = await remoteOriginal(files, scene.id);
-  const { report, ms } = copied ?? (await copyScene(tools, scene, context));
-  const started = performance.now();
-  const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(db, report);
+  const placed = await placeScene(db, await copyScene(tools, scene, context));
   const stored_bytes = await storedBytes(files, `scenes/${scene.id}`);
   await requireRoom(tools, scene, card ? 0 : stored_bytes - scene.bytes);
-  await updateScene(db, scene.id, {
-    state: 'ready',
-    stored_bytes,
+  await updateScene(db, scene.id, { stored_bytes, ...placed });
+}
+
+/** What a scene's copying tells of it, and where it lies. */
+export async function placeScene(q: Queryable, { report, ms }: CopiedScene) {
+  const started = performance.now();
+  const { srid, srs, footprint, bbox, gsdMetres, findings } = await georeference(q, report);
+  return {
+    state: 'ready' as const,
     progress: 1,
     srs,
     epsg: srid,
@@ -135,7 +134,7 @@ async function ingest(tools: PipelineTools, scene: Scene, context: WorkContext, 
       findings: [...report.findings, ...findings],
       ingest_ms: Math.round(ms + performance.now() - started),
     } as ReadyScene['report'],
-  });
+  };
 }
 
 /** Throws Problem quota_bytes where the scene's workspace has no room for so many bytes more. */

@@ -2,26 +2,25 @@
 import { planStrips, type Strip } from '../../../vectorizer/strips.ts';
 import { stageProgress } from '../../queue/progress.ts';
 import type { WorkContext } from '../../queue/work-context.ts';
-import { beginStoring } from '../../store/tables/features.ts';
-import type { PipelineTools } from '../../tools.ts';
+import type { MappingTools } from '../../tools.ts';
 import { type MapLayer, rowsOf } from '../../tracing/draw-strip.ts';
 import { inferAndStitch } from '../infer.ts';
 import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
 import type { SegmentationJob } from '../segmentation-job.ts';
-import { type Drawing, drawingOf, drawStrip, finishDrawing, type StripResult } from '../vectorize.ts';
+import { type Drawing, drawStrip, finishDrawing, type StripResult } from '../vectorize.ts';
 import { layerOf, putMaps } from './layers.ts';
 
 /** Infer, stitch, vectorize and store, one beside the other. */
 export async function mapAndDraw(
-  tools: PipelineTools,
+  tools: MappingTools,
   job: SegmentationJob,
   planned: PlannedJob,
+  drawing: Drawing,
   context: WorkContext,
 ): Promise<DrawnFeatures> {
-  const { db, files } = tools;
+  const { files } = tools;
   const folder = `jobs/${job.id}`;
-  const drawing = await drawingOf(tools, job, planned, await beginStoring(db, job.id));
   const failed = new AbortController();
   const layer = layerOf(job, (map) => files.path(`${folder}/${map}.tif`), 0);
   const strips = drawGrowing(tools, drawing, layer, AbortSignal.any([context.signal, failed.signal]));
@@ -40,7 +39,7 @@ export async function mapAndDraw(
 }
 
 /** Draws the strips of maps of which there are more and more rows. */
-export function drawGrowing(tools: PipelineTools, drawing: Drawing, layer: MapLayer, signal: AbortSignal) {
+export function drawGrowing(tools: MappingTools, drawing: Drawing, layer: MapLayer, signal: AbortSignal) {
   const { size } = drawing.options;
   const strips = planStrips(size);
   const results: StripResult[] = new Array(strips.length);

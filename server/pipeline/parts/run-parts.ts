@@ -33,6 +33,7 @@ import { inferAndStitch } from '../infer.ts';
 import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
 import type { SegmentationJob } from '../segmentation-job.ts';
+import { intoDatabase } from '../store-features.ts';
 import { drawingOf, drawStrip, finishDrawing, openKey, type StripResult } from '../vectorize.ts';
 import { layerOf, type MapName, mapsOf, putMaps } from './layers.ts';
 
@@ -150,7 +151,7 @@ export async function runStrip(
       for (const map of mapsOf(job)) paths.set(map, await files.fetch(`${folder}/${map}.tif`));
       return layerOf(job, (map) => paths.get(map)!, pixelRows(planned.grid, planned.plan, shard).y);
     });
-    const drawing = await drawingOf(tools, job, planned, turn);
+    const drawing = await drawingOf(tools, job, planned, turn, intoDatabase(tools.db));
     const strip = planStrips(planned.grid)[number];
     const result = await drawStrip(tools, drawing, strip, await Promise.all(layers), context.signal);
     await files.put(key);
@@ -229,7 +230,7 @@ export async function joinDrawn(
   if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
   mapped.stitchMs += joinMs;
   const results = whole(await stripResults<StripResult>(db, job.id), 'strip');
-  const drawing = await drawingOf(tools, job, planned, turn);
+  const drawing = await drawingOf(tools, job, planned, turn, intoDatabase(tools.db));
   return finishDrawing(tools, job, drawing, mapped, results, context.signal);
 }
 

@@ -5,7 +5,6 @@
 import { Problem } from '../../../errors/problem.ts';
 import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
 import type { Finding } from '../../../tiler/ingest/findings.ts';
-import type { Queryable } from '../database/database.ts';
 
 type Point = [number, number];
 
@@ -28,7 +27,8 @@ const WORLD_MAP =
   /PROJECTION\["(?:Mercator|Popular_Visualisation|Equirectangular|Plate_Carree|Equidistant_Cylindrical|Cylindrical|Miller|Robinson|Sinusoidal|Mollweide|VanDerGrinten|Eckert|Gall|Winkel|Hammer|Gnomonic|Orthographic)/i;
 
 export interface PlacedScene {
-  srid: number;
+  /** WKT; nothing where PostGIS knows the system by its code alone. */
+  definition: string;
   srs: string;
   geotransform: Geotransform;
   /** Of pixels at the scene's centre, on the ground. */
@@ -41,8 +41,8 @@ export interface PlacedScene {
 }
 
 /** Throws Problem unsupported_raster for a geocentric system, as which no image can be stored. */
-export async function checkKind(q: Queryable, srid: number, srs: string): Promise<void> {
-  if (!/^GEOCCS/i.test(await definitionOf(q, srid))) return;
+export function checkKind(definition: string, srs: string): void {
+  if (!/^GEOCCS/i.test(definition)) return;
   throw new Problem(
     'unsupported_raster',
     `${srs} is geocentric: its coordinates are measured from the centre of the Earth, where no image lies. Say which system the coordinates really have: --srs EPSG:CODE, or gdal_edit.py -a_srs EPSG:CODE INPUT.tif`,
@@ -50,9 +50,8 @@ export async function checkKind(q: Queryable, srid: number, srs: string): Promis
 }
 
 /** What makes the place doubtful. Throws Problem unknown_crs where it cannot be. */
-export async function checkAreaOfUse(q: Queryable, scene: PlacedScene): Promise<Finding[]> {
-  const { srs, degrees, gsdMetres } = scene;
-  const definition = await definitionOf(q, scene.srid);
+export function checkAreaOfUse(scene: PlacedScene): Finding[] {
+  const { definition, srs, degrees, gsdMetres } = scene;
   checkRoundTrip(scene, /^PROJCS/i.test(definition));
   const reasons: string[] = [];
   const nominal = nominalMetres(definition, scene.geotransform);
@@ -106,12 +105,6 @@ const implausible = (srs: string, why: string): Problem =>
 
 const shortOf = (srs: string): string => (srs.startsWith('EPSG:') ? srs : 'its own system');
 const figure = (value: number): string => String(Number(value.toPrecision(3)));
-
-/** WKT; nothing where PostGIS knows the system by its code alone. */
-async function definitionOf(q: Queryable, srid: number): Promise<string> {
-  const [row] = await q.query<{ srtext: string | null }>('SELECT srtext FROM spatial_ref_sys WHERE srid = $1', [srid]);
-  return row?.srtext ?? '';
-}
 
 /** Size of a pixel as the system has it, in metres; null for systems in degrees. */
 function nominalMetres(definition: string, [, a, b, , c, d]: Geotransform): { x: number; y: number } | null {

@@ -4,20 +4,8 @@ import type { Bbox, ReviewFilter, SceneRights } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
 import { REVIEW_FILTERS } from './reviews.ts';
 
-export interface FeatureTable {
-  /** Key of the job in the database. */
-  jobKey: number;
-  /** Id of the job, of its scene and of its network. */
-  job: string;
-  scene: string;
-  model: string;
-  /** When the scene's image was taken, where its file says it. */
-  capturedAt: string | null;
-  /** Of the scene's image. */
-  rights: SceneRights;
+export interface FeatureTable extends TableSource {
   collection: string;
-  /** Which of the features. */
-  review: ReviewFilter | undefined;
   count: number;
   /** Null where there are no features. */
   bbox: Bbox | null;
@@ -26,6 +14,22 @@ export interface FeatureTable {
   multi: boolean;
   /** The same for every job, whatever its features hold. */
   columns: readonly Column[];
+  /** In the order of their ids, page by page. */
+  rows(): AsyncGenerator<TableRow[]>;
+}
+
+/** What a job's features come from. */
+export interface TableSource {
+  /** Id of the job, of its scene and of its network. */
+  job: string;
+  scene: string;
+  model: string;
+  /** When the scene's image was taken, where its file says it. */
+  capturedAt: string | null;
+  /** Of the scene's image. */
+  rights: SceneRights;
+  /** Whether a detector ran, which draws objects. */
+  detected: boolean;
 }
 
 export interface Column {
@@ -37,6 +41,7 @@ export interface Column {
 export interface TableRow {
   id: string;
   values: (string | number | boolean | null)[];
+  /** Little-endian WKB in EPSG:4326. */
   geometry: Uint8Array;
 }
 
@@ -75,7 +80,8 @@ export const columnsOf = (collection: string, kind: FeatureTable['kind']): reado
   ...LAST,
 ];
 
-interface Summary {
+/** Of the features of a collection. */
+export interface TableSummary {
   collection: string;
   count: number;
   bbox: Bbox;
@@ -99,6 +105,12 @@ export async function coveringCollection(q: Queryable, job: string): Promise<str
   return row?.collection ?? 'landuse';
 }
 
+/** The same of tables that are all that was found. */
+export const coveringTable = (tables: readonly FeatureTable[]): string =>
+  [...PARTITIONS, 'buildings', 'roads'].find((name) =>
+    tables.some((each) => each.collection === name && each.count > 0),
+  ) ?? (tables.some(({ collection }) => collection === OBJECTS) ? OBJECTS : 'landuse');
+
 const reviewed = (review: ReviewFilter | undefined): string =>
   review === undefined ? '' : `AND properties->>'review' ${REVIEW_FILTERS[review]}`;
 
@@ -109,29 +121,20 @@ export interface Selected {
   none?: boolean | undefined;
 }
 
-interface FoundJob extends SceneRights {
-  key: number;
-  scene: string;
-  model: string;
-  captured_at: string | null;
-  /** Whether a detector ran, which draws objects. */
-  detected: boolean;
-}
-
 /** The tables of a job that is done, in drawing order. Null where there is no such job. */
 export async function featureTables(
   q: Queryable,
   job: string,
   { review, none = false }: Selected = {},
 ): Promise<FeatureTable[] | null> {
-  const [found] = await q.query<FoundJob>(
-    `SELECT j.key, j.scene, j.model, s.license, s.attribution, s.report->>'capturedAt' AS captured_at,
+  const [found] = await q.query<Omit<TableSource, 'job' | 'rights'> & SceneRights & { key: number }>(
+    `SELECT j.key, j.scene, j.model, s.license, s.attribution, s.report->>'capturedAt' AS "capturedAt",
             coalesce(j.report->'counts' ? '${OBJECTS}', false) AS detected
        FROM planimeter.jobs j JOIN planimeter.scenes s ON s.id = j.scene WHERE j.id = $1 AND j.state = 'done'`,
     [job],
   );
   if (!found) return null;
-  const summaries = await q.query<Summary>(
+  const summaries = await q.query<TableSummary>(
     `SELECT collection, count(*)::integer AS count, bool_or(ST_Dimension(geom) = 1) AS lines,
             bool_or(ST_NumGeometries(geom) > 1 OR GeometryType(geom) LIKE 'MULTI%') AS multi,
             ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))] AS bbox
@@ -139,37 +142,49 @@ export async function featureTables(
       GROUP BY collection ORDER BY collection`,
     [found.key, none],
   );
-  const standard = found.detected ? [...STANDARD, OBJECTS] : STANDARD;
+  const { key, license, attribution, ...source } = found;
+  return tablesOf({ ...source, job, rights: { license, attribution } }, summaries, (collection) =>
+    storedRows(q, key, collection, review),
+  );
+}
+
+/** The tables of what was found, those of the usual collections also where they are empty. */
+export function tablesOf(
+  source: TableSource,
+  summaries: readonly TableSummary[],
+  rowsOf: (collection: string) => AsyncIterable<StoredRow[]>,
+): FeatureTable[] {
+  const standard = source.detected ? [...STANDARD, OBJECTS] : STANDARD;
   const others = summaries.map(({ collection }) => collection).filter((name) => !standard.includes(name));
   return [...standard, ...others].map((collection): FeatureTable => {
     const summary = summaries.find((each) => each.collection === collection);
     const kind = (summary?.lines ?? LINE_COLLECTIONS.includes(collection)) ? 'line' : 'area';
+    const columns = columnsOf(collection, kind);
+    const { job, scene, model, capturedAt: captured_at } = source;
+    const values = ({ properties, ...row }: StoredRow) => {
+      const all: Record<string, unknown> = { ...properties, ...row, collection, job, scene, model, captured_at };
+      return columns.map((column) => cell(column, all));
+    };
     return {
-      jobKey: found.key,
-      job,
-      scene: found.scene,
-      model: found.model,
-      capturedAt: found.captured_at,
-      rights: { license: found.license, attribution: found.attribution },
+      ...source,
       collection,
-      review,
       count: summary?.count ?? 0,
       bbox: summary?.bbox ?? null,
       kind,
       multi: summary?.multi ?? false,
-      columns: columnsOf(collection, kind),
+      columns,
+      async *rows() {
+        if (!summary) return;
+        for await (const rows of rowsOf(collection)) {
+          yield rows.map((row) => ({ id: row.id, geometry: row.geometry, values: values(row) }));
+        }
+      },
     };
   });
 }
 
-/** Geometries as little-endian WKB in EPSG:4326, or as GeoJSON or WKT with a millimetre's decimals. */
-const GEOMETRY = {
-  wkb: `ST_AsBinary(geom, 'NDR')`,
-  geojson: `convert_to(ST_AsGeoJSON(geom, 8), 'UTF8')`,
-  wkt: `convert_to(ST_AsText(geom, 8), 'UTF8')`,
-} as const;
-
-interface StoredRow {
+/** A feature as it is stored; its geometry as little-endian WKB in EPSG:4326. */
+export interface StoredRow {
   id: string;
   class: string;
   score: number | null;
@@ -180,29 +195,23 @@ interface StoredRow {
   geometry: Uint8Array;
 }
 
-/** The rows of a table in the order of their ids, page by page. */
-export async function* tableRows(
+/** The rows of a collection in the order of their ids, page by page. */
+async function* storedRows(
   q: Queryable,
-  table: FeatureTable,
-  geometry: keyof typeof GEOMETRY,
-): AsyncGenerator<TableRow[]> {
-  const { jobKey, collection, job, scene, model, count, capturedAt: captured_at } = table;
-  if (count === 0) return;
+  jobKey: number,
+  collection: string,
+  review: ReviewFilter | undefined,
+): AsyncGenerator<StoredRow[]> {
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const rows = await q.query<StoredRow>(
-      `SELECT id, class, score, area_m2, perimeter_m, length_m, properties, ${GEOMETRY[geometry]} AS geometry
-         FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid ${reviewed(table.review)}
+      `SELECT id, class, score, area_m2, perimeter_m, length_m, properties, ST_AsBinary(geom, 'NDR') AS geometry
+         FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid ${reviewed(review)}
         ORDER BY id LIMIT ${FEATURES_PER_PAGE}`,
       [jobKey, collection, after],
       { prepared: true },
     );
-    if (rows.length > 0) {
-      yield rows.map(({ properties, ...row }) => {
-        const all: Record<string, unknown> = { ...properties, ...row, collection, job, scene, model, captured_at };
-        return { id: row.id, geometry: row.geometry, values: table.columns.map((column) => cell(column, all)) };
-      });
-    }
+    if (rows.length > 0) yield rows;
     if (rows.length < FEATURES_PER_PAGE) return;
     after = rows[rows.length - 1].id;
   }

@@ -84,16 +84,7 @@ async function insertBatch(
   rows: readonly FeatureRow[],
   placed: string,
 ) {
-  const offsets = new Array<number>(rows.length); // of the geometries in `geometries`, from 1 as SQL counts
-  let size = 0;
-  for (const [i, row] of rows.entries()) {
-    offsets[i] = size + 1;
-    size += row.wkb.length;
-  }
-  // All geometries go over as one value: drivers send an array of bytea as hexadecimal digits, one value in binary.
-  const geometries = new Uint8Array(size);
-  for (const [i, row] of rows.entries()) geometries.set(row.wkb, offsets[i]! - 1);
-
+  const { geometries, offsets } = joined(rows);
   const [result] = await q.query<{ key: number | null }>(
     `WITH target AS (
        SELECT key FROM planimeter.jobs
@@ -130,6 +121,44 @@ async function insertBatch(
     ],
   );
   if (result!.key === null) throw new Problem('conflict', `Job ${job.id} is not running any more.`);
+}
+
+/** All geometries go over as one value: drivers send an array of bytea as hexadecimal digits, one value in binary. */
+function joined(rows: readonly FeatureRow[]): { geometries: Uint8Array; offsets: number[] } {
+  const offsets = new Array<number>(rows.length); // from 1 as SQL counts
+  let size = 0;
+  for (const [i, row] of rows.entries()) {
+    offsets[i] = size + 1;
+    size += row.wkb.length;
+  }
+  const geometries = new Uint8Array(size);
+  for (const [i, row] of rows.entries()) geometries.set(row.wkb, offsets[i]! - 1);
+  return { geometries, offsets };
+}
+
+/**
+ * Shapes whose measures are not known as `insertFeatures` would store them, in the order of the rows: WKB in EPSG:4326,
+ * with its area and outline.
+ * @param epsg of the coordinates of rows that name no other
+ */
+export async function placeInDoubt(
+  q: Queryable,
+  epsg: number,
+  rows: readonly FeatureRow[],
+): Promise<(FeatureMeasures & { wkb: Uint8Array })[]> {
+  const placed: (FeatureMeasures & { wkb: Uint8Array })[] = [];
+  for (let start = 0; start < rows.length; start += BATCH) {
+    const batch = rows.slice(start, start + BATCH);
+    const { geometries, offsets } = joined(batch);
+    placed.push(
+      ...(await q.query<FeatureMeasures & { wkb: Uint8Array }>(
+        `WITH given AS (SELECT *, 1 AS border_share FROM unnest($1::integer[], $2::integer[], $4::integer[]) AS f (start, length, epsg))
+         SELECT ST_AsBinary(geom, 'NDR') AS wkb, area AS "areaM2", outline AS "outlineM" FROM (${OTHERS}) AS placed ORDER BY start`,
+        [offsets, batch.map((row) => row.wkb.length), geometries, batch.map((row) => row.epsg ?? epsg)],
+      )),
+    );
+  }
+  return placed;
 }
 
 /**

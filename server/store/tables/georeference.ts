@@ -2,12 +2,14 @@
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { apply, type Geotransform } from '../../../tiler/crs/geotransform.ts';
+import { knownSystem, transformKnown } from '../../../tiler/crs/known-systems.ts';
 import { turnTowards, wrapLongitude } from '../../../tiler/crs/longitude.ts';
 import type { Finding } from '../../../tiler/ingest/findings.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
+import { measureShape } from '../../geometry/geodesic.ts';
 import type { Queryable } from '../database/database.ts';
 import { checkAreaOfUse, checkKind } from './area-of-use.ts';
-import { type SceneCrs, sridOf, srsText } from './spatial-ref-sys.ts';
+import { definitionOf, type SceneCrs, sridOf, srsText } from './spatial-ref-sys.ts';
 
 /** Half the side of the Web Mercator square: π times the radius of WGS 84's equator, in metres. */
 const MERCATOR_HALF = Math.PI * 6378137;
@@ -40,9 +42,11 @@ export async function georeference(
 }> {
   const { geotransform, width, height } = scene;
   const [centreX, centreY] = [width / 2, height / 2];
-  const srid = await sridOf(q, scene, ...apply(geotransform, centreX, centreY));
+  const known = scene.epsg === null ? null : knownSystem(scene.epsg);
+  const srid = known ? scene.epsg! : await sridOf(q, scene, ...apply(geotransform, centreX, centreY));
+  const definition = known?.wkt ?? (await definitionOf(q, srid));
   const rim = outline(width, height);
-  await checkKind(q, srid, srsText(scene));
+  checkKind(definition, srsText(scene));
   const pixels: Point[] = [
     ...rim,
     [centreX - 0.5, centreY],
@@ -60,11 +64,7 @@ export async function georeference(
       `The image says ${scene.epsg === null ? 'a system of its own' : srsText(scene)}, but its corners do not lie where that system holds: check its CRS and geotransform.`,
     );
   }
-  const [size] = await q.query<{ x: number; y: number }>(
-    `SELECT ST_Distance(ST_MakePoint($1, $2)::geography, ST_MakePoint($3, $4)::geography) AS x,
-            ST_Distance(ST_MakePoint($5, $6)::geography, ST_MakePoint($7, $8)::geography) AS y`,
-    points.slice(-4).flat(),
-  );
+  const gsdMetres = await pixelSize(q, points.slice(-4));
   const degrees = points.slice(0, -4);
   const back = await transformPoints(q, degrees, 4326, srid);
   const ring = unrolled(degrees);
@@ -75,31 +75,68 @@ export async function georeference(
       'The image lies around a pole: cut it into pieces that do not hold the pole.',
     );
   }
-  const [row] = await q.query<{ footprint: string }>(
-    `SELECT ST_AsGeoJSON(ST_ForcePolygonCCW(CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(g, 180, -360)
-                                                 WHEN ST_XMin(g) < -180 THEN ST_WrapX(g, -180, 360)
-                                                 ELSE g END), 9) AS footprint
-       FROM ST_SetSRID(ST_GeomFromGeoJSON($1::text), 4326) AS g`,
-    [JSON.stringify({ type: 'Polygon', coordinates: [[...ring, first]] })],
-  );
   const srs = srsText(scene);
-  const findings = await checkAreaOfUse(q, { srid, srs, geotransform, gsdMetres: size!, pixels: rim, degrees, back });
+  const findings = checkAreaOfUse({ definition, srs, geotransform, gsdMetres, pixels: rim, degrees, back });
   const lons = ring.map(([lon]) => lon);
   const whole = Math.max(...lons) - Math.min(...lons) >= 360;
   const lats = ring.map(([, lat]) => lat);
   return {
     srid,
     srs,
-    footprint: JSON.parse(row!.footprint),
+    footprint: await footprintOf(q, [...ring, first]),
     bbox: [
       whole ? -180 : wrapLongitude(Math.min(...lons)),
       Math.min(...lats),
       whole ? 180 : wrapLongitude(Math.max(...lons)),
       Math.max(...lats),
     ],
-    gsdMetres: size!,
+    gsdMetres,
     findings,
   };
+}
+
+/** Steps in which PostGIS gives distances. */
+const DISTANCES_A_METRE = 1e8;
+
+/** Of two pairs of points: how far they lie apart, along a pixel's x and its y. */
+async function pixelSize(q: Queryable, points: readonly Point[]): Promise<{ x: number; y: number }> {
+  const [x, y] = [points.slice(0, 2), points.slice(2)].map((ends) =>
+    measureShape({ kind: 'line', xy: Float64Array.from(ends.flat()), ends: [2] }),
+  );
+  const rounded = (metres: number) => Math.round(metres * DISTANCES_A_METRE) / DISTANCES_A_METRE;
+  if (x && y) return { x: rounded(x.lengthM), y: rounded(y.lengthM) };
+  const [size] = await q.query<{ x: number; y: number }>(
+    `SELECT ST_Distance(ST_MakePoint($1, $2)::geography, ST_MakePoint($3, $4)::geography) AS x,
+            ST_Distance(ST_MakePoint($5, $6)::geography, ST_MakePoint($7, $8)::geography) AS y`,
+    points.flat(),
+  );
+  return size!;
+}
+
+const FOOTPRINT_DECIMALS = 9;
+
+/** @param ring closed, with longitudes that do not jump */
+async function footprintOf(q: Queryable, ring: readonly Point[]): Promise<Polygon | MultiPolygon> {
+  if (ring.every(([lon]) => Math.abs(lon) <= 180)) {
+    const rounded = ring.map((point) => point.map((value) => Number(value.toFixed(FOOTPRINT_DECIMALS))));
+    return { type: 'Polygon', coordinates: [isCounterClockwise(ring) ? rounded : rounded.reverse()] };
+  }
+  const [row] = await q.query<{ footprint: string }>(
+    `SELECT ST_AsGeoJSON(ST_ForcePolygonCCW(CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(g, 180, -360)
+                                                 ELSE ST_WrapX(g, -180, 360) END), ${FOOTPRINT_DECIMALS}) AS footprint
+       FROM ST_SetSRID(ST_GeomFromGeoJSON($1::text), 4326) AS g`,
+    [JSON.stringify({ type: 'Polygon', coordinates: [ring] })],
+  );
+  return JSON.parse(row!.footprint);
+}
+
+function isCounterClockwise(ring: readonly Point[]): boolean {
+  const [x0, y0] = ring[0]!;
+  let area = 0;
+  for (let i = 1; i < ring.length; i++) {
+    area += (ring[i - 1]![0] - x0) * (ring[i]![1] - y0) - (ring[i]![0] - x0) * (ring[i - 1]![1] - y0);
+  }
+  return area > 0;
 }
 
 /** Points along the four sides of an image, in pixels, from the origin round it. */
@@ -173,6 +210,16 @@ export function turnedTo({ geographic, geotransform, width, height }: PlacedGrid
 
 /** Points of one EPSG code in another; both coordinates NaN where a point has none there. */
 export async function transformPoints(
+  q: Queryable,
+  points: readonly Point[],
+  source: number,
+  target: number,
+): Promise<Point[]> {
+  return transformKnown(points, source, target) ?? (await askTransform(q, points, source, target));
+}
+
+/** The same by PostGIS, whatever the systems. */
+export async function askTransform(
   q: Queryable,
   points: readonly Point[],
   source: number,

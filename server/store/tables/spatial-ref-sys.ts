@@ -53,6 +53,12 @@ export async function sridOf(q: Queryable, { epsg, userCrs }: SceneCrs, x: numbe
   }
 }
 
+/** WKT; nothing where PostGIS knows the system by its code alone. */
+export async function definitionOf(q: Queryable, srid: number): Promise<string> {
+  const [row] = await q.query<{ srtext: string | null }>('SELECT srtext FROM spatial_ref_sys WHERE srid = $1', [srid]);
+  return row?.srtext ?? '';
+}
+
 /** With the WKT of the geographic system that it builds on, as PostGIS has it. */
 async function completeWkt(q: Queryable, { wkt, baseEpsg, name }: UserCrs): Promise<string> {
   if (baseEpsg === null) return wkt;

@@ -62,3 +62,40 @@ export function boundsOf({ parts }: ParsedGeometry): [number, number, number, nu
   }
   return bounds;
 }
+
+/** A millimetre, about. */
+const DECIMALS = 8;
+
+function decimal(degrees: number): string {
+  const text = degrees.toFixed(DECIMALS).replace(/\.?0+$/, '');
+  return text === '-0' ? '0' : text;
+}
+
+function written(ring: Float64Array, open: string, between: string, next: string, close: string): string {
+  let text = open;
+  for (let i = 0; i < ring.length; i += 2) {
+    text += `${i > 0 ? next : ''}${decimal(ring[i]!)}${between}${decimal(ring[i + 1]!)}`;
+  }
+  return text + close;
+}
+
+/** As GeoJSON, with a millimetre's decimals. */
+export function geoJsonOf({ type, parts }: ParsedGeometry): string {
+  const name = type % MULTI === LINE ? 'LineString' : 'Polygon';
+  const texts = parts.map((rings) => {
+    const lines = rings.map((ring) => written(ring, '[[', ',', '],[', ']]'));
+    return name === 'Polygon' ? `[${lines}]` : lines[0]!;
+  });
+  const multi = type > MULTI;
+  return `{"type":"${multi ? 'Multi' : ''}${name}","coordinates":${multi ? `[${texts}]` : texts[0]}}`;
+}
+
+/** As WKT, with a millimetre's decimals. */
+export function wktOf({ type, parts }: ParsedGeometry): string {
+  const name = type % MULTI === LINE ? 'LINESTRING' : 'POLYGON';
+  const texts = parts.map((rings) => {
+    const lines = rings.map((ring) => written(ring, '(', ' ', ',', ')'));
+    return name === 'POLYGON' ? `(${lines})` : lines[0]!;
+  });
+  return type > MULTI ? `MULTI${name}(${texts})` : `${name}${texts[0]}`;
+}
