@@ -173,8 +173,10 @@ export function resample(line: Points, spacing: number): void {
 /** Adds all points but the first one. */
 function addResampled(line: Points, spacing: number, out: Points): void {
   const total = lengthOf(line);
-  const steps = Math.max(1, Math.round(total / spacing));
   const { x, y, radius } = line;
+  const last = x.length - 1;
+  const isRing = total > 0 && x[0] === x[last] && y[0] === y[last]; // of two points nothing would be left
+  const steps = Math.max(isRing ? 2 : 1, Math.round(total / spacing));
   let passed = 0;
   let next = 1;
   for (let i = 1; i < x.length && next < steps; i++) {
@@ -188,7 +190,7 @@ function addResampled(line: Points, spacing: number, out: Points): void {
     }
     passed += segment;
   }
-  out.x.push(x[x.length - 1]);
-  out.y.push(y[y.length - 1]);
-  out.radius.push(radius[radius.length - 1]);
+  out.x.push(x[last]);
+  out.y.push(y[last]);
+  out.radius.push(radius[last]);
 }

@@ -79,7 +79,7 @@ function simplify(x: readonly number[], y: readonly number[], tolerance: number)
     const dy = y[last] - y[first];
     const square = dx * dx + dy * dy;
     let farthest = -1;
-    let worst = tolerance * tolerance;
+    let worst = square > 0 ? tolerance * tolerance : 0;
     for (let i = first + 1; i < last; i++) {
       const px = x[i] - x[first];
       const py = y[i] - y[first];
