@@ -157,7 +157,8 @@ describe.each(testEngines())('kept tiles on $name', ({ open }) => {
     await appendFile(`${files.path(key)}.x.partial`, 'left by a process that died');
     const places = { db: opened.db, files, dataFolder: service.folder, uploadFolder: service.uploadFolder };
     const found = await collectGarbage(places, { graceMs: -60_000, dryRun: true });
-    expect(found).toMatchObject([{ why: 'leftover', name: `${key}.x.partial` }]);
+    const ours = found.filter(({ why }) => why !== 'temporary'); // other programs run on this machine, too
+    expect(ours).toMatchObject([{ why: 'leftover', name: `${key}.x.partial` }]);
   });
 
   test('of a job that was published again are not those of before', async () => {
