@@ -9,7 +9,7 @@ import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { drawGrowing } from '../server/pipeline/parts/draw-growing.ts';
 import { placingOf } from '../server/pipeline/place-shapes.ts';
 import { intoDatabase } from '../server/pipeline/store-features.ts';
-import { addCounts, joinStrips } from '../server/pipeline/vectorize.ts';
+import { addCounts, joinStrips, openKeys } from '../server/pipeline/vectorize.ts';
 import { beginStoring, renameRegions } from '../server/store/tables/features.ts';
 import { georeference } from '../server/store/tables/georeference.ts';
 import { insertJob, updateJob } from '../server/store/tables/jobs.ts';
@@ -94,7 +94,8 @@ export async function run(args: string[]): Promise<void> {
     const { signal } = new AbortController();
     const strips = drawGrowing(tools, drawing, { y: 0, classesPath, scoresPath: null }, signal);
     const drawn = await strips.finish((done, total) => bar.update('vectorize', done / total));
-    const { geometry, regions, ...joined } = await joinStrips(tools, drawing, signal);
+    const openPaths = openKeys(drawing).map((key) => tools.files.path(key));
+    const { geometry, regions, ...joined } = await joinStrips(tools, drawing, openPaths, signal);
     await renameRegions(db, id, regions);
     const counts = addCounts([...drawn, joined].map((each) => each.counts));
     await updateJob(db, id, { state: 'done' });

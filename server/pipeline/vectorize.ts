@@ -81,16 +81,20 @@ export async function drawStrip(
   return { ...(await storeFile(insert, job, featuresPath, signal)), drawMs };
 }
 
-/** The end of all strips: what they left open becomes features. */
+/** Of the files with what the strips of a map leave open, from the top. */
+export const openKeys = ({ job, options }: Drawing): string[] =>
+  planStrips(options.size).map(({ index }) => openKey(job.id, index));
+
+/** The end of all strips: what they left open becomes features. `openPaths` are where the files of `openKeys` lie. */
 export async function joinStrips(
   { compute, files }: MappingTools,
   { job, insert, options }: Drawing,
+  openPaths: string[],
   signal: AbortSignal,
 ): Promise<StripResult & JoinedStrips> {
   const started = performance.now();
   const featuresPath = files.path(`jobs/${job.id}/strips/joined.features`);
   await mkdir(dirname(featuresPath), { recursive: true }); // this machine may have drawn none of the strips
-  const openPaths = await Promise.all(planStrips(options.size).map(({ index }) => files.fetch(openKey(job.id, index))));
   const joined = await compute.joinStrips({ ...options, openPaths, featuresPath }, { signal });
   const drawMs = performance.now() - started;
   return { ...joined, ...(await storeFile(insert, job, featuresPath, signal)), drawMs };
@@ -119,9 +123,10 @@ export async function finishDrawing(
   drawing: Drawing,
   mapped: MapResult,
   strips: readonly StripResult[],
+  openPaths: string[],
   signal: AbortSignal,
 ): Promise<DrawnFeatures> {
-  const { geometry, regions, ...joined } = await joinStrips(tools, drawing, signal);
+  const { geometry, regions, ...joined } = await joinStrips(tools, drawing, openPaths, signal);
   const all = [...strips, joined];
   const sum = (of: (each: StripResult) => number) => all.reduce((total, each) => total + of(each), 0);
   return {

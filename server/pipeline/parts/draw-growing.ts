@@ -8,7 +8,7 @@ import { inferAndStitch } from '../infer.ts';
 import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
 import type { SegmentationJob } from '../segmentation-job.ts';
-import { type Drawing, drawStrip, finishDrawing, type StripResult } from '../vectorize.ts';
+import { type Drawing, drawStrip, finishDrawing, openKeys, type StripResult } from '../vectorize.ts';
 import { layerOf, putMaps } from './layers.ts';
 
 /** Infer, stitch, vectorize and store, one beside the other. */
@@ -27,7 +27,8 @@ export async function mapAndDraw(
   try {
     const mapped = await inferAndStitch(tools, job, planned, { folder, onRows: strips.reached }, context);
     const results = await strips.finish((done, total) => context.progress(stageProgress('vectorize', done, total)));
-    const drawn = await finishDrawing(tools, job, drawing, mapped, results, context.signal);
+    const openPaths = openKeys(drawing).map((key) => files.path(key)); // they are not in the store
+    const drawn = await finishDrawing(tools, job, drawing, mapped, results, openPaths, context.signal);
     await putMaps(files, job);
     await files.remove(`${folder}/strips`);
     return drawn;
@@ -72,6 +73,7 @@ export function drawGrowing(tools: MappingTools, drawing: Drawing, layer: MapLay
       const tell = () => onProgress(results.filter(Boolean).length, strips.length);
       tell();
       await settled();
+      tell();
       await Promise.all(strips.filter(isOpen).map((strip) => draw(strip).then(tell)));
       return results;
     },

@@ -34,7 +34,7 @@ import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
 import type { SegmentationJob } from '../segmentation-job.ts';
 import { intoDatabase } from '../store-features.ts';
-import { drawingOf, drawStrip, finishDrawing, openKey, type StripResult } from '../vectorize.ts';
+import { drawingOf, drawStrip, finishDrawing, openKey, openKeys, type StripResult } from '../vectorize.ts';
 import { layerOf, type MapName, mapsOf, putMaps } from './layers.ts';
 
 type Plan = StoredPlan<PlannedJob>;
@@ -225,13 +225,14 @@ export async function joinDrawn(
   { planned, turn, joinMs = 0 }: Plan,
   context: PartContext,
 ): Promise<DrawnFeatures> {
-  const { db } = tools;
+  const { db, files } = tools;
   const mapped = combine(whole(await shardResults(db, job.id), 'shard'));
   if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
   mapped.stitchMs += joinMs;
   const results = whole(await stripResults<StripResult>(db, job.id), 'strip');
   const drawing = await drawingOf(tools, job, planned, turn, intoDatabase(tools.db));
-  return finishDrawing(tools, job, drawing, mapped, results, context.signal);
+  const openPaths = await Promise.all(openKeys(drawing).map((key) => files.fetch(key)));
+  return finishDrawing(tools, job, drawing, mapped, results, openPaths, context.signal);
 }
 
 function whole<R>(results: readonly (R | null)[], kind: string): R[] {

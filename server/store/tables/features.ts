@@ -222,7 +222,7 @@ export async function publishJob(
     const [job] = await q.query<{ key: number }>(
       `UPDATE planimeter.jobs
           SET state = 'done', problem = NULL, report = $2::jsonb, finished_at = clock_timestamp(),
-              progress = jsonb_set(progress, '{share}', '1')
+              progress = progress || jsonb_build_object('done', progress -> 'total', 'share', 1)
         WHERE id = $1 AND state IN ('queued', 'running') AND ($3::text IS NULL OR storing = $3) RETURNING key`,
       [jobId, JSON.stringify(report), turn ?? null],
     );
