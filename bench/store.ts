@@ -13,9 +13,9 @@ import type { Database } from '../server/store/database/database.ts';
 import { beginStoring } from '../server/store/tables/features.ts';
 import { insertJob } from '../server/store/tables/jobs.ts';
 import { insertScene } from '../server/store/tables/scenes.ts';
-import { vectorizeMap } from '../server/tracing/map-to-features.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { setup, testEngines } from '../test/support/databases.ts';
+import { vectorizeMap } from '../test/support/features-of-map.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
 
 const SIDE = Number(process.argv[2] ?? 4096);
@@ -47,7 +47,7 @@ try {
       const [here, there] = [ownSeconds(), await serverSeconds()];
       const placing = await placingOf(db, { ...map, epsg: EPSG }, CHORD_METRES);
       const job = { id, turn, epsg: EPSG, classNames: new Map(), placing };
-      await storeFeatures(intoDatabase(db), job, featuresPath, { signal: new AbortController().signal });
+      await storeFeatures(intoDatabase(db), job, featuresPath, new AbortController().signal);
       const [own, server] = [ownSeconds() - here, (await serverSeconds()) - there];
       best = Math.min(best, own + server);
       console.log(`${name}: ${own.toFixed(2)} s here, ${server.toFixed(2)} s in the server`);

@@ -19,9 +19,9 @@ import { insertScene, updateScene } from '../server/store/tables/scenes.ts';
 import { createTileKeeper, keptFolder, tiledWithKept } from '../server/tiles/kept-tiles.ts';
 import { MAX_TILE_BYTES, packTile, type TiledJob, tiledJob } from '../server/tiles/tile-of-job.ts';
 import { firstZoom, mercatorX, mercatorY, nativeZoom, type TileAddress } from '../server/tiles/web-mercator.ts';
-import { vectorizeMap } from '../server/tracing/map-to-features.ts';
 import { writeTown } from '../synthetic/town/town.ts';
 import { startCluster } from '../test/support/databases.ts';
+import { vectorizeMap } from '../test/support/features-of-map.ts';
 import type { Geotransform } from '../tiler/crs/geotransform.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
 import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
@@ -64,9 +64,7 @@ async function measureOn(db: Database, featuresPath: string, geometry: JobReport
   await insertJob(db, { id: 'towns', scene: 'towns', model: '', parameters: {} });
   const classNames = new Map(['other', 'building', 'road', 'vegetation', 'water'].entries());
   const stored = { id: 'towns', turn: await beginStoring(db, 'towns'), epsg: EPSG, classNames };
-  const counts = await storeFeatures(intoDatabase(db), stored, featuresPath, {
-    signal: AbortSignal.timeout(3_600_000),
-  });
+  const counts = await storeFeatures(intoDatabase(db), stored, featuresPath, AbortSignal.timeout(3_600_000));
   const report = { counts, geometry, model_grid: { ...size, gsd_m: GSD_M } } as unknown as JobReport;
   await publishJob(db, 'towns', report);
   const job = (await getJob(db, 'towns'))!;

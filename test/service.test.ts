@@ -93,7 +93,7 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     const scene = await waitForScene(service.url, await upload(service.url, town.image));
     const { id } = await startJob(service.url, scene.id, { min_area_m2: 30 });
     // A server waits until a silent process is taken for dead. More kills: `chaos.test.ts`, `chaos-serve.test.ts`.
-    for (const stage of name === 'postgresql' ? ['store'] : ['infer', 'store']) {
+    for (const stage of name === 'postgresql' ? ['vectorize'] : ['infer', 'vectorize']) {
       const moment = await reach(service.url, id, stage);
       await kill(service);
       if (moment === 'over') break;

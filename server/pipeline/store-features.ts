@@ -35,19 +35,15 @@ export async function storeFeatures(
   insert: InsertRows,
   job: StoredJob,
   featuresPath: string,
-  { signal, onProgress }: { signal: AbortSignal; onProgress?: (features: number) => void },
+  signal: AbortSignal,
 ): Promise<Counts> {
   const counts: Counts = {};
-  let stored = 0;
   for await (const rows of featureRows(featuresPath, job)) {
     signal.throwIfAborted();
     await insert(job, rows);
     for (const { collection, level } of rows) {
-      if (level > 0) continue;
-      counts[collection] = (counts[collection] ?? 0) + 1;
-      stored++;
+      if (level === 0) counts[collection] = (counts[collection] ?? 0) + 1;
     }
-    onProgress?.(stored);
   }
   return counts;
 }

@@ -103,7 +103,7 @@ export async function joinStrips(
 /** Features in a file → rows; the file is gone then. */
 export async function storeFile(insert: InsertRows, job: StoredJob, path: string, signal: AbortSignal) {
   const started = performance.now();
-  const counts = await storeFeatures(insert, job, path, { signal });
+  const counts = await storeFeatures(insert, job, path, signal);
   await rm(path);
   return { counts, storeMs: performance.now() - started };
 }

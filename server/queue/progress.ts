@@ -7,9 +7,9 @@ const INTERVAL_MS = 250;
 /** Share of a job's time that each stage takes on a CPU, for one progress bar over all of them. */
 const STAGE_SHARES: readonly [Stage, number][] = [
   ['plan', 0.02],
-  ['infer', 0.83],
-  ['vectorize', 0.05],
-  ['store', 0.1],
+  ['infer', 0.88],
+  ['vectorize', 0.08],
+  ['store', 0.02],
 ];
 
 /** A stage's units with the share of the whole job. */

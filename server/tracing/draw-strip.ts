@@ -1,5 +1,5 @@
 /** The rows of a map that a strip looks at → its features in a file, and in another what it leaves open to be joined. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { serialize } from 'node:v8';
@@ -37,6 +37,8 @@ export interface MapLayer {
   /** Without one, nothing has a score. */
   scoresPath: string | null;
   planesPath?: string;
+  /** What `growthOf` gave when the rows were there: then a map that was begun anew since is refused. */
+  growth?: string;
 }
 
 export interface DrawStripRequest extends DrawOptions {
@@ -72,6 +74,20 @@ export function rowsOf({ y, rows }: Strip, { height }: { height: number }): { y:
   return { y: top, height: Math.min(height, y + rows + REACH) - top };
 }
 
+/** Tells the class map that grows at a path from others that do so before or after it; null where none does. */
+export function growthOf(classesPath: string): string | null {
+  const file = statSync(sparsePath(classesPath), { bigint: true, throwIfNoEntry: false });
+  return file ? `${file.ino} ${file.birthtimeNs}` : null;
+}
+
+/** Where a process was killed over its maps another writes them anew, and rows that were there are missing for a while. */
+function checkGrowth(layers: readonly MapLayer[]): void {
+  for (const { classesPath, growth } of layers) {
+    const now = growthOf(classesPath);
+    if (growth !== undefined && now !== null && now !== growth) throw new Error(`${classesPath} was begun anew`);
+  }
+}
+
 /** Nothing but the two files is left; where it throws, neither. */
 export async function drawStrip(request: DrawStripRequest): Promise<void> {
   const { layers, featuresPath, openPath } = request;
@@ -86,9 +102,11 @@ export async function drawStrip(request: DrawStripRequest): Promise<void> {
   try {
     for (const map of ['classesPath', 'scoresPath', 'planesPath'] as const)
       rasters.push(await open((each) => each[map]));
+    checkGrowth(layers);
     const [classes, scores, planes] = rasters;
     if (planes && request.planes) checkGrid({ planes, classes: classes! }, request.planes.length);
     const left = await drawFeatures(request, classes!, scores, planes);
+    checkGrowth(layers); // scores and planes may have been opened later
     await writeFile(openPath, await promisify(zstdCompress)(serialize(left)));
   } catch (error) {
     await Promise.all([featuresPath, openPath].map((path) => rm(path, { force: true })));

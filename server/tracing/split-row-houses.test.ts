@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type VectorizeMapRequest, vectorizeMap } from '../../test/support/features-of-map.ts';
 import { drawRow } from '../../test/support/generated/generated-rows.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import type { Geotransform } from '../../tiler/crs/geotransform.ts';
@@ -10,7 +11,6 @@ import { createTiffWriter } from '../../tiler/geotiff/write-tiff.ts';
 import { type BuildingStripReport, drawBuildingStrip, type StripBuilding } from '../../vectorizer/buildings/strip.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import { readFeaturesFile } from './features-file.ts';
-import { type VectorizeMapRequest, vectorizeMap } from './map-to-features.ts';
 import { rowSplitter } from './split-row-houses.ts';
 
 const SIDE = 900;

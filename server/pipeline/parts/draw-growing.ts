@@ -3,7 +3,7 @@ import { planStrips, type Strip } from '../../../vectorizer/strips.ts';
 import { stageProgress } from '../../queue/progress.ts';
 import type { WorkContext } from '../../queue/work-context.ts';
 import type { MappingTools } from '../../tools.ts';
-import { type MapLayer, rowsOf } from '../../tracing/draw-strip.ts';
+import { growthOf, type MapLayer, rowsOf } from '../../tracing/draw-strip.ts';
 import { inferAndStitch } from '../infer.ts';
 import type { PlannedJob } from '../plan.ts';
 import type { DrawnFeatures } from '../publish.ts';
@@ -27,6 +27,7 @@ export async function mapAndDraw(
   try {
     const mapped = await inferAndStitch(tools, job, planned, { folder, onRows: strips.reached }, context);
     const results = await strips.finish((done, total) => context.progress(stageProgress('vectorize', done, total)));
+    context.progress(stageProgress('store', 0, 1));
     const openPaths = openKeys(drawing).map((key) => files.path(key)); // they are not in the store
     const drawn = await finishDrawing(tools, job, drawing, mapped, results, openPaths, context.signal);
     await putMaps(files, job);
@@ -46,8 +47,8 @@ export function drawGrowing(tools: MappingTools, drawing: Drawing, layer: MapLay
   const results: StripResult[] = new Array(strips.length);
   const underWay = new Map<number, Promise<void>>();
   const isOpen = ({ index }: Strip) => !results[index] && !underWay.has(index);
-  const draw = (strip: Strip): Promise<void> => {
-    const drawn = drawStrip(tools, drawing, strip, [layer], signal).then((result) => {
+  const draw = (strip: Strip, from: MapLayer): Promise<void> => {
+    const drawn = drawStrip(tools, drawing, strip, [from], signal).then((result) => {
       results[strip.index] = result;
     });
     const settled = drawn.catch(() => {}).finally(() => underWay.delete(strip.index));
@@ -63,10 +64,12 @@ export function drawGrowing(tools: MappingTools, drawing: Drawing, layer: MapLay
      * may have died and begun anew.
      */
     reached(rows: number): void {
-      for (const strip of strips) {
+      const ready = strips.filter((strip) => {
         const { y, height } = rowsOf(strip, size);
-        if (y + height <= rows && isOpen(strip)) draw(strip).catch(() => {});
-      }
+        return y + height <= rows && isOpen(strip);
+      });
+      const growth = ready.length > 0 ? growthOf(layer.classesPath) : null;
+      for (const strip of ready) draw(strip, { ...layer, ...(growth !== null && { growth }) }).catch(() => {});
     },
     /** The maps are whole. */
     async finish(onProgress: (done: number, total: number) => void): Promise<StripResult[]> {
@@ -74,7 +77,7 @@ export function drawGrowing(tools: MappingTools, drawing: Drawing, layer: MapLay
       tell();
       await settled();
       tell();
-      await Promise.all(strips.filter(isOpen).map((strip) => draw(strip).then(tell)));
+      await Promise.all(strips.filter(isOpen).map((strip) => draw(strip, layer).then(tell)));
       return results;
     },
     settled,

@@ -226,6 +226,7 @@ export async function joinDrawn(
   context: PartContext,
 ): Promise<DrawnFeatures> {
   const { db, files } = tools;
+  context.progress(stageProgress('store', 0, 1));
   const mapped = combine(whole(await shardResults(db, job.id), 'shard'));
   if (mapped.chips.done === 0 && mapped.chips.failed.length > 0) throw new Error(mapped.chips.failed[0].reason);
   mapped.stitchMs += joinMs;

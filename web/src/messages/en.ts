@@ -129,10 +129,10 @@ export const en = {
       read: 'Read the image',
       plan: 'Plan the chips',
       infer: 'Segment and stitch',
-      vectorize: 'Trace the outlines',
-      store: 'Measure and store',
+      vectorize: 'Draw and store the features',
+      store: 'Join and publish them',
     },
-    units: { chips: 'chips', rows: 'rows', features: 'features' },
+    units: { chips: 'chips', strips: 'strips' },
   },
 
   preflight: {

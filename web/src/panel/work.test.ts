@@ -18,6 +18,8 @@ test('a job goes from step to step and counts what can be counted', () => {
   const work = workOf(scene, job('running', 'stitch', 1200, 3000));
   expect(states(work)).toEqual(['done', 'done', 'current', 'pending', 'pending']);
   expect(work?.steps.map(({ detail }) => detail)).toEqual(['', '', '1,200 / 3,000 chips', '', '']);
+  const drawing = workOf(scene, job('running', 'vectorize', 2, 8));
+  expect(drawing?.steps.map(({ detail }) => detail)).toEqual(['', '', '', '2 / 8 strips', '']);
   expect(states(workOf(scene, job('running', 'store')))).toEqual(['done', 'done', 'done', 'done', 'current']);
 });
 

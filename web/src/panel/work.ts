@@ -27,8 +27,8 @@ const { steps, units } = t.progress;
 const JOB_STEPS: readonly { title: string; stages: readonly Stage[]; unit?: string }[] = [
   { title: steps.plan, stages: ['ingest', 'plan'] },
   { title: steps.infer, stages: ['infer', 'stitch'], unit: units.chips },
-  { title: steps.vectorize, stages: ['vectorize'], unit: units.rows },
-  { title: steps.store, stages: ['store'], unit: units.features },
+  { title: steps.vectorize, stages: ['vectorize'], unit: units.strips },
+  { title: steps.store, stages: ['store'] },
 ];
 
 /** What is being done for the page's image; null where nothing is. */

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTown } from '../../synthetic/town/town.ts';
+import { vectorizeMap } from '../../test/support/features-of-map.ts';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { planStrips, type Strip } from '../../vectorizer/strips.ts';
 import { columnsOf } from '../store/tables/feature-tables.ts';
 import { type FeatureLine, readFeaturesFile } from './features-file.ts';
 import type { GeometryReport } from './join-strips.ts';
-import { vectorizeMap } from './map-to-features.ts';
 
 const SIZE = { width: 1400, height: 1100 };
 const GSD_M = 0.5;

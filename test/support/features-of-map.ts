@@ -5,11 +5,11 @@
  */
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { DrawOptions } from '../../server/tracing/draw-options.ts';
+import { drawStrip, type MapLayer } from '../../server/tracing/draw-strip.ts';
+import { type GeometryReport, joinStrips } from '../../server/tracing/join-strips.ts';
 import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { planStrips, type Strip } from '../../vectorizer/strips.ts';
-import type { DrawOptions } from './draw-options.ts';
-import { drawStrip, type MapLayer } from './draw-strip.ts';
-import { type GeometryReport, joinStrips } from './join-strips.ts';
 
 export interface VectorizeMapRequest
   extends Omit<DrawOptions, 'size' | 'geotransform' | 'nodata'>,
