@@ -9,11 +9,13 @@ import {
   urbanMap,
   vectorizeMap,
 } from '../../test/support/generated/generated-maps.ts';
-import { judge, pythonWithJudges } from '../../test/support/python.ts';
+import { oddMaps } from '../../test/support/generated/odd-maps.ts';
+import { coverageFaults, forJudge } from '../../test/support/judge-coverage.ts';
+import { pythonWithJudges } from '../../test/support/python.ts';
+import { largestDistance } from '../../test/support/ring-distance.ts';
 import { borderShare } from '../polygons/cut-region.ts';
 import type { Region } from '../region.ts';
 import type { Strip } from '../strips.ts';
-import { regionToWkb } from '../wkb.ts';
 import { drawLandStrip, type LandOptions } from './draw-strip.ts';
 import { createLandJoiner, type JoinedLand } from './join-strips.ts';
 import type { OpenLand } from './open-land.ts';
@@ -99,8 +101,8 @@ test.each(seeds)('no border moves farther than the tolerance (seed %i)', async (
   expect(simple.length).toBe(exact.length);
   for (const [i, region] of exact.entries()) {
     expect([simple[i].x, simple[i].y, simple[i].rings.length]).toEqual([region.x, region.y, region.rings.length]);
-    expect(distance(region, simple[i])).toBeLessThanOrEqual(tolerancePixels + 1e-6);
-    expect(distance(simple[i], region)).toBeLessThanOrEqual(tolerancePixels + 1e-6);
+    expect(largestDistance(region, simple[i])).toBeLessThanOrEqual(tolerancePixels + 1e-6);
+    expect(largestDistance(simple[i], region)).toBeLessThanOrEqual(tolerancePixels + 1e-6);
   }
 });
 
@@ -224,24 +226,12 @@ const lengthOf = (ring: Float64Array): number =>
     0,
   );
 
-/** Largest distance of a vertex of one region's rings from the rings of the other. */
-function distance(from: Region, to: Region): number {
-  const pieces = to.rings.flatMap((ring) => {
-    const points = pointsOf(ring);
-    return points.slice(1).map((end, i) => [...points[i], ...end]);
-  });
-  let largest = 0;
-  for (const [px, py] of from.rings.flatMap(pointsOf)) {
-    let nearest = Infinity;
-    for (const [ax, ay, bx, by] of pieces) {
-      const squared = (bx - ax) ** 2 + (by - ay) ** 2;
-      const share = Math.max(0, Math.min(1, ((px - ax) * (bx - ax) + (py - ay) * (by - ay)) / squared));
-      nearest = Math.min(nearest, Math.hypot(px - ax - share * (bx - ax), py - ay - share * (by - ay)));
-    }
-    largest = Math.max(largest, nearest);
-  }
-  return largest;
-}
+const ODD_SIZES = [
+  [1, 37],
+  [37, 30],
+  [64, 133],
+  [83, 141],
+] as const;
 
 test.skipIf(!python)('simplified strips are a valid coverage', { timeout: 240_000 }, () => {
   const cases = [];
@@ -252,84 +242,10 @@ test.skipIf(!python)('simplified strips are a valid coverage', { timeout: 240_00
     const tolerancePixels = TOLERANCES[(seed >> 2) % 4];
     cases.push(forJudge(seed, map, drawInStrips(map, rows, { tolerancePixels, pieces }).regions));
   }
-  for (const [i, map] of oddMaps().entries()) {
+  for (const [i, map] of oddMaps(ODD_SIZES).entries()) {
     const pieces = i % 3 === 2 ? { maxVertices: 30, cellPixels: 64 } : WHOLE;
     const rows = pieces === WHOLE ? [1, 7, 16][i % 3] : 64;
     cases.push(forJudge(1000 + i, map, drawInStrips(map, rows, { tolerancePixels: [1, 3][i % 2], pieces }).regions));
   }
-  expect(faultsOf(cases)).toEqual([]);
+  expect(coverageFaults(python!, cases)).toEqual([]);
 });
-
-const ODD_MAPS: Record<string, (x: number, y: number) => number> = {
-  'upright stripes': (x) => x % 3,
-  'level stripes': (_, y) => y % 2,
-  'slanted stripes': (x, y) => (x + y) % 4,
-  checkerboard: (x, y) => (x + y) % 2,
-  'a region with many holes': (x, y) => Number(x % 2 === 1 && y % 2 === 1),
-  'holes that touch at corners': (x, y) => Number(x % 4 === y % 4 || x % 4 === 3 - (y % 4)),
-  'a comb': (x, y) => Number(x % 2 === 1 && y > 0),
-  rings: (x, y) => Math.max(Math.abs(x - 20), Math.abs(y - 17)) % 2,
-  'wide rings': (x, y) => (Math.max(Math.abs(x - 40), Math.abs(y - 70)) >> 3) % 2,
-  'round rings': (x, y) => (Math.hypot(x - 40, y - 70) >> 3) % 2,
-  'slopes along lines': (x, y) => Number(y % 16 < 8 + Math.sin(x / 9) * 8),
-  'all nodata': () => NODATA,
-  'nodata among regions': (x, y) => (((x >> 2) + (y >> 1)) % 3 === 0 ? NODATA : (x >> 3) % 2),
-  'one class': () => 254,
-};
-
-function oddMaps(): ClassMap[] {
-  return Object.values(ODD_MAPS).flatMap((classAt) =>
-    [
-      [1, 37],
-      [37, 30],
-      [64, 133],
-      [83, 141],
-    ].map(([width, height]) => ({
-      width,
-      height,
-      classes: Uint8Array.from({ length: width * height }, (_, i) => classAt(i % width, Math.floor(i / width))),
-    })),
-  );
-}
-
-function forJudge(seed: number, map: ClassMap, regions: readonly Region[]) {
-  return {
-    seed,
-    width: map.width,
-    height: map.height,
-    classes: Buffer.from(map.classes).toString('base64'),
-    regions: regions.map((region) => ({
-      class: region.class,
-      pixels: region.pixels,
-      wkb: Buffer.from(regionToWkb(region, [0, 1, 0, 0, 0, 1])).toString('hex'),
-    })),
-  };
-}
-
-function faultsOf(cases: ReturnType<typeof forJudge>[]): string[] {
-  return judge<string[]>(
-    python!,
-    `
-import sys, json, base64, numpy, shapely
-faults = []
-for case in json.load(sys.stdin):
-    def fault(text): faults.append(f"seed {case['seed']}: {text}")
-    array = numpy.frombuffer(base64.b64decode(case['classes']), numpy.uint8).reshape(case['height'], case['width'])
-    polygons = shapely.from_wkb([bytes.fromhex(r['wkb']) for r in case['regions']])
-    if len(polygons) == 0: continue
-    if not shapely.is_valid(polygons).all(): fault(f"not valid: {shapely.is_valid_reason(polygons[~shapely.is_valid(polygons)][0])}")
-    for p in polygons:
-        if not all(r.is_simple for r in [p.exterior, *p.interiors]): fault('a ring is not simple')
-        if not p.exterior.is_ccw or any(r.is_ccw for r in p.interiors): fault('orientation')
-    if not shapely.coverage_is_valid(polygons): fault(f'not a coverage: {shapely.coverage_invalid_edges(polygons)[:3]}')
-    union = shapely.union_all(polygons)
-    area = shapely.area(polygons).sum()
-    if abs(union.area - area) > 1e-6: fault(f'overlap: {area} in sum, {union.area} together')
-    if (array != ${NODATA}).all():
-        frame = shapely.box(0, 0, case['width'], case['height'])
-        if abs(union.area - frame.area) > 1e-6 or not frame.buffer(1e-9).covers(union): fault(f'the union is not the whole map: {union.area}')
-print(json.dumps(faults))
-`,
-    cases,
-  );
-}

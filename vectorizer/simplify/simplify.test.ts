@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type ClassMap, noiseMap, smoothMap, vectorizeMap } from '../../test/support/generated/generated-maps.ts';
-import type { Region } from '../region.ts';
+import { largestDistance } from '../../test/support/ring-distance.ts';
 
 /** Class 1 where the shape holds a pixel's centre, else 0. */
 function shapeMap(width: number, height: number, holds: (x: number, y: number) => boolean): ClassMap {
@@ -94,27 +94,7 @@ test.each(seeds)('no border moves farther than the tolerance (seed %i)', async (
   expect(simple.length).toBe(exact.length);
   for (const [i, region] of exact.entries()) {
     expect([simple[i].x, simple[i].y, simple[i].rings.length]).toEqual([region.x, region.y, region.rings.length]);
-    expect(distance(region, simple[i])).toBeLessThanOrEqual(tolerancePixels + 1e-6);
-    expect(distance(simple[i], region)).toBeLessThanOrEqual(tolerancePixels + 1e-6);
+    expect(largestDistance(region, simple[i])).toBeLessThanOrEqual(tolerancePixels + 1e-6);
+    expect(largestDistance(simple[i], region)).toBeLessThanOrEqual(tolerancePixels + 1e-6);
   }
 });
-
-/** Largest distance of a vertex of one region's rings from the rings of the other. */
-function distance(from: Region, to: Region): number {
-  const pieces = to.rings.flatMap((ring) =>
-    points(ring)
-      .slice(1)
-      .map((end, i) => [...points(ring)[i], ...end]),
-  );
-  let largest = 0;
-  for (const [px, py] of from.rings.flatMap(points)) {
-    let nearest = Infinity;
-    for (const [ax, ay, bx, by] of pieces) {
-      const squared = (bx - ax) ** 2 + (by - ay) ** 2;
-      const share = Math.max(0, Math.min(1, ((px - ax) * (bx - ax) + (py - ay) * (by - ay)) / squared));
-      nearest = Math.min(nearest, Math.hypot(px - ax - share * (bx - ax), py - ay - share * (by - ay)));
-    }
-    largest = Math.max(largest, nearest);
-  }
-  return largest;
-}
