@@ -78,12 +78,13 @@ export function createUploadFinisher(tools: Tools, infos: UploadInfoStore): Uplo
 
   /** Uploads that are not scenes yet, as long as they will be. */
   const underWayIn = async (workspace: string): Promise<UnderWay> => {
-    const found = new Map<string, number>();
+    // Those that are written down and released while the folder is read may be missing in what was listed.
+    const kept = [...reserved.values()].filter((each) => each.workspace === workspace);
+    const found = new Map(kept.map(({ id, bytes }) => [id, bytes]));
     for (const name of await readdir(uploadFolder)) {
       const info = name.endsWith('.json') ? await infos.get(name.slice(0, -'.json'.length)).catch(() => null) : null;
       if (info && !info.done && workspaceOf(info) === workspace) found.set(info.id, info.size ?? 0);
     }
-    for (const each of reserved.values()) if (each.workspace === workspace) found.set(each.id, each.bytes);
     return { bytes: [...found.values()].reduce((sum, bytes) => sum + bytes, 0), scenes: found.size };
   };
 
