@@ -100,7 +100,10 @@ describe.each(testEngines())('the counts of a job on $name', ({ name, open }) =>
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
       await page.goto(url);
       const number = (count: number) => count.toLocaleString('en');
-      await page.getByTestId('legend').getByText(`mapped · ${number(counts.landuse)} areas`).waitFor();
+      await page
+        .getByTestId('legend')
+        .getByText(`mapped · ${number(counts.landuse)} areas`)
+        .waitFor();
       for (const { class: each, count } of job.totals) {
         const row = await page.getByTestId(`class-${each}`).textContent();
         expect(row).toContain(`${number(count)} area${count === 1 ? '' : 's'}`);
