@@ -1,15 +1,14 @@
 /** The service in one process: database, file store, queue, HTTP, and the child processes that do the heavy work. */
 
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Problem } from '../errors/problem.ts';
 import { VERSION } from './content-ids.ts';
 import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
+import { listen } from './listen.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
 import { admitting, readLimits } from './operations/quotas.ts';
 import { viewerFolder } from './operations/viewer-folder.ts';
@@ -60,7 +59,10 @@ export interface Service {
 
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 
-/** Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder. */
+/**
+ * Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder,
+ * `address_unusable`, `database_unreachable` and `database_unprepared`.
+ */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, host } = options;
   const limits = readLimits(process.env);
@@ -135,17 +137,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await Promise.all([collecting, watch.stop()]);
     await Promise.all([engine.stop(), renderer.stop()]);
   };
+  let port: number;
   try {
     await Promise.all([mkdir(uploadFolder, { recursive: true }), watch.begun]);
-    server.listen(options.port, host);
-    await once(server, 'listening');
+    port = await listen(server, options.port, host);
   } catch (error) {
     // Else the process would live on without an address, and hold the folder.
     await close();
     throw error;
   }
   const collector = startGarbageCollector({ db, files, dataFolder, uploadFolder });
-  const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async stop() {
