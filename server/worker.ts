@@ -1,8 +1,8 @@
 /** One more process that takes work from the queue of a service: no HTTP, the same database and the same shared folder. */
 import { createServer, type Server } from 'node:http';
 import { type Engine, openEngine } from './engine.ts';
-import { listen } from './listen.ts';
 import { log } from './log.ts';
+import { listen } from './operations/listen.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import { checkStore } from './store/files/open-file-store.ts';
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Problem } from '../errors/problem.ts';
+import { Problem } from '../../errors/problem.ts';
 
 /** Listens; returns the port, also where 0 asked for any. Throws Problem address_unusable, saying what to do. */
 export async function listen(server: Server, port: number, host: string): Promise<number> {
