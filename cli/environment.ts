@@ -11,6 +11,8 @@ export const SETTINGS = {
   PLANIMETER_DEVICE: 'auto, cpu, webgpu or cuda[:N] (auto)',
   PLANIMETER_TOKEN: 'the token that prove --url sends',
   PLANIMETER_BASEMAP: 'a MapLibre style to lie under the map (none)',
+  PLANIMETER_PUBLIC_URL: 'where clients reach serve behind a proxy, path included (as each request says)',
+  PLANIMETER_TRUSTED_PROXIES: 'addresses and networks of proxies that may say who asks and how (loopback)',
   PLANIMETER_REMOTE_HOSTS: 'hosts and buckets that images may be read from where they lie (none)',
   PLANIMETER_SHARD_HEIGHT: "least height of a job's shard, in pixels of the network's size (2048)",
   PLANIMETER_MIN_FREE_BYTES: 'bytes of the disk that stay free: with less, work waits (32 MiB)',

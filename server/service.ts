@@ -8,6 +8,7 @@ import { VERSION } from './content-ids.ts';
 import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
+import { isForOthers, readPublicAddress } from './http/core/public-address.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
 import { listen } from './operations/listen.ts';
 import { admitting, readLimits } from './operations/quotas.ts';
@@ -57,8 +58,6 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
-
 /**
  * Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder,
  * `address_unusable`, `database_unreachable` and `database_unprepared`.
@@ -67,12 +66,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, host } = options;
   const limits = readLimits(process.env);
   const checkDays = checkDaysOf(process.env);
-  const onLoopback = LOOPBACK_HOSTS.includes(host);
+  const reached = readPublicAddress(process.env);
+  const forOthers = isForOthers(host, reached);
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
   const [viewer, engine] = await Promise.all([
     viewerFolder(),
     openEngine({ ...options, remotePolicy }, async (db, files) => {
-      if (!onLoopback) await needToken(db, host);
+      if (forOthers) await needToken(db, reached.url ?? host);
       await requireRowLevelSecurity(db);
       await markStore(db, files);
     }),
@@ -90,7 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stopping = new AbortController();
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db.within(null, limits), !onLoopback, options.ownToken),
+    access: createAccess(db.within(null, limits), forOthers, options.ownToken),
     files,
     queue,
     models,
@@ -110,7 +110,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     uploadFolder,
     room: engine.room,
     viewerFolder: viewer,
-    allowedHosts: onLoopback ? [] : 'any',
+    publicAddress: reached,
+    allowedHosts: forOthers ? 'any' : [],
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     keepTiles: (job) => void engine.tiles.keep(job),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
@@ -172,7 +173,7 @@ async function needToken(db: Queryable, host: string): Promise<void> {
   if (await anyToken(db)) return;
   throw new Problem(
     'token_needed',
-    `Bound to ${host}, anybody who reaches this machine could use the service. Make a token first, on the same ` +
+    `Reached by ${host}, anybody could use the service. Make a token first, on the same ` +
       'database: planimeter tokens create NAME --role admin',
   );
 }

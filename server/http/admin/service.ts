@@ -7,7 +7,8 @@ import type { CallerJson } from '../../api/index.ts';
 import type { Metrics } from '../../operations/metrics.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
-import { noQuery, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { noQuery } from '../core/request.ts';
 import { openapiDocument } from '../openapi/document.ts';
 
 /** Counts each request when its answer has ended. */

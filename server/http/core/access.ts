@@ -13,6 +13,7 @@ import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
 import { createHeavyLanes, whileWaitedFor } from './heavy-lanes.ts';
+import { publicPath } from './public-address.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { prefersPage } from './request.ts';
 import { callerByLink } from './share-links.ts';
@@ -153,7 +154,7 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
       return admit(caller, async () => (await access.bearer(token!)) !== null);
     }
     if (token !== null) await rates.countWrongToken(request.ip ?? '');
-    if (showsPage(request)) return signIn(response);
+    if (showsPage(request)) return signIn(request, response);
     throw new Problem(
       'unauthorized',
       token === null
@@ -167,8 +168,8 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
 const showsPage = (request: Request): boolean =>
   /^\/(collections(\/|$)|conformance$|api$|$)/.test(request.path) && prefersPage(request);
 
-function signIn(response: Response): void {
-  response.set('Cache-Control', 'no-store').redirect(303, '/session');
+function signIn(request: Request, response: Response): void {
+  response.set('Cache-Control', 'no-store').redirect(303, publicPath(request, '/session'));
 }
 
 /** The token that was sent, and whether by a browser that is signed in. */
