@@ -90,7 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stopping = new AbortController();
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db.within(null, limits), forOthers, options.ownToken),
+    access: createAccess(db.within(null, limits), forOthers, options.ownToken, process.env.PLANIMETER_METRICS_TOKEN),
     files,
     queue,
     models,
