@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../test/support/databases.ts';
 import { noiseMap, vectorizeMap } from '../../test/support/generated/generated-maps.ts';
-import { polygonWkb, type Ring, rectangle, seeded } from '../../test/support/geometry.ts';
+import { lineWkb, polygonWkb, type Ring, rectangle, seeded } from '../../test/support/geometry.ts';
 import { readShape } from '../../vectorizer/shape.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import type { Database } from '../store/database/database.ts';
@@ -39,6 +39,19 @@ test.each<[string, boolean, Ring[]]>([
   expect(isValid(...rings)).toBe(expected);
 });
 
+// biome-ignore format: lines
+test.each<[string, boolean, [number, number][]]>([
+  ['a line', true, [[0, 0], [5, 5]]],
+  ['one that ends where it begins', true, [[0, 0], [5, 5], [5, 0], [0, 0]]],
+  ['one that goes back', true, [[0, 0], [5, 5], [0, 0]]],
+  ['one that goes nowhere', false, [[1, 1], [1, 1], [1, 1]]],
+  ['one of one point', false, [[1, 1]]],
+  ['a line with no number', false, [[0, 0], [5, Number.NaN]]],
+  ['a line without an end', false, [[0, 0], [5, Number.POSITIVE_INFINITY]]],
+])('%s: %s', (_, expected, points) => {
+  expect(isSurelyValid(readShape(lineWkb(points)))).toBe(expected);
+});
+
 describe.each(testEngines().slice(-1))('judged on $name', ({ open }) => {
   let db: Database;
   let drop: () => Promise<void>;
@@ -54,6 +67,16 @@ describe.each(testEngines().slice(-1))('judged on $name', ({ open }) => {
     );
     return rows.map(({ valid }) => !valid);
   }
+
+  test('lines at random', async () => {
+    const random = seeded(3);
+    const wkbs = Array.from({ length: 500 }, (_, i) =>
+      lineWkb(Array.from({ length: 2 + (i % 4) }, () => [Math.floor(random() * 2), Math.floor(random() * 2)])),
+    );
+    const invalid = await invalidOf(wkbs);
+    expect(wkbs.map((wkb) => !isSurelyValid(readShape(wkb)))).toEqual(invalid);
+    expect(new Set(invalid).size).toBe(2);
+  });
 
   test('polygons at random, many of which cross themselves', async () => {
     const random = seeded(8);

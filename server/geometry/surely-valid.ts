@@ -15,7 +15,7 @@ const MOST_COMPARISONS = 100;
 
 export function isSurelyValid(shape: Shape): boolean {
   const { kind, xy, ends } = shape;
-  if (kind === 'line') return xy.length >= 4 && (xy[0] !== xy[xy.length - 2] || xy[1] !== xy[xy.length - 1]);
+  if (kind === 'line') return xy.every(Number.isFinite) && xy.some((value, i) => value !== xy[i % 2]);
   const edges = edgesOf(xy, ends);
   const touches = edges && touchesOf(xy, edges);
   if (!touches || !leaveWhole(shape, touches)) return false;
