@@ -63,6 +63,7 @@ export function changeTables(
       bbox: boxes.length > 0 ? [bound(0, 'min'), bound(1, 'min'), bound(2, 'max'), bound(3, 'max')] : null,
       multi: geometries.some(({ type }) => type > 3),
       async *rows() {
+        if (changes.length === 0) return;
         yield changes
           .toSorted((a, b) => (a.id < b.id ? -1 : 1))
           .map((row) => ({ id: row.id, geometry: row.geometry, values: valuesOf(row, collection) }));

@@ -1,6 +1,16 @@
 /** The map through the shifts of windows: one shift, or an affine map where the windows ask for it; outliers do not pull. */
 import type { Geotransform } from '../crs/geotransform.ts';
-import type { WindowShift } from './register.ts';
+
+/** Of one window that both images can be told apart in. */
+export interface WindowShift {
+  /** Its middle, in pixels of the first image. */
+  x: number;
+  y: number;
+  /** How far its ground lies beside where the geotransforms say, in the second image, in pixels of the first. */
+  dx: number;
+  dy: number;
+  sigmas: number;
+}
 
 export interface AffineFit {
   /** From positions to where their ground lies. */

@@ -4,7 +4,7 @@
  */
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import type { Raster } from '../geotiff/raster.ts';
-import { type AffineFit, fitShifts } from './fit-shifts.ts';
+import { type AffineFit, fitShifts, type WindowShift } from './fit-shifts.ts';
 import { createCorrelator, type Shift } from './phase-correlation.ts';
 import { type Grey, greyAt } from './sample-grey.ts';
 
@@ -21,25 +21,18 @@ const MOST_RETURN_PIXELS = 0.5;
 const LEAST_VALID_SHARE = 0.9;
 /** Fewer windows say nothing of how one image lies against the other. */
 export const LEAST_WINDOWS = 3;
+/** Windows farther from the map through all of them do not agree with it; so many have to. */
+const MOST_APART_PIXELS = 3;
+const LEAST_AGREEING = 0.3;
 /** An image of a coarse look is so many pixels on its shorter side at least. */
 const COARSE_PIXELS = 256;
-
-/** Of one window that both images can be told apart in. */
-export interface WindowShift {
-  /** Its middle, in pixels of the first image. */
-  x: number;
-  y: number;
-  /** How far its ground lies beside where the geotransforms say, in the second image, in pixels of the first. */
-  dx: number;
-  dy: number;
-  sigmas: number;
-}
 
 export interface Registration {
   /** From pixel positions of the first image to those of the second, shifts included. */
   toSecond: Geotransform;
   /** The shifts alone: from positions in the first to where their ground lies, in pixels of the first. */
   shift: Geotransform;
+  /** Those that agree. */
   windows: WindowShift[];
   /** How many were looked at. */
   tried: number;
@@ -68,8 +61,16 @@ export async function register(first: Raster, second: Raster, toSecond: Geotrans
     if (found) windows.push({ x: x + side / 2, y: y + side / 2, ...found });
   }
   const fit = fitShifts(windows);
-  if (!fit || windows.length < LEAST_WINDOWS) return null;
-  return { ...summaryOf(fit, windows), toSecond: compose(toSecond, fit.map), tried: places.length };
+  if (!fit) return null;
+  // Those of chance peaks, and of things that have moved, tell nothing.
+  const agreeing = [...windows.keys()].filter((i) => fit.residuals[i] <= MOST_APART_PIXELS);
+  if (agreeing.length < Math.max(LEAST_WINDOWS, LEAST_AGREEING * windows.length)) return null;
+  const residuals = agreeing.map((i) => fit.residuals[i]);
+  const summary = summaryOf(
+    { map: fit.map, residuals },
+    agreeing.map((i) => windows[i]),
+  );
+  return { ...summary, toSecond: compose(toSecond, fit.map), tried: places.length };
 
   async function shiftOf(
     here: Grey,

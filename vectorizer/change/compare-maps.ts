@@ -71,7 +71,7 @@ export function compareMaps(before: DatedMap, after: DatedMap, options: CompareO
       const top = Math.max(0, y - margin);
       const bottom = Math.min(height, y + rows + margin);
       const [a, b] = await Promise.all([before.read(top, bottom - top), after.read(top, bottom - top)]);
-      const sure = sureChanges(a, b, width, bottom - top, options);
+      const changed = nearSure(sureChanges(a, b, width, options), a, b, width, reach);
       const classes = new Uint8Array(rows * width).fill(nodata);
       const scores = new Uint8Array(rows * width);
       for (let row = 0; row < rows; row++) {
@@ -82,7 +82,7 @@ export function compareMaps(before: DatedMap, after: DatedMap, options: CompareO
           const key = from * 256 + to;
           pixels.set(key, (pixels.get(key) ?? 0) + 1);
           if (from === to) continue;
-          if (!isNearSure(sure, a, b, width, bottom - top, x, y - top + row, reach)) {
+          if (!changed[at]) {
             withinError.set(key, (withinError.get(key) ?? 0) + 1);
             continue;
           }
@@ -98,46 +98,59 @@ export function compareMaps(before: DatedMap, after: DatedMap, options: CompareO
 type Rows = Awaited<ReturnType<DatedMap['read']>>;
 
 /** Pixels whose change no displacement of a border explains: the class of either time is not near in the other map. */
-function sureChanges(a: Rows, b: Rows, width: number, rows: number, options: CompareOptions): Uint8Array {
+function sureChanges(a: Rows, b: Rows, width: number, options: CompareOptions): Uint8Array {
   const { nodata, radiusPixels, leastScore } = options;
-  const sure = new Uint8Array(rows * width);
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < width; x++) {
-      const at = y * width + x;
-      const [from, to] = [a.classes[at], b.classes[at]];
-      if (from === to || from === nodata || to === nodata) continue;
-      if (Math.min(a.scores[at], b.scores[at]) < leastScore) continue;
-      const isNear = (map: Uint8Array, code: number) => {
-        for (let v = Math.max(0, y - radiusPixels); v <= Math.min(rows - 1, y + radiusPixels); v++) {
-          for (let u = Math.max(0, x - radiusPixels); u <= Math.min(width - 1, x + radiusPixels); u++) {
-            if (map[v * width + u] === code) return true;
-          }
-        }
-        return false;
-      };
-      // A border that lies elsewhere brings the new class from beside it, and leaves the old one beside.
-      sure[at] = Number(!(isNear(a.classes, to) && isNear(b.classes, from)));
-    }
+  const sure = new Uint8Array(a.classes.length);
+  const changed: number[] = [];
+  for (let at = 0; at < sure.length; at++) {
+    const [from, to] = [a.classes[at], b.classes[at]];
+    if (from !== to && from !== nodata && to !== nodata) changed.push(at);
+  }
+  const near = (map: Uint8Array) => {
+    const codes = [...new Set(map)].filter((code) => code !== nodata);
+    return new Map(codes.map((code) => [code, dilate((at) => map[at] === code, map.length, width, radiusPixels)]));
+  };
+  const [nearBefore, nearAfter] = [near(a.classes), near(b.classes)];
+  for (const at of changed) {
+    if (Math.min(a.scores[at], b.scores[at]) < leastScore) continue;
+    // A border that lies elsewhere brings the new class from beside it, and leaves the old one beside.
+    const [from, to] = [a.classes[at], b.classes[at]];
+    sure[at] = Number(!(nearBefore.get(to)?.[at] && nearAfter.get(from)?.[at]));
   }
   return sure;
 }
 
-function isNearSure(
-  sure: Uint8Array,
-  a: Rows,
-  b: Rows,
-  width: number,
-  rows: number,
-  x: number,
-  y: number,
-  reach: number,
-): boolean {
-  const at = y * width + x;
-  for (let v = Math.max(0, y - reach); v <= Math.min(rows - 1, y + reach); v++) {
-    for (let u = Math.max(0, x - reach); u <= Math.min(width - 1, x + reach); u++) {
-      const there = v * width + u;
-      if (sure[there] && a.classes[there] === a.classes[at] && b.classes[there] === b.classes[at]) return true;
+/** Changed pixels within `reach` of one that is sure and has changed from and to the same. */
+function nearSure(sure: Uint8Array, a: Rows, b: Rows, width: number, reach: number): Uint8Array {
+  const near = new Uint8Array(sure.length);
+  const keyOf = (at: number) => a.classes[at] * 256 + b.classes[at];
+  const keys = new Set<number>();
+  for (let at = 0; at < sure.length; at++) if (sure[at]) keys.add(keyOf(at));
+  for (const key of keys) {
+    const around = dilate((at) => sure[at] === 1 && keyOf(at) === key, sure.length, width, reach);
+    for (let at = 0; at < near.length; at++) if (around[at] && keyOf(at) === key) near[at] = 1;
+  }
+  return near;
+}
+
+/** 1 where a pixel of the set lies in the square of 2 * radius + 1 pixels around. */
+function dilate(isIn: (at: number) => boolean, length: number, width: number, radius: number): Uint8Array {
+  const across = new Uint8Array(length);
+  for (let start = 0; start < length; start += width) {
+    let last = -Infinity;
+    for (let x = 0; x < width + radius; x++) {
+      if (x < width && isIn(start + x)) last = x;
+      if (x >= radius && x - last <= 2 * radius) across[start + x - radius] = 1;
     }
   }
-  return false;
+  const both = new Uint8Array(length);
+  const rows = length / width;
+  const last = new Float64Array(width).fill(-Infinity);
+  for (let y = 0; y < rows + radius; y++) {
+    for (let x = 0; x < width; x++) {
+      if (y < rows && across[y * width + x]) last[x] = y;
+      if (y >= radius && y - last[x] <= 2 * radius) both[(y - radius) * width + x] = 1;
+    }
+  }
+  return both;
 }
