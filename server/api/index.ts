@@ -8,3 +8,4 @@ export type * from './jobs.ts';
 export type * from './models.ts';
 export type * from './scenes.ts';
 export type * from './service.ts';
+export type * from './summary.ts';
