@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Upload } from 'tus-js-client';
-import { type ProblemCode, problemFromJson } from '../errors/problem.ts';
+import { Problem, type ProblemCode, problemFromJson } from '../errors/problem.ts';
 import type { JobJson, ModelJson, ProblemJson, SceneJson } from '../server/api/index.ts';
 import { DEMO_NAME, DEMO_TOWN, type DemoScene, demoScene } from '../server/scenes/add-demo-scene.ts';
 import { type Service, type ServiceOptions, startService } from '../server/service.ts';
@@ -70,7 +70,7 @@ async function startOnFreePort(
   try {
     return await startService({ ...common, port: Number(process.env.PORT ?? PORT) });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    if (!(error instanceof Problem && error.code === 'address_unusable')) throw error;
     return startService({ ...common, port: 0 });
   }
 }

@@ -76,7 +76,7 @@ test('what is not, and what to do', async () => {
     status: 1,
     database: {
       ok: false,
-      message: expect.stringMatching(/is PostgreSQL running at 127.0.0.1:1, does the database maps/),
+      message: expect.stringMatching(/is PostgreSQL running at 127.0.0.1:1, does the database "maps"/),
     },
     'data folder': { ok: false, message: expect.stringContaining('chmod o-w') },
     store: { ok: false, message: expect.stringContaining('rights of the folder') },

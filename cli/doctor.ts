@@ -13,10 +13,12 @@ import { checkDeeply, type DeepCheck } from '../server/operations/deep-check.ts'
 import { parseRemoteHosts, REMOTE_HOSTS } from '../server/remote/policy.ts';
 import { repair } from '../server/repair.ts';
 import { openDatabase } from '../server/store/database/open-database.ts';
+import { prepareScript } from '../server/store/database/prepare-script.ts';
 import {
   DEFAULT_WORKSPACE,
-  ROW_LEVEL_SECURITY_SCRIPT,
   requireRowLevelSecurity,
+  TO_PREPARE,
+  unmarkedFunctions,
 } from '../server/store/database/row-level-security.ts';
 import { checkedFileStore } from '../server/store/files/checked-files.ts';
 import { checkStore, openFileStore } from '../server/store/files/open-file-store.ts';
@@ -48,6 +50,7 @@ const MAX_SKEW_SECONDS = 5;
 
 const OPTIONS = {
   deep: flag('compares everything that is stored with what it is to be, instead'),
+  sql: flag('prints what the administrator of the PostgreSQL of DATABASE_URL runs once for its login, instead'),
   repair: flag('with --deep: makes again what can be made again; no service may have the data folder'),
   data: DATA_OPTION,
   device: DEVICE_OPTION,
@@ -55,7 +58,7 @@ const OPTIONS = {
 };
 
 export const usage = usageOf(
-  ['doctor [--data DIR] [--device D] [--json]', 'doctor --deep [--repair] [--data DIR] [--json]'],
+  ['doctor [--data DIR] [--device D] [--json]', 'doctor --deep [--repair] [--data DIR] [--json]', 'doctor --sql'],
   OPTIONS,
   'It reads the settings of serve, and ends with status 1 where something is amiss.\n',
 );
@@ -64,6 +67,7 @@ export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(args, OPTIONS);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   if (values.repair && !values.deep) throw new WrongCall('--repair goes with --deep');
+  if (values.sql) return printSql();
   if (values.deep) return lookDeeply(values);
   const place = dataFolder(values.data);
   const checks = [
@@ -80,6 +84,12 @@ export async function run(args: string[]): Promise<void> {
   if (values.json) process.stdout.write(`${JSON.stringify(checks)}\n`);
   else for (const { name, ok, message } of checks) process.stdout.write(`${ok ? 'ok ' : 'BAD'} ${name}: ${message}\n`);
   if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+function printSql(): void {
+  const url = process.env.DATABASE_URL;
+  if (!url) throw new WrongCall('--sql is for a PostgreSQL: set DATABASE_URL; the embedded database needs nothing');
+  process.stdout.write(prepareScript(url));
 }
 
 /** Everything that is stored, one by one: where something is damaged, what to do. */
@@ -142,14 +152,7 @@ async function network(wanted: DeviceChoice): Promise<string> {
 
 async function database(): Promise<string> {
   const url = process.env.DATABASE_URL;
-  const db = await openDatabase(url ? { url } : {}).catch((error: Error) => {
-    if (!url) throw error;
-    const { host, pathname } = new URL(url);
-    throw new Error(
-      `${error.message || (error as NodeJS.ErrnoException).code}: is PostgreSQL running at ${host}, does the database ` +
-        `${pathname.slice(1)} exist, may the user of DATABASE_URL make tables there, and is PostGIS installed?`,
-    );
-  });
+  const db = await openDatabase(url ? { url } : {});
   try {
     const before = Date.now();
     const [{ version, server, now }] = (await db.query(
@@ -166,8 +169,10 @@ async function database(): Promise<string> {
     const kind = url ? 'PostgreSQL of DATABASE_URL' : 'embedded PostgreSQL';
     const workspaces = db.confinement
       ? 'workspaces are kept apart'
-      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others let who administers the server run, once:\n${ROW_LEVEL_SECURITY_SCRIPT}`;
-    return `${kind} ${server}, PostGIS ${version}, clocks agree, ${workspaces}`;
+      : `it has the workspace "${DEFAULT_WORKSPACE}" alone; for others ${TO_PREPARE}`;
+    const unmarked = (await unmarkedFunctions(db)).length > 0;
+    const slow = unmarked ? `; requests by place are slow: ${TO_PREPARE}` : '';
+    return `${kind} ${server}, PostGIS ${version}, clocks agree, ${workspaces}${slow}`;
   } finally {
     await db.close();
   }

@@ -5,10 +5,17 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { SceneRights } from '../server/api/scenes.ts';
+import { sceneId } from '../server/content-ids.ts';
+import type { WorkContext } from '../server/queue/work-context.ts';
 import { policyOfUser, type RemotePolicy } from '../server/remote/policy.ts';
 import { createRemoteReader, identityOf, isAddress, type RemoteCard, shownCard } from '../server/remote/reader.ts';
+import { copyScene, placeScene } from '../server/scenes/ingest-scene.ts';
+import type { ReadyScene } from '../server/scenes/ready-scene.ts';
 import { storeCard, writeSrs } from '../server/scenes/source-files.ts';
+import { DEFAULT_WORKSPACE } from '../server/store/database/row-level-security.ts';
 import type { FileStore } from '../server/store/files/file-store.ts';
+import type { MappingTools } from '../server/tools.ts';
 import type { SourceFile } from '../tiler/ingest/mosaic.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import { findSidecars, type SidecarPaths } from '../tiler/ingest/sidecars.ts';
@@ -103,4 +110,21 @@ async function linkOne({ path, sidecars = {} }: SourceFile, folder: string, name
   for (const [kind, target] of Object.entries(sidecars)) {
     await symlink(target, join(folder, names[kind as keyof SidecarPaths]));
   }
+}
+
+/** Copies the images, and places them. */
+export async function readyScene(
+  tools: MappingTools,
+  inputs: Inputs,
+  rights: Partial<SceneRights>,
+  context: WorkContext,
+): Promise<ReadyScene> {
+  const sha256 = await sha256OfInputs(inputs);
+  const id = sceneId(sha256);
+  await linkSourceFiles(tools.files, id, inputs);
+  return {
+    ...{ id, workspace: DEFAULT_WORKSPACE, name: inputs.name, upload: null, sha256, bytes: inputs.bytes },
+    ...{ created_at: new Date().toISOString(), problem: null, license: null, attribution: null, ...rights },
+    ...(await placeScene(tools.db, await copyScene(tools, { id, report: null }, context))),
+  };
 }

@@ -1,6 +1,7 @@
 /** Picks the command, and turns what it throws into a message and an exit status. */
 import { noRoomOf } from '../errors/no-room.ts';
 import { Problem } from '../errors/problem.ts';
+import { log } from '../server/log.ts';
 import { columns, didYouMean, WrongCall } from './arguments.ts';
 import { misspeltSettings } from './environment.ts';
 import { guardTerminal } from './terminal.ts';
@@ -16,6 +17,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   serve: { does: 'the service with its viewer', load: () => import('./serve.ts') },
   worker: { does: 'one more process that computes for a service', load: () => import('./worker.ts') },
   segment: { does: 'maps one image or adjacent ones to a file, with no server', load: () => import('./segment.ts') },
+  change: { does: 'what changed at one place between two images', load: () => import('./change.ts') },
   inspect: { does: 'what would be understood of an image', load: () => import('./inspect.ts') },
   vectorize: { does: 'makes features of a class map', load: () => import('./vectorize.ts') },
   evaluate: { does: 'scores a class map or a network against the truth', load: () => import('./evaluate.ts') },
@@ -70,6 +72,9 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
+/** Their standard error is a log. */
+const LOGGING = ['planimeter serve', 'planimeter worker'];
+
 const MORE = 'LOG_LEVEL=debug says where; "planimeter doctor" looks whether everything is there that it needs.';
 
 /** Not all that is thrown is an Error, and not every error says something. */
@@ -81,19 +86,29 @@ function sentenceOf(error: unknown): string {
   return `${said ?? JSON.stringify(error)}${why}`;
 }
 
+const debugging = (): boolean => ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
+
+const stackOf = (error: unknown): string => `${error instanceof Error ? error.stack : ''}\n`;
+
 function report(error: unknown, called: string, json: boolean): number {
   const known = error instanceof Problem ? error : noRoomOf(error);
+  if (process.env.LOG_FORMAT === 'json' && LOGGING.includes(called) && !(error instanceof WrongCall)) {
+    log.fatal(known ? `${known.toJSON().title}. ${known.message}` : `${called} failed: ${sentenceOf(error)}`, {
+      ...(known ? { code: known.code } : { error }),
+    });
+    return known && known.toJSON().status < 500 ? 3 : 1;
+  }
   if (known) {
     const problem = known.toJSON();
     process.stderr.write(json ? `${JSON.stringify(problem)}\n` : `${problem.title}. ${problem.detail}\n`);
+    if (debugging() && known.cause) process.stderr.write(stackOf(known.cause));
     return problem.status < 500 ? 3 : 1;
   }
   if (error instanceof WrongCall) {
     process.stderr.write(`planimeter: ${error.message}\nSee "${called} --help".\n`);
     return 2;
   }
-  const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
   process.stderr.write(`${called} failed: ${sentenceOf(error)}\n`);
-  process.stderr.write(debug ? `${error instanceof Error ? error.stack : ''}\n` : `${MORE}\n`);
+  process.stderr.write(debugging() ? stackOf(error) : `${MORE}\n`);
   return 1;
 }

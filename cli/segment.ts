@@ -6,7 +6,7 @@ import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
 import { SaidRights } from '../server/api/scenes.ts';
 import { check } from '../server/api/schema.ts';
-import { jobId, sceneId } from '../server/content-ids.ts';
+import { jobId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { CONVERT_AOI } from '../server/pipeline/area-of-interest.ts';
@@ -14,9 +14,6 @@ import { requireExtraMaps } from '../server/pipeline/extra-maps.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { choosable } from '../server/pipeline/preflight.ts';
 import { settlePrecision } from '../server/pipeline/settle-precision.ts';
-import { copyScene, placeScene } from '../server/scenes/ingest-scene.ts';
-import type { ReadyScene } from '../server/scenes/ready-scene.ts';
-import { DEFAULT_WORKSPACE } from '../server/store/database/row-level-security.ts';
 import type { MappingTools } from '../server/tools.ts';
 import { readText } from '../tiler/ingest/read-text.ts';
 import {
@@ -33,7 +30,7 @@ import {
   WrongCall,
 } from './arguments.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
-import { INPUTS_HELP, linkSourceFiles, readInputs, sha256OfInputs } from './inputs.ts';
+import { INPUTS_HELP, readInputs, readyScene } from './inputs.ts';
 import { mapToFile, mapToTiles } from './map-and-write.ts';
 import {
   COLLECTION_OPTION,
@@ -112,15 +109,8 @@ export async function run(args: string[]): Promise<void> {
     const { files } = ready;
     const tiles = format.ending === '.pmtiles';
     if (tiles) open().catch(() => {}); // it opens while the image is copied
-    const sha256 = await sha256OfInputs(inputs);
-    const scene = sceneId(sha256);
-    await linkSourceFiles(files, scene, inputs);
     const tools: MappingTools = { ...ready, db: { query: async (...asked) => (await open()).db.query(...asked) } };
-    const ingested: ReadyScene = {
-      ...{ id: scene, workspace: DEFAULT_WORKSPACE, name: inputs.name, upload: null, sha256, bytes: inputs.bytes },
-      ...{ created_at: new Date().toISOString(), problem: null, license: null, attribution: null, ...rights },
-      ...(await placeScene(tools.db, await copyScene(ready, { id: scene, report: null }, context))),
-    };
+    const ingested = await readyScene(tools, inputs, rights, context);
     const networks = await listNetworks();
     const chosen = chooseModel(ingested.gsd_m, networks.map(choosable));
     const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));

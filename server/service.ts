@@ -1,16 +1,16 @@
 /** The service in one process: database, file store, queue, HTTP, and the child processes that do the heavy work. */
 
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Problem } from '../errors/problem.ts';
 import { VERSION } from './content-ids.ts';
 import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
 import { createAccess } from './http/core/access.ts';
+import { isForOthers, readPublicAddress } from './http/core/public-address.ts';
 import { startGarbageCollector } from './operations/garbage-collector.ts';
+import { listen } from './operations/listen.ts';
 import { admitting, readLimits } from './operations/quotas.ts';
 import { viewerFolder } from './operations/viewer-folder.ts';
 import { checkDaysOf, watchDamage } from './operations/watch-damage.ts';
@@ -58,19 +58,21 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
-
-/** Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder. */
+/**
+ * Starts everything; resolves when it answers. Throws `data_folder_locked` when another process has the folder,
+ * `address_unusable`, `database_unreachable` and `database_unprepared`.
+ */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataFolder, host } = options;
   const limits = readLimits(process.env);
   const checkDays = checkDaysOf(process.env);
-  const onLoopback = LOOPBACK_HOSTS.includes(host);
+  const reached = readPublicAddress(process.env);
+  const forOthers = isForOthers(host, reached);
   const remotePolicy = parseRemoteHosts(options.remoteHosts);
   const [viewer, engine] = await Promise.all([
     viewerFolder(),
     openEngine({ ...options, remotePolicy }, async (db, files) => {
-      if (!onLoopback) await needToken(db, host);
+      if (forOthers) await needToken(db, reached.url ?? host);
       await requireRowLevelSecurity(db);
       await markStore(db, files);
     }),
@@ -88,7 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stopping = new AbortController();
   const app = createApp({
     allWorkspaces: db,
-    access: createAccess(db.within(null, limits), !onLoopback, options.ownToken),
+    access: createAccess(db.within(null, limits), forOthers, options.ownToken, process.env.PLANIMETER_METRICS_TOKEN),
     files,
     queue,
     models,
@@ -108,7 +110,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     uploadFolder,
     room: engine.room,
     viewerFolder: viewer,
-    allowedHosts: onLoopback ? [] : 'any',
+    publicAddress: reached,
+    allowedHosts: forOthers ? 'any' : [],
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
     keepTiles: (job) => void engine.tiles.keep(job),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
@@ -135,17 +138,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await Promise.all([collecting, watch.stop()]);
     await Promise.all([engine.stop(), renderer.stop()]);
   };
+  let port: number;
   try {
     await Promise.all([mkdir(uploadFolder, { recursive: true }), watch.begun]);
-    server.listen(options.port, host);
-    await once(server, 'listening');
+    port = await listen(server, options.port, host);
   } catch (error) {
     // Else the process would live on without an address, and hold the folder.
     await close();
     throw error;
   }
   const collector = startGarbageCollector({ db, files, dataFolder, uploadFolder });
-  const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async stop() {
@@ -171,7 +173,7 @@ async function needToken(db: Queryable, host: string): Promise<void> {
   if (await anyToken(db)) return;
   throw new Problem(
     'token_needed',
-    `Bound to ${host}, anybody who reaches this machine could use the service. Make a token first, on the same ` +
+    `Reached by ${host}, anybody could use the service. Make a token first, on the same ` +
       'database: planimeter tokens create NAME --role admin',
   );
 }

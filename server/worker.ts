@@ -1,9 +1,8 @@
 /** One more process that takes work from the queue of a service: no HTTP, the same database and the same shared folder. */
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Engine, openEngine } from './engine.ts';
 import { log } from './log.ts';
+import { listen } from './operations/listen.ts';
 import { parseRemoteHosts } from './remote/policy.ts';
 import { checkStore } from './store/files/open-file-store.ts';
 
@@ -27,8 +26,8 @@ export interface Worker {
 export async function startWorker({ remoteHosts, probes, ...options }: WorkerOptions): Promise<Worker> {
   const engine = await openEngine({ ...options, remotePolicy: parseRemoteHosts(remoteHosts) }, checkStore);
   try {
-    const server = probes ? await answerProbes(engine, probes) : null;
-    const url = server && `http://${probes!.host}:${(server.address() as AddressInfo).port}`;
+    const server = probes ? createProbes(engine) : null;
+    const url = server && probes ? `http://${probes.host}:${await listen(server, probes.port, probes.host)}` : null;
     return {
       url,
       async stop() {
@@ -44,18 +43,12 @@ export async function startWorker({ remoteHosts, probes, ...options }: WorkerOpt
 }
 
 /** What keeps an eye on the worker asks over HTTP: whether it is well, and its figures. Nothing else is there. */
-async function answerProbes(
-  { tools, metrics }: Engine,
-  { host, port }: { host: string; port: number },
-): Promise<Server> {
+function createProbes({ metrics }: Engine): Server {
   const answers: Record<string, () => Promise<[type: string, body: string]>> = {
-    '/health': async () => {
-      await tools.db.query('SELECT 1');
-      return ['application/json', JSON.stringify({ status: 'ok' })];
-    },
+    '/health': async () => ['application/json', JSON.stringify({ status: 'ok' })],
     '/metrics': async () => [metrics.contentType, await metrics.text()],
   };
-  const server = createServer(async (request, response) => {
+  return createServer(async (request, response) => {
     const answer = request.method === 'GET' ? answers[request.url ?? ''] : undefined;
     try {
       const [type, body] = answer ? await answer() : ['text/plain', 'There is /health and /metrics.'];
@@ -65,7 +58,4 @@ async function answerProbes(
       response.writeHead(503).end();
     }
   });
-  server.listen(port, host);
-  await once(server, 'listening');
-  return server;
 }

@@ -1,6 +1,7 @@
 /** What stands in deploy/: by the linters of its formats, and against what this program reads, answers and measures. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -23,6 +24,14 @@ test.skipIf(!python).each([
   expect(status, stdout + stderr).toBe(0);
 });
 
+test.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)('the unit has no fault', () => {
+  // What it starts is not installed here.
+  const unit = join(mkdtempSync(join(tmpdir(), 'planimeter-unit-')), 'planimeter.service');
+  writeFileSync(unit, read('deploy/planimeter.service').replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true'));
+  const { stderr } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
+  expect(stderr.split('\n').filter((line) => line.includes('planimeter.service:'))).toEqual([]);
+});
+
 test('what alerts and the documentation name is measured', async () => {
   const db = { query: async () => [] as never[] };
   const there = new Set<string>();
@@ -38,7 +47,7 @@ test('what alerts and the documentation name is measured', async () => {
     ...`${read('deploy/alerts.yaml')}${read('docs/operator.md')}`.matchAll(/\b((?:planimeter|process)_\w+)/g),
   ]
     .map(([, name]) => name!.replace(/_(count|sum|bucket)$/, ''))
-    .filter((name) => !name.startsWith('planimeter_confined'));
+    .filter((name) => !/^planimeter_(confined|queue)$/.test(name));
   expect(named.length).toBeGreaterThan(12);
   expect([...new Set(named)].filter((name) => !there.has(name))).toEqual([]);
 });

@@ -25,6 +25,7 @@ const FLOORS = [
   ['scenes'],
   ['networks', 'export'],
   ['pipeline', 'ephemeral-engine.ts'],
+  ['change'],
   ['http', 'engine.ts'],
   ['service.ts', 'worker.ts', 'repair.ts'],
 ];

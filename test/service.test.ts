@@ -125,7 +125,10 @@ test('a start on a port that is taken ends, and leaves the folder to the next on
   await once(taken, 'listening');
   const data = join(folder, 'data-taken');
   const options = { host: '127.0.0.1', dataFolder: data, device: 'cpu' };
-  await expect(startService({ ...options, port: (taken.address() as AddressInfo).port })).rejects.toThrow(/EADDRINUSE/);
+  await expect(startService({ ...options, port: (taken.address() as AddressInfo).port })).rejects.toMatchObject({
+    code: 'address_unusable',
+    message: expect.stringContaining('--port'),
+  });
   taken.close();
   const service = await startService({ ...options, port: 0 });
   await service.stop();

@@ -9,6 +9,7 @@ import { viewerRouter } from './admin/viewer.ts';
 import { guardRoutes } from './core/access.ts';
 import type { AppContext } from './core/app-context.ts';
 import { answerProblem, notFound } from './core/errors.ts';
+import { unmount } from './core/public-address.ts';
 import { createRateLimits } from './core/rate-limits.ts';
 import { logRequests } from './core/request-log.ts';
 import { guardHost, guardOrigin, securityHeaders } from './core/security.ts';
@@ -34,9 +35,8 @@ export function createApp(deps: AppContext): Express {
   const app = express();
   const rates = createRateLimits(deps.limits);
   app.disable('x-powered-by');
-  // A reverse proxy on this machine may say which scheme and host the client used.
-  app.set('trust proxy', 'loopback');
-  app.use(unwrapShare, logRequests, countRequests(deps.metrics));
+  app.set('trust proxy', deps.publicAddress.trustedProxies);
+  app.use(unmount(deps.publicAddress), unwrapShare, logRequests, countRequests(deps.metrics));
   app.use(securityHeaders(deps.service.basemap), guardHost(deps.allowedHosts ?? []), guardOrigin);
   guardRoutes(app, deps, rates);
   app.use(['/models', '/jobs', '/scenes', '/service', '/stac', '/ogc'], async (_request, _response, next) => {

@@ -1,4 +1,5 @@
 /** What is looked up when the figures are asked for: in the database, of child processes and of images elsewhere. */
+import { setTimeout } from 'node:timers/promises';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { childMemory } from '../processes/child-process.ts';
 import { type QueueDepth, queueDepths } from '../queue/queue-depth.ts';
@@ -9,7 +10,9 @@ import type { Room } from '../store/files/free-room.ts';
 /** What was read of images elsewhere. */
 export type Traffic = Pick<RemoteReader, 'traffic'>;
 
-export function addGauges(registers: Registry[], db: Queryable, remote: Traffic): void {
+export function addGauges(registers: Registry[], asked: Queryable, remote: Traffic): void {
+  const db = answeringSoon(asked);
+  addReach(registers, db);
   addQueue(registers, db);
   addChildren(registers);
   addStates(registers, db);
@@ -24,6 +27,41 @@ export function addFreeRoom(registers: Registry[], room: Pick<Room, 'free'>): vo
     registers,
     async collect() {
       this.set(await room.free());
+    },
+  });
+}
+
+/** Of a database that does not answer, figures are not waited for. */
+const DATABASE_SECONDS = 2;
+
+/** The other figures are there all the same. */
+function answeringSoon(db: Queryable): Queryable {
+  const soon = async <T>(asked: Promise<T>): Promise<T> => {
+    const late = new AbortController();
+    const tooLate = setTimeout(DATABASE_SECONDS * 1000, undefined, late).then(() => {
+      throw new Error('the database did not answer');
+    });
+    try {
+      return await Promise.race([asked, tooLate]);
+    } finally {
+      late.abort();
+      tooLate.catch(() => {});
+    }
+  };
+  return { ...db, query: (...asked) => soon(db.query(...asked)) };
+}
+
+function addReach(registers: Registry[], db: Queryable): void {
+  new Gauge({
+    name: 'planimeter_database_up',
+    help: 'Whether the database answers; the figures that are counted there are missing where it does not',
+    registers,
+    async collect() {
+      const answered = await db.query('SELECT 1').then(
+        () => 1,
+        () => 0,
+      );
+      this.set(answered);
     },
   });
 }
@@ -43,8 +81,8 @@ function addQueue(registers: Registry[], db: Queryable): void {
     labelNames: ['kind', 'state'],
     registers,
     async collect() {
-      const depths = await look();
       this.reset();
+      const depths = await look().catch(() => []);
       for (const { kind, waiting, active, given_up } of depths) {
         for (const [state, count] of Object.entries({ waiting, active, given_up })) this.set({ kind, state }, count);
       }
@@ -56,8 +94,8 @@ function addQueue(registers: Registry[], db: Queryable): void {
     labelNames: ['kind'],
     registers,
     async collect() {
-      const depths = await look();
       this.reset();
+      const depths = await look().catch(() => []);
       for (const { kind, oldest_seconds } of depths) this.set({ kind }, oldest_seconds);
     },
   });
@@ -84,10 +122,11 @@ function addStates(registers: Registry[], db: Queryable): void {
       labelNames: ['state'],
       registers,
       async collect() {
-        const counts = await db.query<{ state: string; count: number }>(
+        this.reset();
+        const asked = db.query<{ state: string; count: number }>(
           `SELECT state, count(*)::integer AS count FROM planimeter.${table} GROUP BY state`,
         );
-        this.reset();
+        const counts = await asked.catch(() => []);
         for (const { state, count } of counts) this.set({ state }, count);
       },
     });
@@ -101,12 +140,15 @@ function addDamage(registers: Registry[], db: Queryable): void {
     labelNames: ['kind'],
     registers,
     async collect() {
-      const [counts] = await db.query<{ files: number; jobs: number }>(
+      this.reset();
+      const asked = db.query<{ files: number; jobs: number }>(
         `SELECT (SELECT count(*) FROM planimeter.stored_files WHERE damage IS NOT NULL)::integer AS files,
                 (SELECT count(*) FROM planimeter.jobs WHERE state = 'failed' AND problem->>'code' = 'damaged')::integer AS jobs`,
       );
-      this.set({ kind: 'file' }, counts!.files);
-      this.set({ kind: 'job' }, counts!.jobs);
+      const [counts] = await asked.catch(() => []);
+      if (!counts) return;
+      this.set({ kind: 'file' }, counts.files);
+      this.set({ kind: 'job' }, counts.jobs);
     },
   });
 }

@@ -11,6 +11,7 @@ import { FEATURE_TILE } from '../../models/mapping/map-layouts.ts';
 import { planShards } from '../../models/mapping/shards.ts';
 import { isDetector } from '../../models/registry.ts';
 import type { JobReport } from '../api/index.ts';
+import { VERSION } from '../content-ids.ts';
 import type { PartContext, WorkContext } from '../queue/work-context.ts';
 import type { FeatureFile } from '../store/files/feature-file.ts';
 import { beginStoring } from '../store/tables/features.ts';
@@ -47,7 +48,7 @@ export async function runJob(
 ): Promise<JobReport | null> {
   const { db } = tools;
   const { part } = context;
-  const stored = await getPlan<PlannedJob>(db, job.id);
+  const stored = await getPlan<PlannedJob>(db, job.id, VERSION);
   if (!stored) {
     if (part !== undefined) return noMoreParts(context);
     if (isDetector(job.network)) return runWhole(tools, job, context);

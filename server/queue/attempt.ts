@@ -5,6 +5,7 @@ import { noRoomOf } from '../../errors/no-room.ts';
 import { Problem } from '../../errors/problem.ts';
 import type { JobProgress } from '../api/index.ts';
 import { log, withLogFields } from '../log.ts';
+import { logFault } from '../store/files/outage-log.ts';
 import { isUnreachable } from '../store/files/unreachable.ts';
 import { announce, discard, putBack, type QueueState, sendParts, wake } from './messages.ts';
 import { type Message, QUEUES, type QueueName, RETRY_LIMIT } from './pg-boss.ts';
@@ -130,7 +131,7 @@ async function endBadly(state: QueueState, name: QueueName, message: Job<Message
     });
     return fail(state, name, message, error);
   }
-  log.error(`${name} failed, attempt ${triesOf(message)}`, { error });
+  logFault(`${name} failed, attempt ${triesOf(message)}`, error);
   if (isUnreachable(error)) throw error; // the engine tries again, as after a death
   const errors = (message.data.errors ?? 0) + 1;
   if (errors <= RETRY_LIMIT) return putBack(state, name, message, { errors, afterSeconds: 2 ** (errors - 1) });

@@ -1,7 +1,7 @@
 /** Sets up pg-boss, the queue engine, on the database that is there anyway. */
 import { type Db, PgBoss } from 'pg-boss';
-import { log } from '../log.ts';
 import type { Database, Session } from '../store/database/database.ts';
+import { logFault } from '../store/files/outage-log.ts';
 
 /**
  * One of a job's shards, by number from the top; one of the strips that its features are drawn in; the joining of the maps
@@ -80,7 +80,7 @@ export async function startBoss(db: Database, url: string | undefined): Promise<
     reindex: !embedded,
     monitorVacuum: false,
   });
-  boss.on('error', (error) => log.error('the queue reports an error', { error }));
+  boss.on('error', (error) => logFault('the queue reports an error', error));
   try {
     await boss.start();
     await makeQueues(boss, embedded);

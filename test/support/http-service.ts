@@ -9,6 +9,7 @@ import type { JobReport, ModelJson } from '../../server/api/index.ts';
 import { type AppContext, createApp } from '../../server/http/app.ts';
 import { createAccess } from '../../server/http/core/access.ts';
 import type { TileRequest } from '../../server/http/core/app-context.ts';
+import { readPublicAddress } from '../../server/http/core/public-address.ts';
 import { openNetworkCatalog } from '../../server/networks/network-catalog.ts';
 import { recordDone } from '../../server/operations/caller.ts';
 import { createMetrics } from '../../server/operations/metrics.ts';
@@ -145,6 +146,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
   const app = createApp({
     allWorkspaces: db,
     access: createAccess(db, false),
+    publicAddress: readPublicAddress({}),
     files,
     queue,
     models: [MODEL],

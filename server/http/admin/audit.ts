@@ -7,7 +7,7 @@ import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { listAudit } from '../../store/tables/audit.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
-import { publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
 
 export function auditRouter({ allWorkspaces }: Pick<AppContext, 'allWorkspaces'>): Router {
   const router = Router();

@@ -9,6 +9,7 @@ import { startQueue } from '../../queue/queue.ts';
 import type { Database } from '../../store/database/database.ts';
 import { localFileStore } from '../../store/files/file-store.ts';
 import { updateScene } from '../../store/tables/scenes.ts';
+import { createAccess } from '../core/access.ts';
 
 let db: Database;
 let drop: () => Promise<void>;
@@ -111,4 +112,23 @@ test('the queue tells how much waits, since when, and what is worked on', async 
     release();
     await queue.stop();
   }
+});
+
+test('without the database there are the figures of the process, for who has the token for them', async () => {
+  const down = { query: () => Promise.reject(new Error('connect ECONNREFUSED')) } as unknown as Database;
+  const unreached = createMetrics(down);
+  const text = await unreached.text();
+  expect(text).toContain('planimeter_database_up 0');
+  expect(text).toMatch(/process_resident_memory_bytes \d+/);
+  expect(text).not.toMatch(/^planimeter_jobs\{/m);
+  const guarded = await startService(db, {
+    metrics: unreached,
+    access: createAccess(down, true, undefined, 'scrape-me'),
+  });
+  const ask = async (path: string, token: string) =>
+    (await fetch(guarded.address + path, { headers: { Authorization: `Bearer ${token}` } })).status;
+  expect(await ask('/metrics', 'scrape-me')).toBe(200);
+  expect(await ask('/scenes', 'scrape-me')).toBe(500);
+  expect(await ask('/metrics', 'another')).toBe(500);
+  await guarded.close();
 });

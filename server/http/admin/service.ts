@@ -7,7 +7,8 @@ import type { CallerJson } from '../../api/index.ts';
 import type { Metrics } from '../../operations/metrics.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf } from '../core/caller.ts';
-import { noQuery, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { noQuery } from '../core/request.ts';
 import { openapiDocument } from '../openapi/document.ts';
 
 /** Counts each request when its answer has ended. */
@@ -26,10 +27,10 @@ export function countRequests(metrics: Metrics): RequestHandler {
 /** What answers later is not ready. */
 const READY_SECONDS = 2;
 
-async function answersSoon(asked: Promise<unknown>): Promise<void> {
+async function answersSoon(asked: Promise<unknown>, who: string): Promise<void> {
   const late = new AbortController();
   const tooLate = setTimeout(READY_SECONDS * 1000, undefined, late).then(() => {
-    throw notReady(`the database did not answer within ${READY_SECONDS} seconds; all its connections may be in use`);
+    throw notReady(`${who} did not answer within ${READY_SECONDS} seconds`);
   });
   try {
     await Promise.race([asked, tooLate]);
@@ -42,13 +43,17 @@ const notReady = (what: string, cause?: unknown) => new Problem('not_ready', `No
 
 export function serviceRouter({
   allWorkspaces,
+  files,
   service,
   device,
   metrics,
   limits,
   uploadFolder,
   room,
-}: Pick<AppContext, 'allWorkspaces' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder' | 'room'>): Router {
+}: Pick<
+  AppContext,
+  'allWorkspaces' | 'files' | 'service' | 'device' | 'metrics' | 'limits' | 'uploadFolder' | 'room'
+>): Router {
   const router = Router();
 
   /** Whether the process answers, whatever else does not. */
@@ -61,8 +66,15 @@ export function serviceRouter({
   router.get('/ready', async (request, response) => {
     noQuery(request);
     await Promise.all([
-      answersSoon(allWorkspaces.within(null, limits).query('SELECT 1')).catch((error) => {
+      answersSoon(
+        allWorkspaces.within(null, limits).query('SELECT 1'),
+        'the database, all of whose connections may be in use,',
+      ).catch((error) => {
         throw error instanceof Problem ? error : notReady('the database does not answer', error);
+      }),
+      // There is no such folder; a bucket has to be asked for that.
+      answersSoon(files.list('ready'), 'the file store').catch((error) => {
+        throw error instanceof Problem ? error : notReady('the file store does not answer', error);
       }),
       access(uploadFolder, constants.W_OK).catch((error) => {
         throw notReady('the folder of uploads cannot be written', error);

@@ -1,9 +1,10 @@
 /** Signing in with a browser: a page without scripts that takes a token and keeps it in a cookie. */
-import express, { type Response, Router } from 'express';
+import express, { type Request, type Response, Router } from 'express';
 import { check } from '../../api/schema.ts';
 import { SignIn } from '../../api/service.ts';
 import { COOKIE } from '../core/access.ts';
 import type { AppContext } from '../core/app-context.ts';
+import { isEncrypted, publicPath } from '../core/public-address.ts';
 import type { RateLimits } from '../core/rate-limits.ts';
 import { noQuery } from '../core/request.ts';
 import { sendNotice } from '../html/notice-page.ts';
@@ -13,7 +14,7 @@ import { type Html, html } from '../html/page.ts';
 const DAYS = 30;
 
 const form = (said: Html) => html`${said}
-<form method="post" action="/session">
+<form method="post" action="session">
 <label for="token">Access token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Sign in</button>
@@ -40,16 +41,25 @@ export function sessionRouter({ access }: Pick<AppContext, 'access'>, rates: Rat
       show(response, 401, WRONG);
       return;
     }
-    response.cookie(COOKIE, token, cookieOf(request.secure)).set('Cache-Control', 'no-store').redirect(303, '/');
+    response
+      .cookie(COOKIE, token, cookieOf(request))
+      .set('Cache-Control', 'no-store')
+      .redirect(303, publicPath(request, '/'));
   });
 
   router.delete('/session', (request, response) => {
     noQuery(request);
-    response.clearCookie(COOKIE, cookieOf(request.secure)).status(204).end();
+    response.clearCookie(COOKIE, cookieOf(request)).status(204).end();
   });
 
   return router;
 }
 
-const cookieOf = (secure: boolean) =>
-  ({ httpOnly: true, sameSite: 'strict', secure, path: '/', maxAge: DAYS * 86_400_000 }) as const;
+const cookieOf = (request: Request) =>
+  ({
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: isEncrypted(request),
+    path: publicPath(request, '/'),
+    maxAge: DAYS * 86_400_000,
+  }) as const;

@@ -14,7 +14,8 @@ import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
 import { sendList } from '../core/list-page.ts';
 import { requestedJob } from '../core/load-from-path.ts';
-import { noQuery, pathId, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { noQuery, pathId } from '../core/request.ts';
 
 export function sharesRouter(context: Pick<AppContext, 'access' | 'allWorkspaces' | 'limits'>): Router {
   const { access, allWorkspaces, limits } = context;

@@ -6,7 +6,8 @@ import { PageQuery } from '../../api/features.ts';
 import type { Link } from '../../api/index.ts';
 import { readQuery } from '../../api/query.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { noQuery, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { noQuery } from '../core/request.ts';
 import { landingHtml } from '../ogc-features/collection-pages.ts';
 
 export function viewerRouter({ viewerFolder }: Pick<AppContext, 'viewerFolder'>): Router {

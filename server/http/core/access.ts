@@ -13,6 +13,7 @@ import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
 import { createHeavyLanes, whileWaitedFor } from './heavy-lanes.ts';
+import { publicPath } from './public-address.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { prefersPage } from './request.ts';
 import { callerByLink } from './share-links.ts';
@@ -54,15 +55,18 @@ export interface Access {
   share(secret: string): Promise<Share | null>;
   /** Whether a token is needed at all. */
   needed(): Promise<boolean>;
+  /** Whether it is the operator's own token for the figures, which is good without the database. */
+  opensMetrics(token: string): boolean;
   /** After tokens or links were made or revoked. */
   forget(): void;
 }
 
 /**
  * @param own a token of this process alone, for what it asks of itself
+ * @param metrics a token that opens /metrics and nothing else
  * @param always whether a token is needed even where there is none: for services that other machines reach
  */
-export function createAccess(db: Queryable, always: boolean, own?: string): Access {
+export function createAccess(db: Queryable, always: boolean, own?: string, metrics?: string): Access {
   const remembered = new Map<string, { until: number; value: Promise<unknown> }>();
   const remember = <T>(key: string, look: () => Promise<T>): Promise<T> => {
     const known = remembered.get(key);
@@ -80,6 +84,7 @@ export function createAccess(db: Queryable, always: boolean, own?: string): Acce
         : remember(hashOf(token), () => bearerOf(db, token)),
     share: (secret) => remember(`share ${hashOf(secret)}`, () => shareOf(db, secret)),
     needed: async () => always || remember('needed', () => anyToken(db)),
+    opensMetrics: (token) => !!metrics && hashOf(token) === hashOf(metrics),
     forget: () => remembered.clear(),
   };
 }
@@ -125,6 +130,8 @@ const ANYBODY: Caller = {
   ...{ signedIn: false, limited: false },
 };
 
+const SCRAPER: Caller = { ...ANYBODY, id: 'metrics', name: 'the scraper', role: 'viewer' };
+
 function guard(access: Access, rates: RateLimits): RequestHandler {
   return async (request, response, next) => {
     const least: Least = response.locals.least ?? (READS.includes(request.method) ? 'viewer' : 'editor');
@@ -138,8 +145,11 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
       const caller = await callerByLink(request, response, least, look, rates);
       return caller ? admit(caller, async () => (await look()) !== null) : undefined;
     }
-    if (!(await access.needed())) return admit(ANYBODY, async () => !(await access.needed()));
     const { token, signedIn } = tokenOf(request);
+    if (token !== null && request.path === '/metrics' && access.opensMetrics(token)) {
+      return admit(SCRAPER, async () => true);
+    }
+    if (!(await access.needed())) return admit(ANYBODY, async () => !(await access.needed()));
     const bearer = token === null ? null : await access.bearer(token);
     if (bearer) {
       if (Role.options.indexOf(bearer.role) < Role.options.indexOf(least)) {
@@ -153,7 +163,7 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
       return admit(caller, async () => (await access.bearer(token!)) !== null);
     }
     if (token !== null) await rates.countWrongToken(request.ip ?? '');
-    if (showsPage(request)) return signIn(response);
+    if (showsPage(request)) return signIn(request, response);
     throw new Problem(
       'unauthorized',
       token === null
@@ -167,8 +177,8 @@ function guard(access: Access, rates: RateLimits): RequestHandler {
 const showsPage = (request: Request): boolean =>
   /^\/(collections(\/|$)|conformance$|api$|$)/.test(request.path) && prefersPage(request);
 
-function signIn(response: Response): void {
-  response.set('Cache-Control', 'no-store').redirect(303, '/session');
+function signIn(request: Request, response: Response): void {
+  response.set('Cache-Control', 'no-store').redirect(303, publicPath(request, '/session'));
 }
 
 /** The token that was sent, and whether by a browser that is signed in. */

@@ -20,6 +20,7 @@ import type { FileStore } from '../../store/files/file-store.ts';
 import type { Room } from '../../store/files/free-room.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import type { Access } from './access.ts';
+import type { PublicAddress } from './public-address.ts';
 
 export interface TileRequest {
   /** Of a raster, or of one that is being written: see tiler/geotiff/sparse-tiff.ts. */
@@ -55,6 +56,8 @@ export interface AppContext {
   uploadFolder: string;
   viewerFolder: string | null;
   room: Room;
+  /** Under which address clients reach it. */
+  publicAddress: PublicAddress;
   /** Names beside loopback ones under which the service answers; 'any' where it is bound to more than loopback. */
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */

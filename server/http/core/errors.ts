@@ -4,6 +4,7 @@ import { noRoomOf } from '../../../errors/no-room.ts';
 import { Problem } from '../../../errors/problem.ts';
 import { shorten } from '../../api/schema.ts';
 import { log } from '../../log.ts';
+import { logFault } from '../../store/files/outage-log.ts';
 import { isUnreachable } from '../../store/files/unreachable.ts';
 
 const RETRY_AFTER_S = 5;
@@ -17,7 +18,8 @@ export const answerProblem: ErrorRequestHandler = (error, request, response, _ne
   const problem = asProblem(error);
   if (problem.code === 'internal') log.error(`${request.method} ${shorten(request.path)} failed`, { error });
   if (problem.code === 'damaged' && problem.cause instanceof Error) logOnce(problem, problem.cause);
-  if (problem.code === 'not_ready' || problem.code === 'no_room') log.warn(problem.message, { error: problem.cause });
+  if (problem.code === 'not_ready' && problem.cause) logFault(problem.message, problem.cause);
+  if (problem.code === 'no_room') log.warn(problem.message, { error: problem.cause });
   // Half an answer cannot be taken back: the broken connection is what tells the client.
   if (response.headersSent) {
     response.destroy();

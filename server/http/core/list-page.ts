@@ -1,6 +1,6 @@
 /** A page of a list as the JSON array that it has always been, with the address of the next one in `Link` (RFC 8288). */
 import type { Request, Response } from 'express';
-import { publicAddress } from './request.ts';
+import { publicAddress } from './public-address.ts';
 
 export function sendList(request: Request, response: Response, list: readonly unknown[], next: string | null): void {
   if (next !== null) {

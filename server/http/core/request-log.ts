@@ -2,13 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { log, withLogFields } from '../../log.ts';
+import type { Caller } from '../../operations/caller.ts';
 
 export const REQUEST_ID = 'X-Request-Id';
 
 /** A client or a proxy may bring an id of its own. */
 const GIVEN_ID = /^[\w.-]{1,64}$/;
 
-/** To be mounted first. What changes something is logged as `info`, what only reads as `debug`; the query never. */
+/** To be mounted first. What changes something or is refused to who asks is logged as `info`, what only reads as `debug`; the query never. */
 export const logRequests: RequestHandler = (request, response, next) => {
   const given = request.get(REQUEST_ID) ?? '';
   const id = GIVEN_ID.test(given) ? given : randomUUID();
@@ -17,10 +18,17 @@ export const logRequests: RequestHandler = (request, response, next) => {
   response.set(REQUEST_ID, id);
   response.on('close', () => {
     const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+    const refused = response.statusCode === 401 || response.statusCode === 403;
     const route = typeof request.route?.path === 'string' ? request.route.path : 'other';
     const milliseconds = Math.round(performance.now() - started);
     const fields = { request: id, method, path: path.slice(0, 200), route, status: response.statusCode };
-    log[reads ? 'debug' : 'info'](`${method} ${fields.path} ${fields.status}`, { ...fields, ms: milliseconds });
+    const caller: Caller | undefined = response.locals.caller;
+    const asked = { client: request.ip, ...(caller && { caller: caller.name, workspace: caller.workspace }) };
+    log[reads && !refused ? 'debug' : 'info'](`${method} ${fields.path} ${fields.status}`, {
+      ...fields,
+      ...asked,
+      ms: milliseconds,
+    });
   });
   withLogFields({ request: id }, next);
 };

@@ -36,15 +36,6 @@ export function tileAddress(z: string, x: string, y: string): { z: number; x: nu
   return tile;
 }
 
-/**
- * The address under which the client reached us, for the absolute links that OGC and TileJSON clients need; of who came by
- * a link with that link's secret, since everything else is closed to them.
- */
-export function publicAddress(request: Request): string {
-  const share: string | undefined = request.res?.locals.share;
-  return `${request.protocol}://${request.host}${share === undefined ? '' : `/shared/${share}`}`;
-}
-
 /** Browsers that a person opens something in. */
 export const prefersPage = (request: Request): boolean =>
   request.method === 'GET' && request.accepts(['json', 'html']) === 'html';

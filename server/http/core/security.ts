@@ -3,14 +3,14 @@
  * send (a foreign `Origin`), those that reach a loopback service under a foreign name (DNS rebinding), and those that
  * leave open which host is meant.
  */
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { Problem, type ProblemCode } from '../../../errors/problem.ts';
+import { isOwnOrigin, LOOPBACK_NAME } from './public-address.ts';
 
 /** The code of what a foreign page made a browser ask. */
 export const FOREIGN_REQUEST = 'forbidden' satisfies ProblemCode;
 
 const HOST = /^([\w.-]*|\[[\da-f:.]+\])(:\d*)?$/i;
-const LOOPBACK = /^(localhost|[^.]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
 /** @param basemap a style URL, whose host the viewer may then also speak to */
 export function securityHeaders(basemap: string | null): RequestHandler {
@@ -53,7 +53,7 @@ export function guardHost(allowedHosts: readonly string[] | 'any'): RequestHandl
       throw new Problem('bad_request', 'Ask for a path of this host, such as "/scenes", not for a whole address.');
     }
     const name = hostName(hosts[0]!);
-    if (allowedHosts !== 'any' && !LOOPBACK.test(name) && !allowedHosts.includes(name)) {
+    if (allowedHosts !== 'any' && !LOOPBACK_NAME.test(name) && !allowedHosts.includes(name)) {
       throw new Problem(FOREIGN_REQUEST, 'The service does not answer under this host name; name it when starting it.');
     }
     next();
@@ -69,10 +69,6 @@ export const guardOrigin: RequestHandler = (request, _response, next) => {
   }
   next();
 };
-
-function isOwnOrigin(request: Request, origin: string): boolean {
-  return URL.canParse(origin) && new URL(origin).host === request.host;
-}
 
 function hostName(host: string): string {
   return host.replace(/:\d*$/, '').toLowerCase();

@@ -6,6 +6,7 @@ import type { Caller } from '../../operations/caller.ts';
 import type { Share } from '../../store/tables/shares.ts';
 import { sendNotice } from '../html/notice-page.ts';
 import { html } from '../html/page.ts';
+import { publicPath } from './public-address.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { prefersPage } from './request.ts';
 
@@ -18,7 +19,7 @@ const SHARED = /^\/shared\/([\w-]{1,100})(\/[^?]*)?(\?.*)?$/;
 export const unwrapShare: RequestHandler = (request, response, next) => {
   const [, secret, path, query = ''] = SHARED.exec(request.url) ?? [];
   if (secret === undefined) return next();
-  if (path === undefined) return response.redirect(308, `/shared/${secret}/${query}`);
+  if (path === undefined) return response.redirect(308, `${publicPath(request, `/shared/${secret}/`)}${query}`);
   response.locals.share = secret;
   request.url = path + query;
   request.originalUrl = request.url;

@@ -4,7 +4,7 @@
  */
 import { type Response, Router } from 'express';
 import type { JobJson, SceneJson } from '../../api/index.ts';
-import { log } from '../../log.ts';
+import { logFault } from '../../store/files/outage-log.ts';
 import { getJob } from '../../store/tables/jobs.ts';
 import { getScene, sceneJson } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
@@ -104,7 +104,7 @@ function stream(
       }
     } catch (error) {
       // The client connects again and gets the state then.
-      log.error(`the ${event} events failed`, { error });
+      logFault(`the ${event} events failed`, error);
       response.destroy();
     } finally {
       reading = false;
@@ -117,7 +117,7 @@ function stream(
     try {
       if (!(await admittedStill(response.req))) response.end();
     } catch (error) {
-      log.error('looking whether events may go on failed', { error }); // nothing is read of that database either
+      logFault('looking whether events may go on failed', error); // nothing is read of that database either
     }
   }, ADMISSION_MS);
   response.on('close', () => {

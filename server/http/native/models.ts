@@ -13,7 +13,8 @@ import { AddModelQuery, type SaidOfModel } from '../../api/models.ts';
 import { readQuery } from '../../api/query.ts';
 import { shorten } from '../../api/schema.ts';
 import type { AppContext } from '../core/app-context.ts';
-import { noQuery, pathParameter, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { noQuery, pathParameter } from '../core/request.ts';
 import { mlmItem } from '../stac/mlm-item.ts';
 
 export function modelsRouter({

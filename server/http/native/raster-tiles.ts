@@ -8,7 +8,8 @@ import type { Scene } from '../../store/tables/scenes.ts';
 import { bboxesTouch, firstZoom, nativeZoom, type TileAddress, tileBbox } from '../../tiles/web-mercator.ts';
 import type { AppContext, TileRequest } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
-import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { pathParameter, tileAddress } from '../core/request.ts';
 
 const MEDIA_TYPES = { webp: 'image/webp', png: 'image/png', jpg: 'image/jpeg' } as const;
 /**

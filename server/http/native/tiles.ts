@@ -19,7 +19,8 @@ import { bboxesTouch, firstZoom, nativeZoom, tileBbox } from '../../tiles/web-me
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
-import { pathParameter, publicAddress, tileAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { pathParameter, tileAddress } from '../core/request.ts';
 
 const FIELDS = {
   id: 'Id of the feature; not on land use and blocks for maps of smaller scale, nor in tiles of very many features',

@@ -22,6 +22,7 @@ import {
 import { getScene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { callerOf, databaseOf } from '../core/caller.ts';
+import { publicPath } from '../core/public-address.ts';
 import { pathParameter } from '../core/request.ts';
 
 const SCENE_HEADER = 'Planimeter-Scene';
@@ -43,7 +44,8 @@ export function uploadsRouter(deps: Dependencies): Router {
   datastore.extensions = datastore.extensions.filter((name) => name !== 'creation-defer-length');
   const tus = new Server({
     path: '/uploads',
-    relativeLocation: true,
+    generateUrl: (request, { path, id }) =>
+      publicPath(request.runtime!.node!.req as unknown as Request, `${path}/${id}`),
     maxSize: limits.uploadBytes,
     allowedOrigins: () => false,
     exposedHeaders: [SCENE_HEADER],

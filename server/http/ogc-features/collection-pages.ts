@@ -2,12 +2,15 @@
 import type { Request, Response } from 'express';
 import type { CollectionJson, FeatureJson, FeatureProperties, Link, ModelJson } from '../../api/index.ts';
 import { QUERYABLES } from '../../store/tables/cql2-to-sql.ts';
+import { publicPath } from '../core/public-address.ts';
 import { drawFeature } from '../html/feature-drawing.ts';
 import { facts, type Html, html, type Page, sendPage, table } from '../html/page.ts';
 import { FEATURE_PROPERTIES, type PickProperties } from './feature-properties.ts';
 
-const HOME = ['Planimeter', '/?f=html'] as const;
-const COLLECTIONS = ['Collections', '/collections?f=html'] as const;
+const home = (request: Request) => ['Planimeter', publicPath(request, '/?f=html')] as const;
+const collectionsOf = (request: Request) => ['Collections', publicPath(request, '/collections?f=html')] as const;
+const collectionOf = (request: Request, { id, title }: { id: string; title: string }) =>
+  [title, publicPath(request, `/collections/${id}?f=html`)] as const;
 /** A page of more would be slow to look at. */
 export const MOST_ON_PAGE = 1000;
 
@@ -44,7 +47,7 @@ const degrees = (bbox: readonly number[]): string => bbox.map((each) => each.toF
 function dataOf(request: Request, type = 'application/json', name = 'JSON'): Page['data'] {
   const query = new URLSearchParams(request.query as Record<string, string>);
   query.set('f', 'json');
-  return { type, name, href: `${request.path}?${query}` };
+  return { type, name, href: `${publicPath(request, request.path)}?${query}` };
 }
 
 export function landingHtml(request: Request, response: Response, links: readonly Link[]): void {
@@ -66,20 +69,25 @@ ${table(
   [{ name: 'Class' }],
   classes.map((name) => [name]),
 )}`;
-  sendPage(response, { title: 'Conformance', above: [HOME], data: dataOf(request), body });
+  sendPage(response, { title: 'Conformance', above: [home(request)], data: dataOf(request), body });
 }
 
 type Counted = CollectionJson & { count: number };
 
 export function collectionsHtml(request: Request, response: Response, collections: readonly Counted[]): void {
   const items = collections.map(
-    ({ id, title, description, count }) => html`<li class="panel"><a href="/collections/${id}?f=html">${title}</a>
+    ({
+      id,
+      title,
+      description,
+      count,
+    }) => html`<li class="panel"><a href="${publicPath(request, `/collections/${id}?f=html`)}">${title}</a>
 <p>${description}</p><p>${numbers.format(count)} ${count === 1 ? 'feature' : 'features'}</p></li>`,
   );
   const body = html`<h1>Collections</h1>
 <p class="lead">Features of one kind each, of all maps that were made.</p>
 <ul class="cards">${items}</ul>`;
-  sendPage(response, { title: 'Collections', above: [HOME], data: dataOf(request), body });
+  sendPage(response, { title: 'Collections', above: [home(request)], data: dataOf(request), body });
 }
 
 export function collectionHtml(request: Request, response: Response, collection: Counted): void {
@@ -88,7 +96,7 @@ export function collectionHtml(request: Request, response: Response, collection:
   const list = crs.map((uri) => html`<div>${uri}</div>`);
   const body = html`<h1>${title}</h1>
 <p class="lead">${description}</p>
-<p><a class="button" href="/collections/${id}/items?f=html">Look at the features</a></p>
+<p><a class="button" href="${publicPath(request, `/collections/${id}/items?f=html`)}">Look at the features</a></p>
 ${facts([
   ['Features', numbers.format(count)],
   ['West, south, east, north', extent ? degrees(extent.spatial.bbox[0]!) : 'There is none yet'],
@@ -96,7 +104,7 @@ ${facts([
 ])}
 <h2>What features can be filtered and sorted by</h2>
 ${table([{ name: 'Name' }, { name: 'Type' }], filters)}`;
-  sendPage(response, { title, above: [HOME, COLLECTIONS], data: dataOf(request), body });
+  sendPage(response, { title, above: [home(request), collectionsOf(request)], data: dataOf(request), body });
 }
 
 export function itemsHtml(
@@ -115,7 +123,7 @@ export function itemsHtml(
     (name) => wanted || !IN_DETAIL.includes(name),
   );
   const isNumber = (name: string) => picked.every((each) => typeof (each[name] ?? 0) === 'number');
-  const address = (feature: FeatureJson) => `/collections/${id}/items/${feature.id}?f=html`;
+  const address = (feature: FeatureJson) => publicPath(request, `/collections/${id}/items/${feature.id}?f=html`);
   const rows = features.map((feature, i): (Html | string)[] => [
     html`<a href="${address(feature)}"><code>${feature.id.slice(0, 8)}</code></a>`,
     ...names.map((name) => shown(picked[i]![name])),
@@ -129,7 +137,7 @@ export function itemsHtml(
   const further =
     next === null
       ? html`<span>The last page</span>`
-      : html`<a class="button" rel="next" href="${request.path}?${onward.toString()}">Next page</a>`;
+      : html`<a class="button" rel="next" href="${publicPath(request, request.path)}?${onward.toString()}">Next page</a>`;
   const count = html`<span>${numbers.format(features.length)} of ${numbers.format(matched)}</span>`;
   const body = html`<h1>${title}</h1>
 <p class="lead">${'after' in request.query || 'offset' in request.query ? 'A further page of features' : 'Features'}; the drawing shows those of this page.</p>
@@ -138,7 +146,7 @@ ${drawFeature(features, coloursOf(models), address)}
 ${features.length > 0 ? table(head, rows) : html`<p>Nothing matches.</p>`}
 ${features.length > 20 ? html`<div class="pages">${count}${further}</div>` : html``}`;
   const data = dataOf(request, 'application/geo+json', 'GeoJSON');
-  const above = [HOME, COLLECTIONS, [title, `/collections/${id}?f=html`] as const];
+  const above = [home(request), collectionsOf(request), collectionOf(request, { id, title })];
   sendPage(response, { title: 'Features', above, data, body });
 }
 
@@ -158,10 +166,10 @@ export function itemHtml(
 ${drawFeature([feature], coloursOf(models), null)}
 ${facts(rows)}`;
   const above = [
-    HOME,
-    COLLECTIONS,
-    [collection.title, `/collections/${collection.id}?f=html`] as const,
-    ['Features', `/collections/${collection.id}/items?f=html`] as const,
+    home(request),
+    collectionsOf(request),
+    collectionOf(request, collection),
+    ['Features', publicPath(request, `/collections/${collection.id}/items?f=html`)] as const,
   ];
   const data = dataOf(request, 'application/geo+json', 'GeoJSON');
   sendPage(response, { title: feature.id.slice(0, 8), above, data, body });

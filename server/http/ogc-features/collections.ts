@@ -25,7 +25,8 @@ import { sourcesOf } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
-import { pathId, pathParameter, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { pathId, pathParameter } from '../core/request.ts';
 import { wantsPage } from '../html/page.ts';
 import { asPage, describeCollection, GEOJSON, queryablesSchema, titleOf } from './collection-descriptions.ts';
 import {

@@ -11,6 +11,7 @@ import { pythonWithOpenApi } from '../../../test/support/python.ts';
 import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
 import { createApp } from '../app.ts';
+import { readPublicAddress } from '../core/public-address.ts';
 import type { Json } from './convert.ts';
 import { openapiDocument } from './document.ts';
 
@@ -55,7 +56,7 @@ const described = Object.entries(document.paths).flatMap(([path, item]) =>
 );
 
 test('the document names every route there is, and no other', () => {
-  const parts = { ...appParts(), limits: DEFAULT_LIMITS };
+  const parts = { ...appParts(), limits: DEFAULT_LIMITS, publicAddress: readPublicAddress({}) };
   const app = createApp({ ...(service as unknown as Parameters<typeof createApp>[0]), ...parts });
   expect(routesOf(app.router).sort()).toEqual([...described].sort());
 });

@@ -28,7 +28,8 @@ import { findScenes } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
-import { noQuery, pathId, pathParameter, publicAddress } from '../core/request.ts';
+import { publicAddress } from '../core/public-address.ts';
+import { noQuery, pathId, pathParameter } from '../core/request.ts';
 import { COG, classMapItem, sceneItem } from './stac-items.ts';
 
 const GEOJSON = 'application/geo+json';

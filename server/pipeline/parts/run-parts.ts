@@ -7,6 +7,7 @@ import type { MapResult } from '../../../models/mapping/map-scene.ts';
 import type { MapPaths } from '../../../models/mapping/merge-shards.ts';
 import { pixelRows, type Shard } from '../../../models/mapping/shards.ts';
 import { planStrips } from '../../../vectorizer/strips.ts';
+import { VERSION } from '../../content-ids.ts';
 import { type Part, type StripPart, stripOf } from '../../queue/pg-boss.ts';
 import { stageProgress } from '../../queue/progress.ts';
 import type { PartContext } from '../../queue/work-context.ts';
@@ -62,7 +63,7 @@ export async function askForParts(
   const turn = await beginStoring(db, job.id);
   await context.handOver(async (session) => {
     await deletePlan(session, job.id); // of an earlier version
-    await insertPlan(session, job.id, { planned, shards, strips, turn }, chips);
+    await insertPlan(session, job.id, { program: VERSION, planned, shards, strips, turn }, chips);
     return [...shards.keys()];
   });
   return null;

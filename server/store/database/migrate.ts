@@ -31,6 +31,8 @@ const ADVISORY_LOCK = 7_463_524;
 export async function migrate(db: Database, migrations: readonly Migration[] = readMigrations()): Promise<void> {
   await db.transaction(async (q) => {
     await q.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
+    // Before the schema, which a login of its name would take for its own and PostGIS's.
+    await q.query('CREATE EXTENSION IF NOT EXISTS postgis');
     await q.query('CREATE SCHEMA IF NOT EXISTS planimeter');
     await q.query(`CREATE TABLE IF NOT EXISTS planimeter.migrations (
       name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`);

@@ -40,6 +40,7 @@ const ROWS: Record<string, string> = {
   audit: `INSERT INTO planimeter.audit (workspace, actor, action, subject) VALUES ('default', 'Ada', 'scene.delete', 'x')`,
   shards: `INSERT INTO planimeter.shards (job, shard, chips, chips_done, result)
     VALUES ('${JOB}', 0, 12, 12, '{"ledger": {"done": 12}}')`,
+  coordinate_systems: `INSERT INTO planimeter.coordinate_systems (srid, srtext) VALUES (910000, 'LOCAL_CS["x"]')`,
   strips: `INSERT INTO planimeter.strips (job, strip, first_shard, last_shard, result)
     VALUES ('${JOB}', 0, 0, 0, '{"drawMs": 12}')`,
 };

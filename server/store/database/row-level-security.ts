@@ -26,7 +26,7 @@ const GRANTS: Readonly<Record<string, string>> = {
  * index only for functions that are marked to say nothing of what they see; these say it only in errors, which never
  * leave the service.
  */
-const SPATIAL_FUNCTIONS = [
+export const SPATIAL_FUNCTIONS = [
   'geometry_overlaps',
   'st_intersects',
   'st_within',
@@ -61,11 +61,8 @@ export function confining(scope: Scope | null, statementSeconds = 0): { sql: str
 /** The same text for the same scope. */
 export const scopeKey = (scope: Scope | null): string => (scope ? `${scope.workspace} ${scope.job ?? ''}` : '');
 
-/** What a login with too few rights lacks; run once by who administers the server, with the login's name put in. */
-export const ROW_LEVEL_SECURITY_SCRIPT = `CREATE ROLE ${CONFINED_ROLE} NOLOGIN;
-GRANT ${CONFINED_ROLE} TO <login of DATABASE_URL>;
-and, for each function of PostGIS among ${SPATIAL_FUNCTIONS.join(', ')} that takes two geometries:
-ALTER FUNCTION <function>(geometry, geometry) LEAKPROOF;`;
+/** What to do for a login with too few rights. */
+export const TO_PREPARE = 'let who administers the server run, once, what "planimeter doctor --sql" prints';
 
 /** SQLSTATEs: insufficient_privilege, invalid_grant_operation. */
 const REFUSED = ['42501', '0LP01'];
@@ -78,14 +75,26 @@ const ADVISORY_LOCK = 7_463_525;
  * @returns false where the login of the database may not; then there can be no workspace but the default one
  */
 export async function prepareRowLevelSecurity(db: Pick<Database, 'query' | 'transaction'>): Promise<boolean> {
-  if ((await missing(db)).length === 0) return true;
+  await allowed(db, unmarkedFunctions); // without, requests by place are slower
+  return allowed(db, missing, async (q) => {
+    // The last word: whether the role can be taken, and is bound by policies.
+    await q.query(`SELECT set_config('role', $1, true)`, [CONFINED_ROLE]);
+    await q.query('SELECT 1 FROM planimeter.scenes LIMIT 1');
+  });
+}
+
+/** Runs what is needed, all or nothing; false where the login may not. */
+async function allowed(
+  db: Pick<Database, 'query' | 'transaction'>,
+  needed: (q: Pick<Session, 'query'>) => Promise<string[]>,
+  check?: (q: Session) => Promise<void>,
+): Promise<boolean> {
+  if ((await needed(db)).length === 0) return true;
   try {
     await db.transaction(async (q) => {
       await q.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
-      for (const statement of await missing(q)) await q.execute(statement);
-      // The last word: whether the role can be taken, and is bound by policies.
-      await q.query(`SELECT set_config('role', $1, true)`, [CONFINED_ROLE]);
-      await q.query('SELECT 1 FROM planimeter.scenes LIMIT 1');
+      for (const statement of await needed(q)) await q.execute(statement);
+      await check?.(q);
     });
     return true;
   } catch (error) {
@@ -128,7 +137,11 @@ async function missing(q: Pick<Session, 'query'>): Promise<string[]> {
   );
   for (const { name } of schemas) statements.push(`GRANT USAGE ON SCHEMA ${name} TO ${CONFINED_ROLE}`);
   for (const [table, rights] of lacking) statements.push(`GRANT ${rights} ON planimeter.${table} TO ${CONFINED_ROLE}`);
+  return statements;
+}
 
+/** Statements that mark the functions by which features are found with an index. */
+export async function unmarkedFunctions(q: Pick<Session, 'query'>): Promise<string[]> {
   const leaky = await q.query<{ signature: string }>(
     `SELECT p.oid::regprocedure::text AS signature
        FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -137,8 +150,7 @@ async function missing(q: Pick<Session, 'query'>): Promise<string[]> {
         AND p.proargtypes[0] = to_regtype('geometry') AND p.proargtypes[1] = to_regtype('geometry')`,
     [SPATIAL_FUNCTIONS],
   );
-  for (const { signature } of leaky) statements.push(`ALTER FUNCTION ${signature} LEAKPROOF`);
-  return statements;
+  return leaky.map(({ signature }) => `ALTER FUNCTION ${signature} LEAKPROOF`);
 }
 
 /** Throws Problem workspaces_unavailable where the database cannot keep this workspace apart from others. */
@@ -146,8 +158,8 @@ export function checkRowLevelSecurity(db: Pick<Database, 'confinement'>, workspa
   if (db.confinement || workspace === DEFAULT_WORKSPACE) return;
   throw new Problem(
     'workspaces_unavailable',
-    `This database has the workspace "${DEFAULT_WORKSPACE}" alone: its login may not make what keeps others apart. ` +
-      `Let who administers the server run, once:\n${ROW_LEVEL_SECURITY_SCRIPT}`,
+    `This database has the workspace "${DEFAULT_WORKSPACE}" alone: its login may not make what keeps others apart; ` +
+      `${TO_PREPARE}.`,
   );
 }
 

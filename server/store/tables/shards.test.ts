@@ -10,6 +10,7 @@ import {
   finishMaps,
   finishShard,
   finishStrip,
+  getPlan,
   insertPlan,
   mapsAreJoined,
   openShards,
@@ -29,6 +30,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
     const id = await newJob(db, await newScene(db));
     await updateJob(db, id, { state: 'running' });
     const plan = (turn: string) => ({
+      program: 'this',
       planned: {},
       shards: [{ first: 0, end: 2, overviews: 0 }],
       strips: [
@@ -46,11 +48,13 @@ describe.each(testEngines())('on $name', ({ open }) => {
     await insertPlan(db, id, plan('first'), [4]);
     await deletePlan(db, id);
     await insertPlan(db, id, plan('second'), [4]);
+    expect(await getPlan(db, id, 'this')).toMatchObject({ turn: 'second' });
     expect(await ends('first')).toEqual([false, false, false]);
     expect([await openShards(db, id), await openStrips(db, id), await mapsAreJoined(db, id)]).toEqual([[0], 2, false]);
     expect(await ends('second')).toEqual([true, true, true]);
     expect(await ends('second')).toEqual([false, false, false]);
     expect([await readyStrips(db, id), await mapsAreJoined(db, id)]).toEqual([[1], true]);
+    expect(await getPlan(db, id, 'another'), 'of another version').toBeNull();
     await updateJob(db, id, { state: 'cancelled' });
     expect(await db.transaction((session) => finishStrip(session, { id, turn: 'second' }, 1, {}))).toBe(false);
   });

@@ -7,6 +7,8 @@ import type { Queryable } from '../database/database.ts';
 
 /** Shards with what the job's planning has found, plain data. */
 export interface StoredPlan<P> {
+  /** Version of the program that planned it. */
+  program: string;
   planned: P;
   shards: Shard[];
   /** From the top: the shards, from the first to the last, whose maps each strip is drawn from. */
@@ -39,10 +41,13 @@ export async function insertPlan<P>(q: Queryable, job: string, plan: StoredPlan<
   );
 }
 
-/** Null where the job is done in one piece, or not planned yet. */
-export async function getPlan<P>(q: Queryable, job: string): Promise<StoredPlan<P> | null> {
-  const [row] = await q.query<{ plan: StoredPlan<P> | null }>('SELECT plan FROM planimeter.jobs WHERE id = $1', [job]);
-  return row?.plan?.strips ? row.plan : null; // an earlier version's plan knows no strips
+/** Null where the job is done in one piece, not planned yet, or planned by another version, whose parts are not ours. */
+export async function getPlan<P>(q: Queryable, job: string, program: string): Promise<StoredPlan<P> | null> {
+  const [row] = await q.query<{ plan: StoredPlan<P> | null }>(
+    `SELECT plan FROM planimeter.jobs WHERE id = $1 AND plan->>'program' = $2`,
+    [job, program],
+  );
+  return row?.plan ?? null;
 }
 
 export async function deletePlan(q: Queryable, job: string): Promise<void> {

@@ -2,7 +2,7 @@
  * The CRS of a scene becomes the number by which PostGIS knows it: its EPSG code, or one of its own for what has none.
  *
  * Rows that PostGIS lacks are added to `spatial_ref_sys`. They hold nothing but what PROJ can read: where it must try
- * several columns, the embedded database's build of PROJ fails without a word.
+ * several columns, the embedded database's build of PROJ fails without a word. They are kept in our schema as well.
  */
 
 import { Problem } from '../../../errors/problem.ts';
@@ -30,9 +30,11 @@ export async function sridOf(q: Queryable, { epsg, userCrs }: SceneCrs, x: numbe
     if (known.length > 0) return epsg;
     await check(q, `EPSG:${epsg}`, x, y, `EPSG:${epsg} is not known here`);
     await q.query(
-      `INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid) VALUES ($1, 'EPSG', $1) ON CONFLICT DO NOTHING`,
+      `INSERT INTO planimeter.coordinate_systems (srid, auth_name, auth_srid) VALUES ($1, 'EPSG', $1)
+       ON CONFLICT DO NOTHING`,
       [epsg],
     );
+    await addOwnSystems(q);
     return epsg;
   }
   const wkt = await completeWkt(q, userCrs!);
@@ -44,13 +46,29 @@ export async function sridOf(q: Queryable, { epsg, userCrs }: SceneCrs, x: numbe
   await check(q, wkt, x, y, `The coordinate reference system "${userCrs!.name}" is not understood`);
   for (;;) {
     const [added] = await q.query<{ srid: number }>(
-      `INSERT INTO spatial_ref_sys (srid, srtext)
-       SELECT coalesce(max(srid) + 1, $2::integer), $1::text FROM spatial_ref_sys WHERE srid BETWEEN $2::integer AND $3::integer
+      `INSERT INTO planimeter.coordinate_systems (srid, srtext)
+       SELECT coalesce(max(srid) + 1, $2::integer), $1::text
+         FROM (SELECT srid FROM spatial_ref_sys UNION SELECT srid FROM planimeter.coordinate_systems) AS taken
+        WHERE srid BETWEEN $2::integer AND $3::integer
        ON CONFLICT DO NOTHING RETURNING srid`,
       [wkt, FIRST_OWN_SRID, LAST_OWN_SRID],
     );
-    if (added) return added.srid; // else another scene took the number at the same moment
+    if (!added) continue; // another scene took the number at the same moment
+    await addOwnSystems(q);
+    return added.srid;
   }
+}
+
+/** Tells PostGIS the systems of ours that it does not know, as after a restore. */
+export async function addOwnSystems(q: Queryable): Promise<void> {
+  const unknown = `planimeter.coordinate_systems AS own WHERE NOT EXISTS
+    (SELECT FROM spatial_ref_sys AS known WHERE known.srid = own.srid)`;
+  const [first] = await q.query(`SELECT 1 FROM ${unknown} LIMIT 1`);
+  if (!first) return; // many a login may not write there
+  await q.query(
+    `INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, srtext)
+     SELECT srid, auth_name, auth_srid, srtext FROM ${unknown} ON CONFLICT DO NOTHING`,
+  );
 }
 
 /** WKT; nothing where PostGIS knows the system by its code alone. */

@@ -2,6 +2,7 @@
 import { useApp } from '../app.ts';
 import { t } from '../messages/index.ts';
 import { signOut } from '../service/api.ts';
+import { BASE } from '../service/connection.ts';
 import { IconButton } from './parts.tsx';
 
 export function SignOut() {
@@ -15,7 +16,7 @@ export function SignOut() {
       label={label}
       title={label}
       data-testid="sign-out"
-      onClick={() => signOut().then(() => location.assign('/session'))}
+      onClick={() => signOut().then(() => location.assign(`${BASE}/session`))}
     />
   );
 }

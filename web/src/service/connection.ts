@@ -1,8 +1,8 @@
 /** Whether the service answers. Who meets a lost connection waits here until it is there again. */
 import { signal } from '@preact/signals';
 
-/** Where the interface lies: at the root, or below the address of a shared link. */
-export const BASE = /^\/shared\/[\w-]+/.exec(globalThis.location?.pathname ?? '')?.[0] ?? '';
+/** Where the interface lies: at the root, or below the path of a proxy or of a shared link. */
+export const BASE = (globalThis.location?.pathname ?? '').replace(/\/[^/]*$/, '');
 
 const POLL_MS = 3000;
 

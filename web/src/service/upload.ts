@@ -2,12 +2,12 @@
 import type { DetailedError, HttpResponse } from 'tus-js-client';
 import { t } from '../messages/index.ts';
 import { type ErrorMessage, findSceneByUpload, messageOf, messageOfBody, ServiceError } from './api.ts';
-import { reconnected } from './connection.ts';
+import { BASE, reconnected } from './connection.ts';
 
 /** Loaded after the page is drawn: it is as large as the rest of the viewer. */
 const loadTus = () => import('tus-js-client');
 
-const ENDPOINT = '/uploads';
+const ENDPOINT = `${BASE}/uploads`;
 const SCENE_HEADER = 'Planimeter-Scene';
 /** Large enough to cost nothing in speed, small enough that a proxy which buffers requests shows progress. */
 const CHUNK_BYTES = 16 * 1024 * 1024;

@@ -1,0 +1,15 @@
+import type { ReadyScene } from '../scenes/ready-scene.ts';
+import type { FeatureTable } from '../store/tables/feature-tables.ts';
+
+export interface DatedScene {
+  scene: ReadyScene;
+  workingPath: string;
+}
+
+/** A scene that was mapped. */
+export interface DatedJob extends DatedScene {
+  job: string;
+  classesPath: string;
+  scoresPath: string;
+  buildings: FeatureTable;
+}
