@@ -90,6 +90,7 @@ describe.each(testEngines())('on $name', ({ name, open }) => {
     tools = { db: database.db, files, compute, remote, device: 'cpu', chooseRun, shardHeight: SHARD_HEIGHT };
     scene = await sceneOf(tools, image);
     const handlersOf = (its: PipelineTools) => ({
+      drawing: 2,
       ingest: async () => {},
       async segment(id: string, context: Parameters<typeof runJob>[2]) {
         await before(context.part, id);
