@@ -17,7 +17,7 @@ import { parseParameters } from './pipeline/job-parameters.ts';
 import { removeParts } from './pipeline/parts/run-parts.ts';
 import { runJob } from './pipeline/pipeline.ts';
 import { choosable } from './pipeline/preflight.ts';
-import { startCompute } from './processes/compute.ts';
+import { DRAWING_PROCESSES, startCompute } from './processes/compute.ts';
 import { type Queue, startQueue } from './queue/queue.ts';
 import type { Handlers } from './queue/work-context.ts';
 import type { RemotePolicy } from './remote/policy.ts';
@@ -150,6 +150,7 @@ function handlers(
   room: Room,
 ): Handlers {
   return {
+    drawing: DRAWING_PROCESSES,
     async ingest(id, context) {
       const scene = await getScene(tools.db, id);
       if (scene) await ingestScene(tools, scene, context);

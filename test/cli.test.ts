@@ -178,13 +178,13 @@ print(json.dumps({
 
 test('vectorize: the same map gives the same land use, and twice the same file', { timeout: 180_000 }, async () => {
   const run = (out: string) => planimeter('vectorize', town.truth, out, '--buildings', '1', '--roads', '2');
-  expect(run('a.geojson').status).toBe(0);
+  const { status, stdout, stderr } = run('a.geojson');
+  expect(status, stderr).toBe(0);
   expect(run('b.geojson').status).toBe(0);
   const a = await readFile(file('a.geojson'), 'utf8');
   expect(a).toBe(await readFile(file('b.geojson'), 'utf8'));
   const { features: polygons } = JSON.parse(a) as ItemsJson;
   expect(new Set(polygons.map(({ properties }) => properties.collection))).toEqual(new Set(['landuse']));
-  const { stdout, stderr } = run('a.geojson');
   const [, buildings, roads] = /, (\d+) buildings, (\d+) stretches/.exec(stdout)!;
   expect(stderr).toContain(
     `a.geojson holds ${polygons.length} of landuse, and not ${roads} of roads, ${buildings} of buildings:`,

@@ -21,12 +21,12 @@ const E = Math.sqrt(E2);
 /** Half of the square of the polar radius. */
 const HALF_B2 = (A * A * (1 - E2)) / 2;
 
-/** Longer edges, in radians, are left to others. */
-const LONGEST = 5e-4;
+/** Longer edges, in radians (of latitude: times the parallel's radius), are left to others. */
+export const LONGEST = 2e-3;
 /** So are lines that reach further north and south of their first point. */
-const TALLEST = 0.02;
+const TALLEST = 0.05;
 
-/** Of a shape in degrees of longitude and latitude; null where an edge is longer than some three kilometres. */
+/** Of a shape in degrees of longitude and latitude; null where an edge is longer than some kilometres. */
 export function measureShape({ kind, xy, ends }: Shape): Measures | null {
   const measures: Measures = { ringAreasM2: [], lengthM: 0 };
   let start = 0;

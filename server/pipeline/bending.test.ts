@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testEngines } from '../../test/support/databases.ts';
 import { seeded } from '../../test/support/geometry.ts';
 import { apply, type Geotransform } from '../../tiler/crs/geotransform.ts';
+import { withPoints } from '../../vectorizer/chords.ts';
+import { measureShape } from '../geometry/geodesic.ts';
 import type { Database } from '../store/database/database.ts';
 import { transformPoints } from '../store/tables/georeference.ts';
 import { measureBending } from './bending.ts';
@@ -69,19 +71,40 @@ describe.each(testEngines())('edges in degrees on $name', ({ open }) => {
     // The central meridian is straight.
     expect(partsOf(500_000, 6_700_000, 500_000, 6_698_900)).toBe(1);
     const equator = { epsg: 3857, geotransform: [0, 10, 0, 0, 0, -10] as Geotransform, width: 10_000, height: 2 };
-    expect((await measureBending(db, equator, 2.5))(0, -10, 100_000, -10)).toBe(1);
+    expect((await measureBending(db, equator, 2.5))(0, -10, 10_000, -10)).toBe(1);
+  });
+
+  test('no edge is too long to be measured', async () => {
+    for (const [name, epsg, geotransform, [width, height]] of SCENES.filter(
+      ([name]) => !/antimeridian|polar/.test(name),
+    )) {
+      const partsOf = await measureBending(db, { epsg, geotransform, width, height }, 1e6);
+      const corners = [[0, 0], [width, 0], [width, height], [0, height], [0, 0]] as Point[]; // biome-ignore format: a ring
+      const xy = Float64Array.from(corners.flatMap((corner) => apply(geotransform, ...corner)));
+      const drawn = withPoints({ kind: 'polygon', xy, ends: [5] }, partsOf);
+      const points = Array.from(
+        { length: drawn.xy.length / 2 },
+        (_, i): Point => [drawn.xy[2 * i]!, drawn.xy[2 * i + 1]!],
+      );
+      const placed = await transformPoints(db, points, epsg, 4326);
+      const shape = { ...drawn, xy: Float64Array.from(placed.flat()) };
+      const tall = Math.max(...placed.map(([, lat]) => Math.abs(lat - placed[0]![1]))) > 2.8;
+      expect(measureShape(shape) !== null, name).toBe(!tall);
+      const outline = 2 * (width + height) * Math.hypot(geotransform[1], geotransform[4]);
+      expect(points.length, name).toBeLessThan(8 + outline / 5000);
+    }
   });
 
   test('no more points than a third above what is needed', async () => {
-    const geotransform: Geotransform = [300_000, 10, 0, 6_700_000, 0, -10];
-    const partsOf = await measureBending(db, { epsg: 32632, geotransform, width: 10_980, height: 300 }, 2.5);
+    const geotransform: Geotransform = [300_000, 1, 0, 6_700_000, 0, -1];
+    const partsOf = await measureBending(db, { epsg: 32632, geotransform, width: 109_800, height: 3000 }, 0.25);
     const [a, b]: Point[] = [
       [300_000, 6_698_500],
       [409_800, 6_698_500],
     ];
     const parts = partsOf(...a!, ...b!);
-    expect(await offEdge(db, 32632, a!, b!, parts)).toBeLessThan(2.5);
-    expect(await offEdge(db, 32632, a!, b!, Math.floor((parts * 3) / 4))).toBeGreaterThan(2.5);
+    expect(await offEdge(db, 32632, a!, b!, parts)).toBeLessThan(0.25);
+    expect(await offEdge(db, 32632, a!, b!, Math.floor((parts * 3) / 4))).toBeGreaterThan(0.25);
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
 import type { PartsOf } from '../../vectorizer/chords.ts';
+import { LONGEST } from '../geometry/geodesic.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { transformPoints } from '../store/tables/georeference.ts';
 
@@ -27,6 +28,10 @@ const RADIAN = Math.PI / 180;
 const MARGIN = 1.25;
 /** Geodesics bend without bound at the pole. */
 const STEEPEST = Math.tan(89 * RADIAN);
+/** Nearer to the pole edges may be of any length. */
+const NORTHERNMOST = 85;
+/** Between nodes pixels may be a little larger. */
+const SPARE = 0.95;
 
 /** Metres that the middle of an edge lies off its chord are `E` and `N`: halves of quadratic forms of its columns and rows. */
 interface Bend {
@@ -39,7 +44,7 @@ const STILL: Bend = { east: [0, 0, 0], north: [0, 0, 0] };
 /**
  * In how many parts edges in the scene's coordinates are to be drawn so that straight lines between their ends, in
  * degrees, are at most `metres` from where they lie, and at most as far from the shortest way on the ground, along which
- * areas are measured.
+ * areas are measured; and that none is too long to be measured (`measureShape`).
  */
 export async function measureBending(q: Queryable, grid: BentGrid, metres: number): Promise<PartsOf> {
   const { geotransform, width, height } = grid;
@@ -49,11 +54,12 @@ export async function measureBending(q: Queryable, grid: BentGrid, metres: numbe
   );
   const placed = await transformPoints(q, nodes, grid.epsg, 4326);
   const bends = bendsOf(placed, step);
+  const lengths = lengthsOf(placed, step);
   const steepest = bends.flat().reduce((most, bend) => Math.max(most, bound(bend)), 0);
   const inverse = invert(geotransform);
   const [, a, b, , c, d] = inverse;
   // Shorter edges (in pixels) bend less than is allowed wherever they lie.
-  const shortest = (8 * metres) / (MARGIN * steepest);
+  const shortest = Math.min((8 * metres) / (MARGIN * steepest), 1 / (lengths(1, 0) + lengths(0, 1)) ** 2);
   return (x0, y0, x1, y1) => {
     const columns = a * (x1 - x0) + b * (y1 - y0);
     const rows = c * (x1 - x0) + d * (y1 - y0);
@@ -65,8 +71,33 @@ export async function measureBending(q: Queryable, grid: BentGrid, metres: numbe
         return bends[node].map((bend) => offChord(bend, columns, rows));
       }),
     );
-    return Math.max(1, Math.ceil(Math.sqrt((MARGIN * most) / metres)));
+    return Math.max(1, Math.ceil(Math.sqrt((MARGIN * most) / metres)), Math.ceil(lengths(columns, rows)));
   };
+}
+
+/** In how many parts an edge, in pixels, can be measured wherever in the grid it lies. */
+function lengthsOf(placed: readonly [number, number][], step: { x: number; y: number }) {
+  const northernmost = placed.reduce((most, [, latitude]) => Math.max(most, Math.abs(latitude)), 0);
+  const most = northernmost > NORTHERNMOST ? Number.POSITIVE_INFINITY : (LONGEST / RADIAN) * SPARE;
+  const cosine = Math.cos(northernmost * RADIAN);
+  /** Degrees of longitude and of latitude that a pixel is wide, and high, at most. */
+  const [wide, high] = [
+    [0, 0],
+    [0, 0],
+  ];
+  const note = (rates: number[], [lon0, lat0]: readonly [number, number], node: number, pixels: number) => {
+    const [lon, lat] = placed[node]!;
+    const [east, north] = [Math.abs(((lon - lon0 + 540) % 360) - 180), Math.abs(lat - lat0)];
+    if (!Number.isFinite(east + north)) return;
+    rates[0] = Math.max(rates[0]!, east / pixels);
+    rates[1] = Math.max(rates[1]!, north / cosine / pixels);
+  };
+  for (const [node, place] of placed.entries()) {
+    if ((node + 1) % NODES > 0) note(wide, place, node + 1, step.x);
+    if (node + NODES < placed.length) note(high, place, node + NODES, step.y);
+  }
+  return (columns: number, rows: number) =>
+    Math.max(...[0, 1].map((axis) => Math.abs(columns) * wide[axis]! + Math.abs(rows) * high[axis]!)) / most;
 }
 
 const nearest = (node: number): number => Math.max(0, Math.min(NODES - 3, Math.round(node) - 1));

@@ -23,8 +23,8 @@ const COMPUTE = {
   oldMegabytes: 128,
 };
 const DRAW = { name: 'draw', entry: fileURLToPath(new URL('./draw-entry.ts', import.meta.url)) };
-/** Processes that draw; each takes memory by the width of the map. */
-const MOST_DRAWING = 8;
+/** Processes that draw: one a core, up to eight, since each takes memory by the width of the map. */
+export const DRAWING_PROCESSES = Math.min(8, availableParallelism());
 
 /**
  * Time in which at least one chip must be finished, or all windows of a proof by a network that somebody brought: PLANIMETER_MAX_CHIP_SECONDS, half an hour without. A network whose work
@@ -88,10 +88,7 @@ function confinedMap({ workingPath, network, classesPath }: MapRequest): ChildOp
 /** `remote`: reads images in place; their bytes are untrusted, so confined processes work on them. */
 export function startCompute(remote?: OpenBytes): Compute {
   const child = createChild({ ...COMPUTE, memoryBytes: COMPUTE_MEMORY_BYTES });
-  const drawing = createChildPool(
-    { ...DRAW, memoryBytes: COMPUTE_MEMORY_BYTES },
-    Math.min(MOST_DRAWING, availableParallelism()),
-  );
+  const drawing = createChildPool({ ...DRAW, memoryBytes: COMPUTE_MEMORY_BYTES }, DRAWING_PROCESSES);
   const stillMs = chipLimitMs(process.env);
   const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCard(path, remote) } : {});
   const untilDone = <Result, Progress>(task: string, request: unknown, options: TaskOptions<Progress>) =>

@@ -42,10 +42,12 @@ async function ingested(path: string, workingPath: string) {
   return { report, bytes };
 }
 
-test('a scene of 100,000 × 100,000 pixels that is nearly empty takes what its imagery takes', {
+/** Pixels along each side: 100,000, and half as many in the quick run. */
+const side = process.env.PLANIMETER_FULL === '1' ? 100_000 : 50_000;
+test(`a scene of ${side} × ${side} pixels that is nearly empty takes what its imagery takes`, {
   timeout: 300_000,
 }, async () => {
-  const [side, rows] = [100_000, 16];
+  const rows = 16;
   const path = join(folder, 'sparse.tif');
   const writer = await createTiffWriter(
     path,
@@ -53,7 +55,7 @@ test('a scene of 100,000 × 100,000 pixels that is nearly empty takes what its i
   );
   const pixels = new Uint8Array(3 * rows * side);
   const valid = new Uint8Array(rows * side);
-  const columns = [0, 50_001, 99_937];
+  const columns = [0, side / 2 + 1, side - 63];
   for (const first of columns) {
     for (let row = 0; row < rows; row++) {
       const at = row * side + first;
@@ -61,7 +63,7 @@ test('a scene of 100,000 × 100,000 pixels that is nearly empty takes what its i
       for (let i = 3 * at; i < 3 * (at + 63); i++) pixels[i] = 1 + ((i * 31) % 251);
     }
   }
-  const tops = [0, 60_002, side - rows];
+  const tops = [0, 0.6 * side + 2, side - rows];
   let written = 0;
   for (const top of tops) {
     await writer.skipRows(top - written);
@@ -87,7 +89,7 @@ test('a scene of 100,000 × 100,000 pixels that is nearly empty takes what its i
       expect(Buffer.compare(Buffer.from(window.pixels.buffer, 0, 189 * rows), Buffer.concat(expected))).toBe(0);
     }
   }
-  const between = await working.read(0, { x: 40_000, y: 30_000, width: 1000, height: 1000 });
+  const between = await working.read(0, { x: 0.4 * side, y: 0.3 * side, width: 1000, height: 1000 });
   expect([between.valid.includes(1), between.pixels.some((each) => each !== 0)]).toEqual([false, false]);
   expect(working.levels.at(-1)).toEqual({ width: 391, height: 391 });
   const coarsest = await working.read(working.levels.length - 1, { x: 0, y: 0, width: 391, height: 391 });

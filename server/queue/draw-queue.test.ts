@@ -92,6 +92,29 @@ describe.each(testEngines())('strips on $name', ({ name, open }) => {
     expect(began.slice(2)).toEqual([undefined, 'strip-0', 'strip-1', 'strip-2', 'merge']);
   });
 
+  test('a process with several hands draws as many at a time; cancelled, all of them stop', async () => {
+    await queue.stop();
+    queue = await startQueue(db, { url }, { ...handlers, drawing: 2 });
+    let [together, most, stopped] = [0, 0, 0];
+    draw = async () => {
+      most = Math.max(most, ++together);
+      await eventually('two of them', () => most === 2, 5000).finally(() => together--);
+    };
+    const job = await started();
+    await eventually('done', async () => (await state(job)) === 'done');
+    expect([most, began.filter((part) => part === 'merge').length, began.length]).toEqual([2, 1, 5]);
+
+    [began, drawn] = [[], new Set()];
+    draw = (_, context) => aborted(context).finally(() => stopped++);
+    const other = await started();
+    await eventually('drawing', () => began.includes('strip-0') && began.includes('strip-1'));
+    await queue.cancel(other);
+    expect([stopped, await state(other), await waiting()]).toEqual([2, 'cancelled', []]);
+    expect(began).not.toContain('strip-2');
+    await queue.stop();
+    queue = await startQueue(db, { url }, handlers);
+  });
+
   test('one that fails again and again ends the job, and the others with it', async () => {
     let attempts = 0;
     draw = async (_, { part }) => {

@@ -16,7 +16,7 @@ export interface QueueState {
   /** By the id of a scene or job. */
   readonly listeners: Map<string, Set<(event: ChangeNotice) => void>>;
   /** pg-boss's own names of who looks for messages here. */
-  readonly workers: Map<QueueName, string>;
+  readonly workers: Map<QueueName, string[]>;
   /** Set once this process is to stop. */
   stopping: Promise<void> | null;
 }
@@ -37,7 +37,7 @@ export function announce({ listeners }: QueueState, name: QueueName, id: string)
 
 /** Tells of a change, and has this process look for messages at once. */
 export function wake(state: QueueState, name: QueueName, id: string): void {
-  state.boss.notifyWorker(state.workers.get(name)!);
+  for (const worker of state.workers.get(name)!) state.boss.notifyWorker(worker);
   announce(state, name, id);
 }
 

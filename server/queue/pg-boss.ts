@@ -38,7 +38,7 @@ export function priorityOf(part: Part | undefined, priority: number): number {
   return PRIORITY_STEP * priority + (ofAll ? 1 : -(stripOf(part) ?? Number(part ?? 0)));
 }
 
-/** The queues. A process takes a message of each at a time, so strips are drawn while the network has the next shard. */
+/** The queues. A process takes messages of each at the same time, so strips are drawn while the network has the next shard. */
 export const QUEUES = ['ingest', 'segment', 'draw'] as const;
 export type QueueName = (typeof QUEUES)[number];
 /** Where messages go whose worker died over them again and again. */

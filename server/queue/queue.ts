@@ -1,5 +1,5 @@
 /**
- * Runs the work that scenes and jobs ask for, one ingest and one job, or part of a job, at a time in this process: delivery,
+ * Runs the work that scenes and jobs ask for, in this process one ingest, one job or part of it, and some strips at a time: delivery,
  * retries and dead workers are pg-boss's, states and progress stand in the rows of scenes and jobs.
  */
 import { Problem } from '../../errors/problem.ts';
@@ -87,15 +87,20 @@ async function tidyUp(state: QueueState, name: QueueName): Promise<void> {
 
 async function beginWork(state: QueueState, name: QueueName): Promise<void> {
   const { boss, workers } = state;
+  const hands = name === 'draw' ? (state.handlers.drawing ?? 1) : 1;
   const often = {
-    pollingIntervalSeconds: POLLING_SECONDS,
-    notifyPollingIntervalSeconds: ANNOUNCED_POLLING_SECONDS,
+    pollingIntervalSeconds: POLLING_SECONDS * hands,
+    notifyPollingIntervalSeconds: ANNOUNCED_POLLING_SECONDS * hands,
   };
   const rarely = {
     pollingIntervalSeconds: DEAD_POLLING_SECONDS,
     notifyPollingIntervalSeconds: DEAD_POLLING_SECONDS,
   };
-  workers.set(name, await boss.work<Message>(name, often, async ([message]) => attempt(state, name, message!)));
+  workers.set(name, []);
+  for (let hand = 0; hand < hands; hand++) {
+    const worker = await boss.work<Message>(name, often, async ([message]) => attempt(state, name, message!));
+    workers.get(name)!.push(worker);
+  }
   await boss.work<Message>(DEAD_LETTERS[name], rarely, async ([message]) => giveUp(state, name, message!));
 }
 

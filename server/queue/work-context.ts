@@ -21,6 +21,8 @@ export interface PartContext extends WorkContext {
 }
 
 export interface Handlers {
+  /** How many strips, or joinings of maps, are worked on at a time; one if not given. */
+  drawing?: number;
   /** Ends with the scene `ready`. */
   ingest(sceneId: string, context: WorkContext): Promise<void>;
   /** Ends with the job published, or with a part of it handed over. */

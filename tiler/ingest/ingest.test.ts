@@ -388,11 +388,15 @@ async function openWorking(name: string, path: string) {
   return openSamples(working);
 }
 
+/** Layouts that differ little from others, which the quick run leaves out. */
+const NEIGHBOURS = /^bits-(9|10|15|18|23)$|^(ZSTD|LZW|DEFLATE)(-planar)?$|-planar-predictor$/;
+
 test('every layout that GDAL writes is read pixel for pixel', async () => {
   const python = pythonWithJudges();
   if (!python) return;
   const paths = judge<Record<string, string>>(python, WRITE, folder);
   for (const [name, path] of Object.entries(paths)) {
+    if (NEIGHBOURS.test(name) && process.env.PLANIMETER_FULL !== '1') continue;
     // Of the many combinations of sample types only the reading differs; the others go into a working COG and out again.
     const raster = /^(u?int|float)\d+-/.test(name) ? await openSamples(path) : await openWorking(name, path);
     const { pixels, valid } = await raster.read(0, { x: 0, y: 0, width: 333, height: 421 });
