@@ -23,7 +23,8 @@ export const Summary = z
     built_up: z
       .object({
         resolution: count.describe('Of the H3 grid'),
-        cells: count,
+        cells: count.describe('In which anything is mapped'),
+        cells_mapped: count.describe('Of which at least half is mapped: the others are held against none'),
         built_up_m2: number,
         built_up_share: share.nullable(),
         buildings: count,

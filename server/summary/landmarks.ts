@@ -101,20 +101,33 @@ export function median(values: readonly number[]): number {
   return sorted.length === 0 ? 0 : (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2;
 }
 
-/** Metres from each building's centroid to the nearest other one's; 0 of a single one. */
+/** Of a building, those that are looked at. */
+const NEIGHBOURS = 8;
+
+/**
+ * Metres between each building and the nearest other one, both taken as circles of their areas around their centroids;
+ * 0 of a single one.
+ */
 function nearestNeighbours(buildings: readonly Building[]): number[] {
   if (buildings.length < 2) return buildings.map(() => 0);
   const first = buildings[0]!;
   const parallel = Math.cos((first.lat * Math.PI) / 180);
-  const places = buildings.map(({ lon, lat }) => {
+  const places = buildings.map(({ lon, lat, areaM2 }) => {
     const east = ((((lon - first.lon + 540) % 360) + 360) % 360) - 180;
-    return [east * parallel * METRES_PER_DEGREE, (lat - first.lat) * METRES_PER_DEGREE] as const;
+    return {
+      x: east * parallel * METRES_PER_DEGREE,
+      y: (lat - first.lat) * METRES_PER_DEGREE,
+      radius: Math.sqrt(areaM2 / Math.PI),
+    };
   });
   const index = new Flatbush(places.length);
-  for (const [x, y] of places) index.add(x, y, x, y);
+  for (const { x, y } of places) index.add(x, y, x, y);
   index.finish();
-  return places.map(([x, y], i) => {
-    const nearest = index.neighbors(x, y, 2).find((other) => other !== i)!;
-    return Math.hypot(places[nearest]![0] - x, places[nearest]![1] - y);
+  return places.map(({ x, y, radius }, i) => {
+    const gaps = index.neighbors(x, y, NEIGHBOURS + 1).flatMap((other) => {
+      const place = places[other]!;
+      return other === i ? [] : [Math.hypot(place.x - x, place.y - y) - radius - place.radius];
+    });
+    return Math.max(0, Math.min(...gaps));
   });
 }

@@ -33,11 +33,13 @@ export async function summedJob(q: Queryable, job: Omit<SummedJob, 'key'>): Prom
 }
 
 /** Cells of the finest of these resolutions of which so many cover the scene. */
-const [MOST_CELLS, FINEST_CELLS] = [500, 9];
+const [MOST_CELLS, FINEST_CELLS] = [500, 10];
 
 export interface CellRow {
   cell: string;
   mapped_m2: number;
+  /** Of the cell. */
+  mapped_share: number;
   built_up_m2: number;
   built_up_share: number;
   buildings: number;
@@ -56,14 +58,22 @@ export async function cellRows(q: Queryable, job: SummedJob): Promise<{ resoluti
   }
   const isBuilt = roleNames(job, 'building');
   const rows = cells.flatMap((cell, i): CellRow[] => {
-    const { classes } = sums[i]!;
+    const { classes, area_m2: cell_m2 } = sums[i]!;
     const mapped_m2 = sum(classes, ({ area_m2 }) => area_m2);
     if (!(mapped_m2 > 0)) return [];
     const built_up_m2 = sum(classes, (each) => (isBuilt(each.class) ? each.area_m2 : 0));
     const buildings = counts.get(cell) ?? 0;
     const built_up_share = built_up_m2 / mapped_m2;
     return [
-      { cell, mapped_m2, built_up_m2, built_up_share, buildings, buildings_per_km2: (buildings / mapped_m2) * 1e6 },
+      {
+        cell,
+        mapped_m2,
+        mapped_share: Math.min(1, mapped_m2 / cell_m2),
+        built_up_m2,
+        built_up_share,
+        buildings,
+        buildings_per_km2: (buildings / mapped_m2) * 1e6,
+      },
     ];
   });
   return { resolution, rows };

@@ -17,6 +17,8 @@ import {
 import { WIDTHS_M } from './road-network.ts';
 
 const MAIN_ROADS = 5;
+/** Of a cell: with less of it mapped, it is not held against others. */
+const MOSTLY_MAPPED = 0.5;
 /** Of the ground around a building: with less, it has no green to speak of. */
 const HARDLY_GREEN = 0.05;
 
@@ -32,7 +34,8 @@ export async function summarize(q: Queryable, job: SummedJob): Promise<Summary> 
   const buildings = sum(cells.rows, (row) => row.buildings);
   const built = sum(cells.rows, (row) => row.built_up_m2);
   const inCells = sum(cells.rows, (row) => row.mapped_m2);
-  const densest = cells.rows.reduce<(typeof cells.rows)[number] | null>(
+  const whole = cells.rows.filter(({ mapped_share }) => mapped_share >= MOSTLY_MAPPED);
+  const densest = whole.reduce<(typeof whole)[number] | null>(
     (most, row) => (row.built_up_share > (most?.built_up_share ?? 0) ? row : most),
     null,
   );
@@ -44,11 +47,12 @@ export async function summarize(q: Queryable, job: SummedJob): Promise<Summary> 
     built_up: {
       resolution: cells.resolution,
       cells: cells.rows.length,
+      cells_mapped: whole.length,
       built_up_m2: built,
       built_up_share: inCells > 0 ? built / inCells : null,
       buildings,
       buildings_per_km2: inCells > 0 ? (buildings / inCells) * 1e6 : null,
-      shares_of_cells: spreadOf(cells.rows.map((row) => row.built_up_share)),
+      shares_of_cells: spreadOf(whole.map((row) => row.built_up_share)),
       densest: densest && {
         ...{ cell: densest.cell, built_up_share: densest.built_up_share, buildings_per_km2: densest.buildings_per_km2 },
       },

@@ -38,9 +38,9 @@ const TABLES: Record<SummaryTable, (q: Queryable, job: SummedJob) => Promise<Row
     const { resolution, rows } = await cellRows(q, job);
     return given(
       [text('cell'), integer('resolution'), ...REALS.cells.map(real), integer('buildings'), real('buildings_per_km2')],
-      rows.map(({ cell, mapped_m2, built_up_m2, built_up_share, buildings, buildings_per_km2 }) => ({
+      rows.map(({ cell, mapped_m2, mapped_share, built_up_m2, built_up_share, buildings, buildings_per_km2 }) => ({
         id: cell,
-        values: [cell, resolution, mapped_m2, built_up_m2, built_up_share, buildings, buildings_per_km2],
+        values: [cell, resolution, mapped_m2, mapped_share, built_up_m2, built_up_share, buildings, buildings_per_km2],
         geometry: polygonsToWkb(cellPolygon(cell)),
       })),
     );
@@ -93,7 +93,7 @@ const TABLES: Record<SummaryTable, (q: Queryable, job: SummedJob) => Promise<Row
 };
 
 const REALS = {
-  cells: ['mapped_m2', 'built_up_m2', 'built_up_share'],
+  cells: ['mapped_m2', 'mapped_share', 'built_up_m2', 'built_up_share'],
   blocks: ['area_m2', 'building_m2', 'building_coverage'],
   landmarks: ['area_score', 'compactness_score', 'isolation_score'],
   roads: ['length_m', 'width_m', 'width_class_from_m'],
