@@ -27,6 +27,8 @@ interface Place {
   offered: number[];
   /** Cut there: shapes are not neighbours edge by edge any more. */
   cut?: boolean;
+  /** On an edge: in degrees a straight line does not lead over it. */
+  pole?: boolean;
 }
 
 const PLACES: Place[] = [
@@ -37,6 +39,8 @@ const PLACES: Place[] = [
   { name: 'equal area of Europe', epsg: 3035, geotransform: [4_000_000, 10, 0, 3_500_000, 0, -10], size: [10_000, 10_000], offered: [3857] }, // biome-ignore format: a table
   { name: 'Web Mercator', epsg: 3857, geotransform: [1_000_000, 10, 0, 9_000_000, 0, -10], size: [10_000, 10_000], offered: [3857] }, // biome-ignore format: a table
   { name: 'polar, beside the pole', epsg: 3413, geotransform: [-900_000, 20, 0, -800_000, 0, -20], size: [10_000, 10_000], offered: [] }, // biome-ignore format: a table
+  { name: 'polar, the pole on an edge', epsg: 3413, geotransform: [-100_000, 20, 0, 0, 0, -20], size: [10_000, 10_000], offered: [], pole: true }, // biome-ignore format: a table
+  { name: 'polar, the pole in a corner', epsg: 3413, geotransform: [0, 20, 0, 0, 0, -20], size: [10_000, 10_000], offered: [], pole: true }, // biome-ignore format: a table
   { name: 'degrees at 70°', epsg: 4326, geotransform: [20, 1e-4, 0, 70.5, 0, -5e-5], size: [12_000, 12_000], offered: [3857] }, // biome-ignore format: a table
   { name: 'degrees across the antimeridian', epsg: 4326, geotransform: [179.6, 1e-4, 0, -16, 0, -1e-4], size: [8_000, 4_000], offered: [], cut: true }, // biome-ignore format: a table
 ];
@@ -69,7 +73,8 @@ describe.each(testEngines())('the globe on $name', ({ open }) => {
       ).toEqual(here.map(({ points }) => points));
       coverages.push(here, there);
     }
-    for (const stored of place.cut ? [] : coverages) expect(await offEdges(stored, place)).toBeLessThan(metres);
+    for (const stored of place.cut || place.pole ? [] : coverages)
+      expect(await offEdges(stored, place)).toBeLessThan(metres);
     if (!python) return;
     const geometries = coverages.map((stored) => stored.map(({ geometry }) => geometry));
     for (const [i, found] of judge<Judged[]>(python, JUDGE, geometries).entries()) {
