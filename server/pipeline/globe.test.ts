@@ -32,7 +32,7 @@ interface Place {
 }
 
 const PLACES: Place[] = [
-  { name: 'UTM at 60°, 10 m', epsg: 32632, geotransform: [300_000, 10, 0, 6_700_000, 0, -10], size: [10_980, 300], offered: [3857, 32632] }, // biome-ignore format: a table
+  { name: 'UTM at 60°, 10 m', epsg: 32632, geotransform: [300_000, 10, 0, 6_700_000, 0, -10], size: [10_980, 300], offered: [3857, 32632, 32631, 32634, 32640] }, // biome-ignore format: a table
   { name: 'UTM south, turned', epsg: 32750, geotransform: [400_000, 0.3, 0.1, 9_040_000, 0.1, -0.3], size: [40_000, 30_000], offered: [3857, 32750] }, // biome-ignore format: a table
   { name: 'UTM across the antimeridian', epsg: 32660, geotransform: [780_000, 10, 0, 200_000, 0, -10], size: [10_000, 5_000], offered: [], cut: true }, // biome-ignore format: a table
   { name: 'Lambert', epsg: 2154, geotransform: [600_000, 5, 0, 6_900_000, 0, -5], size: [20_000, 20_000], offered: [3857] }, // biome-ignore format: a table
