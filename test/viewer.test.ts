@@ -133,6 +133,13 @@ describe.skipIf(!executablePath)('the viewer', () => {
     await page.getByTestId('legend').waitFor({ timeout: 90_000 });
     const [job] = await getJson<JobJson[]>(`${service.url}/jobs`);
     expect([job.state, job.parameters.bands]).toEqual(['done', [3, 2, 1]]);
+    const place = page.getByTestId('place-summary');
+    await place.locator('summary').click();
+    await place.getByText(/^\d+ buildings stand here/).waitFor();
+    const zoom = await page.evaluate(() => window.planimeter.map.getZoom());
+    await place.locator('.landmark').first().click();
+    await expect.poll(() => page.evaluate(() => window.planimeter.map.getZoom())).toBeGreaterThan(zoom);
+    await place.locator('summary').click();
     await page.getByText('Report', { exact: true }).click();
     await page.getByTestId('prove').click();
     await page.getByText(/^8 windows, 0 pixels of [\d,]+ differ$/).waitFor({ timeout: 60_000 });

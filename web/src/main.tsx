@@ -12,7 +12,7 @@ import { AppContext, createApp } from './app.ts';
 import './map/map.css';
 import { MapControls } from './map/map-controls.tsx';
 import { addMapFrame } from './map/map-frame.ts';
-import { createMapView, type MapView } from './map/map-view.ts';
+import { type Box, createMapView, type MapView } from './map/map-view.ts';
 import { t } from './messages/index.ts';
 import { DropVeil } from './panel/add-image.tsx';
 import { Inspector } from './panel/inspector.tsx';
@@ -33,11 +33,12 @@ const view = signal<MapView | null>(null);
 const root = document.getElementById('app')!;
 
 function Page() {
+  const zoomTo = (box: Box) => view.value?.fitBox(box);
   return (
     <AppContext value={app}>
       <section class="map" aria-label={t.map.title} />
-      <Panel />
-      <Inspector zoomTo={(box) => view.value?.fitBox(box)} />
+      <Panel zoomTo={zoomTo} />
+      <Inspector zoomTo={zoomTo} />
       {view.value && <MapControls view={view.value} />}
       <DropVeil />
     </AppContext>

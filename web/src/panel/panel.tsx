@@ -6,6 +6,7 @@ import { retryJob } from '../actions/jobs.ts';
 import { deleteScene } from '../actions/scenes.ts';
 import { useApp } from '../app.ts';
 import { Mark } from '../icons.tsx';
+import type { Box } from '../map/map-view.ts';
 import { t } from '../messages/index.ts';
 import type { ErrorMessage } from '../service/api.ts';
 import { setTheme, type Theme, theme } from '../theme.ts';
@@ -22,7 +23,8 @@ import { Report } from './result/report.tsx';
 import { SceneList } from './scene-list.tsx';
 import { refusalOf, spokenOf, summaryOf } from './status.ts';
 
-export function Panel() {
+/** @param props.zoomTo shows a part of the map */
+export function Panel({ zoomTo }: { zoomTo: (box: Box) => void }) {
   const { state } = useApp();
   const fileInput = useRef<HTMLInputElement>(null);
   const chooseFile = () => fileInput.current?.click();
@@ -54,7 +56,7 @@ export function Panel() {
         <Preflight />
         <JobProgress />
         <Legend />
-        <Report />
+        <Report zoomTo={zoomTo} />
         <SceneList />
         <AddImage input={fileInput} />
         <Spoken />

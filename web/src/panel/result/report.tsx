@@ -1,6 +1,7 @@
 /** What there is of a job that is done: downloads, links, attribution, and what it says of itself. */
 import { useSignal } from '@preact/signals';
 import { useApp } from '../../app.ts';
+import type { Box } from '../../map/map-view.ts';
 import { t } from '../../messages/index.ts';
 import { messageOf, proveJob } from '../../service/api.ts';
 import type { JobJson, JobReport } from '../../service/types.ts';
@@ -14,12 +15,13 @@ import './report.css';
 
 const texts = t.report;
 
-export function Report() {
+/** @param props.zoomTo shows a part of the map */
+export function Report({ zoomTo }: { zoomTo: (box: Box) => void }) {
   const { doneJob, detects } = useApp().state;
   const job = doneJob.value;
   return (
     <div class="report" hidden={!job?.report}>
-      {job?.report && !detects.value && <PlaceSummary key={job.id} id={job.id} />}
+      {job?.report && !detects.value && <PlaceSummary key={job.id} id={job.id} zoomTo={zoomTo} />}
       <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} />}</Disclosure>
       <Share />
       <Attribution />

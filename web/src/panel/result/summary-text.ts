@@ -1,5 +1,6 @@
 /** What a map says of its place, as sentences and names with values. */
 import { area, figure, lengthParts, percent } from '../../format.ts';
+import type { Box } from '../../map/map-view.ts';
 import { t } from '../../messages/index.ts';
 import type { SummaryJson } from '../../service/types.ts';
 import type { Fact } from './report-facts.ts';
@@ -50,3 +51,14 @@ export const reasonText = ({ reasons }: SummaryJson['landmarks'][number]): strin
       return texts.reasons.compactness();
     })
     .join('; ');
+
+const METRES_PER_DEGREE = 111_195;
+/** So that what lies around a small building is seen, too. */
+const LEAST_METRES = 60;
+
+/** A building and as much again on all sides of it. */
+export function boxAround({ lon, lat, area_m2 }: SummaryJson['landmarks'][number]): Box {
+  const north = Math.max(LEAST_METRES, 1.5 * Math.sqrt(area_m2)) / METRES_PER_DEGREE;
+  const east = north / Math.max(0.01, Math.cos((lat * Math.PI) / 180));
+  return [lon - east, lat - north, lon + east, lat + north];
+}
