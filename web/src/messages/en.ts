@@ -273,7 +273,7 @@ export const en = {
       `${plural(buildings, { one: '# building has', other: '# buildings have' })} water within ${radius} m.`,
     landmarks: 'Buildings that stand out',
     reasons: {
-      area: (value: string, typical: string) => `${value}; half of the buildings have under ${typical}`,
+      area: (value: string, times: string) => `${value}, ${times} times the usual`,
       compactness: () => 'long, or with wings and yards',
       isolation: (value: string, typical: string) => `${value} from the next one; ${typical} is usual`,
     },

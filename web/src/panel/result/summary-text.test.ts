@@ -68,7 +68,7 @@ test('why a building stands out, and where it is', () => {
     ],
   };
   expect(reasonText(landmark)).toBe(
-    '6,400\u00a0m²; half of the buildings have under 120\u00a0m²; 72\u00a0m from the next one; 9\u00a0m is usual; long, or with wings and yards',
+    '6,400\u00a0m², 53.3 times the usual; 72\u00a0m from the next one; 9\u00a0m is usual; long, or with wings and yards',
   );
   const [west, south, east, north] = boxAround(landmark);
   expect((east - west) / (north - south)).toBeCloseTo(2, 9);

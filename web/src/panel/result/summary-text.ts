@@ -46,7 +46,7 @@ export const widthFacts = ({ roads }: SummaryJson): Fact[] =>
 export const reasonText = ({ reasons }: SummaryJson['landmarks'][number]): string =>
   reasons
     .map(({ reason, value, typical }) => {
-      if (reason === 'area') return texts.reasons.area(area(value), area(typical));
+      if (reason === 'area') return texts.reasons.area(area(value), figure(value / Math.max(1, typical)));
       if (reason === 'isolation') return texts.reasons.isolation(length(value), length(typical));
       return texts.reasons.compactness();
     })
