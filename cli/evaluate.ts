@@ -11,10 +11,18 @@ import type { VectorScores } from '../server/tracing/score-vectors.ts';
 import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
 import { wholeOf } from '../tiler/geotiff/window.ts';
 import { JSON_OPTION, readArguments, usageOf, valued, WrongCall } from './arguments.ts';
-import { evaluateFolder, evaluatePlaces } from './evaluate-folder.ts';
+import { evaluateFolder, evaluatePlaces } from './evaluation/evaluate-folder.ts';
+import { groundSizeNotice, groundSizeOf } from './evaluation/ground-size.ts';
+import {
+  addDrawn,
+  createTallies,
+  type Evaluated,
+  resample,
+  scoresOf,
+  told,
+  WORST_CHIPS,
+} from './evaluation/map-scores.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
-import { groundSizeNotice, groundSizeOf } from './ground-size.ts';
-import { addDrawn, createTallies, type Evaluated, resample, scoresOf, told, WORST_CHIPS } from './map-scores.ts';
 
 const OPTIONS = {
   predicted: valued('A.tif', 'the class map to be scored'),

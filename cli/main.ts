@@ -23,6 +23,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   evaluate: { does: 'scores a class map or a network against the truth', load: () => import('./evaluate.ts') },
   models: { does: 'lists, inspects, adds, measures and removes networks', load: () => import('./models.ts') },
   prove: { does: "computes windows of a job's map once more, in one pass each", load: () => import('./prove.ts') },
+  replay: { does: "makes a job's package again, and says whether it is the same", load: () => import('./replay.ts') },
   tokens: { does: 'makes, lists and revokes what opens the service', load: () => import('./tokens.ts') },
   audit: { does: 'who did what with whose data', load: () => import('./audit.ts') },
   doctor: { does: 'whether everything is there that the service needs', load: () => import('./doctor.ts') },

@@ -31,7 +31,8 @@ import {
 } from './arguments.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
 import { INPUTS_HELP, readInputs, readyScene } from './inputs.ts';
-import { mapToFile, mapToTiles } from './map-and-write.ts';
+import { mapToFile, mapToTiles } from './mapping/map-and-write.ts';
+import { readBands, readStretch } from './mapping/view.ts';
 import {
   COLLECTION_OPTION,
   checkCollection,
@@ -43,7 +44,6 @@ import {
 } from './output.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
-import { readBands, readStretch } from './view.ts';
 
 const OPTIONS = {
   model: valued('ID', 'the network ("planimeter models list"); else the one that suits the pixel size'),

@@ -46,7 +46,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   'rate-limiter-flexible': ['server/http/core'],
   'prom-client': ['server/operations'],
   pino: ['server/log.ts'],
-  yauzl: ['tiler/ingest'],
+  yauzl: ['tiler/ingest', 'server/export'],
   '@tus/server': ['server/http/native'],
   '@tus/file-store': ['server/http/native'],
   'client-zip': ['server/export', 'web/src/service'],

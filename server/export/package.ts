@@ -1,6 +1,7 @@
 /** A finished job → one zip, streamed: features, maps, report, and what they are and may be used for in plain words. */
 import type { JobReport, SceneRights } from '../api/index.ts';
 import { type FileStore, fetchIfThere } from '../store/files/file-store.ts';
+import { recordOf } from './replay-record.ts';
 import { zipOf } from './zip.ts';
 
 export interface Packaged {
@@ -37,9 +38,11 @@ export async function mapsThere(files: FileStore, { id }: { id: string }): Promi
 /** @returns the zip's bytes, to be read once, and how many they are */
 export async function packageJob(packaged: Packaged): Promise<{ bytes: bigint; stream: ReadableStream<Uint8Array> }> {
   const { job, geopackage, maps } = packaged;
+  const record = await recordOf(packaged);
   const texts = {
     'README.txt': readme(packaged),
     'LICENCE.txt': licence(packaged),
+    'replay.json': `${JSON.stringify(record, null, 2)}\n`,
     'report.json': `${JSON.stringify(job.report, null, 2)}\n`,
   };
   const files = Object.entries(maps).map(([name, path]) => [`${name}.tif`, path]);
@@ -65,6 +68,7 @@ function readme({ job, scene, maps }: Packaged): string {
     'features.gpkg      the features, a layer a collection, in longitude and latitude (EPSG:4326)',
     ...mapLines,
     'report.json        what was assumed, found and measured',
+    'replay.json        hashes of all of it: "planimeter replay" makes it again from the image',
     'LICENCE.txt        what this may be used for',
     '',
     `Image           ${scene.name}, SHA-256 ${scene.sha256}${scene.url ? `, read at ${scene.url}` : ''}`,

@@ -16,6 +16,7 @@ import { drawRoadStrip, type OpenRoads } from '../../vectorizer/roads/strip.ts';
 import { STRIP_MARGIN, type Strip, type StripWindow } from '../../vectorizer/strips.ts';
 import { type Discarded, sieveLimits } from '../../vectorizer/trace/sieve.ts';
 import { createRowSieve, MOST_SIEVE_MARGIN } from '../../vectorizer/trace/sieve-rows.ts';
+import { TRIMMED_PIXELS, trimCombs } from '../../vectorizer/trace/trim-combs.ts';
 import {
   coarseLevels,
   type DrawOptions,
@@ -66,7 +67,7 @@ export interface OpenStrip {
 }
 
 /** Rows above and below a strip that decide what is drawn in it. */
-const REACH = Math.max(LEVEL_MARGIN, STRIP_MARGIN + MOST_SIEVE_MARGIN);
+const REACH = Math.max(LEVEL_MARGIN, STRIP_MARGIN + MOST_SIEVE_MARGIN) + TRIMMED_PIXELS;
 
 /** The rows of a map that a strip looks at. */
 export function rowsOf({ y, rows }: Strip, { height }: { height: number }): { y: number; height: number } {
@@ -129,11 +130,12 @@ async function drawFeatures(
   const raw = await readWindow(request, classes, scores);
   // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
   const limits = sieveLimits(minAreaM2, pixelAreaOf(request), minAreaM2 > 0 ? 1 : 0);
-  const { window, discarded } = createRowSieve({ limits, nodata }).sieve(raw, STRIP_MARGIN);
+  const trimmed = minAreaM2 > 0 ? trim(raw, nodata) : raw;
+  const { window, discarded } = createRowSieve({ limits, nodata }).sieve(trimmed, STRIP_MARGIN);
   const land = drawLandStrip(window, landOptions(request));
   const built = codes.building === null ? null : await drawBuildings(request, codes.building, window, scores, planes);
   const roads = codes.road === null ? null : drawRoads(request, codes.road, raw);
-  const levels = drawLevelStrips(raw, coarseLevels(request), levelOptions(request));
+  const levels = drawLevelStrips(trimmed, coarseLevels(request), levelOptions(request));
 
   let features = 0;
   const pieces = { count: 0, places: new Set<string>() };
@@ -165,6 +167,13 @@ async function drawFeatures(
     ...{ middles: built?.middles ?? [], buildings: built?.report ?? null, roads: roads?.open ?? null },
     levels: levels.open,
   };
+}
+
+/** Without the teeth of combs; what was given has no score. */
+function trim(raw: StripWindow, nodata: number): StripWindow {
+  const classes = trimCombs(raw.classes, raw.width, nodata);
+  const scores = raw.scores.map((score, at) => (classes[at] === raw.classes[at] ? score : 0));
+  return { ...raw, classes, scores };
 }
 
 async function readWindow(

@@ -29,6 +29,17 @@ export function pythonWithJudges(): string | null {
   }
 }
 
+/** Path of a Python with geographiclib, the judge of areas on the ellipsoid, and shapely; or null (said loudly). With CI=true that is an error. */
+export function pythonWithGeodesy(): string | null {
+  try {
+    return pythonWith('geodesy', ['numpy==2.4.6', 'shapely==2.2.0', 'geographiclib==2.1']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('geographiclib could not be installed', { cause: error });
+    console.error('SKIPPED: no geographiclib:', (error as Error).message);
+    return null;
+  }
+}
+
 /** Path of a Python with rio-cogeo, GDAL's judge of COGs, or null (said loudly). With CI=true that is an error. */
 export function pythonWithCogeo(): string | null {
   try {

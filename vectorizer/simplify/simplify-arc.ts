@@ -21,6 +21,9 @@ import { createLineFit, crossingOf, distanceFrom, fitLine, footOn, type Line, ty
 /** How far breakpoints may lie from their corners before lines are laid, in pixels: half the diagonal of half a pixel. */
 const DRAWN_IN = Math.SQRT1_2 / 2;
 
+/** Cosine of the angle, of about 53°, below which a breakpoint is a spike. */
+const SHARP_COSINE = 0.6;
+
 /** Positions are rounded to 1/256 pixel, so that tests of crossing are exact for maps up to 131,072 pixels wide. */
 const GRID = 256;
 
@@ -53,6 +56,7 @@ export function simplifyArc(
   breaks = restoreCutCorners(border, fit, breaks, tolerance);
   for (const i of breaks) placeAt(border, result, i, scratch.drawnX[i], scratch.drawnY[i]);
   layLines(border, fit, breaks, tolerance, scratch, result);
+  openSharpAngles(border, breaks, scratch, result);
   for (;;) {
     const divided = divide(border, breaks, tolerance, result);
     if (divided.length === breaks.length) break;
@@ -162,6 +166,45 @@ function layLines(
     placeAt(border, result, breaks[i], x, y);
     moved[i] = 1;
     return true;
+  }
+}
+
+/**
+ * Lines that meet at a sharp angle do so far beyond what the border shows. Such a breakpoint, or one beside it, goes back
+ * to the drawn border where that opens the angle and makes none that is sharper.
+ */
+function openSharpAngles(
+  border: Border,
+  breaks: readonly number[],
+  { drawnX, drawnY }: Scratch,
+  result: Simplified,
+): void {
+  const { x, y } = result;
+  const { first, isLoop } = border;
+  const last = breaks.length - 1;
+  if (last < (isLoop ? 3 : 2)) return;
+  const round = (i: number) => (isLoop ? (i + last) % last : i);
+  const placeOf = (i: number) => first + breaks[round(i)];
+  const cosine = (i: number): number => {
+    const [at, before, after] = [placeOf(i), placeOf(i - 1), placeOf(i + 1)];
+    const [ax, ay, bx, by] = [x[before] - x[at], y[before] - y[at], x[after] - x[at], y[after] - y[at]];
+    return (ax * bx + ay * by) / Math.sqrt((ax * ax + ay * ay) * (bx * bx + by * by) || 1);
+  };
+  const isInner = (i: number) => isLoop || (i > 0 && i < last);
+  const sharpest = (i: number) => {
+    let most = -1;
+    for (let k = i - 1; k <= i + 1; k++) if (isInner(k)) most = Math.max(most, cosine(k));
+    return most;
+  };
+  for (let i = isLoop ? 0 : 1; i < last; i++) {
+    for (const k of [i, i - 1, i + 1]) {
+      if (cosine(i) < SHARP_COSINE) break;
+      if (!isInner(k)) continue;
+      const vertex = breaks[round(k)];
+      const [oldX, oldY, before] = [x[first + vertex], y[first + vertex], sharpest(k)];
+      placeAt(border, result, vertex, drawnX[vertex], drawnY[vertex]);
+      if (sharpest(k) >= before) placeAt(border, result, vertex, oldX, oldY);
+    }
   }
 }
 

@@ -139,7 +139,7 @@ test('a job is had whole as one zip, of the length that is announced, the same e
   );
   expect(read).toMatchObject({
     damaged: null,
-    names: ['README.txt', 'LICENCE.txt', 'report.json', 'features.gpkg', 'classes.tif'],
+    names: ['README.txt', 'LICENCE.txt', 'replay.json', 'report.json', 'features.gpkg', 'classes.tif'],
     report: { job, scene },
     classes: 'II*_classes',
     layers: { landuse: 1, buildings: 2 },

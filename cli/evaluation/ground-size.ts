@@ -1,8 +1,8 @@
 /** How large the pixels of images without a georeference are, and who says so. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import type { Network } from '../models/registry.ts';
-import { readNumber, WrongCall } from './arguments.ts';
+import type { Network } from '../../models/registry.ts';
+import { readNumber, WrongCall } from '../arguments.ts';
 
 export interface GroundSize {
   gsdMetres: number;

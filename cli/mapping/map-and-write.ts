@@ -1,15 +1,21 @@
 /** A job of `planimeter segment`, from a copied image to its output. */
-import type { JobReport } from '../server/api/index.ts';
-import { ALL_COLLECTIONS, type Exported, type ExportFormat, exportJob, exportTables } from '../server/export/export.ts';
-import { mapIntoFile, runWhole } from '../server/pipeline/pipeline.ts';
-import type { SegmentationJob } from '../server/pipeline/segmentation-job.ts';
-import type { WorkContext } from '../server/queue/work-context.ts';
-import { createFeatureFile } from '../server/store/files/feature-file.ts';
-import { coveringTable, OBJECTS } from '../server/store/tables/feature-tables.ts';
-import { getJob, insertJob } from '../server/store/tables/jobs.ts';
-import { insertScene, updateScene } from '../server/store/tables/scenes.ts';
-import { tiledJob } from '../server/tiles/tile-of-job.ts';
-import type { MappingTools, PipelineTools } from '../server/tools.ts';
+import type { JobReport } from '../../server/api/index.ts';
+import {
+  ALL_COLLECTIONS,
+  type Exported,
+  type ExportFormat,
+  exportJob,
+  exportTables,
+} from '../../server/export/export.ts';
+import { mapIntoFile, runWhole } from '../../server/pipeline/pipeline.ts';
+import type { SegmentationJob } from '../../server/pipeline/segmentation-job.ts';
+import type { WorkContext } from '../../server/queue/work-context.ts';
+import { createFeatureFile } from '../../server/store/files/feature-file.ts';
+import { coveringTable, OBJECTS } from '../../server/store/tables/feature-tables.ts';
+import { getJob, insertJob } from '../../server/store/tables/jobs.ts';
+import { insertScene, updateScene } from '../../server/store/tables/scenes.ts';
+import { tiledJob } from '../../server/tiles/tile-of-job.ts';
+import type { MappingTools, PipelineTools } from '../../server/tools.ts';
 import { writePackage } from './package.ts';
 
 interface Wanted {

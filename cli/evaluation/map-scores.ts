@@ -1,8 +1,8 @@
 /** Maps and what is true of them in, pixel by pixel and as they would be drawn; their scores out. */
-import { createTally, type Evaluation, onlyClass, scoreTally, type Tally } from '../models/evaluation/evaluate.ts';
-import type { NetworkClass } from '../models/registry.ts';
-import { objectCodes } from '../server/pipeline/class-roles.ts';
-import { parseParameters } from '../server/pipeline/job-parameters.ts';
+import { createTally, type Evaluation, onlyClass, scoreTally, type Tally } from '../../models/evaluation/evaluate.ts';
+import type { NetworkClass } from '../../models/registry.ts';
+import { objectCodes } from '../../server/pipeline/class-roles.ts';
+import { parseParameters } from '../../server/pipeline/job-parameters.ts';
 import {
   addVectors,
   type CodedMap,
@@ -10,9 +10,9 @@ import {
   scoreVectors,
   type VectorScores,
   type VectorTally,
-} from '../server/tracing/score-vectors.ts';
-import { apply, type Geotransform, invert } from '../tiler/crs/geotransform.ts';
-import { WrongCall } from './arguments.ts';
+} from '../../server/tracing/score-vectors.ts';
+import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
+import { WrongCall } from '../arguments.ts';
 
 /** Chips that an HTML report shows. */
 export const WORST_CHIPS = 12;

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Network } from '../models/registry.ts';
-import { WrongCall } from './arguments.ts';
+import type { Network } from '../../models/registry.ts';
+import { WrongCall } from '../arguments.ts';
 import { groundSizeNotice, groundSizeOf } from './ground-size.ts';
 
 const NETWORK = { id: 'n', gsdMetres: 1 } as Network;

@@ -1,17 +1,17 @@
 /** A network on images whose masks have the same name and size: one folder of them, or all places to judge by. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join, parse } from 'node:path';
-import { Problem } from '../errors/problem.ts';
-import { addToTally, UNKNOWN } from '../models/evaluation/evaluate.ts';
-import { addWorstChips, type WorstChip } from '../models/evaluation/worst-chips.ts';
-import { inferBands } from '../models/mapping/map-scene.ts';
-import { type Network, wantedBands } from '../models/registry.ts';
-import { type NetworkSession, openNetwork } from '../models/runtime/session.ts';
-import { readRgbImage } from '../tiler/geotiff/rgb-image.ts';
-import { wholeOf } from '../tiler/geotiff/window.ts';
-import { planChips } from '../tiler/grid/chips.ts';
-import { planModelGrid } from '../tiler/grid/model-grid.ts';
-import { WrongCall } from './arguments.ts';
+import { Problem } from '../../errors/problem.ts';
+import { addToTally, UNKNOWN } from '../../models/evaluation/evaluate.ts';
+import { addWorstChips, type WorstChip } from '../../models/evaluation/worst-chips.ts';
+import { inferBands } from '../../models/mapping/map-scene.ts';
+import { type Network, wantedBands } from '../../models/registry.ts';
+import { type NetworkSession, openNetwork } from '../../models/runtime/session.ts';
+import { readRgbImage } from '../../tiler/geotiff/rgb-image.ts';
+import { wholeOf } from '../../tiler/geotiff/window.ts';
+import { planChips } from '../../tiler/grid/chips.ts';
+import { planModelGrid } from '../../tiler/grid/model-grid.ts';
+import { WrongCall } from '../arguments.ts';
 import {
   addDrawn,
   createTallies,

@@ -1,13 +1,13 @@
 /** A finished job → one zip with everything, as the service gives it: see server/export/package.ts. */
 import { rename, rm, writeFile } from 'node:fs/promises';
-import type { JobReport } from '../server/api/index.ts';
-import { ALL_COLLECTIONS, exportFormat, exportTables } from '../server/export/export.ts';
-import { mapsThere, packageJob } from '../server/export/package.ts';
-import { readNetworkManifest } from '../server/networks/install-network.ts';
-import type { SegmentationJob } from '../server/pipeline/segmentation-job.ts';
-import type { FileStore } from '../server/store/files/file-store.ts';
-import type { FeatureTable } from '../server/store/tables/feature-tables.ts';
-import { sceneJson } from '../server/store/tables/scenes.ts';
+import type { JobReport } from '../../server/api/index.ts';
+import { ALL_COLLECTIONS, exportFormat, exportTables } from '../../server/export/export.ts';
+import { mapsThere, packageJob } from '../../server/export/package.ts';
+import { readNetworkManifest } from '../../server/networks/install-network.ts';
+import type { SegmentationJob } from '../../server/pipeline/segmentation-job.ts';
+import type { FileStore } from '../../server/store/files/file-store.ts';
+import type { FeatureTable } from '../../server/store/tables/feature-tables.ts';
+import { sceneJson } from '../../server/store/tables/scenes.ts';
 
 export async function writePackage(
   files: FileStore,

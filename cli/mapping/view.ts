@@ -1,5 +1,5 @@
 /** How a command line says which bands are red, green and blue, and which values become 0 and 255. */
-import { WrongCall } from './arguments.ts';
+import { WrongCall } from '../arguments.ts';
 
 /** `4,3,2`, `B04,B03,B02` or one band for gray. */
 export function readBands(text: string): (number | string)[] {
