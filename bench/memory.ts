@@ -2,6 +2,7 @@
  * Peak memory of ingest, chips and maps on generated scenes of one width, one four times as high as the other:
  * `node bench/memory.ts [WIDTH [HEIGHT [TYPE]]]`. Each stage runs in a process of its own.
  * 60,000² with `node bench/memory.ts 60000 60000 uint8 --once`, which takes an hour and 40 GB of disk.
+ * With `--job` the whole of `planimeter segment` instead, on towns of 4,096 x 16,384 pixels and four times as high.
  */
 import { fork } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -19,6 +20,7 @@ import { planModelGrid } from '../tiler/grid/model-grid.ts';
 import { ingest } from '../tiler/ingest/ingest.ts';
 import { DEFAULT_INGEST_LIMITS } from '../tiler/ingest/validate-source.ts';
 import { openScene } from '../tiler/working-copy/open-scene.ts';
+import { type JobPeaks, peaksOfJob } from './memory/whole-job.ts';
 
 const GSD = { x: 1, y: 1 };
 const FILL = [128, 128, 128] as const;
@@ -112,6 +114,17 @@ async function runStage(stage: Stage, paths: Paths, width: number, height: numbe
   else await map(paths);
 }
 
+function compareJobs(low: JobPeaks, high: JobPeaks): void {
+  const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+  const rows = { ...high.byProcess, 'all together': high.together };
+  const lower: Record<string, number> = { ...low.byProcess, 'all together': low.together };
+  for (const [name, bytes] of Object.entries(rows)) {
+    const more = (100 * (bytes / lower[name]! - 1)).toFixed(1);
+    console.log(`${name}: ${megabytes(lower[name]!)}, four times as high ${megabytes(bytes)}: ${more} % above`);
+  }
+  console.log(`${low.seconds.toFixed(0)} s and ${high.seconds.toFixed(0)} s`);
+}
+
 function inChild(...args: unknown[]): Promise<{ peakBytes: number; seconds: number }> {
   return new Promise((resolve, reject) => {
     // As the sandbox runs.
@@ -126,6 +139,14 @@ if (process.argv[2] === '--stage') {
   const [stage, paths, width, height, type] = JSON.parse(process.argv[3]);
   await runStage(stage, paths, width, height, type);
   process.send!({ peakBytes: await peakBytes(), seconds: performance.now() / 1000 });
+} else if (process.argv.includes('--job')) {
+  const [width = 4096, height = 16_384] = process.argv.slice(2, 4).map(Number).filter(Number.isFinite);
+  const folder = await mkdtemp(join(tmpdir(), 'memory-'));
+  try {
+    compareJobs(await peaksOfJob(folder, width, height), await peaksOfJob(folder, width, 4 * height));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 } else {
   const [width = 20_000, height = 10_000] = process.argv.slice(2, 4).map(Number);
   const type = (process.argv[4] ?? 'uint8') as SampleType;

