@@ -17,7 +17,9 @@ const box = (x: number, y: number, width: number, height = width): Point[] => [a
 const LAND: [string, Point[]][] = [
   ['vegetation', box(0, 0, 2000, 900)],
   ['water', box(0, 900, 2000, 100)],
-  ['other', box(0, 1000, 2000, 1000)],
+  ['other', box(0, 1000, 2000, 900)],
+  ['building', box(0, 1900, 100)],
+  ['other', box(100, 1900, 1900, 100)],
 ];
 /** A window of streets with a cross in it; one that ends, and one that runs out of the image. */
 const NODES: Point[] = [[400, 1200], [800, 1200], [1200, 1200], [400, 1500], [800, 1500], [1200, 1500], [400, 1800], [800, 1800], [1200, 1800], [1500, 1500], [0, 1500]]; // biome-ignore format: one line
@@ -52,17 +54,21 @@ testInterface('the summary', (its) => {
     expect(status).toBe(200);
     expect(body).toMatchObject({
       job,
-      built_up: { buildings: HOUSES.length, built_up_m2: 0 },
+      built_up: { resolution: 10, buildings: HOUSES.length },
       blocks: { count: 4, left_out: 0, floors: null },
       roads: { junctions: 5, dead_ends: 1, cut_off: 1, nodes: 11, betweenness_from: 11 },
       surroundings: { radius_m: 300, buildings: HOUSES.length },
     });
     expect(body.mapped_m2).toBeCloseTo(1e6, -4);
+    expect(body.built_up.built_up_m2 / 2500).toBeCloseTo(1, 2);
+    expect(body.built_up.built_up_share).toBeCloseTo(body.built_up.built_up_m2 / body.mapped_m2, 8);
+    expect(body.built_up.buildings_per_km2).toBeCloseTo(HOUSES.length / (body.mapped_m2 / 1e6), 4);
+    expect(body.built_up.cells_mapped).toBeLessThan(body.built_up.cells);
     expect(body.blocks.area_m2 / (800 * 600 * 0.25)).toBeCloseTo(1, 2);
     expect(
       body.blocks.building_m2 / (HOUSES.slice(0, 8).reduce((sum, [, , side]) => sum + side! ** 2, 0) / 4),
     ).toBeCloseTo(1, 2);
-    expect(body.landmarks[0]).toMatchObject({ id: hall, reasons: [{ reason: 'area' }, { reason: 'isolation' }] });
+    expect(body.landmarks[0]).toMatchObject({ id: hall, reasons: [{ reason: 'area' }] });
     expect(body.roads.by_width.map(({ from_m, below_m }: { from_m: number; below_m: number }) => [from_m, below_m])).toEqual([[3, 6], [10, 16]]); // biome-ignore format: one line
     const [first, second] = body.roads.by_width;
     expect(first.length_m + second.length_m).toBeCloseTo(body.roads.length_m, 6);
