@@ -2,6 +2,7 @@
 
 import type { MultiPolygon, Polygon, Position } from 'geojson';
 import {
+  cellArea,
   cellToBoundary,
   getHexagonAreaAvg,
   latLngToCell,
@@ -43,6 +44,8 @@ export function resolutionFor(box: Bbox, mostCells: number, finest: number): num
   }
   return 0;
 }
+
+export const cellM2 = (cell: string): number => cellArea(cell, UNITS.m2);
 
 export const cellAt = (lon: number, lat: number, resolution: number): string => latLngToCell(lat, lon, resolution);
 

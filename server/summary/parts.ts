@@ -1,7 +1,8 @@
 /** The parts of a job's summary, each with all of its rows; every figure's definition is in docs/user.md. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { roleOf } from '../../models/class-roles.ts';
 import type { Bbox, JobReport } from '../api/index.ts';
-import { cellAt, cellPolygon, cellsCovering, resolutionFor } from '../geometry/h3-cells.ts';
+import { cellAt, cellM2, cellPolygon, cellsCovering, resolutionFor } from '../geometry/h3-cells.ts';
 import { parseWkb } from '../geometry/wkb.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { sumByZone } from '../store/tables/aggregate.ts';
@@ -15,6 +16,7 @@ import {
   type RoadFace,
   roadFaces,
 } from '../store/tables/found-shapes.ts';
+import { cellSums } from './cell-sums.ts';
 import { type Ground, type GroundGrid, groundGrid } from './ground-grid.ts';
 import { type Landmark, landmarksOf } from './landmarks.ts';
 import { betweennessOf, degreesOf, widthClass } from './road-network.ts';
@@ -34,6 +36,8 @@ export async function summedJob(q: Queryable, job: Omit<SummedJob, 'key'>): Prom
 
 /** Cells of the finest of these resolutions of which so many cover the scene. */
 const [MOST_CELLS, FINEST_CELLS] = [500, 10];
+/** With less, rounding has mapped it. */
+const LEAST_MAPPED_M2 = 0.01;
 
 export interface CellRow {
   cell: string;
@@ -50,29 +54,32 @@ export interface CellRow {
 export async function cellRows(q: Queryable, job: SummedJob): Promise<{ resolution: number; rows: CellRow[] }> {
   const resolution = resolutionFor(unwrapped(job.bbox), MOST_CELLS, FINEST_CELLS);
   const cells = cellsCovering(boxesOf(job.bbox), resolution);
-  const sums = await sumByZone(q, { collection: 'landuse', job: job.id }, cells.map(cellPolygon));
+  const sums = cellSums(cells.map(cellPolygon));
+  const [mapped, built] = [new Float64Array(cells.length), new Float64Array(cells.length)];
+  const isBuilt = roleNames(job, 'building');
+  for await (const page of foundShapes(q, job.key, 'landuse')) {
+    for (const { class: name, area_m2, geometry } of page) {
+      const { parts } = parseWkb(geometry);
+      sums.add(parts, area_m2, mapped);
+      if (isBuilt(name)) sums.add(parts, area_m2, built);
+    }
+    await nextTurn();
+  }
   const counts = new Map<string, number>();
   for (const { lon, lat } of await foundBuildings(q, job.key)) {
     const cell = cellAt(lon, lat, resolution);
     counts.set(cell, (counts.get(cell) ?? 0) + 1);
   }
-  const isBuilt = roleNames(job, 'building');
   const rows = cells.flatMap((cell, i): CellRow[] => {
-    const { classes, area_m2: cell_m2 } = sums[i]!;
-    const mapped_m2 = sum(classes, ({ area_m2 }) => area_m2);
-    if (!(mapped_m2 > 0)) return [];
-    const built_up_m2 = sum(classes, (each) => (isBuilt(each.class) ? each.area_m2 : 0));
+    const mapped_m2 = mapped[i]!;
+    if (!(mapped_m2 > LEAST_MAPPED_M2)) return [];
+    const built_up_m2 = Math.max(0, built[i]!);
     const buildings = counts.get(cell) ?? 0;
-    const built_up_share = built_up_m2 / mapped_m2;
     return [
       {
-        cell,
-        mapped_m2,
-        mapped_share: Math.min(1, mapped_m2 / cell_m2),
-        built_up_m2,
-        built_up_share,
-        buildings,
-        buildings_per_km2: (buildings / mapped_m2) * 1e6,
+        ...{ cell, mapped_m2, mapped_share: Math.min(1, mapped_m2 / cellM2(cell)) },
+        ...{ built_up_m2, built_up_share: Math.min(1, built_up_m2 / mapped_m2) },
+        ...{ buildings, buildings_per_km2: (buildings / mapped_m2) * 1e6 },
       },
     ];
   });
@@ -182,6 +189,7 @@ export async function groundOf(q: Queryable, job: SummedJob): Promise<GroundGrid
       const ground: Ground = isGreen(name) ? 'green' : isWater(name) ? 'water' : 'other';
       for (const rings of parseWkb(geometry).parts) grid.add(rings, ground);
     }
+    await nextTurn();
   }
   return grid;
 }

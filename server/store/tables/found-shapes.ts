@@ -48,13 +48,14 @@ export const foundRoads = (q: Queryable, job: number): Promise<FoundRoad[]> =>
 export interface ShapeRow {
   id: string;
   class: string;
+  area_m2: number;
   /** Little-endian WKB in EPSG:4326. */
   geometry: Uint8Array;
 }
 
 /** Shapes of a collection in the order of their ids, page by page. */
 export async function* foundShapes(q: Queryable, job: number, collection: string): AsyncGenerator<ShapeRow[]> {
-  yield* pagesOf<ShapeRow>(q, job, collection, `id, class, ST_AsBinary(geom, 'NDR') AS geometry`);
+  yield* pagesOf<ShapeRow>(q, job, collection, `id, class, area_m2, ST_AsBinary(geom, 'NDR') AS geometry`);
 }
 
 /** Throws Problem bad_request for more than MOST_FEATURES. */
