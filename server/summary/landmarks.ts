@@ -10,7 +10,7 @@ export interface Building {
   lat: number;
 }
 
-export const REASONS = ['area', 'compactness', 'isolation'] as const;
+const REASONS = ['area', 'compactness', 'isolation'] as const;
 export type Reason = (typeof REASONS)[number];
 
 export interface Landmark {
@@ -20,7 +20,7 @@ export interface Landmark {
 }
 
 /** Beyond it a value counts as unusual (Iglewicz and Hoaglin 1993). */
-export const UNUSUAL_SCORE = 3.5;
+const UNUSUAL_SCORE = 3.5;
 /** Of a normal distribution, its median absolute deviation in standard deviations; and its mean one, inverted. */
 const MAD_OF_NORMAL = 0.6745;
 const MEAN_DEVIATION_OF_NORMAL = 1.253314;

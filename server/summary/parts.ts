@@ -86,9 +86,9 @@ export async function cellRows(q: Queryable, job: SummedJob): Promise<{ resoluti
   return { resolution, rows };
 }
 
-/** Smaller faces are islands and gores of junctions; of more than so many the largest are taken. */
-export const LEAST_BLOCK_M2 = 200;
-export const MOST_BLOCKS = 2000;
+/** Smaller faces are islands of roundabouts and gores of junctions; of more than so many the largest are taken. */
+const LEAST_BLOCK_M2 = 500;
+const MOST_BLOCKS = 2000;
 
 export interface BlockRow extends RoadFace {
   building_m2: number;
