@@ -9,3 +9,4 @@ export type * from './models.ts';
 export type * from './replay.ts';
 export type * from './scenes.ts';
 export type * from './service.ts';
+export type * from './summary.ts';

@@ -26,20 +26,20 @@ function feature({ columns }: FeatureTable, { id, values, geometry }: TableRow):
   return `{"type":"Feature","id":"${id}","geometry":${shape},"properties":{${members.join(',')}}}`;
 }
 
-export function writeGeoJson(tables: readonly FeatureTable[], path: string): Promise<void> {
-  async function* text(): AsyncGenerator<string> {
-    const said = saidRights(tables[0]!.rights).map(([name, value]) => `"${name}":${JSON.stringify(value)},`);
-    yield `{"type":"FeatureCollection",${said.join('')}"features":[`;
-    let separator = '\n';
-    for (const table of tables) {
-      for await (const rows of table.rows()) {
-        yield separator + rows.map((row) => feature(table, row)).join(',\n');
-        separator = ',\n';
-      }
+export const writeGeoJson = (tables: readonly FeatureTable[], path: string): Promise<void> =>
+  write(geoJsonText(tables), path);
+
+export async function* geoJsonText(tables: readonly FeatureTable[]): AsyncGenerator<string> {
+  const said = saidRights(tables[0]!.rights).map(([name, value]) => `"${name}":${JSON.stringify(value)},`);
+  yield `{"type":"FeatureCollection",${said.join('')}"features":[`;
+  let separator = '\n';
+  for (const table of tables) {
+    for await (const rows of table.rows()) {
+      yield separator + rows.map((row) => feature(table, row)).join(',\n');
+      separator = ',\n';
     }
-    yield '\n]}\n';
   }
-  return write(text(), path);
+  yield '\n]}\n';
 }
 
 export function writeGeoJsonLines(tables: readonly FeatureTable[], path: string): Promise<void> {
@@ -53,24 +53,23 @@ export function writeGeoJsonLines(tables: readonly FeatureTable[], path: string)
   return write(text(), path);
 }
 
+export const writeCsv = (tables: readonly FeatureTable[], path: string): Promise<void> => write(csvText(tables), path);
+
 /** RFC 4180; the geometry is in the column `wkt`, which GDAL and QGIS find with its name or are told. */
-export function writeCsv(tables: readonly FeatureTable[], path: string): Promise<void> {
+export async function* csvText(tables: readonly FeatureTable[]): AsyncGenerator<string> {
   const columns = unionOfColumns(tables);
-  async function* text(): AsyncGenerator<string> {
-    yield `${['WKT', ...columns.map(({ name }) => name)].join(',')}\r\n`;
-    for (const table of tables) {
-      const order = columns.map(({ name }) => table.columns.findIndex((column) => column.name === name));
-      for await (const rows of table.rows()) {
-        yield rows
-          .map(({ geometry, values }) => {
-            const cells = order.map((at, i) => (at < 0 ? '' : csvCell(values[at], columns[i])));
-            return `"${wktOf(parseWkb(geometry))}",${cells.join(',')}\r\n`;
-          })
-          .join('');
-      }
+  yield `${['WKT', ...columns.map(({ name }) => name)].join(',')}\r\n`;
+  for (const table of tables) {
+    const order = columns.map(({ name }) => table.columns.findIndex((column) => column.name === name));
+    for await (const rows of table.rows()) {
+      yield rows
+        .map(({ geometry, values }) => {
+          const cells = order.map((at, i) => (at < 0 ? '' : csvCell(values[at], columns[i])));
+          return `"${wktOf(parseWkb(geometry))}",${cells.join(',')}\r\n`;
+        })
+        .join('');
     }
   }
-  return write(text(), path);
 }
 
 function csvCell(value: string | number | boolean | null, column: Column): string {

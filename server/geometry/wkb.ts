@@ -1,4 +1,6 @@
 /** Little-endian WKB of lines and polygons (OGC 06-103r4), as PostGIS writes it: taken apart, and made multi-part. */
+import type { MultiPolygon, Polygon } from 'geojson';
+import { writeShape } from '../../vectorizer/shape.ts';
 
 const LINE = 2;
 const POLYGON = 3;
@@ -47,6 +49,18 @@ export function toMultiWkb(wkb: Uint8Array): Uint8Array {
   view.setUint32(5, 1, true);
   multi.set(wkb, 9);
   return multi;
+}
+
+/** Of polygons in degrees. */
+export function polygonsToWkb({ type, coordinates }: Polygon | MultiPolygon): Uint8Array {
+  const polygons = (type === 'Polygon' ? [coordinates] : coordinates).map((rings) => {
+    const ends = rings.map((_, i) => rings.slice(0, i + 1).reduce((points, ring) => points + ring.length, 0));
+    return writeShape({ kind: 'polygon', xy: Float64Array.from(rings.flat(2)), ends });
+  });
+  if (type === 'Polygon') return polygons[0]!;
+  const head = toMultiWkb(new Uint8Array([1, POLYGON, 0, 0, 0])).subarray(0, 9);
+  new DataView(head.buffer).setUint32(5, polygons.length, true);
+  return Buffer.concat([head, ...polygons]);
 }
 
 /** west, south, east, north. */

@@ -21,6 +21,7 @@ import { imageryRouter } from './native/imagery.ts';
 import { jobsRouter } from './native/jobs.ts';
 import { modelsRouter } from './native/models.ts';
 import { scenesRouter } from './native/scenes.ts';
+import { summaryRouter } from './native/summary.ts';
 import { tilesRouter } from './native/tiles.ts';
 import { uploadsRouter } from './native/uploads.ts';
 import { aggregateRouter } from './ogc-features/aggregate.ts';
@@ -46,6 +47,7 @@ export function createApp(deps: AppContext): Express {
   app.use(uploadsRouter(deps));
   app.use(scenesRouter(deps));
   app.use(jobsRouter(deps));
+  app.use(summaryRouter());
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));

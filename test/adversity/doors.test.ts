@@ -105,6 +105,11 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
   'get /scenes/{id}/preflight': (_, scene) => [{ path: `/scenes/${scene}/preflight` }],
   'get /jobs/{id}/export.{format}': (job) =>
     ['geojson', 'gpkg', 'fgb', 'csv'].map((format) => ({ path: `/jobs/${job}/export.${format}` })),
+  'get /jobs/{id}/summary': (job) => [{ path: `/jobs/${job}/summary` }],
+  'get /jobs/{id}/summary/{table}.{format}': (job) =>
+    ['cells.csv', 'blocks.geojson', 'roads.csv', 'surroundings.geojson'].map((file) => ({
+      path: `/jobs/${job}/summary/${file}`,
+    })),
   'get /jobs/{id}/package.zip': (job) => [{ path: `/jobs/${job}/package.zip` }],
   'get /tiles/{job}/{z}/{x}/{y}.mvt': (job) =>
     ['0/0/0', '8/167/109'].map((at) => ({ path: `/tiles/${job}/${at}.mvt` })),

@@ -28,8 +28,8 @@ export interface Fit {
 const CHORD_TOLERANCES = 6;
 /** Prices in cubes of the tolerance; chosen by bench/regularize.ts. */
 const WALL_PRICE = 1.2;
-const DIAGONAL_PRICE = 2.4;
-const OBLIQUE_PRICE = 5;
+const DIAGONAL_PRICE = 6;
+const OBLIQUE_PRICE = 10;
 const CIRCLE_PRICE = 5.5;
 const CANDIDATE_DIRECTIONS = 2;
 const REFINEMENTS = 2;

@@ -32,8 +32,15 @@ const ANCHOR_WEIGHT = 0.08;
 /** Of each node, how far from it junctions lay that went into it. */
 export type Spread = Map<number, number>;
 
-/** Joins junctions in each other's surface, the nearest first; counts those of these rows. */
-export function clusterJunctions(sketch: LineGraph, counted: Rows): { merged: number; spread: Spread } {
+/**
+ * Joins junctions in each other's surface, the nearest first; counts those of these rows.
+ * @param mostRadius half-widths beyond this, in pixels, are of squares and of carriageways that have melted
+ */
+export function clusterJunctions(
+  sketch: LineGraph,
+  counted: Rows,
+  mostRadius: number,
+): { merged: number; spread: Spread } {
   const spread: Spread = new Map();
   let merged = 0;
   for (;;) {
@@ -41,7 +48,7 @@ export function clusterJunctions(sketch: LineGraph, counted: Rows): { merged: nu
     for (const line of lines(sketch)) {
       if (line.from === line.to || sketch.at[line.from].length < 3 || sketch.at[line.to].length < 3) continue;
       const length = lengthOf(line);
-      const radii = length / Math.max(sketch.radius[line.from], sketch.radius[line.to]);
+      const radii = length / Math.min(mostRadius, Math.max(sketch.radius[line.from], sketch.radius[line.to]));
       if (radii < CLUSTER_RADII || (radii < SPLIT_RADII && isSplit(sketch, line))) short.push({ line, length });
     }
     if (short.length === 0) return { merged, spread };

@@ -84,6 +84,8 @@ const MAX_GAP_WIDTHS = 3;
 /** Border points are at most so far apart, on the ground and in pixels, but never less than a pixel. */
 const POINT_METRES = 2;
 const POINT_PIXELS = 3;
+/** Half of the widest road whose junctions are as wide. */
+const MOST_JUNCTION_METRES = 10;
 /** What comes so near to where a map was cut may go on beyond it, pixels. */
 const CUT_REACH = 32;
 
@@ -134,7 +136,7 @@ export function sketchRoads(
   const least = { minLength: MIN_PIECE_METRES / pixelMetres, minWidths: PIECE_WIDTHS };
   const discardedPieces = prunePieces(sketch, least, whole, core);
   prunedSpurs += pruneSpurs(sketch, minSpur, SPUR_WIDTHS, core);
-  const { merged: mergedJunctions, spread } = clusterJunctions(sketch, core);
+  const { merged: mergedJunctions, spread } = clusterJunctions(sketch, core, MOST_JUNCTION_METRES / pixelMetres);
   prunedSpurs += pruneRings(sketch, 4, core);
   for (let node = 0; node < sketch.at.length; node++) joinThrough(sketch, node);
   straightenJunctions(sketch, border.filled, spread);

@@ -8,6 +8,7 @@ import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
 import { AggregateQuery, SumsQuery } from '../../api/features.ts';
 import { readQuery } from '../../api/query.ts';
+import { cellPolygon, cellsCovering } from '../../geometry/h3-cells.ts';
 import { AREAS, MOST_POSITIONS, positionsOf, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { type ClassSum, selectedBoxes, sumByClass, sumByZone } from '../../store/tables/aggregate.ts';
@@ -17,7 +18,6 @@ import type { Zones } from '../../store/tables/zone-pieces.ts';
 import { databaseOf } from '../core/caller.ts';
 import { heavy } from '../core/heavy-lanes.ts';
 import { itemSelection, namedCollection, requestedCollection } from './collections.ts';
-import { cellPolygon, cellsCovering } from './h3-cells.ts';
 import { parseCql2Text } from './parse-cql2-text.ts';
 
 const MAX_ZONES = 1000;

@@ -138,6 +138,7 @@ test.each(described.filter((route) => route.startsWith('get ')))('%s answers as 
     ...examples,
     id: examples[subject],
     ...(path.includes('/export.') && { format: 'gpkg' }),
+    ...(path.includes('/summary/') && { table: 'cells', format: 'csv' }),
     ...(path.startsWith('/stac') && { collection: 'scenes', id: examples.scene! }),
   };
   const address = path.replace(/\{(\w+)\}/g, (_, name) => values[name]);

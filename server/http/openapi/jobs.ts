@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ExportQuery, FailedAreas, Job, JobEvent, JobRequest, JobsQuery, Proof, ProofRequest } from '../../api/jobs.ts';
 import { Paged } from '../../api/query.ts';
+import { SUMMARY_TABLES, Summary } from '../../api/summary.ts';
 import { Located } from '../../api/uploads.ts';
 import { EXPORT_FORMATS } from '../../export/export.ts';
 import { binary, events, geojson, inPath, jobId, json, jsonBody, operation, plain } from './parts.ts';
@@ -52,6 +53,23 @@ export const jobPaths = {
     parameters: [jobId],
     get: operation('jobs', 'readFailedAreas', 'The parts of the map that could not be computed, each with its reason', {
       200: geojson(FailedAreas),
+    }),
+  },
+  '/jobs/{id}/summary': {
+    parameters: [jobId],
+    get: operation('jobs', 'summarizeJob', 'What the map of a finished job says of the place', {
+      description: 'Computed when it is asked for; every figure is defined in the guide for users.',
+      200: json(Summary),
+    }),
+  },
+  '/jobs/{id}/summary/{table}.{format}': {
+    parameters: [
+      jobId,
+      inPath('table', z.enum(SUMMARY_TABLES).meta({ example: 'cells' }), 'Which of its rows'),
+      inPath('format', z.enum(['csv', 'geojson']).meta({ example: 'csv' }), 'Format'),
+    ],
+    get: operation('jobs', 'readSummaryTable', 'The rows behind a summary', {
+      200: binary('The rows with their shapes', 'text/csv', 'application/geo+json'),
     }),
   },
   '/jobs/{id}/classes.tif': {

@@ -158,6 +158,21 @@ describe.each(testEngines())('features on $name', ({ open, name }) => {
     }
   });
 
+  test('lines run as they came: from their first node to their second', async () => {
+    const ends: [number, number][] = [
+      [500_000, 0],
+      [500_020, 5],
+    ];
+    const line = row(lineWkb(ends), { collection: 'roads', class: 'road' });
+    const job = await publish(32631, [line]);
+    const [stored] = await db.query<{ eastward: boolean }>(
+      'SELECT ST_X(ST_StartPoint(geom)) < ST_X(ST_EndPoint(geom)) AS eastward FROM planimeter.features WHERE id = $1',
+      [line.id],
+    );
+    expect(stored).toEqual({ eastward: true });
+    await deleteJob(db, job.id);
+  });
+
   test('totals are those of land use, which covers the ground once; each collection is stated by itself', async () => {
     const job = await newJob();
     const shape = (x: number, name: string, collection: string, width = 1) =>

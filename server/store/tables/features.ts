@@ -61,22 +61,24 @@ const KNOWN = `
   SELECT *, ST_GeomFromWKB(substring($3::bytea FROM start FOR length), 4326) AS geom, known_area AS area,
          known_outline * border_share AS outline FROM given`;
 
+// In PostGIS 3.3 ST_ForcePolygonCCW turns lines about, which run from their first node to their second.
 // OFFSET 0 keeps the planner from writing each expression out wherever its name stands, to be computed again.
 const OTHERS = `
   SELECT *, ST_Area(geom::geography) AS area,
          CASE WHEN ST_Dimension(geom) = 1 THEN ST_Length(geom::geography)
               ELSE ST_Perimeter(geom::geography) * border_share END AS outline
-    FROM (SELECT *, ST_ForcePolygonCCW(
-                      CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(ST_MakeValid(g), 180, -360)
-                           WHEN epsg <> 4326 AND ST_XMax(g) - ST_XMin(g) > 180
-                             THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
-                           WHEN ST_IsValid(g) THEN g
-                           ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END) AS geom
-            FROM (SELECT *, CASE WHEN ST_XMin(t) >= -180 AND ST_XMin(t) < 180 THEN t
-                                 ELSE ST_Translate(t, -360 * floor((ST_XMin(t) + 180) / 360), 0) END AS g
-                    FROM (SELECT *, ST_Transform(ST_GeomFromWKB(substring($3::bytea FROM start FOR length), epsg), 4326) AS t
-                            FROM given OFFSET 0) AS transformed OFFSET 0) AS turned
-          OFFSET 0) AS valid`;
+    FROM (SELECT *, CASE WHEN ST_Dimension(v) = 2 THEN ST_ForcePolygonCCW(v) ELSE v END AS geom
+            FROM (SELECT *, CASE WHEN ST_XMax(g) > 180 THEN ST_WrapX(ST_MakeValid(g), 180, -360)
+                                 WHEN epsg <> 4326 AND ST_XMax(g) - ST_XMin(g) > 180
+                                   THEN ST_WrapX(ST_MakeValid(ST_ShiftLongitude(g)), 180, -360)
+                                 WHEN ST_IsValid(g) THEN g
+                                 ELSE ST_CollectionExtract(ST_MakeValid(g), 3) END AS v
+                    FROM (SELECT *, CASE WHEN ST_XMin(t) >= -180 AND ST_XMin(t) < 180 THEN t
+                                         ELSE ST_Translate(t, -360 * floor((ST_XMin(t) + 180) / 360), 0) END AS g
+                            FROM (SELECT *, ST_Transform(ST_GeomFromWKB(substring($3::bytea FROM start FOR length), epsg), 4326) AS t
+                                    FROM given OFFSET 0) AS transformed OFFSET 0) AS turned
+                  OFFSET 0) AS valid
+          OFFSET 0) AS directed`;
 
 async function insertBatch(
   q: Queryable,

@@ -245,6 +245,48 @@ export const en = {
     assumption: (name: string, value: string, reason: string) => `${name}: ${value}. ${reason}`,
   },
 
+  summary: {
+    title: 'This place',
+    computing: 'Summing up…',
+    builtUp: (share: string, buildings: number, perKm2: string) =>
+      `${plural(buildings, { one: '# building stands', other: '# buildings stand' })} here, ${perKm2} a km². Built-up ground is ${share} of what was mapped.`,
+    densest: (share: string, cells: number) =>
+      `In the densest of ${plural(cells, { one: '# cell', other: '# cells' })} of the H3 grid it is ${share}.`,
+    noBuildings: 'No buildings were found.',
+    blocks: (blocks: number, area: string, coverage: string) =>
+      `Roads close ${plural(blocks, { one: '# block', other: '# blocks' })}, half of them of at least ${area}. Buildings cover ${coverage} of the ground in them.`,
+    floors: 'How many floors buildings have is not known: an image from above does not show it.',
+    noBlocks: 'Roads close no blocks.',
+    roads: (length: string, junctions: number, perKm2: string, deadEnds: number) =>
+      `${length} of road with ${plural(junctions, { one: '# junction', other: '# junctions' })}, ${perKm2} a km², and ${plural(deadEnds, { one: '# dead end', other: '# dead ends' })}.`,
+    cutOff: (ends: number) =>
+      plural(ends, { one: '# more end lies where the image ends.', other: '# more ends lie where the image ends.' }),
+    main: (share: string) => `The stretch that most ways lead over carries ${share} of all shortest ways.`,
+    noRoads: 'No roads were found.',
+    widths: 'Road length by width',
+    width: (from: number | null, below: number | null) =>
+      from === null ? 'not known' : below === null ? `${from} m and more` : `${from} to ${below} m`,
+    lengthShare: (length: string, share: string) => `${length} (${share})`,
+    green: (radius: number, share: string, without: number) =>
+      `Within ${radius} m of half of the buildings, at least ${share} of the ground is green; ${plural(without, { one: '# building has', other: '# buildings have' })} hardly any.`,
+    water: (radius: number, buildings: number) =>
+      `${plural(buildings, { one: '# building has', other: '# buildings have' })} water within ${radius} m.`,
+    landmarks: 'Buildings that stand out',
+    reasons: {
+      area: (value: string, typical: string) => `${value}; half of the buildings have under ${typical}`,
+      compactness: () => 'long, or with wings and yards',
+      isolation: (value: string, typical: string) => `${value} from the next one; ${typical} is usual`,
+    },
+    rows: 'Rows behind these figures',
+    tables: {
+      cells: 'Cells',
+      blocks: 'Blocks',
+      landmarks: 'Landmarks',
+      roads: 'Roads',
+      surroundings: 'Around each building',
+    },
+  },
+
   download: {
     title: 'Download',
     choice: 'What to download',

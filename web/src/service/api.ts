@@ -13,6 +13,7 @@ import type {
   SceneJson,
   ServiceJson,
   ShareJson,
+  SummaryJson,
   TileJson,
 } from './types.ts';
 
@@ -149,6 +150,7 @@ export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
 export const startJob = (scene: string, request: object): Promise<JobJson> => post('/jobs', { scene, ...request });
 export const proveJob = (id: string): Promise<ProofJson> => post(`/jobs/${id}/prove`);
+export const summarizeJob = (id: string): Promise<SummaryJson> => get(`/jobs/${id}/summary`);
 export const cancelJob = (id: string): Promise<JobJson> => post(`/jobs/${id}/cancel`);
 export const getJob = (id: string): Promise<JobJson> => get(`/jobs/${id}`);
 export const retryJob = (id: string): Promise<JobJson> =>

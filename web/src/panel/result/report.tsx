@@ -8,15 +8,18 @@ import { Attribution } from '../attribution.tsx';
 import { Button, Disclosure, Facts } from '../parts.tsx';
 import { Share } from '../share.tsx';
 import { Downloads } from './downloads.tsx';
+import { PlaceSummary } from './place-summary.tsx';
 import { assumptionNotes, failureNotes, jobFacts, ledgerFacts, stageFacts, verifiedText } from './report-facts.ts';
 import './report.css';
 
 const texts = t.report;
 
 export function Report() {
-  const job = useApp().state.doneJob.value;
+  const { doneJob, detects } = useApp().state;
+  const job = doneJob.value;
   return (
     <div class="report" hidden={!job?.report}>
+      {job?.report && !detects.value && <PlaceSummary key={job.id} id={job.id} />}
       <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} />}</Disclosure>
       <Share />
       <Attribution />

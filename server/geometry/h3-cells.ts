@@ -9,8 +9,8 @@ import {
   polygonToCellsExperimental,
   UNITS,
 } from 'h3-js';
-import { Problem } from '../../../errors/problem.ts';
-import type { Bbox } from '../../api/index.ts';
+import { Problem } from '../../errors/problem.ts';
+import type { Bbox } from '../api/index.ts';
 
 export const MOST_CELLS = 10_000;
 
@@ -35,6 +35,16 @@ export function cellsCovering(boxes: readonly Bbox[], resolution: number): strin
   const detail = `Cells of resolution ${resolution} would be more than ${MOST_CELLS}; take a coarser one, or one job or scene.`;
   throw new Problem('bad_request', detail);
 }
+
+/** The finest resolution, up to `finest`, of which about so many cells at most cover a box. */
+export function resolutionFor(box: Bbox, mostCells: number, finest: number): number {
+  for (let resolution = finest; resolution > 0; resolution--) {
+    if (areaOf(box) / getHexagonAreaAvg(resolution, UNITS.m2) <= mostCells) return resolution;
+  }
+  return 0;
+}
+
+export const cellAt = (lon: number, lat: number, resolution: number): string => latLngToCell(lat, lon, resolution);
 
 function areaOf([west, south, east, north]: Bbox): number {
   const radians = Math.PI / 180;
