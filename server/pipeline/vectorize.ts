@@ -9,9 +9,9 @@ import type { MapResult } from '../../models/mapping/map-scene.ts';
 import { CLASS_NODATA } from '../../models/runtime/answer.ts';
 import { planStrips, type Strip } from '../../vectorizer/strips.ts';
 import type { MappingTools } from '../tools.ts';
-import type { DrawOptions } from '../tracing/draw-options.ts';
+import { coarseLevels, type DrawOptions } from '../tracing/draw-options.ts';
 import type { MapLayer } from '../tracing/draw-strip.ts';
-import type { JoinedStrips } from '../tracing/join-strips.ts';
+import type { GeometryReport, MovedRegion } from '../tracing/join-strips.ts';
 import { chordMetres } from './bending.ts';
 import { tracingOf } from './class-roles.ts';
 import { placingOf } from './place-shapes.ts';
@@ -85,20 +85,60 @@ export async function drawStrip(
 export const openKeys = ({ job, options }: Drawing): string[] =>
   planStrips(options.size).map(({ index }) => openKey(job.id, index));
 
-/** The end of all strips: what they left open becomes features. `openPaths` are where the files of `openKeys` lie. */
+/** What became of all strips. */
+export interface JoinedStrips extends StripResult {
+  geometry: GeometryReport;
+  regions: MovedRegion[];
+}
+
+/**
+ * The end of all strips: what they left open becomes features, those of the finest level beside those of coarser ones.
+ * `openPaths` are where the files of `openKeys` lie.
+ */
 export async function joinStrips(
   { compute, files }: MappingTools,
   { job, insert, options }: Drawing,
   openPaths: string[],
   signal: AbortSignal,
-): Promise<StripResult & JoinedStrips> {
+): Promise<JoinedStrips> {
   const started = performance.now();
-  const featuresPath = files.path(`jobs/${job.id}/strips/joined.features`);
-  await mkdir(dirname(featuresPath), { recursive: true }); // this machine may have drawn none of the strips
-  const joined = await compute.joinStrips({ ...options, openPaths, featuresPath }, { signal });
+  const pathOf = (name: string) => files.path(`jobs/${job.id}/strips/${name}.features`);
+  await mkdir(dirname(pathOf('joined')), { recursive: true }); // this machine may have drawn none of the strips
+  const levels = coarseLevels(options);
+  const groups = openPaths.length > 1 ? levelGroups(levels) : levels.length > 0 ? [levels] : [];
+  const featuresPaths = [pathOf('joined'), ...groups.map((_, i) => pathOf(`joined-${i}`))];
+  const failed = new AbortController();
+  const either = { signal: AbortSignal.any([signal, failed.signal]) };
+  const finest = compute.joinFinest({ ...options, openPaths, featuresPath: featuresPaths[0]! }, either);
+  // Of one strip there is too little to start another process for.
+  const before = openPaths.length > 1 ? Promise.resolve() : finest;
+  const coarser = groups.map((group, i) =>
+    before.then(() =>
+      compute.joinCoarser({ ...options, levels: group, openPaths, featuresPath: featuresPaths[1 + i]! }, either),
+    ),
+  );
+  const [joined, ...others] = await Promise.all([finest, ...coarser]).catch(async (error) => {
+    failed.abort(error);
+    await Promise.allSettled([finest, ...coarser]);
+    throw error;
+  });
   const drawMs = performance.now() - started;
-  return { ...joined, ...(await storeFile(insert, job, featuresPath, signal)), drawMs };
+  const stored = [];
+  for (const path of featuresPaths) stored.push(await storeFile(insert, job, path, signal));
+  return {
+    geometry: { ...joined.geometry, levels: [0, ...levels], blocks: others.flatMap(({ blocks }) => blocks) },
+    regions: [joined, ...others].flatMap(({ regions }) => regions),
+    counts: addCounts(stored.map(({ counts }) => counts)),
+    drawMs,
+    storeMs: stored.reduce((sum, { storeMs }) => sum + storeMs, 0),
+  };
 }
+
+/** Levels that take about as long to join: each has a fourth of the cells of the one before, and more of a map's blocks. */
+const levelGroups = (levels: readonly number[]): number[][] => [
+  ...Map.groupBy(levels, (level) => Math.min(level, COARSEST_BY_ITSELF)).values(),
+];
+const COARSEST_BY_ITSELF = 5;
 
 /** Features in a file → rows; the file is gone then. */
 export async function storeFile(insert: InsertRows, job: StoredJob, path: string, signal: AbortSignal) {

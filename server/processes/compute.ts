@@ -11,7 +11,7 @@ import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts'
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import { onlyCard } from '../remote/reader.ts';
 import type { DrawStripRequest } from '../tracing/draw-strip.ts';
-import type { JoinedStrips, JoinStripsRequest } from '../tracing/join-strips.ts';
+import type { JoinCoarserRequest, JoinedCoarser, JoinedFinest, JoinStripsRequest } from '../tracing/join-strips.ts';
 import { createChildPool } from './child-pool.ts';
 import { ChildCrash, type ChildOptions, createChild, runOnce, type TaskOptions } from './child-process.ts';
 
@@ -45,8 +45,10 @@ export interface Compute {
   join(request: MergeRequest, options: TaskOptions<never>): Promise<void>;
   /** From the rows of a map to the features of a strip, while other strips are drawn and the network runs. */
   drawStrip(request: DrawStripRequest, options: TaskOptions<never>): Promise<void>;
-  /** From what strips have left open to the last features. */
-  joinStrips(request: JoinStripsRequest, options: TaskOptions<never>): Promise<JoinedStrips>;
+  /** From what strips have left open to the last features of the finest level … */
+  joinFinest(request: JoinStripsRequest, options: TaskOptions<never>): Promise<JoinedFinest>;
+  /** … and of coarser ones. */
+  joinCoarser(request: JoinCoarserRequest, options: TaskOptions<never>): Promise<JoinedCoarser>;
   /** Random windows of a finished map, in one pass each. */
   prove(request: VerifyRequest, options: TaskOptions<never>): Promise<Proof>;
   /** Of a whole working COG, for a job that sets bands or stretch. */
@@ -126,7 +128,8 @@ export function startCompute(remote?: OpenBytes): Compute {
     },
     join: (request, options) => draw('join', request, options),
     drawStrip: (request, options) => draw('drawStrip', request, options),
-    joinStrips: (request, options) => draw('joinStrips', request, options),
+    joinFinest: (request, options) => draw('joinFinest', request, options),
+    joinCoarser: (request, options) => draw('joinCoarser', request, options),
     chooseRendering(request, options) {
       if (!isRemote(request.path)) return untilDone('chooseRendering', request, options);
       return runConfined('chooseRendering', request.path, request, [], options);

@@ -1,20 +1,15 @@
 /** The rows of a map that a strip looks at → its features in a file, and in another what it leaves open to be joined. */
 import { existsSync, statSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { serialize } from 'node:v8';
-import { zstdCompress } from 'node:zlib';
+import { rm } from 'node:fs/promises';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { openStacked } from '../../tiler/geotiff/stacked-raster.ts';
 import { sparsePath } from '../../tiler/geotiff/write-tiff.ts';
-import type { SmallBuilding } from '../../vectorizer/buildings/blocks.ts';
-import { type BuildingStrip, type BuildingStripReport, drawBuildingStrip } from '../../vectorizer/buildings/strip.ts';
-import { drawLandStrip, type LandReport } from '../../vectorizer/land/draw-strip.ts';
-import { drawLevelStrips, LEVEL_MARGIN, type OpenLevels } from '../../vectorizer/land/level-strips.ts';
-import type { OpenLand } from '../../vectorizer/land/open-land.ts';
-import { drawRoadStrip, type OpenRoads } from '../../vectorizer/roads/strip.ts';
+import { type BuildingStrip, drawBuildingStrip } from '../../vectorizer/buildings/strip.ts';
+import { drawLandStrip } from '../../vectorizer/land/draw-strip.ts';
+import { drawLevelStrips, LEVEL_MARGIN } from '../../vectorizer/land/level-strips.ts';
+import { drawRoadStrip } from '../../vectorizer/roads/strip.ts';
 import { STRIP_MARGIN, type Strip, type StripWindow } from '../../vectorizer/strips.ts';
-import { type Discarded, sieveLimits } from '../../vectorizer/trace/sieve.ts';
+import { sieveLimits } from '../../vectorizer/trace/sieve.ts';
 import { createRowSieve, MOST_SIEVE_MARGIN } from '../../vectorizer/trace/sieve-rows.ts';
 import { TRIMMED_PIXELS, trimCombs } from '../../vectorizer/trace/trim-combs.ts';
 import {
@@ -28,6 +23,7 @@ import {
 } from './draw-options.ts';
 import { buildingLine, landLine, roadLine } from './feature-lines.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
+import { type OpenCoarser, type OpenStrip, writeOpenFile } from './open-file.ts';
 import { checkGrid, rowSplitter } from './split-row-houses.ts';
 
 /** Maps on one grid, which may still be growing: the whole, or those of a shard. */
@@ -48,22 +44,6 @@ export interface DrawStripRequest extends DrawOptions {
   layers: MapLayer[];
   featuresPath: string;
   openPath: string;
-}
-
-/** What a strip leaves open, and what became of it; plain data. */
-export interface OpenStrip {
-  strip: Strip;
-  /** Of the finest level, written by the strip. */
-  features: number;
-  land: OpenLand;
-  landReport: LandReport;
-  discarded: Discarded;
-  /** Of regions that the strip has published in pieces. */
-  pieces: { count: number; places: Set<string> };
-  middles: SmallBuilding[];
-  buildings: BuildingStripReport | null;
-  roads: OpenRoads | null;
-  levels: OpenLevels;
 }
 
 /** Rows above and below a strip that decide what is drawn in it. */
@@ -108,7 +88,7 @@ export async function drawStrip(request: DrawStripRequest): Promise<void> {
     if (planes && request.planes) checkGrid({ planes, classes: classes! }, request.planes.length);
     const left = await drawFeatures(request, classes!, scores, planes);
     checkGrowth(layers); // scores and planes may have been opened later
-    await writeFile(openPath, await promisify(zstdCompress)(serialize(left)));
+    await writeOpenFile(openPath, ...left);
   } catch (error) {
     await Promise.all([featuresPath, openPath].map((path) => rm(path, { force: true })));
     throw error;
@@ -125,7 +105,7 @@ async function drawFeatures(
   classes: Raster,
   scores: Raster | null,
   planes: Raster | null,
-): Promise<OpenStrip> {
+): Promise<[OpenStrip, OpenCoarser]> {
   const { strip, codes, nodata, minAreaM2, featuresPath } = request;
   const raw = await readWindow(request, classes, scores);
   // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
@@ -162,11 +142,11 @@ async function drawFeatures(
     }
   }
   await writeFeaturesFile(featuresPath, lines());
-  return {
-    ...{ strip, features, land: land.open, landReport: land.report, discarded, pieces },
-    ...{ middles: built?.middles ?? [], buildings: built?.report ?? null, roads: roads?.open ?? null },
-    levels: levels.open,
-  };
+  const finest = { strip, features, land: land.open, landReport: land.report, discarded, pieces };
+  return [
+    { ...finest, buildings: built?.report ?? null, roads: roads?.open ?? null },
+    { middles: built?.middles ?? [], levels: levels.open },
+  ];
 }
 
 /** Without the teeth of combs; what was given has no score. */

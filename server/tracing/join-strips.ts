@@ -1,8 +1,7 @@
-/** What the strips of a map leave open → the last of its features, and what became of all of them. */
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { deserialize } from 'node:v8';
-import { zstdDecompress } from 'node:zlib';
+/**
+ * What the strips of a map leave open → the last of its features, and what became of all of them: of the finest level, and
+ * of the coarser ones, which several processes do beside each other.
+ */
 import { buildingBlocks, loneBuildingPixels, type SmallBuilding } from '../../vectorizer/buildings/blocks.ts';
 import type { BuildingStripReport } from '../../vectorizer/buildings/strip.ts';
 import { createLandJoiner, type MovedPlace } from '../../vectorizer/land/join-strips.ts';
@@ -13,10 +12,10 @@ import type { RoadTotals, StreetEdge } from '../../vectorizer/roads/strip.ts';
 import type { Discarded } from '../../vectorizer/trace/sieve.ts';
 import { addDiscarded, noneDiscarded } from '../../vectorizer/trace/sieve-rows.ts';
 import type { BlockCounts } from '../api/index.ts';
-import { coarseLevels, type DrawOptions, landOptions, levelOptions, pixelAreaOf, roadOptions } from './draw-options.ts';
-import type { OpenStrip } from './draw-strip.ts';
+import { type DrawOptions, landOptions, levelOptions, pixelAreaOf, roadOptions } from './draw-options.ts';
 import { blockLine, landLine, roadLine } from './feature-lines.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
+import { readCoarser, readFinest } from './open-file.ts';
 
 export interface JoinStripsRequest extends DrawOptions {
   /** Of all strips, from the top. */
@@ -24,10 +23,21 @@ export interface JoinStripsRequest extends DrawOptions {
   featuresPath: string;
 }
 
-export interface JoinedStrips {
-  geometry: GeometryReport;
-  /** Of regions in pieces of land use: the places under which they were written, and those that they turned out to have. */
-  regions: { level: number; stored: string; final: string }[];
+/** Of a region in pieces of land use: the place under which they were written, and that which it turned out to have. */
+export interface MovedRegion {
+  level: number;
+  stored: string;
+  final: string;
+}
+
+export interface JoinedFinest {
+  geometry: Omit<GeometryReport, 'levels' | 'blocks'>;
+  regions: MovedRegion[];
+}
+
+export interface JoinedCoarser {
+  blocks: BlockCounts[];
+  regions: MovedRegion[];
 }
 
 /** What became of the borders; goes into the job's report. */
@@ -45,14 +55,11 @@ export interface GeometryReport {
   roads: RoadTotals['report'] & Omit<RoadTotals, 'report'> & { dead_ends: number };
 }
 
-/** Writes the features file of the last features. */
-export async function joinStrips({ openPaths, featuresPath, ...options }: JoinStripsRequest): Promise<JoinedStrips> {
+/** Writes the features file of the last features of the finest level. */
+export async function joinFinest({ openPaths, featuresPath, ...options }: JoinStripsRequest): Promise<JoinedFinest> {
   const { codes } = options;
-  const levels = coarseLevels(options);
   const land = createLandJoiner(landOptions(options));
   const roads = createRoadJoiner(roadOptions(options));
-  const coarser = createLevelJoiner(levels, levelOptions(options));
-  const middles: SmallBuilding[] = [];
   const discarded = noneDiscarded();
   const buildings: BuildingStripReport = {
     count: 0,
@@ -64,12 +71,10 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   };
   let [features, pieces, vertices, arcsKeptFiner, finished] = [0, 0, 0, 0, 0];
   const places = new Set<string>();
-  const blocks: BlockCounts[] = [];
-  const moved: JoinedStrips['regions'] = [];
+  const moved: MovedRegion[] = [];
 
   async function* lines(): AsyncGenerator<FeatureLine> {
-    for await (const bytes of readAhead(openPaths)) {
-      const open: OpenStrip = deserialize(bytes);
+    for await (const open of readFinest(openPaths)) {
       features += open.features;
       pieces += open.pieces.count;
       for (const place of open.pieces.places) places.add(place);
@@ -80,23 +85,9 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
       for (const name of Object.keys(buildings) as (keyof BuildingStripReport)[]) {
         buildings[name] += open.buildings?.[name] ?? 0;
       }
-      for (const middle of open.middles) middles.push(middle);
       for (const region of land.append(open.land)) yield ofLand(region);
-      for (const { level, regions } of coarser.append(open.levels)) yield* ofLevel(level, regions);
       if (open.roads) for (const edge of roads.append(open.strip, open.roads)) yield ofRoad(edge);
     }
-    const { drawn, places: movedInLevels } = coarser.finish();
-    for (const { level, regions } of drawn) yield* ofLevel(level, regions);
-    for (const { level, ...place } of movedInLevels) moved.push(movedAt(level, place));
-    if (codes.building === null) return;
-    for (const level of levels) {
-      const { counts, found } = await blocksOf(middles, level, options);
-      blocks.push(counts);
-      for (const block of found) yield blockLine(block, level, codes.building, options);
-    }
-  }
-  function* ofLevel(level: number, regions: Iterable<Region>): Generator<FeatureLine> {
-    for (const region of regions) yield landLine(region, level, options);
   }
   const ofLand = (region: Region): FeatureLine => {
     features++;
@@ -124,7 +115,7 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   return {
     regions: moved,
     geometry: {
-      ...{ features, levels: [0, ...levels], blocks, buildings },
+      ...{ features, buildings },
       landuse: {
         regions: finished + joined.report.regions,
         vertices: vertices + joined.report.vertices,
@@ -135,18 +126,43 @@ export async function joinStrips({ openPaths, featuresPath, ...options }: JoinSt
   };
 }
 
-/** The files' contents; the next one is read while one is worked on. */
-async function* readAhead(paths: readonly string[]): AsyncGenerator<Buffer> {
-  const read = async (path: string) => promisify(zstdDecompress)(await readFile(path));
-  let next = read(paths[0]);
-  for (const path of [...paths.slice(1), null]) {
-    const bytes = await next;
-    if (path !== null) {
-      next = read(path);
-      next.catch(() => {}); // seen when it is awaited
+export interface JoinCoarserRequest extends JoinStripsRequest {
+  /** Some of the coarser levels; each is joined by itself. */
+  levels: number[];
+}
+
+/** Writes the features file of the last features of coarser levels. */
+export async function joinCoarser(request: JoinCoarserRequest): Promise<JoinedCoarser> {
+  const { openPaths, featuresPath, levels, ...options } = request;
+  const { codes } = options;
+  const coarser = createLevelJoiner(levels, levelOptions(options));
+  const middles: SmallBuilding[] = [];
+  const blocks: BlockCounts[] = [];
+  const moved: MovedRegion[] = [];
+
+  async function* lines(): AsyncGenerator<FeatureLine> {
+    for await (const open of readCoarser(openPaths)) {
+      for (const middle of open.middles) middles.push(middle);
+      const lands = open.levels.lands.filter(({ level }) => levels.includes(level));
+      const cells = open.levels.cells.filter(({ level }) => levels.includes(level));
+      for (const { level, regions } of coarser.append({ lands, cells })) yield* ofLevel(level, regions);
     }
-    yield bytes;
+    const { drawn, places: movedInLevels } = coarser.finish();
+    for (const { level, regions } of drawn) yield* ofLevel(level, regions);
+    for (const { level, ...place } of movedInLevels) moved.push(movedAt(level, place));
+    if (codes.building === null) return;
+    for (const level of levels) {
+      const { counts, found } = await blocksOf(middles, level, options);
+      blocks.push(counts);
+      for (const block of found) yield blockLine(block, level, codes.building, options);
+    }
   }
+  function* ofLevel(level: number, regions: Iterable<Region>): Generator<FeatureLine> {
+    for (const region of regions) yield landLine(region, level, options);
+  }
+
+  await writeFeaturesFile(featuresPath, lines());
+  return { regions: moved, blocks };
 }
 
 const movedAt = (level: number, { from, to }: MovedPlace) => ({

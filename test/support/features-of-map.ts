@@ -5,9 +5,9 @@
  */
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { DrawOptions } from '../../server/tracing/draw-options.ts';
+import { coarseLevels, type DrawOptions } from '../../server/tracing/draw-options.ts';
 import { drawStrip, type MapLayer } from '../../server/tracing/draw-strip.ts';
-import { type GeometryReport, joinStrips } from '../../server/tracing/join-strips.ts';
+import { type GeometryReport, joinCoarser, joinFinest } from '../../server/tracing/join-strips.ts';
 import { openRaster } from '../../tiler/geotiff/raster.ts';
 import { planStrips, type Strip } from '../../vectorizer/strips.ts';
 
@@ -39,9 +39,12 @@ export async function vectorizeMap(
       await appendFile(featuresPath, await readFile(part));
       openPaths.push(openPath);
     }
-    const { geometry } = await joinStrips({ ...options, openPaths, featuresPath: part });
+    const finest = await joinFinest({ ...options, openPaths, featuresPath: part });
     await appendFile(featuresPath, await readFile(part));
-    return geometry;
+    const levels = coarseLevels(options);
+    const { blocks } = await joinCoarser({ ...options, levels, openPaths, featuresPath: part });
+    await appendFile(featuresPath, await readFile(part));
+    return { ...finest.geometry, levels: [0, ...levels], blocks };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
