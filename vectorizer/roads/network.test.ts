@@ -12,7 +12,7 @@ import { contains } from './surface.ts';
 import { traceBorder } from './surface-outline.ts';
 
 const SIZE = 400;
-const OUTLINE = { minPieceArea: 60, minHoleArea: 75, stride: 1, counted: { from: 0, to: SIZE } };
+const OUTLINE = { minPieceArea: 60, minHoleArea: 75, maxNarrowHoleArea: 75, stride: 1, counted: { from: 0, to: SIZE } };
 
 function draw(strips: readonly Strip[], options: Partial<RoadOptions> = {}, change?: (classes: Uint8Array) => void) {
   const classes = paintRoads(SIZE, SIZE, strips);
@@ -101,6 +101,29 @@ test('a ring without a junction is one closed edge', () => {
   isNear(network.edges[0].lengthMetres, 2 * Math.PI * 100, 0.02);
 });
 
+/** Clears a rectangle of the surface. */
+const hole = (x0: number, y0: number, width: number, height: number) => (classes: Uint8Array) => {
+  for (let y = y0; y < y0 + height; y++) classes.fill(0, y * SIZE + x0, y * SIZE + x0 + width);
+};
+
+test('a hole that is narrow in its road makes no loop, a median and an island do', () => {
+  const wide = [strip(40, [20, 200], [380, 200])];
+  expect(draw(wide, {}, hole(195, 195, 16, 9)).edges).toHaveLength(1);
+  expect(draw(wide, {}, hole(190, 190, 20, 20)).edges.length).toBeGreaterThan(2);
+  expect(draw(wide, {}, hole(150, 198, 80, 4)).edges.length).toBeGreaterThan(2);
+});
+
+test('roads of a pixel around a hole of few are one edge', () => {
+  for (let length = 1; length < 12; length++) {
+    const network = draw([strip(1, [20, 200], [380, 200])], { minHoleM2: 0, minSpurMetres: 1 }, (classes) => {
+      for (const y of [199, 200, 201, 202]) classes.fill(2, y * SIZE + 100, y * SIZE + 102 + length);
+      hole(101, 200, length, 1)(classes);
+    });
+    const drawn = network.edges.map(({ points }) => points.join());
+    expect(new Set(drawn).size, `hole of ${length}`).toBe(drawn.length);
+  }
+});
+
 test('the carriageways of a dual road stay two lines', () => {
   const network = draw([strip(8, [20, 190], [380, 190]), strip(8, [20, 202], [380, 202])]);
   expect(network.edges).toHaveLength(2);
@@ -125,6 +148,10 @@ test('a gap under trees is bridged, one filled by a house or turning away is not
     for (let y = 190; y < 210; y++) classes.fill(1, y * SIZE + 195, y * SIZE + 205);
   };
   expect(draw(gap, {}, house).components).toBe(2);
+  const roof = (classes: Uint8Array) => {
+    for (let y = 190; y < 210; y++) classes.fill(1, y * SIZE + 196, y * SIZE + 202);
+  };
+  expect(draw(gap, {}, roof).components).toBe(1);
   expect(draw(gap, { maxGapMetres: 10 }).components).toBe(2);
   expect(draw([strip(9, [20, 200], [190, 200]), strip(9, [205, 215], [205, 380])]).components).toBe(2);
 });
