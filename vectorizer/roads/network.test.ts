@@ -113,17 +113,6 @@ test('a hole that is narrow in its road makes no loop, a median and an island do
   expect(draw(wide, {}, hole(150, 198, 80, 4)).edges.length).toBeGreaterThan(2);
 });
 
-test('roads of a pixel around a hole of few are one edge', () => {
-  for (let length = 1; length < 12; length++) {
-    const network = draw([strip(1, [20, 200], [380, 200])], { minHoleM2: 0, minSpurMetres: 1 }, (classes) => {
-      for (const y of [199, 200, 201, 202]) classes.fill(2, y * SIZE + 100, y * SIZE + 102 + length);
-      hole(101, 200, length, 1)(classes);
-    });
-    const drawn = network.edges.map(({ points }) => points.join());
-    expect(new Set(drawn).size, `hole of ${length}`).toBe(drawn.length);
-  }
-});
-
 test('the carriageways of a dual road stay two lines', () => {
   const network = draw([strip(8, [20, 190], [380, 190]), strip(8, [20, 202], [380, 202])]);
   expect(network.edges).toHaveLength(2);
