@@ -1,7 +1,8 @@
 /**
  * Road networks: ours against scikit-image's skeletonize + sknw (PyPI), as they come and with spurs under 8 m removed, on
  * the same masks: generated towns, whose true network is known (the exact class map; one made worse by rough borders,
- * specks and tree crowns; the shipped network's answer), and road labels of ../shared/data. Times are of the processor, all threads together.
+ * specks and tree crowns; the shipped network's answer), and road labels of ../shared/data. Times are of the processor, all threads
+ * together. A false face is one that no face of the true network is like (IoU 0.5); a small one has less than 200 m².
  * Run: node bench/roads.ts [FOLDER to keep the towns in]
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,9 +18,16 @@ import { roadNetwork } from '../vectorizer/roads/network.ts';
 import { createRoadSurface } from '../vectorizer/roads/surface.ts';
 import { pythonWith, run } from './python.ts';
 import { degrade } from './roads/degrade.ts';
-import { trueNetwork } from './roads/true-network.ts';
+import { type TrueNetwork, trueNetwork } from './roads/true-network.ts';
 
-const REQUIREMENTS = ['numpy==2.4.6', 'scikit-image==0.26.0', 'networkx==3.6.1', 'sknw==0.15', 'pillow==13.0.0'];
+const REQUIREMENTS = [
+  'numpy==2.4.6',
+  'scikit-image==0.26.0',
+  'networkx==3.6.1',
+  'sknw==0.15',
+  'pillow==13.0.0',
+  'shapely==2.2.0',
+];
 const CODES = { road: 2, blocked: [1, 4] };
 const SIZE = 1536;
 const SPUR_METRES = 8;
@@ -31,13 +39,13 @@ interface Mask {
   metres: number;
   classes: Uint8Array;
   scores: Uint8Array;
-  truth: Graph | null;
+  truth: TrueNetwork | null;
 }
 
 const python = pythonWith('roads', REQUIREMENTS);
 const folder = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'planimeter-roads-'));
 console.log(
-  'mask                      by               APLS  length m  error %  parts  dead ends %  nodes  CPU s   Mpx/s',
+  'mask                      by               APLS  length m  error %  width m  false/10 km  missed faces  small  parts  dead ends %  nodes  of 5+  CPU s   Mpx/s',
 );
 for await (const mask of masks()) {
   report(mask, 'ours', () => ours(mask));
@@ -49,7 +57,7 @@ if (!process.argv[2]) rmSync(folder, { recursive: true });
 
 async function* masks(): AsyncGenerator<Mask> {
   const network = await openNetwork(await findNetwork('landuse-unet'), { threads: 1 });
-  for (const seed of [11, 12]) {
+  for (const seed of [7, 11, 12]) {
     const town = join(folder, `town-${seed}`);
     if (!existsSync(town)) await writeTown(town, { seed, width: SIZE, height: SIZE });
     const raster = await openRaster(join(town, 'truth.tif'));
@@ -144,6 +152,10 @@ function report(mask: Mask, by: string, draw: () => Graph & { seconds: number })
   const length = lengthMetres(graph, mask.metres);
   const degree = degrees(graph.nodes.length, graph.edges).filter((count) => count > 0);
   const ends = degree.filter((count) => count === 1).length / Math.max(1, degree.length);
+  const { small, ...faces } = facesOf(mask, graph);
+  const falseFaces = mask.truth ? ((faces.false_faces * 1e4) / length).toFixed(1) : '-';
+  const missed = mask.truth ? `${faces.missed} of ${faces.true_faces}` : '-';
+  const widthError = mask.truth && faces.width_error !== null ? faces.width_error.toFixed(2) : '-';
   let [score, error] = ['-', '-'];
   if (mask.truth) {
     const truth = lengthMetres(mask.truth, mask.metres);
@@ -158,13 +170,38 @@ function report(mask: Mask, by: string, draw: () => Graph & { seconds: number })
       score.padStart(5),
       length.toFixed(0).padStart(9),
       error.padStart(8),
+      widthError.padStart(8),
+      falseFaces.padStart(12),
+      missed.padStart(13),
+      String(small).padStart(6),
       String(components(graph)).padStart(6),
       (100 * ends).toFixed(0).padStart(12),
       String(degree.length).padStart(6),
+      String(degree.filter((count) => count >= 5).length).padStart(6),
       graph.seconds.toFixed(2).padStart(6),
       speed.toFixed(1).padStart(7),
     ].join(' '),
   );
+}
+
+/** What faces.py prints; all but `small` only where the truth is known. */
+interface Faces {
+  small: number;
+  true_faces: number;
+  missed: number;
+  false_faces: number;
+  width_error: number | null;
+}
+
+function facesOf({ metres, truth }: Mask, drawn: Graph): Faces {
+  const edgesOf = ({ edges }: Graph) =>
+    edges.map((edge) => ({
+      line: Array.from({ length: edge.points.length / 2 }, (_, i) => [edge.points[2 * i], edge.points[2 * i + 1]]),
+      width: (edge as { widthMetres?: number }).widthMetres ?? null,
+    }));
+  const task = join(folder, 'faces.json');
+  writeFileSync(task, JSON.stringify({ metres, drawn: edgesOf(drawn), truth: truth && edgesOf(truth) }));
+  return JSON.parse(run(python, [fileURLToPath(new URL('roads/faces.py', import.meta.url)), task]));
 }
 
 function lengthMetres({ edges }: Graph, metres: number): number {

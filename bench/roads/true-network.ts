@@ -12,18 +12,23 @@ const UNPAVED = ['track', 'path'];
 /** Ends nearer than this to another road meet it. */
 const MEET_METRES = 1.5;
 
+export interface TrueNetwork extends Graph {
+  edges: (Graph['edges'][number] & { widthMetres: number })[];
+}
+
 /** Coordinates are pixels of the scene, corners frame. The scene is in UTM zone 33N. */
-export function trueNetwork(path: string, geotransform: Geotransform, width: number, height: number): Graph {
+export function trueNetwork(path: string, geotransform: Geotransform, width: number, height: number): TrueNetwork {
   const collection: FeatureCollection<LineString> = JSON.parse(readFileSync(path, 'utf8'));
   const toPixels = invert(geotransform);
-  const lines = collection.features
-    .filter(({ properties }) => !UNPAVED.includes(properties?.class))
-    .map(({ geometry }) =>
-      geometry.coordinates.map(([lon, lat]) => apply(toPixels, ...lonLatToUtm(lon, lat)) as Point),
-    );
+  const paved = collection.features.filter(({ properties }) => !UNPAVED.includes(properties?.class));
+  const lines = paved.map(({ geometry }) =>
+    geometry.coordinates.map(([lon, lat]) => apply(toPixels, ...lonLatToUtm(lon, lat)) as Point),
+  );
   meetEnds(lines, MEET_METRES / geotransform[1]);
   return toGraph(
-    lines.flatMap((line) => clip(line, width, height)),
+    lines.flatMap((line, i) =>
+      clip(line, width, height).map((part) => ({ part, widthMetres: paved[i].properties?.width_m })),
+    ),
     crossings(lines),
   );
 }
@@ -142,7 +147,7 @@ function clip(line: Point[], width: number, height: number): Point[][] {
   return parts;
 }
 
-function toGraph(lines: readonly Point[][], cuts: ReadonlySet<string>): Graph {
+function toGraph(lines: readonly { part: Point[]; widthMetres: number }[], cuts: ReadonlySet<string>): TrueNetwork {
   const nodes: { x: number; y: number }[] = [];
   const known = new Map<string, number>();
   const node = (point: Point): number => {
@@ -150,12 +155,13 @@ function toGraph(lines: readonly Point[][], cuts: ReadonlySet<string>): Graph {
     known.set(point.join(), number);
     return number;
   };
-  const edges: { from: number; to: number; points: number[] }[] = [];
-  for (const line of lines) {
+  const edges: TrueNetwork['edges'] = [];
+  for (const { part: line, widthMetres } of lines) {
     let start = 0;
     for (let i = 1; i < line.length; i++) {
       if (i < line.length - 1 && !cuts.has(line[i].join())) continue;
-      edges.push({ from: node(line[start]), to: node(line[i]), points: line.slice(start, i + 1).flat() });
+      const points = line.slice(start, i + 1).flat();
+      edges.push({ from: node(line[start]), to: node(line[i]), points, widthMetres });
       start = i;
     }
   }

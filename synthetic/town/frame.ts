@@ -13,6 +13,8 @@ export const RIVER_HALF_METRES = 44;
 
 export interface Frame {
   seed: number;
+  /** Whether main roads along v lines, but those by rivers, are two carriageways with a median. */
+  dualCarriageways: boolean;
   /** Ground position of (u, v). */
   toGround(u: number, v: number): [number, number];
   /** A box in (u, v) that holds everything lying within the ground box. */
@@ -36,7 +38,7 @@ interface Wave {
   amplitude: number;
 }
 
-export function makeFrame(seed: number): Frame {
+export function makeFrame(seed: number, dualCarriageways = false): Frame {
   const angle = unit(seed, 1) * 2 * Math.PI;
   const cos = Math.cos(angle);
   const sin = Math.sin(angle);
@@ -61,6 +63,7 @@ export function makeFrame(seed: number): Frame {
 
   return {
     seed,
+    dualCarriageways,
     toGround(u, v) {
       const p = u + bend(waves[0], u, v);
       const q = v + bend(waves[1], u, v);

@@ -8,7 +8,7 @@ import { fillLand } from './land.ts';
 import { hash, type Random, randomStream, unit } from './noise.ts';
 import { type Block, type Bounds, boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
 import { planRiver } from './river.ts';
-import { addRoad, COUNTRY_DENSITY, hasMainRoad, ROAD_WIDTHS, roadInset } from './roads.ts';
+import { addRoad, COUNTRY_DENSITY, DUAL_METRES, hasMainRoad, isDual, ROAD_WIDTHS, roadInset } from './roads.ts';
 
 /** The districts that reach into a ground box, in a fixed order; those planned before are taken from `known`. */
 export function districtsIn(frame: Frame, box: Bounds, known: ReadonlyMap<string, District>): Map<string, District> {
@@ -73,6 +73,23 @@ function addRoundabout(frame: Frame, district: District, u: number, v: number, r
   district.roads.push({ kind: 'roundabout', line, widthMetres, sidewalkMetres, bridge: false, seed });
 }
 
+/** Both sides of a main road along v, as far as the roundabouts at its ends. */
+function addDual(
+  frame: Frame,
+  district: District,
+  u0: number,
+  u1: number,
+  v: number,
+  [atStart, atEnd]: [boolean, boolean],
+  random: Random,
+): void {
+  const clear = Math.sqrt(ROUNDABOUT_METRES ** 2 - DUAL_METRES ** 2);
+  for (const side of [-DUAL_METRES, DUAL_METRES]) {
+    const ends = [u0 + (atStart ? clear : 0), v + side, u1 - (atEnd ? clear : 0), v + side];
+    addRoad(frame, district, 'carriageway', ends, random);
+  }
+}
+
 function planDistrict(frame: Frame, key: string, i: number, j: number): District {
   const district: District = { key, areas: [], roads: [], buildings: [], trees: [], cars: [] };
   const random = randomStream(hash(frame.seed, 50, i, j));
@@ -89,9 +106,16 @@ function planDistrict(frame: Frame, key: string, i: number, j: number): District
     ['u', i + 1, u1, vMiddle, false],
     ['v', j + 1, uMiddle, v1, frame.isRiver(j + 1)],
   ];
-  const insets = sides.map(([axis, line, u, v, owned]) => {
+  const roads: Block['roads'] = [0, 0, 0, 0];
+  const insets = sides.map(([axis, line, u, v, owned], side) => {
     const main = hasMainRoad(frame, axis, line, u, v);
     const kind: RoadKind = main ? (axis === 'v' && frame.isRiver(line) ? 'street' : 'arterial') : 'track';
+    if (isDual(frame, axis, line, kind)) {
+      roads[side] = DUAL_METRES;
+      if (owned)
+        addDual(frame, district, u0, u1, v, [isRoundabout(frame, i, line), isRoundabout(frame, i + 1, line)], random);
+      return DUAL_METRES + roadInset('carriageway');
+    }
     if (owned) {
       const ends =
         axis === 'u'
@@ -104,7 +128,7 @@ function planDistrict(frame: Frame, key: string, i: number, j: number): District
 
   if (frame.isRiver(j)) planRiver(frame, district, i, j, random);
   const industrial = isIndustrial(frame, i, j, uMiddle, vMiddle);
-  divide(frame, district, { u0, v0, u1, v1, insets }, industrial, 0, random);
+  divide(frame, district, { u0, v0, u1, v1, insets, roads }, industrial, 0, random);
   return district;
 }
 
@@ -132,8 +156,9 @@ function divide(frame: Frame, district: District, block: Block, industrial: bool
   }
   const alongU = splitLong ? across : !across;
   const share = random.between(0.42, 0.58);
-  const first: Block = { ...block, insets: [...block.insets] };
-  const second: Block = { ...block, insets: [...block.insets] };
+  const first: Block = { ...block, insets: [...block.insets], roads: [...block.roads] };
+  const second: Block = { ...block, insets: [...block.insets], roads: [...block.roads] };
+  const [left, top, right, bottom] = block.roads;
   const kind: RoadKind = country ? (random.chance(0.3) ? 'track' : 'path') : depth < 2 ? 'street' : 'lane';
   // A path in the country is only a boundary between fields.
   const isRoad = !(country && kind === 'path');
@@ -144,14 +169,18 @@ function divide(frame: Frame, district: District, block: Block, industrial: bool
     second.u0 = u;
     first.insets[2] = inset;
     second.insets[0] = inset;
-    if (isRoad) addRoad(frame, district, kind, [u, block.v0, u, block.v1], random);
+    first.roads[2] = 0;
+    second.roads[0] = 0;
+    if (isRoad) addRoad(frame, district, kind, [u, block.v0 + top, u, block.v1 - bottom], random);
   } else {
     const v = block.v0 + share * lengthV;
     first.v1 = v;
     second.v0 = v;
     first.insets[3] = inset;
     second.insets[1] = inset;
-    if (isRoad) addRoad(frame, district, kind, [block.u0, v, block.u1, v], random);
+    first.roads[3] = 0;
+    second.roads[1] = 0;
+    if (isRoad) addRoad(frame, district, kind, [block.u0 + left, v, block.u1 - right, v], random);
   }
   divide(frame, district, first, industrial, depth + 1, random);
   divide(frame, district, second, industrial, depth + 1, random);

@@ -32,10 +32,10 @@ export interface Area {
   seed: number;
 }
 
-export type RoadKind = 'roundabout' | 'arterial' | 'street' | 'lane' | 'track' | 'path';
+export type RoadKind = 'roundabout' | 'carriageway' | 'arterial' | 'street' | 'lane' | 'track' | 'path';
 
 /** A centre line with the width of its carriageway. `track` is gravel, `path` is paved for walking: neither is asphalt. A
- * `roundabout` is a closed line around a green island. */
+ * `roundabout` is a closed line around a green island; a `carriageway` is one of two beside a median. */
 export interface Road {
   kind: RoadKind;
   line: number[];
@@ -153,4 +153,6 @@ export interface Block {
   v1: number;
   /** Left, top, right, bottom, metres. */
   insets: [number, number, number, number];
+  /** How far from these sides the centre lines of the roads there are: 0, or those of the near carriageways. */
+  roads: [number, number, number, number];
 }

@@ -12,7 +12,7 @@ import type { TownPalette } from './palette.ts';
 import { boundsOf, type District, overlaps, type RoadKind } from './plan.ts';
 
 /** Of two roads that meet, the later one lies on top. */
-const ROAD_ORDER: readonly RoadKind[] = ['path', 'track', 'lane', 'street', 'arterial', 'roundabout'];
+const ROAD_ORDER: readonly RoadKind[] = ['path', 'track', 'lane', 'street', 'carriageway', 'arterial', 'roundabout'];
 
 export interface Band {
   /** RGB, rows * width * 3. */

@@ -9,6 +9,7 @@ export const COUNTRY_DENSITY = 0.3;
 
 export const ROAD_WIDTHS: Record<RoadKind, [carriageway: number, sidewalk: number]> = {
   roundabout: [6.5, 1.8],
+  carriageway: [7, 2],
   arterial: [11, 2.5],
   street: [7, 1.8],
   lane: [5, 0],
@@ -19,6 +20,13 @@ export const ROAD_WIDTHS: Record<RoadKind, [carriageway: number, sidewalk: numbe
 /** Main roads run between all cells of a town, and along some lines of the lattice through the country. */
 export function hasMainRoad(frame: Frame, axis: 'u' | 'v', line: number, u: number, v: number): boolean {
   return frame.density(u, v) > COUNTRY_DENSITY || unit(frame.seed, 60, axis === 'u' ? 1 : 2, line) < 0.4;
+}
+
+/** From the middle of a dual carriageway to the centre line of either side: half of one and half of a median of 5 m. */
+export const DUAL_METRES = 6;
+
+export function isDual(frame: Frame, axis: 'u' | 'v', line: number, kind: RoadKind): boolean {
+  return frame.dualCarriageways && axis === 'v' && kind === 'arterial' && !frame.isRiver(line);
 }
 
 /** What a road takes of the block beside it, from its centre line, metres. */

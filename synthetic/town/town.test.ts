@@ -197,3 +197,27 @@ test('writes image, class map and features, and says how far it is', async () =>
     expect((await readFile(paths[name])).equals(await readFile(again[name])), name).toBe(true);
   }
 });
+
+test('a dual carriageway is two roads with a median on the ground and in the truth', async () => {
+  const side = 800;
+  const frame = makeFrame(7, true);
+  const { classes, districts } = renderBand(frame, makePalette(7), 1, side, 0, side, new Map());
+  const lines = [...districts.values()].flatMap(({ roads }) => roads.filter(({ kind }) => kind === 'carriageway'));
+  const classAt = (x: number, y: number) => classes[Math.floor(y) * side + Math.floor(x)];
+  const inside = (x: number, y: number) => x >= 0 && y >= 0 && x < side && y < side;
+  let [seen, road, median] = [0, 0, 0];
+  // Carriageways come in pairs with the same number of points.
+  for (let pair = 0; pair < lines.length; pair += 2) {
+    const [a, b] = [lines[pair].line, lines[pair + 1].line];
+    expect(a.length).toBe(b.length);
+    for (let k = 0; k < a.length; k += 2) {
+      if (![a, b].every((line) => inside(line[k], line[k + 1]))) continue;
+      seen++;
+      if (classAt(a[k], a[k + 1]) === ROAD && classAt(b[k], b[k + 1]) === ROAD) road++;
+      if (classAt((a[k] + b[k]) / 2, (a[k + 1] + b[k + 1]) / 2) !== ROAD) median++;
+    }
+  }
+  expect(seen).toBeGreaterThan(100);
+  expect(road / seen).toBeGreaterThan(0.85); // trees hang over the rest
+  expect(median / seen).toBeGreaterThan(0.8); // main roads cross
+});

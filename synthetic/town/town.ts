@@ -22,6 +22,8 @@ export interface TownOptions {
   height: number;
   /** Default 0.5. */
   gsdMetres?: number;
+  /** Main roads of one direction get two carriageways with a median of 5 m. Default false. */
+  dualCarriageways?: boolean;
 }
 
 const UTM_ZONE = 33;
@@ -50,7 +52,7 @@ export async function writeTown(
   options: TownOptions,
   onProgress: (share: number) => void = () => {},
 ): Promise<{ image: string; truth: string; roads: string; buildings: string }> {
-  const { seed, width, height, gsdMetres = 0.5 } = options;
+  const { seed, width, height, gsdMetres = 0.5, dualCarriageways = false } = options;
   await mkdir(folder, { recursive: true });
   const paths = {
     image: join(folder, 'image.tif'),
@@ -71,7 +73,7 @@ export async function writeTown(
   const roads = await openCollection(paths.roads);
   const buildings = await openCollection(paths.buildings);
   try {
-    const frame = makeFrame(seed);
+    const frame = makeFrame(seed, dualCarriageways);
     const look = makePalette(seed);
     const scene: Bounds = { x0: 0, y0: 0, x1: width * gsdMetres, y1: height * gsdMetres };
     let known: ReadonlyMap<string, District> = new Map();

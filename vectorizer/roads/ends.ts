@@ -21,6 +21,8 @@ export interface Gaps {
   /** The longest gap, pixels, and in widths of the road. */
   maxGap: number;
   maxWidths: number;
+  /** How much of it may be blocked: roofs lean and stick out over a road. */
+  maxBlocked: number;
 }
 
 interface End {
@@ -108,7 +110,7 @@ export function bridgeEnds(sketch: LineGraph, surface: RoadSurface, gaps: Gaps, 
           const touching = apart < Math.min(a.radius, b.radius);
           const agree = apart < a.radius + b.radius ? AGREE_NEAR : AGREE;
           if (facing < agree || (!touching && Math.min(fromA, fromB) < agree)) continue;
-          if (isBlocked(surface.blocked, a.x, a.y, b.x, b.y)) continue;
+          if (blockedLength(surface.blocked, a.x, a.y, b.x, b.y) > gaps.maxBlocked) continue;
           pairs.push({ a, b, cost: apart * (3 - fromA - fromB) });
         }
       }
@@ -145,7 +147,7 @@ export function snapEnds(sketch: LineGraph, surface: RoadSurface, filled: Runs, 
         dy: end.dx * sin + end.dy * cos,
       };
       const reach = (1 - Math.abs(turn)) * Math.min(gaps.maxGap, gaps.maxWidths * 2 * end.radius);
-      const far = surfaceAhead(look, surface, filled, reach);
+      const far = surfaceAhead(look, surface, filled, reach, turn === 0 ? gaps.maxBlocked : 0);
       const hit = far === null ? null : nearestAhead(index.near(look, far + LOOK_ASIDE), look, far);
       const cost = (far ?? 0) * (1 + Math.abs(turn));
       if (hit && cost < least) [best, least] = [hit, cost];
@@ -191,12 +193,14 @@ function indexLines(sketch: LineGraph) {
   return { add, near };
 }
 
-/** How far ahead surface begins again, or null where something else comes first. */
-function surfaceAhead(end: End, surface: RoadSurface, filled: Runs, reach: number): number | null {
+/** How far ahead surface begins again, or null where too much else comes first. */
+function surfaceAhead(end: End, surface: RoadSurface, filled: Runs, reach: number, maxBlocked: number): number | null {
+  let blocked = 0;
   for (let far = 1; far < reach; far += 0.5) {
     const [x, y] = [end.x + far * end.dx, end.y + far * end.dy];
     if (contains(filled, x, y)) return far;
-    if (contains(surface.blocked, x, y)) return null;
+    if (contains(surface.blocked, x, y)) blocked += 0.5;
+    if (blocked > maxBlocked) return null;
   }
   return null;
 }
@@ -247,12 +251,15 @@ function addGap(sketch: LineGraph, from: number, to: number): void {
   addLine(sketch, { from, to, x: between(sketch.x), y: between(sketch.y), radius: [0, 0, 0, 0] });
 }
 
-function isBlocked(blocked: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
-  const steps = Math.ceil(2 * distance(x1 - x0, y1 - y0)) || 1;
+/** How much of a straight line is blocked, looked at every half pixel. */
+function blockedLength(blocked: Runs, x0: number, y0: number, x1: number, y1: number): number {
+  const length = distance(x1 - x0, y1 - y0);
+  const steps = Math.ceil(2 * length) || 1;
+  let inside = 0;
   for (let k = 0; k <= steps; k++) {
-    if (contains(blocked, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return true;
+    if (contains(blocked, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) inside++;
   }
-  return false;
+  return (inside / (steps + 1)) * length;
 }
 
 function deadEnds(sketch: LineGraph): End[] {

@@ -12,7 +12,7 @@ import { contains } from './surface.ts';
 import { traceBorder } from './surface-outline.ts';
 
 const SIZE = 400;
-const OUTLINE = { minPieceArea: 60, minHoleArea: 75, stride: 1, counted: { from: 0, to: SIZE } };
+const OUTLINE = { minPieceArea: 60, minHoleArea: 75, maxNarrowHoleArea: 75, stride: 1, counted: { from: 0, to: SIZE } };
 
 function draw(strips: readonly Strip[], options: Partial<RoadOptions> = {}, change?: (classes: Uint8Array) => void) {
   const classes = paintRoads(SIZE, SIZE, strips);
@@ -101,6 +101,18 @@ test('a ring without a junction is one closed edge', () => {
   isNear(network.edges[0].lengthMetres, 2 * Math.PI * 100, 0.02);
 });
 
+/** Clears a rectangle of the surface. */
+const hole = (x0: number, y0: number, width: number, height: number) => (classes: Uint8Array) => {
+  for (let y = y0; y < y0 + height; y++) classes.fill(0, y * SIZE + x0, y * SIZE + x0 + width);
+};
+
+test('a hole that is narrow in its road makes no loop, a median and an island do', () => {
+  const wide = [strip(40, [20, 200], [380, 200])];
+  expect(draw(wide, {}, hole(195, 195, 16, 9)).edges).toHaveLength(1);
+  expect(draw(wide, {}, hole(190, 190, 20, 20)).edges.length).toBeGreaterThan(2);
+  expect(draw(wide, {}, hole(150, 198, 80, 4)).edges.length).toBeGreaterThan(2);
+});
+
 test('the carriageways of a dual road stay two lines', () => {
   const network = draw([strip(8, [20, 190], [380, 190]), strip(8, [20, 202], [380, 202])]);
   expect(network.edges).toHaveLength(2);
@@ -125,6 +137,10 @@ test('a gap under trees is bridged, one filled by a house or turning away is not
     for (let y = 190; y < 210; y++) classes.fill(1, y * SIZE + 195, y * SIZE + 205);
   };
   expect(draw(gap, {}, house).components).toBe(2);
+  const roof = (classes: Uint8Array) => {
+    for (let y = 190; y < 210; y++) classes.fill(1, y * SIZE + 196, y * SIZE + 202);
+  };
+  expect(draw(gap, {}, roof).components).toBe(1);
   expect(draw(gap, { maxGapMetres: 10 }).components).toBe(2);
   expect(draw([strip(9, [20, 200], [190, 200]), strip(9, [205, 215], [205, 380])]).components).toBe(2);
 });

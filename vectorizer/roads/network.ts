@@ -8,7 +8,7 @@ import { createGroups } from './groups.ts';
 import { clusterJunctions, straightenJunctions } from './junctions.ts';
 import { holds, joinThrough, type LineGraph, lines, type Points, type Rows, resampleByRows } from './line-graph.ts';
 import { medialAxis } from './medial-axis.ts';
-import { prunePieces, pruneRings, pruneSpurs } from './prune.ts';
+import { pruneDoubles, prunePieces, pruneRings, pruneSpurs } from './prune.ts';
 import { drawLine, type MeasuredLine, measureLine } from './smooth-line.ts';
 import { type RoadSurface, scoreAt } from './surface.ts';
 import { traceBorder } from './surface-outline.ts';
@@ -80,6 +80,12 @@ const PIECE_WIDTHS = 3;
 const MIN_PIECE_METRES = 30;
 const MIN_PIECE_M2 = 60;
 const MAX_GAP_WIDTHS = 3;
+/** Roofs lean over narrow roads and stick out over them, and networks draw them wider; a house is deeper. */
+const MAX_BLOCKED_METRES = 8;
+/** Lines that run beside each other from junction to junction are of one road, if they are no longer. */
+const MOST_DOUBLE_METRES = 64;
+/** Narrow holes up to this area are filled: lorries, islands and shadows on a wide road; a small block is larger. */
+const MAX_NARROW_HOLE_M2 = 400;
 
 /** Border points are at most so far apart, on the ground and in pixels, but never less than a pixel. */
 const POINT_METRES = 2;
@@ -112,18 +118,23 @@ export function sketchRoads(
   options: RoadOptions,
   core: Rows,
 ): { sketch: LineGraph; counts: SketchCounts } {
-  const { pixelMetres, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 75 } = options;
+  const { pixelMetres, toleranceMetres = 0.5, maxGapMetres = 25, minSpurMetres = 8, minHoleM2 = 75 } = options;
   const pixelAreaM2 = pixelMetres * pixelMetres;
   const border = traceBorder(surface.road, {
     minPieceArea: MIN_PIECE_M2 / pixelAreaM2,
     minHoleArea: minHoleM2 / pixelAreaM2,
+    maxNarrowHoleArea: MAX_NARROW_HOLE_M2 / pixelAreaM2,
     stride: Math.max(1, Math.min(POINT_PIXELS, Math.floor(POINT_METRES / pixelMetres))),
     counted: core,
   });
   const sketch = medialAxis(border);
   for (const line of lines(sketch)) resampleByRows(line);
 
-  const gaps = { maxGap: maxGapMetres / pixelMetres, maxWidths: MAX_GAP_WIDTHS };
+  const gaps = {
+    maxGap: maxGapMetres / pixelMetres,
+    maxWidths: MAX_GAP_WIDTHS,
+    maxBlocked: MAX_BLOCKED_METRES / pixelMetres,
+  };
   const minSpur = minSpurMetres / pixelMetres;
   const whole = {
     from: Number.isFinite(core.from) ? CUT_REACH : core.from,
@@ -138,6 +149,7 @@ export function sketchRoads(
   prunedSpurs += pruneSpurs(sketch, minSpur, SPUR_WIDTHS, core);
   const { merged: mergedJunctions, spread } = clusterJunctions(sketch, core, MOST_JUNCTION_METRES / pixelMetres);
   prunedSpurs += pruneRings(sketch, 4, core);
+  prunedSpurs += pruneDoubles(sketch, (2 * toleranceMetres) / pixelMetres, MOST_DOUBLE_METRES / pixelMetres, core);
   for (let node = 0; node < sketch.at.length; node++) joinThrough(sketch, node);
   straightenJunctions(sketch, border.filled, spread);
   const { specks, filledHoles } = border;

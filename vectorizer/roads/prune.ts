@@ -1,5 +1,6 @@
 /** Takes from the network what is no road: spurs, tiny rings and pieces that lead nowhere. */
 import {
+  distance,
   holds,
   joinThrough,
   type Line,
@@ -51,6 +52,36 @@ export function pruneRings(sketch: LineGraph, radii: number, counted: Rows): num
   }
   return pruned;
 }
+
+/**
+ * Of two lines between the same nodes that are nowhere farther apart than the wider one's half-width and `apart` pixels,
+ * removes the one that crosses gaps, or the longer one. Those longer than `most` pixels stay. Returns how many began in
+ * these rows.
+ */
+export function pruneDoubles(sketch: LineGraph, apart: number, most: number, counted: Rows): number {
+  let pruned = 0;
+  for (const line of lines(sketch)) {
+    if (line.from === line.to || lengthOf(line) > most) continue;
+    const double = sketch.at[line.from].find(
+      (other) =>
+        other !== line &&
+        (other.from === line.to || other.to === line.to) &&
+        other.from !== other.to &&
+        rank(other) <= rank(line) &&
+        runsAlong(line, other, apart + Math.max(medianRadius(line), medianRadius(other))),
+    );
+    if (!double) continue;
+    removeLine(sketch, line);
+    if (holds(counted, sketch.y[line.from])) pruned++;
+  }
+  return pruned;
+}
+
+const rank = (line: Line): number => (line.radius.includes(0) ? 2 ** 40 : 0) + rounded(lengthOf(line));
+
+/** Whether every point of a line is so near to one of another. */
+const runsAlong = (line: Line, other: Line, reach: number): boolean =>
+  line.x.every((x, i) => other.x.some((at, k) => distance(at - x, other.y[k] - line.y[i]) <= reach));
 
 /**
  * Removes components shorter in all than `minLength` pixels or than `minWidths` of their own width that lie wholly in the

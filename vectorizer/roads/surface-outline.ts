@@ -3,7 +3,7 @@
  * left as the map is displayed. Diagonal neighbours are connected. Specks are dropped and small holes filled.
  */
 import { holds, type Rows } from './line-graph.ts';
-import type { Runs } from './surface.ts';
+import { contains, type Runs } from './surface.ts';
 
 export interface Border {
   /** Points of ring k: offsets[k] .. offsets[k + 1] - 1, in order. Pixel corners frame. */
@@ -28,13 +28,16 @@ export interface BorderOptions {
   minPieceArea: number;
   /** And those around smaller holes. */
   minHoleArea: number;
+  /** Up to this area holes go too that are narrow in their surface and no median between two carriageways. */
+  maxNarrowHoleArea: number;
   /** One border point in so many is kept. */
   stride: number;
   /** Specks and holes are counted where they begin in these rows. */
   counted: Rows;
 }
 
-export function traceBorder(runs: Runs, { minPieceArea, minHoleArea, stride, counted }: BorderOptions): Border {
+export function traceBorder(runs: Runs, options: BorderOptions): Border {
+  const { minPieceArea, minHoleArea, maxNarrowHoleArea, stride, counted } = options;
   const { rows, toggles } = runs;
   const rowOf = new Int32Array(toggles.length);
   for (let y = 0; y + 1 < rows.length; y++) rowOf.fill(y, rows[y], rows[y + 1]);
@@ -75,7 +78,8 @@ export function traceBorder(runs: Runs, { minPieceArea, minHoleArea, stride, cou
       }
     }
     const speck = area > 0 && area < minPieceArea;
-    const smallHole = area < 0 && -area < minHoleArea;
+    const smallHole =
+      area < 0 && (-area < minHoleArea || (-area < maxNarrowHoleArea && isNarrowHole(runs, ring, count, -area)));
     if (speck || smallHole) {
       if (!holds(counted, rowOf[first] + 0.5)) continue;
       if (speck) specks++;
@@ -90,6 +94,52 @@ export function traceBorder(runs: Runs, { minPieceArea, minHoleArea, stride, cou
     } while (side !== first);
   }
   return { ...points.finish(), filled: keepToggles(runs, keep), specks, filledHoles };
+}
+
+/** A hole that takes a larger share of its surface's width in any direction has roads around it, as a roundabout's island. */
+const NARROW_SHARE = 0.35;
+/** One longer than this many times its width is a median. */
+const MEDIAN_WIDTHS = 4;
+const DIRECTIONS = 8;
+/** Pixels; no hole that is filled is so long. */
+const MOST_LOOK = 128;
+
+/**
+ * Whether the surface around a hole is one road: a car, a lorry's shadow or a traffic island takes a small part of its
+ * width. Looked at from the middle of the hole's border; one that does not hold its own middle is bent and stays.
+ */
+function isNarrowHole(runs: Runs, ring: Ring, count: number, area: number): boolean {
+  // Whole numbers from a point of the ring, so that where the map was cut does not show.
+  const [originX, originY] = [ring.x[0], ring.y[0]];
+  let [sumX, sumY] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    sumX += ring.x[i] - originX;
+    sumY += ring.y[i] - originY;
+  }
+  const x = (originX + sumX / count) / 2;
+  const y = (originY + sumY / count) / 2;
+  if (contains(runs, x, y)) return false;
+  let length = 0;
+  let share = 0;
+  for (let k = 0; k < DIRECTIONS; k++) {
+    const angle = (k / DIRECTIONS) * Math.PI;
+    const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
+    const [a, b] = [look(runs, x, y, dx, dy), look(runs, x, y, -dx, -dy)];
+    const across = a.hole + b.hole;
+    length = Math.max(length, across);
+    share = Math.max(share, across / (across + a.surface + b.surface));
+  }
+  return share < NARROW_SHARE && length * length < MEDIAN_WIDTHS * area;
+}
+
+/** From a point in a hole how far the hole goes in a direction, and how far the surface behind; at most as is decisive. */
+function look(runs: Runs, x: number, y: number, dx: number, dy: number): { hole: number; surface: number } {
+  let hole = 0.5;
+  while (hole < MOST_LOOK && !contains(runs, x + hole * dx, y + hole * dy)) hole += 0.5;
+  let surface = 0.5;
+  const reach = (2 * hole) / NARROW_SHARE;
+  while (surface < reach && contains(runs, x + (hole + surface) * dx, y + (hole + surface) * dy)) surface += 0.5;
+  return { hole, surface };
 }
 
 interface Ring {
