@@ -8,6 +8,7 @@ import { type ArcGraph, OUTSIDE } from '../trace/arc-graph.ts';
 import { createScratch, type Simplified } from './arc-border.ts';
 import { createConflicts } from './conflicts.ts';
 import { findIslands } from './islands.ts';
+import { openJunctions } from './open-junctions.ts';
 import { chainRings } from './rings.ts';
 import { keepExact, simplifyArc } from './simplify-arc.ts';
 
@@ -37,6 +38,7 @@ export function simplify(
     if (graph.left[arc] === OUTSIDE || graph.right[arc] === OUTSIDE) levels[arc] = EXACT;
     draw(arc);
   }
+  openJunctions(graph, simplified, tolerance);
   const conflicts = createConflicts(graph, rings, findIslands(graph), simplified, tolerance);
   const finer = new Set<number>();
   // Exact arcs cannot be in each other's way, and later only those that have changed can be in a new one's way.
