@@ -94,6 +94,17 @@ test('a roundabout keeps its ring', () => {
   );
 });
 
+test('a roundabout keeps its ring around an island no larger than a crown, a crown over a road makes none', () => {
+  const arms = [0, 1, 2, 3].map((k) => {
+    const [dx, dy] = [Math.cos((k * Math.PI) / 2), Math.sin((k * Math.PI) / 2)];
+    return strip(7, [200 + 7.5 * dx, 200 + 7.5 * dy], [200 + 160 * dx, 200 + 160 * dy]);
+  });
+  const network = draw([strip(7, ...circle(200, 200, 7.5)), ...arms]);
+  expect(degrees(network)).toEqual([1, 1, 1, 1, 3, 3, 3, 3]);
+  const crowned = draw([strip(11, [20, 200], [380, 200])], {}, hole(196, 196, 8, 8));
+  expect(crowned.edges).toHaveLength(1);
+});
+
 test('a ring without a junction is one closed edge', () => {
   const network = draw([strip(8, ...circle(200, 200, 100))]);
   expect(network.edges).toHaveLength(1);

@@ -79,7 +79,10 @@ export function traceBorder(runs: Runs, options: BorderOptions): Border {
     }
     const speck = area > 0 && area < minPieceArea;
     const smallHole =
-      area < 0 && (-area < minHoleArea || (-area < maxNarrowHoleArea && isNarrowHole(runs, ring, count, -area)));
+      area < 0 &&
+      (-area < LEAST_ISLAND_SHARE * minHoleArea ||
+        (-area < Math.max(minHoleArea, maxNarrowHoleArea) &&
+          isFilled(holeFrom(runs, ring, count), -area, minHoleArea)));
     if (speck || smallHole) {
       if (!holds(counted, rowOf[first] + 0.5)) continue;
       if (speck) specks++;
@@ -100,15 +103,33 @@ export function traceBorder(runs: Runs, options: BorderOptions): Border {
 const NARROW_SHARE = 0.35;
 /** One longer than this many times its width is a median. */
 const MEDIAN_WIDTHS = 4;
+/** Of the area up to which holes are filled: still smaller ones are no roundabouts' islands either. */
+const LEAST_ISLAND_SHARE = 0.5;
 const DIRECTIONS = 8;
 /** Pixels; no hole that is filled is so long. */
 const MOST_LOOK = 128;
 
+/** A hole as seen from the middle of its border: its longest and widest share of the surface, and the least surface beside. */
+interface Hole {
+  length: number;
+  share: number;
+  beside: number;
+}
+
 /**
  * Whether the surface around a hole is one road: a car, a lorry's shadow or a traffic island takes a small part of its
- * width. Looked at from the middle of the hole's border; one that does not hold its own middle is bent and stays.
+ * width. Of holes under `minHoleArea`, such as crowns over a road, only those stay that a road leads around, at least as
+ * wide everywhere as half of the hole.
+ * @param hole null: bent, so that it does not hold its own middle
  */
-function isNarrowHole(runs: Runs, ring: Ring, count: number, area: number): boolean {
+function isFilled(hole: Hole | null, area: number, minHoleArea: number): boolean {
+  if (!hole) return area < minHoleArea;
+  const { length, share, beside } = hole;
+  if (area < minHoleArea) return share < NARROW_SHARE || beside * beside * Math.PI < area;
+  return share < NARROW_SHARE && length * length < MEDIAN_WIDTHS * area;
+}
+
+function holeFrom(runs: Runs, ring: Ring, count: number): Hole | null {
   // Whole numbers from a point of the ring, so that where the map was cut does not show.
   const [originX, originY] = [ring.x[0], ring.y[0]];
   let [sumX, sumY] = [0, 0];
@@ -118,18 +139,18 @@ function isNarrowHole(runs: Runs, ring: Ring, count: number, area: number): bool
   }
   const x = (originX + sumX / count) / 2;
   const y = (originY + sumY / count) / 2;
-  if (contains(runs, x, y)) return false;
-  let length = 0;
-  let share = 0;
+  if (contains(runs, x, y)) return null;
+  const hole = { length: 0, share: 0, beside: Number.POSITIVE_INFINITY };
   for (let k = 0; k < DIRECTIONS; k++) {
     const angle = (k / DIRECTIONS) * Math.PI;
     const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
     const [a, b] = [look(runs, x, y, dx, dy), look(runs, x, y, -dx, -dy)];
     const across = a.hole + b.hole;
-    length = Math.max(length, across);
-    share = Math.max(share, across / (across + a.surface + b.surface));
+    hole.length = Math.max(hole.length, across);
+    hole.share = Math.max(hole.share, across / (across + a.surface + b.surface));
+    hole.beside = Math.min(hole.beside, a.surface, b.surface);
   }
-  return share < NARROW_SHARE && length * length < MEDIAN_WIDTHS * area;
+  return hole;
 }
 
 /** From a point in a hole how far the hole goes in a direction, and how far the surface behind; at most as is decisive. */
