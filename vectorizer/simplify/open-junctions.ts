@@ -19,12 +19,13 @@ interface Leaving {
   dy: number;
 }
 
-/** Works on simplified borders; those of the map's edge stay as they are. */
+/** Works on simplified borders. What meets the edge of the map, or of a strip of it, goes on beyond and stays as it is. */
 export function openJunctions(graph: ArcGraph, simplified: Simplified, tolerance: number): void {
   const { left, right, xy } = graph;
   for (let junction = 0; junction < graph.junctions; junction++) {
     const around = leavingAt(graph, simplified, junction);
     if (around.length < 3) continue; // what touches itself at a corner
+    if (around.some(({ arc }) => left[arc] === OUTSIDE || right[arc] === OUTSIDE)) continue;
     for (const [i, one] of around.entries()) {
       const other = around[(i + 1) % around.length];
       let least = cosine(one, other);
@@ -34,7 +35,7 @@ export function openJunctions(graph: ArcGraph, simplified: Simplified, tolerance
         [one, other],
         [other, one],
       ]) {
-        if (border.next === border.first || left[border.arc] === OUTSIDE || right[border.arc] === OUTSIDE) continue;
+        if (border.next === border.first) continue;
         if (!staysNear(graph, simplified, border, tolerance)) continue;
         const [dx, dy] = toCorner(graph, junctionOf(graph, border), border.next);
         const opening = cosine({ dx, dy }, beside);
