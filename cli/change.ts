@@ -17,7 +17,8 @@ import { settlePrecision } from '../server/pipeline/settle-precision.ts';
 import type { WorkContext } from '../server/queue/work-context.ts';
 import type { ReadyScene } from '../server/scenes/ready-scene.ts';
 import { fetchWorking } from '../server/scenes/working-copy.ts';
-import { createFeatureFile } from '../server/store/files/feature-file.ts';
+import { createFeatureFile, type FeatureFile } from '../server/store/files/feature-file.ts';
+import { fetchIfThere } from '../server/store/files/file-store.ts';
 import type { MappingTools } from '../server/tools.ts';
 import {
   DATA_OPTION,
@@ -93,24 +94,29 @@ export async function run(args: string[]): Promise<void> {
       const network = named ?? (await findNetwork(chooseModel(scenes[0].gsd_m, networks)?.id ?? DEFAULT_NETWORK));
       requireExtraMaps(network, given);
       const parameters = await settlePrecision(given, network, device, ready.chooseRun);
-      const jobs: DatedJob[] = [];
-      for (const [i, scene] of scenes.entries()) jobs.push(await mapped(scene, network, contextOf('AB'[i])));
-      bar.update('compare', 1);
-      const { tables, report } = await findChanges(tools.db, jobs[0], jobs[1], {
-        minAreaM2: parameters.min_area_m2,
-        toleranceMetres: parameters.tolerance_m,
-        classNames: new Map(network.classes.map(({ value, name }) => [value, name])),
-      });
-      await exportTables(tables, collection, format, output);
-      if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
-      bar.end();
-      for (const { message } of report.findings) process.stderr.write(`warning: ${message}\n`);
-      process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
+      const opened: FeatureFile[] = [];
+      try {
+        const jobs: DatedJob[] = [];
+        for (const [i, scene] of scenes.entries()) jobs.push(await mapped(scene, network, contextOf('AB'[i])));
+        bar.update('compare', 1);
+        const { tables, report } = await findChanges(tools.db, jobs[0], jobs[1], {
+          minAreaM2: parameters.min_area_m2,
+          toleranceMetres: parameters.tolerance_m,
+          classNames: new Map(network.classes.map(({ value, name }) => [value, name])),
+        });
+        await exportTables(tables, collection, format, output);
+        if (values.report) await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
+        bar.end();
+        for (const { message } of report.findings) process.stderr.write(`warning: ${message}\n`);
+        process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(output, report));
+      } finally {
+        for (const features of opened) features.close();
+      }
 
       async function mapped(scene: ReadyScene, network: Network, context: WorkContext): Promise<DatedJob> {
         const id = jobId(scene, jobIdentity(network), parameters);
         const features = createFeatureFile(ready.files.path(`${id}.features`), tools.db, scene.epsg);
-        closing.push(() => features.close());
+        opened.push(features);
         const modelOf = modelReason(scene.gsd_m, network.id, networks);
         const job = { id, scene, network, parameters, modelReason: modelOf, finestOnly: true };
         await mapIntoFile(tools, job, features, context);
@@ -120,19 +126,14 @@ export async function run(args: string[]): Promise<void> {
         return {
           ...{ scene, workingPath: await fetchWorking(ready.files, scene), job: id },
           classesPath: await ready.files.fetch(`jobs/${id}/classes.tif`),
-          scoresPath: await ready.files.fetch(`jobs/${id}/scores.tif`),
+          scoresPath: await fetchIfThere(ready.files, `jobs/${id}/scores.tif`),
           buildings: buildings.find((table) => table.collection === 'buildings')!,
         };
       }
     },
     { device, policy },
-  ).finally(() => {
-    bar.end();
-    for (const close of closing) close();
-  });
+  ).finally(bar.end);
 }
-
-const closing: (() => void)[] = [];
 
 function summary(output: string, { registration, error_m, counts, matrix_m2, within_error_m2 }: ChangeReport): string {
   const { windows, tried, median_m, residual_m } = registration;

@@ -78,11 +78,7 @@ export async function sha256OfInputs({ sources, srs, remote }: Inputs): Promise<
 }
 
 /** Links them to where the pipeline looks for a scene's originals. */
-export async function linkSourceFiles(
-  files: FileStore,
-  scene: string,
-  { sources, srs, remote }: Inputs,
-): Promise<void> {
+async function linkSourceFiles(files: FileStore, scene: string, { sources, srs, remote }: Inputs): Promise<void> {
   if (remote) return storeCard(files, scene, remote.card);
   const folder = files.path(`scenes/${scene}`);
   await mkdir(folder, { recursive: true });

@@ -10,6 +10,7 @@ export interface DatedScene {
 export interface DatedJob extends DatedScene {
   job: string;
   classesPath: string;
-  scoresPath: string;
+  /** Null where the network tells none. */
+  scoresPath: string | null;
   buildings: FeatureTable;
 }

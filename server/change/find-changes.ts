@@ -1,9 +1,9 @@
 /** Two mapped scenes of one place → what changed between them, of what is more than their errors. */
 import { CLASS_NODATA } from '../../models/runtime/answer.ts';
 import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
-import { openRaster } from '../../tiler/geotiff/raster.ts';
-import { compose, pixelsBetween } from '../../tiler/registration/register.ts';
-import { type ChangeKind, compareMaps } from '../../vectorizer/change/compare-maps.ts';
+import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
+import { compose, pixelsBetween, type Registration } from '../../tiler/registration/register.ts';
+import { compareMaps } from '../../vectorizer/change/compare-maps.ts';
 import { vectorize } from '../../vectorizer/vectorize.ts';
 import { regionToWkb } from '../../vectorizer/wkb.ts';
 import { featureId } from '../content-ids.ts';
@@ -14,11 +14,11 @@ import type { Queryable } from '../store/database/database.ts';
 import type { FeatureTable } from '../store/tables/feature-tables.ts';
 import { type FeatureRow, placeInDoubt } from '../store/tables/features.ts';
 import { transformPoints } from '../store/tables/georeference.ts';
-import { type ChangeRow, changeTables } from './change-tables.ts';
+import { BUILDING_CHANGES, type ChangeRow, changeTables, LANDUSE_CHANGES } from './change-tables.ts';
 import type { DatedJob, DatedScene } from './dated-job.ts';
 import { mapOnOtherGrid, mapOnOwnGrid } from './dated-map.ts';
 import { CHANGES, type DatedBuilding, matchBuildings } from './match-buildings.ts';
-import { registerScenes } from './register-scenes.ts';
+import { type RegisteredScenes, registerScenes } from './register-scenes.ts';
 
 export interface ChangeOptions {
   /** Of the change, not of what has changed. */
@@ -69,15 +69,49 @@ export async function findChanges(
   after: DatedJob,
   options: ChangeOptions,
 ): Promise<Changes> {
-  const { toSecond, found } = await registerScenes(q, before, after);
-  const rasters = await Promise.all(
-    [before, after].flatMap(({ classesPath, scoresPath }) => [openRaster(classesPath), openRaster(scoresPath)]),
-  );
+  const registered = await registerScenes(q, before, after);
+  const { found } = registered;
+  const land = await landChanges(q, before, after, registered, options);
+  const buildings = await buildingChanges(q, before, after, found?.shift ?? IDENTITY, land.errorMetres);
+  return {
+    tables: changeTables(before, after, land.rows, buildings),
+    report: {
+      registration: found ? await describe(q, before.scene, found) : UNREGISTERED,
+      error_m: land.errorMetres,
+      findings: found ? [] : [NOT_REGISTERED],
+      matrix_m2: land.matrixM2,
+      within_error_m2: land.withinErrorM2,
+      counts: {
+        landuse: land.rows.length,
+        buildings: Object.fromEntries(
+          CHANGES.map((change) => [change, buildings.filter((row) => row.change === change).length]),
+        ),
+      },
+    },
+  };
+}
+
+interface LandChanges {
+  rows: ChangeRow[];
+  /** How far borders may lie beside each other without a change. */
+  errorMetres: number;
+  matrixM2: ChangeReport['matrix_m2'];
+  withinErrorM2: number;
+}
+
+async function landChanges(
+  q: Queryable,
+  before: DatedJob,
+  after: DatedJob,
+  { toSecond, found }: RegisteredScenes,
+  { minAreaM2, toleranceMetres, classNames }: ChangeOptions,
+): Promise<LandChanges> {
+  const paths = [before.classesPath, before.scoresPath, after.classesPath, after.scoresPath];
+  const rasters = await Promise.all(paths.map((path) => (path === null ? null : openRaster(path))));
   try {
-    const [classesA, scoresA, classesB, scoresB] = rasters;
+    const [classesA, scoresA, classesB, scoresB] = rasters as [Raster, Raster | null, Raster, Raster | null];
     const { width, height } = classesA;
-    const imagePixels = before.scene.report.geotransform;
-    const ownPixels = pixelsBetween(classesA.geotransform, imagePixels);
+    const ownPixels = pixelsBetween(classesA.geotransform, before.scene.report.geotransform);
     const perPixel = Math.sqrt(Math.abs(ownPixels[1] * ownPixels[5] - ownPixels[2] * ownPixels[4]));
     const metres = perPixel * before.scene.gsd_m;
     const errorPixels = PIXEL_ERROR + (found ? found.residualP90Pixels / perPixel : UNREGISTERED_ERROR_METRES / metres);
@@ -85,7 +119,6 @@ export async function findChanges(
       pixelsBetween(after.scene.report.geotransform, classesB.geotransform),
       compose(toSecond, ownPixels),
     );
-
     const compared = compareMaps(
       mapOnOwnGrid(classesA, scoresA),
       mapOnOtherGrid(classesB, scoresB, width, toMap, CLASS_NODATA),
@@ -94,113 +127,102 @@ export async function findChanges(
     const pixelAreaM2 = metres ** 2;
     const { regions } = await vectorize(compared.bands, {
       ...{ width, height, pixelAreaM2, minAreaM2: 0, nodata: CLASS_NODATA },
-      tolerancePixels: options.toleranceMetres / metres,
+      tolerancePixels: toleranceMetres / metres,
     });
+    const all = [...regions];
+    const counting = all.filter(({ pixels }) => pixels * pixelAreaM2 >= minAreaM2);
     const grid = { epsg: before.scene.epsg, geotransform: classesA.geotransform, width, height };
-    const placing = await placingOf(
-      q,
-      grid,
-      chordMetres({ x: metres, y: metres }, { tolerance_m: options.toleranceMetres }),
-    );
-    const land: (FeatureRow & { kind: ChangeKind })[] = [];
-    let smallerM2 = 0;
-    for (const region of regions) {
-      if (region.pixels * pixelAreaM2 < options.minAreaM2) {
-        smallerM2 += region.pixels * pixelAreaM2;
-        continue;
-      }
-      const kind = compared.kinds[region.class];
-      land.push({
-        id: featureId(`${before.job}/${after.job}`, 'landuse_changes', `${region.x}/${region.y}`),
-        ...{ collection: 'landuse_changes', class: nameOf(kind.to), score: region.score, kind },
+    const placing = await placingOf(q, grid, chordMetres({ x: metres, y: metres }, { tolerance_m: toleranceMetres }));
+    const shapes = counting.map(
+      (region): FeatureRow => ({
+        id: featureId(`${before.job}/${after.job}`, LANDUSE_CHANGES, `${region.x}/${region.y}`),
+        ...{ collection: LANDUSE_CHANGES, class: '', score: region.score },
         ...placeShape(regionToWkb(region, classesA.geotransform), placing),
-      });
-    }
-    const doubtful = land.filter(({ measures }) => !measures);
-    const settled = await placeInDoubt(q, grid.epsg, doubtful);
-    for (const [i, { wkb, areaM2, outlineM }] of settled.entries()) {
-      Object.assign(doubtful[i], { wkb, measures: { areaM2, outlineM } });
-    }
-    const landRows = land.map(
-      ({ id, wkb, score, measures, kind }): ChangeRow => ({
-        ...{ id, geometry: wkb, change: 'reclassified', from: nameOf(kind.from), to: nameOf(kind.to), score },
-        ...{ areaM2: measures!.areaM2, beforeM2: null, afterM2: null, iou: null, withinError: false },
       }),
     );
+    await settleShapes(q, grid.epsg, shapes);
 
-    const shift = found?.shift ?? IDENTITY;
-    const frame = await degreesToPixels(q, before.scene);
-    const [own, others] = await Promise.all([
-      buildingsOf(before.buildings, frame, IDENTITY),
-      buildingsOf(after.buildings, frame, invert(shift)),
-    ]);
-    const changed = matchBuildings(own, others, before.scene.gsd_m ** 2, errorPixels * perPixel);
-    const buildingRows = changed.map(({ change, before: a, after: b, iou, withinError }): ChangeRow => {
-      const [old, now] = [a === null ? null : own[a], b === null ? null : others[b]];
-      const shown = (now ?? old)!;
+    const nameOf = (code: number) => classNames.get(code) ?? String(code);
+    const rows = shapes.map(({ id, wkb, score, measures }, i): ChangeRow => {
+      const { from, to } = compared.kinds[counting[i].class];
       return {
-        id: featureId(`${before.job}/${after.job}`, 'building_changes', `${old?.id ?? ''}/${now?.id ?? ''}`),
-        ...{ geometry: shown.geometry, change, from: old?.class ?? null, to: now?.class ?? null },
-        score: Math.min(...[old, now].flatMap((each) => (each?.score == null ? [] : [each.score])), 1),
-        areaM2: Math.abs((now?.areaM2 ?? 0) - (old?.areaM2 ?? 0)),
-        ...{ beforeM2: old?.areaM2 ?? null, afterM2: now?.areaM2 ?? null, iou, withinError },
+        ...{ id, geometry: wkb, change: 'reclassified', from: nameOf(from), to: nameOf(to), score },
+        ...{ areaM2: measures!.areaM2, beforeM2: null, afterM2: null, iou: null, withinError: false },
       };
     });
-
-    const withinPixels = [...compared.withinError.values()].reduce((sum, count) => sum + count, 0);
-    const matrix: ChangeReport['matrix_m2'] = {};
+    const matrixM2: LandChanges['matrixM2'] = {};
     for (const [key, count] of [...compared.pixels].toSorted(([a], [b]) => a - b)) {
       const [from, to] = [nameOf(key >> 8), nameOf(key & 255)];
-      matrix[from] = { ...matrix[from], [to]: Math.round(count * pixelAreaM2) };
+      matrixM2[from] = { ...matrixM2[from], [to]: Math.round(count * pixelAreaM2) };
     }
-    return {
-      tables: changeTables(before, after, landRows, buildingRows),
-      report: {
-        registration: await describe(found),
-        error_m: errorPixels * metres,
-        findings: found ? [] : [NOT_REGISTERED],
-        matrix_m2: matrix,
-        within_error_m2: Math.round(withinPixels * pixelAreaM2 + smallerM2),
-        counts: {
-          landuse: landRows.length,
-          buildings: Object.fromEntries(
-            CHANGES.map((change) => [change, buildingRows.filter((row) => row.change === change).length]),
-          ),
-        },
-      },
-    };
+    const pixelsOf = (some: readonly { pixels: number }[]) => some.reduce((sum, { pixels }) => sum + pixels, 0);
+    const withinPixels = [...compared.withinError.values()].reduce((sum, count) => sum + count, 0);
+    const smallerPixels = pixelsOf(all) - pixelsOf(counting);
+    const withinErrorM2 = Math.round((withinPixels + smallerPixels) * pixelAreaM2);
+    return { rows, errorMetres: errorPixels * metres, matrixM2, withinErrorM2 };
   } finally {
-    await Promise.all(rasters.map((raster) => raster.close()));
-  }
-
-  function nameOf(code: number): string {
-    return options.classNames.get(code) ?? String(code);
-  }
-
-  async function describe(found: Awaited<ReturnType<typeof registerScenes>>['found']) {
-    const { geotransform, gsd } = { geotransform: before.scene.report.geotransform, gsd: before.scene.gsd_m };
-    if (!found) return { windows: 0, tried: 0, median_m: null, p90_m: null, residual_m: null, shifts: [] };
-    const { windows } = found;
-    const ends = windows.flatMap(({ x, y, dx, dy }) => [
-      apply(geotransform, x, y),
-      apply(geotransform, x + dx, y + dy),
-    ]);
-    const placed = await transformPoints(q, ends, before.scene.epsg, 4326);
-    return {
-      ...{ windows: windows.length, tried: found.tried },
-      ...{ median_m: found.medianPixels * gsd, p90_m: found.p90Pixels * gsd },
-      residual_m: found.residualP90Pixels * gsd,
-      shifts: windows.map((_, i) => {
-        const [[lon, lat], [lonB, latB]] = [placed[2 * i], placed[2 * i + 1]];
-        const [east, north] = [
-          (lonB - lon) * DEGREE_METRES * Math.cos((lat * Math.PI) / 180),
-          (latB - lat) * DEGREE_METRES,
-        ];
-        return { lon, lat, east_m: round(east), north_m: round(north) };
-      }),
-    };
+    await Promise.all(rasters.map((raster) => raster?.close()));
   }
 }
+
+/** Lets PostGIS place and measure the shapes that are in doubt. */
+async function settleShapes(q: Queryable, epsg: number, shapes: readonly FeatureRow[]): Promise<void> {
+  const doubtful = shapes.filter(({ measures }) => !measures);
+  for (const [i, { wkb, areaM2, outlineM }] of (await placeInDoubt(q, epsg, doubtful)).entries()) {
+    Object.assign(doubtful[i], { wkb, measures: { areaM2, outlineM } });
+  }
+}
+
+/** @param shift from where things are in the first image to where the second has them */
+async function buildingChanges(
+  q: Queryable,
+  before: DatedJob,
+  after: DatedJob,
+  shift: Geotransform,
+  errorMetres: number,
+): Promise<ChangeRow[]> {
+  const { gsd_m } = before.scene;
+  const frame = await degreesToPixels(q, before.scene);
+  const [own, others] = await Promise.all([
+    buildingsOf(before.buildings, frame, IDENTITY),
+    buildingsOf(after.buildings, frame, invert(shift)),
+  ]);
+  const changed = matchBuildings(own, others, gsd_m ** 2, errorMetres / gsd_m);
+  return changed.map(({ change, before: a, after: b, iou, withinError }): ChangeRow => {
+    const [old, now] = [a === null ? null : own[a], b === null ? null : others[b]];
+    const scores = [old?.score, now?.score].filter((score) => typeof score === 'number');
+    return {
+      id: featureId(`${before.job}/${after.job}`, BUILDING_CHANGES, `${old?.id ?? ''}/${now?.id ?? ''}`),
+      ...{ geometry: (now ?? old)!.geometry, change, from: old?.class ?? null, to: now?.class ?? null },
+      score: scores.length > 0 ? Math.min(...scores) : null,
+      areaM2: Math.abs((now?.areaM2 ?? 0) - (old?.areaM2 ?? 0)),
+      ...{ beforeM2: old?.areaM2 ?? null, afterM2: now?.areaM2 ?? null, iou, withinError },
+    };
+  });
+}
+
+async function describe(
+  q: Queryable,
+  { report: { geotransform }, gsd_m, epsg }: DatedScene['scene'],
+  { windows, tried, medianPixels, p90Pixels, residualP90Pixels }: Registration,
+): Promise<ChangeReport['registration']> {
+  const ends = windows.flatMap(({ x, y, dx, dy }) => [apply(geotransform, x, y), apply(geotransform, x + dx, y + dy)]);
+  const placed = await transformPoints(q, ends, epsg, 4326);
+  return {
+    ...{ windows: windows.length, tried },
+    ...{ median_m: medianPixels * gsd_m, p90_m: p90Pixels * gsd_m, residual_m: residualP90Pixels * gsd_m },
+    shifts: windows.map((_, i) => {
+      const [[lon, lat], [lonB, latB]] = [placed[2 * i], placed[2 * i + 1]];
+      const parallel = Math.cos((lat * Math.PI) / 180);
+      const [east, north] = [(lonB - lon) * DEGREE_METRES * parallel, (latB - lat) * DEGREE_METRES];
+      return { lon, lat, east_m: round(east), north_m: round(north) };
+    }),
+  };
+}
+
+const UNREGISTERED: ChangeReport['registration'] = {
+  ...{ windows: 0, tried: 0, median_m: null, p90_m: null, residual_m: null, shifts: [] },
+};
 
 const IDENTITY: Geotransform = [0, 1, 0, 0, 0, 1];
 const DEGREE_METRES = 111_320;

@@ -1,5 +1,5 @@
 /** Buildings of two dates: which are the same, and what became of them. */
-import Flatbush from 'flatbush';
+import { boxOf, indexOf } from '../../vectorizer/box.ts';
 import { intersectionOverUnion } from '../../vectorizer/buildings/polygon-iou.ts';
 
 /** Of one date; rings in pixels of the first map, closed, x and y interleaved. */
@@ -74,9 +74,7 @@ export function matchBuildings(
 function pairsOf(before: readonly DatedBuilding[], after: readonly DatedBuilding[]) {
   const pairs: { a: number; b: number; iou: number; commonM2: number }[] = [];
   if (before.length === 0 || after.length === 0) return pairs;
-  const index = new Flatbush(before.length);
-  for (const { rings } of before) index.add(...boxOf(rings[0]));
-  index.finish();
+  const index = indexOf(before.map(({ rings }) => boxOf(rings[0])));
   for (const [b, { rings, areaM2 }] of after.entries()) {
     for (const a of index.search(...boxOf(rings[0]))) {
       const iou = intersectionOverUnion(before[a].rings, rings);
@@ -93,15 +91,4 @@ function errorM2({ rings }: DatedBuilding, pixelAreaM2: number, errorPixels: num
     for (let i = 2; i < ring.length; i += 2) outline += Math.hypot(ring[i] - ring[i - 2], ring[i + 1] - ring[i - 1]);
   }
   return outline * errorPixels * pixelAreaM2;
-}
-
-function boxOf(ring: Float64Array): [number, number, number, number] {
-  const box: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < ring.length; i += 2) {
-    box[0] = Math.min(box[0], ring[i]);
-    box[1] = Math.min(box[1], ring[i + 1]);
-    box[2] = Math.max(box[2], ring[i]);
-    box[3] = Math.max(box[3], ring[i + 1]);
-  }
-  return box;
 }

@@ -32,7 +32,7 @@ export async function recordOf({ job, scene, geopackage, maps }: Replayable): Pr
 const LEFT_OUT = ['fid', 'id', 'region', 'job', 'scene', 'model', 'review'];
 
 /** Of each layer, all that its features are, whatever their order. */
-export function hashFeatures(geopackage: string): ReplayRecord['features'] {
+function hashFeatures(geopackage: string): ReplayRecord['features'] {
   const db = new DatabaseSync(geopackage, { readOnly: true });
   try {
     const layers = db

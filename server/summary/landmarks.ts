@@ -10,7 +10,7 @@ export interface Building {
   lat: number;
 }
 
-const REASONS = ['area', 'compactness', 'isolation'] as const;
+export const REASONS = ['area', 'compactness', 'isolation'] as const;
 export type Reason = (typeof REASONS)[number];
 
 export interface Landmark {
@@ -58,7 +58,8 @@ export function landmarksOf(buildings: readonly Building[], largest: number, mos
     Reason,
     number
   >;
-  const bySize = buildings.map((_, i) => i).sort((a, b) => measures.area[b]! - measures.area[a]! || (buildings[a]!.id < buildings[b]!.id ? -1 : 1)); // biome-ignore format: one line
+  const byId = (a: number, b: number) => (buildings[a]!.id < buildings[b]!.id ? -1 : 1);
+  const bySize = [...buildings.keys()].sort((a, b) => measures.area[b]! - measures.area[a]! || byId(a, b));
   const isLargest = new Set(bySize.slice(0, largest));
   const found = bySize.flatMap((i) => {
     const reasons = REASONS.filter(

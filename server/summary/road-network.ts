@@ -1,5 +1,6 @@
 /** A road network as a graph: how long it is by width, where it joins and ends, and which stretches most ways lead over. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import FlatQueue from 'flatqueue';
 
 export interface Road {
   id: string;
@@ -72,11 +73,11 @@ function addWaysFrom(
   const before: [road: number, node: number][][] = Array.from({ length: count }, () => []);
   const settled: number[] = [];
   const isSettled = new Uint8Array(count);
-  const queue = new DistanceQueue();
+  const queue = new FlatQueue<number>();
   distance[source] = 0;
   paths[source] = 1;
-  queue.push(0, source);
-  for (let node = queue.pop(); node !== null; node = queue.pop()) {
+  queue.push(source, 0);
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
     if (isSettled[node]) continue;
     isSettled[node] = 1;
     settled.push(node);
@@ -87,7 +88,7 @@ function addWaysFrom(
         distance[other] = length;
         paths[other] = 0;
         before[other] = [];
-        queue.push(length, other);
+        queue.push(other, length);
       }
       if (length === distance[other]) {
         paths[other]! += paths[node]!;
@@ -104,43 +105,4 @@ function addWaysFrom(
     }
   }
   return settled.length - 1;
-}
-
-/** Nodes, nearest first: a binary heap. */
-class DistanceQueue {
-  readonly #distances: number[] = [];
-  readonly #nodes: number[] = [];
-
-  push(distance: number, node: number): void {
-    let at = this.#distances.length;
-    for (; at > 0; at = (at - 1) >> 1) {
-      const parent = (at - 1) >> 1;
-      if (this.#distances[parent]! <= distance) break;
-      this.#distances[at] = this.#distances[parent]!;
-      this.#nodes[at] = this.#nodes[parent]!;
-    }
-    this.#distances[at] = distance;
-    this.#nodes[at] = node;
-  }
-
-  pop(): number | null {
-    const nearest = this.#nodes[0];
-    if (nearest === undefined) return null;
-    const [distance, node] = [this.#distances.pop()!, this.#nodes.pop()!];
-    const size = this.#nodes.length;
-    if (size === 0) return nearest;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= size) break;
-      if (child + 1 < size && this.#distances[child + 1]! < this.#distances[child]!) child++;
-      if (this.#distances[child]! >= distance) break;
-      this.#distances[at] = this.#distances[child]!;
-      this.#nodes[at] = this.#nodes[child]!;
-      at = child;
-    }
-    this.#distances[at] = distance;
-    this.#nodes[at] = node;
-    return nearest;
-  }
 }

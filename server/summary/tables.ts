@@ -7,7 +7,17 @@ import { polygonsToWkb } from '../geometry/wkb.ts';
 import type { Queryable } from '../store/database/database.ts';
 import type { Column, FeatureTable, TableRow } from '../store/tables/feature-tables.ts';
 import { foundShapes } from '../store/tables/found-shapes.ts';
-import { blockRows, cellRows, groundOf, landmarkRows, RADIUS_M, roadRows, type SummedJob, surroundingsRows } from './parts.ts'; // biome-ignore format: one line
+import { REASONS } from './landmarks.ts';
+import {
+  blockRows,
+  cellRows,
+  groundOf,
+  landmarkRows,
+  RADIUS_M,
+  roadRows,
+  type SummedJob,
+  surroundingsRows,
+} from './parts.ts';
 import { WIDTHS_M } from './road-network.ts';
 
 const text = (name: string): Column => ({ name, type: 'text' });
@@ -57,10 +67,10 @@ const TABLES: Record<SummaryTable, (q: Queryable, job: SummedJob) => Promise<Row
   },
   async landmarks(q, job) {
     const rows = await landmarkRows(q, job);
-    const values = rows.map(({ building, reasons }): [string, Values] => [
-      building.id,
-      [building.id, building.areaM2, ...['area', 'compactness', 'isolation'].map((name) => reasons.find(({ reason }) => reason === name)?.score ?? null)], // biome-ignore format: one line
-    ]);
+    const values = rows.map(({ building, reasons }): [string, Values] => {
+      const scores = new Map(reasons.map(({ reason, score }) => [reason, score]));
+      return [building.id, [building.id, building.areaM2, ...REASONS.map((reason) => scores.get(reason) ?? null)]];
+    });
     const columns = [text('building'), real('area_m2'), ...REALS.landmarks.map(real)];
     return withShapes(q, job, 'buildings', columns, new Map(values));
   },

@@ -105,7 +105,10 @@ function solve(terms: readonly number[][], weights: readonly number[], values: r
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-function median(values: readonly number[]): number {
+/** The value so far up the sorted ones, without interpolation. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
+
+const median = (values: readonly number[]): number => quantile(values, 0.5);

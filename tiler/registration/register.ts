@@ -4,7 +4,7 @@
  */
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import type { Raster } from '../geotiff/raster.ts';
-import { type AffineFit, fitShifts, type WindowShift } from './fit-shifts.ts';
+import { type AffineFit, fitShifts, quantile, type WindowShift } from './fit-shifts.ts';
 import { createCorrelator, type Shift } from './phase-correlation.ts';
 import { type Grey, greyAt } from './sample-grey.ts';
 
@@ -20,7 +20,7 @@ const MOST_RETURN_PIXELS = 0.5;
 /** Of a window's pixels, in both images. */
 const LEAST_VALID_SHARE = 0.9;
 /** Fewer windows say nothing of how one image lies against the other. */
-export const LEAST_WINDOWS = 3;
+const LEAST_WINDOWS = 3;
 /** Windows farther from the map through all of them do not agree with it; so many have to. */
 const MOST_APART_PIXELS = 3;
 const LEAST_AGREEING = 0.3;
@@ -167,9 +167,4 @@ function summaryOf({ map, residuals }: AffineFit, windows: WindowShift[]) {
     ...{ medianPixels: quantile(lengths, 0.5), p90Pixels: quantile(lengths, 0.9) },
     ...{ residualMedianPixels: quantile(residuals, 0.5), residualP90Pixels: quantile(residuals, 0.9) },
   };
-}
-
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

@@ -1,5 +1,5 @@
 /** What changes its shape as one: a building, or several that share walls; from the best shape to what is always possible. */
-import Flatbush from 'flatbush';
+import { boxOf, indexOf } from '../box.ts';
 import { type Fit, type FitOptions, fitBuilding } from './fit.ts';
 import { fitRow, type RowShapes, simplifyRow } from './fit-row.ts';
 import { arcsOf, findRows, type Row, type Steps } from './party-walls.ts';
@@ -123,25 +123,4 @@ export function keepApart(
     if (conflicts.size === 0) return;
     for (const block of conflicts) lowerBlock(block);
   }
-}
-
-export type Box = [minX: number, minY: number, maxX: number, maxY: number];
-
-export function indexOf(boxes: readonly Box[]): Flatbush {
-  const index = new Flatbush(boxes.length);
-  for (const box of boxes) index.add(...box);
-  index.finish();
-  return index;
-}
-
-export function boxOf(ring: Float64Array): Box {
-  let [minX, minY] = ring;
-  let [maxX, maxY] = ring;
-  for (let i = 2; i < ring.length; i += 2) {
-    minX = Math.min(minX, ring[i]);
-    maxX = Math.max(maxX, ring[i]);
-    minY = Math.min(minY, ring[i + 1]);
-    maxY = Math.max(maxY, ring[i + 1]);
-  }
-  return [minX, minY, maxX, maxY];
 }

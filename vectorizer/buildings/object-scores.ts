@@ -2,7 +2,7 @@
  * True buildings and drawn ones in, how many of them are found, one for one: a drawn building stands for a true one
  * where their intersection over union reaches a threshold, the best pairs first and each building once.
  */
-import Flatbush from 'flatbush';
+import { boxOf, indexOf } from '../box.ts';
 import { intersectionOverUnion } from './polygon-iou.ts';
 
 /** Sums of counts add up over images. */
@@ -53,9 +53,7 @@ export function scoreObjects({ truth, predicted, found50, found75 }: ObjectCount
 function overlaps(truth: readonly Float64Array[][], predicted: readonly Float64Array[][]) {
   const pairs: { truth: number; predicted: number; iou: number }[] = [];
   if (predicted.length === 0) return pairs;
-  const index = new Flatbush(predicted.length);
-  for (const [shell] of predicted) index.add(...boxOf(shell));
-  index.finish();
+  const index = indexOf(predicted.map(([shell]) => boxOf(shell)));
   for (const [number, rings] of truth.entries()) {
     for (const each of index.search(...boxOf(rings[0])).sort((a, b) => a - b)) {
       const iou = intersectionOverUnion(rings, predicted[each]);
@@ -63,15 +61,4 @@ function overlaps(truth: readonly Float64Array[][], predicted: readonly Float64A
     }
   }
   return pairs.sort((a, b) => b.iou - a.iou);
-}
-
-function boxOf(ring: Float64Array): [minX: number, minY: number, maxX: number, maxY: number] {
-  const box: [number, number, number, number] = [ring[0], ring[1], ring[0], ring[1]];
-  for (let i = 0; i < ring.length; i += 2) {
-    box[0] = Math.min(box[0], ring[i]);
-    box[1] = Math.min(box[1], ring[i + 1]);
-    box[2] = Math.max(box[2], ring[i]);
-    box[3] = Math.max(box[3], ring[i + 1]);
-  }
-  return box;
 }

@@ -3,7 +3,8 @@
  * walls in dominant directions, right angles and 45°, round ones round; where no such shape agrees with the pixels or
  * stays apart from its neighbours, the simplified outline.
  */
-import { type Block, boxOf, draftBlocks, indexOf, keepApart, lower, REGULAR } from './block.ts';
+import { boxOf, indexOf } from '../box.ts';
+import { type Block, draftBlocks, keepApart, lower, REGULAR } from './block.ts';
 import { intersectionOverUnion } from './polygon-iou.ts';
 
 /** One 4-connected region: exact rings in pixel corners, y down, closed and flat [x0, y0, x1, y1, …]; rings[0] shell. */

@@ -3,11 +3,12 @@
  * follows from the rows around that line, which both strips see. One that crosses the line and ends within the margin on
  * both sides belongs to the strip above; one that goes on is cut at the line.
  */
+
+import { type Box, boxOf } from '../box.ts';
 import type { Region } from '../region.ts';
 import type { StripWindow } from '../strips.ts';
 import { createTracer } from '../trace/trace.ts';
 import { exactRegions } from '../vectorize.ts';
-import { type Box, boxOf } from './block.ts';
 
 /** A line between two strips with the rows of the map around it that both see. */
 export interface StripLine {

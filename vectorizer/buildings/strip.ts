@@ -3,9 +3,10 @@
  * gives way to its neighbours', so shapes near a line between two strips are settled among the buildings around that line
  * which both strips see whole: both find the same for both sides, and no two of any strips overlap.
  */
+import { type Box, boxOf, indexOf } from '../box.ts';
 import type { Region } from '../region.ts';
 import { STRIP_MARGIN, type StripWindow } from '../strips.ts';
-import { type Block, type Box, boxOf, draftBlocks, indexOf, keepApart, lower, makeExact } from './block.ts';
+import { type Block, draftBlocks, keepApart, lower, makeExact } from './block.ts';
 import type { SmallBuilding } from './blocks.ts';
 import { polygonsTouch } from './predicates.ts';
 import { type RegularizedBuilding, type RegularizeOptions, regularizedOf } from './regularize.ts';

@@ -225,7 +225,7 @@ function placeJunction(sketch: LineGraph, node: number, roads: Approach[], ends:
 }
 
 /** Whether the straight line between two points stays on the surface, looked at every half pixel. */
-export function straightInside(surface: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
+function straightInside(surface: Runs, x0: number, y0: number, x1: number, y1: number): boolean {
   const steps = Math.ceil(2 * distance(x1 - x0, y1 - y0)) || 1;
   for (let k = 0; k <= steps; k++) {
     if (!contains(surface, x0 + ((x1 - x0) * k) / steps, y0 + ((y1 - y0) * k) / steps)) return false;

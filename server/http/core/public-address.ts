@@ -64,7 +64,10 @@ export function unmount({ url }: PublicAddress): RequestHandler {
     const mount = set ?? forwardedPrefix(request);
     response.locals.mount = mount;
     response.locals.publicUrl = url;
-    if (mount !== '' && request.url === mount) return response.redirect(308, `${mount}/`);
+    const [path, query] = request.url.split('?', 2);
+    if (mount !== '' && path === mount) {
+      return response.redirect(308, `${mount}/${query === undefined ? '' : `?${query}`}`);
+    }
     if (mount !== '' && request.url.startsWith(`${mount}/`)) {
       request.url = request.url.slice(mount.length);
       request.originalUrl = request.url;
