@@ -1,13 +1,15 @@
 /** `planimeter change A.tif B.tif OUT`: what changed at one place between two images, with no server and nothing kept. */
 import { writeFile } from 'node:fs/promises';
+import { Problem } from '../errors/problem.ts';
 import { findNetwork, isDetector, jobIdentity, listNetworks, type Network } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import { BUILDING_CHANGES, LANDUSE_CHANGES } from '../server/change/change-tables.ts';
 import type { DatedJob } from '../server/change/dated-job.ts';
 import { type ChangeReport, findChanges } from '../server/change/find-changes.ts';
+import { sharedGround } from '../server/change/register-scenes.ts';
 import { jobId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
-import { ALL_COLLECTIONS, exportTables } from '../server/export/export.ts';
+import { ALL_COLLECTIONS, EXPORT_FORMATS, exportTables } from '../server/export/export.ts';
 import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
 import { requireExtraMaps } from '../server/pipeline/extra-maps.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
@@ -27,13 +29,14 @@ import {
   MIN_AREA_OPTION,
   readArguments,
   readNumber,
+  SRS_OPTION,
   TOLERANCE_OPTION,
   usageOf,
   valued,
   WrongCall,
 } from './arguments.ts';
 import { checkOutputs, installedNetwork } from './files.ts';
-import { INPUTS_HELP, readInputs, readyScene } from './inputs.ts';
+import { INPUTS_HELP, readInputs, readyScene, sha256OfInputs } from './inputs.ts';
 import { outputFormat } from './output.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
@@ -46,15 +49,20 @@ const OPTIONS = {
   collection: valued('NAME', `${LANDUSE_CHANGES}, ${BUILDING_CHANGES} or ${ALL_COLLECTIONS} (the default)`),
   'min-area': MIN_AREA_OPTION,
   tolerance: TOLERANCE_OPTION,
+  srs: SRS_OPTION,
   data: DATA_OPTION,
   json: JSON_OPTION,
 };
+
+const CHANGE_FORMATS = EXPORT_FORMATS.filter(({ ending }) => ending !== '.pmtiles');
 
 export const usage = usageOf(
   ['change A.tif B.tif OUT [OPTION…]'],
   OPTIONS,
   `${INPUTS_HELP}A is the earlier image. Both are registered first; what their errors explain is no change.
-OUT holds the land use that changed, and every building: appeared, gone, grown, shrunk or unchanged.
+OUT holds the land use that changed, and every building: appeared, gone, grown, shrunk or unchanged. Its extension
+selects the format: ${CHANGE_FORMATS.map(({ ending }) => ending).join(', ')}.
+It takes as long as mapping both images; nothing else is kept.
 `,
 );
 
@@ -67,7 +75,9 @@ export async function run(args: string[]): Promise<void> {
   if (![LANDUSE_CHANGES, BUILDING_CHANGES, ALL_COLLECTIONS].includes(collection))
     throw new WrongCall(`--collection takes ${LANDUSE_CHANGES}, ${BUILDING_CHANGES} or ${ALL_COLLECTIONS}`);
   await checkOutputs([output, values.report]);
-  const inputs = [await readInputs([first], undefined), await readInputs([second], undefined)];
+  const inputs = [await readInputs([first], values.srs), await readInputs([second], values.srs)];
+  const [a, b] = [await sha256OfInputs(inputs[0]), await sha256OfInputs(inputs[1])];
+  if (a === b) throw new WrongCall(`"${first}" and "${second}" are the same image, in which nothing has changed`);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
   const named = values.model === undefined ? null : await installedNetwork(values.model, values.data);
   if (named && isDetector(named)) throw new WrongCall(`"${named.id}" draws boxes; change is told from class maps`);
@@ -89,7 +99,10 @@ export async function run(args: string[]): Promise<void> {
     async (open, ready) => {
       const tools: MappingTools = { ...ready, db: { query: async (...asked) => (await open()).db.query(...asked) } };
       const scenes: ReadyScene[] = [];
-      for (const [i, each] of inputs.entries()) scenes.push(await readyScene(tools, each, {}, contextOf('AB'[i])));
+      for (const [i, each] of inputs.entries()) {
+        scenes.push(await ofImage(each.name, () => readyScene(tools, each, {}, contextOf('AB'[i]))));
+      }
+      await sharedGround(tools.db, scenes[0], scenes[1]); // before hours of work
       const networks = (await listNetworks()).map(choosable);
       const network = named ?? (await findNetwork(chooseModel(scenes[0].gsd_m, networks)?.id ?? DEFAULT_NETWORK));
       requireExtraMaps(network, given);
@@ -135,6 +148,16 @@ export async function run(args: string[]): Promise<void> {
   ).finally(bar.end);
 }
 
+/** Of two images, it is said which one was refused. */
+async function ofImage<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new Problem(error.code, `"${name}": ${error.message}`, { cause: error });
+  }
+}
+
 function summary(output: string, { registration, error_m, counts, matrix_m2, within_error_m2 }: ChangeReport): string {
   const { windows, tried, median_m, residual_m } = registration;
   const lies =
@@ -142,6 +165,8 @@ function summary(output: string, { registration, error_m, counts, matrix_m2, wit
       ? 'not registered'
       : `B lies ${median_m.toFixed(2)} m beside A (${windows} of ${tried} windows), ${residual_m!.toFixed(2)} m after registration`;
   const buildings = Object.entries(counts.buildings).map(([change, count]) => `${count} ${change}`);
+  if (counts.not_compared > 0)
+    buildings.push(`${counts.not_compared} at the edge of what both images show, not compared`);
   const changed = Object.entries(matrix_m2).flatMap(([from, row]) =>
     Object.entries(row).flatMap(([to, area]) => (from === to ? [] : [area])),
   );

@@ -16,6 +16,9 @@ export async function inputFile(path: string): Promise<string> {
 
 /** Before hours of work: that files can be written there. Those that were not asked for are undefined. Throws a wrong call. */
 export async function checkOutputs(paths: readonly (string | undefined)[]): Promise<void> {
+  const named = paths.filter((path) => path !== undefined).map((path) => resolve(path));
+  const twice = named.find((path, i) => named.indexOf(path) !== i);
+  if (twice !== undefined) throw new WrongCall(`"${twice}" is named for two outputs; give each a file of its own`);
   for (const path of paths) {
     if (path === undefined) continue;
     await access(dirname(resolve(path)), constants.W_OK).catch((error: NodeJS.ErrnoException) => {

@@ -73,6 +73,9 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
+/** Exit status after Ctrl-C, as of other programs: 128 and the signal's number. */
+const INTERRUPTED = 130;
+
 /** Their standard error is a log. */
 const LOGGING = ['planimeter serve', 'planimeter worker'];
 
@@ -92,6 +95,10 @@ const debugging = (): boolean => ['debug', 'trace'].includes(process.env.LOG_LEV
 const stackOf = (error: unknown): string => `${error instanceof Error ? error.stack : ''}\n`;
 
 function report(error: unknown, called: string, json: boolean): number {
+  if (error instanceof Error && error.name === 'AbortError') {
+    process.stderr.write(`${called}: interrupted\n`);
+    return INTERRUPTED;
+  }
   const known = error instanceof Problem ? error : noRoomOf(error);
   if (process.env.LOG_FORMAT === 'json' && LOGGING.includes(called) && !(error instanceof WrongCall)) {
     log.fatal(known ? `${known.toJSON().title}. ${known.message}` : `${called} failed: ${sentenceOf(error)}`, {

@@ -11,13 +11,15 @@ import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportFormat } from '../server/export/export.ts';
 import { mapsThere } from '../server/export/package.ts';
 import { extractFromZip, readFromZip } from '../server/export/read-zip.ts';
-import { recordOf } from '../server/export/replay-record.ts';
+import { hashFeatures, recordOf } from '../server/export/replay-record.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
+import type { FileStore } from '../server/store/files/file-store.ts';
 import type { MappingTools } from '../server/tools.ts';
 import { openRaster } from '../tiler/geotiff/raster.ts';
+import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import { DATA_OPTION, DEVICE_OPTION, JSON_OPTION, readArguments, usageOf, valued, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
-import { readInputs, readyScene, sha256OfInputs } from './inputs.ts';
+import { type Inputs, readInputs, readyScene, sha256OfInputs } from './inputs.ts';
 import { mapToFile } from './mapping/map-and-write.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
@@ -52,18 +54,16 @@ export async function run(args: string[]): Promise<void> {
     throw new WrongCall(`name the image that was mapped, "${record.image.name}", with --image`);
   });
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
-  const inputs = await readInputs([image], undefined);
-  const sha256 = await sha256OfInputs(inputs);
-  if (sha256 !== record.image.sha256) {
-    throw new Problem(
-      'bad_request',
-      `"${basename(named)}" is not the image that was mapped: its SHA-256 is ${sha256}, and was ${record.image.sha256}.`,
-    );
-  }
+  const inputs = await mappedImage(image, record.image);
   const network = await installedNetwork(record.network.id, values.data);
   const parameters = parseParameters(record.parameters);
+  const weights = [weightsOf(network), weightsOf(network, 'int8')].map(({ sha256 }) => sha256);
   const compared: Comparison[] = [compare('program', record.program, VERSION)];
-  compared.push(compare('network', record.network.sha256, weightsOf(network, parameters.precision).sha256));
+  compared.push(
+    weights.includes(record.network.sha256)
+      ? { name: 'network', same: true }
+      : compare('network', record.network.sha256, weights[0]),
+  );
 
   const bar = createProgressBar();
   const interrupted = new AbortController();
@@ -76,33 +76,26 @@ export async function run(args: string[]): Promise<void> {
       progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
     };
     const scene = { ...(await readyScene(tools, inputs, {}, context)), name: record.image.name };
-    const id = jobId(scene, jobIdentity(network), parameters);
+    const id = jobId({ ...scene, workspace: record.workspace }, jobIdentity(network), parameters);
     const geopackage = ready.files.path('replayed.gpkg');
     const wanted = { output: geopackage, format: exportFormat('.gpkg')!, collection: undefined, whole: false };
     const job = { id, scene, network, parameters, modelReason: '', finestOnly: true };
     const { report } = await mapToFile(tools, job, wanted, context);
     const maps = await mapsThere(ready.files, { id });
-    const again = await recordOf({ job: { id, model: network.id, report }, scene, geopackage, maps });
+    const again = await recordOf({
+      job: { id, workspace: record.workspace, model: network.id, report },
+      ...{ scene, geopackage, maps },
+    });
     bar.end();
     // A job is named by its image, network and parameters, so a record with others than those says so.
-    if (record.program === VERSION && record.job !== id && compared.every(({ same }) => same)) {
-      compared.push({
-        name: 'parameters',
-        same: false,
-        detail: 'not those that the job is named by, or another workspace',
-      });
+    if (compared.every(({ same }) => same)) {
+      const same = record.job === id && record.network.sha256 === again.network.sha256;
+      const detail = "not those that the job's id follows from";
+      compared.push(same ? { name: 'parameters', same } : { name: 'parameters', same, detail });
     }
-    for (const [name, hash] of Object.entries(record.maps)) {
-      const same = again.maps[name] === hash;
-      const now = maps[name.replace('.tif', '') as keyof typeof maps];
-      const detail = same ? undefined : await whereMapsDiffer(path, name, now, ready.files.path(`before-${name}`));
-      compared.push({ name, same, ...(detail && { detail }) });
-    }
-    for (const [name, { count, sha256: hash }] of Object.entries(record.features)) {
-      const now = again.features[name];
-      const same = now?.sha256 === hash;
-      compared.push({ name, same, ...(!same && { detail: `${count} features, now ${now?.count ?? 'none'}` }) });
-    }
+    compared.push(compare('srs', record.image.srs ?? '', scene.srs ?? ''));
+    compared.push(...compareResults(record, again));
+    if (/\.zip$/i.test(path)) compared.push(...(await comparePackage(path, record, maps, ready.files)));
   }, place).finally(bar.end);
 
   const same = compared.every((each) => each.same);
@@ -137,10 +130,82 @@ async function readRecord(path: string): Promise<ReplayRecord> {
   }
 }
 
-/** Of maps of 8-bit samples in the package: how many pixels, and the first of them. */
-async function whereMapsDiffer(zip: string, name: string, now: string | undefined, extracted: string): Promise<string> {
-  if (now === undefined) return 'is not made any more';
-  if (!/\.zip$/i.test(zip) || !(await extractFromZip(zip, name, extracted))) return 'other bytes';
+/** The image that was mapped, read with the system that was said with it. Throws Problem bad_request for another. */
+async function mappedImage(path: string, { sha256, srs }: ReplayRecord['image']): Promise<Inputs> {
+  const hashes: string[] = [];
+  for (const said of [undefined, srs ?? undefined]) {
+    const inputs = await readInputs([path], said);
+    const hash = await sha256OfInputs(inputs);
+    if (hash === sha256) return inputs;
+    hashes.push(hash);
+  }
+  throw new Problem(
+    'bad_request',
+    `"${basename(path)}" is not the image that was mapped: its SHA-256 is ${hashes[0]}, and was ${sha256}.`,
+  );
+}
+
+type Maps = Awaited<ReturnType<typeof mapsThere>>;
+
+/** What was recorded against what was made again. */
+function compareResults(record: ReplayRecord, again: ReplayRecord): Comparison[] {
+  const names = [...new Set([...Object.keys(record.maps), ...Object.keys(again.maps)])];
+  const compared = names.map((name): Comparison => {
+    if (again.maps[name] === record.maps[name]) return { name, same: true };
+    const detail =
+      record.maps[name] === undefined ? 'not recorded' : again.maps[name] ? 'other bytes' : 'not made any more';
+    return { name, same: false, detail };
+  });
+  return [...compared, ...compareFeatures(record.features, again.features, '')];
+}
+
+/** What was recorded against what lies in the package; where that is what was recorded, where the new maps differ. */
+async function comparePackage(
+  zip: string,
+  record: ReplayRecord,
+  maps: Maps,
+  scratch: Pick<FileStore, 'path'>,
+): Promise<Comparison[]> {
+  const compared: Comparison[] = [];
+  for (const [name, hash] of Object.entries(record.maps)) {
+    const extracted = scratch.path(`packaged-${name}`);
+    const found = (await extractFromZip(zip, name, extracted)) ? await sha256OfFile(extracted) : 'missing';
+    const packaged = compare(`${name} of the package`, hash, found);
+    const now = maps[name.replace('.tif', '') as keyof Maps];
+    if (packaged.same && now && (await sha256OfFile(now)) !== hash) {
+      packaged.detail = `the new one has ${await whereMapsDiffer(extracted, now)}`;
+    }
+    compared.push(packaged);
+  }
+  const extracted = scratch.path('packaged.gpkg');
+  const found = (await extractFromZip(zip, 'features.gpkg', extracted)) ? featuresIn(extracted) : {};
+  return [...compared, ...compareFeatures(record.features, found, ' of the package')];
+}
+
+type Features = ReplayRecord['features'];
+
+/** What a file that may be anything holds; nothing where it is no GeoPackage. */
+function featuresIn(geopackage: string): Features {
+  try {
+    return hashFeatures(geopackage);
+  } catch {
+    return {};
+  }
+}
+
+function compareFeatures(before: Features, now: Features, where: string): Comparison[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+  return names.map((name) => {
+    const [a, b] = [before[name], now[name]];
+    const same = a?.sha256 === b?.sha256 && a?.count === b?.count;
+    const counts = `${a?.count ?? 'not recorded'}, now ${b?.count ?? 'none'}`;
+    const detail = a?.count === b?.count ? 'as many features, and others' : counts;
+    return { name: `${name}${where}`, same, ...(!same && { detail }) };
+  });
+}
+
+/** Of two maps of 8-bit samples: how many pixels, and the first of them. */
+async function whereMapsDiffer(extracted: string, now: string): Promise<string> {
   const [before, after] = [await openRaster(extracted), await openRaster(now)];
   try {
     const { width, height, bands } = before;

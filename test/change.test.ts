@@ -1,6 +1,6 @@
 /** `planimeter change`: an image against itself, georeferenced 1.5 m aside, has not changed. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,7 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const change = (...args: string[]) => promisify(execFile)(process.execPath, [PROGRAM, 'change', ...args]);
+const planimeter = (...args: string[]) => promisify(execFile)(process.execPath, [PROGRAM, ...args]);
+const change = (...args: string[]) => planimeter('change', ...args);
 
 test('what only lies elsewhere has not changed', { timeout: 240_000 }, async () => {
   const { image } = await writeTown(join(folder, 'town'), { seed: 5, width: 700, height: 600, gsdMetres: 1 });
@@ -43,6 +44,30 @@ test('what only lies elsewhere has not changed', { timeout: 240_000 }, async () 
   expect(counts.landuse).toBe(0);
   expect(counts.buildings).toMatchObject({ appeared: 0, gone: 0, grown: 0, shrunk: 0 });
   expect(counts.buildings.unchanged).toBeGreaterThan(0);
-  const { features } = JSON.parse(await readFile(out, 'utf8')) as { features: { properties: { change: string } }[] };
+  const told = JSON.parse(await readFile(out, 'utf8')) as {
+    features: { properties: { change: string }; geometry: { coordinates: number[][][] } }[];
+  };
+  const { features } = told;
   expect(features.map(({ properties }) => properties.change)).toEqual(Array(features.length).fill('unchanged'));
+  // In the frame of the first image, though the second one's buildings are drawn.
+  const own = join(folder, 'own.geojson');
+  await planimeter('segment', image, own, '--collection', 'buildings');
+  const mapped = JSON.parse(await readFile(own, 'utf8')) as typeof told;
+  const cornersOf = (all: typeof told) =>
+    new Set(
+      all.features.flatMap(({ geometry }) =>
+        geometry.coordinates[0]!.map((at) => at.map((each) => each.toFixed(6)).join()),
+      ),
+    );
+  const [found, expected] = [cornersOf(told), cornersOf(mapped)];
+  const near = [...found].filter((corner) => expected.has(corner));
+  expect(near.length).toBeGreaterThan(0.6 * found.size); // the rest has a last digit of its own
+
+  const same = join(folder, 'same.tif');
+  await copyFile(image, same);
+  await expect(change(image, same, out)).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('same image'),
+  });
+  await expect(change(image, aside, out, '--report', out)).rejects.toMatchObject({ code: 2 });
 });

@@ -62,6 +62,36 @@ test('a package of the service is the same on the command line', { timeout: 240_
   expect(differing).toEqual(expect.arrayContaining(['parameters', 'landuse']));
   expect(differing).not.toContain('classes.tif');
 
+  // What lies in the package is looked at, and what a record leaves out is told.
+  const forge = join(folder, 'forge.py');
+  await writeFile(
+    forge,
+    `import sys, zipfile, json
+source, forged, poor = sys.argv[1:]
+with zipfile.ZipFile(source) as zip:
+    members = {name: zip.read(name) for name in zip.namelist()}
+def write(path, members):
+    with zipfile.ZipFile(path, 'w') as zip:
+        for name, data in members.items(): zip.writestr(name, data)
+write(forged, {**members, 'classes.tif': b'junk', 'features.gpkg': b'junk'})
+record = json.loads(members['replay.json'])
+record['features'] = {'roads': {**record['features']['roads'], 'count': 99}}
+write(poor, {**members, 'replay.json': json.dumps({**record, 'maps': {}}).encode()})
+`,
+  );
+  await promisify(execFile)('python3', [forge, file('job.zip'), file('forged.zip'), file('poor.zip')]);
+  const differingOf = async (name: string) => {
+    const { status, out } = await planimeter('replay', file(name), '--image', image);
+    expect(status, name).toBe(1);
+    return [...out.matchAll(/^DIFFERS ([^:\n]+)/gm)].map(([, part]) => part);
+  };
+  expect(await differingOf('forged.zip')).toEqual([
+    ...['classes.tif of the package', 'buildings of the package', 'landuse of the package', 'roads of the package'],
+  ]);
+  expect(await differingOf('poor.zip')).toEqual(
+    expect.arrayContaining(['classes.tif', 'scores.tif', 'roads', 'buildings', 'landuse']),
+  );
+
   const flipped = await readFile(image);
   flipped[flipped.length >> 1] ^= 1;
   await writeFile(file('flipped.tif'), flipped);

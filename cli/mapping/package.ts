@@ -20,7 +20,7 @@ export async function writePackage(
   await exportTables(tables, ALL_COLLECTIONS, exportFormat('.gpkg')!, geopackage);
   const { properties } = (await readNetworkManifest(network)) as { properties?: { license?: unknown } };
   const { stream } = await packageJob({
-    job: { id, model: network.id, finished_at: new Date().toISOString(), report },
+    job: { id, workspace: scene.workspace, model: network.id, finished_at: new Date().toISOString(), report },
     scene: sceneJson(scene),
     modelLicense: typeof properties?.license === 'string' ? properties.license : null,
     geopackage,

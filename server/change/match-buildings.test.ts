@@ -35,3 +35,7 @@ test('nothing on one side', () => {
   expect(told([box(0, 0, 5, 5)], [])).toEqual([['gone', 0, null]]);
   expect(told([], [])).toEqual([]);
 });
+
+test('a building that is no larger than the error is none that has appeared', () => {
+  expect(told([], [box(0, 0, 5, 5)], 1.3)).toEqual([['unchanged', null, 0]]);
+});

@@ -63,7 +63,8 @@ export function matchBuildings(
       const isNew = newM2 >= LEAST_NEW_SHARE * building.areaM2;
       const withinError = newM2 <= errorM2(building, pixelAreaM2, errorPixels);
       const place = date === 'before' ? { before: i, after: null } : { before: null, after: i };
-      changes.push({ change: isNew ? change : 'unchanged', ...place, iou: 0, withinError: !isNew || withinError });
+      const told = isNew && !withinError ? change : 'unchanged';
+      changes.push({ change: told, ...place, iou: 0, withinError: told === 'unchanged' });
     }
   };
   alone(before, 'before', 'gone');

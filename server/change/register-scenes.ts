@@ -1,6 +1,7 @@
 /** How the images of two scenes lie against each other, whatever their systems. */
 import { Problem } from '../../errors/problem.ts';
 import { apply, type Geotransform, invert } from '../../tiler/crs/geotransform.ts';
+import type { Window } from '../../tiler/geotiff/window.ts';
 import { fitShifts } from '../../tiler/registration/fit-shifts.ts';
 import { compose, pixelsBetween, type Registration, register } from '../../tiler/registration/register.ts';
 import { openScene } from '../../tiler/working-copy/open-scene.ts';
@@ -20,20 +21,47 @@ const NODES = 7;
 /** What an affine map between two systems may leave, in pixels of the second image. */
 const MOST_BENT_PIXELS = 0.25;
 
+/** Narrower ground tells nothing of change. */
+const LEAST_SHARED_PIXELS = 16;
+
+interface SharedGround {
+  /** By both geotransforms. */
+  toSecond: Geotransform;
+  /** The box around it in pixels of the first image. */
+  shared: Window;
+}
+
 /** Throws Problem bad_request where the images share no ground, or their systems bend against each other. */
+export async function sharedGround(q: Queryable, first: ReadyScene, second: ReadyScene): Promise<SharedGround> {
+  const toSecond = await pixelsToPixels(q, first, second);
+  const back = invert(toSecond);
+  const { width, height } = second.report;
+  const corners = [0, width].flatMap((x) => [0, height].map((y) => apply(back, x, y)));
+  const [left, right] = rangeOf(
+    corners.map(([x]) => x),
+    first.report.width,
+  );
+  const [top, bottom] = rangeOf(
+    corners.map(([, y]) => y),
+    first.report.height,
+  );
+  if (Math.min(right - left, bottom - top) < LEAST_SHARED_PIXELS) {
+    throw new Problem('bad_request', 'The two images share no ground: change is of one place at two times.');
+  }
+  return { toSecond, shared: { x: left, y: top, width: right - left, height: bottom - top } };
+}
+
+function rangeOf(values: readonly number[], most: number): [from: number, to: number] {
+  return [Math.max(0, Math.floor(Math.min(...values))), Math.min(most, Math.ceil(Math.max(...values)))];
+}
+
+/** Throws as `sharedGround`. */
 export async function registerScenes(q: Queryable, first: DatedScene, second: DatedScene): Promise<RegisteredScenes> {
-  const byGeotransform = await pixelsToPixels(q, first.scene, second.scene);
-  const { width, height } = first.scene.report;
-  const places = [0, 0.25, 0.5, 0.75, 1].flatMap((v) => [0, 0.25, 0.5, 0.75, 1].map((u) => [u * width, v * height]));
-  const shared = places.some(([x, y]) => {
-    const [u, v] = apply(byGeotransform, x, y);
-    return u >= 0 && v >= 0 && u <= second.scene.report.width && v <= second.scene.report.height;
-  });
-  if (!shared) throw new Problem('bad_request', 'The two images share no ground: change is of one place at two times.');
+  const { toSecond, shared } = await sharedGround(q, first.scene, second.scene);
   const [a, b] = await Promise.all([openScene(first.workingPath), openScene(second.workingPath)]);
   try {
-    const found = await register(a, b, byGeotransform);
-    return { toSecond: found?.toSecond ?? byGeotransform, found };
+    const found = await register(a, b, toSecond, shared);
+    return { toSecond: found?.toSecond ?? toSecond, found };
   } finally {
     await Promise.all([a.close(), b.close()]);
   }

@@ -5,7 +5,7 @@ import { recordOf } from './replay-record.ts';
 import { zipOf } from './zip.ts';
 
 export interface Packaged {
-  job: { id: string; model: string; finished_at: string | null; report: JobReport };
+  job: { id: string; workspace: string; model: string; finished_at: string | null; report: JobReport };
   scene: { name: string; sha256: string; srs: string | null; url: string | null } & SceneRights;
   /** Of the network, where its maker says it. */
   modelLicense: string | null;

@@ -5,7 +5,7 @@ import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
 import type { JobReport, ReplayRecord } from '../api/index.ts';
 
 export interface Replayable {
-  job: { id: string; model: string; report: JobReport };
+  job: { id: string; workspace: string; model: string; report: JobReport };
   scene: { name: string; sha256: string; srs: string | null };
   geopackage: string;
   /** Paths by name. */
@@ -18,7 +18,7 @@ export async function recordOf({ job, scene, geopackage, maps }: Replayable): Pr
     Object.entries(maps).map(async ([name, path]) => [`${name}.tif`, await sha256OfFile(path)] as const),
   );
   return {
-    ...{ format: 'planimeter-replay-1', program: version, job: job.id },
+    ...{ format: 'planimeter-replay-1', program: version, job: job.id, workspace: job.workspace },
     image: { name: scene.name, sha256: scene.sha256, srs: scene.srs },
     network: { id: job.model, sha256: model_sha256 },
     parameters: { ...parameters },
@@ -32,7 +32,7 @@ export async function recordOf({ job, scene, geopackage, maps }: Replayable): Pr
 const LEFT_OUT = ['fid', 'id', 'region', 'job', 'scene', 'model', 'review'];
 
 /** Of each layer, all that its features are, whatever their order. */
-function hashFeatures(geopackage: string): ReplayRecord['features'] {
+export function hashFeatures(geopackage: string): ReplayRecord['features'] {
   const db = new DatabaseSync(geopackage, { readOnly: true });
   try {
     const layers = db

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import { openRaster, type Raster } from '../geotiff/raster.ts';
+import { wholeOf } from '../geotiff/window.ts';
 import { createTransform } from './fft.ts';
 import { compose, register } from './register.ts';
 import { greyAt } from './sample-grey.ts';
@@ -69,7 +70,7 @@ describe('a town, moved and turned', () => {
     ['far', [-41.3, 1, 0, 57.8, 0, 1]],
     ['and by 0.3°', [2 - 1.8, Math.cos(0.00524), -Math.sin(0.00524), 1 + 2.3, Math.sin(0.00524), Math.cos(0.00524)]],
   ] as [string, Geotransform][])('%s', async (_name, moved) => {
-    const found = await register(town, await seen(moved, (grey) => 30 + 0.8 * grey), IDENTITY);
+    const found = await register(town, await seen(moved, (grey) => 30 + 0.8 * grey), IDENTITY, wholeOf(town));
     expect(found).not.toBeNull();
     const errors = found!.windows.map(({ x, y }) => {
       const [wantX, wantY] = apply(moved, x, y);
@@ -81,7 +82,7 @@ describe('a town, moved and turned', () => {
   });
 
   test('flat ground tells nothing', async () => {
-    expect(await register(town, await seen(IDENTITY, () => 120), IDENTITY)).toBeNull();
+    expect(await register(town, await seen(IDENTITY, () => 120), IDENTITY, wholeOf(town))).toBeNull();
   });
 
   test('a window that shows something else does not pull', async () => {
@@ -99,7 +100,7 @@ describe('a town, moved and turned', () => {
       }
       return found;
     };
-    const found = (await register(town, other, IDENTITY))!;
+    const found = (await register(town, other, IDENTITY, wholeOf(town)))!;
     const [x, y] = apply(found.toSecond, 450, 350);
     expect(Math.hypot(x - 451.5, y - 349.5)).toBeLessThan(0.2);
   });

@@ -4,6 +4,7 @@
  */
 import { apply, type Geotransform, invert } from '../crs/geotransform.ts';
 import type { Raster } from '../geotiff/raster.ts';
+import type { Window } from '../geotiff/window.ts';
 import { type AffineFit, fitShifts, quantile, type WindowShift } from './fit-shifts.ts';
 import { createCorrelator, type Shift } from './phase-correlation.ts';
 import { type Grey, greyAt } from './sample-grey.ts';
@@ -46,14 +47,20 @@ export interface Registration {
 
 /**
  * @param toSecond from pixel positions of the first image to those of the second, by their geotransforms
+ * @param shared pixels of the first image that the second may show, too
  * @returns null where too few windows show the same in both: flat ground, clouds, or no common ground
  */
-export async function register(first: Raster, second: Raster, toSecond: Geotransform): Promise<Registration | null> {
-  const coarse = await lookFromAfar(first, second, toSecond);
-  const side = windowSide(first);
+export async function register(
+  first: Raster,
+  second: Raster,
+  toSecond: Geotransform,
+  shared: Window,
+): Promise<Registration | null> {
+  const coarse = await lookFromAfar(first, second, toSecond, shared);
+  const side = windowSide(shared);
   const correlate = createCorrelator(side);
   const windows: WindowShift[] = [];
-  const places = placesOf(first, side);
+  const places = placesOf(shared, side);
   for (const { x, y } of places) {
     const here = await greyAt(first, 0, { x, y, width: side, height: side }, IDENTITY);
     if (here.validShare < LEAST_VALID_SHARE) continue;
@@ -97,13 +104,18 @@ export async function register(first: Raster, second: Raster, toSecond: Geotrans
 const IDENTITY: Geotransform = [0, 1, 0, 0, 0, 1];
 
 /** A shift of more than a window, seen in overviews; none where nothing stands out. */
-async function lookFromAfar(first: Raster, second: Raster, toSecond: Geotransform): Promise<{ x: number; y: number }> {
-  const shorter = Math.min(first.width, first.height);
+async function lookFromAfar(
+  first: Raster,
+  second: Raster,
+  toSecond: Geotransform,
+  shared: Window,
+): Promise<{ x: number; y: number }> {
+  const shorter = Math.min(shared.width, shared.height);
   const factor = Math.max(1, shorter / COARSE_PIXELS);
   if (factor < 2) return { x: 0, y: 0 };
   const side = COARSE_PIXELS;
-  const scale: Geotransform = [0, factor, 0, 0, 0, factor];
-  const [x, y] = [first.width, first.height].map((size) => (size / factor - side) / 2);
+  const scale: Geotransform = [shared.x, factor, 0, shared.y, 0, factor];
+  const [x, y] = [shared.width, shared.height].map((size) => (size / factor - side) / 2);
   const window = { x, y, width: side, height: side };
   const [here, there] = [
     await greyAt(first, levelOf(first, factor), window, scale),
@@ -123,14 +135,14 @@ function levelOf({ levels, width }: Raster, factor: number): number {
 
 const scaleOf = ([, a, b, , d, e]: Geotransform): number => Math.sqrt(Math.abs(a * e - b * d));
 
-function windowSide({ width, height }: Raster): number {
+function windowSide({ width, height }: Window): number {
   let side = WINDOW_PIXELS;
   while (side > LEAST_WINDOW_PIXELS && side > Math.min(width, height) / 2) side /= 2;
   return side;
 }
 
-/** Upper left corners of windows, evenly spread over the image and half overlapping where it is small. */
-function placesOf({ width, height }: Raster, side: number): { x: number; y: number }[] {
+/** Upper left corners of windows, evenly spread over what is shared and half overlapping where that is small. */
+function placesOf({ x: left, y: top, width, height }: Window, side: number): { x: number; y: number }[] {
   const along = (size: number, most: number) => {
     const count = Math.max(1, Math.min(most, Math.floor((size - side) / (side / 2)) + 1));
     return Array.from({ length: count }, (_, i) =>
@@ -141,7 +153,7 @@ function placesOf({ width, height }: Raster, side: number): { x: number; y: numb
   const ratio = Math.sqrt(width / height);
   const columns = along(width, Math.max(1, Math.round(perSide * ratio)));
   const rows = along(height, Math.max(1, Math.round(perSide / ratio)));
-  return rows.flatMap((y) => columns.map((x) => ({ x, y })));
+  return rows.flatMap((y) => columns.map((x) => ({ x: left + x, y: top + y })));
 }
 
 /** `after` of what `before` gives. */

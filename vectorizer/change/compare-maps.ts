@@ -3,6 +3,7 @@
  * the error of the two. Works on bands of rows with a margin, so memory follows the width.
  */
 import type { ClassBand } from '../region.ts';
+import { type KnownGround, knownGround } from './known-ground.ts';
 
 /** A class map and its scores, asked for by rows; both on the grid of the first map. */
 export interface DatedMap {
@@ -37,6 +38,8 @@ export interface ComparedMaps {
   /** Pixels by class before and after, [from * 256 + to]; and those of them that only the error makes differ. */
   pixels: Map<number, number>;
   withinError: Map<number, number>;
+  /** Complete once the bands are read. */
+  known: KnownGround;
 }
 
 const BAND_ROWS = 256;
@@ -48,7 +51,8 @@ export function compareMaps(before: DatedMap, after: DatedMap, options: CompareO
   const places = new Map<number, number>();
   const pixels = new Map<number, number>();
   const withinError = new Map<number, number>();
-  return { bands: compare(), kinds, pixels, withinError };
+  const known = knownGround(options.width, options.height, options.nodata);
+  return { bands: compare(), kinds, pixels, withinError, known };
 
   function kindOf(from: number, to: number): number {
     const key = from * 256 + to;
@@ -72,6 +76,8 @@ export function compareMaps(before: DatedMap, after: DatedMap, options: CompareO
       const bottom = Math.min(height, y + rows + margin);
       const [a, b] = await Promise.all([before.read(top, bottom - top), after.read(top, bottom - top)]);
       const changed = nearSure(sureChanges(a, b, width, options), a, b, width, reach);
+      const own = [(y - top) * width, (y - top + rows) * width] as const;
+      known.add(y, a.classes.subarray(...own), b.classes.subarray(...own));
       const classes = new Uint8Array(rows * width).fill(nodata);
       const scores = new Uint8Array(rows * width);
       for (let row = 0; row < rows; row++) {
