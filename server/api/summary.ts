@@ -20,6 +20,9 @@ export const Summary = z
   .object({
     job: id,
     mapped_m2: number.meta({ example: 1_000_000 }),
+    not_told: z
+      .array(z.enum(['building', 'road', 'vegetation', 'water']))
+      .describe('Of which the network has no class: figures of these are null or 0 because nothing is known of them'),
     built_up: z
       .object({
         resolution: count.describe('Of the H3 grid'),
@@ -72,8 +75,8 @@ export const Summary = z
       buildings: count,
       green: spread,
       water: spread,
-      without_green: count.describe('Buildings with less than 5 % green around them'),
-      near_water: count.describe('Buildings with any water around them'),
+      without_green: count.nullable().describe('Buildings with less than 5 % green around them'),
+      near_water: count.nullable().describe('Buildings with any water around them'),
     }),
   })
   .meta({ id: 'Summary', description: 'What the map of a finished job says of the place' });

@@ -164,19 +164,21 @@ const isAtBorder = (grid: GroundGrid, lon: number, lat: number): boolean =>
 export const RADIUS_M = 300;
 
 export interface SurroundingsRow extends Pick<FoundBuilding, 'id' | 'lon' | 'lat'> {
-  /** Of the mapped ground within RADIUS_M of the building's centroid. */
-  green_share: number;
-  water_share: number;
+  /** Of the mapped ground within RADIUS_M of the building's centroid; null where the network tells none. */
+  green_share: number | null;
+  water_share: number | null;
   /** Of that circle. */
   mapped_share: number;
 }
 
 export async function surroundingsRows(q: Queryable, job: SummedJob, grid: GroundGrid): Promise<SurroundingsRow[]> {
-  return (await foundBuildings(q, job.key)).flatMap(({ id, lon, lat }) => {
+  const missing = notTold(job);
+  return (await foundBuildings(q, job.key)).flatMap(({ id, lon, lat }): SurroundingsRow[] => {
     const shares = grid.within(lon, lat, RADIUS_M);
-    return shares
-      ? [{ id, lon, lat, green_share: shares.green, water_share: shares.water, mapped_share: shares.known }]
-      : [];
+    if (!shares) return [];
+    const green_share = missing.includes('vegetation') ? null : shares.green;
+    const water_share = missing.includes('water') ? null : shares.water;
+    return [{ id, lon, lat, green_share, water_share, mapped_share: shares.known }];
   });
 }
 
@@ -192,6 +194,15 @@ export async function groundOf(q: Queryable, job: SummedJob): Promise<GroundGrid
     await nextTurn();
   }
   return grid;
+}
+
+const ROLES = ['building', 'road', 'vegetation', 'water'] as const;
+
+/** Of which the job's network has no class; of none where its report does not say which it has. */
+export function notTold({ report: { classes } }: SummedJob): (typeof ROLES)[number][] {
+  if (!classes) return [];
+  const told = classes.map(roleOf);
+  return ROLES.filter((role) => !told.includes(role));
 }
 
 /** Whether a class has a role: said with the network, or read off its name. */

@@ -7,6 +7,7 @@ import {
   cellRows,
   groundOf,
   landmarkRows,
+  notTold,
   RADIUS_M,
   type RoadRow,
   roadRows,
@@ -39,11 +40,15 @@ export async function summarize(q: Queryable, job: SummedJob): Promise<Summary> 
     (most, row) => (row.built_up_share > (most?.built_up_share ?? 0) ? row : most),
     null,
   );
+  const [green, water] = (['green_share', 'water_share'] as const).map((name) =>
+    around.map((row) => row[name]).filter((share) => share !== null),
+  ) as [number[], number[]];
   const blockArea = sum(blocks.rows, ({ area_m2 }) => area_m2);
   const inBlocks = sum(blocks.rows, ({ building_m2 }) => building_m2);
   return {
     job: job.id,
     mapped_m2: mapped,
+    not_told: notTold(job),
     built_up: {
       resolution: cells.resolution,
       cells: cells.rows.length,
@@ -86,10 +91,10 @@ export async function summarize(q: Queryable, job: SummedJob): Promise<Summary> 
       radius_m: RADIUS_M,
       sample_m: grid.stepM,
       buildings: around.length,
-      green: spreadOf(around.map(({ green_share }) => green_share)),
-      water: spreadOf(around.map(({ water_share }) => water_share)),
-      without_green: around.filter(({ green_share }) => green_share < HARDLY_GREEN).length,
-      near_water: around.filter(({ water_share }) => water_share > 0).length,
+      green: spreadOf(green),
+      water: spreadOf(water),
+      without_green: notTold(job).includes('vegetation') ? null : green.filter((share) => share < HARDLY_GREEN).length,
+      near_water: notTold(job).includes('water') ? null : water.filter((share) => share > 0).length,
     },
   };
 }

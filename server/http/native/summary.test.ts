@@ -69,7 +69,8 @@ testInterface('the summary', (its) => {
       body.blocks.building_m2 / (HOUSES.slice(0, 8).reduce((sum, [, , side]) => sum + side! ** 2, 0) / 4),
     ).toBeCloseTo(1, 2);
     expect(body.landmarks[0]).toMatchObject({ id: hall, reasons: [{ reason: 'area' }] });
-    expect(body.roads.by_width.map(({ from_m, below_m }: { from_m: number; below_m: number }) => [from_m, below_m])).toEqual([[3, 6], [10, 16]]); // biome-ignore format: one line
+    const widths = body.roads.by_width as { from_m: number; below_m: number }[];
+    expect(widths.map(({ from_m, below_m }) => [from_m, below_m])).toEqual([[3, 6], [10, 16]]); // biome-ignore format: pairs
     const [first, second] = body.roads.by_width;
     expect(first.length_m + second.length_m).toBeCloseTo(body.roads.length_m, 6);
     expect(body.roads.main[0].betweenness).toBeGreaterThan(body.roads.main[4].betweenness - 1e-12);
@@ -93,6 +94,22 @@ testInterface('the summary', (its) => {
       expect(lines.length, table).toBe(body.features.length + 1);
       expect(lines[0]!.split(',').slice(2), table).toEqual(Object.keys(body.features[0].properties).slice(1));
     }
+  });
+
+  test('of what the network has no class for, nothing is claimed', async () => {
+    const scene = await addScene(its.db);
+    const { job } = await addTown(its.db, scene);
+    const classes = [{ name: 'building', value: 1, color: '#ff0000' }];
+    await its.db.query(`UPDATE planimeter.jobs SET report = report || $2::jsonb WHERE id = $1`, [
+      job,
+      JSON.stringify({ classes }),
+    ]);
+    expect((await its.get(`/jobs/${job}/summary`)).body).toMatchObject({
+      not_told: ['road', 'vegetation', 'water'],
+      surroundings: { green: { mean: null }, water: { mean: null }, without_green: null, near_water: null },
+    });
+    const { body } = await its.get(`/jobs/${job}/summary/surroundings.geojson`);
+    expect(body.features[0].properties).toMatchObject({ green_share: null, water_share: null });
   });
 
   test('a job that found nothing has a summary too; one that is not done has none', async () => {

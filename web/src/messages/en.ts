@@ -271,6 +271,8 @@ export const en = {
       `Within ${radius} m of half of the buildings, at least ${share} of the ground is green; ${plural(without, { one: '# building has', other: '# buildings have' })} hardly any.`,
     water: (radius: number, buildings: number) =>
       `${plural(buildings, { one: '# building has', other: '# buildings have' })} water within ${radius} m.`,
+    notTold: (roles: readonly string[]) =>
+      `This network does not tell ${new Intl.ListFormat('en', { type: 'disjunction' }).format(roles)}: nothing is known of them here.`,
     landmarks: 'Buildings that stand out',
     reasons: {
       area: (value: string, times: string) => `${value}, ${times} times the usual`,

@@ -7,6 +7,7 @@ const spread = (median: number | null) => ({ mean: median, lower_quartile: media
 const TOWN: SummaryJson = {
   job: 'j',
   mapped_m2: 2e6,
+  not_told: [],
   built_up: {
     ...{ resolution: 10, cells: 5, cells_mapped: 3, built_up_m2: 3e5, built_up_share: 0.15, buildings: 1 },
     ...{ buildings_per_km2: 0.5, shares_of_cells: spread(0.1) },
@@ -53,9 +54,21 @@ test('where nothing was found', () => {
     ...TOWN,
     built_up: { ...TOWN.built_up, buildings: 0, built_up_share: 0 },
     roads: { ...TOWN.roads, length_m: 0 },
-    surroundings: { ...TOWN.surroundings, green: spread(null) },
+    surroundings: { ...TOWN.surroundings, buildings: 0, green: spread(null) },
   };
   expect(sentences(empty)).toEqual(['No buildings were found.', 'No roads were found.']);
+});
+
+test('of what the network does not tell, that alone is said', () => {
+  const built: SummaryJson = {
+    ...TOWN,
+    not_told: ['road', 'vegetation', 'water'],
+    roads: { ...TOWN.roads, length_m: 0 },
+    surroundings: { ...TOWN.surroundings, green: spread(null), without_green: null, near_water: null },
+  };
+  const said = sentences(built);
+  expect(said).toHaveLength(4);
+  expect(said.at(-1)).toBe('This network does not tell road, vegetation, or water: nothing is known of them here.');
 });
 
 test('why a building stands out, and where it is', () => {

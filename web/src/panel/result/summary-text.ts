@@ -9,14 +9,14 @@ const texts = t.summary;
 const length = (metres: number): string => lengthParts(metres).join('\u00a0');
 
 /** In the order in which they are read; of what there is none, that alone is said. */
-export function sentences({ built_up: built, blocks, roads, surroundings }: SummaryJson): string[] {
+export function sentences({ built_up: built, blocks, roads, surroundings, not_told }: SummaryJson): string[] {
   const said: string[] = [];
   if (built.buildings > 0 && built.built_up_share !== null) {
     said.push(texts.builtUp(percent(built.built_up_share), built.buildings, figure(built.buildings_per_km2 ?? 0)));
     if (built.densest && built.cells_mapped > 1)
       said.push(texts.densest(percent(built.densest.built_up_share), built.cells_mapped));
     said.push(texts.floors);
-  } else said.push(texts.noBuildings);
+  } else if (!not_told.includes('building')) said.push(texts.noBuildings);
   if (roads.length_m > 0) {
     const { junctions, junctions_per_km2, dead_ends, cut_off, main } = roads;
     said.push(texts.roads(length(roads.length_m), junctions, figure(junctions_per_km2 ?? 0), dead_ends));
@@ -28,11 +28,12 @@ export function sentences({ built_up: built, blocks, roads, surroundings }: Summ
         ? texts.noBlocks
         : texts.blocks(blocks.count, area(median_area_m2), percent(building_coverage ?? 0)),
     );
-  } else said.push(texts.noRoads);
-  if (surroundings.green.median !== null) {
-    const { radius_m, green, without_green, near_water } = surroundings;
-    said.push(texts.green(radius_m, percent(green.median!), without_green), texts.water(radius_m, near_water));
-  }
+  } else if (!not_told.includes('road')) said.push(texts.noRoads);
+  const { radius_m, green, without_green, near_water } = surroundings;
+  if (green.median !== null && without_green !== null)
+    said.push(texts.green(radius_m, percent(green.median), without_green));
+  if (near_water !== null && surroundings.buildings > 0) said.push(texts.water(radius_m, near_water));
+  if (not_told.length > 0) said.push(texts.notTold(not_told));
   return said;
 }
 
