@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeTown } from '../synthetic/town/town.ts';
-import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
-import { startJob, upload, waitForJob, waitForScene } from './support/client.ts';
-import { type Served, serve, stopAll } from './support/serve.ts';
+import { writeTown } from '../../synthetic/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
+import { startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
+import { type Served, serve, stopAll } from '../support/serve.ts';
 
 const executablePath = findChromium();
 
