@@ -57,6 +57,8 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   preact: ['web'],
   '@preact/signals': ['web'],
   '@turf/turf': ['vectorizer', 'web'],
+  mgrs: ['web'],
+  'geographiclib-geodesic': ['web'],
 };
 
 const MOST_FILES_IN_A_FOLDER = 30;
