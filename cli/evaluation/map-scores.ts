@@ -1,12 +1,5 @@
 /** Maps and what is true of them in, pixel by pixel and as they would be drawn; their scores out. */
-import {
-  createTally,
-  type Evaluation,
-  onlyClass,
-  scoreTally,
-  type Tally,
-  UNKNOWN,
-} from '../../models/evaluation/evaluate.ts';
+import { createTally, type Evaluation, onlyClass, scoreTally, type Tally } from '../../models/evaluation/evaluate.ts';
 import type { NetworkClass } from '../../models/registry.ts';
 import { objectCodes } from '../../server/pipeline/class-roles.ts';
 import { parseParameters } from '../../server/pipeline/job-parameters.ts';
@@ -55,8 +48,14 @@ export function addDrawn(tally: VectorTally, truth: CodedMap, predicted: CodedMa
   addVectors(tally, truth, predicted, { codes, classCount: classes.length, minAreaM2, toleranceMetres });
 }
 
+/** The codes of land use, as the networks that ship and the data that they are judged by have them. */
+const LAND_USE = ['other', 'building', 'road', 'vegetation', 'water'];
+
 /** The truth as far as it tells of the class that was asked for, or all of it. Throws a wrong call. */
-export function told(truth: Uint8Array, classes: Classes, only: string | undefined): Uint8Array {
+export function told(mask: Uint8Array, classes: Classes, only: string | undefined): Uint8Array {
+  // To a network of buildings a road is other land.
+  const first = classes.length < LAND_USE.length && classes.every(({ name }, code) => name === LAND_USE[code]);
+  const truth = first ? mask.map((code) => (code >= classes.length && code < LAND_USE.length ? 0 : code)) : mask;
   if (only === undefined) return truth;
   try {
     return onlyClass(truth, only, classes);
@@ -65,9 +64,12 @@ export function told(truth: Uint8Array, classes: Classes, only: string | undefin
   }
 }
 
+/** The partial labels and "not known" say nothing odd where a network lacks the class. */
+const LEAST_PARTIAL = 251;
+
 /** What a mask's codes leave out, in sentences for standard error; none where nothing is odd. */
 export function unknownNotice({ accuracy, unknown_codes }: Evaluation, classes: Classes): string {
-  const odd = Object.keys(unknown_codes).filter((code) => Number(code) !== UNKNOWN);
+  const odd = Object.keys(unknown_codes).filter((code) => Number(code) < LEAST_PARTIAL);
   const known = classes.map(({ name }, code) => `${code} ${name}`).join(', ');
   const codes = `Codes are ${known}; 254 not a building, 253 not a road, 252 not vegetation, 255 not known.`;
   if (accuracy === null) {

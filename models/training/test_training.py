@@ -11,7 +11,7 @@ import torch
 from augment import augment, bare_fields, inland, unpaved
 from countryside import countryside
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, pack, random_crop
-from evaluate import judged
+from evaluate import judged, with_told
 from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
 from losses import building_loss, distillation_loss, segmentation_loss
@@ -70,6 +70,24 @@ class Touching(unittest.TestCase):
 
     def test_pixels_too_coarse_tell_nothing(self):
         self.assertTrue((building_codes(self.label(), 1.0) & UNKNOWN).all())
+
+
+class JudgedAgain(unittest.TestCase):
+    def test_what_is_found_anew_goes_before_what_was_told_and_the_rest_stays(self):
+        told = {"temperature": 1.7, "full": 1, "training": {"steps": 9}, "generated": {"val-1": 1}, "drawn": 1}
+        again = with_told(told, {"full": 2, "generated": {}, "touching": {"here": 3}})
+        self.assertEqual(
+            again,
+            {
+                "temperature": 1.7,
+                "full": 2,
+                "training": {"steps": 9},
+                "generated": {"val-1": 1},
+                "touching": {"here": 3},
+                "drawn": 1,
+            },
+        )
+        self.assertEqual(with_told({}, {"full": 2, "generated": {}}), {"full": 2, "generated": {}})
 
 
 class Loss(unittest.TestCase):
