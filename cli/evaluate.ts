@@ -159,7 +159,7 @@ export async function evaluateMaps(
         ? meanOf(own)
         : Math.sqrt(Math.abs(geotransform[1] * geotransform[5] - geotransform[2] * geotransform[4]));
       const grid = { width, height, geotransform, pixelMetres };
-      addDrawn(tallies.vectors, { ...grid, codes: map.truth }, { ...grid, codes: map.predicted }, classes);
+      await addDrawn(tallies.vectors, { ...grid, codes: map.truth }, { ...grid, codes: map.predicted }, { classes });
     }
     return scoresOf(tallies);
   } finally {

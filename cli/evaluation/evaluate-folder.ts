@@ -102,10 +102,12 @@ async function evaluateImage(
   const plan = planChips(grid, network, CORE_PIXELS);
   const classes = new Uint8Array(grid.width * grid.height);
   const scores = new Uint8Array(grid.width * grid.height);
+  const planes = new Uint8Array(grid.width * grid.height * network.planes.length);
   let y = 0;
   for await (const band of inferBands(session, network, { raster: image, grid, plan, fill: GREY })) {
     classes.set(band.classes, y * grid.width);
     scores.set(band.scores, y * grid.width);
+    planes.set(band.planes, y * grid.width * network.planes.length);
     y += band.rows;
   }
   const { pixels, valid } = await image.read(0, wholeOf(image));
@@ -125,8 +127,8 @@ async function evaluateImage(
   if (Math.max(gsdMetres.x / gsdMetres.y, gsdMetres.y / gsdMetres.x) > MOST_OBLONG) return;
   const { width, height, geotransform } = image;
   const truth = { width, height, geotransform, pixelMetres: meanOf(gsdMetres), codes: map.truth };
-  const drawn = { ...grid, pixelMetres: meanOf(grid.gsdMetres), codes: classes };
-  addDrawn(tallies.vectors, truth, drawn, network.classes);
+  const maps = { codes: classes, scores, ...(network.planes.length > 0 && { planes }) };
+  await addDrawn(tallies.vectors, truth, { ...grid, pixelMetres: meanOf(grid.gsdMetres), ...maps }, network);
 }
 
 /** A manifest's place to judge by. */

@@ -1,6 +1,6 @@
 /** Maps and what is true of them in, pixel by pixel and as they would be drawn; their scores out. */
 import { createTally, type Evaluation, onlyClass, scoreTally, type Tally } from '../../models/evaluation/evaluate.ts';
-import type { NetworkClass } from '../../models/registry.ts';
+import type { Network, NetworkClass } from '../../models/registry.ts';
 import { objectCodes } from '../../server/pipeline/class-roles.ts';
 import { parseParameters } from '../../server/pipeline/job-parameters.ts';
 import {
@@ -41,11 +41,17 @@ export const scoresOf = ({ pixels, vectors }: Tallies): Evaluation & VectorScore
   ...scoreVectors(vectors),
 });
 
-/** Draws both with the parameters that jobs have where nothing is said. */
-export function addDrawn(tally: VectorTally, truth: CodedMap, predicted: CodedMap, classes: Classes): void {
+/** Draws both with the parameters that jobs have where nothing is said; `planes` are those of the predicted map. */
+export function addDrawn(
+  tally: VectorTally,
+  truth: CodedMap,
+  predicted: CodedMap,
+  { classes, planes }: { classes: Classes; planes?: Network['planes'] },
+): Promise<void> {
   const { min_area_m2: minAreaM2, tolerance_m: toleranceMetres } = parseParameters();
   const codes = objectCodes(classes.map((each, value) => ({ ...each, value })));
-  addVectors(tally, truth, predicted, { codes, classCount: classes.length, minAreaM2, toleranceMetres });
+  const options = { codes, classCount: classes.length, minAreaM2, toleranceMetres, ...(planes && { planes }) };
+  return addVectors(tally, truth, predicted, options);
 }
 
 /** The codes of land use, as the networks that ship and the data that they are judged by have them. */
