@@ -114,7 +114,9 @@ def drawn_by_place(drawn: dict) -> dict:
     for place, each in drawn.items():
         found = {}
         if each["buildings"]:
-            found |= {f"buildings_{name}": round(each["buildings"][name], 4) for name in ("f1_50", "f1_75", "count_error")}
+            found |= {
+                f"buildings_{name}": round(each["buildings"][name], 4) for name in ("f1_50", "f1_75", "count_error")
+            }
         if each["roads"]:
             found["roads_apls"] = round(each["roads"]["apls"], 4)
         if found:

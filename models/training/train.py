@@ -57,8 +57,8 @@ def main() -> None:
         type=Path,
         nargs="+",
         default=[],
-        help="checkpoints of landuse-unet, or networks (.onnx), whose mean answers are learnt from as well where no label "
-        "contradicts them; with what a fine-tuning starts from among them, it forgets less",
+        help="checkpoints of landuse-unet, or networks (.onnx), whose mean answers are learnt from as well where no "
+        "label contradicts them; with what a fine-tuning starts from among them, it forgets less",
     )
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument(
