@@ -108,14 +108,15 @@ async function linkOne({ path, sidecars = {} }: SourceFile, folder: string, name
   }
 }
 
-/** Copies the images, and places them. */
+/** Copies the images, and places them. @param known their hash, where it was computed before */
 export async function readyScene(
   tools: MappingTools,
   inputs: Inputs,
   rights: Partial<SceneRights>,
   context: WorkContext,
+  known?: string,
 ): Promise<ReadyScene> {
-  const sha256 = await sha256OfInputs(inputs);
+  const sha256 = known ?? (await sha256OfInputs(inputs));
   const id = sceneId(sha256);
   await linkSourceFiles(tools.files, id, inputs);
   return {
