@@ -39,7 +39,7 @@ export interface Inputs {
 
 /** Throws a wrong call for files that cannot be read. */
 export async function readInputs(paths: readonly string[], srs: string | undefined): Promise<Inputs> {
-  if (paths.some(isAddress)) return readRemote(paths, srs);
+  if (paths.some(isAddress)) return readAddress(paths, srs);
   const sources: SourceFile[] = [];
   let bytes = 0;
   for (const path of paths) {
@@ -51,10 +51,14 @@ export async function readInputs(paths: readonly string[], srs: string | undefin
   return { sources, srs, bytes, name: basename(paths[0]) + more };
 }
 
-async function readRemote([address, ...others]: readonly string[], srs: string | undefined): Promise<Inputs> {
+function readAddress([address, ...others]: readonly string[], srs: string | undefined): Promise<Inputs> {
   if (others.length > 0) throw new WrongCall('an image elsewhere is a scene by itself; name it alone');
   if (!URL.canParse(address)) throw new WrongCall(`"${address}" is no address`);
-  const policy = policyOfUser(new URL(address));
+  return readRemote(address, srs, policyOfUser(new URL(address)));
+}
+
+/** An image elsewhere, by its address. Throws Problem where the policy does not allow it, or where it cannot be read in parts. */
+export async function readRemote(address: string, srs: string | undefined, policy: RemotePolicy): Promise<Inputs> {
   const reader = createRemoteReader(policy);
   try {
     const found = await reader.look(address);

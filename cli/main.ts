@@ -18,7 +18,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   worker: { does: 'one more process that computes for a service', load: () => import('./worker.ts') },
   segment: { does: 'maps one image or adjacent ones to a file, with no server', load: () => import('./segment.ts') },
   change: { does: 'what changed at one place between two images', load: () => import('./change.ts') },
-  watch: { does: 'maps what lands in a folder, as it lands', load: () => import('./watch.ts') },
+  watch: { does: 'maps what lands in a folder, bucket or STAC collection', load: () => import('./watch.ts') },
   inspect: { does: 'what would be understood of an image', load: () => import('./inspect.ts') },
   vectorize: { does: 'makes features of a class map', load: () => import('./vectorize.ts') },
   evaluate: { does: 'scores a class map or a network against the truth', load: () => import('./evaluate.ts') },

@@ -1,11 +1,13 @@
 /** `planimeter watch PLACE`: what lands there is mapped, each image once and in order, and others are told. */
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { MultiPolygon } from 'geojson';
 import { parseDevice } from '../models/runtime/device.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
 import { exportFormat } from '../server/export/export.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
 import { policyOfUser } from '../server/remote/policy.ts';
+import { isAddress } from '../server/remote/reader.ts';
 import { WEBHOOK_SECRET, type Webhook, webhookSecret } from '../server/remote/webhook.ts';
 import { lockFolder } from '../server/store/database/lock.ts';
 import type { MappingTools } from '../server/tools.ts';
@@ -30,8 +32,11 @@ import { onSignal } from './signals.ts';
 import { oneLine } from './terminal.ts';
 import { deliverAll } from './watching/deliver.ts';
 import { type Arrival, openLedger } from './watching/ledger.ts';
+import { watchBucket } from './watching/watch-bucket.ts';
 import { watchFolder } from './watching/watch-folder.ts';
 import { rest, watchOn } from './watching/watch-on.ts';
+import { watchStac } from './watching/watch-stac.ts';
+import type { Watched } from './watching/watched.ts';
 
 const LEDGER = 'ledger.sqlite';
 /** Seconds. */
@@ -39,12 +44,13 @@ const SETTLE_S = 5;
 
 const OPTIONS = {
   model: valued('ID', 'the network ("planimeter models list")'),
-  out: valued('DIR', 'where maps go, and what is known of images (a folder "maps" in the one that is watched)'),
+  out: valued('DIR', 'where maps go, and what is known of images (the folder "maps", within one that is watched)'),
   format: valued('.gpkg', 'in which format; .zip is the whole job'),
   aoi: valued('AREA.geojson', 'maps only what lies inside'),
   webhook: valued('URL', `is told of every image, signed with the secret in ${WEBHOOK_SECRET}`),
   settle: valued('SECONDS', `how long a file must not change to count as whole (${SETTLE_S})`),
   marker: valued('ENDING', 'a file counts as whole as soon as NAME+ENDING lies beside it, and never without'),
+  asset: valued('KEY', 'the image among the assets of STAC items that have several'),
   once: flag('ends when what is there is mapped and told'),
   retry: flag('tries again what failed'),
   list: flag('shows what became of each image, and maps nothing'),
@@ -57,10 +63,15 @@ const OPTIONS = {
 };
 
 export const usage = usageOf(
-  ['watch DIR --model ID [OPTION…]', 'watch DIR --list [--out DIR] [--json]'],
+  [
+    'watch DIR --model ID [OPTION…]',
+    'watch s3://BUCKET/PREFIX|STAC --model ID [OPTION…]',
+    'watch DIR|s3:…|STAC --list [--out DIR] [--json]',
+  ],
   OPTIONS,
   `Maps GeoTIFFs, and ZIPs of adjacent ones, that land in the folder or below it, oldest first, until it is stopped.
 Each is mapped once, also over restarts: what is known lies in OUT/.planimeter. What lies beside a file belongs to it.
+STAC is the address of a collection; its cloud-optimised GeoTIFFs are read where they lie.
 `,
 );
 
@@ -70,12 +81,15 @@ const TOLD_MS = 200;
 
 export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, OPTIONS, ['DIR']);
-  const folder = resolve(positionals[0]!);
-  if (!(await stat(folder).catch(() => null))?.isDirectory()) throw new WrongCall(`"${positionals[0]}" is no folder`);
-  const output = resolve(values.out ?? join(folder, 'maps'));
+  const [place] = positionals as [string];
+  const given = parseParameters({
+    ...(values.aoi !== undefined && { aoi: await readArea(values.aoi) }),
+    ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
+    ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
+  });
+  const output = resolve(values.out ?? (isAddress(place) ? 'maps' : join(place, 'maps')));
   const own = join(output, '.planimeter');
-  const settleMs = readNumber('settle', values.settle ?? String(SETTLE_S)) * 1000;
-  const watched = watchFolder(folder, { leaveOut: output, settleMs, marker: values.marker, srs: values.srs });
+  const watched = await placeOf(place, values, output, given.aoi);
   const json = values.json === true;
   if (values.list) {
     await list(join(own, LEDGER), watched.place, json);
@@ -89,11 +103,6 @@ export async function run(args: string[]): Promise<void> {
   const format = isPackage(`map${ending}`) ? exportFormat('.gpkg')! : outputFormat(ending);
   const webhook = values.webhook === undefined ? null : webhookAt(values.webhook);
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
-  const given = parseParameters({
-    ...(values.aoi !== undefined && { aoi: await readArea(values.aoi) }),
-    ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
-    ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
-  });
 
   await mkdir(own, { recursive: true });
   const unlock = lockFolder(own);
@@ -117,7 +126,7 @@ export async function run(args: string[]): Promise<void> {
         const tools: MappingTools = { ...ready, db: { query: async (...asked) => (await open()).db.query(...asked) } };
         return watchOn(tools, { watched, ledger }, mapping, how, signal);
       },
-      { device, scratch },
+      { device, scratch, policy: watched.policy },
     );
     while (webhook && !signal.aborted && ledger.undeliveredYet(ATTEMPTS_ONCE) > 0) await rest(TOLD_MS, signal);
     const untold = webhook !== null && ledger.undeliveredYet(Number.POSITIVE_INFINITY) > 0;
@@ -128,6 +137,23 @@ export async function run(args: string[]): Promise<void> {
     ledger.close();
     unlock();
   }
+}
+
+type Said = ReturnType<typeof readArguments<typeof OPTIONS>>['values'];
+
+/** What is watched. Throws a wrong call for what cannot be. */
+async function placeOf(place: string, said: Said, output: string, aoi: MultiPolygon | undefined): Promise<Watched> {
+  const { srs, asset, marker, settle } = said;
+  const isStac = /^https?:\/\//i.test(place);
+  if (asset !== undefined && !isStac) throw new WrongCall('--asset is for STAC collections');
+  if (isAddress(place) && (marker ?? settle) !== undefined)
+    throw new WrongCall('--marker and --settle are for folders: elsewhere, files are whole when they are there');
+  if (isAddress(place) && !URL.canParse(place)) throw new WrongCall(`"${place}" is no address`);
+  if (isStac) return watchStac(place, { srs, asset, aoi });
+  if (isAddress(place)) return watchBucket(place, srs);
+  if (!(await stat(place).catch(() => null))?.isDirectory()) throw new WrongCall(`"${place}" is no folder`);
+  const settleMs = readNumber('settle', settle ?? String(SETTLE_S)) * 1000;
+  return watchFolder(place, { leaveOut: output, settleMs, marker, srs });
 }
 
 /** Throws a wrong call for an address to which nothing is sent. */

@@ -7,6 +7,7 @@ import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { basename, dirname, extname, join } from 'node:path';
 import type { Network } from '../../models/registry.ts';
 import type { DeviceChoice } from '../../models/runtime/device.ts';
+import { sceneId } from '../../server/content-ids.ts';
 import type { ExportFormat } from '../../server/export/export.ts';
 import type { JobParameters } from '../../server/pipeline/job-parameters.ts';
 import type { WorkContext } from '../../server/queue/work-context.ts';
@@ -15,6 +16,7 @@ import { readyScene, sha256OfInputs } from '../inputs.ts';
 import { mapToFile } from '../mapping/map-and-write.ts';
 import { settleJob } from '../mapping/settle-job.ts';
 import type { Arrival, Ledger, Mapped } from './ledger.ts';
+import { IMAGE } from './watch-folder.ts';
 import type { Found, Watched } from './watched.ts';
 
 export interface Mapping {
@@ -55,17 +57,18 @@ export async function mapArrival(
   if (staged?.version === arrival.version) return publish(staging, output, staged);
   await rm(staging, { recursive: true, force: true });
 
-  const inputs = await found.read();
-  const sha256 = await sha256OfInputs(inputs);
-  if (await watched.hasChanged(found)) return null;
-  if (ledger.touched(arrival, sha256)) return null;
-  const before = ledger.mappedBefore(sha256);
-  if (before) return { sha256, result: before.result!, again: true };
-
-  let made: string[] = [];
+  const fetched = `fetched-${arrival.seq}`;
+  const made = [fetched];
   try {
-    const scene = await readyScene(tools, inputs, {}, context, sha256);
-    made = [`scenes/${scene.id}`];
+    await mkdir(tools.files.path(fetched));
+    const inputs = await found.read(tools.files.path(fetched));
+    const sha256 = await sha256OfInputs(inputs);
+    if (await watched.hasChanged(found)) return null;
+    if (ledger.touched(arrival, sha256)) return null;
+    const before = ledger.mappedBefore(sha256);
+    if (before) return { sha256, result: before.result!, again: true };
+    made.push(`scenes/${sceneId(sha256)}`);
+    const scene = await readyScene(tools, inputs, found.rights ?? {}, context, sha256);
     if (await watched.hasChanged(found)) return null;
     const job = await settleJob(tools, scene, { named: network, given, device, finestOnly: true });
     made.push(`jobs/${job.id}`, `${job.id}.features`);
@@ -118,10 +121,23 @@ async function moved(from: string, to: string): Promise<void> {
 
 /** That of the image; with a part of its hash where another image's map, or somebody's file, has that name. */
 async function freeName(ledger: Ledger, output: string, name: string, sha256: string, ending: string) {
-  const stem = name.slice(0, name.length - extname(name).length);
+  const stem = pathOf(name.replace(IMAGE, ''));
   const plain = stem + ending;
   const there = await stat(join(output, plain)).catch(() => null);
   return there || ledger.isTaken(plain) ? `${stem}-${sha256.slice(0, 8)}${ending}` : plain;
+}
+
+/** Bytes of a part of a path, with room for an ending. */
+const MOST_BYTES = 200;
+
+/** A key of a bucket, or the id of an item, which may be anything → a path that stays below where it begins. */
+export function pathOf(name: string): string {
+  const parts = name.split(/[/\\]/).filter((part) => part !== '');
+  const safe = parts.map((part) => {
+    const shown = part.replace(/^\.+/, '_').replace(/[\p{Cc}\p{Bidi_Control}<>:"|?*]/gu, '_');
+    return Buffer.byteLength(shown) > MOST_BYTES ? `${shown.slice(0, MOST_BYTES / 4)}_` : shown;
+  });
+  return safe.join('/') || '_';
 }
 
 /** So that a machine that loses its power has it, too. */

@@ -9,7 +9,9 @@ import { matchSidecars, nameKey } from '../../tiler/ingest/sidecars.ts';
 import { readInputs } from '../inputs.ts';
 import type { Found, Look, Watched } from './watched.ts';
 
-const IMAGE = /\.(tiff?|zip)$/i;
+const LOOK_MS = 1000;
+/** Endings of images. */
+export const IMAGE = /\.(tiff?|zip)$/i;
 
 export interface FolderOptions {
   /** Not looked into: what the program writes itself. */
@@ -45,7 +47,7 @@ export function watchFolder(folder: string, options: FolderOptions): Watched {
   };
 
   return {
-    place: root,
+    ...{ place: root, lookMs: LOOK_MS, policy: null },
     async look(): Promise<Look> {
       const look: { whole: (Found & Stood)[]; unfinished: string[] } = { whole: [], unfinished: [] };
       const standing = new Map<string, Stood>();

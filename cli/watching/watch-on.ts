@@ -12,8 +12,10 @@ import type { Arrival, Ledger, Mapped } from './ledger.ts';
 import { forget, type Mapping, mapArrival } from './map-arrival.ts';
 import type { Found, Look, Watched } from './watched.ts';
 
-/** Between two looks; where looking takes long, ten times as long as that. */
-const LOOK_MS = 1000;
+/** With nothing to do. */
+const IDLE_MS = 200;
+/** Of the time, at most, goes by with looking. */
+const LOOKING = 0.1;
 /** Of work that fails for a reason that may pass. */
 const MOST_ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 5000;
@@ -55,13 +57,13 @@ export async function watchOn(
         blind = true;
       }
       const endMs = performance.now();
-      lookAtMs = endMs + Math.max(LOOK_MS, 10 * (endMs - startMs));
+      lookAtMs = endMs + Math.max(watched.lookMs, (endMs - startMs) / LOOKING);
       ledger.note(place, look.whole);
     }
     const next = firstOf(ledger, place, look);
     if (next) await take(next);
     else if (once && !blind && look.unfinished.length === 0 && ledger.counts(place).waiting === 0) break;
-    else await rest(LOOK_MS / 5, signal);
+    else await rest(IDLE_MS, signal);
   }
   return failures;
 
@@ -88,6 +90,10 @@ export async function watchOn(
       bar?.end();
       if (signal.aborted) return;
       const problem = problemOf(error);
+      if (problem.code === 'remote_changed') {
+        lookAtMs = 0;
+        return;
+      }
       if (mayPass(problem) && arrival.attempts + 1 < MOST_ATTEMPTS) {
         ledger.postpone(seq, problem.toJSON(), Date.now() + FIRST_PAUSE_MS * 2 ** arrival.attempts);
         process.stderr.write(`warning: ${oneLine(name)}: ${problem.message} It is tried again.\n`);

@@ -1,4 +1,6 @@
 /** A place where images land, whatever it is: what lies there now, in the order in which it came. */
+import type { SceneRights } from '../../server/api/scenes.ts';
+import type { RemotePolicy } from '../../server/remote/policy.ts';
 import type { Inputs } from '../inputs.ts';
 
 export interface Found {
@@ -6,8 +8,13 @@ export interface Found {
   name: string;
   /** Another one whenever its bytes may be others. */
   version: string;
-  /** Opens it as `segment` would. */
-  read(): Promise<Inputs>;
+  /** Under which it is said to be. */
+  rights?: Partial<SceneRights>;
+  /**
+   * Opens it as `segment` would; what must be fetched for that goes into the folder. Throws Problem remote_changed for
+   * another one than was found.
+   */
+  read(folder: string): Promise<Inputs>;
 }
 
 export interface Look {
@@ -20,7 +27,11 @@ export interface Look {
 export interface Watched {
   /** By which its images are told from those of other places. */
   place: string;
+  /** Between two looks, at least. */
+  lookMs: number;
+  /** For images that are read where they lie. */
+  policy: RemotePolicy | null;
   look(): Promise<Look>;
-  /** Whether the image is not the one any more that was found. */
+  /** Whether the image may be another one than was found, as far as reading it has not told. */
   hasChanged(found: Found): Promise<boolean>;
 }
