@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { Problem } from '../errors/problem.ts';
 import type { SceneRights } from '../server/api/scenes.ts';
 import { sceneId } from '../server/content-ids.ts';
 import type { WorkContext } from '../server/queue/work-context.ts';
@@ -79,6 +80,24 @@ export async function sha256OfInputs({ sources, srs, remote }: Inputs): Promise<
   return createHash('sha256')
     .update(JSON.stringify([hashes, srs]))
     .digest('hex');
+}
+
+/** The image that was mapped, read with the system that was said with it. Throws Problem bad_request for another. */
+export async function mappedImage(
+  path: string,
+  { sha256, srs }: { sha256: string; srs: string | null },
+): Promise<Inputs> {
+  const hashes: string[] = [];
+  for (const said of [undefined, srs ?? undefined]) {
+    const inputs = await readInputs([path], said);
+    const hash = await sha256OfInputs(inputs);
+    if (hash === sha256) return inputs;
+    hashes.push(hash);
+  }
+  throw new Problem(
+    'bad_request',
+    `"${basename(path)}" is not the image that was mapped: its SHA-256 is ${hashes[0]}, and was ${sha256}.`,
+  );
 }
 
 /** Links them to where the pipeline looks for a scene's originals. */

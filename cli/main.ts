@@ -25,6 +25,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   models: { does: 'lists, inspects, adds, measures and removes networks', load: () => import('./models.ts') },
   prove: { does: "computes windows of a job's map once more, in one pass each", load: () => import('./prove.ts') },
   replay: { does: "makes a job's package again, and says whether it is the same", load: () => import('./replay.ts') },
+  report: { does: 'a sheet of a job, to print or to send', load: () => import('./report.ts') },
   tokens: { does: 'makes, lists and revokes what opens the service', load: () => import('./tokens.ts') },
   audit: { does: 'who did what with whose data', load: () => import('./audit.ts') },
   doctor: { does: 'whether everything is there that the service needs', load: () => import('./doctor.ts') },
