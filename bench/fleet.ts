@@ -275,6 +275,7 @@ function sleepingCompute(template: Template): Compute {
       return joined;
     },
     prove: unused,
+    teach: unused,
     chooseRendering: unused,
     stop: async () => {},
   };

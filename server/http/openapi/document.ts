@@ -9,7 +9,7 @@ import { jobPaths } from './jobs.ts';
 import { modelPaths } from './models.ts';
 import { asText, json, operation, orPage, special } from './parts.ts';
 import { processesPaths } from './processes.ts';
-import { scenePaths, uploadPaths } from './scenes.ts';
+import { coordinatePaths, scenePaths, uploadPaths } from './scenes.ts';
 import { stacPaths } from './stac.ts';
 import { tilePaths } from './tiles.ts';
 
@@ -62,6 +62,7 @@ const paths: Record<string, Json> = {
   ...modelPaths,
   ...accessPaths,
   ...uploadPaths,
+  ...coordinatePaths,
   ...scenePaths,
   ...jobPaths,
   ...featurePaths,
