@@ -1,6 +1,6 @@
 /** `planimeter watch PLACE`: what lands there is mapped, each image once and in order, and others are told. */
 import { mkdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { MultiPolygon } from 'geojson';
 import { parseDevice } from '../models/runtime/device.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
@@ -152,6 +152,8 @@ async function placeOf(place: string, said: Said, output: string, aoi: MultiPoly
   if (isStac) return watchStac(place, { srs, asset, aoi });
   if (isAddress(place)) return watchBucket(place, srs);
   if (!(await stat(place).catch(() => null))?.isDirectory()) throw new WrongCall(`"${place}" is no folder`);
+  if (!relative(output, resolve(place)).startsWith('..'))
+    throw new WrongCall(`--out names a folder of its own, in "${place}" or elsewhere: what is written is not to land`);
   const settleMs = readNumber('settle', settle ?? String(SETTLE_S)) * 1000;
   return watchFolder(place, { leaveOut: output, settleMs, marker, srs });
 }

@@ -11,6 +11,7 @@ import { JobReport } from '../api/job-report.ts';
 import { ReplayRecord } from '../api/replay.ts';
 import { check } from '../api/schema.ts';
 import { extractFromZip, readFromZip } from '../export/read-zip.ts';
+import { hashFeatures } from '../export/replay-record.ts';
 import type { Renderer } from '../processes/render.ts';
 import type { Database } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
@@ -28,18 +29,19 @@ export interface OpenedPackage {
 
 /** Throws Problem bad_request for a ZIP that is no job's package. */
 export async function openPackage(path: string): Promise<OpenedPackage> {
-  const [record, report] = [await readJson(path, 'replay.json'), await readJson(path, 'report.json')];
-  return { record: check(ReplayRecord, record), report: check(JobReport, report) as JobReport };
+  const record = await readPart(path, 'replay.json', (json) => check(ReplayRecord, json));
+  return { record, report: await readPart(path, 'report.json', (json) => check(JobReport, json) as JobReport) };
 }
 
-async function readJson(path: string, name: string): Promise<unknown> {
+async function readPart<T>(path: string, name: string, understand: (json: unknown) => T): Promise<T> {
   const text = await readFromZip(path, name);
   if (!text)
     throw new Problem('bad_request', `The archive has no ${name}: it is no package of a job, or an early one.`);
   try {
-    return JSON.parse(text.toString('utf8'));
-  } catch {
-    throw new Problem('bad_request', `The ${name} of the archive is not JSON.`);
+    return understand(JSON.parse(text.toString('utf8')));
+  } catch (cause) {
+    const why = cause instanceof Problem ? cause.message : 'it is not JSON.';
+    throw new Problem('bad_request', `The ${name} of the archive cannot be used: ${why}`, { cause });
   }
 }
 
@@ -82,6 +84,9 @@ export async function readPackage(
   const geopackage = files.path('features.gpkg');
   if (!(await extractFromZip(path, 'features.gpkg', geopackage))) throw damaged('features.gpkg');
   try {
+    const found = hashFeatures(geopackage);
+    const same = Object.entries(record.features).every(([layer, { sha256 }]) => found[layer]?.sha256 === sha256);
+    if (!same || Object.keys(found).length !== Object.keys(record.features).length) throw new Error('other features');
     for (const rows of featuresOf(geopackage)) await insertFeatures(db, { id, epsg: 4326 }, rows);
   } catch (cause) {
     throw damaged('features.gpkg', cause);
