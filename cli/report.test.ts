@@ -8,6 +8,8 @@ import { writeTown } from '../synthetic/town/town.ts';
 import { startJob, upload, waitForJob, waitForScene } from '../test/support/client.ts';
 import { run } from './report.ts';
 
+const FULL = process.env.PLANIMETER_FULL === '1';
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-report-'));
@@ -39,7 +41,7 @@ const wordsOf = (html: string) =>
     .replace(/<image[^>]*>/g, '')
     .replace(/<dt>Finished<\/dt><dd>[^<]*<\/dd>\n/, '');
 
-test('the sheet of a job and that of its package say the same', { timeout: 180_000 }, async () => {
+test('the sheet of a job and that of its package say the same', { timeout: 300_000 }, async () => {
   const { image } = await writeTown(file('town'), { seed: 5, width: 400, height: 300, gsdMetres: 1 });
   await rename(image, file('a <b> & c.tif'));
   const service = await startService({ host: '127.0.0.1', port: 0, dataFolder: file('data'), device: 'cpu' });
@@ -61,10 +63,12 @@ test('the sheet of a job and that of its package say the same', { timeout: 180_0
   expect(await report(file('job.zip'), file('package.html'))).not.toContain('without its image');
   expect(wordsOf(await readFile(file('package.html'), 'utf8'))).toBe(wordsOf(html));
 
-  await rm(file(scene.name));
-  const bare = await report(file('job.zip'), file('bare.pdf'), '--paper', 'A3', '--title', 'A town');
-  expect(bare).toContain('without its image');
-  expect((await readFile(file('bare.pdf'))).subarray(0, 5).toString()).toBe('%PDF-');
+  if (FULL) {
+    await rm(file(scene.name));
+    const bare = await report(file('job.zip'), file('bare.pdf'), '--paper', 'A3', '--title', 'A town');
+    expect(bare).toContain('without its image');
+    expect((await readFile(file('bare.pdf'))).subarray(0, 5).toString()).toBe('%PDF-');
+  }
 
   await writeFile(file('other.tif'), 'no image');
   const other = report(file('job.zip'), file('a.pdf'), '--image', file('other.tif'));

@@ -117,6 +117,7 @@ async function ofPackage(path: string, named: string | undefined): Promise<Read>
         const shown = scene && {
           path: await fetchWorking(tools.files, scene),
           view: sceneView(parameters, bandNamesOf(scene.report)),
+          ...{ width: scene.report.width, height: scene.report.height },
           capturedAt: scene.report.capturedAt ?? null,
         };
         return await readPackage({ ...tools, renderer }, path, opened, shown);

@@ -18,6 +18,7 @@ export interface Grid extends SceneCrs {
 }
 
 export interface Placed {
+  grid: Grid;
   srid: number;
   bbox: [number, number, number, number];
   frame: Omit<MapFrame, 'pictures' | 'outlines' | 'alt'>;
@@ -54,11 +55,14 @@ export async function placeGrid(q: Queryable, grid: Grid): Promise<Placed> {
   const [north] = await transformPoints(q, [[centre![0], centre![1] + NORTHWARD_DEGREES]], 4326, srid);
   const geographic = metresX > LONGEST_LENGTH_M;
   const northDegrees = geographic ? 0 : (Math.atan2(north![0] - middle[0], north![1] - middle[1]) * 180) / Math.PI;
-  return { srid, bbox, corners, frame: { box, metresX, metresY, geographic, northDegrees } };
+  return { grid, srid, bbox, corners, frame: { box, metresX, metresY, geographic, northDegrees } };
 }
 
-/** Pixels along both sides of a picture, which is as wide and as high as the box whatever its shape. */
-const PICTURE = 2000;
+/**
+ * Pixels along both sides of a picture, which is as wide and as high as the box whatever its shape: as many as there are,
+ * within these.
+ */
+const [LEAST_PIXELS, MOST_PIXELS] = [800, 2000];
 /** Of 255, above imagery. */
 const [VEIL, OPAQUE] = [150, 255];
 /** Boxes of objects on a sheet. */
@@ -66,13 +70,13 @@ const MOST_OUTLINES = 5000;
 
 export interface Maps {
   classes: string | null;
-  imagery: { path: string; view: SceneView | null } | null;
+  imagery: { path: string; view: SceneView | null; width: number; height: number } | null;
 }
 
 /** Imagery, and the class map over it. */
 export async function drawPictures(
   renderer: Renderer,
-  { frame: { box } }: Placed,
+  { grid, frame: { box } }: Placed,
   { classes, imagery }: Maps,
   colours: readonly ModelClass[],
 ): Promise<MapFrame['pictures']> {
@@ -82,7 +86,9 @@ export async function drawPictures(
     x: Float64Array.of(minX, maxX, minX, maxX),
     y: Float64Array.of(maxY, maxY, minY, minY),
   };
-  const common = { controlGrid, size: PICTURE, afresh: true };
+  const pixels = Math.max(grid.width, grid.height, imagery?.width ?? 0, imagery?.height ?? 0);
+  const size = Math.max(LEAST_PIXELS, Math.min(MOST_PIXELS, pixels));
+  const common = { controlGrid, size, afresh: true };
   const pictures: MapFrame['pictures'] = [];
   if (imagery) {
     const { path, view } = imagery;

@@ -37,6 +37,7 @@ export async function readJob(
   const imagery = {
     path: await fetchWorking(files, scene),
     view: sceneView(parameters, bandNamesOf(scene.report)),
+    ...{ width: scene.report.width, height: scene.report.height },
   };
   const classes = await fetchIfThere(files, `jobs/${id}/classes.tif`);
   const pictures = await drawPictures(renderer, placed, { classes, imagery }, report.classes ?? []);

@@ -6,7 +6,6 @@ import { DatabaseSync } from 'node:sqlite';
 import { Problem } from '../../errors/problem.ts';
 import { crsOfText } from '../../tiler/ingest/locate.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
-import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import { JobReport } from '../api/job-report.ts';
 import { ReplayRecord } from '../api/replay.ts';
 import { check } from '../api/schema.ts';
@@ -19,7 +18,7 @@ import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/fea
 import { insertJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
 import type { Described } from './compose.ts';
-import { drawPictures, placeGrid } from './place-map.ts';
+import { drawPictures, type Maps, placeGrid } from './place-map.ts';
 import { altOf, gridOf, objectsOf, summaryOf } from './read-job.ts';
 
 export interface OpenedPackage {
@@ -62,7 +61,7 @@ export async function readPackage(
   { db, files, renderer }: Tools,
   path: string,
   { record, report }: OpenedPackage,
-  image: { path: string; view: SceneView | null; capturedAt: string | null } | null,
+  image: (NonNullable<Maps['imagery']> & { capturedAt: string | null }) | null,
 ): Promise<Omit<Described, 'title' | 'network'>> {
   const { job: id, image: mapped, network, maps } = record;
   const grid = gridOf(report);
@@ -75,8 +74,7 @@ export async function readPackage(
   const classes = maps['classes.tif'] === undefined ? null : files.path('classes.tif');
   if (classes && !(await extractFromZip(path, 'classes.tif', classes))) throw damaged('classes.tif');
   if (classes && (await sha256OfFile(classes)) !== maps['classes.tif']) throw damaged('classes.tif');
-  const imagery = image && { path: image.path, view: image.view };
-  const pictures = await drawPictures(renderer, placed, { classes, imagery }, report.classes ?? []);
+  const pictures = await drawPictures(renderer, placed, { classes, imagery: image }, report.classes ?? []);
 
   const scene = { id: 'packaged', name: mapped.name, upload: null, sha256: mapped.sha256, bytes: 0 };
   await insertScene(db, scene);
