@@ -12,18 +12,21 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inferBands } from '../models/mapping/map-scene.ts';
 import { readOnnx } from '../models/onnx/read-onnx.ts';
 import { findNetwork } from '../models/registry.ts';
+import { openNetwork } from '../models/runtime/session.ts';
 import { fitCorrection } from '../models/teaching/fit-correction.ts';
 import type { Correction } from '../models/teaching/fold-head.ts';
-import type { PlacedLabel } from '../models/teaching/label-pixels.ts';
+import { type PlacedLabel, unitsOf } from '../models/teaching/label-pixels.ts';
 import { type Place, readSamples, type Samples } from '../models/teaching/read-samples.ts';
 import { teachableLayers } from '../models/teaching/taught-layers.ts';
 import { placesToPaint } from '../models/teaching/teach.ts';
 import { type Random, randomStream } from '../synthetic/town/noise.ts';
-import { readRgbImage } from '../tiler/geotiff/rgb-image.ts';
-import { wholeOf } from '../tiler/geotiff/window.ts';
+import { planChips } from '../tiler/grid/chips.ts';
 import { type ModelGrid, planModelGrid, readModelWindow } from '../tiler/grid/model-grid.ts';
+import { readMask } from '../tiler/images/mask.ts';
+import { readRgbImage } from '../tiler/images/rgb-image.ts';
 import { pythonWith, run } from './python.ts';
 
 const FOREST_REQUIREMENTS = ['numpy==2.4.6', 'scikit-learn==1.9.1', 'scipy'];
@@ -38,6 +41,7 @@ const ALLOWED = new Map<number, number[]>([
   ...Array.from({ length: CLASSES }, (_, code): [number, number[]] => [code, [code]]),
   ...[3, 2, 1].map((not, i): [number, number[]] => [252 + i, [0, 1, 2, 3, 4].filter((code) => code !== not)]),
 ]);
+const UNKNOWN = 255;
 const GREY = [128, 128, 128];
 const MODES = ['classes in turn', 'anywhere', 'on errors'] as const;
 
@@ -85,15 +89,15 @@ async function readPlace(place: string, gsdMetres: number): Promise<Labelled[]> 
     .sort();
   const images: Labelled[] = [];
   for (const file of files) {
-    const open = () => readRgbImage(join(folder!, place, 'images', file), 3, gsdMetres);
+    const open = () => readRgbImage(join(folder!, place, 'images', file), { x: gsdMetres, y: gsdMetres });
     const image = await open();
     const grid = planModelGrid({ ...image, gsdMetres: { x: gsdMetres, y: gsdMetres } }, network.gsdMetres);
-    const mask = await readRgbImage(join(folder!, place, 'labels', file.replace(/\.\w+$/, '.png')), 1, gsdMetres);
-    const { pixels } = await mask.read(0, wholeOf(mask));
+    const mask = await readMask(join(folder!, place, 'labels', file.replace(/\.\w+$/, '.png')), UNKNOWN);
     const truth = new Uint8Array(grid.width * grid.height);
     for (let i = 0; i < truth.length; i++) {
       const x = Math.floor((((i % grid.width) + 0.5) * mask.width) / grid.width);
-      truth[i] = pixels[Math.floor(((Math.floor(i / grid.width) + 0.5) * mask.height) / grid.height) * mask.width + x]!;
+      truth[i] =
+        mask.codes[Math.floor(((Math.floor(i / grid.width) + 0.5) * mask.height) / grid.height) * mask.width + x]!;
     }
     images.push({ grid, open, fill: GREY, truth });
   }
@@ -213,9 +217,6 @@ function iou({ codes }: Judged, told: Uint8Array): number {
 
 /** The map of an image by the network as it is, by the pixels that samples are drawn from. */
 async function mapOf(image: Labelled): Promise<Uint8Array> {
-  const { inferBands } = await import('../models/mapping/map-scene.ts');
-  const { openNetwork } = await import('../models/runtime/session.ts');
-  const { planChips } = await import('../tiler/grid/chips.ts');
   const session = await openNetwork(network);
   const { grid, fill } = image;
   const classes = new Uint8Array(grid.width * grid.height);
@@ -289,7 +290,6 @@ async function byForest(
   strokes: readonly Stroke[],
   seed: number,
 ): Promise<number[]> {
-  const { unitsOf } = await import('../models/teaching/label-pixels.ts');
   const files: object[] = [];
   for (const [i, { grid, open, fill }] of images.entries()) {
     const { pixels } = await readModelWindow(await open(), grid, fill, {
@@ -302,29 +302,19 @@ async function byForest(
     writeFileSync(path, pixels);
     files.push({ path, width: grid.width, height: grid.height });
   }
-  // What says what a place is not says nothing that a forest could learn from.
-  const labelled = strokes
-    .filter(({ allowed }) => allowed.length === 1)
-    .flatMap((stroke) =>
-      unitsOf(stroke, images[stroke.scene]!.grid).flatMap(({ pixels }) =>
-        Array.from({ length: pixels.length / 2 }, (_, i) => [
-          stroke.scene,
-          pixels[2 * i],
-          pixels[2 * i + 1],
-          stroke.allowed[0],
-        ]),
-      ),
-    );
-  const not = strokes.filter(({ allowed }) => allowed.length > 1);
-  const rest = not.flatMap((stroke) =>
+  // What says what a place is not is another class to a forest.
+  const labelled = strokes.flatMap((stroke) =>
     unitsOf(stroke, images[stroke.scene]!.grid).flatMap(({ pixels }) =>
-      Array.from({ length: pixels.length / 2 }, (_, i) => [stroke.scene, pixels[2 * i], pixels[2 * i + 1], 0]),
+      Array.from({ length: pixels.length / 2 }, (_, i) => {
+        const code = stroke.allowed.length === 1 ? stroke.allowed[0] : 0;
+        return [stroke.scene, pixels[2 * i], pixels[2 * i + 1], code];
+      }),
     ),
   );
   const [half] = halves;
   const asked = half!.samples.places.map(({ scene, x, y }) => [scene, x, y]);
   const job = join(scratch, 'job.json');
-  writeFileSync(job, JSON.stringify({ files, labelled: [...labelled, ...rest], asked, seed }));
+  writeFileSync(job, JSON.stringify({ files, labelled, asked, seed }));
   const told = Uint8Array.from(JSON.parse(run(python!, [forest, job])) as number[]);
   return [iou(half!, told)];
 }
