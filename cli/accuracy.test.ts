@@ -84,7 +84,7 @@ test('points are apart, as GeoJSON too', async () => {
   expect(features).toHaveLength(150);
   const metres = features.map(({ geometry }: { geometry: { coordinates: [number, number] } }) => {
     const [lon, lat] = geometry.coordinates;
-    return [lon * 111_320 * Math.cos((lat * Math.PI) / 180), lat * 111_200];
+    return [lon * 111_320 * Math.cos((47.84 * Math.PI) / 180), lat * 111_200];
   });
   const nearest = metres.flatMap(([x, y]: number[], i: number) =>
     metres.slice(0, i).map(([u, v]: number[]) => Math.hypot(x! - u!, y! - v!)),
