@@ -20,6 +20,7 @@ import { failedAreasRouter } from './native/failed-areas.ts';
 import { imageryRouter } from './native/imagery.ts';
 import { jobsRouter } from './native/jobs.ts';
 import { modelsRouter } from './native/models.ts';
+import { samplesRouter } from './native/samples.ts';
 import { scenesRouter } from './native/scenes.ts';
 import { summaryRouter } from './native/summary.ts';
 import { tilesRouter } from './native/tiles.ts';
@@ -48,6 +49,7 @@ export function createApp(deps: AppContext): Express {
   app.use(scenesRouter(deps));
   app.use(jobsRouter(deps));
   app.use(summaryRouter());
+  app.use(samplesRouter(deps));
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
