@@ -8,7 +8,7 @@ import { assessmentJson } from '../server/accuracy/assessment-json.ts';
 import { choosePoints } from '../server/accuracy/choose-points.ts';
 import { drawUnits } from '../server/accuracy/draw-units.ts';
 import { plotsCsv, plotsGeoJson } from '../server/accuracy/points-text.ts';
-import { allocate, sampleSize } from '../server/accuracy/sample-size.ts';
+import { allocate, sampleSize, usualLeast } from '../server/accuracy/sample-size.ts';
 import { apply } from '../tiler/crs/geotransform.ts';
 import { openSamples } from '../tiler/geotiff/raster.ts';
 import { assess } from './accuracy/assess.ts';
@@ -21,7 +21,7 @@ const OPTIONS = {
   size: valued('N', 'points in all; else what --standard-error takes'),
   'standard-error': valued('S', 'of the overall accuracy, as a share (0.01)'),
   expected: valued('U', 'share of each class that is expected to be right (0.85)'),
-  least: valued('N', 'points of each class at least (50)'),
+  least: valued('N', 'points of each class at least (50, and of the sample half at most in all)'),
   seed: valued('N', 'the same one draws the same points; else any, which is said'),
   apart: valued('M', 'metres between points at least'),
   names: valued('CODE=NAME,…', "names of the map's codes; else those of the network that made it"),
@@ -43,7 +43,6 @@ Areas and accuracies are those of Olofsson et al. (2014) and Stehman (2014), wit
 `,
 );
 
-const LEAST = 50;
 const EXPECTED = 0.85;
 const STANDARD_ERROR = 0.01;
 const MOST_POINTS = 10_000;
@@ -75,7 +74,6 @@ async function drawSample(mapPath: string, output: string, values: Values): Prom
   const number = (name: keyof Values, usual: number) =>
     values[name] === undefined ? usual : readNumber(name, values[name]!);
   const seed = number('seed', randomInt(2 ** 32));
-  const least = number('least', LEAST);
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
     throw new WrongCall('--seed takes a whole number from 0 to 4294967295');
   }
@@ -89,7 +87,7 @@ async function drawSample(mapPath: string, output: string, values: Values): Prom
     const apart = number('apart', 0);
     const chosen = choosePoints(
       strata.map(({ pixels }) => pixels),
-      allocate(planned, size, least),
+      allocate(planned, size, number('least', usualLeast(size, strata.length))),
       { apart: apart > 0 ? { x: apart / pixelMetres.x, y: apart / pixelMetres.y } : null, secondShare: 0 },
     );
     const placed = await toDegrees(chosen.map(({ x, y }) => apply(geotransform, x + 0.5, y + 0.5)));

@@ -31,9 +31,15 @@ export function expectedStandardError(strata: readonly PlannedStratum[], points:
   return Math.sqrt(variances.reduce((sum, variance) => sum + variance, 0));
 }
 
+/** As Olofsson et al. (2014), section 5.2.2, advise of rare classes: 50 to 100. */
+const ENOUGH = 50;
+
+/** Points of each stratum at least where nobody says: enough to tell of it, and of the sample half at most in all. */
+export const usualLeast = (size: number, strata: number): number => Math.min(ENOUGH, Math.floor(size / (2 * strata)));
+
 /**
- * Points of each stratum: `least` in every one, so that rare classes can be told of (Olofsson et al. 2014, section 5.2.2,
- * advise 50 to 100), the rest by their pixels; never more than a stratum has. Their sum is `size` where this leaves room.
+ * Points of each stratum: `least` in every one, so that rare classes can be told of, the rest by their pixels; never
+ * more than a stratum has. Their sum is `size` where this leaves room.
  */
 export function allocate(strata: readonly PlannedStratum[], size: number, least: number): number[] {
   const points = strata.map(({ population }) => Math.min(least, population));

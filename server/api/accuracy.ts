@@ -71,8 +71,10 @@ const sampleMembers = {
     .describe('Share of each class that is expected to be right')
     .default(0.85),
   least: whole(0, 1000, '"least" is a whole number of points from 0 to 1000.')
-    .describe('Points of each stratum at least, so that rare classes can be told of')
-    .default(50),
+    .describe(
+      'Points of each stratum at least, so that rare classes can be told of; 50 without, and of the sample half at most in all',
+    )
+    .exactOptional(),
   seed: whole(0, SEED_MOST, `"seed" is a whole number from 0 to ${SEED_MOST}.`)
     .describe('The same one draws the same points')
     .exactOptional(),

@@ -5,7 +5,7 @@ import { apply } from '../../tiler/crs/geotransform.ts';
 import { choosePoints } from '../accuracy/choose-points.ts';
 import type { DrawnStratum, DrawRequest } from '../accuracy/draw-units.ts';
 import { pixelAreas } from '../accuracy/pixel-area.ts';
-import { allocate, expectedStandardError, sampleSize } from '../accuracy/sample-size.ts';
+import { allocate, expectedStandardError, sampleSize, usualLeast } from '../accuracy/sample-size.ts';
 import { MOST_POINTS, type SampleDesign, type SampleRequest } from '../api/accuracy.ts';
 import type { ModelClass } from '../api/index.ts';
 import { type Actor, recordDone } from '../operations/caller.ts';
@@ -39,7 +39,7 @@ export async function sampleJob(
   request: SampleRequest,
 ): Promise<Sample> {
   const { grid, ready } = sampledGrid(job, scene);
-  const { seed = randomInt(2 ** 32), least, apart_m: apartM, split_score: splitScore } = request;
+  const { seed = randomInt(2 ** 32), apart_m: apartM, split_score: splitScore } = request;
   const aoi = request.aoi === undefined ? null : parseAoi(request.aoi);
   const drawn = await drawUnits({
     classesPath: await files.fetch(`jobs/${job.id}/classes.tif`),
@@ -58,6 +58,7 @@ export async function sampleJob(
     const how = `at most ${MOST_POINTS} are drawn: ask for a larger "standard_error"`;
     throw new Problem('bad_request', `A standard error of ${request.standard_error} takes ${size} points; ${how}.`);
   }
+  const least = request.least ?? usualLeast(size, drawn.length);
   const chosen = choosePoints(
     drawn.map(({ pixels }) => pixels),
     allocate(planned, size, least),

@@ -101,12 +101,12 @@ const LOOKS = `
    WHERE p.sample = $1::uuid
    GROUP BY p.sample, p.number`;
 
-/** A point that was handed to somebody who does not answer goes to the next one after so long. */
+/** For so long others get another point than one that was handed to somebody, while there are others. */
 const HANDED_MINUTES = 10;
 
 /**
  * The first point that somebody is to look at, which is theirs for some minutes; null where nothing is left for them.
- * Several ask at once, and none gets what another has.
+ * Several ask at once, and none gets what another has, but for the last ones, which somebody may have left.
  */
 export async function takeNextPoint(q: Queryable, sample: string, reviewer: string): Promise<SamplePoint | null> {
   const [taken] = await q.query<SamplePoint>(
@@ -115,10 +115,11 @@ export async function takeNextPoint(q: Queryable, sample: string, reviewer: stri
         SELECT l.number FROM (${LOOKS}) l
           JOIN planimeter.sample_points p ON p.sample = $1::uuid AND p.number = l.number
          WHERE l.answers < l.wanted
-           AND (l.handed_to IS NULL OR l.handed_to = $2 OR l.handed_at < clock_timestamp() - interval '${HANDED_MINUTES} minutes')
            AND NOT EXISTS (SELECT FROM planimeter.sample_answers o
                             WHERE o.sample = $1::uuid AND o.point = l.number AND o.reviewer = $2)
-         ORDER BY l.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
+         ORDER BY coalesce(l.handed_to <> $2 AND l.handed_at > clock_timestamp() - interval '${HANDED_MINUTES} minutes', false),
+                  l.number
+         LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
       RETURNING ${POINT}`,
     [sample, reviewer],
   );
