@@ -276,6 +276,7 @@ function sleepingCompute(template: Template): Compute {
     },
     drawUnits: unused,
     prove: unused,
+    teach: unused,
     chooseRendering: unused,
     stop: async () => {},
   };

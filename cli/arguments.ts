@@ -9,6 +9,8 @@ interface Option {
   type: 'string' | 'boolean';
   /** What its value is, in capitals or as one writes it. */
   value?: string;
+  /** It may be given several times. */
+  multiple?: boolean;
   help: string;
 }
 type Options = Readonly<Record<string, Option>>;
@@ -18,6 +20,9 @@ type Parsed<T extends NonNullable<ParseArgsConfig['options']>> = ReturnType<
 
 /** An option that is followed by a value. */
 export const valued = (value: string, help: string) => ({ type: 'string', value, help }) as const;
+
+/** An option that may be given several times, each with a value. */
+export const repeated = (value: string, help: string) => ({ ...valued(value, help), multiple: true }) as const;
 
 /** An option that is there or not. */
 export const flag = (help: string) => ({ type: 'boolean', help }) as const;

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   serve: { does: 'the service with its viewer', load: () => import('./serve.ts') },
   worker: { does: 'one more process that computes for a service', load: () => import('./worker.ts') },
   segment: { does: 'maps one image or adjacent ones to a file, with no server', load: () => import('./segment.ts') },
+  teach: { does: 'a network that knows a place, from labels drawn on its images', load: () => import('./teach.ts') },
   change: { does: 'what changed at one place between two images', load: () => import('./change.ts') },
   inspect: { does: 'what would be understood of an image', load: () => import('./inspect.ts') },
   vectorize: { does: 'makes features of a class map', load: () => import('./vectorize.ts') },

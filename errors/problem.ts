@@ -46,6 +46,8 @@ export const PROBLEMS = {
   super_resolution_model: [422, 'Super-resolution networks are not supported'],
   volumetric_model: [422, 'Volumetric networks are not supported'],
   bands_missing: [422, 'The image lacks bands that the network needs'],
+  not_teachable: [422, 'This network cannot be taught'],
+  labels_unusable: [422, 'The labels cannot be used'],
   unusable_output: [422, 'Unusable network output'],
   device_unavailable: [422, 'Device not available'],
   address_unusable: [503, 'The service cannot listen there'],

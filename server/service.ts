@@ -113,6 +113,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     publicAddress: reached,
     allowedHosts: forOthers ? 'any' : [],
     renderTile: (request) => renderer.tile({ ...request, afresh: options.keepRasters === false }),
+    readPixel: renderer.pixel,
     keepTiles: (job) => void engine.tiles.keep(job),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
     drawUnits: (request) => tools.compute.drawUnits(request, {}),

@@ -25,7 +25,7 @@ const FLOORS = [
   ['scenes'],
   ['networks', 'export'],
   ['pipeline', 'summary', 'ephemeral-engine.ts'],
-  ['change'],
+  ['change', 'teaching'],
   ['http', 'engine.ts'],
   ['service.ts', 'worker.ts', 'repair.ts'],
 ];
@@ -43,6 +43,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   express: ['server/http'],
   zod: ['server/api', 'server/http/openapi'],
   'h3-js': ['server/geometry'],
+  'ml-matrix': ['models/teaching'],
   'rate-limiter-flexible': ['server/http/core'],
   'prom-client': ['server/operations'],
   pino: ['server/log.ts'],
@@ -56,6 +57,8 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   preact: ['web'],
   '@preact/signals': ['web'],
   '@turf/turf': ['vectorizer', 'web'],
+  mgrs: ['web'],
+  'geographiclib-geodesic': ['web'],
 };
 
 const MOST_FILES_IN_A_FOLDER = 30;

@@ -36,7 +36,7 @@ export function stacMlm(item: Json): NetworkMetadata {
 
 /** Kept when a network with a manifest of our own is added; the rest is found out anew. */
 const KEPT =
-  'description license mlm:architecture mlm:total_parameters mlm:pretrained mlm:pretrained_source planimeter:gsd_range_m planimeter:planes planimeter:features planimeter:scores planimeter:generated_scores planimeter:started_from planimeter:data'.split(
+  'description license mlm:architecture mlm:total_parameters mlm:pretrained mlm:pretrained_source planimeter:gsd_range_m planimeter:planes planimeter:features planimeter:scores planimeter:generated_scores planimeter:started_from planimeter:taught planimeter:data'.split(
     ' ',
   );
 

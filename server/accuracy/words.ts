@@ -30,20 +30,22 @@ export function accuracyWords(found: Assessment, design: SampleDesign): string[]
   }
   if (agreement.points > 0) {
     const kappa = agreement.kappa === null ? '' : ` (Cohen’s kappa ${agreement.kappa.toFixed(2)})`;
+    const settled = disagreeing > 0 ? ` At ${disagreeing} it is open who is right; the first answer counts.` : ' Where they did not, a third one decided.'; // biome-ignore format: one line
+    const differed = agreement.points > agreement.agreed;
     sentences.push(
-      `At ${agreement.points} points two people looked, and agreed at ${agreement.agreed}${kappa}. ${disagreeing > 0 ? `At ${disagreeing} it is open who is right; the first answer counts.` : 'Where they did not, a third one decided.'}`,
+      `At ${agreement.points} points two people looked, and agreed at ${agreement.agreed}${kappa}.${differed ? settled : ''}`,
     );
   }
   sentences.push(
     `The overall accuracy is ${percent(overallAccuracy.value)} ${interval(overallAccuracy, percent)}.`,
     ...classes.map(({ class: name, areaM2, areaShare, mappedM2, usersAccuracy, producersAccuracy }) => {
       const accuracies = [
-        usersAccuracy && `user’s accuracy ${percent(usersAccuracy.value)} ${interval(usersAccuracy, percent)}`,
+        usersAccuracy && `User’s accuracy ${percent(usersAccuracy.value)} ${interval(usersAccuracy, percent)}`,
         producersAccuracy &&
           `producer’s accuracy ${percent(producersAccuracy.value)} ${interval(producersAccuracy, percent)}`,
       ].filter((each) => each !== null);
       return (
-        `${name}: ${hectares(areaM2.value)} ha ${interval(areaM2, hectares)}, ${percent(areaShare.value)} of the mapped ground; ` +
+        `${name.charAt(0).toUpperCase()}${name.slice(1)}: ${hectares(areaM2.value)} ha ${interval(areaM2, hectares)}, ${percent(areaShare.value)} of the mapped ground; ` +
         `the pixels of the map come to ${hectares(mappedM2)} ha. ${accuracies.join('; ')}${accuracies.length > 0 ? '.' : ''}`
       ).trim();
     }),

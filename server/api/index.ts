@@ -7,6 +7,7 @@ export type * from './findings.ts';
 export type * from './job-report.ts';
 export type * from './jobs.ts';
 export type * from './models.ts';
+export type * from './points.ts';
 export type * from './replay.ts';
 export type * from './scenes.ts';
 export type * from './service.ts';

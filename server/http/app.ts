@@ -20,6 +20,7 @@ import { failedAreasRouter } from './native/failed-areas.ts';
 import { imageryRouter } from './native/imagery.ts';
 import { jobsRouter } from './native/jobs.ts';
 import { modelsRouter } from './native/models.ts';
+import { pointsRouter } from './native/points.ts';
 import { samplesRouter } from './native/samples.ts';
 import { scenesRouter } from './native/scenes.ts';
 import { summaryRouter } from './native/summary.ts';
@@ -61,6 +62,7 @@ export function createApp(deps: AppContext): Express {
   app.use(imageryRouter(deps));
   app.use(classTilesRouter(deps));
   app.use(failedAreasRouter());
+  app.use(pointsRouter(deps));
   app.use(serviceRouter(deps));
   app.use(tokensRouter(deps));
   app.use(sharesRouter(deps));

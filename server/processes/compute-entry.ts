@@ -2,6 +2,7 @@
 
 import { type MapRequest, mapScene } from '../../models/mapping/map-scene.ts';
 import { keepSession } from '../../models/runtime/session-cache.ts';
+import { type TeachRequest, teach } from '../../models/teaching/teach.ts';
 import { type VerifyRequest, verifyMap } from '../../models/verify/verify-windows.ts';
 import { chooseRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
@@ -21,5 +22,6 @@ answerTasks({
   chooseRendering: ({ path, view }: { path: string; view: SceneView }) => chooseRendering(path, view),
   map: (request: MapRequest, { progress }) =>
     inTurn(() => mapScene(request, sessions.of(request.network, request.run), progress)),
+  teach: (request: TeachRequest, { progress }) => teach(request, progress),
   prove: (request: VerifyRequest) => inTurn(() => verifyMap(request, sessions.of(request.network, request.run))),
 });

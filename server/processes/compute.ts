@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { Problem } from '../../errors/problem.ts';
 import type { MapProgress, MapRequest, MapResult } from '../../models/mapping/map-scene.ts';
 import type { MergeRequest } from '../../models/mapping/merge-shards.ts';
+import type { Taught, TeachRequest } from '../../models/teaching/teach.ts';
 import type { Proof, VerifyRequest } from '../../models/verify/verify-windows.ts';
 import { isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import type { DrawnStratum, DrawRequest } from '../accuracy/draw-units.ts';
-import { onlyCard } from '../remote/reader.ts';
+import { onlyCards } from '../remote/reader.ts';
 import type { DrawStripRequest } from '../tracing/draw-strip.ts';
 import type { JoinCoarserRequest, JoinedCoarser, JoinedFinest, JoinStripsRequest } from '../tracing/join-strips.ts';
 import { createChildPool } from './child-pool.ts';
@@ -54,6 +55,8 @@ export interface Compute {
   drawUnits(request: DrawRequest, options: TaskOptions<never>): Promise<DrawnStratum[]>;
   /** Random windows of a finished map, in one pass each. */
   prove(request: VerifyRequest, options: TaskOptions<never>): Promise<Proof>;
+  /** A taught network from images and labels, in a process of its own: jobs go on beside it. */
+  teach(request: TeachRequest, options: TaskOptions<number>): Promise<Taught>;
   /** Of a whole working COG, for a job that sets bands or stretch. */
   chooseRendering(request: { path: string; view: SceneView }, options: TaskOptions<never>): Promise<ChosenRendering>;
   stop(): Promise<void>;
@@ -95,7 +98,7 @@ export function startCompute(remote?: OpenBytes): Compute {
   const child = createChild({ ...COMPUTE, memoryBytes: COMPUTE_MEMORY_BYTES });
   const drawing = createChildPool({ ...DRAW, memoryBytes: COMPUTE_MEMORY_BYTES }, DRAWING_PROCESSES);
   const stillMs = chipLimitMs(process.env);
-  const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCard(path, remote) } : {});
+  const reading = (path: string) => (remote && isRemote(path) ? { remote: onlyCards([path], remote) } : {});
   const untilDone = <Result, Progress>(task: string, request: unknown, options: TaskOptions<Progress>) =>
     outliving(MAX_CRASHES, isCrash, () => child.run<Result, Progress>(task, request, options));
   const draw = <Result>(task: string, request: unknown, options: TaskOptions<never>) =>
@@ -128,6 +131,15 @@ export function startCompute(remote?: OpenBytes): Compute {
       const read = [network.modelPath, classesPath, scoresPath, ...DEVICE_FILES];
       if (!isRemote(workingPath)) read.push(workingPath);
       return runConfined('prove', workingPath, request, read, { ...options, stillMs });
+    },
+    teach(request, options) {
+      const { scenes, network, outputPath } = request;
+      const paths = scenes.map(({ workingPath }) => workingPath);
+      const elsewhere = paths.filter(isRemote);
+      const read = [network.modelPath, ...paths.filter((path) => !isRemote(path))];
+      const limits = { memoryBytes: COMPUTE_MEMORY_BYTES, confine: { read, write: [dirname(outputPath)] } };
+      const files = remote && elsewhere.length > 0 ? { remote: onlyCards(elsewhere, remote) } : {};
+      return runOnce<Taught, number>({ ...COMPUTE, ...limits, ...files }, 'teach', request, { ...options, stillMs });
     },
     join: (request, options) => draw('join', request, options),
     drawUnits: (request, options) => draw('drawUnits', request, options),

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { OpenBytes } from '../../tiler/geotiff/byte-source.ts';
-import { onlyCard } from '../remote/reader.ts';
+import { onlyCards } from '../remote/reader.ts';
 import type { DetectionReport, DetectObjectsRequest } from '../tracing/detect-objects.ts';
 import { runOnce, type TaskOptions } from './child-process.ts';
 import { COMPUTE_MEMORY_BYTES, chipLimitMs } from './compute.ts';
@@ -22,7 +22,7 @@ export function detectConfined(
       entry: ENTRY,
       memoryBytes: COMPUTE_MEMORY_BYTES,
       confine,
-      ...(remote && { remote: onlyCard(request.workingPath, remote) }),
+      ...(remote && { remote: onlyCards([request.workingPath], remote) }),
     },
     'detect',
     request,

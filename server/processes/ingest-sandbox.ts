@@ -9,7 +9,7 @@ import type { IngestReport, InspectReport } from '../../tiler/ingest/ingest.ts';
 import type { SourceFile } from '../../tiler/ingest/mosaic.ts';
 import { DEFAULT_UNZIP_LIMITS, type Unzipped } from '../../tiler/ingest/unzip.ts';
 import { DEFAULT_INGEST_LIMITS } from '../../tiler/ingest/validate-source.ts';
-import { onlyCard } from '../remote/reader.ts';
+import { onlyCards } from '../remote/reader.ts';
 import { createRoom } from '../store/files/free-room.ts';
 import { ChildCrash, type ChildOptions, runOnce, type TaskOptions } from './child-process.ts';
 
@@ -50,7 +50,7 @@ export function describeInSandbox(
   options: TaskOptions<number>,
   limits: SandboxLimits = SANDBOX_LIMITS,
 ): Promise<InPlaceReport> {
-  const child = { ...sandbox(limits, { read: [], write: [] }), remote: onlyCard(card, open) };
+  const child = { ...sandbox(limits, { read: [], write: [] }), remote: onlyCards([card], open) };
   return runOnce<InPlaceReport, number>(child, 'describe', { card, limits }, options).catch(blameFile);
 }
 
@@ -61,7 +61,7 @@ export function inspectInSandbox(
   limits: SandboxLimits = SANDBOX_LIMITS,
 ): Promise<InspectReport> {
   const confined = sandbox(limits, { read: open ? [] : pathsOf(sources), write: [] });
-  const child = open ? { ...confined, remote: onlyCard(sources[0].path, open) } : confined;
+  const child = open ? { ...confined, remote: onlyCards([sources[0].path], open) } : confined;
   return runOnce<InspectReport>(child, 'inspect', { sources, srs, limits }).catch(blameFile);
 }
 

@@ -1,5 +1,6 @@
 /** What the render process does: map tiles of rasters, whose readers it keeps open. */
 import { stat } from 'node:fs/promises';
+import { apply, invert } from '../../tiler/crs/geotransform.ts';
 import { isRemote } from '../../tiler/geotiff/byte-source.ts';
 import { openRaster, type Raster } from '../../tiler/geotiff/raster.ts';
 import { openShardRaster } from '../../tiler/geotiff/shard-raster.ts';
@@ -26,6 +27,16 @@ export interface RenderRequest {
   afresh?: boolean;
 }
 
+/** One pixel of a raster; `valid` is whether it is no nodata. */
+export interface PixelValues {
+  /** From the upper left, the first being 0. */
+  column: number;
+  row: number;
+  valid: boolean;
+  /** By band; null is NaN. */
+  values: (number | null)[];
+}
+
 const OPEN_RASTERS = 8;
 const rasters = new Map<string, Promise<Raster>>();
 let running = 0;
@@ -38,6 +49,18 @@ answerTasks({
     } finally {
       running--;
       if (running === 0) await closeUnused();
+    }
+  },
+  async pixel({ path, x, y }: { path: string; x: number; y: number }): Promise<PixelValues | null> {
+    const raster = await openWorking(path);
+    try {
+      const [column, row] = apply(invert(raster.geotransform), x, y).map(Math.floor) as [number, number];
+      if (!(column >= 0 && row >= 0 && column < raster.width && row < raster.height)) return null;
+      const { pixels, valid } = await raster.read(0, { x: column, y: row, width: 1, height: 1 });
+      const values = Array.from(pixels, (value) => (Number.isNaN(value) ? null : Number(value)));
+      return { column, row, valid: valid[0] === 1, values };
+    } finally {
+      await raster.close();
     }
   },
   async look(path: string) {

@@ -37,6 +37,25 @@ const half = (lower: number): ControlGrid => {
 };
 const decode = (tile: Buffer | null) => sharp(tile!).ensureAlpha().raw().toBuffer();
 
+test('a pixel is the one at its position, and there is none beyond', async () => {
+  const path = join(folder, 'pixel.tif');
+  const writer = await createTiffWriter(path, { ...LAYOUT, bands: 1, nodata: 255, overviews: 'majority' });
+  const rows = Array.from({ length: 2 * SIZE * SIZE }, (_, i) => Math.floor(i / SIZE) % 256);
+  await writer.writeRows(2 * SIZE, Uint8Array.from(rows));
+  await writer.finish();
+  expect(await renderer.pixel(path, 7.9, -3.1)).toEqual({ column: 7, row: 3, valid: true, values: [3] });
+  expect(await renderer.pixel(path, 0, -255.5)).toEqual({ column: 0, row: 255, valid: false, values: [255] });
+  for (const [x, y] of [
+    [-0.1, -1],
+    [1, 0.1],
+    [SIZE, -1],
+    [1, -2 * SIZE],
+    [Number.NaN, -1],
+  ] as const) {
+    expect(await renderer.pixel(path, x, y), `${x} ${y}`).toBeNull();
+  }
+});
+
 test('a class map shows as far as it is written, and whole in the end', async () => {
   const path = join(folder, 'classes.tif');
   const layout: TiffLayout = { ...LAYOUT, bands: 1, nodata: 255, overviews: 'majority' };

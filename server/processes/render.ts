@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { ImageStatistics } from '../../tiler/ingest/image-statistics.ts';
 import { createChild } from './child-process.ts';
-import type { RenderRequest } from './render-entry.ts';
+import type { PixelValues, RenderRequest } from './render-entry.ts';
 
 /** Most of them: a page asks for a screen of tiles at once. */
 const MOST_PROCESSES = 2;
@@ -14,6 +14,8 @@ export const RENDER_MEMORY_BYTES = 2 * 2 ** 30;
 export interface Renderer {
   /** An encoded map tile, or null where the scene has no pixels. */
   tile(request: RenderRequest): Promise<Buffer | null>;
+  /** The pixel at a position in the raster's CRS; null beyond it. */
+  pixel(path: string, x: number, y: number): Promise<PixelValues | null>;
   /** What the pixels of a working COG are like. */
   look(path: string): Promise<ImageStatistics>;
   stop(): Promise<void>;
@@ -48,6 +50,7 @@ export function startRenderer(remote?: OpenBytes): Renderer {
       const bytes = await run<Uint8Array | null>('tile', request.path, request);
       return bytes && Buffer.from(bytes);
     },
+    pixel: (path, x, y) => run('pixel', path, { path, x, y }),
     look: (path) => run('look', path, path),
     async stop() {
       await Promise.all([confined, ...children.map(({ child }) => child)].map((each) => each.stop()));

@@ -95,12 +95,12 @@ export function createRemoteReader(policy: RemotePolicy | null, options: RemoteO
   };
 }
 
-/** Opens nothing but the one: for a process that works on one scene. */
-export const onlyCard =
-  (path: string, open: OpenBytes): OpenBytes =>
+/** Opens nothing but these: for a process that works on some scenes. */
+export const onlyCards =
+  (paths: readonly string[], open: OpenBytes): OpenBytes =>
   async (asked) => {
-    if (asked === path) return open(asked);
-    throw new Problem('remote_forbidden', 'This process reads one image alone.');
+    if (paths.includes(asked)) return open(asked);
+    throw new Problem('remote_forbidden', 'This process reads the images that it was given alone.');
   };
 
 function parseAddress(text: string): URL {

@@ -170,6 +170,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     addRemoteScene: (db, actor, request) =>
       addRemoteScene({ db, files, queue, remote: createRemoteReader(null) }, actor, request),
     renderTile: fakeRenderTile,
+    readPixel: async () => null,
     keepTiles: () => {},
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
     drawUnits,

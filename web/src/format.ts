@@ -25,7 +25,7 @@ const digits = (value: number): string => (value >= 1000 ? whole.format(value) :
 /** Value and unit apart, for two sizes of type. */
 export function areaParts(m2: number): [value: string, unit: string] {
   if (m2 < 10_000) return [m2 < 10 && m2 > 0 ? oneDecimal.format(m2) : whole.format(m2), 'm²'];
-  return m2 < 1_000_000 ? [digits(m2 / 10_000), 'ha'] : [digits(m2 / 1_000_000), 'km²'];
+  return m2 < 1_000_000 ? [digits(m2 / 10_000), t.hectares] : [digits(m2 / 1_000_000), 'km²'];
 }
 
 export function lengthParts(metres: number): [value: string, unit: string] {
@@ -36,8 +36,8 @@ export const area = (m2: number): string => areaParts(m2).join('\u00a0');
 
 export function percent(share: number): string {
   const value = share * 100;
-  if (value > 0 && value < 0.1) return `< ${oneDecimal.format(0.1)} %`;
-  return `${value >= 9.95 || value === 0 ? Math.round(value) : oneDecimal.format(value)} %`;
+  if (value > 0 && value < 0.1) return t.lessThan(t.percent(oneDecimal.format(0.1)));
+  return t.percent(value >= 9.95 || value === 0 ? String(Math.round(value)) : oneDecimal.format(value));
 }
 
 export function bytes(value: number): string {
@@ -49,25 +49,30 @@ export function bytes(value: number): string {
 
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (seconds < 60) return `${ms < 9950 ? oneDecimal.format(ms / 1000) : seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
-  return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')} min`;
+  const { time } = t;
+  const twoDigits = (value: number) => String(value).padStart(2, '0');
+  if (ms < 1000) return `${Math.round(ms)} ${time.milliseconds}`;
+  if (seconds < 60) return `${ms < 9950 ? oneDecimal.format(ms / 1000) : seconds} ${time.seconds}`;
+  if (seconds < 3600) {
+    return `${Math.floor(seconds / 60)} ${time.minutes} ${twoDigits(seconds % 60)} ${time.seconds}`;
+  }
+  const minutes = twoDigits(Math.floor((seconds % 3600) / 60));
+  return `${Math.floor(seconds / 3600)} ${time.hours} ${minutes} ${time.minutes}`;
 }
 
 /** Coarse on purpose: an estimate that jumps by the second looks more exact than it is. */
 export function timeLeft(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 8) return t.time.fewSecondsLeft;
-  if (seconds < 55) return t.time.left(`${Math.ceil(seconds / 5) * 5} s`);
-  if (seconds < 5400) return t.time.left(`${Math.round(seconds / 60)} min`);
-  return t.time.left(`${oneDecimal.format(seconds / 3600)} h`);
+  if (seconds < 55) return t.time.left(`${Math.ceil(seconds / 5) * 5} ${t.time.seconds}`);
+  if (seconds < 5400) return t.time.left(`${Math.round(seconds / 60)} ${t.time.minutesAlone}`);
+  return t.time.left(`${oneDecimal.format(seconds / 3600)} ${t.time.hours}`);
 }
 
 /** What a job may take. */
 export function aboutMinutes(minutes: number): string {
-  if (minutes < 1) return t.time.about(`${Math.max(1, Math.round(minutes * 60))} s`);
-  return t.time.about(`${minutes < 10 ? oneDecimal.format(minutes) : Math.round(minutes)} min`);
+  if (minutes < 1) return t.time.about(`${Math.max(1, Math.round(minutes * 60))} ${t.time.seconds}`);
+  return t.time.about(`${minutes < 10 ? oneDecimal.format(minutes) : Math.round(minutes)} ${t.time.minutesAlone}`);
 }
 
 export const day = (iso: string): string => date.format(new Date(iso));

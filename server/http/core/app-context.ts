@@ -12,6 +12,7 @@ import type { Metrics } from '../../operations/metrics.ts';
 import type { Limits } from '../../operations/quotas.ts';
 import type { JobParameters } from '../../pipeline/job-parameters.ts';
 import type { preflight } from '../../pipeline/preflight.ts';
+import type { PixelValues } from '../../processes/render-entry.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { RemoteSceneRequest } from '../../scenes/add-remote-scene.ts';
 import type { Remade } from '../../scenes/ingest-scene.ts';
@@ -63,6 +64,8 @@ export interface AppContext {
   allowedHosts?: readonly string[] | 'any';
   /** Runs in the render child process; null is an empty tile. */
   renderTile(request: TileRequest): Promise<Buffer | null>;
+  /** Of a working COG or a map, the pixel at a position of its CRS; null beyond it. In the render child process. */
+  readPixel(path: string, x: number, y: number): Promise<PixelValues | null>;
   /** Sees to it that the tiles of a finished job are kept, if it is worth it; does not wait for that. */
   keepTiles(job: Job): void;
   /** Computes random windows of a finished job's map once more, in the compute process. */

@@ -154,14 +154,19 @@ test.each(described.filter((route) => route.startsWith('get ')))('%s answers as 
     ...(path.startsWith('/stac') && { collection: 'scenes', id: examples.scene! }),
   };
   const address = path.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const response = await fetch(service.address + address, { headers: { Accept: 'application/json' } });
+  const { parameters = [] } = document.paths[path].get as { parameters?: Json[] };
+  const needed = parameters.filter((each) => each.in === 'query' && each.required);
+  const query = new URLSearchParams(needed.map(({ name, example }): [string, string] => [name, String(example)]));
+  const response = await fetch(`${service.address}${address}${needed.length > 0 ? `?${query}` : ''}`, {
+    headers: { Accept: 'application/json' },
+  });
   const { responses } = document.paths[path].get as {
     responses: Record<string, { content?: Record<string, unknown> }>;
   };
   const body = await response.text();
-  // The maps of the example job and the viewer were never made; that they are missing is a problem, as the document says.
+  // Image and maps of the example job and the viewer were never made; that they are missing is a problem, as the document says.
   const problem = document.components.responses.Problem as { content: Record<string, unknown> };
-  const answer = responses[response.status] ?? (/\.tif$|^\/api$/.test(path) ? problem : undefined);
+  const answer = responses[response.status] ?? (/\.tif$|\/point$|^\/api$/.test(path) ? problem : undefined);
   expect(answer, `${response.status} ${body}`).toBeDefined();
   const type = (response.headers.get('content-type') ?? '').replace(/; ?charset=.*$/, '').replaceAll('; ', ';');
   expect(response.status === 204 || Object.keys(answer!.content!).includes(type), type).toBe(true);

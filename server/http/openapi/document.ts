@@ -10,7 +10,7 @@ import { modelPaths } from './models.ts';
 import { asText, json, operation, orPage, special } from './parts.ts';
 import { processesPaths } from './processes.ts';
 import { samplePaths } from './samples.ts';
-import { scenePaths, uploadPaths } from './scenes.ts';
+import { coordinatePaths, scenePaths, uploadPaths } from './scenes.ts';
 import { stacPaths } from './stac.ts';
 import { tilePaths } from './tiles.ts';
 
@@ -64,6 +64,7 @@ const paths: Record<string, Json> = {
   ...modelPaths,
   ...accessPaths,
   ...uploadPaths,
+  ...coordinatePaths,
   ...scenePaths,
   ...jobPaths,
   ...samplePaths,

@@ -1,5 +1,6 @@
 /** The paths of uploads and scenes in OpenAPI 3.0. */
 import { z } from 'zod';
+import { Coordinates, CoordinatesQuery, Point, PointQuery } from '../../api/points.ts';
 import { Paged } from '../../api/query.ts';
 import {
   Preflight,
@@ -55,6 +56,15 @@ export const uploadPaths = {
   },
 };
 
+export const coordinatePaths = {
+  '/coordinates': {
+    get: operation('service', 'readCoordinates', 'Coordinates of an EPSG system in degrees', {
+      query: CoordinatesQuery,
+      200: json(Coordinates),
+    }),
+  },
+};
+
 export const scenePaths = {
   '/scenes': {
     get: operation('scenes', 'listScenes', 'All scenes, newest first', {
@@ -105,6 +115,14 @@ export const scenePaths = {
         200: json(Preflight),
       },
     ),
+  },
+  '/scenes/{id}/point': {
+    parameters: [sceneId],
+    get: operation('scenes', 'readPoint', 'What is known at a position of a ready scene', {
+      description: "Its coordinates in the scene's system, the values of its bands, and with a job class and score.",
+      query: PointQuery,
+      200: json(Point),
+    }),
   },
   '/scenes/{id}/events': {
     parameters: [sceneId],

@@ -3,6 +3,7 @@ import type { FeatureCollection } from 'geojson';
 import { type GeoJSONSource, Map as MapLibreMap, type StyleSpecification, setWorkerUrl } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
+import { t } from '../messages/index.ts';
 import { mapColours } from '../theme.ts';
 import { type Extent, graticuleLines, graticuleStep } from './graticule.ts';
 
@@ -31,6 +32,7 @@ export function createMap(container: HTMLElement, basemap: string | null): MapLi
     container,
     style: basemap ?? paperStyle(),
     hash: 'map',
+    locale: { 'Map.Title': t.map.view },
     attributionControl: false, // it stands beside the scale bar: see map-controls.tsx
     center: [24, 30],
     zoom: 1.5,

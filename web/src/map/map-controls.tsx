@@ -18,13 +18,12 @@ export function MapControls({ view: { map, fitScene } }: { view: MapView }) {
     notes.current!.append(new AttributionControl({ compact: false }).onAdd(map));
   }, [map]);
   return (
-    <div class="map-controls">
+    <section class="map-controls" aria-label={t.map.controls}>
       <PointerPosition map={map} />
       <div class="notes-on-map" ref={notes}>
         <ScaleBar map={map} />
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms. */}
-      <div class="map-buttons" role="group" aria-label={t.map.title}>
+      <div class="map-buttons">
         <MapButton label={t.map.zoomIn} icon="plus" zooms onClick={() => map.zoomIn()} />
         <MapButton label={t.map.zoomOut} icon="minus" zooms onClick={() => map.zoomOut()} />
         <MapButton
@@ -34,7 +33,7 @@ export function MapControls({ view: { map, fitScene } }: { view: MapView }) {
           onClick={() => fitScene()}
         />
       </div>
-    </div>
+    </section>
   );
 }
 

@@ -1,4 +1,5 @@
 /** Every text of the viewer in English. Quantities come formatted, with their units. */
+import type { ProblemJson } from '../service/types.ts';
 import { pluralsOf } from './plurals.ts';
 
 const plural = pluralsOf('en');
@@ -16,13 +17,22 @@ export const en = {
   areas: (areas: number) => plural(areas, { one: '# area', other: '# areas' }),
   count: (done: string, total: string, unit: string) => `${done} / ${total} ${unit}`,
   amount: (sent: string, total: string) => `${sent} of ${total}`,
+  percent: (value: string) => `${value} %`,
+  lessThan: (value: string) => `< ${value}`,
 
   time: {
+    milliseconds: 'ms',
+    seconds: 's',
+    minutes: 'min',
+    /** Where no seconds follow. */
+    minutesAlone: 'min',
+    hours: 'h',
     fewSecondsLeft: 'a few seconds left',
     left: (duration: string) => `about ${duration} left`,
     about: (duration: string) => `about ${duration}`,
   },
   compass: { north: 'N', east: 'E', south: 'S', west: 'W' },
+  hectares: 'ha',
   /** Names of classes and collections that their identifier does not spell. */
   titles: { other: 'Other land', landuse: 'Land use' } as Record<string, string>,
 
@@ -53,6 +63,12 @@ export const en = {
     uploadLostDetail: 'The file arrived, but the service has no record of it. Choose it again.',
     dismiss: 'Dismiss',
   },
+
+  /** What the service says in English, by code, in a language that is not English: title, and what to do. */
+  problems: {} as Partial<Record<ProblemJson['code'], readonly [title: string, detail: string]>>,
+  findings: {} as Record<string, string>,
+  /** Name and reason. */
+  assumptions: {} as Record<string, readonly [name: string, reason: string]>,
 
   panel: {
     title: 'Planimeter',
@@ -144,6 +160,8 @@ export const en = {
     unsuitable: (network: string) => `${network} (not suitable)`,
     cost: (chips: number, time: string, memory: string) =>
       `${plural(chips, { one: '# chip', other: '# chips' })}, ${time}, ${memory} of memory`,
+    /** @param said by the service, of a network */
+    suits: (said: string, _classes: readonly string[], _gsd: string) => said,
     bands: 'Bands',
     colours: { red: 'Red', green: 'Green', blue: 'Blue' },
     band: (number: number) => `Band ${number}`,
@@ -425,6 +443,8 @@ export const en = {
 
   map: {
     title: 'Map',
+    view: 'Map view',
+    controls: 'Map controls',
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     wholeImage: 'Show the whole image',
@@ -432,3 +452,5 @@ export const en = {
     pointer: 'Position of the pointer',
   },
 };
+
+export type Messages = typeof en;

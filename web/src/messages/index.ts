@@ -1,6 +1,9 @@
-/** The texts of the page in its language; another language is another object of the type `Messages`. */
-import { en } from './en.ts';
+/** The texts of the page in its language; another language than English is loaded before anything is drawn. */
+import { en, type Messages } from './en.ts';
+import { language } from './languages.ts';
 
-export type Messages = typeof en;
+export type { Messages };
 
-export const t: Messages = en;
+export const t: Messages = language() === 'zh' ? (await import('./zh.ts')).zh : en;
+
+if (globalThis.document) document.documentElement.lang = t.locale;

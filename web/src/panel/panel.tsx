@@ -8,6 +8,7 @@ import { useApp } from '../app.ts';
 import { Mark } from '../icons.tsx';
 import type { Box } from '../map/map-view.ts';
 import { t } from '../messages/index.ts';
+import { LANGUAGES, type Language, language, setLanguage } from '../messages/languages.ts';
 import type { ErrorMessage } from '../service/api.ts';
 import { setTheme, type Theme, theme } from '../theme.ts';
 import { SignOut } from './account.tsx';
@@ -38,6 +39,7 @@ export function Panel({ zoomTo }: { zoomTo: (box: Box) => void }) {
         </div>
         <div class="brand-buttons">
           <SignOut />
+          <LanguageButton />
           <ThemeButton />
         </div>
       </header>
@@ -91,6 +93,27 @@ function ThemeButton() {
   const label = t.panel.theme[now];
   const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
   return <IconButton icon={THEME_ICONS[now]} size={19} label={label} title={label} onClick={() => setTheme(next)} />;
+}
+
+/** To the other language, named in its own words. An upload would not outlive it. */
+function LanguageButton() {
+  const { upload } = useApp().state;
+  const now = language();
+  return (Object.keys(LANGUAGES) as Language[])
+    .filter((each) => each !== now)
+    .map((each) => (
+      <button
+        key={each}
+        type="button"
+        class="link language"
+        lang={each}
+        data-testid={`language-${each}`}
+        hidden={upload.value !== null}
+        onClick={() => setLanguage(each)}
+      >
+        {LANGUAGES[each]}
+      </button>
+    ));
 }
 
 function CurrentError() {

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { ButtonHTMLAttributes, ComponentChildren, HTMLAttributes, Ref, TargetedMouseEvent } from 'preact';
 import { Icon, type IconName } from '../icons.tsx';
+import { t } from '../messages/index.ts';
 import type { Fact } from './result/report-facts.ts';
 
 type ButtonProps = ButtonHTMLAttributes & { ref?: Ref<HTMLButtonElement> };
@@ -97,10 +98,23 @@ export function FindingCard({ severity, code, text, children, ...attributes }: F
     <div class="finding" data-severity={severity} data-code={code} {...attributes}>
       {severity !== 'info' && <Icon name="warning" size={18} />}
       <div>
-        <p>{text}</p>
+        <Told text={t.findings[code]} said={text} />
         {children}
       </div>
     </div>
+  );
+}
+
+/** What the service said, or that in the page's language over its own words, which name and number what it is of. */
+export function Told({ text, said }: { text: string | undefined; said: string }) {
+  if (text === undefined) return <p>{said}</p>;
+  return (
+    <>
+      <p>{text}</p>
+      <p class="said" lang="en">
+        {said}
+      </p>
+    </>
   );
 }
 
@@ -122,7 +136,7 @@ export function Disclosure({ title, class: look, children, onToggle, ...attribut
   return (
     <details {...attributes} class={look ? `disclosure ${look}` : 'disclosure'} onToggle={toggled}>
       <summary>
-        {title}
+        <h2>{title}</h2>
         <Icon name="chevron" size={18} />
       </summary>
       {children}

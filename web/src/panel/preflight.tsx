@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { startJob } from '../actions/jobs.ts';
 import { useApp } from '../app.ts';
-import { aboutMinutes, bytes, figure, percent } from '../format.ts';
+import { aboutMinutes, bytes, figure, gsd, percent } from '../format.ts';
 import { fixedSettings, type JobSettings, stretchBetween } from '../job-settings.ts';
 import { t } from '../messages/index.ts';
 import type { BandValues, Finding, PreflightJson } from '../service/types.ts';
@@ -80,6 +80,7 @@ function NetworkField({ preflight, settings, change }: FieldProps) {
   const own = preflight.model;
   const id = settings.model ?? own?.id;
   const judged = preflight.models.find((model) => model.id === id);
+  const network = models.value.find((model) => model.id === id);
   const choose = (chosen: string) => change({ model: chosen === own?.id ? null : chosen });
   return (
     <Field label={texts.network} id="preflight-model">
@@ -93,7 +94,13 @@ function NetworkField({ preflight, settings, change }: FieldProps) {
           );
         })}
       </Select>
-      <p class="quiet">{id === own?.id ? own?.reason : judged?.reason}</p>
+      <p class="quiet">
+        {texts.suits(
+          (id === own?.id ? own?.reason : judged?.reason) ?? '',
+          (network?.classes ?? []).map(({ name }) => name).filter((name) => name !== 'other'),
+          network?.gsd_m ? gsd(network.gsd_m) : '',
+        )}
+      </p>
       <p class="quiet">
         {judged && texts.cost(judged.chips, aboutMinutes(judged.minutes), bytes(judged.memory_bytes))}
       </p>

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { Icon } from '../icons.tsx';
 import { t } from '../messages/index.ts';
 import type { ErrorMessage } from '../service/api.ts';
-import { IconButton } from './parts.tsx';
+import { IconButton, Told } from './parts.tsx';
 
 export function ProblemCard(props: { error: ErrorMessage; children?: ComponentChildren; onDismiss?: () => void }) {
   const { error, children, onDismiss } = props;
@@ -12,7 +12,7 @@ export function ProblemCard(props: { error: ErrorMessage; children?: ComponentCh
       <Icon name="warning" />
       <div class="problem-text">
         <h2>{error.title}</h2>
-        <p>{error.detail}</p>
+        <Told text={error.said && error.detail} said={error.said ?? error.detail} />
         {children && <div class="actions">{children}</div>}
       </div>
       {onDismiss && <IconButton icon="close" label={t.error.dismiss} onClick={onDismiss} />}

@@ -1,7 +1,8 @@
 /** What the page is at, in a few words: for the lowered sheet, and for screen readers. */
 import { area, percent } from '../format.ts';
 import { t } from '../messages/index.ts';
-import type { JobJson, ProblemJson, SceneJson } from '../service/types.ts';
+import { type ErrorMessage, inOurWords } from '../service/api.ts';
+import type { JobJson, SceneJson } from '../service/types.ts';
 import type { State } from '../state.ts';
 
 /** Whether a scene or a job waits until there is room again. */
@@ -9,9 +10,10 @@ export const waitsForRoom = (of: Pick<SceneJson | JobJson, 'problem'> | null | u
   of?.problem?.code === 'no_room';
 
 /** The problem that ended the scene's reading or its job. */
-export function refusalOf({ scene, job }: State): ProblemJson | null {
+export function refusalOf({ scene, job }: State): ErrorMessage | null {
   const refused = scene.value?.state === 'refused' ? scene.value.problem : null;
-  return refused ?? (job.value?.state === 'failed' ? job.value.problem : null);
+  const problem = refused ?? (job.value?.state === 'failed' ? job.value.problem : null);
+  return problem && inOurWords(problem);
 }
 
 /** One line for the lowered sheet. */

@@ -18,22 +18,34 @@ import type {
 } from './types.ts';
 
 /** What can be told about something that went wrong; the service's problems fit as they are. */
-export type ErrorMessage = Pick<ProblemJson, 'title' | 'detail'> & { code?: string | undefined };
+export type ErrorMessage = Pick<ProblemJson, 'title' | 'detail'> & {
+  code?: string | undefined;
+  /** The service's own words, where `detail` tells it in the page's language. */
+  said?: string | undefined;
+};
+
+/** A problem of the service in the page's language. */
+export function inOurWords({ title, detail, code }: ErrorMessage): ErrorMessage {
+  const [ourTitle, ourDetail] = t.problems[code as ProblemJson['code']] ?? [];
+  return ourDetail ? { title: ourTitle!, detail: ourDetail, code, said: detail } : { title, detail, code };
+}
 
 /** A refusal by the service (its problem), or that it could not be reached (`code` is `offline`). */
 export class ServiceError extends Error implements ErrorMessage {
   readonly title: string;
   readonly detail: string;
   readonly code: string | undefined;
+  readonly said: string | undefined;
   /** Whether an answer was lost before: that request may have arrived, and been done. */
   readonly repeated: boolean;
 
-  constructor({ title, detail, code }: ErrorMessage, { repeated = false } = {}) {
+  constructor({ title, detail, code, said }: ErrorMessage, { repeated = false } = {}) {
     super(detail);
     this.name = 'ServiceError';
     this.title = title;
     this.detail = detail;
     this.code = code;
+    this.said = said;
     this.repeated = repeated;
   }
 }
@@ -51,7 +63,7 @@ export function messageOf(error: unknown): ErrorMessage {
 export function messageOfBody(body: string, status: number): ErrorMessage {
   try {
     const { title, detail, code } = JSON.parse(body);
-    if (typeof title === 'string' && typeof detail === 'string') return { title, detail, code };
+    if (typeof title === 'string' && typeof detail === 'string') return inOurWords({ title, detail, code });
   } catch {
     // Not JSON: told by its status.
   }

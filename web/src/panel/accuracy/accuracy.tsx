@@ -76,6 +76,22 @@ export function Accuracy({ job }: { job: JobJson }) {
   );
 }
 
+function rememberedName(): string {
+  try {
+    return localStorage.getItem(REMEMBERED_NAME) ?? '';
+  } catch {
+    return ''; // Storage is closed to this page.
+  }
+}
+
+function rememberName(name: string): void {
+  try {
+    localStorage.setItem(REMEMBERED_NAME, name);
+  } catch {
+    // Storage is closed to this page.
+  }
+}
+
 type Attempt = (action: () => Promise<string>) => Promise<void>;
 
 function Draw({ job, attempt }: { job: string; attempt: Attempt }) {
@@ -124,13 +140,13 @@ interface ReviewProps {
 function Review({ job, sample, attempt, reload }: ReviewProps) {
   const { service } = useApp().state;
   const named = service.value?.caller.name !== ANYBODY;
-  const name = useSignal(localStorage.getItem(REMEMBERED_NAME) ?? '');
+  const name = useSignal(rememberedName());
   const open = useSignal(false);
   const file = useRef<HTMLInputElement>(null);
   const { progress, design } = sample;
   const reviewer: Reviewer = named || name.value.trim() === '' ? {} : { reviewer: name.value.trim() };
   const begin = () => {
-    localStorage.setItem(REMEMBERED_NAME, name.value.trim());
+    rememberName(name.value.trim());
     open.value = true;
   };
   const closed = () => {

@@ -1,6 +1,6 @@
 /** Areas and accuracies with their intervals, and the words for a report. */
 import { useSignal } from '@preact/signals';
-import { area, areaParts, count } from '../../format.ts';
+import { area, areaParts, count, titleOf } from '../../format.ts';
 import { t } from '../../messages/index.ts';
 import type { Estimate, JobAccuracyJson } from '../../service/types.ts';
 import { Button, Facts } from '../parts.tsx';
@@ -19,7 +19,8 @@ const shares = (estimate: Estimate | null): string => {
 /** All three in the unit of the estimate. */
 const areas = (estimate: Estimate): string => {
   const [, unit] = areaParts(estimate.value);
-  const inUnit = (m2: number) => number.format(m2 / { 'm²': 1, ha: 1e4, 'km²': 1e6 }[unit as 'ha']!);
+  const m2 = unit === 'm²' ? 1 : unit === 'km²' ? 1e6 : 1e4;
+  const inUnit = (value: number) => number.format(value / m2);
   return texts.interval(inUnit(estimate.value), inUnit(estimate.lower), inUnit(estimate.upper), unit);
 };
 
@@ -33,7 +34,7 @@ export function AccuracyResult({ found }: { found: JobAccuracyJson }) {
       <ul class="accuracy-classes" aria-label={texts.table}>
         {classes.map((each) => (
           <li key={each.class}>
-            <h3 class="accuracy-class">{t.titles[each.class] ?? each.class}</h3>
+            <h3 class="accuracy-class">{titleOf(each.class)}</h3>
             <Facts
               facts={[
                 [texts.area, areas(each.area_m2)],

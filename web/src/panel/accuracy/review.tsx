@@ -5,7 +5,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../../app.ts';
-import { count } from '../../format.ts';
+import { count, titleOf } from '../../format.ts';
 import { imageryQuery } from '../../job-settings.ts';
 import { t } from '../../messages/index.ts';
 import { messageOf } from '../../service/api.ts';
@@ -102,7 +102,7 @@ export function ReviewDialog({ job, sample, by, onClose }: ReviewDialogProps) {
   }, []);
 
   const choices = [
-    ...sample.classes.map(({ name, color }, i) => ({ key: KEYS[i] ?? '', name, color, title: t.titles[name] ?? name })),
+    ...sample.classes.map(({ name, color }, i) => ({ key: KEYS[i] ?? '', name, color, title: titleOf(name) })),
     { key: CANNOT_TELL, name: null, color: null, title: texts.cannotTell },
   ];
   const pressed = (event: KeyboardEvent) => {
@@ -155,7 +155,7 @@ export function ReviewDialog({ job, sample, by, onClose }: ReviewDialogProps) {
             >
               {key && <kbd>{key.toUpperCase()}</kbd>}
               {color && <i style={{ background: color }} aria-hidden="true" />}
-              <span>{title}</span>
+              {title}
             </button>
           ))}
           <button

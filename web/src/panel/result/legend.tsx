@@ -180,7 +180,7 @@ function Slider({ id, max, share, onSet }: { id: string; max: number; share: num
         style={{ '--filled': `${(100 * value) / max}%` }}
         onInput={({ currentTarget }) => onSet(Number(currentTarget.value) / 100)}
       />
-      <output for={id}>{`${value} %`}</output>
+      <output for={id}>{t.percent(String(value))}</output>
     </>
   );
 }

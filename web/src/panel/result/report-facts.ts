@@ -78,8 +78,11 @@ export function failureNotes({ chips }: JobReport): string[] {
 
 /** What was found in the image, and what was assumed of it. */
 export const assumptionNotes = ({ assumptions }: JobReport, { findings }: SceneJson): string[] => [
-  ...findings.map(({ message, fix }) => (fix ? `${message} ${fix}` : message)),
-  ...assumptions.map(({ code, value, reason }) => texts.assumption(words(code), asText(value), reason)),
+  ...findings.map(({ code, message, fix }) => t.findings[code] ?? (fix ? `${message} ${fix}` : message)),
+  ...assumptions.map(({ code, value, reason }) => {
+    const [ourName, ourReason] = t.assumptions[code] ?? [];
+    return texts.assumption(ourName ?? words(code), asText(value), ourReason ?? reason);
+  }),
 ];
 
 /** Values of assumptions as people read them: lists with commas, members of objects with their names. */

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobJson, SceneJson, ShareJson } from '../server/api/index.ts';
-import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
-import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
-import { writePatches } from './support/scene.ts';
-import { type Served, serve, stopAll } from './support/serve.ts';
+import type { JobJson, SceneJson, ShareJson } from '../../server/api/index.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
+import { writePatches } from '../support/scene.ts';
+import { type Served, serve, stopAll } from '../support/serve.ts';
 
 const executablePath = findChromium();
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ItemsJson, JobJson, SceneJson } from '../server/api/index.ts';
-import { writeTown } from '../synthetic/town/town.ts';
-import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
-import { getJson } from './support/client.ts';
-import { type Served, serve, stopAll } from './support/serve.ts';
+import type { ItemsJson, JobJson, SceneJson } from '../../server/api/index.ts';
+import { writeTown } from '../../synthetic/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
+import { getJson } from '../support/client.ts';
+import { type Served, serve, stopAll } from '../support/serve.ts';
 
 declare const window: {
   planimeter: {

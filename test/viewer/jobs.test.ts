@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addNetwork } from '../server/networks/install-network.ts';
-import { writeTown } from '../synthetic/town/town.ts';
-import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
-import { upload, waitForScene } from './support/client.ts';
-import { frailNetwork } from './support/networks/crashing-network.ts';
-import { redNetwork } from './support/networks/red-detector.ts';
-import { writePatches } from './support/scene.ts';
-import { type Served, serve, stopAll } from './support/serve.ts';
+import { addNetwork } from '../../server/networks/install-network.ts';
+import { writeTown } from '../../synthetic/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
+import { upload, waitForScene } from '../support/client.ts';
+import { frailNetwork } from '../support/networks/crashing-network.ts';
+import { redNetwork } from '../support/networks/red-detector.ts';
+import { writePatches } from '../support/scene.ts';
+import { type Served, serve, stopAll } from '../support/serve.ts';
 
 declare const window: {
   planimeter: {

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { JobJson, SceneJson } from '../server/api/index.ts';
-import { writeTown } from '../synthetic/town/town.ts';
-import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
-import { getJson, upload, waitForScene } from './support/client.ts';
-import { writePatches } from './support/scene.ts';
-import { type Served, serve, stopAll } from './support/serve.ts';
+import type { JobJson, SceneJson } from '../../server/api/index.ts';
+import { writeTown } from '../../synthetic/town/town.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
+import { getJson, upload, waitForScene } from '../support/client.ts';
+import { writePatches } from '../support/scene.ts';
+import { type Served, serve, stopAll } from '../support/serve.ts';
 
 const executablePath = findChromium();
 

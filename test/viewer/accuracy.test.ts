@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobAccuracyJson, JobJson, SampleJson } from '../server/api/index.ts';
-import { writeTown } from '../synthetic/town/town.ts';
-import { apply, invert } from '../tiler/crs/geotransform.ts';
-import { transformKnown } from '../tiler/crs/known-systems.ts';
-import { openRaster } from '../tiler/geotiff/raster.ts';
-import { wholeOf } from '../tiler/geotiff/window.ts';
-import { CHROMIUM_FLAGS, findChromium } from './support/browser.ts';
-import { getJson, startJob, upload, waitForJob, waitForScene } from './support/client.ts';
-import { type Served, serve, stopAll } from './support/serve.ts';
+import type { JobAccuracyJson, JobJson, SampleJson } from '../../server/api/index.ts';
+import { writeTown } from '../../synthetic/town/town.ts';
+import { apply, invert } from '../../tiler/crs/geotransform.ts';
+import { transformKnown } from '../../tiler/crs/known-systems.ts';
+import { openRaster } from '../../tiler/geotiff/raster.ts';
+import { wholeOf } from '../../tiler/geotiff/window.ts';
+import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
+import { type Served, serve, stopAll } from '../support/serve.ts';
 
 declare const document: {
   activeElement: { getAttribute(name: string): string | null } | null;
