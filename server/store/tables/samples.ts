@@ -94,7 +94,7 @@ export const answersOf = (q: Queryable, sample: string): Promise<SampleAnswer[]>
 
 /** How many people are to look at a point: two where that was drawn, and one more where two say different things. */
 const LOOKS = `
-  SELECT p.number, p.second, p.handed_to, p.handed_at, count(a.reviewer)::int AS answers, count(a.class)::int AS told,
+  SELECT p.number, p.second, count(a.reviewer)::int AS answers, count(a.class)::int AS told,
          CASE WHEN count(DISTINCT a.class) > 1 THEN 3 WHEN p.second THEN 2 ELSE 1 END AS wanted
     FROM planimeter.sample_points p
     LEFT JOIN planimeter.sample_answers a ON a.sample = p.sample AND a.point = p.number
@@ -109,21 +109,25 @@ const HANDED_MINUTES = 10;
  * Several ask at once, and none gets what another has, but for the last ones, which somebody may have left.
  */
 export async function takeNextPoint(q: Queryable, sample: string, reviewer: string): Promise<SamplePoint | null> {
-  const [taken] = await q.query<SamplePoint>(
-    `UPDATE planimeter.sample_points SET handed_to = $2, handed_at = clock_timestamp()
-      WHERE sample = $1::uuid AND number = (
-        SELECT l.number FROM (${LOOKS}) l
-          JOIN planimeter.sample_points p ON p.sample = $1::uuid AND p.number = l.number
-         WHERE l.answers < l.wanted
-           AND NOT EXISTS (SELECT FROM planimeter.sample_answers o
-                            WHERE o.sample = $1::uuid AND o.point = l.number AND o.reviewer = $2)
-         ORDER BY coalesce(l.handed_to <> $2 AND l.handed_at > clock_timestamp() - interval '${HANDED_MINUTES} minutes', false),
-                  l.number
-         LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
-      RETURNING ${POINT}`,
-    [sample, reviewer],
-  );
-  return taken ?? null;
+  const free = `(p.handed_to IS NULL OR p.handed_to = $2
+                 OR p.handed_at < clock_timestamp() - interval '${HANDED_MINUTES} minutes')`;
+  for (const which of [free, 'true']) {
+    // The condition is on the locked row, so that it holds of what others have written meanwhile.
+    const [taken] = await q.query<SamplePoint>(
+      `UPDATE planimeter.sample_points SET handed_to = $2, handed_at = clock_timestamp()
+        WHERE sample = $1::uuid AND number = (
+          SELECT p.number FROM (${LOOKS}) l
+            JOIN planimeter.sample_points p ON p.sample = $1::uuid AND p.number = l.number
+           WHERE l.answers < l.wanted AND ${which}
+             AND NOT EXISTS (SELECT FROM planimeter.sample_answers o
+                              WHERE o.sample = $1::uuid AND o.point = l.number AND o.reviewer = $2)
+           ORDER BY p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
+        RETURNING ${POINT}`,
+      [sample, reviewer],
+    );
+    if (taken) return taken;
+  }
+  return null;
 }
 
 /** One person's answers; one that they gave before is replaced. Points that are not there are refused (SQLSTATE 23503). */
