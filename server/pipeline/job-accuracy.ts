@@ -8,7 +8,7 @@ import type { SampleDesign } from '../api/accuracy.ts';
 import type { JobAccuracyJson } from '../api/index.ts';
 import type { Queryable } from '../store/database/database.ts';
 import type { Job } from '../store/tables/jobs.ts';
-import { answersOf, pointsOf, type Sample } from '../store/tables/samples.ts';
+import { answersOf, pageOfSamples, pointsOf, progressOf, type Sample } from '../store/tables/samples.ts';
 
 /** Throws Problem conflict where strata have too few answers, or the map is another one than that which was sampled. */
 export async function jobAccuracy(q: Queryable, job: Job, sample: Sample): Promise<JobAccuracyJson> {
@@ -31,6 +31,28 @@ export async function jobAccuracy(q: Queryable, job: Job, sample: Sample): Promi
     ...{ job: job.id, sample: sample.id, design, ...assessmentJson(found) },
     ...{ text: accuracyWords(found, design), sources: SOURCES },
   };
+}
+
+/** The newest sample at which somebody has looked; null where there is none. */
+export async function newestAnswered(q: Queryable, job: Job): Promise<Sample | null> {
+  const { rows } = await pageOfSamples(q, job.id);
+  const progress = await progressOf(
+    q,
+    rows.map(({ id }) => id),
+  );
+  return rows.find(({ id }) => progress.get(id)!.answered > 0) ?? null;
+}
+
+/** What reports say; null where nobody has looked, or at too few points, or at those of another map. */
+export async function knownAccuracy(q: Queryable, job: Job): Promise<JobAccuracyJson | null> {
+  const sample = await newestAnswered(q, job);
+  if (!sample) return null;
+  try {
+    return await jobAccuracy(q, job, sample);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'conflict') return null;
+    throw error;
+  }
 }
 
 const stratumName = (stratum: SampleDesign['strata'][number]): string =>

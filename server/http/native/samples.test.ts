@@ -103,6 +103,9 @@ testInterface('samples', (its) => {
     expect(accuracy.text.join(' ')).toContain('95 % confidence interval');
     expect(accuracy.sources[0]).toContain('Olofsson');
 
+    const packed = await fetch(`${its.service.address}/jobs/${job}/package.zip`);
+    const zip = Buffer.from(await packed.arrayBuffer()).toString('latin1');
+    expect(zip).toContain('accuracy.json');
     expect((await its.remove(path)).status).toBe(204);
     expect((await its.get(path)).status).toBe(404);
     const [left] = await its.db.query<{ n: number }>('SELECT count(*)::int AS n FROM planimeter.sample_answers');

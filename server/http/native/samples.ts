@@ -8,7 +8,7 @@ import type { ModelClass, NextPointJson, SampleJson } from '../../api/index.ts';
 import { ListQuery, readQuery } from '../../api/query.ts';
 import { check, shorten } from '../../api/schema.ts';
 import { type Caller, recordDone } from '../../operations/caller.ts';
-import { jobAccuracy, sampleRows } from '../../pipeline/job-accuracy.ts';
+import { jobAccuracy, newestAnswered, sampleRows } from '../../pipeline/job-accuracy.ts';
 import { sampledGrid, sampleJob } from '../../pipeline/sample-job.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { transformPoints } from '../../store/tables/georeference.ts';
@@ -199,12 +199,6 @@ export function samplesRouter({
 
 const NO_SAMPLE =
   'Nobody has looked at a sample of this map: draw one with POST /jobs/{id}/samples, and answer its points.';
-
-async function newestAnswered(db: Queryable, job: Job): Promise<Sample | null> {
-  const { rows } = await pageOfSamples(db, job.id);
-  const progress = await progressOf(db, rows.map(({ id }) => id)); // biome-ignore format: one line
-  return rows.find(({ id }) => progress.get(id)!.answered > 0) ?? null;
-}
 
 async function requestedSample(db: Queryable, request: Request): Promise<{ job: Job; sample: Sample }> {
   const job = await requestedJob(db, request);
