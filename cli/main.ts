@@ -22,6 +22,10 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   watch: { does: 'maps what lands in a folder, bucket or STAC collection', load: () => import('./watch.ts') },
   inspect: { does: 'what would be understood of an image', load: () => import('./inspect.ts') },
   vectorize: { does: 'makes features of a class map', load: () => import('./vectorize.ts') },
+  accuracy: {
+    does: 'how good a map is, and areas with intervals, by points that people look at',
+    load: () => import('./accuracy.ts'),
+  },
   evaluate: { does: 'scores a class map or a network against the truth', load: () => import('./evaluate.ts') },
   models: { does: 'lists, inspects, adds, measures and removes networks', load: () => import('./models.ts') },
   prove: { does: "computes windows of a job's map once more, in one pass each", load: () => import('./prove.ts') },
