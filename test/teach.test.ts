@@ -184,3 +184,17 @@ test('what cannot be used leaves nothing behind', { timeout: 120_000 }, async ()
   const { stdout } = await planimeter('models', 'list', '--json');
   expect(JSON.parse(stdout).map(({ id }: { id: string }) => id)).not.toEqual(expect.arrayContaining(['far']));
 });
+
+test('places that look like one are listed, best first', { timeout: 120_000 }, async () => {
+  const raster = await openRaster(strange.image);
+  await raster.close();
+  const [lon, lat] = utmToLonLat(33, ...apply(raster.geotransform, 320, 256));
+  const { stdout } = await planimeter('similar', strange.image, '--at', `${lon},${lat}`, '--most', '7', '--json');
+  const places = JSON.parse(stdout) as { lon: number; lat: number; similarity: number }[];
+  expect(places).toHaveLength(7);
+  for (const [i, { similarity }] of places.entries()) {
+    expect(similarity).toBeLessThanOrEqual(i === 0 ? 1 : places[i - 1]!.similarity);
+  }
+  await expect(planimeter('similar', strange.image, '--at', '1,1')).rejects.toMatchObject({ code: 3 });
+  await expect(planimeter('similar', strange.image, '--at', 'here')).rejects.toMatchObject({ code: 2 });
+});
