@@ -122,6 +122,8 @@ export const zh: Messages = {
     volumetric_model: ['不支持体数据模型', '请使用二维影像的模型。'],
     bands_missing: ['影像缺少模型所需的波段', '请选择其他模型，或使用包含这些波段的影像。'],
     unusable_output: ['模型输出无法使用', '请检查模型的输出层。'],
+    not_teachable: ['该模型无法训练修正', '请选择 landuse-unet 等地物分类模型。'],
+    labels_unusable: ['样本标注无法使用', '请检查标注的坐标与类别。'],
     device_unavailable: ['设备不可用', '请选择其他计算设备。'],
     address_unusable: ['服务无法监听该地址', '请由管理员更换地址或端口。'],
     database_unreachable: ['无法连接数据库', '请联系管理员。'],
