@@ -22,6 +22,7 @@ import { jobsRouter } from './native/jobs.ts';
 import { modelsRouter } from './native/models.ts';
 import { pointsRouter } from './native/points.ts';
 import { scenesRouter } from './native/scenes.ts';
+import { sheetRouter } from './native/sheet.ts';
 import { summaryRouter } from './native/summary.ts';
 import { tilesRouter } from './native/tiles.ts';
 import { uploadsRouter } from './native/uploads.ts';
@@ -49,6 +50,7 @@ export function createApp(deps: AppContext): Express {
   app.use(scenesRouter(deps));
   app.use(jobsRouter(deps));
   app.use(summaryRouter());
+  app.use(sheetRouter(deps));
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));
