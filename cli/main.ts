@@ -19,6 +19,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   segment: { does: 'maps one image or adjacent ones to a file, with no server', load: () => import('./segment.ts') },
   teach: { does: 'a network that knows a place, from labels drawn on its images', load: () => import('./teach.ts') },
   change: { does: 'what changed at one place between two images', load: () => import('./change.ts') },
+  watch: { does: 'maps what lands in a folder, bucket or STAC collection', load: () => import('./watch.ts') },
   inspect: { does: 'what would be understood of an image', load: () => import('./inspect.ts') },
   vectorize: { does: 'makes features of a class map', load: () => import('./vectorize.ts') },
   accuracy: {
@@ -29,6 +30,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   models: { does: 'lists, inspects, adds, measures and removes networks', load: () => import('./models.ts') },
   prove: { does: "computes windows of a job's map once more, in one pass each", load: () => import('./prove.ts') },
   replay: { does: "makes a job's package again, and says whether it is the same", load: () => import('./replay.ts') },
+  report: { does: 'a sheet of a job, to print or to send', load: () => import('./report.ts') },
   tokens: { does: 'makes, lists and revokes what opens the service', load: () => import('./tokens.ts') },
   audit: { does: 'who did what with whose data', load: () => import('./audit.ts') },
   doctor: { does: 'whether everything is there that the service needs', load: () => import('./doctor.ts') },

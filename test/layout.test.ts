@@ -25,7 +25,7 @@ const FLOORS = [
   ['scenes'],
   ['networks', 'export'],
   ['pipeline', 'summary', 'ephemeral-engine.ts'],
-  ['change', 'teaching'],
+  ['change', 'sheet', 'teaching'],
   ['http', 'engine.ts'],
   ['service.ts', 'worker.ts', 'repair.ts'],
 ];
@@ -41,6 +41,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   'pg-boss': ['server/queue'],
   '@aws-sdk/client-s3': ['server/remote', 'server/store/files'],
   express: ['server/http'],
+  pdfkit: ['server/sheet'],
   zod: ['server/api', 'server/http/openapi'],
   'h3-js': ['server/geometry'],
   'ml-matrix': ['models/teaching'],
