@@ -176,7 +176,21 @@ test('what cannot be used leaves nothing behind', { timeout: 120_000 }, async ()
     ...{ code: 3, stderr: expect.stringContaining('No label lies on imagery') },
   });
   const good = await labelled('few.geojson', 5, 6);
-  await expect(teach(good, '--from', 'buildings-unet', '--id', 'b')).rejects.toMatchObject({ code: 3 });
+  await expect(
+    teach(
+      good,
+      '--from',
+      'buildings-unet',
+      '--id',
+      'b',
+      '--class',
+      'road',
+      '--class',
+      'vegetation',
+      '--class',
+      'water',
+    ),
+  ).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('one kind of object') });
   await expect(teach(good, '--from', 'landuse-fcn')).rejects.toMatchObject({ code: 2 });
   await expect(teach(good, '--from', 'landuse-fcn', '--id', 'landuse-unet')).rejects.toMatchObject({
     ...{ code: 3, stderr: expect.stringContaining('give another --id') },
