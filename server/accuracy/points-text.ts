@@ -58,6 +58,10 @@ export function plotsGeoJson(points: readonly Pick<PointAnswer, 'plot' | 'lon' |
   return collection(points.map(({ plot, lon, lat }) => feature(lon, lat, { plotid: plot })));
 }
 
+export function labelsGeoJson(labels: readonly { lon: number; lat: number; class: string }[]): string {
+  return collection(labels.map(({ lon, lat, class: name }) => feature(lon, lat, { class: name })));
+}
+
 export function answersGeoJson(rows: readonly PointAnswer[]): string {
   return collection(
     rows.map((row) => {

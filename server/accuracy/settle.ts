@@ -28,22 +28,27 @@ export interface Settled {
   agreement: Agreement;
 }
 
+/** What counts of a point: what was said first, or where the first two differ what a third one says. */
+export function settle(answers: readonly GivenAnswer[]) {
+  const told = answers.flatMap((answer) => (answer.class === null ? [] : [answer.class]));
+  const [first = null, second, third] = told;
+  const differ = second !== undefined && first !== second;
+  return { told, reference: differ && third !== undefined ? third : first, open: differ && third === undefined };
+}
+
 export function settleAnswers(points: readonly ReviewedPoint[]): Settled {
   const counts = new Map<string, Map<string, Answered>>();
   const pairs: [string, string][] = [];
   const settled = { answered: 0, cannotTell: 0, disagreeing: 0 };
   for (const { stratum, mapClass, answers } of points) {
-    const told = answers.flatMap((answer) => (answer.class === null ? [] : [answer.class]));
-    const [first, second, third] = told;
-    if (first === undefined) {
+    const { reference, told, open } = settle(answers);
+    if (reference === null) {
       if (answers.length > 0) settled.cannotTell++;
       continue;
     }
     settled.answered++;
-    if (second !== undefined) pairs.push([first, second]);
-    const differ = second !== undefined && first !== second;
-    if (differ && third === undefined) settled.disagreeing++;
-    const reference = differ && third !== undefined ? third : first;
+    if (told.length > 1) pairs.push([told[0]!, told[1]!]);
+    if (open) settled.disagreeing++;
     const key = JSON.stringify([mapClass, reference]);
     const ofStratum = counts.get(stratum) ?? new Map<string, Answered>();
     const counted = ofStratum.get(key) ?? { map: mapClass, reference, count: 0 };

@@ -3,6 +3,7 @@ import { Problem } from '../../errors/problem.ts';
 import { assessment } from '../accuracy/assessment.ts';
 import { assessmentJson } from '../accuracy/assessment-json.ts';
 import type { PointAnswer } from '../accuracy/points-text.ts';
+import { settle } from '../accuracy/settle.ts';
 import { accuracyWords, SOURCES } from '../accuracy/words.ts';
 import type { SampleDesign } from '../api/accuracy.ts';
 import type { JobAccuracyJson } from '../api/index.ts';
@@ -57,6 +58,19 @@ export async function knownAccuracy(q: Queryable, job: Job): Promise<JobAccuracy
 
 const stratumName = (stratum: SampleDesign['strata'][number]): string =>
   stratum.part === 'all' ? stratum.class : `${stratum.class} (${stratum.part})`;
+
+/** What was settled of points, as labels by which a network is taught. */
+export async function sampleLabels(
+  q: Queryable,
+  { id }: Sample,
+): Promise<{ lon: number; lat: number; class: string }[]> {
+  const [points, answers] = await Promise.all([pointsOf(q, id), answersOf(q, id)]);
+  const byPoint = Map.groupBy(answers, ({ point }) => point);
+  return points.flatMap(({ number, lon, lat }) => {
+    const { reference } = settle(byPoint.get(number) ?? []);
+    return reference === null ? [] : [{ lon, lat, class: reference }];
+  });
+}
 
 /** A row an answer, and one for each point that nobody has looked at, as files have them. */
 export async function sampleRows(q: Queryable, { id, design }: Sample): Promise<PointAnswer[]> {

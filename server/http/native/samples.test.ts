@@ -8,6 +8,7 @@ import type { Geotransform } from '../../../tiler/crs/geotransform.ts';
 import { createTiffWriter } from '../../../tiler/geotiff/write-tiff.ts';
 import { updateJob } from '../../store/tables/jobs.ts';
 import { createToken } from '../../store/tables/tokens.ts';
+import { readLabels } from '../../teaching/read-labels.ts';
 
 /** The scene's pixels, of which each of the map is four by four. */
 const SIDE = 500;
@@ -160,6 +161,10 @@ testInterface('samples', (its) => {
     const back = await (await fetch(`${its.service.address}${path}/answers.csv`)).text();
     expect(back).toContain('eva@example.org,FALSE,2026-05-01T');
     expect((await its.get(`${path}/answers.geojson`)).body.features[0].properties.analysis_duration).toBe('12.5 secs');
+    const labels = (await its.get(`${path}/labels.geojson`)).body.features;
+    expect(labels).toHaveLength(sample.progress.points - 1);
+    expect(readLabels({ type: 'FeatureCollection', features: labels }, CLASSES)).toHaveLength(labels.length);
+    expect((await its.get(`${path}/labels.csv`)).status).toBe(404);
     // What was written is read again.
     expect((await send(back, '')).body.answers).toBe(sample.progress.points);
 

@@ -2,13 +2,20 @@
 import express, { type Request, Router } from 'express';
 import { Problem } from '../../../errors/problem.ts';
 import { apply } from '../../../tiler/crs/geotransform.ts';
-import { answersCsv, answersGeoJson, plotsCsv, plotsGeoJson, readAnswers } from '../../accuracy/points-text.ts';
+import {
+  answersCsv,
+  answersGeoJson,
+  labelsGeoJson,
+  plotsCsv,
+  plotsGeoJson,
+  readAnswers,
+} from '../../accuracy/points-text.ts';
 import { AccuracyQuery, AnswerRequest, ImportQuery, NextPointRequest, SampleRequest } from '../../api/accuracy.ts';
 import type { ModelClass, NextPointJson, SampleJson } from '../../api/index.ts';
 import { ListQuery, readQuery } from '../../api/query.ts';
 import { check, shorten } from '../../api/schema.ts';
 import { type Caller, recordDone } from '../../operations/caller.ts';
-import { jobAccuracy, newestAnswered, sampleRows } from '../../pipeline/job-accuracy.ts';
+import { jobAccuracy, newestAnswered, sampleLabels, sampleRows } from '../../pipeline/job-accuracy.ts';
 import { sampledGrid, sampleJob } from '../../pipeline/sample-job.ts';
 import type { Queryable } from '../../store/database/database.ts';
 import { transformPoints } from '../../store/tables/georeference.ts';
@@ -34,9 +41,12 @@ import { noQuery, pathId, pathParameter } from '../core/request.ts';
 import { attach, downloadName } from './download-name.ts';
 import { BODY_LIMIT } from './jobs.ts';
 
-const FORMATS = {
-  csv: { plots: plotsCsv, answers: answersCsv, mediaType: 'text/csv' },
-  geojson: { plots: plotsGeoJson, answers: answersGeoJson, mediaType: 'application/geo+json' },
+const FILES = {
+  'plots.csv': async (db: Queryable, sample: Sample) => plotsCsv(await plotsOf(db, sample)),
+  'plots.geojson': async (db: Queryable, sample: Sample) => plotsGeoJson(await plotsOf(db, sample)),
+  'answers.csv': async (db: Queryable, sample: Sample) => answersCsv(await sampleRows(db, sample)),
+  'answers.geojson': async (db: Queryable, sample: Sample) => answersGeoJson(await sampleRows(db, sample)),
+  'labels.geojson': async (db: Queryable, sample: Sample) => labelsGeoJson(await sampleLabels(db, sample)),
 } as const;
 
 const FILE_BODY = { limit: '16mb', type: ['text/csv', 'application/geo+json', 'application/json', 'text/plain'] };
@@ -163,16 +173,17 @@ export function samplesRouter({
     noQuery(request);
     const db = databaseOf(request);
     const { job, sample } = await requestedSample(db, request);
-    const [file, ending] = [pathParameter(request, 'file'), pathParameter(request, 'format')];
-    const format = Object.hasOwn(FORMATS, ending) ? FORMATS[ending as keyof typeof FORMATS] : null;
-    if (!format || (file !== 'plots' && file !== 'answers')) {
-      throw new Problem('not_found', 'A sample is had as plots or answers, each as .csv or .geojson.');
+    const name = `${pathParameter(request, 'file')}.${pathParameter(request, 'format')}`;
+    if (!Object.hasOwn(FILES, name)) {
+      throw new Problem('not_found', `There is no such file. Known are: ${Object.keys(FILES).join(', ')}.`);
     }
-    const text =
-      file === 'plots' ? format.plots(await plotsOf(db, sample)) : format.answers(await sampleRows(db, sample));
+    const text = await FILES[name as keyof typeof FILES](db, sample);
     const scene = await getScene(db, job.scene);
-    attach(response, downloadName(scene!.name, `-${file}.${ending}`)).type(format.mediaType);
-    response.set('Cache-Control', 'no-store').send(text);
+    attach(response, downloadName(scene!.name, `-${name}`));
+    response
+      .type(name.endsWith('.csv') ? 'text/csv' : 'application/geo+json')
+      .set('Cache-Control', 'no-store')
+      .send(text);
   });
 
   router.get(

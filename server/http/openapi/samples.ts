@@ -18,7 +18,7 @@ import { Located } from '../../api/uploads.ts';
 import { binary, bytes, inPath, jobId, json, jsonBody, operation, plain } from './parts.ts';
 
 const sampleId = inPath('sample', id, 'Id of a sample');
-const file = z.enum(['plots', 'answers']).meta({ example: 'plots' });
+const file = z.enum(['plots', 'answers', 'labels']).meta({ example: 'plots' });
 const format = z.enum(['csv', 'geojson']).meta({ example: 'csv' });
 
 export const samplePaths = {
@@ -67,7 +67,11 @@ export const samplePaths = {
   '/jobs/{id}/samples/{sample}/{file}.{format}': {
     parameters: [
       ...[jobId, sampleId],
-      inPath('file', file, 'Where to look, and nothing else; or what was seen, with strata and classes of the map'),
+      inPath(
+        'file',
+        file,
+        'Where to look, and nothing else; what was seen, with strata and classes of the map; or what was settled, as labels to teach by (GeoJSON)',
+      ),
       inPath('format', format, 'Format'),
     ],
     get: operation('accuracy', 'downloadSample', 'The points of a sample, in the columns of Collect Earth Online', {
