@@ -19,13 +19,13 @@ const MAY_IMPORT: Record<string, string[]> = {
 /** The server's floors, lowest first: a file imports from its own and from those below. */
 const FLOORS = [
   ['api', 'geometry', 'log.ts', 'remote'],
-  ['store', 'tracing'],
+  ['store', 'tracing', 'accuracy'],
   ['processes', 'queue', 'tiles', 'content-ids.ts'],
   ['tools.ts', 'operations'],
   ['scenes'],
   ['networks', 'export'],
   ['pipeline', 'summary', 'ephemeral-engine.ts'],
-  ['change', 'sheet', 'teaching'],
+  ['change', 'sheet', 'similarity', 'teaching'],
   ['http', 'engine.ts'],
   ['service.ts', 'worker.ts', 'repair.ts'],
 ];

@@ -21,6 +21,7 @@ import { imageryRouter } from './native/imagery.ts';
 import { jobsRouter } from './native/jobs.ts';
 import { modelsRouter } from './native/models.ts';
 import { pointsRouter } from './native/points.ts';
+import { samplesRouter } from './native/samples.ts';
 import { scenesRouter } from './native/scenes.ts';
 import { sheetRouter } from './native/sheet.ts';
 import { summaryRouter } from './native/summary.ts';
@@ -50,6 +51,7 @@ export function createApp(deps: AppContext): Express {
   app.use(scenesRouter(deps));
   app.use(jobsRouter(deps));
   app.use(summaryRouter());
+  app.use(samplesRouter(deps));
   app.use(sheetRouter(deps));
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));

@@ -19,6 +19,9 @@ const GRANTS: Readonly<Record<string, string>> = {
   job_totals: 'SELECT',
   shares: 'SELECT, INSERT, UPDATE',
   audit: 'SELECT, INSERT',
+  samples: 'SELECT, INSERT, DELETE',
+  sample_points: 'SELECT, INSERT, UPDATE',
+  sample_answers: 'SELECT, INSERT, UPDATE',
 };
 
 /**

@@ -2,11 +2,14 @@
 import { t } from '../messages/index.ts';
 import { BASE, reconnected } from './connection.ts';
 import type {
+  CoordinatesJson,
   FailedJson,
   FeatureJson,
   FeatureProperties,
+  ItemsJson,
   JobJson,
   ModelJson,
+  PointJson,
   PreflightJson,
   ProblemJson,
   ProofJson,
@@ -110,13 +113,14 @@ function secondsUntilFree({ status, headers }: Response): number | null {
   return (status === 429 || status === 503) && seconds <= MOST_WAIT_SECONDS ? seconds : null;
 }
 
-const request = async (...asked: Parameters<typeof answerTo>): Promise<string> => (await answerTo(...asked)).body;
+export const request = async (...asked: Parameters<typeof answerTo>): Promise<string> =>
+  (await answerTo(...asked)).body;
 
-const get = async <T>(path: string): Promise<T> =>
+export const get = async <T>(path: string): Promise<T> =>
   JSON.parse(await request(path, { headers: { Accept: 'application/json' } }));
 
 /** All members of a list, which comes in pages. */
-async function getAll<T>(path: string): Promise<T[]> {
+export async function getAll<T>(path: string): Promise<T[]> {
   const all: T[] = [];
   for (let next: string | undefined = path; next !== undefined; ) {
     const { response, body }: Answer = await answerTo(next, { headers: { Accept: 'application/json' } });
@@ -132,10 +136,10 @@ async function send<T>(method: string, path: string, body?: unknown, type = 'app
 }
 const contentOf = (body: unknown, type = 'application/json'): RequestInit =>
   body === undefined ? {} : { headers: { 'Content-Type': type }, body: JSON.stringify(body) };
-const post = <T>(path: string, body?: unknown) => send<T>('POST', path, body);
+export const post = <T>(path: string, body?: unknown) => send<T>('POST', path, body);
 
 /** What a lost answer said was gone is gone. */
-const remove = (path: string): Promise<void> =>
+export const remove = (path: string): Promise<void> =>
   request(path, { method: 'DELETE' }).then(
     () => {},
     unlessRepeated('not_found', async () => {}),
@@ -157,6 +161,15 @@ export const getJobs = (scene: string): Promise<JobJson[]> => getAll(`/jobs?scen
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
 export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
+export const getCoordinates = (epsg: number, x: number, y: number): Promise<CoordinatesJson> =>
+  get(`/coordinates?${new URLSearchParams({ crs: `EPSG:${epsg}`, x: String(x), y: String(y) })}`);
+export const getPoint = (
+  scene: string,
+  [lon, lat]: readonly [number, number],
+  job: string | null,
+): Promise<PointJson> => get(`/scenes/${scene}/point?lon=${lon}&lat=${lat}${job ? `&job=${job}` : ''}`);
+export const getItems = (collection: string, query: Record<string, string>): Promise<ItemsJson> =>
+  get(`/collections/${collection}/items?${new URLSearchParams(query)}`);
 export const addByUrl = (url: string): Promise<SceneJson> => post('/scenes', { url });
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
