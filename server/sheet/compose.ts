@@ -1,5 +1,6 @@
 /** What is known of a finished job → the sheet of it, in the words of people who read maps. */
-import type { JobReport, SceneRights } from '../api/index.ts';
+import type { Estimate } from '../api/accuracy.ts';
+import type { JobAccuracyJson, JobReport, SceneRights } from '../api/index.ts';
 import type { Summary } from '../api/summary.ts';
 import { drawMap, type MapFrame } from './map-drawing.ts';
 import type { Placed } from './place-map.ts';
@@ -21,6 +22,8 @@ export interface Described {
   frame: MapFrame;
   /** Or why there is none. */
   summary: Summary | string;
+  /** By a sample at which people looked, where there is one. */
+  accuracy?: JobAccuracyJson | null;
   /** Of the job's files, by name, where they are known. */
   hashes: readonly [name: string, sha256: string][];
 }
@@ -39,7 +42,7 @@ const known = (rows: [string, string | null | undefined][]): [string, string][] 
   rows.filter((row): row is [string, string] => typeof row[1] === 'string' && row[1] !== '');
 
 export function composeSheet(described: Described): Sheet {
-  const { title, job, scene, placed, frame, summary } = described;
+  const { title, job, scene, placed, frame, summary, accuracy } = described;
   const { report } = job;
   const classes = report.classes ?? [];
   const grid = report.model_grid;
@@ -58,6 +61,7 @@ export function composeSheet(described: Described): Sheet {
     ],
     sections: [
       found(report),
+      ...(accuracy ? accuracySections(accuracy) : []),
       ...(typeof summary === 'string' ? [{ heading: 'This place', notes: [summary] }] : placeSections(summary)),
       trust(report),
       ...assumptions(report),
@@ -103,6 +107,34 @@ function found({ counts, areas_m2, classes = [] }: JobReport): Section {
     ],
     bars: barsOf(rows),
   };
+}
+
+function accuracySections({
+  overall_accuracy,
+  classes,
+  answered,
+  agreement,
+  text,
+  sources,
+}: JobAccuracyJson): Section[] {
+  const interval = (estimate: Estimate | null, show: (value: number) => string) =>
+    estimate === null ? null : `${show(estimate.value)} (${show(estimate.lower)} to ${show(estimate.upper)})`;
+  return [
+    {
+      heading: 'How good the map is, with 95 % intervals',
+      rows: known([
+        ['Points looked at', number(answered)],
+        ['Overall accuracy', interval(overall_accuracy, share)],
+        ['Two people, kappa', agreement.kappa === null ? null : number(agreement.kappa, 2)],
+        ...classes.flatMap((each): [string, string | null][] => [
+          [`${each.class}, area`, interval(each.area_m2, area)],
+          [`${each.class}, user’s accuracy`, interval(each.users_accuracy, share)],
+          [`${each.class}, producer’s accuracy`, interval(each.producers_accuracy, share)],
+        ]),
+      ]),
+      notes: [text[0] ?? '', text.at(-1) ?? '', `Formulas: ${sources.join(' ')}`],
+    },
+  ];
 }
 
 function placeSections({ built_up, blocks, landmarks, roads, surroundings, not_told }: Summary): Section[] {
