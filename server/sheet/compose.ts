@@ -1,7 +1,7 @@
 /** What is known of a finished job → the sheet of it, in the words of people who read maps. */
-import type { Estimate } from '../api/accuracy.ts';
 import type { JobAccuracyJson, JobReport, SceneRights } from '../api/index.ts';
 import type { Summary } from '../api/summary.ts';
+import { accuracySection } from './accuracy-section.ts';
 import { drawMap, type MapFrame } from './map-drawing.ts';
 import type { Placed } from './place-map.ts';
 import type { Bar, Section, Sheet } from './sheet.ts';
@@ -61,7 +61,7 @@ export function composeSheet(described: Described): Sheet {
     ],
     sections: [
       found(report),
-      ...(accuracy ? accuracySections(accuracy) : []),
+      ...(accuracy ? [accuracySection(accuracy)] : []),
       ...(typeof summary === 'string' ? [{ heading: 'This place', notes: [summary] }] : placeSections(summary)),
       trust(report),
       ...assumptions(report),
@@ -107,34 +107,6 @@ function found({ counts, areas_m2, classes = [] }: JobReport): Section {
     ],
     bars: barsOf(rows),
   };
-}
-
-function accuracySections({
-  overall_accuracy,
-  classes,
-  answered,
-  agreement,
-  text,
-  sources,
-}: JobAccuracyJson): Section[] {
-  const interval = (estimate: Estimate | null, show: (value: number) => string) =>
-    estimate === null ? null : `${show(estimate.value)} (${show(estimate.lower)} to ${show(estimate.upper)})`;
-  return [
-    {
-      heading: 'How good the map is, with 95 % intervals',
-      rows: known([
-        ['Points looked at', number(answered)],
-        ['Overall accuracy', interval(overall_accuracy, share)],
-        ['Two people, kappa', agreement.kappa === null ? null : number(agreement.kappa, 2)],
-        ...classes.flatMap((each): [string, string | null][] => [
-          [`${each.class}, area`, interval(each.area_m2, area)],
-          [`${each.class}, user’s accuracy`, interval(each.users_accuracy, share)],
-          [`${each.class}, producer’s accuracy`, interval(each.producers_accuracy, share)],
-        ]),
-      ]),
-      notes: [text[0] ?? '', text.at(-1) ?? '', `Formulas: ${sources.join(' ')}`],
-    },
-  ];
 }
 
 function placeSections({ built_up, blocks, landmarks, roads, surroundings, not_told }: Summary): Section[] {
