@@ -18,6 +18,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   worker: { does: 'one more process that computes for a service', load: () => import('./worker.ts') },
   segment: { does: 'maps one image or adjacent ones to a file, with no server', load: () => import('./segment.ts') },
   teach: { does: 'a network that knows a place, from labels drawn on its images', load: () => import('./teach.ts') },
+  similar: { does: 'places of an image that look like one of it', load: () => import('./similar.ts') },
   change: { does: 'what changed at one place between two images', load: () => import('./change.ts') },
   watch: { does: 'maps what lands in a folder, bucket or STAC collection', load: () => import('./watch.ts') },
   inspect: { does: 'what would be understood of an image', load: () => import('./inspect.ts') },

@@ -50,12 +50,14 @@ test('the sheet of a job and that of its package say the same', { timeout: 300_0
   const { id } = await waitForJob(url, (await startJob(url, scene.id)).id);
   const zip = await fetch(`${url}/jobs/${id}/package.zip`);
   await writeFile(file('job.zip'), new Uint8Array(await zip.arrayBuffer()));
+  const page = await (await fetch(`${url}/jobs/${id}/sheet.html`)).text();
   await service.stop();
 
   expect(await report(id, file('job.html'), '--data', file('data'))).toContain(`job.html: ${scene.name}`);
   const html = await readFile(file('job.html'), 'utf8');
   expect(html).toContain(`<dd>${id}</dd>`);
   expect(html).toContain(`<dt>SHA-256 of classes.tif</dt>`);
+  expect(wordsOf(page)).toBe(wordsOf(html).replace(/<dt>Its licence.*\n/, '')); // which the command reads
   expect(html.match(/<image/g), 'imagery, and classes over it').toHaveLength(2);
   expect(html).toContain('Buildings per km²');
 

@@ -88,7 +88,7 @@ async function ofJob(id: string, data: string | undefined): Promise<Read> {
   const renderer = startRenderer(remote.open);
   try {
     const files = checkedFileStore(openFileStore(dataFolder(data), store), db);
-    return await readJob({ db, files, renderer }, id);
+    return await readJob({ db, records: db, files, renderTile: renderer.tile }, id);
   } finally {
     await renderer.stop();
     remote.close();
@@ -120,7 +120,7 @@ async function ofPackage(path: string, named: string | undefined): Promise<Read>
           ...{ width: scene.report.width, height: scene.report.height },
           capturedAt: scene.report.capturedAt ?? null,
         };
-        return await readPackage({ ...tools, renderer }, path, opened, shown);
+        return await readPackage({ ...tools, renderTile: renderer.tile }, path, opened, shown);
       } finally {
         await renderer.stop();
       }

@@ -105,7 +105,7 @@ export async function run(args: string[]): Promise<void> {
   const device = parseDevice(values.device ?? process.env.PLANIMETER_DEVICE ?? 'auto');
 
   await mkdir(own, { recursive: true });
-  const unlock = lockFolder(own);
+  const unlock = lockFolder(own, 'Stop that process, or give this one another folder with --out.');
   const scratch = join(own, 'scratch');
   // What a process that was killed had begun; its children are gone a moment later.
   await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

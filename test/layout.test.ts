@@ -25,7 +25,7 @@ const FLOORS = [
   ['scenes'],
   ['networks', 'export'],
   ['pipeline', 'summary', 'ephemeral-engine.ts'],
-  ['change', 'sheet', 'teaching'],
+  ['change', 'sheet', 'similarity', 'teaching'],
   ['http', 'engine.ts'],
   ['service.ts', 'worker.ts', 'repair.ts'],
 ];

@@ -176,11 +176,39 @@ test('what cannot be used leaves nothing behind', { timeout: 120_000 }, async ()
     ...{ code: 3, stderr: expect.stringContaining('No label lies on imagery') },
   });
   const good = await labelled('few.geojson', 5, 6);
-  await expect(teach(good, '--from', 'buildings-unet', '--id', 'b')).rejects.toMatchObject({ code: 3 });
+  await expect(
+    teach(
+      good,
+      '--from',
+      'buildings-unet',
+      '--id',
+      'b',
+      '--class',
+      'road',
+      '--class',
+      'vegetation',
+      '--class',
+      'water',
+    ),
+  ).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('one kind of object') });
   await expect(teach(good, '--from', 'landuse-fcn')).rejects.toMatchObject({ code: 2 });
   await expect(teach(good, '--from', 'landuse-fcn', '--id', 'landuse-unet')).rejects.toMatchObject({
     ...{ code: 3, stderr: expect.stringContaining('give another --id') },
   });
   const { stdout } = await planimeter('models', 'list', '--json');
   expect(JSON.parse(stdout).map(({ id }: { id: string }) => id)).not.toEqual(expect.arrayContaining(['far']));
+});
+
+test('places that look like one are listed, best first', { timeout: 120_000 }, async () => {
+  const raster = await openRaster(strange.image);
+  await raster.close();
+  const [lon, lat] = utmToLonLat(33, ...apply(raster.geotransform, 320, 256));
+  const { stdout } = await planimeter('similar', strange.image, '--at', `${lon},${lat}`, '--most', '7', '--json');
+  const places = JSON.parse(stdout) as { lon: number; lat: number; similarity: number }[];
+  expect(places).toHaveLength(7);
+  for (const [i, { similarity }] of places.entries()) {
+    expect(similarity).toBeLessThanOrEqual(i === 0 ? 1 : places[i - 1]!.similarity);
+  }
+  await expect(planimeter('similar', strange.image, '--at', '1,1')).rejects.toMatchObject({ code: 3 });
+  await expect(planimeter('similar', strange.image, '--at', 'here')).rejects.toMatchObject({ code: 2 });
 });

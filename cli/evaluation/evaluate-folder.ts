@@ -5,7 +5,7 @@ import { Problem } from '../../errors/problem.ts';
 import { addToTally, UNKNOWN } from '../../models/evaluation/evaluate.ts';
 import { addWorstChips, type WorstChip } from '../../models/evaluation/worst-chips.ts';
 import { inferBands } from '../../models/mapping/map-scene.ts';
-import { type Network, wantedBands } from '../../models/registry.ts';
+import { isDetector, type Network, wantedBands } from '../../models/registry.ts';
 import { type NetworkSession, openNetwork } from '../../models/runtime/session.ts';
 import { wholeOf } from '../../tiler/geotiff/window.ts';
 import { planChips } from '../../tiler/grid/chips.ts';
@@ -63,6 +63,9 @@ export async function evaluatePairs(
   pairs: readonly Pair[],
   options: FolderOptions,
 ): Promise<Evaluated> {
+  if (isDetector(network)) {
+    throw new WrongCall(`"${network.id}" draws boxes; only networks that draw maps are scored`);
+  }
   const { bands } = wantedBands(network);
   if (bands) {
     const what = `The network "${network.id}" takes ${bands.join(', ')}, and the images of --images are RGB`;

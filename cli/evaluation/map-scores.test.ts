@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Network } from '../../models/registry.ts';
+import { evaluatePairs } from './evaluate-folder.ts';
 import { told } from './map-scores.ts';
 
 const land = ['other', 'building', 'road', 'vegetation', 'water'].map((name) => ({ name }));
@@ -9,4 +11,10 @@ test('to a network of buildings, roads are other land', () => {
   expect([...told(mask, land.slice(0, 2), 'building')]).toEqual([254, 1, 254, 254, 254, 254, 255]);
   expect(told(mask, land, undefined)).toEqual(mask);
   expect(told(mask, [{ name: 'other' }, { name: 'tree' }], undefined)).toEqual(mask);
+});
+
+test('a network that draws boxes has no map to be scored', async () => {
+  const detector = { id: 'boxes', adapter: { output: { kind: 'boxes' } } } as unknown as Network;
+  const options = { ground: { gsdMetres: 1, own: new Map() }, only: undefined, worst: [] };
+  await expect(evaluatePairs(detector, [], options)).rejects.toThrow(/"boxes" draws boxes/);
 });

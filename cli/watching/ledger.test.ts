@@ -68,8 +68,8 @@ test('what was mapped is not mapped again, unless other bytes have its name', ()
 test('what failed stays so until it is another file or somebody asks', () => {
   ledger.note(PLACE, [found('a'), found('b')]);
   const [a, b] = ledger.waiting(PLACE, 0);
-  ledger.failed(a!.seq, problem, null);
-  ledger.failed(b!.seq, problem, null);
+  ledger.failed(a!, problem, null);
+  ledger.failed(b!, problem, null);
   ledger.note(PLACE, [found('a'), found('b', '2')]);
   expect(waiting().map(([, name]) => name)).toEqual(['b']);
   expect([ledger.retry(PLACE), ledger.retry(PLACE)]).toEqual([1, 0]);
@@ -79,11 +79,20 @@ test('what failed stays so until it is another file or somebody asks', () => {
   expect(ledger.counts(PLACE)).toEqual({ waiting: 2, mapped: 0, failed: 0 });
 });
 
+test('what was gone and is back waits again', () => {
+  ledger.note(PLACE, [found('a')]);
+  const [a] = ledger.waiting(PLACE, 0);
+  ledger.failed({ seq: a!.seq, version: null }, new Problem('not_found', 'gone').toJSON(), null);
+  expect(waiting()).toEqual([]);
+  ledger.note(PLACE, [found('a')]);
+  expect(waiting()).toEqual([[a!.seq, 'a', '1']]);
+});
+
 test('a message waits until it is delivered, under the same key; another outcome has another', () => {
   ledger.note(PLACE, [found('a')]);
   const [a] = ledger.waiting(PLACE, 0);
   const failure = noticeOf(a!, null, { problem });
-  ledger.failed(a!.seq, problem, failure);
+  ledger.failed(a!, problem, failure);
   reopen();
   expect(ledger.due(0, 9)).toEqual([{ ...failure, attempts: 0 }]);
   ledger.undelivered(failure.id, 'no', 1000);

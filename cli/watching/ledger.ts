@@ -98,10 +98,12 @@ export function openLedger(path: string) {
         for (const [i, { name, version }] of found.entries()) {
           const before = known[i];
           if (before?.version === version) continue;
-          // What was not mapped yet, or could not be, is another file now.
+          // What was not mapped yet, or could not be, is another file now; or it is back.
           if (before && before.state !== 'mapped') {
             sqlite
-              .prepare(`UPDATE arrivals SET version = ?, state = 'waiting', attempts = 0, due_ms = 0 WHERE seq = ?`)
+              .prepare(
+                `UPDATE arrivals SET version = ?, state = 'waiting', problem = NULL, attempts = 0, due_ms = 0 WHERE seq = ?`,
+              )
               .run(version, before.seq);
           } else {
             sqlite
@@ -147,11 +149,16 @@ export function openLedger(path: string) {
       });
     },
 
-    failed(seq: number, problem: ProblemJson, notice: Notice | null): void {
+    /** @param version with which it stays failed; null of what is not there any more: whatever is back is tried again */
+    failed(
+      { seq, version }: { seq: number; version: string | null },
+      problem: ProblemJson,
+      notice: Notice | null,
+    ): void {
       inTransaction(() => {
         sqlite
-          .prepare(`UPDATE arrivals SET state = 'failed', problem = ?, finished_at = ? WHERE seq = ?`)
-          .run(JSON.stringify(problem), new Date().toISOString(), seq);
+          .prepare(`UPDATE arrivals SET state = 'failed', version = ?, problem = ?, finished_at = ? WHERE seq = ?`)
+          .run(version ?? '', JSON.stringify(problem), new Date().toISOString(), seq);
         if (notice) notify(seq, notice);
       });
     },

@@ -16,9 +16,10 @@ import type { Found, Look, Watched } from './watched.ts';
 const IDLE_MS = 200;
 /** Of the time, at most, goes by with looking. */
 const LOOKING = 0.1;
-/** Of work that fails for a reason that may pass. */
-const MOST_ATTEMPTS = 4;
-const FIRST_PAUSE_MS = 5000;
+/** Of work that fails for a reason that may pass: half an hour, and half a minute of what is to end soon. */
+const [MOST_ATTEMPTS, MOST_ATTEMPTS_ONCE] = [6, 3];
+const [FIRST_PAUSE_MS, PAUSES_GROW] = [5000, 4];
+const LONGEST_PAUSE_MS = 5 * 60_000;
 
 interface How {
   /** Ends when all that is there was mapped. */
@@ -56,9 +57,9 @@ export async function watchOn(
           process.stderr.write(`warning: ${oneLine(place)} cannot be looked at: ${problemOf(error).message}\n`);
         blind = true;
       }
+      ledger.note(place, look.whole);
       const endMs = performance.now();
       lookAtMs = endMs + Math.max(watched.lookMs, (endMs - startMs) / LOOKING);
-      ledger.note(place, look.whole);
     }
     const next = firstOf(ledger, place, look);
     if (next) await take(next);
@@ -94,14 +95,16 @@ export async function watchOn(
         lookAtMs = 0;
         return;
       }
-      if (mayPass(problem) && arrival.attempts + 1 < MOST_ATTEMPTS) {
-        ledger.postpone(seq, problem.toJSON(), Date.now() + FIRST_PAUSE_MS * 2 ** arrival.attempts);
+      const most = problem.code === 'no_room' ? Number.POSITIVE_INFINITY : once ? MOST_ATTEMPTS_ONCE : MOST_ATTEMPTS;
+      if (mayPass(problem) && arrival.attempts + 1 < most) {
+        const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * PAUSES_GROW ** arrival.attempts);
+        ledger.postpone(seq, problem.toJSON(), Date.now() + pauseMs);
         process.stderr.write(`warning: ${oneLine(name)}: ${problem.message} It is tried again.\n`);
         return;
       }
       failures++;
       const notice = noticeOf(arrival, null, { problem: problem.toJSON() });
-      ledger.failed(seq, problem.toJSON(), telling ? notice : null);
+      ledger.failed({ seq, version: found?.version ?? null }, problem.toJSON(), telling ? notice : null);
       if (json) process.stdout.write(`${notice.body}\n`);
       process.stderr.write(`${oneLine(name)} failed: ${problem.message}\n`);
     }
@@ -115,10 +118,11 @@ function firstOf(
   { whole, unfinished }: Look,
 ): { arrival: Arrival; found: Found | null } | null {
   const found = new Map(whole.map((each) => [each.name, each]));
+  const coming = new Set(unfinished);
   for (const arrival of ledger.waiting(place, Date.now())) {
     const there = found.get(arrival.name);
     if (there?.version === arrival.version) return { arrival, found: there };
-    if (!there && !unfinished.includes(arrival.name)) return { arrival, found: null };
+    if (!there && !coming.has(arrival.name)) return { arrival, found: null };
   }
   return null;
 }

@@ -208,7 +208,7 @@ test('the worst chips of a place that labels one class are those of its false al
   const tally = createTally(CLASSES);
   const map = { name: 'm', width: 4, height: 1, truth: Uint8Array.of(254, 254, 254, 1) };
   addWorstChips(worst, { ...map, predicted: Uint8Array.of(1, 1, 0, 1) }, tally, 3);
-  expect(worst).toMatchObject([{ known: 4, wrong: 2 }]);
+  expect(worst).toMatchObject([{ known: 4, wrong: 2, verdicts: Uint8Array.of(2, 2, 1, 1) }]);
 });
 
 test('nodata where the truth is known is a miss', () => {

@@ -2,7 +2,7 @@
 import { dataUrl } from '../../tiler/rendering/data-url.ts';
 import type { NetworkClass } from '../registry.ts';
 import type { Evaluation } from './evaluate.ts';
-import type { WorstChip } from './worst-chips.ts';
+import { Verdict, type WorstChip } from './worst-chips.ts';
 
 export interface ReportSubject {
   title: string;
@@ -124,12 +124,12 @@ function calibrationCurve({ calibration }: Evaluation): string {
 const UNKNOWN_COLOUR = '#b8b8b8';
 
 async function chipRow(chip: WorstChip, classes: ReportSubject['classes']): Promise<string> {
-  const { name, x, y, width, height, known, wrong, image, truth, predicted } = chip;
+  const { name, x, y, width, height, known, wrong, image, truth, predicted, verdicts } = chip;
   const pictures: [string, Uint8Array][] = [
     ...(image ? [['image', image] as [string, Uint8Array]] : []),
     ['truth', colour(truth, classes)],
     ['predicted', colour(predicted, classes)],
-    ['wrong', mistakes(truth, predicted, classes.length)],
+    ['wrong', mistakes(verdicts)],
   ];
   const figures = await Promise.all(
     pictures.map(async ([title, rgb]) => {
@@ -156,12 +156,14 @@ function rgbOf(color: string): [number, number, number] {
 }
 
 /** Red where wrong, white where right, gray where not known. */
-function mistakes(truth: Uint8Array, predicted: Uint8Array, classCount: number): Uint8Array {
-  const rgb = new Uint8Array(truth.length * 3);
-  for (const [i, code] of truth.entries()) {
-    const state = code >= classCount ? rgbOf(UNKNOWN_COLOUR) : predicted[i] === code ? [255, 255, 255] : [200, 40, 40];
-    rgb.set(state, 3 * i);
-  }
+function mistakes(verdicts: Uint8Array): Uint8Array {
+  const colours = {
+    [Verdict.unknown]: rgbOf(UNKNOWN_COLOUR),
+    [Verdict.right]: [255, 255, 255],
+    [Verdict.wrong]: [200, 40, 40],
+  };
+  const rgb = new Uint8Array(verdicts.length * 3);
+  for (const [i, verdict] of verdicts.entries()) rgb.set(colours[verdict as keyof typeof colours], 3 * i);
   return rgb;
 }
 

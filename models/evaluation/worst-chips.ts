@@ -16,10 +16,15 @@ export interface WorstChip extends EvaluatedMap {
   /** Upper left pixel in the map. */
   x: number;
   y: number;
-  /** Pixels whose truth is known, and how many of them are wrong. */
+  /** Pixels of whose answers the truth tells whether they are right, and how many of them are wrong. */
   known: number;
   wrong: number;
+  /** height * width of `Verdict`. */
+  verdicts: Uint8Array;
 }
+
+/** Of an answer: what the truth says of it. */
+export const Verdict = { unknown: 0, right: 1, wrong: 2 } as const;
 
 export const CHIP_PIXELS = 256;
 /** Chips of which less is known say little. */
@@ -31,30 +36,28 @@ export function addWorstChips(worst: WorstChip[], map: EvaluatedMap, tally: Tall
     for (let x = 0; x < map.width; x += CHIP_PIXELS) {
       const width = Math.min(CHIP_PIXELS, map.width - x);
       const height = Math.min(CHIP_PIXELS, map.height - y);
-      let [known, wrong] = [0, 0];
-      for (let row = y; row < y + height; row++) {
-        for (let i = row * map.width + x; i < row * map.width + x + width; i++) {
-          const right = isRight(tally, map.truth[i], map.predicted[i]);
-          if (right === null) continue;
-          known++;
-          if (!right) wrong++;
-        }
-      }
+      const crop = (pixels: Uint8Array, bands: number) => cropOf(pixels, bands, map.width, { x, y, width, height });
+      const [truth, predicted] = [crop(map.truth, 1), crop(map.predicted, 1)];
+      const verdicts = truth.map((code, i) => verdictOf(isRight(tally, code, predicted[i])));
+      const known = verdicts.reduce((sum, verdict) => sum + Number(verdict !== Verdict.unknown), 0);
+      const wrong = verdicts.reduce((sum, verdict) => sum + Number(verdict === Verdict.wrong), 0);
       if (known < LEAST_KNOWN * width * height || wrong === 0) continue;
       const last = worst[most - 1];
       if (last && wrong / known <= last.wrong / last.known) continue;
-      const crop = (pixels: Uint8Array, bands: number) => cropOf(pixels, bands, map.width, { x, y, width, height });
       worst.push({
         name: map.name,
-        ...{ x, y, width, height, known, wrong },
-        truth: crop(map.truth, 1),
-        predicted: crop(map.predicted, 1),
+        ...{ x, y, width, height, known, wrong, truth, predicted, verdicts },
         ...(map.image && { image: crop(map.image, 3) }),
       });
       worst.sort((a, b) => b.wrong / b.known - a.wrong / a.known);
       worst.length = Math.min(worst.length, most);
     }
   }
+}
+
+function verdictOf(right: boolean | null): number {
+  if (right === null) return Verdict.unknown;
+  return right ? Verdict.right : Verdict.wrong;
 }
 
 function cropOf(pixels: Uint8Array, bands: number, stride: number, { x, y, width, height }: Window): Uint8Array {

@@ -65,6 +65,7 @@ test.each([
   ['landuse-unet', 'landuse-unet.onnx'],
   ['landuse-unet', 'landuse-unet.int8.onnx'],
   ['landuse-fcn', 'landuse-fcn.onnx'],
+  ['buildings-unet', 'buildings-unet.onnx'],
 ])('%s (%s): learning nothing changes no byte', { timeout: 120_000 }, async (id, file) => {
   const network = await findNetwork(id);
   const path = join(network.modelPath, '..', file);
@@ -85,6 +86,7 @@ test.each([
   ['landuse-unet', 0],
   ['landuse-unet', 2],
   ['landuse-fcn', 1],
+  ['buildings-unet', 0],
 ])('%s with %s new classes: what was learnt leaves no trace of chips', { timeout: 120_000 }, async (id, more) => {
   const network = await findNetwork(id);
   const seed = 7 + more;
@@ -92,7 +94,8 @@ test.each([
   const certificate = await certificateOf(taught.modelPath);
   expect(certificate).toMatchObject({ exact: true, stride: network.stride });
   expect(certificate.halo).toBeLessThanOrEqual(network.halo);
-  expect(logitsWithin(readOnnx(await readFile(taught.modelPath)), taught.classes.length)).not.toBeNull();
+  const logits = logitsWithin(readOnnx(await readFile(taught.modelPath)), taught.classes.length);
+  if (network.planes.length === 0) expect(logits).not.toBeNull();
   const whole = await mapped(await mapRequest(folder, scene, taught, { core: 512 }));
   const plain = await mapped(await mapRequest(folder, scene, network, { core: 512 }));
   expect(whole.classes.some((code, i) => code !== plain.classes[i])).toBe(true);
@@ -107,9 +110,10 @@ test.each([
 });
 
 test('a network whose classes are not weighed up where it is known cannot be taught', async () => {
-  const network = await findNetwork('buildings-unet');
+  const network = await findNetwork('landuse-fcn');
   const model = readOnnx(await readFile(network.modelPath));
-  expect(() => teachableLayers(model, network)).toThrowError(
+  const nodes = model.nodes.filter(({ op }) => op !== 'Max');
+  expect(() => teachableLayers({ ...model, nodes }, network)).toThrowError(
     expect.objectContaining({ code: 'not_teachable', message: expect.stringContaining('landuse-unet') }),
   );
 });

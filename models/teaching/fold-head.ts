@@ -5,7 +5,7 @@
  */
 import type { OnnxModel } from '../onnx/read-onnx.ts';
 import { type NewConstant, type NewNode, rewriteGraph } from '../onnx/rewrite-graph.ts';
-import { type Layer, TAUGHT, type Teachable } from './taught-layers.ts';
+import { type Layer, PLANES, TAUGHT, type Teachable } from './taught-layers.ts';
 
 /** What is added to the logits of a pixel: bias[class] + sum over layers and channels of weight * value. */
 export interface Correction {
@@ -17,36 +17,56 @@ export interface Correction {
   classes: number;
 }
 
-/** The bytes of the taught network. `model` is what `bytes` hold. */
+/** The bytes of the taught network. `model` is what `bytes` hold; `names` are those of all classes. */
 export function foldHead(
   bytes: Uint8Array,
   model: OnnxModel,
-  { logits, side }: Teachable,
+  { logits, side, object }: Teachable,
   correction: Correction,
   names: readonly string[],
 ): Uint8Array {
-  const dropped = tailOf(model, logits);
   const graph = new Tail(`${TAUGHT}.${countTaught(model)}`);
   const cells = side ** 2;
-  const { classes } = correction;
-  const before = model.nodes.find(({ op, outputs }) => op === 'Split' && dropped.has(outputs[0]))!.outputs.length;
-  const weighed = graph.node('Add', [
-    before === classes ? logits : graph.withNewClasses(logits, before, classes, cells),
-    graph.correction(correction, side),
-  ]);
-  graph.classAndScore(weighed, names, side);
-  const constants = new Set(
-    [...model.constants.keys()].filter((name) =>
-      model.nodes.every(({ inputs, outputs }) => dropped.has(outputs[0]) || !inputs.includes(name)),
-    ),
-  );
-  const { nodes } = graph;
+  let dropNodes = new Set([PLANES]);
+  let dropConstants = new Set<string>();
+  if (object) {
+    const weighed = graph.node('Add', [logits, graph.correction(ofObject(correction, object), side)]);
+    graph.node('Sigmoid', [weighed], {}, PLANES);
+  } else {
+    dropNodes = tailOf(model, logits);
+    dropConstants = new Set(
+      [...model.constants.keys()].filter((name) =>
+        model.nodes.every(({ inputs, outputs }) => dropNodes.has(outputs[0]) || !inputs.includes(name)),
+      ),
+    );
+    const { classes } = correction;
+    const before = model.nodes.find(({ op, outputs }) => op === 'Split' && dropNodes.has(outputs[0]))!.outputs.length;
+    const known = before === classes ? logits : graph.withNewClasses(logits, before, classes, cells);
+    graph.classAndScore(graph.node('Add', [known, graph.correction(correction, side)]), names, side);
+  }
   return rewriteGraph(bytes, {
-    dropNodes: dropped,
-    dropConstants: constants,
-    nodes,
+    dropNodes,
+    dropConstants,
+    nodes: graph.nodes,
     constants: [...graph.constants.values()],
   });
+}
+
+/** The other class has the logit 0: what is learnt of both is laid on the object's plane, and nothing on others. */
+function ofObject(
+  { layers, weights, bias }: Correction,
+  { planes, place }: NonNullable<Teachable['object']>,
+): Correction {
+  return {
+    ...{ layers, classes: planes },
+    weights: weights.map((each, i) => {
+      const { channels } = layers[i];
+      const own = new Float32Array(planes * channels);
+      for (let f = 0; f < channels; f++) own[place * channels + f] = each[channels + f] - each[f];
+      return own;
+    }),
+    bias: Float32Array.from({ length: planes }, (_, plane) => (plane === place ? bias[1] - bias[0] : 0)),
+  };
 }
 
 /** All tensors that are made of the logits. */

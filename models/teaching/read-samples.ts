@@ -200,7 +200,7 @@ async function readScene(
   session: ort.InferenceSession,
   { open, grid, fill }: LabelledScene,
   { classes }: Network,
-  { layers, logits, side }: Teachable,
+  { layers, logits, side, object }: Teachable,
   asked: ChipRows & { scene: number; labelled: Table; anchors: Table; random: Random },
 ): Promise<void> {
   const { plan, chips, anchorsEach, scene, labelled, anchors, random } = asked;
@@ -235,14 +235,14 @@ async function readScene(
           for (let channel = 0; channel < own; channel++) features[at++] = valueAt(name, channel, cellRow, cellColumn);
         }
         const pixel = (row % side) * side + (column % side);
-        const weighed = Float32Array.from(classes, (_, i) =>
-          valueAt(logits, i * side ** 2 + pixel, Math.floor(row / side), Math.floor(column / side)),
-        );
+        const [cellRow, cellColumn] = [Math.floor(row / side), Math.floor(column / side)];
+        const logitOf = (plane: number) => valueAt(logits, plane * side ** 2 + pixel, cellRow, cellColumn);
+        const weighed = object ? [0, logitOf(object.place)] : classes.map((_, i) => logitOf(i));
         const table = unit === null ? anchors : labelled;
         table.places.push({ scene, x, y });
         if (unit !== null) table.units.push(unit);
         table.features.push(features);
-        table.logits.push(weighed);
+        table.logits.push(Float32Array.from(weighed));
       }
     }
   } finally {

@@ -13,8 +13,10 @@ export interface Layer {
 }
 
 export interface Teachable {
-  /** [batch, class * cell pixels, rows, columns]. */
+  /** [batch, class * cell pixels, rows, columns]; of networks with planes, a plane for each class. */
   logits: string;
+  /** Of networks that tell one kind of object by its plane: how many planes there are, and which is its own. */
+  object: { planes: number; place: number } | null;
   /** Pixels along the side of a cell of the logits. */
   side: number;
   layers: Layer[];
@@ -23,6 +25,9 @@ export interface Teachable {
 /** Before the name of every tensor that teaching adds. */
 export const TAUGHT = 'taught';
 
+/** The tensor that holds the probabilities of planes. */
+export const PLANES = 'planes.probability';
+
 /** Side of the image that the graph is followed with, pixels. */
 const IMAGE_PIXELS = 256;
 
@@ -30,14 +35,17 @@ const IMAGE_PIXELS = 256;
  * Throws `not_teachable` for networks whose logits are not known: teaching adds to what the network thinks, and needs
  * to know where that stands.
  */
-export function teachableLayers(model: OnnxModel, { id, classes, stride, features, adapter }: Network): Teachable {
-  const logits = logitsWithin(model, classes.length);
+export function teachableLayers(model: OnnxModel, network: Network): Teachable {
+  const { id, classes, stride, features, adapter } = network;
+  const place = network.planes.findIndex((plane) => plane.class === 1);
+  const isObject = classes.length === 2 && place >= 0;
+  const logits = isObject ? planeLogits(model) : logitsWithin(model, classes.length);
   const [image] = model.inputs;
   const ofBytes = image.type === 'uint8' && image.dims.length === 4 && (!adapter || adapter.input.layout === 'nhwc');
   if (logits === null || !ofBytes) {
     throw new Problem(
       'not_teachable',
-      `The network "${id}" cannot be taught: where its classes are weighed up is not known of its graph. Teach one of the program's own networks of classes, such as landuse-unet, or one that was taught or trained from it.`,
+      `The network "${id}" cannot be taught: where its classes are weighed up is not known of its graph. Teach one of the program's own networks, such as landuse-unet, or one that was taught or trained from it.`,
     );
   }
   const side = IMAGE_PIXELS * Math.ceil(stride / IMAGE_PIXELS);
@@ -48,8 +56,15 @@ export function teachableLayers(model: OnnxModel, { id, classes, stride, feature
   };
   const names = decoderLayers(model, logits);
   if (features && shapes.has(features.output)) names.add(features.output);
-  return { logits, side: layerOf(logits).stride, layers: [...names].map(layerOf) };
+  return {
+    ...{ logits, side: layerOf(logits).stride, layers: [...names].map(layerOf) },
+    object: isObject ? { planes: network.planes.length, place } : null,
+  };
 }
+
+/** What the planes of a network of our making are made of (models/training/graph.py, planes_class_and_score). */
+const planeLogits = ({ nodes }: OnnxModel): string | null =>
+  nodes.find(({ op, outputs }) => op === 'Sigmoid' && outputs[0] === PLANES)?.inputs[0] ?? null;
 
 /** What the decoder is given and what it makes, at every scale: around each enlargement, and what the logits are made of. */
 function decoderLayers({ nodes }: OnnxModel, logits: string): Set<string> {

@@ -71,6 +71,12 @@ export async function teach(request: TeachRequest, progress: (share: number) => 
   const bytes = await readFile(network.modelPath);
   const model = readOnnx(bytes);
   const teachable = teachableLayers(model, network);
+  if (teachable.object && names.length > network.classes.length) {
+    throw new Problem(
+      'not_teachable',
+      `The network "${network.id}" tells one kind of object and the rest apart, and no further classes; teach those to landuse-unet.`,
+    );
+  }
   const opened = scenes.map(({ workingPath, ...scene }) => ({ ...scene, open: () => openScene(workingPath) }));
   const read = await readSamples(network, teachable, opened, { seed, progress: (share) => progress(share / 2) });
   if (read.labelled.places.length === 0) {

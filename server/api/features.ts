@@ -193,6 +193,36 @@ export const FeaturesQuery = z.object({
 export const TileQuery = z.object({ datetime: queryDatetime });
 
 export const SumsQuery = z.object({ ...chosen, f: format });
+/** What histograms are made of. */
+const HISTOGRAM_PROPERTIES = ['score', 'area_m2', 'length_m', 'width_m', 'orientation_deg'] as const;
+export type HistogramProperty = (typeof HISTOGRAM_PROPERTIES)[number];
+const MOST_BINS = 200;
+export const HistogramQuery = SumsQuery.extend({
+  property: z
+    .enum(HISTOGRAM_PROPERTIES, { error: () => `"property" is one of ${HISTOGRAM_PROPERTIES.join(', ')}.` })
+    .meta({ description: 'Of which values', example: 'score' }),
+  bins: queryWhole(
+    1,
+    MOST_BINS,
+    (given) => `"bins" is a whole number from 1 to ${MOST_BINS}, not "${given}".`,
+    'Steps between the least and the largest value; 40 without',
+  ),
+  scale: queryChoice(
+    ['linear', 'log'],
+    (given) => `"scale" is linear or log, not "${given}".`,
+    'Whether steps are of equal size, or of equal ratio: then of positive values alone',
+  ),
+});
+export const Histogram = z
+  .object({
+    property: text.meta({ example: 'score' }),
+    edges: z.array(number).describe('Of the steps, one more than there are; none where there are no values'),
+    counts: z.array(count),
+    without: count.describe('Features that have no such value'),
+  })
+  .meta({ id: 'Histogram' });
+export type HistogramJson = z.input<typeof Histogram>;
+
 /** 0: 1,107 km a side; 15: half a metre. */
 const FINEST_CELLS = 15;
 export const AggregateQuery = SumsQuery.extend({

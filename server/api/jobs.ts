@@ -147,6 +147,7 @@ export const ExportQuery = z.object({
   ),
   review: queryReview,
   datetime: queryDatetime,
+  filter: queryText('CQL2 text: only features that match; not of PMTiles', 'score >= 0.5'),
 });
 
 export const JobEvent = z

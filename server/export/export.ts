@@ -72,12 +72,12 @@ export async function exportJob(
   job: TiledJob,
   format: ExportFormat,
   path: string,
-  { collection, review, none }: Wanted = {},
+  { collection, ...selected }: Wanted = {},
 ): Promise<Exported> {
-  if (review !== undefined && format.ending === '.pmtiles') {
-    throw new Problem('bad_request', 'Vector tiles show all features; take another format for those of a review.');
+  if ((selected.review ?? selected.filter) !== undefined && format.ending === '.pmtiles') {
+    throw new Problem('bad_request', 'Vector tiles show all features; take another format for some of them.');
   }
-  const all = await featureTables(q, job.id, { review, none });
+  const all = await featureTables(q, job.id, selected);
   if (!all) throw new Problem('not_found', `There is no finished job with the id "${job.id}".`);
   const wanted = collection ?? (format.layered ? ALL_COLLECTIONS : await coveringCollection(q, job.id));
   return exportTables(all, wanted, format, path, { q, job });

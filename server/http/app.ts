@@ -23,6 +23,7 @@ import { modelsRouter } from './native/models.ts';
 import { pointsRouter } from './native/points.ts';
 import { samplesRouter } from './native/samples.ts';
 import { scenesRouter } from './native/scenes.ts';
+import { sheetRouter } from './native/sheet.ts';
 import { summaryRouter } from './native/summary.ts';
 import { tilesRouter } from './native/tiles.ts';
 import { uploadsRouter } from './native/uploads.ts';
@@ -51,6 +52,7 @@ export function createApp(deps: AppContext): Express {
   app.use(jobsRouter(deps));
   app.use(summaryRouter());
   app.use(samplesRouter(deps));
+  app.use(sheetRouter(deps));
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(collectionsRouter(deps));

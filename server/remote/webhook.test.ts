@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { judge, pythonWithWebhooks } from '../../test/support/python.ts';
 import { policyOfUser } from './policy.ts';
 import { sendWebhook, signatureOf, webhookSecret } from './webhook.ts';
 
@@ -58,6 +59,26 @@ test('what is sent is signed; every answer but 2xx is a failure, and redirects a
   expect(error).toMatchObject({ code: 'remote_unreachable' });
   expect(error.message).not.toContain('hidden');
   await expect(send(url, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+const VERIFY = `
+import json, sys
+from standardwebhooks import Webhook
+def verified(secret, headers, body):
+    try: return Webhook(secret).verify(body, headers) == json.loads(body)
+    except Exception as error: return type(error).__name__
+q = json.load(sys.stdin)
+print(json.dumps([verified(q['secret'], q['headers'], body) for body in q['bodies']]))
+`;
+
+test('the library of receivers takes what is sent, and nothing else', { timeout: 120_000 }, async () => {
+  const python = pythonWithWebhooks();
+  if (!python) return;
+  answer = () => [200];
+  await send();
+  const { headers, body } = heard.at(-1)!;
+  const asked = { secret: SECRET, headers, bodies: [body, body.replace('1', '2')] };
+  expect(judge(python, VERIFY, asked)).toEqual([true, 'WebhookVerificationError']);
 });
 
 test('nothing is sent to an address with credentials, nor by another protocol', async () => {

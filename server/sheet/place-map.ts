@@ -4,7 +4,7 @@ import type { ControlGrid } from '../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
 import type { ModelClass } from '../api/index.ts';
 import { parseWkb } from '../geometry/wkb.ts';
-import type { Renderer } from '../processes/render.ts';
+import type { RenderRequest } from '../processes/render-entry.ts';
 import type { Queryable } from '../store/database/database.ts';
 import { foundShapes } from '../store/tables/found-shapes.ts';
 import { georeference, transformPoints } from '../store/tables/georeference.ts';
@@ -73,9 +73,14 @@ export interface Maps {
   imagery: { path: string; view: SceneView | null; width: number; height: number } | null;
 }
 
+/** In a render process. */
+export type RenderTile = (
+  request: Pick<RenderRequest, 'path' | 'controlGrid' | 'format' | 'size' | 'view' | 'palette'>,
+) => Promise<Buffer | null>;
+
 /** Imagery, and the class map over it. */
 export async function drawPictures(
-  renderer: Renderer,
+  renderTile: RenderTile,
   { grid, frame: { box } }: Placed,
   { classes, imagery }: Maps,
   colours: readonly ModelClass[],
@@ -88,17 +93,17 @@ export async function drawPictures(
   };
   const pixels = Math.max(grid.width, grid.height, imagery?.width ?? 0, imagery?.height ?? 0);
   const size = Math.max(LEAST_PIXELS, Math.min(MOST_PIXELS, pixels));
-  const common = { controlGrid, size, afresh: true };
+  const common = { controlGrid, size };
   const pictures: MapFrame['pictures'] = [];
   if (imagery) {
     const { path, view } = imagery;
-    const bytes = await renderer.tile({ ...common, path, format: 'jpg', ...(view && { view }) });
+    const bytes = await renderTile({ ...common, path, format: 'jpg', ...(view && { view }) });
     if (bytes) pictures.push({ bytes, type: 'jpeg' });
   }
   if (classes) {
     const alpha = pictures.length > 0 ? VEIL : OPAQUE;
     const palette = new Map(colours.map(({ value, color }) => [value, [...rgbOf(color), alpha] as const]));
-    const bytes = await renderer.tile({ ...common, path: classes, format: 'png', palette });
+    const bytes = await renderTile({ ...common, path: classes, format: 'png', palette });
     if (bytes) pictures.push({ bytes, type: 'png' });
   }
   return pictures;

@@ -3,7 +3,6 @@ import { Problem } from '../../errors/problem.ts';
 import type { Summary } from '../api/summary.ts';
 import { knownAccuracy } from '../pipeline/job-accuracy.ts';
 import { parseParameters, sceneView } from '../pipeline/job-parameters.ts';
-import type { Renderer } from '../processes/render.ts';
 import { bandNamesOf, requireReady } from '../scenes/ready-scene.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
 import type { Queryable } from '../store/database/database.ts';
@@ -15,13 +14,22 @@ import { getRecord } from '../store/tables/stored-files.ts';
 import { summedJob } from '../summary/parts.ts';
 import { summarize } from '../summary/summarize.ts';
 import type { Described } from './compose.ts';
-import { drawPictures, type Grid, outlinesOf, type Placed, placeGrid } from './place-map.ts';
+import { drawPictures, type Grid, outlinesOf, type Placed, placeGrid, type RenderTile } from './place-map.ts';
 
 const MAPS = ['classes', 'scores', 'probabilities', 'features'];
 
+interface JobTools {
+  /** Of the job's workspace. */
+  db: Queryable;
+  /** That knows the hashes of stored files. */
+  records: Queryable;
+  files: FileStore;
+  renderTile: RenderTile;
+}
+
 /** Throws Problem not_found, and conflict for a job that is not done. */
 export async function readJob(
-  { db, files, renderer }: { db: Queryable; files: FileStore; renderer: Renderer },
+  { db, records, files, renderTile }: JobTools,
   id: string,
 ): Promise<Omit<Described, 'title' | 'network'>> {
   const job = await getJob(db, id);
@@ -41,10 +49,10 @@ export async function readJob(
     ...{ width: scene.report.width, height: scene.report.height },
   };
   const classes = await fetchIfThere(files, `jobs/${id}/classes.tif`);
-  const pictures = await drawPictures(renderer, placed, { classes, imagery }, report.classes ?? []);
+  const pictures = await drawPictures(renderTile, placed, { classes, imagery }, report.classes ?? []);
   const hashes: [string, string][] = [];
   for (const name of MAPS) {
-    const record = await getRecord(db, `jobs/${id}/${name}.tif`);
+    const record = await getRecord(records, `jobs/${id}/${name}.tif`);
     if (record) hashes.push([`${name}.tif`, record.sha256]);
   }
   const { url } = sceneJson(scene);

@@ -12,14 +12,13 @@ import { ReplayRecord } from '../api/replay.ts';
 import { check } from '../api/schema.ts';
 import { extractFromZip, readFromZip } from '../export/read-zip.ts';
 import { hashFeatures } from '../export/replay-record.ts';
-import type { Renderer } from '../processes/render.ts';
 import type { Database } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
 import { type FeatureRow, insertFeatures, publishJob } from '../store/tables/features.ts';
 import { insertJob } from '../store/tables/jobs.ts';
 import { insertScene } from '../store/tables/scenes.ts';
 import type { Described } from './compose.ts';
-import { drawPictures, type Maps, placeGrid } from './place-map.ts';
+import { drawPictures, type Maps, placeGrid, type RenderTile } from './place-map.ts';
 import { altOf, gridOf, objectsOf, summaryOf } from './read-job.ts';
 
 export interface OpenedPackage {
@@ -50,8 +49,8 @@ interface Tools {
   db: Database;
   /** For what is taken out of the archive. */
   files: FileStore;
-  /** That may read nothing but the folder of the files. */
-  renderer: Renderer;
+  /** In a process that may read nothing but the folder of the files. */
+  renderTile: RenderTile;
 }
 
 /**
@@ -59,7 +58,7 @@ interface Tools {
  * Throws Problem damaged_archive where the package does not hold what its record says.
  */
 export async function readPackage(
-  { db, files, renderer }: Tools,
+  { db, files, renderTile }: Tools,
   path: string,
   { record, report }: OpenedPackage,
   image: (NonNullable<Maps['imagery']> & { capturedAt: string | null }) | null,
@@ -75,7 +74,7 @@ export async function readPackage(
   const classes = maps['classes.tif'] === undefined ? null : files.path('classes.tif');
   if (classes && !(await extractFromZip(path, 'classes.tif', classes))) throw damaged('classes.tif');
   if (classes && (await sha256OfFile(classes)) !== maps['classes.tif']) throw damaged('classes.tif');
-  const pictures = await drawPictures(renderer, placed, { classes, imagery: image }, report.classes ?? []);
+  const pictures = await drawPictures(renderTile, placed, { classes, imagery: image }, report.classes ?? []);
 
   const scene = { id: 'packaged', name: mapped.name, upload: null, sha256: mapped.sha256, bytes: 0 };
   await insertScene(db, scene);

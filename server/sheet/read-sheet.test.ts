@@ -53,7 +53,7 @@ test('what a detector drew stands on the sheet where it is; a package of it says
     try {
       const scene = await sceneOf(tools, file('scene.tif'));
       const report = await mapped(tools, scene, network);
-      const read = await readJob({ ...tools, renderer }, report.job);
+      const read = await readJob({ ...tools, records: tools.db, renderTile: renderer.tile }, report.job);
       expect(read.summary).toContain('A detector draws boxes');
       expect(read.frame.pictures.map(({ type }) => type)).toEqual(['jpeg']);
       const [minX, , , maxY] = read.frame.box;
@@ -130,7 +130,7 @@ async function withPackage(
     const tools = await open();
     const renderer = startRenderer(tools.remote.open, dirname(tools.files.path('classes.tif')));
     try {
-      await look(() => readPackage({ ...tools, renderer }, file(name), opened, null));
+      await look(() => readPackage({ ...tools, renderTile: renderer.tile }, file(name), opened, null));
     } finally {
       await renderer.stop();
     }

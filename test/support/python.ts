@@ -116,6 +116,17 @@ export function pythonWithMoto(): string | null {
   }
 }
 
+/** Path of a Python with the library of receivers of webhooks, or null (said loudly). With CI=true that is an error. */
+export function pythonWithWebhooks(): string | null {
+  try {
+    return pythonWith('webhooks', ['standardwebhooks==1.1.0']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('standardwebhooks could not be installed', { cause: error });
+    console.error('SKIPPED: no library of webhooks (standardwebhooks):', (error as Error).message);
+    return null;
+  }
+}
+
 /** Path of a Python with pypdf, or null (said loudly). With CI=true that is an error. */
 export function pythonWithPdf(): string | null {
   try {

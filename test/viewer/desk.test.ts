@@ -2,11 +2,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { forward } from 'mgrs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ItemsJson, JobJson, PointJson, SceneJson } from '../../server/api/index.ts';
 import { writeTown } from '../../synthetic/town/town.ts';
 import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
-import { startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
+import { getJson, startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
 import { type Served, serve, stopAll } from '../support/serve.ts';
 
 const executablePath = findChromium();
@@ -18,7 +20,7 @@ describe.skipIf(!executablePath)('the desk', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'planimeter-desk-'));
-    const { image } = await writeTown(join(folder, 'town'), { seed: 31, width: 700, height: 600, gsdMetres: 0.5 });
+    const { image } = await writeTown(join(folder, 'town'), { seed: 9, width: 600, height: 500, gsdMetres: 0.5 });
     service = await serve(join(folder, 'data'));
     const scene = await upload(service.url, image);
     await waitForScene(service.url, scene);
@@ -64,6 +66,92 @@ describe.skipIf(!executablePath)('the desk', () => {
     await page.reload();
     await page.getByText('Vegetation', { exact: true }).waitFor();
     expect([await languageOf(page), chinese()]).toEqual(['en', 1]);
+    expect(troubles).toEqual([]);
+    await page.context().close();
+  });
+
+  const hash = async (page: Page, name: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(name);
+  /** The buttons that take tools in hand are there once the map is. */
+  const take = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).press('Enter');
+
+  test('finds positions, images and features, and the link shows them again', async () => {
+    const { page, troubles } = await openPage();
+    const { bbox, id } = (await getJson<SceneJson[]>(`${service.url}/scenes`)).find(({ state }) => state === 'ready')!;
+    const [lon, lat] = [(bbox![0] + bbox![2]) / 2, (bbox![1] + bbox![3]) / 2];
+    await take(page, 'Find');
+    const text = page.getByTestId('find-text');
+    const found = page.getByTestId('find').getByRole('listitem');
+    await text.fill(forward([lon, lat], 5).toLowerCase());
+    await found.getByText('MGRS · in image.tif').waitFor();
+    await text.press('Enter');
+    await expect.poll(() => page.evaluate('window.planimeter.map.getZoom()')).toBeGreaterThan(16.9);
+    const [atLon, atLat] = (await hash(page, 'at'))!.split(',').map(Number);
+    expect([atLon, atLat]).toEqual([expect.closeTo(lon, 4), expect.closeTo(lat, 4)]);
+    const { x, y } = await getJson<PointJson>(`${service.url}/scenes/${id}/point?lon=${lon}&lat=${lat}`);
+    await text.fill(`${x} ${y}`);
+    await found.getByText('EPSG:32633 · in image.tif').waitFor();
+    await text.fill('EPSG:99999 1 1');
+    await page.getByTestId('find').getByText('EPSG:99999 is not known here.', { exact: false }).waitFor();
+    await text.fill('IMAGE');
+    await found.getByText('image.tif', { exact: true }).waitFor();
+
+    const { features } = await getJson<ItemsJson>(`${service.url}/collections/buildings/items?limit=1`);
+    await text.fill(features[0]!.id.slice(0, 13));
+    await found.filter({ hasText: 'Buildings' }).getByRole('button').press('Enter');
+    await page.getByTestId('inspector').getByText(features[0]!.id).waitFor();
+    expect(await hash(page, 'feature')).toBe(`buildings/${features[0]!.id}`);
+    await page.reload();
+    await page.getByTestId('inspector').getByText(features[0]!.id).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByTestId('find').waitFor({ state: 'hidden' });
+    await page.keyboard.press('Escape');
+    await page.getByTestId('inspector').waitFor({ state: 'hidden' });
+    expect(await hash(page, 'feature')).toBeNull();
+    expect(troubles).toEqual([]);
+    await page.context().close();
+  });
+
+  test('measures and looks at points by keyboard alone, and the link holds what was set', async () => {
+    const { page, troubles } = await openPage();
+    await page.locator('body[data-idle="true"]').waitFor({ timeout: 60_000 });
+    await take(page, 'Measure');
+    const card = page.getByTestId('measure');
+    await card.waitFor();
+    await page.locator('.maplibregl-canvas:focus').waitFor();
+    const middle = () => page.evaluate('window.planimeter.map.getCenter().toString()');
+    const still = () => expect.poll(() => page.evaluate('window.planimeter.map.isMoving()')).toBe(false);
+    await still();
+    await page.keyboard.press('Enter');
+    for (const move of ['ArrowRight', 'ArrowDown']) {
+      const before = await middle();
+      await page.keyboard.press(move);
+      await expect.poll(middle).not.toBe(before);
+      await still();
+      await page.keyboard.press('Enter');
+    }
+    await card.getByText('Area', { exact: true }).waitFor();
+    const told = await card.textContent();
+    const corners = (await hash(page, 'line'))!.split(';');
+    expect(corners).toHaveLength(3);
+    await page.keyboard.press('Backspace');
+    await card.getByText('Area', { exact: true }).waitFor({ state: 'detached' });
+    await page.keyboard.press('Enter');
+    await page.reload();
+    await expect.poll(() => card.textContent()).toBe(told);
+
+    await take(page, 'Look at a point');
+    await page.getByTestId('point-middle').press('Enter');
+    const point = page.getByTestId('point');
+    await point.getByText('Class', { exact: true }).waitFor();
+    const [lon, lat] = (await hash(page, 'at'))!.split(',').map(Number);
+    const [job] = await getJson<JobJson[]>(`${service.url}/jobs`);
+    const known = await getJson<PointJson>(
+      `${service.url}/scenes/${job!.scene}/point?lon=${lon}&lat=${lat}&job=${job!.id}`,
+    );
+    const facts = await point.textContent();
+    expect(facts).toContain(`EPSG:32633${known.x.toFixed(2)}, ${known.y.toFixed(2)}`);
+    expect(facts?.toLowerCase()).toContain(`class${known.map!.class}`);
+    for (const { value } of known.pixel!.bands) expect(facts).toContain(String(value));
     expect(troubles).toEqual([]);
     await page.context().close();
   });

@@ -16,6 +16,8 @@ const date = new Intl.DateTimeFormat(t.dateLocale, { day: 'numeric', month: 'sho
 
 export const count = (value: number): string => whole.format(value);
 
+export const oneDecimalOf = (value: number): string => oneDecimal.format(value);
+
 /** Three significant digits, or all of a number above a thousand. */
 export const figure = (value: number): string =>
   Math.abs(value) >= 1000 ? count(value) : upToThreeDigits.format(value);
@@ -95,6 +97,23 @@ export function position(lat: number, lon: number, decimals: number): string {
   const { north, south, east, west } = t.compass;
   return `${degrees(lat, lat < 0 ? south : north)}  ${degrees(wrapped, wrapped < 0 ? west : east)}`;
 }
+
+/** 48°23′25.8″ N, to a tenth of a second: about 3 m. */
+export function sexagesimal(value: number, positive: string, negative: string): string {
+  const tenths = Math.round(Math.abs(value) * 36_000);
+  const degrees = Math.floor(tenths / 36_000);
+  const minutes = Math.floor((tenths % 36_000) / 600);
+  const seconds = ((tenths % 600) / 10).toFixed(1).padStart(4, '0');
+  return `${degrees}°${String(minutes).padStart(2, '0')}′${seconds}″\u2009${value < 0 ? negative : positive}`;
+}
+
+/** Metres or degrees as they are written in a table of coordinates. */
+export const coordinate = (value: number, decimals: number): string =>
+  value.toLocaleString(t.locale, {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+    useGrouping: false,
+  });
 
 /** How a class or a collection is called on the page. */
 export const titleOf = (name: string): string =>

@@ -5,10 +5,12 @@ import './panel/parts.css';
 import { effect, signal } from '@preact/signals';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { render } from 'preact';
+import { keepInAddress } from './actions/address-state.ts';
 import { mapExpected } from './actions/background.ts';
 import { sceneInAddress } from './actions/remembered.ts';
 import { openScene, resume, start } from './actions/scenes.ts';
 import { AppContext, createApp } from './app.ts';
+import { later } from './later.tsx';
 import './map/map.css';
 import { MapControls } from './map/map-controls.tsx';
 import { addMapFrame } from './map/map-frame.ts';
@@ -28,9 +30,11 @@ declare global {
 const PHONE = matchMedia('(max-width: 719px)');
 
 const app = createApp();
-const { service, offline, sceneId, selected, sheetLowered } = app.state;
+const { service, offline, sceneId, selected, sheetLowered, tool } = app.state;
 const view = signal<MapView | null>(null);
 const root = document.getElementById('app')!;
+
+const Tools = later<{ view: MapView }>(async () => (await import('./tools/tools.tsx')).Tools);
 
 function Page() {
   const zoomTo = (box: Box) => view.value?.fitBox(box);
@@ -39,6 +43,7 @@ function Page() {
       <section class="map" aria-label={t.map.title} />
       <Panel zoomTo={zoomTo} />
       <Inspector zoomTo={zoomTo} />
+      {view.value && tool.value && <Tools view={view.value} />}
       {view.value && <MapControls view={view.value} />}
       <DropVeil />
     </AppContext>
@@ -56,6 +61,7 @@ effect(() => {
   document.body.classList.toggle('by-link', caller.job !== null);
 });
 
+keepInAddress(app);
 await start(app);
 mapExpected(app);
 
@@ -88,7 +94,15 @@ new ResizeObserver(() => {
 }).observe(panel);
 
 addEventListener('keydown', (event) => {
-  if (event.key === 'Escape') selected.value = null;
+  if (event.key === 'Escape') {
+    // What was opened last is put away first.
+    if (tool.value) tool.value = null;
+    else selected.value = null;
+  }
+  if (event.key === 'k' && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    tool.value = 'find';
+  }
 });
 addEventListener('hashchange', () => {
   const id = sceneInAddress();

@@ -4,7 +4,7 @@ import { NO_SETTINGS, settingsOf } from './job-settings.ts';
 import type { ErrorMessage } from './service/api.ts';
 import { offline } from './service/connection.ts';
 import type { ImageFiles } from './service/image-files.ts';
-import type { JobJson, ModelJson, PreflightJson, SceneJson, ServiceJson } from './service/types.ts';
+import type { FeatureJson, JobJson, ModelJson, PreflightJson, SceneJson, ServiceJson } from './service/types.ts';
 import type { InterruptedUpload, UploadState } from './service/upload.ts';
 
 export interface KnownImage {
@@ -23,6 +23,11 @@ export interface SelectedFeature {
   area_m2?: number;
   length_m?: number;
 }
+
+/** What clicks on the map are for, when they do not select a feature. */
+export type Tool = 'find' | 'measure' | 'point';
+/** Degrees. */
+export type Position = readonly [lon: number, lat: number];
 
 export function createState() {
   const state = {
@@ -61,6 +66,11 @@ export function createState() {
     /** Whether the map shows how sure the network was. */
     scoresVisible: signal(false),
     selected: signal<SelectedFeature | null>(null),
+    tool: signal<Tool | null>(null),
+    /** Corners of what is measured. */
+    measured: signal<readonly Position[]>([]),
+    /** Where somebody looks closer. */
+    point: signal<Position | null>(null),
     /** On phones the panel is a sheet that can be lowered. */
     sheetLowered: signal(false),
   };
@@ -93,3 +103,12 @@ export function createState() {
 }
 
 export type State = ReturnType<typeof createState>;
+
+/** A feature as the service knows it, as the map's tile would. */
+export function selectedFromItem({ id, properties }: FeatureJson): SelectedFeature {
+  const { collection, class: name, score, area_m2, length_m } = properties;
+  return {
+    ...{ id, collection, class: name, score },
+    ...(length_m === undefined ? { area_m2: area_m2 ?? 0 } : { length_m }),
+  };
+}

@@ -1,6 +1,6 @@
 /** A finished job's features → a file beside its maps, written on first request and kept until a feature is reviewed. */
-import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Request } from 'express';
 import { Problem } from '../../../errors/problem.ts';
@@ -13,6 +13,34 @@ import { countReviews } from '../../store/tables/reviews.ts';
 import { noteJobBytes } from '../../store/tables/usage.ts';
 import { tiledWithKept } from '../../tiles/kept-tiles.ts';
 import { databaseOf } from '../core/caller.ts';
+
+/**
+ * Path of an export of what a filter leaves, which is somebody's own: it is written for this request, and gone after it.
+ */
+export async function exportFiltered(
+  request: Request,
+  files: FileStore,
+  job: Job,
+  format: ExportFormat,
+  wanted: Wanted,
+): Promise<string> {
+  const path = files.path(`jobs/${job.id}/filtered/${randomUUID()}${format.ending}`);
+  await mkdir(dirname(path), { recursive: true });
+  const gone = new AbortController();
+  request.res!.once('close', () => {
+    gone.abort(new Problem('conflict', 'Nobody waits for the file any more.'));
+    void rm(path, { force: true });
+  });
+  await exportJob(
+    whileWanted(databaseOf(request), gone.signal),
+    tiledWithKept(files, job, () => {}),
+    format,
+    path,
+    wanted,
+  );
+  if (gone.signal.aborted) await rm(path, { force: true });
+  return path;
+}
 
 /** A file that is being written, and how many requests wait for it. */
 interface Writing {

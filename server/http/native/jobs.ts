@@ -27,8 +27,9 @@ import { heavy } from '../core/heavy-lanes.ts';
 import { sendList } from '../core/list-page.ts';
 import { describeJob, describeJobs, refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathParameter } from '../core/request.ts';
+import { parseCql2Text } from '../ogc-features/parse-cql2-text.ts';
 import { attach, downloadName } from './download-name.ts';
-import { exportOnce } from './export-once.ts';
+import { exportFiltered, exportOnce } from './export-once.ts';
 
 const MAPS = {
   'classes.tif': { title: 'class map', extra: null },
@@ -127,7 +128,7 @@ export function jobsRouter(deps: AppContext): Router {
     '/jobs/:id/export.:format',
     heavy(async (request, response) => {
       const db = databaseOf(request);
-      const { collection, review, datetime } = readQuery(ExportQuery, request.query);
+      const { collection, review, datetime, filter } = readQuery(ExportQuery, request.query);
       const interval = datetime === undefined ? null : parseDatetime(datetime);
       const format = exportFormat(`.${pathParameter(request, 'format')}`);
       if (!format) {
@@ -142,8 +143,13 @@ export function jobsRouter(deps: AppContext): Router {
       const none = interval !== null && !(await isJobWithin(db, job.id, interval));
       const usual = format.layered ? undefined : await coveringCollection(db, job.id);
       const wanted = { collection: collection ?? usual, review, none };
-      const path = await exportOnce(request, files, job, format, wanted);
-      const which = [wanted.collection, review].filter((each) => each !== undefined).map((each) => `-${each}`);
+      const path =
+        filter === undefined
+          ? await exportOnce(request, files, job, format, wanted)
+          : await exportFiltered(request, files, job, format, { ...wanted, filter: parseCql2Text(filter) });
+      const which = [wanted.collection, review, filter && 'filtered']
+        .filter((each) => each !== undefined)
+        .map((each) => `-${each}`);
       attach(response, downloadName((await getScene(db, job.scene))!.name, `${which.join('')}${format.ending}`));
       response.set('Cache-Control', 'private, no-cache');
       response.sendFile(path, { dotfiles: 'allow', headers: { 'Content-Type': format.mediaType } });

@@ -6,12 +6,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import express, { type Request, Router } from 'express';
 import type { MultiPolygon, Polygon } from 'geojson';
 import { Problem } from '../../../errors/problem.ts';
-import { AggregateQuery, SumsQuery } from '../../api/features.ts';
+import { AggregateQuery, type HistogramJson, HistogramQuery, SumsQuery } from '../../api/features.ts';
 import { readQuery } from '../../api/query.ts';
 import { cellPolygon, cellsCovering } from '../../geometry/h3-cells.ts';
 import { AREAS, MOST_POSITIONS, positionsOf, readGeometry } from '../../geometry/read-geometry.ts';
 import type { Queryable } from '../../store/database/database.ts';
-import { type ClassSum, selectedBoxes, sumByClass, sumByZone } from '../../store/tables/aggregate.ts';
+import { type ClassSum, histogramOf, selectedBoxes, sumByClass, sumByZone } from '../../store/tables/aggregate.ts';
 import { queryItems } from '../../store/tables/items.ts';
 import type { Selection } from '../../store/tables/zone-pairs.ts';
 import type { Zones } from '../../store/tables/zone-pieces.ts';
@@ -21,6 +21,7 @@ import { itemSelection, namedCollection, requestedCollection } from './collectio
 import { parseCql2Text } from './parse-cql2-text.ts';
 
 const MAX_ZONES = 1000;
+const USUAL_BINS = 40;
 /** Of all zones that are sent, together. */
 const MOST_POSITIONS_OF_ZONES = 200_000;
 const BODY_LIMIT = '4mb';
@@ -64,6 +65,16 @@ export function aggregateRouter(): Router {
       const summed = await sumWithin(db, selected, zones, other === undefined ? undefined : { collection: other, ids });
       // A grid has no cells of its own accord: those that hold nothing are not part of the answer.
       response.json({ zones: summed.filter(({ cell, classes }) => cell === undefined || classes.length > 0) });
+    }),
+  );
+
+  router.get(
+    '/collections/:collection/histogram',
+    heavy(async (request, response) => {
+      const asked = readQuery(HistogramQuery, request.query);
+      const { property, bins = USUAL_BINS, scale = 'linear', ...sums } = asked;
+      const found = await histogramOf(databaseOf(request), await selection(request, sums), property, bins, scale);
+      response.json({ property, ...found } satisfies HistogramJson);
     }),
   );
 

@@ -10,6 +10,8 @@ import {
   FeatureQuery,
   FeaturesQuery,
   FormatQuery,
+  Histogram,
+  HistogramQuery,
   Items,
   PageQuery,
   Queryables,
@@ -43,6 +45,13 @@ export const featurePaths = {
     get: operation('features', 'listFeatures', 'A page of features', {
       query: FeaturesQuery,
       200: orPage(geojson(Items)),
+    }),
+  },
+  '/collections/{collection}/histogram': {
+    parameters: [collectionId],
+    get: operation('features', 'readHistogram', 'How many features have which score, size, width or orientation', {
+      query: HistogramQuery,
+      200: json(Histogram),
     }),
   },
   '/collections/{collection}/aggregate': {

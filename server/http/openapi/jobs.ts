@@ -72,6 +72,13 @@ export const jobPaths = {
       200: binary('The rows with their shapes', 'text/csv', 'application/geo+json'),
     }),
   },
+  '/jobs/{id}/sheet.html': {
+    parameters: [jobId],
+    get: operation('jobs', 'readSheet', 'A finished job as a sheet to print', {
+      description: 'Map, legend, grid, scale, figures and provenance in one HTML page without scripts.',
+      200: binary('The page', 'text/html'),
+    }),
+  },
   '/jobs/{id}/classes.tif': {
     parameters: [jobId],
     get: operation('jobs', 'downloadClasses', 'The class map as GeoTIFF', {

@@ -22,8 +22,11 @@ const PATIENCE_MS = 2000;
 /** Locks of this process. One that nothing refers to would be closed, and so let go of, by the garbage collector. */
 const held = new Set<DatabaseSync>();
 
-/** Makes the folder where it is missing. Throws Problem data_folder_locked. Returns what lets go of the lock. */
-export function lockFolder(folder: string): () => void {
+/**
+ * Makes the folder where it is missing. Throws Problem data_folder_locked. Returns what lets go of the lock.
+ * @param remedy what whoever finds it locked can do
+ */
+export function lockFolder(folder: string, remedy = REMEDY): () => void {
   mkdirSync(folder, { recursive: true });
   const holderPath = join(folder, 'lock.json');
   const lock = new DatabaseSync(join(folder, 'lock.sqlite'), { timeout: PATIENCE_MS });
@@ -32,7 +35,7 @@ export function lockFolder(folder: string): () => void {
   } catch (error) {
     lock.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    throw new Problem('data_folder_locked', `${folder} is in use by ${describeHolder(holderPath)}. ${REMEDY}`);
+    throw new Problem('data_folder_locked', `${folder} is in use by ${describeHolder(holderPath)}. ${remedy}`);
   }
   held.add(lock);
   const holder: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };

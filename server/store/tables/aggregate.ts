@@ -1,5 +1,7 @@
 /** Published features summed up by class, over all or within polygons: number, geodesic area and length. */
+import type { HistogramJson, HistogramProperty } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
+import { QUERYABLES } from './cql2-to-sql.ts';
 import { explainingFilter, itemConditions } from './items.ts';
 import { type Pair, type Selection, zonePairs } from './zone-pairs.ts';
 import { type ZonePiece, type Zones, zonePieces } from './zone-pieces.ts';
@@ -37,6 +39,47 @@ export async function sumByClass(q: Queryable, selection: Selection): Promise<Cl
     parameters,
   );
   return explainingFilter(selection, sums);
+}
+
+/** How many features have a value in each of `bins` steps between the least and the largest. */
+export async function histogramOf(
+  q: Queryable,
+  selection: Selection,
+  property: HistogramProperty,
+  bins: number,
+  scale: 'linear' | 'log',
+): Promise<Omit<HistogramJson, 'property'>> {
+  const parameters: unknown[] = [selection.collection];
+  const conditions = ['f.collection = $1', 'f.level = 0', ...itemConditions(selection, parameters)];
+  const value = QUERYABLES[property]!.sql;
+  const scaled = scale === 'log' ? `CASE WHEN ${value} > 0 THEN ln(${value}) END` : value;
+  const count = `$${parameters.push(bins)}::integer`;
+  const [row] = await explainingFilter(
+    selection,
+    q.query<{ least: number | null; largest: number | null; without: number; counts: Record<string, number> }>(
+      `WITH chosen AS MATERIALIZED (
+         SELECT (${scaled})::double precision AS value
+           FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job AND j.state = 'done'
+          WHERE ${conditions.join(' AND ')}),
+       ends AS (SELECT min(value) AS least, max(value) AS largest, count(*) - count(value) AS without FROM chosen),
+       steps AS (
+         SELECT CASE WHEN largest > least THEN least(width_bucket(value, least, largest, ${count}), ${count}) ELSE 1 END AS step,
+                count(*) AS count
+           FROM chosen, ends WHERE value IS NOT NULL GROUP BY 1)
+       SELECT least, largest, without::integer AS without,
+              coalesce((SELECT jsonb_object_agg(step, count) FROM steps), '{}') AS counts FROM ends`,
+      parameters,
+    ),
+  );
+  const { least, largest, without, counts } = row!;
+  if (least === null || largest === null) return { edges: [], counts: [], without };
+  const steps = largest > least ? bins : 1;
+  const edge = (i: number) => (i === steps ? largest : least + ((largest - least) * i) / steps);
+  return {
+    edges: Array.from({ length: steps + 1 }, (_, i) => (scale === 'log' ? Math.exp(edge(i)) : edge(i))),
+    counts: Array.from({ length: steps }, (_, i) => counts[i + 1] ?? 0),
+    without,
+  };
 }
 
 /** What one statement computes: pairs, and positions of their features. */

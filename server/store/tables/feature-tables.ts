@@ -2,6 +2,7 @@
 
 import type { Bbox, ReviewFilter, SceneRights } from '../../api/index.ts';
 import type { Queryable } from '../database/database.ts';
+import { cql2Condition } from './cql2-to-sql.ts';
 import { REVIEW_FILTERS } from './reviews.ts';
 
 export interface FeatureTable extends TableSource {
@@ -111,12 +112,17 @@ export const coveringTable = (tables: readonly FeatureTable[]): string =>
     tables.some((each) => each.collection === name && each.count > 0),
   ) ?? (tables.some(({ collection }) => collection === OBJECTS) ? OBJECTS : 'landuse');
 
-const reviewed = (review: ReviewFilter | undefined): string =>
-  review === undefined ? '' : `AND properties->>'review' ${REVIEW_FILTERS[review]}`;
+/** SQL conditions on `features f JOIN jobs j`; `parameters` gets their values. Throws Problem bad_request. */
+function conditionsOf({ review, filter }: Selected, parameters: unknown[]): string {
+  const reviewed = review === undefined ? '' : `AND f.properties->>'review' ${REVIEW_FILTERS[review]}`;
+  return filter === undefined ? reviewed : `${reviewed} AND ${cql2Condition(filter, parameters)}`;
+}
 
 /** Which of a job's features are wanted. */
 export interface Selected {
   review?: ReviewFilter | undefined;
+  /** CQL2 JSON. */
+  filter?: unknown;
   /** Not one of them, as where the image is of another time. */
   none?: boolean | undefined;
 }
@@ -125,7 +131,7 @@ export interface Selected {
 export async function featureTables(
   q: Queryable,
   job: string,
-  { review, none = false }: Selected = {},
+  selected: Selected = {},
 ): Promise<FeatureTable[] | null> {
   const [found] = await q.query<Omit<TableSource, 'job' | 'rights'> & SceneRights & { key: number }>(
     `SELECT j.key, j.scene, j.model, s.license, s.attribution, s.report->>'capturedAt' AS "capturedAt",
@@ -134,17 +140,20 @@ export async function featureTables(
     [job],
   );
   if (!found) return null;
+  const parameters: unknown[] = [found.key, selected.none ?? false];
+  const conditions = conditionsOf(selected, parameters);
   const summaries = await q.query<TableSummary>(
-    `SELECT collection, count(*)::integer AS count, bool_or(ST_Dimension(geom) = 1) AS lines,
-            bool_or(ST_NumGeometries(geom) > 1 OR GeometryType(geom) LIKE 'MULTI%') AS multi,
-            ARRAY[min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom))] AS bbox
-       FROM planimeter.features WHERE job = $1 AND level = 0 AND NOT $2::boolean ${reviewed(review)}
-      GROUP BY collection ORDER BY collection`,
-    [found.key, none],
+    `SELECT f.collection, count(*)::integer AS count, bool_or(ST_Dimension(f.geom) = 1) AS lines,
+            bool_or(ST_NumGeometries(f.geom) > 1 OR GeometryType(f.geom) LIKE 'MULTI%') AS multi,
+            ARRAY[min(ST_XMin(f.geom)), min(ST_YMin(f.geom)), max(ST_XMax(f.geom)), max(ST_YMax(f.geom))] AS bbox
+       FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job
+      WHERE f.job = $1 AND f.level = 0 AND NOT $2::boolean ${conditions}
+      GROUP BY f.collection ORDER BY f.collection`,
+    parameters,
   );
   const { key, license, attribution, ...source } = found;
   return tablesOf({ ...source, job, rights: { license, attribution } }, summaries, (collection) =>
-    storedRows(q, key, collection, review),
+    storedRows(q, key, collection, selected),
   );
 }
 
@@ -200,16 +209,22 @@ async function* storedRows(
   q: Queryable,
   jobKey: number,
   collection: string,
-  review: ReviewFilter | undefined,
+  selected: Selected,
 ): AsyncGenerator<StoredRow[]> {
+  const parameters: unknown[] = [];
+  // The filter's values come first, those of the page after them.
+  const conditions = conditionsOf(selected, parameters);
+  const [job, name, last] = [1, 2, 3].map((at) => `$${parameters.length + at}`);
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const rows = await q.query<StoredRow>(
-      `SELECT id, class, score, area_m2, perimeter_m, length_m, properties, ST_AsBinary(geom, 'NDR') AS geometry
-         FROM planimeter.features WHERE job = $1 AND collection = $2 AND level = 0 AND id > $3::uuid ${reviewed(review)}
-        ORDER BY id LIMIT ${FEATURES_PER_PAGE}`,
-      [jobKey, collection, after],
-      { prepared: true },
+      `SELECT f.id, f.class, f.score, f.area_m2, f.perimeter_m, f.length_m, f.properties,
+              ST_AsBinary(f.geom, 'NDR') AS geometry
+         FROM planimeter.features f JOIN planimeter.jobs j ON j.key = f.job
+        WHERE f.job = ${job}::integer AND f.collection = ${name} AND f.level = 0 AND f.id > ${last}::uuid ${conditions}
+        ORDER BY f.id LIMIT ${FEATURES_PER_PAGE}`,
+      [...parameters, jobKey, collection, after],
+      { prepared: selected.filter === undefined },
     );
     if (rows.length > 0) yield rows;
     if (rows.length < FEATURES_PER_PAGE) return;

@@ -1,18 +1,12 @@
 /** What outlives a reload: the scene in the page's address, and which scenes still await their job. */
 
+import { inAddress, writeToAddress } from '../address.ts';
+
 /** Scenes this browser brought in and whose job has not been asked for: their job starts by itself. */
 const EXPECTED_KEY = 'planimeter.expected';
 
-export const sceneInAddress = (): string | null => new URLSearchParams(location.hash.slice(1)).get('scene');
-
-export function writeSceneToAddress(id: string | null): void {
-  const parameters = new URLSearchParams(location.hash.slice(1));
-  if (parameters.get('scene') === id) return;
-  if (id) parameters.set('scene', id);
-  else parameters.delete('scene');
-  // Slashes stay readable: MapLibre writes the map's place into the same fragment.
-  history.replaceState(history.state, '', `#${decodeURIComponent(parameters.toString())}`);
-}
+export const sceneInAddress = (): string | null => inAddress('scene');
+export const writeSceneToAddress = (id: string | null): void => writeToAddress('scene', id);
 
 function expectedScenes(): Set<string> {
   try {

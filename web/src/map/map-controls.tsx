@@ -6,12 +6,26 @@ import { useApp } from '../app.ts';
 import { position } from '../format.ts';
 import { Icon, type IconName } from '../icons.tsx';
 import { t } from '../messages/index.ts';
+import type { State, Tool } from '../state.ts';
 import { FLAT_ZOOM } from './create-map.ts';
 import type { MapView } from './map-view.ts';
 import { scaleBar } from './scale-bar.ts';
 
+const TOOL_BUTTONS: readonly (readonly [Tool, IconName])[] = [
+  ['find', 'find'],
+  ['measure', 'ruler'],
+  ['point', 'target'],
+];
+
+/** The one in hand is put away by its button; on phones the map takes the room of the sheet. */
+function takeTool({ tool, sheetLowered }: State, next: Tool): void {
+  tool.value = tool.value === next ? null : next;
+  if (tool.value) sheetLowered.value = true;
+}
+
 export function MapControls({ view: { map, fitScene } }: { view: MapView }) {
   const { state } = useApp();
+  const { tool } = state;
   const notes = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // Of all that is shown, each said once; nothing is seen of it where nobody is to be credited.
@@ -23,28 +37,51 @@ export function MapControls({ view: { map, fitScene } }: { view: MapView }) {
       <div class="notes-on-map" ref={notes}>
         <ScaleBar map={map} />
       </div>
-      <div class="map-buttons">
-        <MapButton label={t.map.zoomIn} icon="plus" zooms onClick={() => map.zoomIn()} />
-        <MapButton label={t.map.zoomOut} icon="minus" zooms onClick={() => map.zoomOut()} />
-        <MapButton
-          label={t.map.wholeImage}
-          icon="frame"
-          hidden={state.scene.value?.state !== 'ready'}
-          onClick={() => fitScene()}
-        />
+      <div class="map-button-groups">
+        <div class="map-buttons">
+          {TOOL_BUTTONS.map(([each, icon]) => (
+            <MapButton
+              key={each}
+              label={t.tools[each]}
+              icon={icon}
+              pressed={tool.value === each}
+              onClick={() => takeTool(state, each)}
+            />
+          ))}
+        </div>
+        <div class="map-buttons">
+          <MapButton label={t.map.zoomIn} icon="plus" zooms onClick={() => map.zoomIn()} />
+          <MapButton label={t.map.zoomOut} icon="minus" zooms onClick={() => map.zoomOut()} />
+          <MapButton
+            label={t.map.wholeImage}
+            icon="frame"
+            hidden={state.scene.value?.state !== 'ready'}
+            onClick={() => fitScene()}
+          />
+        </div>
       </div>
     </section>
   );
 }
 
-function MapButton(props: { label: string; icon: IconName; zooms?: boolean; hidden?: boolean; onClick: () => void }) {
-  const { label, icon, zooms, hidden, onClick } = props;
+interface MapButtonProps {
+  label: string;
+  icon: IconName;
+  zooms?: boolean;
+  hidden?: boolean;
+  /** Of buttons that take something in hand, whether it is. */
+  pressed?: boolean;
+  onClick: () => void;
+}
+
+function MapButton({ label, icon, zooms, hidden, pressed, onClick }: MapButtonProps) {
   return (
     <button
       type="button"
       class={zooms ? 'map-button zoom' : 'map-button'}
       aria-label={label}
       title={label}
+      aria-pressed={pressed}
       hidden={hidden}
       onClick={onClick}
     >

@@ -6,6 +6,7 @@ import { getFailed, getTileJson, messageOf } from '../service/api.ts';
 import type { SceneJson } from '../service/types.ts';
 import type { SelectedFeature, State } from '../state.ts';
 import { mapColours } from '../theme.ts';
+import { toTool } from '../tool-in-hand.ts';
 import { createMap, FLAT_ZOOM } from './create-map.ts';
 import type { ClassView } from './layer-styles.ts';
 import * as layers from './layers.ts';
@@ -140,6 +141,7 @@ function keepFeatures(map: MapLibreMap, state: State, { scene, job, attribution 
     const tileJson = await getTileJson(`/tiles/${id}.json`);
     if (signal.aborted) return;
     layers.showFeatures(map, tileJson, state.model.value?.classes ?? [], classView(state));
+    if (state.selected.value) layers.markFeature(map, 'selected', state.selected.value, true);
     if (live === id) {
       live = null;
       map.once('idle', () => live === null && layers.hideLive(map));
@@ -229,11 +231,13 @@ function listenToPointer(map: MapLibreMap, state: State, openScene: (id: string)
     return map.getZoom() < 10 ? map.queryRenderedFeatures(box, { layers: ['places'] })[0]?.properties.id : undefined;
   };
   map.on('mousemove', ({ point }) => {
+    if (state.tool.value === 'measure' || state.tool.value === 'point') return hover(null, false);
     const feature = layers.featureAt(map, point);
     hover(feature, feature !== null || sceneAt(point) !== undefined || layers.isGeneralizedAt(map, point));
   });
   map.on('mouseout', () => hover(null, false));
   map.on('click', ({ point, lngLat }) => {
+    if (toTool(state, lngLat)) return;
     const scene = sceneAt(point);
     if (scene) {
       openScene(scene);
@@ -245,7 +249,7 @@ function listenToPointer(map: MapLibreMap, state: State, openScene: (id: string)
   });
   // The keyboard's pointer is the middle of the free part of the map, where base.css shows a cross while it has focus.
   canvas.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter') return;
+    if (event.key !== 'Enter' || toTool(state, map.getCenter())) return;
     state.selected.value = layers.featureAt(map, map.project(map.getCenter()));
   });
 }

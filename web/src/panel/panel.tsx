@@ -77,9 +77,9 @@ function SheetHandle() {
       class="sheet-handle"
       aria-expanded={!sheetLowered.value}
       aria-controls="panel-body"
-      aria-label={t.panel.sheet}
       onClick={() => (sheetLowered.value = !sheetLowered.value)}
     >
+      <span class="visually-hidden">{t.panel.sheet}</span>
       <span class="sheet-summary">{summaryOf(state)}</span>
     </button>
   );

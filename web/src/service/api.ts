@@ -2,11 +2,14 @@
 import { t } from '../messages/index.ts';
 import { BASE, reconnected } from './connection.ts';
 import type {
+  CoordinatesJson,
   FailedJson,
   FeatureJson,
   FeatureProperties,
+  ItemsJson,
   JobJson,
   ModelJson,
+  PointJson,
   PreflightJson,
   ProblemJson,
   ProofJson,
@@ -158,6 +161,15 @@ export const getJobs = (scene: string): Promise<JobJson[]> => getAll(`/jobs?scen
 export const getTileJson = (path: string): Promise<TileJson> => get(path);
 export const getFailed = (job: string): Promise<FailedJson> => get(`/jobs/${job}/failed.geojson`);
 export const getItem = (path: string): Promise<FeatureJson> => get(path);
+export const getCoordinates = (epsg: number, x: number, y: number): Promise<CoordinatesJson> =>
+  get(`/coordinates?${new URLSearchParams({ crs: `EPSG:${epsg}`, x: String(x), y: String(y) })}`);
+export const getPoint = (
+  scene: string,
+  [lon, lat]: readonly [number, number],
+  job: string | null,
+): Promise<PointJson> => get(`/scenes/${scene}/point?lon=${lon}&lat=${lat}${job ? `&job=${job}` : ''}`);
+export const getItems = (collection: string, query: Record<string, string>): Promise<ItemsJson> =>
+  get(`/collections/${collection}/items?${new URLSearchParams(query)}`);
 export const addByUrl = (url: string): Promise<SceneJson> => post('/scenes', { url });
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);
