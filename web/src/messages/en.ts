@@ -347,6 +347,7 @@ export const en = {
       `Two people agree at ${agreed} of ${points} points${kappa === null ? '' : `, kappa ${kappa}`}.`,
     cannotTellPoints: (points: number) =>
       plural(points, { one: 'At # point nobody could tell.', other: 'At # points nobody could tell.' }),
+    print: 'A page to print, with the error matrix',
     words: 'In words, for a report',
     sources: 'Formulas',
     copy: 'Copy',

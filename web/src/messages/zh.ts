@@ -461,6 +461,7 @@ export const zh: Messages = {
     agreement: (agreed, points, kappa) =>
       `两人判读一致 ${agreed} / ${points} 个样本点${kappa === null ? '' : `，Kappa 系数 ${kappa}`}。`,
     cannotTellPoints: (points) => `有 ${n(points)} 个样本点无法判读。`,
+    print: '可打印页面（含误差矩阵，英文）',
     words: '报告用文字（英文）',
     sources: '公式出处',
     copy: '复制',
