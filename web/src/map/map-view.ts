@@ -187,10 +187,10 @@ function keepScores(map: MapLibreMap, state: State, { job }: Shown): void {
   keep(state, scored, [], draw, () => layers.hideScores(map));
 }
 
-const classView = ({ hiddenClasses, classOpacity, leastScore }: State): ClassView => ({
+const classView = ({ hiddenClasses, classOpacity, ranges }: State): ClassView => ({
   hidden: hiddenClasses.value,
   opacity: classOpacity.value,
-  leastScore: leastScore.value,
+  ranges: ranges.value,
 });
 
 /** The zoom at which the globe takes four fifths of the free part of the page. */
