@@ -274,6 +274,7 @@ function sleepingCompute(template: Template): Compute {
       ends.push({ joinMs: performance.now() - started });
       return joined;
     },
+    drawUnits: unused,
     prove: unused,
     teach: unused,
     chooseRendering: unused,

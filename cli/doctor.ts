@@ -23,7 +23,7 @@ import {
 import { checkedFileStore } from '../server/store/files/checked-files.ts';
 import { checkStore, openFileStore } from '../server/store/files/open-file-store.ts';
 import { probeFileStore } from '../server/store/files/probe-file-store.ts';
-import { imageFormats } from '../tiler/geotiff/rgb-image.ts';
+import { imageFormats } from '../tiler/images/rgb-image.ts';
 import {
   DATA_OPTION,
   DEVICE_OPTION,

@@ -10,6 +10,7 @@ export const SETTINGS = {
   PLANIMETER_STORE: 'file: URL of a folder, or s3: URL of a bucket, that workers share (the data folder)',
   PLANIMETER_DEVICE: 'auto, cpu, webgpu or cuda[:N] (auto)',
   PLANIMETER_TOKEN: 'the token that prove --url sends',
+  PLANIMETER_WEBHOOK_SECRET: 'base64 of 24 to 64 random bytes, by which watch signs what it tells (none)',
   PLANIMETER_METRICS_TOKEN: 'a token that opens /metrics of serve alone, also while the database is down (none)',
   PLANIMETER_BASEMAP: 'a MapLibre style to lie under the map (none)',
   PLANIMETER_PUBLIC_URL: 'where clients reach serve behind a proxy, path included (as each request says)',

@@ -91,7 +91,7 @@ test('--only building: nothing else is judged, also where the mask names other c
   expect([other.iou, road.iou, only.roads, only.ece]).toEqual([null, null, null, null]);
   expect(only.miou).toBe(building.iou);
   expect(building.iou).toBeGreaterThan(0.2);
-  await expect(evaluate(truth, '--gsd', '0.5', '--only', 'roof')).rejects.toThrow(WrongCall);
+  await expect(evaluate(truth, '--gsd', '0.5', '--only', 'roof')).rejects.toThrow(/one of the classes: "roof" is none/);
 });
 
 test('the table says which classes do not occur, and the ground size comes from the manifest', async () => {
@@ -103,6 +103,49 @@ test('the table says which classes do not occur, and the ground size comes from 
   expect(notices).toContain('0.5 m per pixel, as ');
   await rm(join(folder, 'manifest.json'));
   expect((await evaluate(truth)).notices).toMatch(/^WARNING: nothing says/);
+});
+
+test('GeoTIFFs have the ground size of their georeference, whatever a manifest says', async () => {
+  const [images, masks] = [join(folder, 'tiffs'), join(folder, 'tiff-masks')];
+  await Promise.all([images, masks].map((path) => mkdir(path)));
+  await cp(join(folder, 'town', 'image.tif'), join(images, 'a.tif'));
+  await cp(join(folder, 'town', 'truth.tif'), join(masks, 'a.tif'));
+  await writeFile(join(images, 'manifest.json'), JSON.stringify({ gsd_m: 2 }));
+  const { out, notices } = await captured(['--model', 'landuse-unet', '--images', images, '--masks', masks, '--json']);
+  expect(notices).toMatch(/^Ground size of the images: 0\.500\d? m per pixel, as their georeference says\.\n$/);
+  const found = JSON.parse(out);
+  const asPng = await scores(truth, '--gsd', String(found.gsd_m));
+  expect(found.confusion).toEqual(asPng.confusion);
+  expect(found.roads.apls).toBeCloseTo(asPng.roads.apls, 6);
+  expect(
+    (await captured(['--model', 'landuse-unet', '--images', images, '--masks', masks, '--gsd', '0.5'])).notices,
+  ).toMatch(/0.5 m per pixel, as --gsd says/);
+});
+
+test('a truth that says nothing, or little, is spoken of', async () => {
+  const marked = await evaluate(
+    truth.map((code) => (code === 1 ? 255 : 7)),
+    '--gsd',
+    '0.5',
+  );
+  expect(marked.notices).toMatch(/WARNING: the truth says nothing of any pixel \(its codes: 7, 255\)/);
+  const odd = await evaluate(
+    truth.map((code) => (code === 3 ? 9 : code)),
+    '--gsd',
+    '0.5',
+  );
+  expect(odd.notices).toMatch(
+    /WARNING: \d+ pixels of the truth are taken as not known, with the codes 9\. Codes are 0 other/,
+  );
+  expect((await evaluate(truth, '--gsd', '0.5')).notices).not.toContain('WARNING');
+});
+
+test.each([
+  [['--model', 'm', '--places', 'd', '--gsd', '1'], '--gsd does not go with --model and --places'],
+  [['--predicted', 'a', '--truth', 'b', '--model', 'm'], '--model does not go with --predicted and --truth'],
+  [['--model', 'm', '--images', 'd'], 'evaluate takes --predicted and --truth, or --model, --images, and --masks'],
+])('what a way of calling does not take is refused: %j', async (args, message) => {
+  await expect(captured(args)).rejects.toThrow(new RegExp(`^${message}`));
 });
 
 test('--places: every place to judge by, at its own ground size', async () => {
@@ -120,6 +163,12 @@ test('--places: every place to judge by, at its own ground size', async () => {
   const { gsd_reason: _, notices: __, ...expected } = alone;
   expect(JSON.parse(out)).toMatchObject({ model: 'landuse-unet', places: { here: expected } });
   expect(Object.keys(JSON.parse(out).places)).toEqual(['here']);
+  const land = JSON.parse(
+    (await captured(['--model', 'landuse-unet', '--places', folder, '--only', 'other', '--json'])).out,
+  );
+  const { classes, miou, buildings } = land.places.here;
+  expect([classes.filter((each: { iou: number | null }) => each.iou !== null).length, buildings]).toEqual([1, null]);
+  expect(miou).toBe(classes[0].iou);
   await rm(join(folder, 'manifest.json'));
   await expect(captured(['--model', 'landuse-unet', '--places', folder])).rejects.toThrow(WrongCall);
 });

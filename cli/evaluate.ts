@@ -11,8 +11,8 @@ import type { VectorScores } from '../server/tracing/score-vectors.ts';
 import { openRaster, openSamples, type Raster } from '../tiler/geotiff/raster.ts';
 import { wholeOf } from '../tiler/geotiff/window.ts';
 import { JSON_OPTION, readArguments, usageOf, valued, WrongCall } from './arguments.ts';
-import { evaluateFolder, evaluatePlaces } from './evaluation/evaluate-folder.ts';
-import { groundSizeNotice, groundSizeOf } from './evaluation/ground-size.ts';
+import { evaluatePairs, evaluatePlaces, findPairs } from './evaluation/evaluate-folder.ts';
+import { groundSizeNotice, groundSizeOf, meanOf, pixelMetresOf } from './evaluation/ground-size.ts';
 import {
   addDrawn,
   createTallies,
@@ -20,6 +20,7 @@ import {
   resample,
   scoresOf,
   told,
+  unknownNotice,
   WORST_CHIPS,
 } from './evaluation/map-scores.ts';
 import { checkOutputs, inputFile, installedNetwork } from './files.ts';
@@ -31,8 +32,11 @@ const OPTIONS = {
   model: valued('ID', 'the network to be scored'),
   images: valued('DIR', 'images for it'),
   masks: valued('DIR', 'class maps of the same names and sizes'),
-  gsd: valued('M', "the images' pixel size in metres; else what a manifest.json beside them says"),
-  only: valued('CLASS', 'the truth tells of this class alone: building, road or vegetation'),
+  gsd: valued(
+    'M',
+    "the images' pixel size in metres; else their georeference's, else that of a manifest.json beside them",
+  ),
+  only: valued('CLASS', 'judges this class alone, since the truth tells of no other'),
   places: valued('DIR', 'a folder with manifest.json and PLACE/images, PLACE/labels: all that are to judge by'),
   html: valued('R.html', 'writes a page with the confusion, the calibration and the worst chips'),
   json: JSON_OPTION,
@@ -42,16 +46,38 @@ export const usage = usageOf(
   [
     'evaluate --predicted A.tif --truth B.tif [--scores S.tif] [--only CLASS] [--html R.html] [--json]',
     'evaluate --model ID --images DIR --masks DIR [--gsd M] [--only CLASS] [--html R.html] [--json]',
-    'evaluate --model ID --places DIR [--json]',
+    'evaluate --model ID --places DIR [--only CLASS] [--json]',
   ],
   OPTIONS,
 );
 
+/** What each way of calling takes, besides --only and --json. */
+const WAYS = [
+  { needs: ['predicted', 'truth'], takes: ['scores', 'html'] },
+  { needs: ['model', 'images', 'masks'], takes: ['gsd', 'html'] },
+  { needs: ['model', 'places'], takes: [] },
+];
+
+type Values = { [Name in keyof typeof OPTIONS]?: string | boolean | undefined };
+
+/** Throws a wrong call where none of the ways is whole, and for what the one that is does not take. */
+function checkWay(values: Values): void {
+  const given = Object.keys(values).filter((name) => name !== 'only' && name !== 'json');
+  const way = WAYS.find(({ needs }) => needs.every((name) => given.includes(name)));
+  if (!way) {
+    const ways = WAYS.map(({ needs }) => new Intl.ListFormat('en').format(needs.map((name) => `--${name}`)));
+    throw new WrongCall(`evaluate takes ${ways.join(', or ')}`);
+  }
+  const other = given.find((name) => ![...way.needs, ...way.takes].includes(name));
+  if (other) throw new WrongCall(`--${other} does not go with ${way.needs.map((name) => `--${name}`).join(' and ')}`);
+}
+
 export async function run(args: string[]): Promise<void> {
   const { values } = readArguments(args, OPTIONS);
+  checkWay(values);
   const { predicted, truth, scores, model, images, masks, only } = values;
   await checkOutputs([values.html]);
-  if (model && values.places) return scorePlaces(model, values.places, values.json === true);
+  if (model && values.places) return scorePlaces(model, values.places, only, values.json === true);
   const worst: WorstChip[] = [];
   let evaluation: Evaluated;
   let subject: ReportSubject;
@@ -59,31 +85,30 @@ export async function run(args: string[]): Promise<void> {
     evaluation = await evaluateMaps(predicted, truth, { scoresPath: scores, only, worst });
     const classes = await classesOf(predicted);
     subject = { title: `${basename(predicted)} against ${basename(truth)}`, subject: 'Two class maps.', classes };
-  } else if (model && images && masks) {
-    const network = await installedNetwork(model);
-    for (const folder of [images, masks]) await inputFile(folder);
-    const ground = await groundSizeOf(images, network, values.gsd);
+  } else {
+    const network = await installedNetwork(model!);
+    for (const folder of [images!, masks!]) await inputFile(folder);
+    const pairs = await findPairs(images!, masks!);
+    const files = pairs.map(({ image }) => image);
+    const ground = await groundSizeOf(images!, files, network, values.gsd);
     process.stderr.write(groundSizeNotice(ground));
     const { gsdMetres, reason } = ground;
     const { name, classes } = network;
-    const found = await evaluateFolder(network, images, masks, { gsdMetres, only, worst });
-    evaluation = { ...found, gsd_reason: reason };
-    const folder = resolve(images).split(sep).slice(-2).join('/');
+    evaluation = { ...(await evaluatePairs(network, pairs, { ground, only, worst })), gsd_reason: reason };
+    const folder = resolve(images!).split(sep).slice(-2).join('/');
     subject = { title: `${name} on ${folder}`, subject: `Images of ${gsdMetres} m per pixel, ${reason}.`, classes };
-  } else {
-    throw new WrongCall(
-      'evaluate takes --predicted and --truth, or --model, --images and --masks, or --model and --places',
-    );
   }
+  process.stderr.write(unknownNotice(evaluation, subject.classes));
   subject.figures = vectorFigures(evaluation);
   if (values.html) await writeFile(values.html, await evaluationReport(subject, evaluation, worst));
   process.stdout.write(values.json ? `${JSON.stringify(evaluation)}\n` : table(evaluation));
 }
 
-async function scorePlaces(model: string, folder: string, json: boolean): Promise<void> {
+async function scorePlaces(model: string, folder: string, only: string | undefined, json: boolean): Promise<void> {
   const network = await installedNetwork(model);
-  const places = await evaluatePlaces(network, folder, (place, scores) => {
+  const places = await evaluatePlaces(network, folder, only, (place, scores) => {
     if (!json) process.stdout.write(`${place}, ${scores.gsd_m} m per pixel\n${table(scores)}\n`);
+    process.stderr.write(unknownNotice(scores, network.classes));
   });
   if (json) process.stdout.write(`${JSON.stringify({ model, sha256: network.sha256, places })}\n`);
 }
@@ -117,7 +142,7 @@ export async function evaluateMaps(
       throw new Problem('bad_request', `Both class maps must have one coordinate reference system; ${found}.`);
     }
     const classes = await classesOf(predictedPath);
-    const tallies = createTallies(classes);
+    const tallies = createTallies(classes, only);
     const { width, height, geotransform, geographic } = truth;
     const map = {
       ...{ name: basename(predictedPath), width, height },
@@ -126,12 +151,15 @@ export async function evaluateMaps(
       ...(scores && { scores: await codesAt(scores, truth, 0) }),
     };
     addToTally(tallies.pixels, map);
-    addWorstChips(worst, map, classes.length, WORST_CHIPS);
+    addWorstChips(worst, map, tallies.pixels, WORST_CHIPS);
     // Degrees are no metres: such maps have no vectors that could be measured.
     if (!geographic) {
-      const pixelMetres = Math.sqrt(Math.abs(geotransform[1] * geotransform[5] - geotransform[2] * geotransform[4]));
+      const own = pixelMetresOf(truth);
+      const pixelMetres = own
+        ? meanOf(own)
+        : Math.sqrt(Math.abs(geotransform[1] * geotransform[5] - geotransform[2] * geotransform[4]));
       const grid = { width, height, geotransform, pixelMetres };
-      addDrawn(tallies.vectors, { ...grid, codes: map.truth }, { ...grid, codes: map.predicted }, classes);
+      await addDrawn(tallies.vectors, { ...grid, codes: map.truth }, { ...grid, codes: map.predicted }, { classes });
     }
     return scoresOf(tallies);
   } finally {
@@ -139,10 +167,10 @@ export async function evaluateMaps(
   }
 }
 
-/** First band of `raster` at the pixel centres of `target`; `outside` where it does not reach. */
+/** First band of `raster` at the pixel centres of `target`; `outside` where it does not reach or has no data. */
 async function codesAt(raster: Raster, target: Raster, outside: number): Promise<Uint8Array> {
-  const { pixels } = await raster.read(0, wholeOf(raster));
-  const first = Uint8Array.from({ length: raster.width * raster.height }, (_, i) => pixels[i * raster.bands]);
+  const { pixels, valid } = await raster.read(0, wholeOf(raster));
+  const first = valid.map((told, i) => (told ? pixels[i * raster.bands] : outside));
   return resample({ codes: first, ...raster }, target, outside);
 }
 

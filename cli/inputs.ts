@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { Problem } from '../errors/problem.ts';
 import type { SceneRights } from '../server/api/scenes.ts';
 import { sceneId } from '../server/content-ids.ts';
 import type { WorkContext } from '../server/queue/work-context.ts';
@@ -39,7 +40,7 @@ export interface Inputs {
 
 /** Throws a wrong call for files that cannot be read. */
 export async function readInputs(paths: readonly string[], srs: string | undefined): Promise<Inputs> {
-  if (paths.some(isAddress)) return readRemote(paths, srs);
+  if (paths.some(isAddress)) return readAddress(paths, srs);
   const sources: SourceFile[] = [];
   let bytes = 0;
   for (const path of paths) {
@@ -51,10 +52,14 @@ export async function readInputs(paths: readonly string[], srs: string | undefin
   return { sources, srs, bytes, name: basename(paths[0]) + more };
 }
 
-async function readRemote([address, ...others]: readonly string[], srs: string | undefined): Promise<Inputs> {
+function readAddress([address, ...others]: readonly string[], srs: string | undefined): Promise<Inputs> {
   if (others.length > 0) throw new WrongCall('an image elsewhere is a scene by itself; name it alone');
   if (!URL.canParse(address)) throw new WrongCall(`"${address}" is no address`);
-  const policy = policyOfUser(new URL(address));
+  return readRemote(address, srs, policyOfUser(new URL(address)));
+}
+
+/** An image elsewhere, by its address. Throws Problem where the policy does not allow it, or where it cannot be read in parts. */
+export async function readRemote(address: string, srs: string | undefined, policy: RemotePolicy): Promise<Inputs> {
   const reader = createRemoteReader(policy);
   try {
     const found = await reader.look(address);
@@ -75,6 +80,24 @@ export async function sha256OfInputs({ sources, srs, remote }: Inputs): Promise<
   return createHash('sha256')
     .update(JSON.stringify([hashes, srs]))
     .digest('hex');
+}
+
+/** The image that was mapped, read with the system that was said with it. Throws Problem bad_request for another. */
+export async function mappedImage(
+  path: string,
+  { sha256, srs }: { sha256: string; srs: string | null },
+): Promise<Inputs> {
+  const hashes: string[] = [];
+  for (const said of [undefined, srs ?? undefined]) {
+    const inputs = await readInputs([path], said);
+    const hash = await sha256OfInputs(inputs);
+    if (hash === sha256) return inputs;
+    hashes.push(hash);
+  }
+  throw new Problem(
+    'bad_request',
+    `"${basename(path)}" is not the image that was mapped: its SHA-256 is ${hashes[0]}, and was ${sha256}.`,
+  );
 }
 
 /** Links them to where the pipeline looks for a scene's originals. */
@@ -108,14 +131,15 @@ async function linkOne({ path, sidecars = {} }: SourceFile, folder: string, name
   }
 }
 
-/** Copies the images, and places them. */
+/** Copies the images, and places them. @param known their hash, where it was computed before */
 export async function readyScene(
   tools: MappingTools,
   inputs: Inputs,
   rights: Partial<SceneRights>,
   context: WorkContext,
+  known?: string,
 ): Promise<ReadyScene> {
-  const sha256 = await sha256OfInputs(inputs);
+  const sha256 = known ?? (await sha256OfInputs(inputs));
   const id = sceneId(sha256);
   await linkSourceFiles(tools.files, id, inputs);
   return {

@@ -3,7 +3,14 @@
 import { join } from 'node:path';
 import { bandMetadata, roleMetadata } from '../models/imported/collect-metadata.ts';
 import type { NetworkMetadata, Task } from '../models/imported/network-metadata.ts';
-import { isDetector, listNetworks, type Network, networkFolders, stitchesExactly } from '../models/registry.ts';
+import {
+  type DrawnScores,
+  isDetector,
+  listNetworks,
+  type Network,
+  networkFolders,
+  stitchesExactly,
+} from '../models/registry.ts';
 import { fastest } from '../models/runtime/benchmark.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import type { Run } from '../models/runtime/run-profile.ts';
@@ -98,11 +105,12 @@ async function list(folder: string, json: boolean): Promise<void> {
   const runs = await Promise.all(networks.map((network) => measuredRun(network, device)));
   if (json) {
     const rows = networks.map((network, i) => {
-      const { modelPath: _, adapter, gsdMetres, int8, scoresByPlace, ...rest } = network;
+      const { modelPath: _, adapter, gsdMetres, int8, scoresByPlace, drawnByPlace, ...rest } = network;
       return {
         ...rest,
         gsd_m: gsdMetres,
         ...(scoresByPlace && { scores_by_place: scoresByPlace }),
+        ...(drawnByPlace && { drawn_by_place: drawnByPlace }),
         kind: adapter ? 'added' : 'shipped',
         task: isDetector(network) ? 'detection' : 'segmentation',
         exact: stitchesExactly(network),
@@ -114,7 +122,7 @@ async function list(folder: string, json: boolean): Promise<void> {
     return;
   }
   for (const [i, network] of networks.entries()) {
-    const { id, gsdMetres, halo, stride, classes, description, miou, scoresByPlace } = network;
+    const { id, gsdMetres, halo, stride, classes, description, miou, scoresByPlace, drawnByPlace } = network;
     const facts = [
       gsdMetres === null ? 'pixels as they are' : `${gsdMetres} m per pixel`,
       stitchesExactly(network) ? `exact with a halo of ${halo}` : 'blended',
@@ -126,9 +134,17 @@ async function list(folder: string, json: boolean): Promise<void> {
     process.stdout.write(`  ${description}\n`);
     for (const [place, scores] of Object.entries(scoresByPlace ?? {})) {
       const ious = Object.entries(scores).map(([name, iou]) => `${name} ${iou.toFixed(2)}`);
-      process.stdout.write(`    ${place}: ${ious.join(', ')}\n`);
+      process.stdout.write(`    ${place}: ${ious.join(', ')}${drawnText(drawnByPlace?.[place])}\n`);
     }
   }
+}
+
+function drawnText({ buildings_f1_50: f1, roads_apls: apls }: DrawnScores = {}): string {
+  const figures = [
+    ...(f1 === undefined ? [] : [`buildings F1 ${f1.toFixed(2)}`]),
+    ...(apls === undefined ? [] : [`roads APLS ${apls.toFixed(2)}`]),
+  ];
+  return figures.length > 0 ? `; as drawn: ${figures.join(', ')}` : '';
 }
 
 function speedOf({ id }: Network, run: Run | undefined): string {

@@ -19,7 +19,7 @@ import { openRaster } from '../tiler/geotiff/raster.ts';
 import { sha256OfFile } from '../tiler/ingest/sha256.ts';
 import { DATA_OPTION, DEVICE_OPTION, JSON_OPTION, readArguments, usageOf, valued, WrongCall } from './arguments.ts';
 import { inputFile, installedNetwork } from './files.ts';
-import { type Inputs, readInputs, readyScene, sha256OfInputs } from './inputs.ts';
+import { mappedImage, readyScene } from './inputs.ts';
 import { mapToFile } from './mapping/map-and-write.ts';
 import { createProgressBar } from './progress.ts';
 import { onSignal } from './signals.ts';
@@ -75,7 +75,7 @@ export async function run(args: string[]): Promise<void> {
       signal: interrupted.signal,
       progress: ({ stage, share }: { stage: string; share: number }) => bar.update(stage, share),
     };
-    const scene = { ...(await readyScene(tools, inputs, {}, context)), name: record.image.name };
+    const scene = { ...(await readyScene(tools, inputs, {}, context, record.image.sha256)), name: record.image.name };
     const id = jobId({ ...scene, workspace: record.workspace }, jobIdentity(network), parameters);
     const geopackage = ready.files.path('replayed.gpkg');
     const wanted = { output: geopackage, format: exportFormat('.gpkg')!, collection: undefined, whole: false };
@@ -128,21 +128,6 @@ async function readRecord(path: string): Promise<ReplayRecord> {
     if (error instanceof SyntaxError) throw new Problem('bad_request', 'The record of the job is not JSON.');
     throw error;
   }
-}
-
-/** The image that was mapped, read with the system that was said with it. Throws Problem bad_request for another. */
-async function mappedImage(path: string, { sha256, srs }: ReplayRecord['image']): Promise<Inputs> {
-  const hashes: string[] = [];
-  for (const said of [undefined, srs ?? undefined]) {
-    const inputs = await readInputs([path], said);
-    const hash = await sha256OfInputs(inputs);
-    if (hash === sha256) return inputs;
-    hashes.push(hash);
-  }
-  throw new Problem(
-    'bad_request',
-    `"${basename(path)}" is not the image that was mapped: its SHA-256 is ${hashes[0]}, and was ${sha256}.`,
-  );
 }
 
 type Maps = Awaited<ReturnType<typeof mapsThere>>;

@@ -1,21 +1,13 @@
 /** `planimeter segment IN.tif… OUT`: the pipeline on one image, or on adjacent ones as one, with no server and nothing kept. */
 import { copyFile, writeFile } from 'node:fs/promises';
-import { Problem } from '../errors/problem.ts';
-import { findNetwork, isDetector, jobIdentity, listNetworks } from '../models/registry.ts';
+import { isDetector } from '../models/registry.ts';
 import { parseDevice } from '../models/runtime/device.ts';
 import type { JobReport } from '../server/api/index.ts';
 import { SaidRights } from '../server/api/scenes.ts';
 import { check } from '../server/api/schema.ts';
-import { jobId } from '../server/content-ids.ts';
 import { withEphemeralEngine } from '../server/ephemeral-engine.ts';
-import { chooseModel, DEFAULT_NETWORK, modelReason } from '../server/networks/choose-network.ts';
-import { CONVERT_AOI } from '../server/pipeline/area-of-interest.ts';
-import { requireExtraMaps } from '../server/pipeline/extra-maps.ts';
 import { parseParameters } from '../server/pipeline/job-parameters.ts';
-import { choosable } from '../server/pipeline/preflight.ts';
-import { settlePrecision } from '../server/pipeline/settle-precision.ts';
 import type { MappingTools } from '../server/tools.ts';
-import { readText } from '../tiler/ingest/read-text.ts';
 import {
   DATA_OPTION,
   DEVICE_OPTION,
@@ -29,9 +21,11 @@ import {
   valued,
   WrongCall,
 } from './arguments.ts';
-import { checkOutputs, inputFile, installedNetwork } from './files.ts';
+import { checkOutputs, installedNetwork } from './files.ts';
 import { INPUTS_HELP, readInputs, readyScene } from './inputs.ts';
 import { mapToFile, mapToTiles } from './mapping/map-and-write.ts';
+import { readArea } from './mapping/read-area.ts';
+import { settleJob } from './mapping/settle-job.ts';
 import { readBands, readStretch } from './mapping/view.ts';
 import {
   COLLECTION_OPTION,
@@ -88,7 +82,7 @@ export async function run(args: string[]): Promise<void> {
   checkCollection(values.collection, named !== null && isDetector(named));
   const given = parseParameters({
     ...(values.precision !== undefined && { precision: values.precision }),
-    ...(values.aoi !== undefined && { aoi: await readGeoJson(values.aoi) }),
+    ...(values.aoi !== undefined && { aoi: await readArea(values.aoi) }),
     ...(values['min-area'] !== undefined && { min_area_m2: readNumber('min-area', values['min-area']) }),
     ...(values.tolerance !== undefined && { tolerance_m: readNumber('tolerance', values.tolerance) }),
     ...(values.bands !== undefined && { bands: readBands(values.bands) }),
@@ -111,17 +105,11 @@ export async function run(args: string[]): Promise<void> {
     if (tiles) open().catch(() => {}); // it opens while the image is copied
     const tools: MappingTools = { ...ready, db: { query: async (...asked) => (await open()).db.query(...asked) } };
     const ingested = await readyScene(tools, inputs, rights, context);
-    const networks = await listNetworks();
-    const chosen = chooseModel(ingested.gsd_m, networks.map(choosable));
-    const network = named ?? (await findNetwork(chosen?.id ?? DEFAULT_NETWORK));
-    const reason = modelReason(ingested.gsd_m, network.id, networks.map(choosable));
-    requireExtraMaps(network, given);
-    const parameters = await settlePrecision(given, network, device, ready.chooseRun);
-    const id = jobId(ingested, jobIdentity(network), parameters);
+    const job = await settleJob(tools, ingested, { named, given, device, finestOnly: !tiles });
+    const { id, network } = job;
     if (isDetector(network) && (values.classes ?? values.scores) !== undefined) {
       throw new WrongCall(`"${network.id}" draws boxes; it has no class map and no scores`);
     }
-    const job = { id, scene: ingested, network, parameters, modelReason: reason, finestOnly: !tiles };
     const wanted = { output, format, collection: values.collection, whole };
     const { report, exported } = tiles
       ? await mapToTiles(await open(), job, wanted, context)
@@ -136,15 +124,6 @@ export async function run(args: string[]): Promise<void> {
     if (notice) process.stderr.write(notice);
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : summary(notice ? 'found' : output, report));
   }, place).finally(bar.end);
-}
-
-async function readGeoJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readText(await inputFile(path)));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new Problem('bad_request', `"${path}" is not JSON. ${CONVERT_AOI}`);
-    throw error;
-  }
 }
 
 /** @param subject the file, or what was found where the file holds less */

@@ -73,6 +73,8 @@ export interface Network {
   miou?: number;
   /** Intersection over union by place and class, of the classes that are labelled there. */
   scoresByPlace?: Record<string, Record<string, number>>;
+  /** What jobs draw from its maps, by place. */
+  drawnByPlace?: Record<string, DrawnScores>;
   /** The network with 8-bit weights: same inputs and outputs. */
   int8?: NetworkFile;
   modelPath: string;
@@ -83,6 +85,14 @@ export interface Network {
   chip?: number;
   /** How to run it, of networks that were added; shipped ones have inputs and outputs of our own. */
   adapter?: Adapter;
+}
+
+/** Buildings found one for one at an intersection over union, how many too many, and routes along the roads. */
+export interface DrawnScores {
+  buildings_f1_50?: number;
+  buildings_f1_75?: number;
+  buildings_count_error?: number;
+  roads_apls?: number;
 }
 
 /** The folder of the networks that ship with the program. */
@@ -107,6 +117,7 @@ interface ManifestJson {
     'planimeter:planes'?: NetworkPlane[];
     'planimeter:features'?: NetworkFeatures;
     'planimeter:scores'?: { miou: number; by_place?: Record<string, Record<string, number>> };
+    'planimeter:drawn'?: Record<string, DrawnScores>;
     'planimeter:int8'?: string;
     'planimeter:chip'?: number | null;
     'planimeter:adapter'?: Adapter;
@@ -238,6 +249,7 @@ async function readManifest(folder: string): Promise<Network | null> {
     ...(properties['planimeter:features'] && { features: properties['planimeter:features'] }),
     ...(scores && { miou: scores.miou }),
     ...(scores?.by_place && { scoresByPlace: scores.by_place }),
+    ...(properties['planimeter:drawn'] && { drawnByPlace: properties['planimeter:drawn'] }),
     ...(int8Path && { int8: { path: int8Path, sha256: await sha256OfFile(int8Path) } }),
     modelPath,
     sha256,

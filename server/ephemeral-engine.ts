@@ -16,14 +16,16 @@ interface Place {
   device?: DeviceChoice;
   /** For images elsewhere. */
   policy?: RemotePolicy | null;
+  /** Where its files lie meanwhile; the system's place for such by default. */
+  scratch?: string;
 }
 
 /** Runs `work` with tools of its own. Their database is opened when it is first asked for. */
 export async function withEphemeralEngine<T>(
   work: (open: () => Promise<PipelineTools>, ready: Omit<PipelineTools, 'db'>) => Promise<T>,
-  { device = 'cpu', policy = null }: Place = {},
+  { device = 'cpu', policy = null, scratch = tmpdir() }: Place = {},
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'planimeter-tmp-'));
+  const folder = await mkdtemp(join(scratch, 'planimeter-tmp-'));
   const remote = createRemoteReader(policy);
   const compute = startCompute(remote.open);
   const files = localFileStore(folder);

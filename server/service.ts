@@ -119,6 +119,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     readPixel: renderer.pixel,
     keepTiles: (job) => void engine.tiles.keep(job),
     prove: (id, windows) => verifyJob(tools, async (name) => installed(name), id, windows),
+    drawUnits: (request) => tools.compute.drawUnits(request, {}),
     settle: async (parameters, model) => {
       const network = installed(model);
       requireExtraMaps(network, parameters);

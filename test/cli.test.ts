@@ -249,7 +249,9 @@ test('inspect and models list tell scripts what they need', () => {
   expect(networks).toContainEqual(expect.objectContaining({ id: 'landuse-unet', gsd_m: 1 }));
   const { scores_by_place } = networks.find(({ id }: { id: string }) => id === 'landuse-unet');
   expect(scores_by_place['banepa-centre']).toEqual({ building: expect.closeTo(0.6, 1) });
-  expect(planimeter('models', 'list').stdout).toMatch(/^ {4}banepa-centre: building 0\.\d\d$/m);
+  expect(planimeter('models', 'list').stdout).toMatch(
+    /^ {4}banepa-centre: building 0\.\d\d; as drawn: buildings F1 0\.\d\d$/m,
+  );
 });
 
 test('doctor finds this installation well, and says what is wrong with a folder that cannot be written', () => {

@@ -19,13 +19,13 @@ const MAY_IMPORT: Record<string, string[]> = {
 /** The server's floors, lowest first: a file imports from its own and from those below. */
 const FLOORS = [
   ['api', 'geometry', 'log.ts', 'remote'],
-  ['store', 'tracing'],
+  ['store', 'tracing', 'accuracy'],
   ['processes', 'queue', 'tiles', 'content-ids.ts'],
   ['tools.ts', 'operations'],
   ['scenes'],
   ['networks', 'export'],
   ['pipeline', 'summary', 'ephemeral-engine.ts'],
-  ['change', 'teaching'],
+  ['change', 'sheet', 'teaching'],
   ['http', 'engine.ts'],
   ['service.ts', 'worker.ts', 'repair.ts'],
 ];
@@ -41,6 +41,7 @@ const LIBRARY_ROOMS: Record<string, string[]> = {
   'pg-boss': ['server/queue'],
   '@aws-sdk/client-s3': ['server/remote', 'server/store/files'],
   express: ['server/http'],
+  pdfkit: ['server/sheet'],
   zod: ['server/api', 'server/http/openapi'],
   'h3-js': ['server/geometry'],
   'ml-matrix': ['models/teaching'],

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { judge, pythonWithJudges } from '../../test/support/python.ts';
 import { addToTally, createTally, onlyClass, scoreTally } from './evaluate.ts';
+import { addWorstChips, type WorstChip } from './worst-chips.ts';
 
-const NAMES = ['other', 'building', 'road', 'vegetation', 'water'];
+const CLASSES = ['other', 'building', 'road', 'vegetation', 'water'].map((name) => ({ name }));
 
 /** Mulberry32: a seed gives the same numbers everywhere. */
 function random(seed: number): () => number {
@@ -24,7 +25,7 @@ function randomMap(seed: number, width: number, height: number) {
 }
 
 test('pixels without a score say nothing of the calibration', () => {
-  const tally = createTally(NAMES);
+  const tally = createTally(CLASSES);
   const map = randomMap(1, 37, 23);
   addToTally(tally, { ...map, scores: map.scores.fill(0) });
   expect(scoreTally(tally).ece).toBeNull();
@@ -53,7 +54,7 @@ const python = pythonWithJudges();
 test.skipIf(!python)('agrees with scikit-learn', () => {
   for (let seed = 1; seed <= 5; seed++) {
     const map = randomMap(seed, 37, 23);
-    const tally = createTally(NAMES);
+    const tally = createTally(CLASSES);
     addToTally(tally, map);
     const ours = scoreTally(tally);
     const plain = Object.fromEntries(
@@ -113,7 +114,7 @@ test('boundary IoU follows its definition', () => {
         codes[i] = codes[(y - (y % 12)) * 60 + (x - (x % 15))];
       }
     }
-    const tally = createTally(NAMES);
+    const tally = createTally(CLASSES);
     addToTally(tally, blocky);
     const distance = Math.round(0.02 * Math.hypot(60, 50));
     scoreTally(tally).classes.forEach((row, code) => {
@@ -124,7 +125,7 @@ test('boundary IoU follows its definition', () => {
 });
 
 test('partial labels count only what they say', () => {
-  const tally = createTally(NAMES);
+  const tally = createTally(CLASSES);
   const truth = Uint8Array.of(1, 254, 254, 253, 253, 252, 252, 3, 255);
   const predicted = Uint8Array.of(1, 1, 3, 2, 1, 3, 0, 3, 1);
   addToTally(tally, { width: 9, height: 1, truth, predicted });
@@ -140,7 +141,7 @@ test('partial labels count only what they say', () => {
 });
 
 test('a class that does not occur in the truth has no IoU and no part in the mean', () => {
-  const tally = createTally(NAMES);
+  const tally = createTally(CLASSES);
   const truth = Uint8Array.of(1, 1, 254, 254);
   addToTally(tally, { width: 4, height: 1, truth, predicted: Uint8Array.of(1, 0, 0, 4) });
   const { miou, classes } = scoreTally(tally);
@@ -151,13 +152,13 @@ test('a class that does not occur in the truth has no IoU and no part in the mea
 });
 
 test('where nothing is known there is no score', () => {
-  const tally = createTally(NAMES);
+  const tally = createTally(CLASSES);
   addToTally(tally, { width: 2, height: 1, truth: Uint8Array.of(255, 255), predicted: Uint8Array.of(1, 0) });
   expect(scoreTally(tally)).toMatchObject({ miou: null, accuracy: null, ece: null });
 });
 
 test('an image that tells of one class alone says nothing of the calibration', () => {
-  const tally = createTally(NAMES);
+  const tally = createTally(CLASSES);
   const scores = new Uint8Array(4).fill(200);
   const predicted = Uint8Array.of(1, 1, 0, 0);
   addToTally(tally, { width: 4, height: 1, truth: Uint8Array.of(1, 1, 254, 254), predicted, scores });
@@ -167,13 +168,51 @@ test('an image that tells of one class alone says nothing of the calibration', (
 });
 
 test('a truth of one class alone: all else that is known is only known not to be it', () => {
-  const truth = onlyClass(Uint8Array.of(0, 1, 2, 254, 253, 255), 'building', NAMES);
+  const truth = onlyClass(Uint8Array.of(0, 1, 2, 254, 253, 255), 'building', CLASSES);
   expect([...truth]).toEqual([254, 1, 254, 254, 255, 255]);
-  expect(() => onlyClass(truth, 'other', NAMES)).toThrow(/building, road or vegetation/);
+  expect(() => onlyClass(truth, 'roof', CLASSES)).toThrow(/"roof" is none of the classes other, building/);
+});
+
+test('one class alone may be any of them', () => {
+  const tally = createTally(CLASSES, 'water');
+  const truth = onlyClass(Uint8Array.of(4, 0, 2, 1, 254, 255), 'water', CLASSES);
+  addToTally(tally, { width: 6, height: 1, truth, predicted: Uint8Array.of(4, 4, 0, 1, 4, 4) });
+  const { classes, accuracy, miou } = scoreTally(tally);
+  expect(classes[4]).toMatchObject({ iou: 0.5, precision: 0.5, recall: 1 });
+  expect([accuracy, miou]).toEqual([3 / 4, 0.5]);
+});
+
+test('partial labels mean classes by what they are drawn as, whatever they are called', () => {
+  const classes = [
+    { name: 'Boden' },
+    { name: 'Baum' },
+    { name: 'Wiese', role: 'vegetation' },
+    { name: 'Haus' },
+  ] as const;
+  const tally = createTally(classes);
+  const truth = Uint8Array.of(252, 252, 252, 254, 254, 253);
+  addToTally(tally, { width: 6, height: 1, truth, predicted: Uint8Array.of(1, 2, 3, 3, 0, 0) });
+  expect(scoreTally(tally)).toMatchObject({ accuracy: 2 / 5, unknown_codes: { 253: 1 } });
+  // "No vegetation" is no meadow either, but a meadow is one of two kinds.
+  expect([...onlyClass(Uint8Array.of(0, 1, 2, 252, 254), 'Wiese', classes)]).toEqual([251, 251, 2, 251, 255]);
+});
+
+test('codes that say nothing are counted', () => {
+  const tally = createTally(CLASSES);
+  addToTally(tally, { width: 5, height: 1, truth: Uint8Array.of(0, 9, 9, 255, 254), predicted: new Uint8Array(5) });
+  expect(scoreTally(tally).unknown_codes).toEqual({ 9: 2, 255: 1 });
+});
+
+test('the worst chips of a place that labels one class are those of its false alarms, too', () => {
+  const worst: WorstChip[] = [];
+  const tally = createTally(CLASSES);
+  const map = { name: 'm', width: 4, height: 1, truth: Uint8Array.of(254, 254, 254, 1) };
+  addWorstChips(worst, { ...map, predicted: Uint8Array.of(1, 1, 0, 1) }, tally, 3);
+  expect(worst).toMatchObject([{ known: 4, wrong: 2 }]);
 });
 
 test('nodata where the truth is known is a miss', () => {
-  const tally = createTally(NAMES);
+  const tally = createTally(CLASSES);
   addToTally(tally, { width: 2, height: 1, truth: Uint8Array.of(4, 4), predicted: Uint8Array.of(4, 255) });
   expect(scoreTally(tally)).toMatchObject({ accuracy: 0.5, miou: 0.5 });
 });

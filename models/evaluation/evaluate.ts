@@ -2,16 +2,21 @@
  * Scores of a predicted class map against the truth: confusion matrix, IoU, precision, recall, F1, boundary IoU and
  * calibration. Takes rows of codes, so that maps of any height can be scored.
  */
+import { type ClassRole, roleOf } from '../class-roles.ts';
 
 /** Code of the truth where nothing is known. */
 export const UNKNOWN = 255;
 
-/** Codes of partial labels, "not an X, otherwise unlabelled", to the name of X. */
-const NEGATIVES: ReadonlyMap<number, string> = new Map([
+/** Codes of partial labels, "not an X, otherwise unlabelled", to what the classes that are X are drawn as. */
+const NEGATIVES: ReadonlyMap<number, ClassRole> = new Map([
   [254, 'building'],
   [253, 'road'],
   [252, 'vegetation'],
 ]);
+/** Not the one class that was asked for, where none of those codes says just that. */
+const NOT_THE_ONE = 251;
+
+type Classes = readonly { name: string; role?: ClassRole }[];
 
 /** All are null where the class does not occur in the truth, but for the precision: what was claimed is wrong then. */
 export interface ClassScore {
@@ -38,6 +43,8 @@ export interface Evaluation {
   confusion: number[][];
   /** Of the pixels with a score, in 15 equal bins of it: how sure and how often right they are on average. */
   calibration: CalibrationBin[];
+  /** Pixels of the truth whose code says nothing, by code. */
+  unknown_codes: Record<string, number>;
 }
 
 export interface CalibrationBin {
@@ -51,10 +58,14 @@ const CALIBRATION_BINS = 15;
 
 export interface Tally {
   classNames: readonly string[];
+  /** By code of the truth: the classes that it says a pixel is not. */
+  ruledOut: readonly (readonly number[])[];
   /** [truth][predicted], (classes + 1) squared: the last column and row hold what is no class (nodata, negatives). */
   confusion: Float64Array;
   /** Pixels of which the truth only says what they are not. */
   negatives: number;
+  /** Pixels by code of the truth. */
+  codes: Float64Array;
   boundaryIntersection: Float64Array;
   boundaryUnion: Float64Array;
   binCount: Float64Array;
@@ -62,13 +73,15 @@ export interface Tally {
   binCorrect: Float64Array;
 }
 
-/** An empty tally for classes with the codes 0, 1, 2, … */
-export function createTally(classNames: readonly string[]): Tally {
-  const count = classNames.length;
+/** An empty tally for classes with the codes 0, 1, 2, …; `only`: of maps whose truth `onlyClass` has made. */
+export function createTally(classes: Classes, only?: string): Tally {
+  const count = classes.length;
   return {
-    classNames,
+    classNames: classes.map(({ name }) => name),
+    ruledOut: ruledOutBy(classes, only),
     confusion: new Float64Array((count + 1) ** 2),
     negatives: 0,
+    codes: new Float64Array(256),
     boundaryIntersection: new Float64Array(count),
     boundaryUnion: new Float64Array(count),
     binCount: new Float64Array(CALIBRATION_BINS),
@@ -77,25 +90,43 @@ export function createTally(classNames: readonly string[]): Tally {
   };
 }
 
+const indicesOf = (classes: Classes, wanted: (each: Classes[number]) => boolean): number[] =>
+  classes.flatMap((each, index) => (wanted(each) ? [index] : []));
+
+const ruledOutBy = (classes: Classes, only: string | undefined): number[][] =>
+  Array.from({ length: 256 }, (_, code) => {
+    if (code < classes.length) return [];
+    if (code === NOT_THE_ONE) return indicesOf(classes, ({ name }) => name === only);
+    const role = NEGATIVES.get(code);
+    return role ? indicesOf(classes, (each) => roleOf(each) === role) : [];
+  });
+
 /**
  * The truth as far as it tells of one class: every other class becomes "not that one". What only rules out another class
- * is not known. Throws a RangeError for a class that there is no such code for.
+ * is not known. Throws a RangeError for what is no class.
  */
-export function onlyClass(truth: Uint8Array, name: string, classNames: readonly string[]): Uint8Array {
-  const [negative] = [...NEGATIVES].find(([, negated]) => negated === name) ?? [];
-  const wanted = classNames.indexOf(name);
-  if (negative === undefined || wanted < 0) throw new RangeError('one class alone can be building, road or vegetation');
-  const meaning = Uint8Array.from({ length: 256 }, (_, code) => (code < classNames.length ? negative : UNKNOWN));
-  meaning[wanted] = wanted;
-  meaning[negative] = negative;
+export function onlyClass(truth: Uint8Array, name: string, classes: Classes): Uint8Array {
+  const wanted = classes.findIndex((each) => each.name === name);
+  if (wanted < 0)
+    throw new RangeError(`"${name}" is none of the classes ${classes.map((each) => each.name).join(', ')}`);
+  const ruledOut = ruledOutBy(classes, name);
+  const saysJustThat = [...NEGATIVES.keys()].find(
+    (code) => ruledOut[code].length === 1 && ruledOut[code][0] === wanted,
+  );
+  const negative = saysJustThat ?? NOT_THE_ONE;
+  const meaning = Uint8Array.from({ length: 256 }, (_, code) => {
+    if (code === wanted) return wanted;
+    if (code < classes.length || ruledOut[code].includes(wanted)) return negative;
+    return ruledOut[code].length > 0 ? UNKNOWN : code;
+  });
   return truth.map((code) => meaning[code]);
 }
 
-/** By code of the truth: the class that it rules out; -1 for none, and for a class that is not among them. */
-const ruledOutBy = (classNames: readonly string[]): Int16Array =>
-  Int16Array.from({ length: 256 }, (_, code) =>
-    code < classNames.length ? -1 : classNames.indexOf(NEGATIVES.get(code) ?? ''),
-  );
+/** Whether an answer is right, as far as the truth tells; null where it does not. */
+export function isRight({ classNames, ruledOut }: Tally, truth: number, predicted: number): boolean | null {
+  if (truth < classNames.length) return predicted === truth;
+  return ruledOut[truth].length > 0 ? !ruledOut[truth].includes(predicted) : null;
+}
 
 /**
  * Adds one map. `truth`, `predicted` and `scores` are height * width; predicted codes that are no class (nodata) count
@@ -108,15 +139,16 @@ export function addToTally(
   map: { width: number; height: number; truth: Uint8Array; predicted: Uint8Array; scores?: Uint8Array },
 ): void {
   const count = tally.classNames.length;
-  const ruledOut = ruledOutBy(tally.classNames);
-  const partial = map.truth.some((code) => ruledOut[code] >= 0);
+  const { ruledOut } = tally;
+  const partial = map.truth.some((code) => ruledOut[code].length > 0);
   for (let i = 0; i < map.truth.length; i++) {
     const truth = map.truth[i];
     const predicted = Math.min(map.predicted[i], count);
+    tally.codes[truth]++;
     if (truth >= count) {
-      if (ruledOut[truth] < 0) continue;
+      if (ruledOut[truth].length === 0) continue;
       tally.negatives++;
-      if (predicted === ruledOut[truth]) tally.confusion[count * (count + 1) + predicted]++;
+      if (ruledOut[truth].includes(predicted)) tally.confusion[count * (count + 1) + predicted]++;
       continue;
     }
     tally.confusion[truth * (count + 1) + predicted]++;
@@ -140,12 +172,11 @@ function addBoundaries(
   { width, height, truth, predicted }: { width: number; height: number; truth: Uint8Array; predicted: Uint8Array },
 ): void {
   const distance = Math.max(1, Math.round(0.02 * Math.hypot(width, height)));
-  const ruledOut = ruledOutBy(tally.classNames);
   for (let code = 0; code < tally.classNames.length; code++) {
     const ofTruth = boundaryBand(truth, code, width, height, distance);
     const ofPrediction = boundaryBand(predicted, code, width, height, distance);
     for (let i = 0; i < truth.length; i++) {
-      if (truth[i] >= tally.classNames.length && ruledOut[truth[i]] !== code) continue;
+      if (truth[i] >= tally.classNames.length && !tally.ruledOut[truth[i]].includes(code)) continue;
       tally.boundaryIntersection[code] += ofTruth[i] & ofPrediction[i];
       tally.boundaryUnion[code] += ofTruth[i] | ofPrediction[i];
     }
@@ -220,5 +251,8 @@ export function scoreTally(tally: Tally): Evaluation {
       confidence: tally.binConfidence[b] / Math.max(1, count),
       accuracy: tally.binCorrect[b] / Math.max(1, count),
     })),
+    unknown_codes: Object.fromEntries(
+      [...tally.codes.entries()].filter(([code, pixels]) => pixels > 0 && isRight(tally, code, UNKNOWN) === null),
+    ),
   };
 }

@@ -21,7 +21,8 @@ function map(name: string, wrong: number) {
 
 test('the worst chips are kept, the worst first, with their own pixels', () => {
   const worst: WorstChip[] = [];
-  for (const [i, wrong] of [10, 900, 0, 300, 40_000].entries()) addWorstChips(worst, map(`m${i}`, wrong), 2, 3);
+  for (const [i, wrong] of [10, 900, 0, 300, 40_000].entries())
+    addWorstChips(worst, map(`m${i}`, wrong), createTally(CLASSES), 3);
   expect(worst.map(({ name, x, wrong }) => [name, x, wrong])).toEqual([
     ['m4', 256, 40_000],
     ['m1', 256, 900],
@@ -35,9 +36,9 @@ test('the worst chips are kept, the worst first, with their own pixels', () => {
 test('the report stands by itself: no address leads out of it, names are escaped, pictures are in it', async () => {
   const worst: WorstChip[] = [];
   const evaluated = map('a.png', 900);
-  const tally = createTally(CLASSES.map(({ name }) => name));
+  const tally = createTally(CLASSES);
   addToTally(tally, evaluated);
-  addWorstChips(worst, evaluated, 2, 3);
+  addWorstChips(worst, evaluated, tally, 3);
   const html = await evaluationReport({ title: 'T & U', subject: 'S', classes: CLASSES }, scoreTally(tally), worst);
   expect(html).not.toMatch(/<script|https?:|src="(?!data:image\/webp;base64,)/);
   expect(html.match(/<img /g)!.length).toBe(4);

@@ -1,5 +1,6 @@
 /** Evaluated maps, chip by chip → the few on which the prediction is furthest from the truth, with their pixels. */
 import type { Window } from '../../tiler/geotiff/window.ts';
+import { isRight, type Tally } from './evaluate.ts';
 
 export interface EvaluatedMap {
   name: string;
@@ -25,7 +26,7 @@ export const CHIP_PIXELS = 256;
 const LEAST_KNOWN = 0.1;
 
 /** Adds the chips of a map; `worst` is kept in order, the worst first, and no longer than `most`. */
-export function addWorstChips(worst: WorstChip[], map: EvaluatedMap, classCount: number, most: number): void {
+export function addWorstChips(worst: WorstChip[], map: EvaluatedMap, tally: Tally, most: number): void {
   for (let y = 0; y < map.height; y += CHIP_PIXELS) {
     for (let x = 0; x < map.width; x += CHIP_PIXELS) {
       const width = Math.min(CHIP_PIXELS, map.width - x);
@@ -33,9 +34,10 @@ export function addWorstChips(worst: WorstChip[], map: EvaluatedMap, classCount:
       let [known, wrong] = [0, 0];
       for (let row = y; row < y + height; row++) {
         for (let i = row * map.width + x; i < row * map.width + x + width; i++) {
-          if (map.truth[i] >= classCount) continue;
+          const right = isRight(tally, map.truth[i], map.predicted[i]);
+          if (right === null) continue;
           known++;
-          if (map.predicted[i] !== map.truth[i]) wrong++;
+          if (!right) wrong++;
         }
       }
       if (known < LEAST_KNOWN * width * height || wrong === 0) continue;

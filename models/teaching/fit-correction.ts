@@ -42,8 +42,8 @@ const RIDGES = [500, 50, 5, 0.5];
 const DEFAULT_STRENGTH: Strength = { anchors: 1, ridge: 5 };
 /** Of labels, the share that the map contradicts: below the first, they were drawn anywhere; above the second, on errors. */
 const DRAWN_ON_ERRORS = [0.4, 0.6] as const;
-/** How much more than its share of the map what was not marked weighs, where errors were. */
-const UNMARKED_WEIGHT = 2;
+/** A correction is taken where its gain on held-back labels is more than so many standard errors. */
+const CONFIDENCE = 0.5;
 /** Of a map nobody knows that so little of it is wrong, or so much. */
 const [LEAST_WRONG, MOST_WRONG] = [0.03, 0.5];
 /** Labels of a class are weighed by how much of the map it has, to this power: 1 wholly, 0 not at all … */
@@ -68,7 +68,7 @@ export function fitCorrection(read: ReadSamples, layers: readonly Layer[], known
 
   const folds = foldsOf(read);
   const tried = folds && tryStrengths({ read, labels, anchors, size, share, anchorsAtLeast, none, folds });
-  const better = tried ? tried.gain > tried.error : units.length > 0;
+  const better = tried ? tried.gain > CONFIDENCE * tried.error : units.length > 0;
   const strength = tried?.strength ?? DEFAULT_STRENGTH;
   const solution = better ? solve(regression(size, labels, anchors, units.length, strength), STEPS) : none;
   return {
@@ -143,7 +143,7 @@ function drawnWhere(
   const marked = units.reduce((sum, unit, i) => sum + (wrong[i] * unit.pixels.length) / 2, 0) / pixels;
   const errors = Math.max(LEAST_WRONG, Math.min(MOST_WRONG, Math.max(mean(doubtOf(anchors.target, classes)), marked)));
   const share = errors ** onErrors;
-  return { onErrors, share, anchorsAtLeast: (onErrors * UNMARKED_WEIGHT * (1 - share)) / share };
+  return { onErrors, share, anchorsAtLeast: (onErrors * (1 - share)) / share };
 }
 
 /** People mark rare classes as often as common ones: without this, those would be found everywhere. */

@@ -1,10 +1,10 @@
 /** What the layers of a network hold at labels, and at pixels drawn at random: the chips that they lie in, run once. */
 import { readFile } from 'node:fs/promises';
 import { type Random, randomStream } from '../../synthetic/town/noise.ts';
+import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { type ChipPlan, planChips, readChipsAt } from '../../tiler/grid/chips.ts';
 import type { ModelGrid } from '../../tiler/grid/model-grid.ts';
-import type { Rendering } from '../../tiler/rendering/rendering.ts';
-import { openScene } from '../../tiler/working-copy/open-scene.ts';
+import type { Pixels } from '../../tiler/rendering/rendering.ts';
 import type { Network } from '../registry.ts';
 import { withOutput } from '../runtime/class-probabilities.ts';
 import * as ort from '../runtime/onnx-runtime.ts';
@@ -13,9 +13,7 @@ import type { Layer, Teachable } from './taught-layers.ts';
 
 /** An image with what was drawn on it. */
 export interface LabelledScene {
-  workingPath: string;
-  /** Other bands or another stretch than the scene's own. */
-  rendering?: Rendering;
+  open(): Promise<Raster<Pixels>>;
   grid: ModelGrid;
   /** What stands where there is no imagery, in the network's bands. */
   fill: readonly number[];
@@ -64,15 +62,22 @@ const ANCHORS = 1000;
 /** Chips that anchors are taken from, beside those with labels. */
 const ANCHOR_CHIPS = 12;
 
+export interface ReadOptions {
+  seed: number;
+  /** Anchors of all scenes together, about. */
+  anchorCount?: number;
+  /** Gets the share that is done. */
+  progress?: (share: number) => void;
+}
+
 export const channelsOf = (layers: readonly Layer[]): number => layers.reduce((sum, { channels }) => sum + channels, 0);
 
-/** The same seed reads the same places. `progress` gets the share that is done. */
+/** The same seed reads the same places. */
 export async function readSamples(
   network: Network,
   teachable: Teachable,
   scenes: readonly LabelledScene[],
-  seed: number,
-  progress: (share: number) => void,
+  { seed, anchorCount = ANCHORS, progress = () => {} }: ReadOptions,
 ): Promise<ReadSamples> {
   const random = randomStream(seed);
   const all = scenes.flatMap(({ labels, grid }, scene) =>
@@ -94,7 +99,7 @@ export async function readSamples(
   const session = await openLayers(network, teachable);
   try {
     for (const [scene, { grid }] of scenes.entries()) {
-      const share = Math.max(1, Math.round((ANCHORS * grid.width * grid.height) / pixels));
+      const share = Math.max(1, Math.round((anchorCount * grid.width * grid.height) / pixels));
       const rows = chipRows(
         grid,
         network,
@@ -193,13 +198,13 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 
 async function readScene(
   session: ort.InferenceSession,
-  { workingPath, rendering, grid, fill }: LabelledScene,
+  { open, grid, fill }: LabelledScene,
   { classes }: Network,
   { layers, logits, side }: Teachable,
   asked: ChipRows & { scene: number; labelled: Table; anchors: Table; random: Random },
 ): Promise<void> {
   const { plan, chips, anchorsEach, scene, labelled, anchors, random } = asked;
-  const raster = await openScene(workingPath, rendering);
+  const raster = await open();
   const places = [...chips.keys()]
     .sort((a, b) => a - b)
     .map((key): [number, number] => [Math.floor(key / plan.columns), key % plan.columns]);

@@ -1,6 +1,7 @@
 /** A network, images and what was drawn on them → the network taught by it, and what held-back labels say of that. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { Problem } from '../../errors/problem.ts';
+import { openScene } from '../../tiler/working-copy/open-scene.ts';
 import { readOnnx } from '../onnx/read-onnx.ts';
 import type { Network } from '../registry.ts';
 import { type Fitted, fitCorrection } from './fit-correction.ts';
@@ -9,15 +10,21 @@ import { byKey, mean, standardError } from './held-back.ts';
 import { type LabelledScene, type Place, type ReadSamples, readSamples } from './read-samples.ts';
 import { teachableLayers } from './taught-layers.ts';
 
+/** Plain data: it crosses a process border. */
 export interface TeachRequest {
   network: Network;
-  scenes: readonly LabelledScene[];
+  scenes: readonly TaughtScene[];
   /** Names of all classes: the network's in its order, then new ones. */
   names: readonly string[];
   /** The same seed, images and labels make the same network. */
   seed: number;
   /** Where the taught network is written. */
   outputPath: string;
+}
+
+/** A working copy with what was drawn on it. */
+export interface TaughtScene extends Omit<LabelledScene, 'open'> {
+  workingPath: string;
 }
 
 /** What held-back labels say of one class. */
@@ -64,7 +71,8 @@ export async function teach(request: TeachRequest, progress: (share: number) => 
   const bytes = await readFile(network.modelPath);
   const model = readOnnx(bytes);
   const teachable = teachableLayers(model, network);
-  const read = await readSamples(network, teachable, scenes, seed, (share) => progress(share / 2));
+  const opened = scenes.map(({ workingPath, ...scene }) => ({ ...scene, open: () => openScene(workingPath) }));
+  const read = await readSamples(network, teachable, opened, { seed, progress: (share) => progress(share / 2) });
   if (read.labelled.places.length === 0) {
     throw new Problem(
       'labels_unusable',
@@ -114,7 +122,7 @@ function intervalOf(changes: readonly number[]): [low: number, high: number] {
 }
 
 /** Doubtful places that do not look alike: each next one weighs doubt with how far it is from those before. */
-function placesToPaint({ anchors }: ReadSamples, doubt: readonly number[]): Taught['paintNext'] {
+export function placesToPaint({ anchors }: ReadSamples, doubt: readonly number[]): Taught['paintNext'] {
   const channels = anchors.features.length / Math.max(1, anchors.places.length);
   const distance = (a: number, b: number) => {
     let sum = 0;

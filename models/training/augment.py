@@ -18,7 +18,7 @@ INLAND = 0.3  # chance that a crop's water becomes that of lakes and rivers
 def augment(
     random: np.random.Generator, image: np.ndarray, label: np.ndarray, buildings: bool = False, rural: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bare fields, or tracks, water, countryside; colour, haze, shadow, blur, noise, JPEG, missing data: each by chance.
+    """Bare fields or tracks, water, countryside; colour, haze, shadow, blur, noise, JPEG, missing data, each by chance.
 
     Labels are in the codes of data.py, or of instances.py where `buildings` says so. `rural` is the chance that fields,
     waters and roads are laid over open land.

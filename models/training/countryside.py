@@ -20,7 +20,7 @@ Crop = tuple[np.ndarray, np.ndarray]
 
 
 def countryside(random: np.random.Generator, x: np.ndarray, label: np.ndarray) -> Crop:
-    """x [H,W,3] float32 0..255 and codes [H,W] uint8 of data.py, both changed; as they are where little land is open."""
+    """x [H,W,3] float32 0..255 and codes [H,W] uint8 of data.py, both changed where much land is open."""
     built = (label == BUILDING) | (label == ROAD)
     free = ndimage.distance_transform_edt(~built) > CLEARANCE if built.any() else np.ones(label.shape, bool)
     free &= label != IGNORE
@@ -74,7 +74,7 @@ def tone_of(random: np.random.Generator, x: np.ndarray, label: np.ndarray, code:
 
 
 def fields(random: np.random.Generator, x: np.ndarray, label: np.ndarray, free: np.ndarray) -> Crop:
-    """A patchwork of parcels: crops, bare soil, stubble and paddies, ponds, greenhouses, with bunds or tracks between."""
+    """A patchwork of parcels: crops, bare soil, stubble, paddies, ponds, greenhouses, with bunds or tracks between."""
     shape = label.shape
     u, v = turned_grid(random, shape)
     inside = free.copy()
@@ -150,10 +150,11 @@ def water(random: np.random.Generator, x: np.ndarray, label: np.ndarray, free: n
     lake = lake_tone(random) * (1 + random.uniform(0, 0.12) * noise(random, shape, 64))[..., None]
     lake = lake + random.uniform(0, 0.12) * own + random.normal(0, random.uniform(0.3, 4), (*shape, 1))
     if random.random() < 0.3:
-        u, v = turned_grid(random, shape)
-        lake = lake + (random.uniform(1, 5) * np.sin(u * random.uniform(0.5, 1.5) + 0.3 * noise(random, shape, 24)))[
-            ..., None
-        ]
+        u, _ = turned_grid(random, shape)
+        lake = (
+            lake
+            + (random.uniform(1, 5) * np.sin(u * random.uniform(0.5, 1.5) + 0.3 * noise(random, shape, 24)))[..., None]
+        )
     if random.random() < 0.3:  # cast over by what stands on the shore, or shallow
         depth = ndimage.distance_transform_edt(inside)
         lake = lake + (random.normal(0, 25) * np.exp(-depth / random.uniform(3, 15)))[..., None]
@@ -214,7 +215,7 @@ def trees(
     away: np.ndarray,
     width: float,
 ) -> Crop:
-    """Crowns on one or both sides of a road, reaching over its edge, each with a shadow; the covered edge is not told."""
+    """Crowns on one or both sides of a road, over its edge, each with a shadow; the covered edge is not told."""
     radius = random.uniform(2, 5)
     step = radius * random.uniform(1.8, 5)
     nearest = np.round(along / step)

@@ -172,7 +172,8 @@ def main() -> None:
     torch.set_num_threads(1)
     recipe = RECIPES[options.network]
     network = load_network(options.checkpoint, recipe)
-    scores = score(network, recipe, options)
+    told = told_of(options.checkpoint)
+    scores = with_told(told, score(network, recipe, options, told.get("temperature")))
     if options.checkpoint.suffix != ".onnx":
         state = torch.load(options.checkpoint, weights_only=True)["state"]
         scores["training"] = {"steps": state["step"], "minutes": state["seconds"] / 60, "crops": state["crops"]}
@@ -185,30 +186,49 @@ def main() -> None:
         print(name, json.dumps(iou), f"{each['miou']:.4f}{error}")
 
 
+def told_of(path: Path) -> dict:
+    """The scores.json beside an exported network, with the temperature that its graph holds; nothing of others."""
+    told = path.parent / "scores.json"
+    return json.loads(told.read_text()) if path.suffix == ".onnx" and told.exists() else {}
+
+
+def with_told(told: dict, scores: dict) -> dict:
+    """Scores of a network that is judged again, with what that does not find out: how it was trained, its eight bits,
+    generated towns that are not there now."""
+    names = ("temperature", "temperature_places", "training", "before", "int8", "seen", "drawn", "previous")
+    scores = {name: told[name] for name in names if name in told} | scores
+    for name in ("generated", "touching"):
+        if name in told or name in scores:
+            scores[name] = told.get(name, {}) | scores.get(name, {})
+    return scores
+
+
 def score_before(path: Path, recipe: Recipe, options: argparse.Namespace) -> dict:
     """What the network that a fine-tuning went on from scores on the same images, and what it had learnt from."""
-    told = path.parent / "scores.json"
-    learnt = json.loads(told.read_text()) if told.exists() else {}
-    scores = score(load_network(path, recipe), recipe, argparse.Namespace(**vars(options) | {"scene": None}))
+    told = told_of(path)
+    options = argparse.Namespace(**vars(options) | {"scene": None})
+    scores = score(load_network(path, recipe), recipe, options, told.get("temperature"))
     return {
         "id": path.stem if path.suffix == ".onnx" else str(path.parent.name),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "full": scores["full"],
         "places": scores["places"],
-        "learnt_from": sorted({*learnt.get("training", {}).get("crops", {}), *learnt.get("places", {})}),
+        "learnt_from": sorted({*told.get("training", {}).get("crops", {}), *told.get("places", {})}),
     }
 
 
-def score(network: nn.Module, recipe: Recipe, options: argparse.Namespace) -> dict:
-    """All scores of a network, as evaluate.py writes them."""
+def score(network: nn.Module, recipe: Recipe, options: argparse.Namespace, temperature: float | None) -> dict:
+    """All scores of a network, as evaluate.py writes them; without a temperature one is fitted."""
     places, full = validation_places(options.data, recipe)
-    # Fitted on all but the largest, so that the calibration there is a fair figure.
-    area = {place["place"]: place["megapixels"] * place["gsd_m"] ** 2 for place in full}
-    largest = max(area, key=area.get)
-    fitted_on = [place for place in full if place["place"] != largest] or full
-    temperature = fit_temperature(network, recipe, place_pairs(options.data, recipe, fitted_on))
+    scores = {}
+    if temperature is None:
+        # Fitted on all but the largest, so that the calibration there is a fair figure.
+        area = {place["place"]: place["megapixels"] * place["gsd_m"] ** 2 for place in full}
+        largest = max(area, key=area.get)
+        fitted_on = [place for place in full if place["place"] != largest] or full
+        temperature = fit_temperature(network, recipe, place_pairs(options.data, recipe, fitted_on))
+        scores = {"temperature": temperature, "temperature_places": [place["place"] for place in fitted_on]}
     answer = in_torch(network, recipe, temperature)
-    scores = {"temperature": temperature, "temperature_places": [place["place"] for place in fitted_on]}
     scores["full"] = evaluate_pairs(answer, recipe, place_pairs(options.data, recipe, full))
     scores["full"]["places"] = [place["place"] for place in full]
     scores["places"] = {

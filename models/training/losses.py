@@ -81,8 +81,12 @@ def plane_loss(logit: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, we
     return loss + 1 - (2 * (p * target).sum() + 50) / (p.sum() + target.sum() + 50)
 
 
-def distillation_loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Kullback-Leibler divergence from the probabilities of a teacher's logits [N,5,H,W], on all pixels, labelled or
-    not."""
-    wanted = F.log_softmax(wanted, 1)
-    return F.kl_div(F.log_softmax(logits, 1), wanted, reduction="none", log_target=True).sum(1).mean()
+def distillation_loss(logits: torch.Tensor, wanted: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """Kullback-Leibler divergence from a teacher's probabilities [N,5,H,W], on all pixels, labelled or not, where no
+    label [N,H,W] says that the teacher's answer is wrong."""
+    answer, label = wanted.argmax(1), label.long()
+    wrong = (label < logits.shape[1]) & (answer != label)
+    for code, number in RULED_OUT.items():
+        wrong |= (label == code) & (answer == number)
+    each = F.kl_div(F.log_softmax(logits, 1), wanted, reduction="none").sum(1)
+    return (each * ~wrong).mean()

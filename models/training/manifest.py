@@ -71,6 +71,8 @@ def manifest(recipe: Recipe, folder: Path, scores: dict) -> dict:
         }
     if scores["generated"]:
         properties["planimeter:generated_scores"] = by_place(scores["generated"])
+    if "drawn" in scores:
+        properties["planimeter:drawn"] = drawn_by_place(scores["drawn"])
     if recipe.planes:
         properties["planimeter:planes"] = list(recipe.planes)
     features = next((each for each in onnx.load(model).graph.output if each.name == FEATURES), None)
@@ -104,6 +106,22 @@ def sources_of(places: list[str]) -> list[dict]:
         if used := [place for place in source["places"] if place in places]:
             found.append({"places": used, "repository": source["repository"], "licence": source["licence"]})
     return found
+
+
+def drawn_by_place(drawn: dict) -> dict:
+    """What jobs draw at each place, in figures: buildings found one for one, routes along the roads."""
+    figures = {}
+    for place, each in drawn.items():
+        found = {}
+        if each["buildings"]:
+            found |= {
+                f"buildings_{name}": round(each["buildings"][name], 4) for name in ("f1_50", "f1_75", "count_error")
+            }
+        if each["roads"]:
+            found["roads_apls"] = round(each["roads"]["apls"], 4)
+        if found:
+            figures[place] = found
+    return figures
 
 
 def headline(score: dict) -> dict:

@@ -77,7 +77,9 @@ def join_small(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> Iterable:
     for start in range(0, whole, JOINED**2):
         rows = [small[at : at + JOINED] for at in range(start, start + JOINED**2, JOINED)]
         stems = [[stem for stem, *_ in row] for row in rows]
-        image, label = (np.concatenate([np.concatenate([pair[part] for pair in row], 1) for row in rows]) for part in (1, 2))
+        image, label = (
+            np.concatenate([np.concatenate([pair[part] for pair in row], 1) for row in rows]) for part in (1, 2)
+        )
         yield stems, image, label
     joined = {stem for stem, *_ in small[:whole]}
     for stem, image, label in pairs:

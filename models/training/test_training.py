@@ -11,10 +11,10 @@ import torch
 from augment import augment, bare_fields, inland, unpaved
 from countryside import countryside
 from data import IGNORE, NOT_BUILDING, NOT_ROAD, NOT_VEGETATION, pack, random_crop
-from evaluate import judged
+from evaluate import judged, with_told
 from graph import build, read_weights
 from instances import BUILDING, TOUCHING, UNKNOWN, building_codes
-from losses import building_loss, segmentation_loss
+from losses import building_loss, distillation_loss, segmentation_loss
 from network import STRIDE, Fcn, Unet, fold_batch_norms, halo, receptive_field, take_weights, unfold_batch_norms
 from pseudo import join_small
 from recipes import RECIPES
@@ -72,6 +72,24 @@ class Touching(unittest.TestCase):
         self.assertTrue((building_codes(self.label(), 1.0) & UNKNOWN).all())
 
 
+class JudgedAgain(unittest.TestCase):
+    def test_what_is_found_anew_goes_before_what_was_told_and_the_rest_stays(self):
+        told = {"temperature": 1.7, "full": 1, "training": {"steps": 9}, "generated": {"val-1": 1}, "drawn": 1}
+        again = with_told(told, {"full": 2, "generated": {}, "touching": {"here": 3}})
+        self.assertEqual(
+            again,
+            {
+                "temperature": 1.7,
+                "full": 2,
+                "training": {"steps": 9},
+                "generated": {"val-1": 1},
+                "touching": {"here": 3},
+                "drawn": 1,
+            },
+        )
+        self.assertEqual(with_told({}, {"full": 2, "generated": {}}), {"full": 2, "generated": {}})
+
+
 class Loss(unittest.TestCase):
     def gradient(self, code: int) -> torch.Tensor:
         logits = torch.zeros(1, 5, 16, 16, requires_grad=True)
@@ -96,6 +114,15 @@ class Loss(unittest.TestCase):
         gradient = self.gradient(NOT_VEGETATION)
         self.assertGreater(gradient[3], 0)
         self.assertTrue(torch.all(gradient[[0, 1, 2, 4]] < 0))
+
+    def test_a_teacher_is_followed_where_no_label_contradicts_it(self):
+        wanted = torch.tensor([0.05, 0.7, 0.1, 0.1, 0.05]).reshape(1, 5, 1, 1).expand(1, 5, 4, 4)
+        follows = {}
+        for code in (1, NOT_ROAD, IGNORE, 0, 4, NOT_BUILDING):
+            logits = torch.zeros(1, 5, 4, 4, requires_grad=True)
+            distillation_loss(logits, wanted, torch.full((1, 4, 4), code, dtype=torch.uint8)).backward()
+            follows[code] = bool((logits.grad[0, 1] < 0).all())
+        self.assertEqual(follows, {1: True, NOT_ROAD: True, IGNORE: True, 0: False, 4: False, NOT_BUILDING: False})
 
     def test_a_border_that_is_not_known_teaches_only_the_building(self):
         logits = torch.zeros(1, 2, 16, 16, requires_grad=True)

@@ -53,7 +53,12 @@ def main() -> None:
         "what does not fit is left out",
     )
     parser.add_argument(
-        "--teacher", type=Path, help="checkpoint of landuse-unet, whose answers are learnt from as well"
+        "--teacher",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="checkpoints of landuse-unet, or networks (.onnx), whose mean answers are learnt from as well where no "
+        "label contradicts them; with what a fine-tuning starts from among them, it forgets less",
     )
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument(
@@ -114,7 +119,7 @@ def train(options: argparse.Namespace) -> None:
         random = np.random.default_rng([options.seed, state["step"]])
 
     _, validation = validation_places(options.data, recipe)
-    teacher = load_network(options.teacher, LANDUSE_UNET) if options.teacher else None
+    teachers = [load_network(path, LANDUSE_UNET) for path in options.teacher]
     loss_of = building_loss if recipe.planes else segmentation_loss
     bfloat16 = not options.no_bfloat16 and has_bfloat16()
     towns, towns_looked_at = {}, -math.inf
@@ -130,13 +135,13 @@ def train(options: argparse.Namespace) -> None:
         images, labels = sample_batch(random, recipe, places, towns, state["crops"], options.countryside)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             answers = network(images)
-            if teacher:
-                with torch.no_grad():
-                    wanted = teacher(images)
+            with torch.no_grad():
+                wanted = [teacher(images) for teacher in teachers]
         answers = answers.float()
         loss = loss_of(answers, labels)
-        if teacher:
-            loss = loss + TEACHER_WEIGHT * distillation_loss(answers, wanted.float())
+        if wanted:
+            mean = torch.stack([each.float().softmax(1) for each in wanted]).mean(0)
+            loss = loss + TEACHER_WEIGHT * distillation_loss(answers, mean, labels)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

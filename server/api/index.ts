@@ -1,5 +1,6 @@
 /** The JSON that the HTTP interface speaks, as types; the viewer imports these and nothing else of ours. */
 
+export type * from './accuracy.ts';
 export type * from './common.ts';
 export type * from './features.ts';
 export type * from './findings.ts';

@@ -49,6 +49,23 @@ export const Model = z
         example: { vienna: { building: 0.65 } },
       })
       .exactOptional(),
+    drawn_by_place: z
+      .record(
+        text,
+        z.object({
+          buildings_f1_50: share.exactOptional(),
+          buildings_f1_75: share.exactOptional(),
+          buildings_count_error: number.exactOptional(),
+          roads_apls: share.exactOptional(),
+        }),
+      )
+      .meta({
+        description:
+          'What is drawn there: F1 of buildings found one for one at an intersection over union of 0.5 and 0.75, by how ' +
+          'much there are too many (-0.1: a tenth too few), and routes along the roads (APLS)',
+        example: { vienna: { buildings_f1_50: 0.6, buildings_f1_75: 0.4, buildings_count_error: -0.1 } },
+      })
+      .exactOptional(),
     sha256,
     bands: z.array(text).nullable().meta({
       description: 'What it takes, by name or number, in its order; null: red, green and blue',

@@ -139,6 +139,9 @@ const AuditEntry = z
       'job_started',
       'job_cancelled',
       'job_deleted',
+      'sample_drawn',
+      'sample_answered',
+      'sample_deleted',
       'share_made',
       'share_revoked',
     ]),
@@ -161,6 +164,9 @@ const AuditEntry = z
         files: z.record(text, count).describe('Removed ones, counted by their kind'),
         collection: text,
         review: text.nullable(),
+        points: count.describe('Of a sample'),
+        point: count.describe('Number of a point'),
+        class: text.nullable().describe('What was seen at a point; null: cannot tell'),
       })
       .partial()
       .describe('Those that fit the action'),

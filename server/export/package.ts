@@ -1,5 +1,5 @@
 /** A finished job → one zip, streamed: features, maps, report, and what they are and may be used for in plain words. */
-import type { JobReport, SceneRights } from '../api/index.ts';
+import type { JobAccuracyJson, JobReport, SceneRights } from '../api/index.ts';
 import { type FileStore, fetchIfThere } from '../store/files/file-store.ts';
 import { recordOf } from './replay-record.ts';
 import { zipOf } from './zip.ts';
@@ -12,6 +12,8 @@ export interface Packaged {
   /** On this machine's disk, as the maps are. */
   geopackage: string;
   maps: PackagedMaps;
+  /** By a sample at which people looked. */
+  accuracy?: JobAccuracyJson | null;
 }
 
 /** What each map is, in words. */
@@ -37,13 +39,14 @@ export async function mapsThere(files: FileStore, { id }: { id: string }): Promi
 
 /** @returns the zip's bytes, to be read once, and how many they are */
 export async function packageJob(packaged: Packaged): Promise<{ bytes: bigint; stream: ReadableStream<Uint8Array> }> {
-  const { job, geopackage, maps } = packaged;
+  const { job, geopackage, maps, accuracy } = packaged;
   const record = await recordOf(packaged);
   const texts = {
     'README.txt': readme(packaged),
     'LICENCE.txt': licence(packaged),
     'replay.json': `${JSON.stringify(record, null, 2)}\n`,
     'report.json': `${JSON.stringify(job.report, null, 2)}\n`,
+    ...(accuracy && { 'accuracy.json': `${JSON.stringify(accuracy, null, 2)}\n` }),
   };
   const files = Object.entries(maps).map(([name, path]) => [`${name}.tif`, path]);
   return zipOf(texts, { 'features.gpkg': geopackage, ...Object.fromEntries(files) });
@@ -54,7 +57,7 @@ const MAP_NAME = 19;
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 
-function readme({ job, scene, maps }: Packaged): string {
+function readme({ job, scene, maps, accuracy }: Packaged): string {
   const { report } = job;
   const rows = (of: Record<string, number>, unit: string) =>
     Object.entries(of).map(([name, value]) => `  ${name.padEnd(14)}${number.format(value).padStart(16)}${unit}`);
@@ -68,6 +71,9 @@ function readme({ job, scene, maps }: Packaged): string {
     'features.gpkg      the features, a layer a collection, in longitude and latitude (EPSG:4326)',
     ...mapLines,
     'report.json        what was assumed, found and measured',
+    ...(accuracy
+      ? ['accuracy.json      how good the map is, and areas with intervals, by points that people looked at']
+      : []),
     'replay.json        hashes of all of it: "planimeter replay" makes it again from the image',
     'LICENCE.txt        what this may be used for',
     '',
@@ -82,6 +88,7 @@ function readme({ job, scene, maps }: Packaged): string {
     ...(Object.keys(report.areas_m2 ?? {}).length > 0 ? ['', 'Land use', ...rows(report.areas_m2, ' m²')] : []),
     '',
     'Areas and lengths are geodesic, on the WGS 84 ellipsoid.',
+    ...(accuracy ? ['', 'How good the map is', ...accuracy.text.map((sentence) => `  ${sentence}`)] : []),
     ...(ledger && ledger.failed > 0
       ? [
           `${number.format(ledger.failed)} pixels could not be computed: there is nothing there, whatever the image shows.`,

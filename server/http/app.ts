@@ -22,6 +22,7 @@ import { jobsRouter } from './native/jobs.ts';
 import { labelsRouter } from './native/labels.ts';
 import { modelsRouter } from './native/models.ts';
 import { pointsRouter } from './native/points.ts';
+import { samplesRouter } from './native/samples.ts';
 import { scenesRouter } from './native/scenes.ts';
 import { summaryRouter } from './native/summary.ts';
 import { tilesRouter } from './native/tiles.ts';
@@ -50,6 +51,7 @@ export function createApp(deps: AppContext): Express {
   app.use(scenesRouter(deps));
   app.use(jobsRouter(deps));
   app.use(summaryRouter());
+  app.use(samplesRouter(deps));
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
   app.use(labelsRouter(deps));

@@ -98,7 +98,8 @@ const changedAt = (folder: string): Promise<bigint | null> =>
   );
 
 function modelJson(network: Network): ModelJson {
-  const { id, name, description, gsdMetres, gsdRangeMetres, scoresByPlace, classes, sha256, adapter } = network;
+  const { id, name, description, gsdMetres, gsdRangeMetres, scoresByPlace, drawnByPlace, classes, sha256, adapter } =
+    network;
   const range = gsdRangeMetres && { gsd_range_m: gsdRangeMetres };
   const task = adapter?.output.kind === 'boxes' ? ('detection' as const) : ('segmentation' as const);
   const kind = adapter ? ('added' as const) : ('shipped' as const);
@@ -119,6 +120,7 @@ function modelJson(network: Network): ModelJson {
     ...range,
     classes: classes.map(withRole),
     ...(scoresByPlace && { scores_by_place: scoresByPlace }),
+    ...(drawnByPlace && { drawn_by_place: drawnByPlace }),
     sha256,
     identity,
   };

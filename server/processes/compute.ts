@@ -10,6 +10,7 @@ import type { Proof, VerifyRequest } from '../../models/verify/verify-windows.ts
 import { isRemote, type OpenBytes } from '../../tiler/geotiff/byte-source.ts';
 import type { ChosenRendering } from '../../tiler/working-copy/job-rendering.ts';
 import type { SceneView } from '../../tiler/working-copy/scene-view.ts';
+import type { DrawnStratum, DrawRequest } from '../accuracy/draw-units.ts';
 import { onlyCards } from '../remote/reader.ts';
 import type { DrawStripRequest } from '../tracing/draw-strip.ts';
 import type { JoinCoarserRequest, JoinedCoarser, JoinedFinest, JoinStripsRequest } from '../tracing/join-strips.ts';
@@ -50,6 +51,8 @@ export interface Compute {
   joinFinest(request: JoinStripsRequest, options: TaskOptions<never>): Promise<JoinedFinest>;
   /** … and of coarser ones. */
   joinCoarser(request: JoinCoarserRequest, options: TaskOptions<never>): Promise<JoinedCoarser>;
+  /** Pixels of each class of a finished map, in a random order. */
+  drawUnits(request: DrawRequest, options: TaskOptions<never>): Promise<DrawnStratum[]>;
   /** Random windows of a finished map, in one pass each. */
   prove(request: VerifyRequest, options: TaskOptions<never>): Promise<Proof>;
   /** A taught network from images and labels, in a process of its own: jobs go on beside it. */
@@ -139,6 +142,7 @@ export function startCompute(remote?: OpenBytes): Compute {
       return runOnce<Taught, number>({ ...COMPUTE, ...limits, ...files }, 'teach', request, { ...options, stillMs });
     },
     join: (request, options) => draw('join', request, options),
+    drawUnits: (request, options) => draw('drawUnits', request, options),
     drawStrip: (request, options) => draw('drawStrip', request, options),
     joinFinest: (request, options) => draw('joinFinest', request, options),
     joinCoarser: (request, options) => draw('joinCoarser', request, options),

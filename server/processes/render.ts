@@ -21,11 +21,17 @@ export interface Renderer {
   stop(): Promise<void>;
 }
 
-/** `remote`: reads images in place; their bytes are untrusted, so a process of their own, confined, decodes them. */
-export function startRenderer(remote?: OpenBytes): Renderer {
+/**
+ * @param remote reads images in place; their bytes are untrusted, so a process of their own, confined, decodes them
+ * @param folder where files may be untrusted too: the processes may read nothing else
+ */
+export function startRenderer(remote?: OpenBytes, folder?: string): Renderer {
   const program = { name: 'render', entry: fileURLToPath(new URL('./render-entry.ts', import.meta.url)) };
   const children = Array.from({ length: Math.min(MOST_PROCESSES, availableParallelism()) }, () => ({
-    child: createChild({ ...program, memoryBytes: RENDER_MEMORY_BYTES }),
+    child: createChild({
+      ...{ ...program, memoryBytes: RENDER_MEMORY_BYTES },
+      ...(folder !== undefined && { confine: { read: [folder], write: [] } }),
+    }),
     tasks: 0,
   }));
   const confined = createChild({

@@ -3,8 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jobIdentity, type Network } from '../../models/registry.ts';
-import type { LabelledScene } from '../../models/teaching/read-samples.ts';
-import type { Taught, TeachingReport } from '../../models/teaching/teach.ts';
+import type { Taught, TaughtScene, TeachingReport } from '../../models/teaching/teach.ts';
 import { apply } from '../../tiler/crs/geotransform.ts';
 import { addNetwork, readNetworkManifest } from '../networks/install-network.ts';
 import { planGrid } from '../pipeline/plan.ts';
@@ -48,7 +47,7 @@ export async function teachNetwork(
   { network, scenes, labels, labelsSha256, newClasses, id, name }: Teaching,
   options: { signal: AbortSignal; onProgress(share: number): void },
 ): Promise<TaughtNetwork> {
-  const labelled: LabelledScene[] = [];
+  const labelled: TaughtScene[] = [];
   for (const scene of scenes) {
     const workingPath = await fetchWorking(tools.files, scene);
     const grid = await planGrid(workingPath, scene, network);
@@ -112,7 +111,7 @@ async function taughtManifest(network: Network, newClasses: readonly NewClass[],
 async function placesOf(
   { db }: MappingTools,
   scenes: readonly ReadyScene[],
-  labelled: readonly LabelledScene[],
+  labelled: readonly TaughtScene[],
   places: Taught['paintNext'],
 ): Promise<TaughtNetwork['paint_next']> {
   const found: TaughtNetwork['paint_next'] = [];

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import type { Raster } from '../../tiler/geotiff/raster.ts';
 import { openStacked } from '../../tiler/geotiff/stacked-raster.ts';
 import { sparsePath } from '../../tiler/geotiff/write-tiff.ts';
+import type { PixelBox } from '../../vectorizer/buildings/region-mask.ts';
 import { type BuildingStrip, drawBuildingStrip } from '../../vectorizer/buildings/strip.ts';
 import { drawLandStrip } from '../../vectorizer/land/draw-strip.ts';
 import { drawLevelStrips, LEVEL_MARGIN } from '../../vectorizer/land/level-strips.ts';
@@ -24,7 +25,7 @@ import {
 import { buildingLine, landLine, roadLine } from './feature-lines.ts';
 import { type FeatureLine, writeFeaturesFile } from './features-file.ts';
 import { type OpenCoarser, type OpenStrip, writeOpenFile } from './open-file.ts';
-import { checkGrid, rowSplitter } from './split-row-houses.ts';
+import { checkGrid, type PlaneReaders, rowSplitter } from './split-row-houses.ts';
 
 /** Maps on one grid, which may still be growing: the whole, or those of a shard. */
 export interface MapLayer {
@@ -106,14 +107,12 @@ async function drawFeatures(
   scores: Raster | null,
   planes: Raster | null,
 ): Promise<[OpenStrip, OpenCoarser]> {
-  const { strip, codes, nodata, minAreaM2, featuresPath } = request;
+  const { strip, codes, featuresPath } = request;
   const raw = await readWindow(request, classes, scores);
-  // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
-  const limits = sieveLimits(minAreaM2, pixelAreaOf(request), minAreaM2 > 0 ? 1 : 0);
-  const trimmed = minAreaM2 > 0 ? trim(raw, nodata) : raw;
-  const { window, discarded } = createRowSieve({ limits, nodata }).sieve(trimmed, STRIP_MARGIN);
+  const { trimmed, window, discarded } = sieveStrip(request, raw);
   const land = drawLandStrip(window, landOptions(request));
-  const built = codes.building === null ? null : await drawBuildings(request, codes.building, window, scores, planes);
+  const readers = planes && { planes: pixelsOf(planes), ...(scores && { scores: pixelsOf(scores) }) };
+  const built = codes.building === null ? null : await drawBuildings(request, codes.building, window, readers);
   const roads = codes.road === null ? null : drawRoads(request, codes.road, raw);
   const levels = drawLevelStrips(trimmed, coarseLevels(request), levelOptions(request));
 
@@ -149,6 +148,17 @@ async function drawFeatures(
   ];
 }
 
+const pixelsOf = (raster: Raster) => async (box: PixelBox) => (await raster.read(0, box)).pixels;
+
+/** What a strip looks at without what is too small or too narrow to be drawn. */
+export function sieveStrip(options: Pick<DrawOptions, 'minAreaM2' | 'pixelMetres' | 'nodata'>, raw: StripWindow) {
+  const { minAreaM2, nodata, pixelMetres } = options;
+  // Lines one pixel wide are borders that the network could not decide on, not land; all of them stay where all is kept.
+  const limits = sieveLimits(minAreaM2, pixelMetres.x * pixelMetres.y, minAreaM2 > 0 ? 1 : 0);
+  const trimmed = minAreaM2 > 0 ? trim(raw, nodata) : raw;
+  return { trimmed, ...createRowSieve({ limits, nodata }).sieve(trimmed, STRIP_MARGIN) };
+}
+
 /** Without the teeth of combs; what was given has no score. */
 function trim(raw: StripWindow, nodata: number): StripWindow {
   const classes = trimCombs(raw.classes, raw.width, nodata);
@@ -170,20 +180,20 @@ async function readWindow(
   };
 }
 
-function drawBuildings(
+/** Of a sieved window; `readers` of the planes tell row houses apart. */
+export function drawBuildings(
   options: DrawOptions,
   code: number,
   window: StripWindow,
-  scores: Raster | null,
-  planes: Raster | null,
+  readers: PlaneReaders | null,
 ): Promise<BuildingStrip> {
-  const pixelsOf = (raster: Raster) => async (box: Parameters<Raster['read']>[1]) => (await raster.read(0, box)).pixels;
   const split =
-    planes && options.planes
-      ? rowSplitter(
-          { planes: pixelsOf(planes), ...(scores && { scores: pixelsOf(scores) }) },
-          { planes: options.planes, code, minPixels: options.minAreaM2 / pixelAreaOf(options) },
-        )
+    readers && options.planes
+      ? rowSplitter(readers, {
+          planes: options.planes,
+          code,
+          minPixels: options.minAreaM2 / pixelAreaOf(options),
+        })
       : undefined;
   return drawBuildingStrip(window, { ...wallOptions(options), code, ...(split && { split }) });
 }

@@ -9,14 +9,14 @@ import {
   type ObjectScores,
   scoreObjects,
 } from '../../vectorizer/buildings/object-scores.ts';
-import { regularizeBuildings } from '../../vectorizer/buildings/regularize.ts';
+import type { PixelBox } from '../../vectorizer/buildings/region-mask.ts';
 import { apls, type Graph } from '../../vectorizer/roads/apls.ts';
 import { roadNetwork } from '../../vectorizer/roads/network.ts';
 import { createRoadSurface } from '../../vectorizer/roads/surface.ts';
 import { createTracer } from '../../vectorizer/trace/trace.ts';
 import { exactRegions, sieveGraph } from '../../vectorizer/vectorize.ts';
-import type { ObjectCodes } from './draw-options.ts';
-import { MIN_BUILDING_IOU, WALL_PIXELS } from './draw-options.ts';
+import type { DrawOptions } from './draw-options.ts';
+import { drawBuildings, sieveStrip } from './draw-strip.ts';
 
 export interface CodedMap {
   width: number;
@@ -26,6 +26,10 @@ export interface CodedMap {
   geotransform: Geotransform;
   /** Ground size of a pixel. */
   pixelMetres: number;
+  /** Of a predicted map: width * height probabilities of the codes, 0 to 255. */
+  scores?: Uint8Array;
+  /** Of a predicted map: its network's planes, interleaved. */
+  planes?: Uint8Array;
 }
 
 export interface VectorScores {
@@ -40,12 +44,9 @@ export interface VectorTally {
   roads: { weighted: number; truthMetres: number; predictedMetres: number };
 }
 
-export interface DrawOptions {
-  codes: ObjectCodes;
+export interface ScoreOptions extends Pick<DrawOptions, 'codes' | 'minAreaM2' | 'toleranceMetres' | 'planes'> {
   /** Codes from here on are no class. */
   classCount: number;
-  minAreaM2: number;
-  toleranceMetres: number;
 }
 
 /** Codes of a truth that says no more than "not a building", and "not a road". */
@@ -61,9 +62,15 @@ export const createVectorTally = (): VectorTally => ({
 });
 
 /** Adds a map; the two may have pixels of different sizes on the same ground. */
-export function addVectors(tally: VectorTally, truth: CodedMap, predicted: CodedMap, options: DrawOptions): void {
+export async function addVectors(
+  tally: VectorTally,
+  truth: CodedMap,
+  predicted: CodedMap,
+  options: ScoreOptions,
+): Promise<void> {
   const { building, road } = options.codes;
-  if (building !== null && truth.codes.includes(building)) addBuildings(tally, truth, predicted, building, options);
+  if (building !== null && truth.codes.includes(building))
+    await addBuildings(tally, truth, predicted, building, options);
   if (road !== null && truth.codes.includes(road)) addRoads(tally, truth, predicted, road, options);
 }
 
@@ -77,32 +84,64 @@ export function scoreVectors({ objects, roads }: VectorTally): VectorScores {
   };
 }
 
-function addBuildings(tally: VectorTally, truth: CodedMap, drawn: CodedMap, code: number, options: DrawOptions): void {
-  const known = knownPart(drawn, truth, options.classCount, NOT_BUILDING);
-  const regions = buildingRegions(known, code, options.minAreaM2);
-  const shapes = regularizeBuildings(regions, {
-    pixelMetresX: drawn.pixelMetres,
-    pixelMetresY: drawn.pixelMetres,
-    toleranceMetres: Math.max(options.toleranceMetres, WALL_PIXELS * drawn.pixelMetres),
-    minIou: MIN_BUILDING_IOU,
-  });
+/** Predicted buildings are drawn as jobs draw them. */
+async function addBuildings(
+  tally: VectorTally,
+  truth: CodedMap,
+  drawn: CodedMap,
+  code: number,
+  options: ScoreOptions,
+): Promise<void> {
+  const { width, height, codes, pixelMetres } = knownPart(drawn, truth, options.classCount, NOT_BUILDING);
+  const { scores = new Uint8Array(codes.length), planes } = drawn;
+  const strip = { index: 0, y: 0, rows: height };
+  const request: DrawOptions = {
+    ...options,
+    size: { width, height },
+    geotransform: drawn.geotransform,
+    pixelMetres: { x: pixelMetres, y: pixelMetres },
+    nodata: NODATA,
+  };
+  const { window } = sieveStrip(request, { strip, width, height, top: 0, rows: height, classes: codes, scores });
+  const read = (pixels: Uint8Array) => async (box: PixelBox) =>
+    partOf(pixels, width, box, pixels.length / codes.length);
+  const readers = planes ? { planes: read(planes), scores: read(scores) } : null;
+  const { buildings } = await drawBuildings(request, code, window, readers);
   const toTruth = pixelMapping(drawn, truth);
   const counts = countObjects(
-    buildingRegions(truth, code, 0).map(({ rings }) => rings),
-    shapes.map(({ rings }) => rings.map((ring) => mapped(ring, toTruth))),
+    trueBuildings(truth, code),
+    buildings.map(({ rings }) => rings.map((ring) => mapped(ring, toTruth))),
   );
   for (const name of Object.keys(counts) as (keyof ObjectCounts)[]) tally.objects[name] += counts[name];
 }
 
-function buildingRegions({ width, height, codes, pixelMetres }: CodedMap, code: number, minAreaM2: number) {
-  const tracer = createTracer(width);
-  tracer.addRows(height, codes, new Uint8Array(codes.length));
-  const pixelAreaM2 = pixelMetres ** 2;
-  const options = { width, height, pixelAreaM2, minAreaM2, minWidthPixels: minAreaM2 > 0 ? 1 : 0 };
-  return exactRegions(sieveGraph(tracer.finish(), { ...options, tolerancePixels: 0, nodata: NODATA }), code);
+/** The pixels of a box in a map with so many bytes a pixel. */
+function partOf(pixels: Uint8Array, stride: number, { x, y, width, height }: PixelBox, bytes: number): Uint8Array {
+  const part = new Uint8Array(width * height * bytes);
+  for (let row = 0; row < height; row++) {
+    const start = ((y + row) * stride + x) * bytes;
+    part.set(pixels.subarray(start, start + width * bytes), row * width * bytes);
+  }
+  return part;
 }
 
-function addRoads(tally: VectorTally, truth: CodedMap, drawn: CodedMap, code: number, options: DrawOptions): void {
+/** Rings of the regions of buildings, exactly as they are. */
+function trueBuildings({ width, height, codes }: CodedMap, code: number): Float64Array[][] {
+  const tracer = createTracer(width);
+  tracer.addRows(height, codes, new Uint8Array(codes.length));
+  const options = {
+    width,
+    height,
+    pixelAreaM2: 1,
+    minAreaM2: 0,
+    minWidthPixels: 0,
+    tolerancePixels: 0,
+    nodata: NODATA,
+  };
+  return exactRegions(sieveGraph(tracer.finish(), options), code).map(({ rings }) => rings);
+}
+
+function addRoads(tally: VectorTally, truth: CodedMap, drawn: CodedMap, code: number, options: ScoreOptions): void {
   const real = networkOf(truth, code, options);
   const length = lengthMetres(real.edges);
   if (length === 0) return;
@@ -120,7 +159,7 @@ function addRoads(tally: VectorTally, truth: CodedMap, drawn: CodedMap, code: nu
   tally.roads.predictedMetres += lengthMetres(found.edges);
 }
 
-function networkOf({ width, height, codes, pixelMetres }: CodedMap, road: number, { codes: of }: DrawOptions) {
+function networkOf({ width, height, codes, pixelMetres }: CodedMap, road: number, { codes: of }: ScoreOptions) {
   const blocked = [of.building, of.water].filter((code) => code !== null);
   const surface = createRoadSurface(width, height, { road, blocked });
   surface.addRows(height, codes, new Uint8Array(codes.length));

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Problem } from '../../errors/problem.ts';
+import { drawUnits } from '../../server/accuracy/draw-units.ts';
 import type { JobReport, ModelJson } from '../../server/api/index.ts';
 import { type AppContext, createApp } from '../../server/http/app.ts';
 import { createAccess } from '../../server/http/core/access.ts';
@@ -179,6 +180,7 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
     readPixel: async () => null,
     keepTiles: () => {},
     prove: async (_job, { seed, windows }) => ({ seed, windows, pixels: 9, differing: 0, max_score_delta: 0 }),
+    drawUnits,
     settle: async (parameters) => parameters,
     preflight: async ({ report }) =>
       preflight(

@@ -116,6 +116,17 @@ export function pythonWithMoto(): string | null {
   }
 }
 
+/** Path of a Python with pypdf, or null (said loudly). With CI=true that is an error. */
+export function pythonWithPdf(): string | null {
+  try {
+    return pythonWith('pdf', ['pypdf==6.4.0']);
+  } catch (error) {
+    if (process.env.CI === 'true') throw new Error('pypdf could not be installed', { cause: error });
+    console.error('SKIPPED: no reader of PDFs (pypdf):', (error as Error).message);
+    return null;
+  }
+}
+
 /** Runs a Python script with JSON in and JSON out. Throws with its standard error. */
 export function judge<Result>(python: string, script: string, input: unknown): Result {
   const result = spawnSync(python, ['-c', script], {

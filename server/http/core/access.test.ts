@@ -12,7 +12,12 @@ import { createAccess } from './access.ts';
 
 const METHODS = ['get', 'post', 'head', 'patch', 'delete', 'options'];
 const OPEN = ['get /health', 'get /ready', 'get /openapi.json', 'get /session', 'post /session', 'delete /session'];
-const EDITOR_READS = ['get /jobs/{id}/shares'];
+const EDITOR_READS = [
+  'get /jobs/{id}/shares',
+  'get /jobs/{id}/samples',
+  'get /jobs/{id}/samples/{sample}',
+  'get /jobs/{id}/samples/{sample}/{file}.{format}',
+];
 const ADMIN = [
   'get /audit',
   'post /models',

@@ -12,6 +12,7 @@ import type { Database, Queryable } from '../../store/database/database.ts';
 import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
 import { type Share, shareOf } from '../../store/tables/shares.ts';
 import { anyToken, type Bearer, bearerOf } from '../../store/tables/tokens.ts';
+import { ANYBODY } from './caller.ts';
 import { createHeavyLanes, whileWaitedFor } from './heavy-lanes.ts';
 import { publicPath } from './public-address.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -38,6 +39,7 @@ const ROUTES: readonly (readonly [methods: readonly string[] | null, path: strin
   [null, '/tokens', 'admin'],
   [null, '/audit', 'admin'],
   [null, '/jobs/:id/shares', 'editor'],
+  [null, '/jobs/:id/samples', 'editor'], // who looked at them is not for whoever has a link
 ];
 
 const READS = ['GET', 'HEAD', 'OPTIONS'];
@@ -124,12 +126,6 @@ export function guardRoutes(
     next();
   });
 }
-
-/** Who asks a service that has no tokens. */
-const ANYBODY: Caller = {
-  ...{ id: 'anybody', name: 'anybody', role: 'admin' as const, workspace: DEFAULT_WORKSPACE },
-  ...{ signedIn: false, limited: false },
-};
 
 const SCRAPER: Caller = { ...ANYBODY, id: 'metrics', name: 'the scraper', role: 'viewer' };
 

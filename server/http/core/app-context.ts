@@ -4,6 +4,7 @@ import type { Proof } from '../../../models/verify/verify-windows.ts';
 import type { Palette } from '../../../tiler/rendering/map-tile.ts';
 import type { ControlGrid } from '../../../tiler/rendering/warp.ts';
 import type { SceneView } from '../../../tiler/working-copy/scene-view.ts';
+import type { DrawnStratum, DrawRequest } from '../../accuracy/draw-units.ts';
 import type { DeviceJson, ModelJson, ServiceJson } from '../../api/index.ts';
 import type { NetworkCatalog } from '../../networks/network-catalog.ts';
 import type { Caller } from '../../operations/caller.ts';
@@ -70,6 +71,8 @@ export interface AppContext {
   keepTiles(job: Job): void;
   /** Computes random windows of a finished job's map once more, in the compute process. */
   prove(jobId: string, windows: { seed: number; windows: number }): Promise<Proof>;
+  /** Reads a finished job's class map in a child process. */
+  drawUnits(request: DrawRequest): Promise<DrawnStratum[]>;
   /** Completes a job's parameters with what is chosen for this machine. Throws `bad_request`. */
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
   /** Checks what a network is to be taught by; what it returns teaches it in a child process, one after the other. */

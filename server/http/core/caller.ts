@@ -2,6 +2,13 @@
 import type { Request } from 'express';
 import type { Caller } from '../../operations/caller.ts';
 import type { ConfinedDatabase } from '../../store/database/database.ts';
+import { DEFAULT_WORKSPACE } from '../../store/database/row-level-security.ts';
+
+/** Who asks a service that has no tokens. */
+export const ANYBODY: Caller = {
+  ...{ id: 'anybody', name: 'anybody', role: 'admin' as const, workspace: DEFAULT_WORKSPACE },
+  ...{ signedIn: false, limited: false },
+};
 
 /** The caller of a route that the guard lets nobody through to unseen. */
 export function callerOf(request: Request): Caller {
@@ -9,6 +16,9 @@ export function callerOf(request: Request): Caller {
   if (!caller) throw new Error(`${request.method} ${request.path} is open to anyone, and asks who it is`);
   return caller;
 }
+
+/** Whether the service knows who they are; without tokens it does not. */
+export const isKnown = ({ id }: Caller): boolean => id !== ANYBODY.id;
 
 /** The database as the caller may see it: the rows of their workspace. */
 export function databaseOf(request: Request): ConfinedDatabase {

@@ -11,6 +11,7 @@ import { hasFailedChips, type Job } from '../../store/tables/jobs.ts';
 import { getScene, type Scene } from '../../store/tables/scenes.ts';
 import type { AppContext } from '../core/app-context.ts';
 import { databaseOf } from '../core/caller.ts';
+import { classesOfJob } from '../core/job-classes.ts';
 import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery } from '../core/request.ts';
 import { rasterTileJson, requestedTile, sendTile } from './raster-tiles.ts';
@@ -84,10 +85,7 @@ async function changedAt(paths: readonly string[]): Promise<string | null> {
 }
 
 function classPalette(models: readonly ModelJson[], job: Job): Palette {
-  // Of a map that grows, and of one that was made before reports held them, the network knows.
-  const classes = job.report?.classes ?? models.find(({ id }) => id === job.model)?.classes;
-  if (!classes) throw new Problem('not_found', `The network "${job.model}" is not installed any more.`);
-  return new Map(classes.map(({ value, color }) => [value, opaque(color)]));
+  return new Map(classesOfJob(models, job).map(({ value, color }) => [value, opaque(color)]));
 }
 
 const opaque = (color: string): [number, number, number, number] => {

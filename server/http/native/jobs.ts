@@ -15,6 +15,7 @@ import { mapsThere, packageJob } from '../../export/package.ts';
 import { recordDone } from '../../operations/caller.ts';
 import { deleteJob } from '../../pipeline/delete-job.ts';
 import { extraMaps } from '../../pipeline/extra-maps.ts';
+import { knownAccuracy } from '../../pipeline/job-accuracy.ts';
 import { retryJob, startJob } from '../../pipeline/start-job.ts';
 import { isJobWithin } from '../../store/tables/captured-at.ts';
 import { coveringCollection } from '../../store/tables/feature-tables.ts';
@@ -167,6 +168,7 @@ export function jobsRouter(deps: AppContext): Router {
         modelLicense: await licenseOf(deps, job),
         geopackage: await exportOnce(request, files, job, exportFormat('.gpkg')!),
         maps: await mapsThere(files, job),
+        accuracy: await knownAccuracy(db, job),
       });
       attach(response, downloadName(scene.name, '.zip')).type('application/zip');
       response.set({ 'Cache-Control': 'private, no-cache', 'Content-Length': String(bytes) });

@@ -10,6 +10,7 @@ import { nodePackages } from '../../../test/support/node-packages.ts';
 import { pythonWithOpenApi } from '../../../test/support/python.ts';
 import { DEFAULT_LIMITS } from '../../operations/quotas.ts';
 import { openDatabase } from '../../store/database/open-database.ts';
+import { insertSample, putAnswers } from '../../store/tables/samples.ts';
 import { createApp } from '../app.ts';
 import { readPublicAddress } from '../core/public-address.ts';
 import type { Json } from './convert.ts';
@@ -28,6 +29,7 @@ const examples: Record<string, string> = {
   model: 'landuse-unet',
   process: 'segment',
   precision: 'fp32',
+  file: 'plots',
 };
 
 beforeAll(async () => {
@@ -42,7 +44,16 @@ beforeAll(async () => {
     ],
   ];
   const { job, ids } = await addDoneJob(db, scene, [{ collection: 'landuse', class: 'water', rings }]);
-  Object.assign(examples, { scene, job, feature: ids[0] });
+  const design = { seed: 7, size: 30, least: 30, apart_m: 0, second_share: 0, split_score: null, aoi: false };
+  const strata = [{ class: 'building', part: 'all' as const, pixels: 9, area_m2: 2.25, points: 2 }];
+  const sample = await insertSample(
+    db,
+    { job, design: { ...design, expected_accuracy: 0.85, expected_standard_error: 0.06, strata }, by: 'Ada' },
+    [1, 2].map((number) => ({ number, stratum: 0, second: false, x: number, y: 0, lon: 55.27, lat: 25.16 })),
+  );
+  const answer = { reviewer: 'Ada', class: 'building', seconds: 2, at: null };
+  await putAnswers(db, sample.id, [1, 2].map((point) => ({ ...answer, point }))); // biome-ignore format: one line
+  Object.assign(examples, { scene, job, feature: ids[0], sample: sample.id });
 });
 
 afterAll(async () => {
@@ -138,6 +149,7 @@ test.each(described.filter((route) => route.startsWith('get ')))('%s answers as 
     ...examples,
     id: examples[subject],
     ...(path.includes('/export.') && { format: 'gpkg' }),
+    ...(path.includes('/samples/') && { format: 'csv' }),
     ...(path.includes('/summary/') && { table: 'cells', format: 'csv' }),
     ...(path.startsWith('/stac') && { collection: 'scenes', id: examples.scene! }),
   };

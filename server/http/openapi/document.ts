@@ -9,6 +9,7 @@ import { jobPaths } from './jobs.ts';
 import { modelPaths } from './models.ts';
 import { asText, json, operation, orPage, special } from './parts.ts';
 import { processesPaths } from './processes.ts';
+import { samplePaths } from './samples.ts';
 import { coordinatePaths, scenePaths, uploadPaths } from './scenes.ts';
 import { stacPaths } from './stac.ts';
 import { tilePaths } from './tiles.ts';
@@ -51,6 +52,7 @@ const TAGS = {
   uploads: 'Images on their way (tus 1.0)',
   scenes: 'Images',
   jobs: 'Networks run over images',
+  accuracy: 'Samples of maps, and how good these are',
   features: 'What was found (OGC API – Features)',
   processes: 'Jobs for generic clients (OGC API – Processes)',
   stac: 'Scenes and class maps (STAC API)',
@@ -65,6 +67,7 @@ const paths: Record<string, Json> = {
   ...coordinatePaths,
   ...scenePaths,
   ...jobPaths,
+  ...samplePaths,
   ...featurePaths,
   ...processesPaths,
   ...stacPaths,

@@ -12,6 +12,7 @@ import { migrate, readMigrations } from './migrate.ts';
 const SCENE = '6f9619ff-8b86-4d01-b42d-00c04fc964ff';
 const JOB = '11111111-1111-4111-8111-111111111111';
 const FEATURE = '22222222-2222-5222-8222-222222222222';
+const SAMPLE = '44444444-4444-4444-8444-444444444444';
 const TOKEN = '33333333-3333-4333-8333-333333333333';
 
 /** A row for each table, in the columns that it had when it was made, in the order of their references. */
@@ -45,6 +46,11 @@ const ROWS: Record<string, string> = {
   coordinate_systems: `INSERT INTO planimeter.coordinate_systems (srid, srtext) VALUES (910000, 'LOCAL_CS["x"]')`,
   strips: `INSERT INTO planimeter.strips (job, strip, first_shard, last_shard, result)
     VALUES ('${JOB}', 0, 0, 0, '{"drawMs": 12}')`,
+  samples: `INSERT INTO planimeter.samples (id, job, design, created_by) VALUES ('${SAMPLE}', '${JOB}', '{"seed": 7}', 'Ada')`,
+  sample_points: `INSERT INTO planimeter.sample_points (sample, number, stratum, second, x, y, lon, lat)
+    VALUES ('${SAMPLE}', 1, 0, true, 12, 34, 6.75, 51.25)`,
+  sample_answers: `INSERT INTO planimeter.sample_answers (sample, point, reviewer, class, seconds)
+    VALUES ('${SAMPLE}', 1, 'Ada', 'water', 2.5)`,
 };
 
 /** Filled by migrations and by PostGIS themselves. */
@@ -91,7 +97,17 @@ describe.each(testEngines())('on $name', ({ open }) => {
     ]);
     expect(await anyToken(db)).toBe(tables.includes('tokens'));
     expect(await deleteScene(db, SCENE)).toBe(true);
-    for (const table of ['jobs', 'features', 'job_totals', 'shards', 'shares', 'labels']) {
+    for (const table of [
+      'jobs',
+      'features',
+      'job_totals',
+      'shards',
+      'shares',
+      'labels',
+      'samples',
+      'sample_points',
+      'sample_answers',
+    ]) {
       const [left] = await db.query<{ n: number }>(`SELECT count(*)::int AS n FROM planimeter.${table}`);
       expect(left!.n, `${table} of a deleted scene`).toBe(0);
     }

@@ -20,6 +20,9 @@ const GRANTS: Readonly<Record<string, string>> = {
   shares: 'SELECT, INSERT, UPDATE',
   labels: 'SELECT, INSERT, UPDATE',
   audit: 'SELECT, INSERT',
+  samples: 'SELECT, INSERT, DELETE',
+  sample_points: 'SELECT, INSERT, UPDATE',
+  sample_answers: 'SELECT, INSERT, UPDATE',
 };
 
 /**

@@ -6,7 +6,7 @@ import { dirname, join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Problem } from '../../../errors/problem.ts';
-import { type Bucket, ifThere, Refused } from './s3-bucket.ts';
+import { ATTEMPTS, type Bucket, ifThere, Refused } from './s3-bucket.ts';
 import { etagOf, objectAt } from './s3-upload.ts';
 import { StoreUnreachable } from './unreachable.ts';
 
@@ -33,12 +33,31 @@ export async function keepCopy(copies: Copies, key: string, etag: string, path: 
  * Path of a copy of what the bucket holds now. A download that breaks off goes on where it did; one whose object is
  * replaced meanwhile begins anew. Throws Problem not_found.
  */
-export async function fetchCopy(bucket: Bucket, copies: Copies, key: string): Promise<string> {
+export function fetchCopy(bucket: Bucket, copies: Copies, key: string): Promise<string> {
+  return attempted(copies.attempts, () => download(bucket, copies, key));
+}
+
+/** What a bucket's list says of an object → that very object as a file. Throws Problem remote_changed for another one. */
+export function fetchObject(
+  bucket: Bucket,
+  { key, etag, bytes }: { key: string; etag: string; bytes: number },
+  path: string,
+): Promise<void> {
+  return attempted(ATTEMPTS, async () => {
+    await addTo(path, bucket, key, etag).catch((cause) => {
+      if (!(cause instanceof Refused) || ![404, 412].includes(cause.status)) throw cause;
+      throw new Problem('remote_changed', `${key} is not the object any more that it was.`, { cause });
+    });
+    await checkSize(path, key, bytes);
+  });
+}
+
+async function attempted<T>(attempts: number, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await download(bucket, copies, key);
+      return await work();
     } catch (error) {
-      if (error instanceof Problem || attempt >= copies.attempts) throw error;
+      if (error instanceof Problem || attempt >= attempts) throw error;
       const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
@@ -64,13 +83,16 @@ async function download(bucket: Bucket, copies: Copies, key: string): Promise<st
   const partial = `${path}.${process.pid}.new`;
   await mkdir(dirname(path), { recursive: true });
   await addTo(partial, bucket, key, etag);
-  const { size } = await stat(partial);
-  const expected = head.ContentLength!;
-  if (size > expected) await rm(partial, { force: true });
-  if (size !== expected) throw new StoreUnreachable(`${key}: ${size} of ${expected} bytes came`);
+  await checkSize(partial, key, head.ContentLength!);
   await rename(partial, path);
   await evict(copies);
   return path;
+}
+
+async function checkSize(path: string, key: string, expected: number): Promise<void> {
+  const { size } = await stat(path);
+  if (size > expected) await rm(path, { force: true });
+  if (size !== expected) throw new StoreUnreachable(`${key}: ${size} of ${expected} bytes came`);
 }
 
 /** Fetches what is missing of the object in the file at `path`, which goes where the object is another one by now. */

@@ -12,7 +12,7 @@ import { type FileStore, localFileStore, type StoredFile, type UnfinishedUpload 
 import { mapSome } from './map-some.ts';
 import { ATTEMPTS, type Bucket, type BucketOptions, ifThere, openBucket } from './s3-bucket.ts';
 import { type Copies, fetchCopy, keepCopy } from './s3-copies.ts';
-import { objectAt, uploadFile } from './s3-upload.ts';
+import { etagOf, objectAt, uploadFile } from './s3-upload.ts';
 
 export interface S3FileOptions extends BucketOptions {
   /** Folder for what is being written and for copies of what was read. */
@@ -75,16 +75,21 @@ export function s3FileStore(address: string, options: S3FileOptions): FileStore 
   };
 }
 
+export interface StoredObject extends StoredFile {
+  etag: string;
+}
+
 /** Of all objects whose keys begin so, sorted by key. */
-async function entriesOf(bucket: Bucket, under: string): Promise<StoredFile[]> {
+export async function entriesOf(bucket: Bucket, under: string): Promise<StoredObject[]> {
   const { name, prefix } = bucket;
-  const found: StoredFile[] = [];
+  const found: StoredObject[] = [];
   let token: string | undefined;
   do {
     const asked = { Bucket: name, Prefix: prefix + under, ContinuationToken: token };
     const page = await bucket.call(`listing ${under}`, (s3) => s3.listObjectsV2(asked));
-    for (const { Key, Size, LastModified } of page.Contents ?? []) {
-      found.push({ key: Key!.slice(prefix.length), bytes: Size!, modifiedMs: LastModified!.getTime() });
+    for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
+      const etag = etagOf(ETag);
+      found.push({ key: Key!.slice(prefix.length), bytes: Size!, modifiedMs: LastModified!.getTime(), etag });
     }
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
   } while (token);

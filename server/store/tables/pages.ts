@@ -17,7 +17,7 @@ export interface Page<Row> {
 export interface Listed {
   /** SQL of `columns`, of the name of the table in our schema, and of a condition with its parameters. */
   columns: string;
-  table: 'scenes' | 'jobs' | 'tokens' | 'shares';
+  table: 'scenes' | 'jobs' | 'tokens' | 'shares' | 'samples';
   where: string;
   parameters: readonly unknown[];
   newestFirst: boolean;

@@ -307,6 +307,64 @@ export const en = {
     },
   },
 
+  accuracy: {
+    title: 'How good is it?',
+    loading: 'Loading…',
+    about:
+      'People look at a random sample of points without knowing what the map says there. From what they see follow the accuracy of the map and the area of each class, with 95 % intervals.',
+    nobody: 'Nobody has looked at a sample of this map.',
+    size: 'Points',
+    second: 'Points for a second person, %',
+    draw: 'Draw a sample',
+    expected: (halfWidth: string) => `Interval of the overall accuracy: about ± ${halfWidth}`,
+    progress: (answered: string, points: string) => `${answered} of ${points} points looked at`,
+    secondProgress: (done: string, wanted: string) => `${done} of ${wanted} for a second person`,
+    disagreeing: (points: number) =>
+      plural(points, {
+        one: 'Two people differ at # point: a third decides.',
+        other: 'Two people differ at # points: a third decides.',
+      }),
+    name: 'Your name',
+    review: 'Look at points',
+    plots: 'Points (CSV)',
+    answers: 'Answers (CSV)',
+    importFile: 'Read answers of a file',
+    imported: (answers: number) => plural(answers, { one: '# answer was read.', other: '# answers were read.' }),
+    remove: 'Delete the sample',
+    sure: 'Delete it with all answers?',
+    soFar: 'What comes of it so far',
+    overall: 'Overall accuracy',
+    interval: (value: string, lower: string, upper: string, unit: string) => `${value} (${lower} to ${upper}) ${unit}`,
+    table: 'Areas and accuracies with 95 % intervals',
+    pixels: 'Pixels of the map',
+    area: 'Area',
+    users: 'User’s accuracy',
+    producers: 'Producer’s accuracy',
+    meaning:
+      'User’s accuracy: of what the map says is of a class, the share that is. Producer’s accuracy: of what is of a class, the share that the map has.',
+    none: 'not known',
+    agreement: (agreed: string, points: string, kappa: string | null) =>
+      `Two people agree at ${agreed} of ${points} points${kappa === null ? '' : `, kappa ${kappa}`}.`,
+    cannotTellPoints: (points: number) =>
+      plural(points, { one: 'At # point nobody could tell.', other: 'At # points nobody could tell.' }),
+    words: 'In words, for a report',
+    sources: 'Formulas',
+    copy: 'Copy',
+    copied: 'Copied.',
+    dialog: {
+      title: 'What is here?',
+      hint: 'What is in most of the square?',
+      point: (number: string, answered: string, points: string) => `Point ${number} · ${answered} of ${points}`,
+      cannotTell: 'Cannot tell',
+      back: 'Back',
+      zoomIn: 'Nearer',
+      zoomOut: 'Farther',
+      done: 'There is nothing left for you to look at.',
+      keys: (classes: string) =>
+        `Keys: ${classes} a class, 0 cannot tell, ← back, + and − nearer and farther, Esc to stop`,
+    },
+  },
+
   download: {
     title: 'Download',
     choice: 'What to download',

@@ -110,13 +110,14 @@ function secondsUntilFree({ status, headers }: Response): number | null {
   return (status === 429 || status === 503) && seconds <= MOST_WAIT_SECONDS ? seconds : null;
 }
 
-const request = async (...asked: Parameters<typeof answerTo>): Promise<string> => (await answerTo(...asked)).body;
+export const request = async (...asked: Parameters<typeof answerTo>): Promise<string> =>
+  (await answerTo(...asked)).body;
 
-const get = async <T>(path: string): Promise<T> =>
+export const get = async <T>(path: string): Promise<T> =>
   JSON.parse(await request(path, { headers: { Accept: 'application/json' } }));
 
 /** All members of a list, which comes in pages. */
-async function getAll<T>(path: string): Promise<T[]> {
+export async function getAll<T>(path: string): Promise<T[]> {
   const all: T[] = [];
   for (let next: string | undefined = path; next !== undefined; ) {
     const { response, body }: Answer = await answerTo(next, { headers: { Accept: 'application/json' } });
@@ -132,10 +133,10 @@ async function send<T>(method: string, path: string, body?: unknown, type = 'app
 }
 const contentOf = (body: unknown, type = 'application/json'): RequestInit =>
   body === undefined ? {} : { headers: { 'Content-Type': type }, body: JSON.stringify(body) };
-const post = <T>(path: string, body?: unknown) => send<T>('POST', path, body);
+export const post = <T>(path: string, body?: unknown) => send<T>('POST', path, body);
 
 /** What a lost answer said was gone is gone. */
-const remove = (path: string): Promise<void> =>
+export const remove = (path: string): Promise<void> =>
   request(path, { method: 'DELETE' }).then(
     () => {},
     unlessRepeated('not_found', async () => {}),

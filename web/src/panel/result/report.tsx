@@ -5,6 +5,7 @@ import type { Box } from '../../map/map-view.ts';
 import { t } from '../../messages/index.ts';
 import { messageOf, proveJob } from '../../service/api.ts';
 import type { JobJson, JobReport } from '../../service/types.ts';
+import { AccuracySection } from '../accuracy/section.tsx';
 import { Attribution } from '../attribution.tsx';
 import { Button, Disclosure, Facts } from '../parts.tsx';
 import { Share } from '../share.tsx';
@@ -22,6 +23,7 @@ export function Report({ zoomTo }: { zoomTo: (box: Box) => void }) {
   return (
     <div class="report" hidden={!job?.report}>
       {job?.report && !detects.value && <PlaceSummary key={job.id} id={job.id} zoomTo={zoomTo} />}
+      {job?.report && !detects.value && <AccuracySection key={`accuracy ${job.id}`} job={job} />}
       <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} />}</Disclosure>
       <Share />
       <Attribution />
