@@ -2,7 +2,7 @@
 import '@fontsource-variable/inter/opsz.css';
 import './base.css';
 import './panel/parts.css';
-import { effect, signal } from '@preact/signals';
+import { effect } from '@preact/signals';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { render } from 'preact';
 import { mapExpected } from './actions/background.ts';
@@ -12,7 +12,7 @@ import { AppContext, createApp } from './app.ts';
 import './map/map.css';
 import { MapControls } from './map/map-controls.tsx';
 import { addMapFrame } from './map/map-frame.ts';
-import { type Box, createMapView, type MapView } from './map/map-view.ts';
+import { type Box, createMapView } from './map/map-view.ts';
 import { t } from './messages/index.ts';
 import { DropVeil } from './panel/add-image.tsx';
 import { Inspector } from './panel/inspector.tsx';
@@ -29,7 +29,7 @@ const PHONE = matchMedia('(max-width: 719px)');
 
 const app = createApp();
 const { service, offline, sceneId, selected, sheetLowered } = app.state;
-const view = signal<MapView | null>(null);
+const { view } = app;
 const root = document.getElementById('app')!;
 
 function Page() {
