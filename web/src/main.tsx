@@ -2,7 +2,7 @@
 import '@fontsource-variable/inter/opsz.css';
 import './base.css';
 import './panel/parts.css';
-import { computed, effect, signal } from '@preact/signals';
+import { computed, effect } from '@preact/signals';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { render } from 'preact';
 import { keepInAddress } from './actions/address-state.ts';
@@ -31,7 +31,7 @@ const PHONE = matchMedia('(max-width: 719px)');
 
 const app = createApp();
 const { service, offline, sceneId, selected, sheetLowered, tool, table, doneJob } = app.state;
-const view = signal<MapView | null>(null);
+const { view } = app;
 const root = document.getElementById('app')!;
 
 const FeatureTable = later<{ view: MapView }>(async () => (await import('./table/table.tsx')).FeatureTable);

@@ -39,6 +39,8 @@ export function createState() {
     sceneId: signal<string | null>(null),
     /** The job shown: the scene's newest. `undefined` while it is being looked up. */
     job: signal<JobJson | null | undefined>(null),
+    /** A job whose map stays to be seen until the next one of its scene is done. */
+    keptJob: signal<JobJson | null>(null),
     /** Of the scene that is open; null while it is being made, and where nobody asked for it. */
     preflight: signal<PreflightJson | null>(null),
     settings: signal(NO_SETTINGS),

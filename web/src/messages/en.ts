@@ -366,6 +366,53 @@ export const en = {
     },
   },
 
+  teach: {
+    title: 'Teach this place',
+    loading: 'Loading…',
+    about:
+      'Paint what you know of this place: a few strokes of every class, also where the map is right. The network learns from them. Everybody sees the strokes of all.',
+    keys: 'Keys: 1 to 9 choose a class, 0 moves the map, Ctrl+Z undoes, N flies to the next place to paint.',
+    bar: 'Paint',
+    move: 'Move map',
+    undo: 'Undo',
+    undoKeys: 'Ctrl+Z',
+    count: (all: number, own: number) =>
+      `${plural(all, { one: '# label on this image', other: '# labels on this image' })}, ${own} drawn here just now`,
+    addClass: 'Add a class',
+    className: 'Name',
+    classColour: 'Colour',
+    classRole: 'Kind',
+    roles: { object: 'objects', area: 'areas', line: 'lines' },
+    name: 'Name of the network',
+    usualName: (image: string) => `Taught on ${image}`.slice(0, 60),
+    begin: 'Teach',
+    teaching: 'Teaching the network…',
+    better: 'The network knows this place better now.',
+    notBetter:
+      'The labels do not make the map better: it keeps the old map. More of them, where the map is wrong and where it is right, may help.',
+    agreement: (before: string, after: string, change: string) =>
+      `Labels that were held back are told rightly: ${before} before, ${after} now (${change} points).`,
+    interval: (low: string, high: string) => `95 % interval ${low} to ${high}`,
+    tooFew: 'There are too few labels to hold some back: how good the network is, nobody knows.',
+    heldBack: 'Held back',
+    before: 'Before',
+    after: 'Now',
+    labelsOf: 'Labels',
+    onErrors: 'Most labels lie where the map was wrong: what they say of it is worse than it is.',
+    contradicted: (labels: number) =>
+      plural(labels, {
+        one: '# label contradicts the others: it has an orange edge on the map.',
+        other: '# labels contradict the others: they have an orange edge on the map.',
+      }),
+    outside: (labels: number) =>
+      plural(labels, { one: '# label lies on no imagery.', other: '# labels lie on no imagery.' }),
+    mapWith: 'Map with it',
+    mapAnyway: 'Map with it all the same',
+    next: 'Where to paint next',
+    nextDetail: 'Here the network is unsure, and labels teach most.',
+    place: (number: number) => `Place ${number}`,
+  },
+
   download: {
     title: 'Download',
     choice: 'What to download',
