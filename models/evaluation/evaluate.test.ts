@@ -36,33 +36,40 @@ const SKLEARN = `
 import json, sys, numpy as np
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix, jaccard_score, precision_score, recall_score, f1_score, accuracy_score
-d = json.load(sys.stdin)
-t, p, s = (np.array(d[k]) for k in ('truth', 'predicted', 'scores'))
-k = t < 5
-t, p, s = t[k], p[k], s[k] / 255
-each = dict(labels=range(5), average=None, zero_division=0)
-edges = np.minimum((s * 15).astype(int), 14)
-ece = sum(abs(s[edges == b].mean() - (t == p)[edges == b].mean()) * (edges == b).mean() for b in range(15) if (edges == b).any())
-print(json.dumps(dict(iou=list(jaccard_score(t, p, **each)), precision=list(precision_score(t, p, **each)),
-  recall=list(recall_score(t, p, **each)), f1=list(f1_score(t, p, **each)), accuracy=accuracy_score(t, p), ece=ece,
-  confusion=confusion_matrix(t, p, labels=range(5)).tolist(),
-  curve=np.transpose(calibration_curve(t == p, np.minimum(s + 1e-9, 1), n_bins=15)).tolist())))
+
+def scores(d):
+  t, p, s = (np.array(d[k]) for k in ('truth', 'predicted', 'scores'))
+  k = t < 5
+  t, p, s = t[k], p[k], s[k] / 255
+  each = dict(labels=range(5), average=None, zero_division=0)
+  edges = np.minimum((s * 15).astype(int), 14)
+  ece = sum(abs(s[edges == b].mean() - (t == p)[edges == b].mean()) * (edges == b).mean() for b in range(15) if (edges == b).any())
+  return dict(iou=list(jaccard_score(t, p, **each)), precision=list(precision_score(t, p, **each)),
+    recall=list(recall_score(t, p, **each)), f1=list(f1_score(t, p, **each)), accuracy=accuracy_score(t, p), ece=ece,
+    confusion=confusion_matrix(t, p, labels=range(5)).tolist(),
+    curve=np.transpose(calibration_curve(t == p, np.minimum(s + 1e-9, 1), n_bins=15)).tolist())
+
+print(json.dumps([scores(d) for d in json.load(sys.stdin)]))
 `;
+
+type Judged = Record<'iou' | 'precision' | 'recall' | 'f1', number[]> &
+  Record<'accuracy' | 'ece', number> &
+  Record<'confusion' | 'curve', number[][]>;
 
 const python = pythonWithJudges();
 
 test.skipIf(!python)('agrees with scikit-learn', () => {
-  for (let seed = 1; seed <= 5; seed++) {
-    const map = randomMap(seed, 37, 23);
+  const seeds = Array.from({ length: 20 }, (_, i) => i + 1);
+  const maps = seeds.map((seed) => randomMap(seed, 37, 23));
+  const plain = maps.map((map) =>
+    Object.fromEntries(Object.entries(map).map(([name, v]) => [name, typeof v === 'number' ? v : [...v]])),
+  );
+  const judged = judge<Judged[]>(python!, SKLEARN, plain);
+  for (const [i, theirs] of judged.entries()) {
+    const seed = seeds[i];
     const tally = createTally(CLASSES);
-    addToTally(tally, map);
+    addToTally(tally, maps[i]);
     const ours = scoreTally(tally);
-    const plain = Object.fromEntries(
-      Object.entries(map).map(([name, v]) => [name, typeof v === 'number' ? v : [...v]]),
-    );
-    const theirs = judge<
-      Record<string, number[]> & { accuracy: number; ece: number; confusion: number[][]; curve: number[][] }
-    >(python!, SKLEARN, plain);
     ours.classes.forEach((row, c) => {
       for (const name of ['iou', 'precision', 'recall', 'f1'] as const) {
         expect(row[name], `seed ${seed}, ${row.class} ${name}`).toBeCloseTo(theirs[name][c], 10);
