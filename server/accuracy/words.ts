@@ -13,7 +13,8 @@ export const SOURCES = [
 
 const HECTARE_M2 = 10_000;
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
-const hectares = (areaM2: number): string => (areaM2 / HECTARE_M2).toLocaleString('en', { maximumFractionDigits: 2 });
+const hectares = (areaM2: number): string =>
+  (areaM2 / HECTARE_M2).toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const interval = ({ lower, upper }: Estimate, show: (value: number) => string): string =>
   `(95 % confidence interval ${show(lower)} to ${show(upper)})`;
 
@@ -24,9 +25,8 @@ export function accuracyWords(found: Assessment, design: SampleDesign): string[]
     `The map was assessed by a stratified random sample of ${answered} points (strata: ${strata}; at least ${design.least} points each; seed ${design.seed}), at which people named the class that they saw without knowing what the map says.`,
   ];
   if (cannotTell > 0) {
-    sentences.push(
-      `At ${cannotTell} more points nobody could tell the class; these count as if they had not been drawn.`,
-    );
+    const points = cannotTell === 1 ? 'one more point' : `${cannotTell} more points`;
+    sentences.push(`At ${points} nobody could tell the class, which counts as if it had not been drawn.`);
   }
   if (agreement.points > 0) {
     const kappa = agreement.kappa === null ? '' : ` (Cohen’s kappa ${agreement.kappa.toFixed(2)})`;

@@ -1,7 +1,7 @@
 /** The JSON of how good a map is, by what people saw at points of it. */
 import { z } from 'zod';
 import { AreaOfInterest } from './geojson.ts';
-import { queryId, queryText } from './query.ts';
+import { queryFormat, queryId, queryText } from './query.ts';
 import { body, checkedLater, count, id, number, share, text, time, whole } from './schema.ts';
 
 const between = (least: number, most: number, name: string, what: string) =>
@@ -195,7 +195,10 @@ export const Imported = z
   .object({ answers: count.describe('That were read'), progress: Progress })
   .meta({ id: 'ImportedAnswers' });
 
-export const AccuracyQuery = z.object({ sample: queryId('sample', 'Of this sample; the newest with answers without') });
+export const AccuracyQuery = z.object({
+  sample: queryId('sample', 'Of this sample; the newest with answers without'),
+  f: queryFormat(['json', 'html'], 'json and html'),
+});
 export const JobAccuracy = z
   .object({
     job: id,

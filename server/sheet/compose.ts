@@ -1,6 +1,7 @@
 /** What is known of a finished job → the sheet of it, in the words of people who read maps. */
-import type { JobReport, SceneRights } from '../api/index.ts';
+import type { JobAccuracyJson, JobReport, SceneRights } from '../api/index.ts';
 import type { Summary } from '../api/summary.ts';
+import { accuracySection } from './accuracy-section.ts';
 import { drawMap, type MapFrame } from './map-drawing.ts';
 import type { Placed } from './place-map.ts';
 import type { Bar, Section, Sheet } from './sheet.ts';
@@ -21,6 +22,8 @@ export interface Described {
   frame: MapFrame;
   /** Or why there is none. */
   summary: Summary | string;
+  /** By a sample at which people looked, where there is one. */
+  accuracy?: JobAccuracyJson | null;
   /** Of the job's files, by name, where they are known. */
   hashes: readonly [name: string, sha256: string][];
 }
@@ -39,7 +42,7 @@ const known = (rows: [string, string | null | undefined][]): [string, string][] 
   rows.filter((row): row is [string, string] => typeof row[1] === 'string' && row[1] !== '');
 
 export function composeSheet(described: Described): Sheet {
-  const { title, job, scene, placed, frame, summary } = described;
+  const { title, job, scene, placed, frame, summary, accuracy } = described;
   const { report } = job;
   const classes = report.classes ?? [];
   const grid = report.model_grid;
@@ -58,6 +61,7 @@ export function composeSheet(described: Described): Sheet {
     ],
     sections: [
       found(report),
+      ...(accuracy ? [accuracySection(accuracy)] : []),
       ...(typeof summary === 'string' ? [{ heading: 'This place', notes: [summary] }] : placeSections(summary)),
       trust(report),
       ...assumptions(report),

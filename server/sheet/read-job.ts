@@ -1,6 +1,7 @@
 /** A finished job of a data folder → what its sheet is made of. */
 import { Problem } from '../../errors/problem.ts';
 import type { Summary } from '../api/summary.ts';
+import { knownAccuracy } from '../pipeline/job-accuracy.ts';
 import { parseParameters, sceneView } from '../pipeline/job-parameters.ts';
 import { bandNamesOf, requireReady } from '../scenes/ready-scene.ts';
 import { fetchWorking } from '../scenes/working-copy.ts';
@@ -58,6 +59,7 @@ export async function readJob(
   return {
     job: { id, model, finished_at, report },
     scene: { ...scene, capturedAt: scene.report.capturedAt ?? null, url },
+    accuracy: await knownAccuracy(db, job),
     ...{ placed, hashes, summary: await summaryOf(db, { id, report }, placed) },
     frame: { ...placed.frame, pictures, outlines: await objectsOf(db, { id, report }, placed), alt: altOf(scene.name) },
   };

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Problem } from '../../errors/problem.ts';
 import { crsOfText } from '../../tiler/ingest/locate.ts';
 import { sha256OfFile } from '../../tiler/ingest/sha256.ts';
+import { JobAccuracy } from '../api/accuracy.ts';
 import { JobReport } from '../api/job-report.ts';
 import { ReplayRecord } from '../api/replay.ts';
 import { check } from '../api/schema.ts';
@@ -93,6 +94,9 @@ export async function readPackage(
   const job = { id, report };
   return {
     job: { ...job, model: network.id, finished_at: null },
+    accuracy: (await readFromZip(path, 'accuracy.json'))
+      ? await readPart(path, 'accuracy.json', (json) => check(JobAccuracy, json))
+      : null,
     scene: { ...mapped, capturedAt: image?.capturedAt ?? null, url: null, license, attribution },
     ...{ placed, hashes: Object.entries(maps), summary: await summaryOf(db, job, placed) },
     frame: { ...placed.frame, pictures, outlines: await objectsOf(db, job, placed), alt: altOf(mapped.name) },

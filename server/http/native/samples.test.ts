@@ -104,6 +104,9 @@ testInterface('samples', (its) => {
     expect(accuracy.text.join(' ')).toContain('95 % confidence interval');
     expect(accuracy.sources[0]).toContain('Olofsson');
 
+    const page = await fetch(`${its.service.address}/jobs/${job}/accuracy`, { headers: { Accept: 'text/html' } });
+    expect(page.headers.get('content-type')).toContain('text/html');
+    expect(await page.text()).toContain('Error matrix');
     const packed = await fetch(`${its.service.address}/jobs/${job}/package.zip`);
     const zip = Buffer.from(await packed.arrayBuffer()).toString('latin1');
     expect(zip).toContain('accuracy.json');

@@ -38,6 +38,8 @@ import { classesOfJob } from '../core/job-classes.ts';
 import { sendList } from '../core/list-page.ts';
 import { refuseDamaged, requestedJob } from '../core/load-from-path.ts';
 import { noQuery, pathId, pathParameter } from '../core/request.ts';
+import { accuracyHtml } from '../html/accuracy-page.ts';
+import { wantsPage } from '../html/page.ts';
 import { attach, downloadName } from './download-name.ts';
 import { BODY_LIMIT } from './jobs.ts';
 
@@ -195,7 +197,9 @@ export function samplesRouter({
       refuseDamaged(job);
       const sample = named === undefined ? await newestAnswered(db, job) : await getSample(db, job.id, named);
       if (!sample) throw new Problem('not_found', NO_SAMPLE);
-      response.set('Cache-Control', 'private, no-cache').json(await jobAccuracy(db, job, sample));
+      const found = await jobAccuracy(db, job, sample);
+      if (wantsPage(request)) return accuracyHtml(request, response, (await getScene(db, job.scene))!.name, found);
+      response.set('Cache-Control', 'private, no-cache').vary('Accept').json(found);
     }),
   );
 

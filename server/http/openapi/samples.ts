@@ -15,7 +15,7 @@ import {
 import { ListQuery, Paged } from '../../api/query.ts';
 import { id } from '../../api/schema.ts';
 import { Located } from '../../api/uploads.ts';
-import { binary, bytes, inPath, jobId, json, jsonBody, operation, plain } from './parts.ts';
+import { binary, bytes, inPath, jobId, json, jsonBody, operation, orPage, plain } from './parts.ts';
 
 const sampleId = inPath('sample', id, 'Id of a sample');
 const file = z.enum(['plots', 'answers', 'labels']).meta({ example: 'plots' });
@@ -83,7 +83,7 @@ export const samplePaths = {
     get: operation('accuracy', 'readAccuracy', 'How good a map is and what areas there are, with 95 % intervals', {
       description: 'Stratified estimators of Olofsson et al. (2014) and Stehman (2014).',
       query: AccuracyQuery,
-      200: json(JobAccuracy),
+      200: orPage(json(JobAccuracy)),
     }),
   },
 };

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { area, areaParts, count, titleOf } from '../../format.ts';
 import { t } from '../../messages/index.ts';
+import { BASE } from '../../service/connection.ts';
 import type { Estimate, JobAccuracyJson } from '../../service/types.ts';
 import { Button, Facts } from '../parts.tsx';
 
@@ -52,6 +53,14 @@ export function AccuracyResult({ found }: { found: JobAccuracyJson }) {
           `${texts.agreement(count(agreement.agreed), count(agreement.points), agreement.kappa?.toFixed(2) ?? null)} `}
         {cannot_tell > 0 && texts.cannotTellPoints(cannot_tell)}
       </p>
+      <a
+        class="accuracy-print"
+        href={`${BASE}/jobs/${found.job}/accuracy?f=html&sample=${found.sample}`}
+        target="_blank"
+        rel="noreferrer"
+      >
+        {texts.print}
+      </a>
       <Words found={found} />
     </div>
   );

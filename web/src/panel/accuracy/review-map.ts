@@ -14,7 +14,7 @@ export interface ReviewMap {
 }
 
 /** Sides of the square on the page, in CSS pixels, before anybody goes nearer. */
-const SQUARE_PIXELS = 9;
+const SQUARE_PIXELS = 7;
 /** Of the whole Earth in CSS pixels at zoom 0. */
 const WORLD_PIXELS = 512;
 const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] };
