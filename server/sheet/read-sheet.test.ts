@@ -39,7 +39,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
 
 test('what a detector drew stands on the sheet where it is; a package of it says the same', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await writeFile(file('red.onnx'), redNetwork());
   await addNetwork(folder, file('red.onnx'), { said: { gsdMetres: GSD_M } });
