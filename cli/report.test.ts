@@ -43,7 +43,7 @@ const wordsOf = (html: string) =>
 
 test.skipIf(!FULL)(
   'the sheet of a job, of the service and of its package say the same',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const { image } = await writeTown(file('town'), { seed: 5, width: 400, height: 300, gsdMetres: 1 });
     await rename(image, file('a <b> & c.tif'));
