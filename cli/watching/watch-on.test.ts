@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const refused = (name: string, error: Error): Found => ({ name, version: '1', read: () => Promise.reject(error) });
 
-async function watchOnce(looks: (() => Look)[], signal = new AbortController().signal): Promise<number> {
+async function watchOnce(looks: (() => Look)[], signal = new AbortController().signal, once = true): Promise<number> {
   const watched: Watched = {
     ...{ place: '/in', lookMs: 0, policy: null },
     look: async () => (looks.length > 1 ? looks.shift()! : looks[0]!)(),
@@ -41,7 +41,7 @@ async function watchOnce(looks: (() => Look)[], signal = new AbortController().s
   };
   const tools = { files: localFileStore(join(folder, 'work')) } as MappingTools;
   const mapping = { staging: join(folder, 'staging') } as Mapping;
-  return watchOn(tools, { watched, ledger }, mapping, { once: true, json: false, telling: true }, signal);
+  return watchOn(tools, { watched, ledger }, mapping, { once, json: false, telling: true }, signal);
 }
 
 test('what is refused is said, listed and told; what waits behind it goes on', async () => {
@@ -88,4 +88,19 @@ test('what was interrupted is not a failure', async () => {
   };
   expect(await watchOnce([() => ({ whole: [found], unfinished: [] })], stopped.signal)).toBe(0);
   expect([...ledger.list('/in')].map(({ state }) => state)).toEqual(['waiting']);
+});
+
+test('while a place cannot be looked at, nothing in it is taken for gone', async () => {
+  ledger.note('/in', [refused('a.tif', new Error())]);
+  const stopped = new AbortController();
+  const blind = () => {
+    throw new Error('not mounted');
+  };
+  const back = () => {
+    stopped.abort();
+    return { whole: [], unfinished: ['a.tif'] };
+  };
+  expect(await watchOnce([blind, blind, back], stopped.signal, false)).toBe(0);
+  expect(said).toBe('warning: /in cannot be looked at: not mounted.\n/in can be looked at again\n');
+  expect(ledger.counts('/in')).toEqual({ waiting: 1, mapped: 0, failed: 0 });
 });

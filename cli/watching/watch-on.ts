@@ -1,7 +1,7 @@
 /** The loop of `planimeter watch`: look, write down what has landed, map the first of it, look again. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { noRoomOf } from '../../errors/no-room.ts';
-import { Problem } from '../../errors/problem.ts';
+import { PROBLEMS, Problem } from '../../errors/problem.ts';
 import type { MappingTools } from '../../server/tools.ts';
 import { WrongCall } from '../arguments.ts';
 import { foundText } from '../output.ts';
@@ -61,7 +61,7 @@ export async function watchOn(
       const endMs = performance.now();
       lookAtMs = endMs + Math.max(watched.lookMs, (endMs - startMs) / LOOKING);
     }
-    const next = firstOf(ledger, place, look);
+    const next = blind ? null : firstOf(ledger, place, look);
     if (next) await take(next);
     else if (once && !blind && look.unfinished.length === 0 && ledger.counts(place).waiting === 0) break;
     else await rest(IDLE_MS, signal);
@@ -80,7 +80,7 @@ export async function watchOn(
       bar?.end();
       if (!came) {
         lookAtMs = 0;
-        return;
+        return await rest(IDLE_MS, signal);
       }
       const { sha256, result, again } = came;
       const notice = noticeOf(arrival, sha256, { result });
@@ -91,10 +91,6 @@ export async function watchOn(
       bar?.end();
       if (signal.aborted) return;
       const problem = problemOf(error);
-      if (problem.code === 'remote_changed') {
-        lookAtMs = 0;
-        return;
-      }
       const most = problem.code === 'no_room' ? Number.POSITIVE_INFINITY : once ? MOST_ATTEMPTS_ONCE : MOST_ATTEMPTS;
       if (mayPass(problem) && arrival.attempts + 1 < most) {
         const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * PAUSES_GROW ** arrival.attempts);
@@ -138,7 +134,9 @@ function problemOf(error: unknown): Problem {
   return noRoomOf(error) ?? new Problem('internal', `${message}.`, { cause: error });
 }
 
-const mayPass = (problem: Problem): boolean => problem.code === 'remote_unreachable' || problem.toJSON().status >= 500;
+/** What has changed since it was listed is listed anew. */
+const mayPass = ({ code }: Problem): boolean =>
+  ['remote_unreachable', 'remote_changed'].includes(code) || PROBLEMS[code][0] >= 500;
 
 function mappedLine(name: string, { output, counts }: Mapped, again: boolean): string {
   const what = again ? 'the same image' : foundText(counts);

@@ -39,7 +39,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
 
 test('what a detector drew stands on the sheet where it is; a package of it says the same', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await writeFile(file('red.onnx'), redNetwork());
   await addNetwork(folder, file('red.onnx'), { said: { gsdMetres: GSD_M } });
@@ -78,16 +78,17 @@ test('what a detector drew stands on the sheet where it is; a package of it says
         maps: await mapsThere(tools.files, job),
       });
       await writeFile(file('job.zip'), await buffer(stream));
+
+      await tools.db.query('DELETE FROM planimeter.scenes'); // as on another machine
+      const opened = await openPackage(file('job.zip'));
+      const packaged = await readPackage({ ...tools, renderTile: renderer.tile }, file('job.zip'), opened, null);
+      expect(packaged.frame.outlines.length).toBe(3);
+      expect([packaged.frame.pictures, packaged.placed.srid]).toEqual([[], 32633]);
+      expect(packaged.summary).toBe(read.summary);
     } finally {
       await renderer.stop();
     }
   });
-  if (FULL)
-    await withPackage('job.zip', async (read) => {
-      const { frame, placed, summary } = await read();
-      expect([frame.outlines.length, frame.pictures, placed.srid]).toEqual([3, [], 32633]);
-      expect(summary).toContain('A detector draws boxes');
-    });
 
   const names = ['replay.json', 'report.json', 'features.gpkg'];
   const entries = await Promise.all(
