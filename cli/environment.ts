@@ -25,6 +25,7 @@ export const SETTINGS = {
   PLANIMETER_MAX_SCENES: "a workspace's images, where there are tokens (100000)",
   PLANIMETER_MAX_TOKENS: 'tokens of a workspace (1000)',
   PLANIMETER_MAX_SHARES: "a workspace's share links, where there are tokens (1000)",
+  PLANIMETER_MAX_LABELS: "a workspace's labels to teach networks by, where there are tokens (100000)",
   PLANIMETER_MAX_JOBS: "a workspace's jobs under way, where there are tokens (100)",
   PLANIMETER_MAX_PIXELS_A_DAY: 'pixels that a workspace maps in a day, where there are tokens (10¹²)',
   PLANIMETER_MAX_REQUESTS_A_MINUTE: 'requests of one token (6000)',

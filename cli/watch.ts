@@ -1,5 +1,5 @@
 /** `planimeter watch PLACE`: what lands there is mapped, each image once and in order, and others are told. */
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { MultiPolygon } from 'geojson';
 import { parseDevice } from '../models/runtime/device.ts';
@@ -106,10 +106,8 @@ export async function run(args: string[]): Promise<void> {
 
   await mkdir(own, { recursive: true });
   const unlock = lockFolder(own, 'Stop that process, or give this one another folder with --out.');
-  const scratch = join(own, 'scratch');
-  // What a process that was killed had begun; its children are gone a moment later.
-  await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  await mkdir(scratch);
+  const work = join(own, 'work');
+  await mkdir(work, { recursive: true });
   const ledger = openLedger(join(own, LEDGER));
   const stopped = new AbortController();
   const { signal } = stopped;
@@ -126,7 +124,7 @@ export async function run(args: string[]): Promise<void> {
         const tools: MappingTools = { ...ready, db: { query: async (...asked) => (await open()).db.query(...asked) } };
         return watchOn(tools, { watched, ledger }, mapping, how, signal);
       },
-      { device, scratch, policy: watched.policy },
+      { device, folder: work, policy: watched.policy },
     );
     while (webhook && !signal.aborted && ledger.undeliveredYet(ATTEMPTS_ONCE) > 0) await rest(TOLD_MS, signal);
     const untold = webhook !== null && ledger.undeliveredYet(Number.POSITIVE_INFINITY) > 0;

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   quota_scenes: [409, 'Image quota reached'],
   quota_shares: [409, 'Share link quota reached'],
   quota_tokens: [409, 'Token quota reached'],
+  quota_labels: [409, 'Label quota reached'],
   quota_jobs: [429, 'Job quota reached'],
   quota_pixels: [429, 'Daily pixel quota reached'],
   rate_limited: [429, 'Too many requests'],

@@ -16,16 +16,16 @@ interface Place {
   device?: DeviceChoice;
   /** For images elsewhere. */
   policy?: RemotePolicy | null;
-  /** Where its files lie meanwhile; the system's place for such by default. */
-  scratch?: string;
+  /** Where its files lie, and stay, so that a job that was interrupted goes on; else they are gone with it. */
+  folder?: string;
 }
 
 /** Runs `work` with tools of its own. Their database is opened when it is first asked for. */
 export async function withEphemeralEngine<T>(
   work: (open: () => Promise<PipelineTools>, ready: Omit<PipelineTools, 'db'>) => Promise<T>,
-  { device = 'cpu', policy = null, scratch = tmpdir() }: Place = {},
+  { device = 'cpu', policy = null, folder: kept }: Place = {},
 ): Promise<T> {
-  const folder = await mkdtemp(join(scratch, 'planimeter-tmp-'));
+  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'planimeter-tmp-')));
   const remote = createRemoteReader(policy);
   const compute = startCompute(remote.open);
   const files = localFileStore(folder);
@@ -42,6 +42,6 @@ export async function withEphemeralEngine<T>(
     await compute.stop();
     remote.close();
     await (opening as Promise<Database> | undefined)?.then((db) => db.close()).catch(() => {});
-    await rm(folder, { recursive: true, force: true });
+    if (kept === undefined) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Problem } from '../errors/problem.ts';
+import type { TaughtModelJson } from './api/index.ts';
 import { VERSION } from './content-ids.ts';
 import { openEngine } from './engine.ts';
 import { createApp } from './http/app.ts';
@@ -30,6 +31,7 @@ import type { Queryable } from './store/database/database.ts';
 import { requireRowLevelSecurity } from './store/database/row-level-security.ts';
 import { markStore } from './store/files/open-file-store.ts';
 import { anyToken } from './store/tables/tokens.ts';
+import { planTeaching } from './teaching/teach-scenes.ts';
 import type { PipelineTools } from './tools.ts';
 
 export interface ServiceOptions {
@@ -88,6 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     throw new Problem('not_found', `The network "${id}" is not installed any more.`);
   };
   const stopping = new AbortController();
+  const inTurn = oneAtATime((teach: () => Promise<TaughtModelJson>) => teach());
   const app = createApp({
     allWorkspaces: db,
     access: createAccess(db.within(null, limits), forOthers, options.ownToken, process.env.PLANIMETER_METRICS_TOKEN),
@@ -121,6 +124,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const network = installed(model);
       requireExtraMaps(network, parameters);
       return settlePrecision(parameters, network, tools.device, tools.chooseRun);
+    },
+    teach: (request) => {
+      const work = planTeaching(tools, sharedFolder, networks, installed(request.from), request);
+      return ({ signal, onProgress }) =>
+        inTurn(async () => {
+          const taught = await work({ signal: AbortSignal.any([signal, stopping.signal]), onProgress });
+          await catalog.publish(request.id);
+          return taught;
+        });
     },
     preflight: async (scene) => {
       const freeBytes = await engine.room.free();

@@ -5,7 +5,7 @@ import { defineConfig } from 'vite';
 const SERVICE = 'http://127.0.0.1:8080';
 /** First parts of the paths that the service answers. */
 const ROUTES =
-  'api|audit|collections|conformance|health|imagery|jobs|metrics|models|ogc|openapi.json|ready|scenes|service|' +
+  'api|audit|collections|conformance|health|imagery|jobs|labels|metrics|models|ogc|openapi.json|ready|scenes|service|' +
   'session|shared|shares|stac|tiles|tokens|uploads';
 
 export default defineConfig({

@@ -3,14 +3,14 @@
  * all is there, its last file says so, and they are moved. So wherever the process dies, the next one either maps the
  * image anew, with nothing of before to be seen, or moves what is there.
  */
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Network } from '../../models/registry.ts';
 import type { DeviceChoice } from '../../models/runtime/device.ts';
-import { sceneId } from '../../server/content-ids.ts';
 import type { ExportFormat } from '../../server/export/export.ts';
 import type { JobParameters } from '../../server/pipeline/job-parameters.ts';
 import type { WorkContext } from '../../server/queue/work-context.ts';
+import type { FileStore } from '../../server/store/files/file-store.ts';
 import type { MappingTools } from '../../server/tools.ts';
 import { readyScene, sha256OfInputs } from '../inputs.ts';
 import { mapToFile } from '../mapping/map-and-write.ts';
@@ -57,21 +57,20 @@ export async function mapArrival(
   if (staged?.version === arrival.version) return publish(staging, output, staged);
   await rm(staging, { recursive: true, force: true });
 
-  const fetched = `fetched-${arrival.seq}`;
-  const made = [fetched];
+  await clear(tools.files);
   try {
-    await mkdir(tools.files.path(fetched));
-    const inputs = await found.read(tools.files.path(fetched));
+    await mkdir(tools.files.path(FETCHED));
+    const inputs = await found.read(tools.files.path(FETCHED));
     const sha256 = await sha256OfInputs(inputs);
     if (await watched.hasChanged(found)) return null;
-    if (ledger.touched(arrival, sha256)) return null;
     const before = ledger.mappedBefore(sha256);
-    if (before) return { sha256, result: before.result!, again: true };
-    made.push(`scenes/${sceneId(sha256)}`);
+    if (before && (await isThere(join(output, before.result!.output)))) {
+      if (ledger.touched(arrival, sha256)) return null;
+      return { sha256, result: before.result!, again: true };
+    }
     const scene = await readyScene(tools, inputs, found.rights ?? {}, context, sha256);
     if (await watched.hasChanged(found)) return null;
     const job = await settleJob(tools, scene, { named: network, given, device, finestOnly: true });
-    made.push(`jobs/${job.id}`, `${job.id}.features`);
     await mkdir(staging, { recursive: true });
     const wanted = { output: join(staging, `map${ending}`), format, collection: undefined, whole: ending === '.zip' };
     const { report } = await mapToFile(tools, job, wanted, context);
@@ -85,9 +84,28 @@ export async function mapArrival(
     await rename(join(staging, `${STAGED}.new`), join(staging, STAGED));
     return await publish(staging, output, whole);
   } finally {
-    for (const key of made) await tools.files.remove(key);
+    await clear(tools.files);
+    // The network's answers so far stay of what was interrupted, and the next process goes on with the chip it was at.
+    if (!context.signal.aborted) await tools.files.remove(JOBS);
   }
 }
+
+/** What is fetched, and where jobs have their maps. */
+const [FETCHED, JOBS] = ['fetched', 'jobs'];
+
+/** All but what the network has answered. */
+async function clear(files: FileStore): Promise<void> {
+  const folder = dirname(files.path(JOBS));
+  for (const name of await readdir(folder)) {
+    if (name !== JOBS) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** When the ledger holds that it is mapped. */
 export const forget = (mapping: Mapping, { seq }: Arrival): Promise<void> =>
@@ -123,8 +141,9 @@ async function moved(from: string, to: string): Promise<void> {
 async function freeName(ledger: Ledger, output: string, name: string, sha256: string, ending: string) {
   const stem = pathOf(name.replace(IMAGE, ''));
   const plain = stem + ending;
-  const there = await stat(join(output, plain)).catch(() => null);
-  return there || ledger.isTaken(plain) ? `${stem}-${sha256.slice(0, 8)}${ending}` : plain;
+  return (await isThere(join(output, plain))) || ledger.isTaken(plain)
+    ? `${stem}-${sha256.slice(0, 8)}${ending}`
+    : plain;
 }
 
 /** Bytes of a part of a path, with room for an ending. */

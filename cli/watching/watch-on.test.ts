@@ -1,5 +1,5 @@
 /** The loop without mapping: what becomes of images that cannot be read, and what is said of it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -17,6 +17,7 @@ let ledger: Ledger;
 let said: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'planimeter-watch-on-'));
+  await mkdir(join(folder, 'work'));
   ledger = openLedger(join(folder, 'ledger.sqlite'));
   said = '';
   vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
@@ -38,7 +39,7 @@ async function watchOnce(looks: (() => Look)[], signal = new AbortController().s
     look: async () => (looks.length > 1 ? looks.shift()! : looks[0]!)(),
     hasChanged: async () => false,
   };
-  const tools = { files: localFileStore(folder) } as MappingTools;
+  const tools = { files: localFileStore(join(folder, 'work')) } as MappingTools;
   const mapping = { staging: join(folder, 'staging') } as Mapping;
   return watchOn(tools, { watched, ledger }, mapping, { once: true, json: false, telling: true }, signal);
 }

@@ -154,7 +154,7 @@ test('each is mapped once and told under one key, whenever the process is killed
   const there = (await readdir(maps())).filter((each) => each.endsWith('.gpkg'));
   expect(there.sort()).toEqual(wanted.map((each) => each.replace('.tif', '.gpkg')));
   expect(await readdir(maps('.planimeter/staging'))).toEqual([]);
-  expect(await readdir(maps('.planimeter/scratch'))).toEqual([]);
+  expect(await readdir(maps('.planimeter/work'))).toEqual([]);
   console.log(`${files} images, ${kills} kills: told ${told.length} times`);
 
   function stagedOrTold(before: number): () => Promise<boolean> {

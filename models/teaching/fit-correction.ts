@@ -6,7 +6,18 @@
  * the map that is wrong and anchors for the rest of it; else the labels stand for all of it.
  */
 import type { Correction } from './fold-head.ts';
-import { blankTold, byKey, drift, type Fold, foldsOf, mean, standardError, type Told, toldOf } from './held-back.ts';
+import {
+  blankTold,
+  byKey,
+  drift,
+  type Fold,
+  foldsOf,
+  labelledIou,
+  mean,
+  standardError,
+  type Told,
+  toldOf,
+} from './held-back.ts';
 import { type Axes, alongAxes, principalAxes } from './principal.ts';
 import { channelsOf, type ReadSamples, type Samples } from './read-samples.ts';
 import { pick, probabilities, type Rows, type Solution, solve } from './regression.ts';
@@ -42,8 +53,8 @@ const RIDGES = [500, 50, 5, 0.5];
 const DEFAULT_STRENGTH: Strength = { anchors: 1, ridge: 5 };
 /** Of labels, the share that the map contradicts: below the first, they were drawn anywhere; above the second, on errors. */
 const DRAWN_ON_ERRORS = [0.4, 0.6] as const;
-/** A correction is taken where its gain on held-back labels is more than so many standard errors. */
-const CONFIDENCE = 0.5;
+/** A correction is taken where its gain on held-back labels is more than so many standard errors, and their IoU no less. */
+const CONFIDENCE = 1;
 /** Of a map nobody knows that so little of it is wrong, or so much. */
 const [LEAST_WRONG, MOST_WRONG] = [0.03, 0.5];
 /** Labels of a class are weighed by how much of the map it has, to this power: 1 wholly, 0 not at all … */
@@ -68,7 +79,8 @@ export function fitCorrection(read: ReadSamples, layers: readonly Layer[], known
 
   const folds = foldsOf(read);
   const tried = folds && tryStrengths({ read, labels, anchors, size, share, anchorsAtLeast, none, folds });
-  const better = tried ? tried.gain > CONFIDENCE * tried.error : units.length > 0;
+  const iou = (told: Told) => labelledIou(labels, classes, told);
+  const better = tried ? tried.gain > CONFIDENCE * tried.error && iou(tried.told) >= iou(before) : units.length > 0;
   const strength = tried?.strength ?? DEFAULT_STRENGTH;
   const solution = better ? solve(regression(size, labels, anchors, units.length, strength), STEPS) : none;
   return {
@@ -241,7 +253,7 @@ function tryStrengths({ read, labels, anchors, size, share, anchorsAtLeast, none
         starts[fold] = solve(asked, STEPS_WHEN_TRYING, starts[fold]); // the next ridge begins where this one ends
         const found = toldOf(parts[fold].held, features, classes, starts[fold]);
         for (const [i, row] of held.entries()) {
-          for (const key of ['loss', 'right', 'chance'] as const) told[key][row] = found[key][i];
+          for (const key of ['loss', 'right', 'chance', 'code'] as const) told[key][row] = found[key][i];
         }
         moved += drift(judging, features, classes, starts[fold]) / folds.length;
       }

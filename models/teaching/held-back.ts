@@ -39,6 +39,8 @@ export interface Told {
   right: Float64Array;
   /** What its allowed classes have together. */
   chance: Float64Array;
+  /** The likeliest class. */
+  code: Float64Array;
 }
 
 export function toldOf(rows: Rows, features: number, classes: number, solution: Solution): Told {
@@ -50,6 +52,7 @@ export function toldOf(rows: Rows, features: number, classes: number, solution: 
       if (all[row * classes + c] > all[row * classes + best]) best = c;
       told.chance[row] += rows.target[row * classes + c] * all[row * classes + c];
     }
+    told.code[row] = best;
     told.right[row] = rows.target[row * classes + best];
     told.loss[row] = -rows.weight[row] * Math.log(Math.max(told.chance[row], 1e-12));
   }
@@ -60,7 +63,25 @@ export const blankTold = (count: number): Told => ({
   loss: new Float64Array(count),
   right: new Float64Array(count),
   chance: new Float64Array(count),
+  code: new Float64Array(count),
 });
+
+/** Mean IoU of the classes that have labels: rare classes count as much as common ones. */
+export function labelledIou({ target, count }: Rows, classes: number, { code }: Told): number {
+  const ious: number[] = [];
+  for (let c = 0; c < classes; c++) {
+    let [both, either, labelled] = [0, 0, 0];
+    for (let row = 0; row < count; row++) {
+      const may = target[row * classes + c] === 1;
+      const is = may && target.subarray(row * classes, (row + 1) * classes).reduce((sum, each) => sum + each, 0) === 1;
+      labelled += Number(is);
+      both += Number(is && code[row] === c);
+      either += Number(is || (!may && code[row] === c));
+    }
+    if (labelled > 0) ious.push(both / either);
+  }
+  return mean(ious);
+}
 
 /** What anchors lose by a correction, per anchor: cross entropy of what the network says with what is said then. */
 export function drift(anchors: Rows, features: number, classes: number, solution: Solution): number {

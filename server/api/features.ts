@@ -120,6 +120,7 @@ export const ClassSum = z
   })
   .meta({ id: 'ClassSum' });
 export const ClassSums = z.object({ classes: z.array(ClassSum) }).meta({ id: 'ClassSums' });
+export type ClassSumsJson = z.input<typeof ClassSums>;
 export const ZoneSums = z
   .object({
     zones: z.array(

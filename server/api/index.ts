@@ -6,6 +6,7 @@ export type * from './features.ts';
 export type * from './findings.ts';
 export type * from './job-report.ts';
 export type * from './jobs.ts';
+export type * from './labels.ts';
 export type * from './models.ts';
 export type * from './points.ts';
 export type * from './replay.ts';

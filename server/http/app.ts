@@ -19,6 +19,7 @@ import { eventsRouter } from './native/events.ts';
 import { failedAreasRouter } from './native/failed-areas.ts';
 import { imageryRouter } from './native/imagery.ts';
 import { jobsRouter } from './native/jobs.ts';
+import { labelsRouter } from './native/labels.ts';
 import { modelsRouter } from './native/models.ts';
 import { pointsRouter } from './native/points.ts';
 import { samplesRouter } from './native/samples.ts';
@@ -55,6 +56,7 @@ export function createApp(deps: AppContext): Express {
   app.use(sheetRouter(deps));
   app.use(eventsRouter(deps));
   app.use(modelsRouter(deps));
+  app.use(labelsRouter(deps));
   app.use(collectionsRouter(deps));
   app.use(reviewsRouter(deps));
   app.use(aggregateRouter());

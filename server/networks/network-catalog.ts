@@ -23,6 +23,8 @@ export interface NetworkCatalog {
   /** Looks whether another program has added or removed networks; costs a look at one folder. */
   refresh(): Promise<void>;
   add(path: string, request: AddRequest): Promise<ModelReportJson>;
+  /** After a network was made in this machine's folder: the other machines have it, too. */
+  publish(id: string): Promise<void>;
   /** Throws `not_found`, as the next two do. */
   remove(id: string): Promise<void>;
   describe(id: string): Promise<ModelReportJson>;
@@ -65,9 +67,12 @@ export async function openNetworkCatalog(
     refresh,
     async add(path, request) {
       const report = await addNetwork(dataFolder, path, request);
-      if (bucket) await publishNetwork(bucket, modelsFolder, report.id!);
-      await refresh();
+      await catalog.publish(report.id!);
       return report;
+    },
+    async publish(id) {
+      if (bucket) await publishNetwork(bucket, modelsFolder, id);
+      await refresh();
     },
     async remove(id) {
       find(id);

@@ -20,6 +20,8 @@ export interface Limits {
   tokens: number;
   /** Share links of a workspace, that open something. */
   shares: number;
+  /** Of a workspace, by which networks are taught. */
+  labels: number;
   /** Queued and running, of a workspace. */
   jobs: number;
   /** Of images that a workspace has mapped within 24 hours; each run counts. */
@@ -42,6 +44,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   scenes: 100_000,
   tokens: 1000,
   shares: 1000,
+  labels: 100_000,
   jobs: 100,
   pixelsADay: 1e12,
   requestsAMinute: 6000,
@@ -58,6 +61,7 @@ const SETTINGS: Readonly<Record<keyof Limits, string>> = {
   scenes: 'PLANIMETER_MAX_SCENES',
   tokens: 'PLANIMETER_MAX_TOKENS',
   shares: 'PLANIMETER_MAX_SHARES',
+  labels: 'PLANIMETER_MAX_LABELS',
   jobs: 'PLANIMETER_MAX_JOBS',
   pixelsADay: 'PLANIMETER_MAX_PIXELS_A_DAY',
   requestsAMinute: 'PLANIMETER_MAX_REQUESTS_A_MINUTE',
@@ -134,6 +138,19 @@ export async function checkShares(q: Queryable, caller: Caller, limits: Limits):
     'quota_shares',
     `The workspace "${caller.workspace}" may have ${limits.shares} share links, and has as many: revoke some, or let ` +
       'them expire.',
+  );
+}
+
+/** Throws Problem quota_labels where the workspace may not have so many more labels. */
+export async function checkLabels(q: Queryable, caller: Caller, limits: Limits, more: number): Promise<void> {
+  if (!caller.limited) return;
+  await lockUsage(q, caller.workspace);
+  const { labels } = await usageOf(q);
+  if (labels + more <= limits.labels) return;
+  throw new Problem(
+    'quota_labels',
+    `The workspace "${caller.workspace}" may have ${limits.labels} labels; it has ${labels}, and these are ${more}: ` +
+      'take some back, or delete images that need none any more.',
   );
 }
 

@@ -27,9 +27,11 @@ export async function placeLabels(
   q: Queryable,
   labels: readonly Label[],
   grid: ModelGrid,
-  scene: { epsg: number; geographic: boolean },
+  scene: { id: string; epsg: number; geographic: boolean },
 ): Promise<PlacedLabel[]> {
-  const parts = labels.flatMap((label, index) => partsOf(label.geometry).map((part) => ({ ...part, label, index })));
+  const parts = labels.flatMap((label, index) =>
+    (label.scene ?? scene.id) === scene.id ? partsOf(label.geometry).map((part) => ({ ...part, label, index })) : [],
+  );
   const positions = parts.flatMap(({ chains }) => chains.flat()) as [number, number][];
   const placed = await transformPoints(q, positions, DEGREES, scene.epsg);
   const inverse = invert(grid.geotransform);

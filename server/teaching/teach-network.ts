@@ -51,7 +51,7 @@ export async function teachNetwork(
   for (const scene of scenes) {
     const workingPath = await fetchWorking(tools.files, scene);
     const grid = await planGrid(workingPath, scene, network);
-    const placed = await placeLabels(tools.db, labels, grid, { epsg: scene.epsg, geographic: scene.report.geographic });
+    const placed = await placeLabels(tools.db, labels, grid, { ...scene, geographic: scene.report.geographic });
     labelled.push({ workingPath, grid, fill: scene.report.meanColour, labels: placed });
   }
   const folder = await mkdtemp(join(tmpdir(), 'planimeter-teach-'));

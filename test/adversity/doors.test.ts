@@ -114,6 +114,7 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
   'get /tiles/{job}/{z}/{x}/{y}.mvt': (job) =>
     ['0/0/0', '8/167/109'].map((at) => ({ path: `/tiles/${job}/${at}.mvt` })),
   'post /jobs/{id}/prove': (job) => [post(`/jobs/${job}/prove`, { windows: 64 })],
+  'post /models/{model}/teach': (_, scene) => [post('/models/landuse-unet/teach', { id: 'mine', scenes: [scene] })],
   'post /jobs': (_, scene) =>
     [star(401), comb(12_000), comb(220, SIDE)].map((aoi) => post('/jobs', { scene, parameters: { aoi } })),
   'post /ogc/processes/{process}/execution': (_, scene) => [
@@ -125,7 +126,7 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
 const LIGHT = `get /, get /health, get /ready, get /metrics, get /service, get /api, get /openapi.json,
   get /models, get /models/{model}, get /models/{model}/mlm.json, get /models/{model}/{precision}.onnx,
   get /tokens, get /jobs/{id}/shares, get /audit, get /session, options /uploads, options /uploads/{id},
-  head /uploads/{id}, get /scenes, get /scenes/{id}, get /scenes/{id}/image.tif, get /scenes/{id}/events,
+  head /uploads/{id}, get /scenes, get /scenes/{id}, get /scenes/{id}/image.tif, get /scenes/{id}/events, get /scenes/{id}/labels,
   get /jobs, get /jobs/{id}, get /jobs/{id}/events, get /jobs/{id}/failed.geojson, get /jobs/{id}/classes.tif,
   get /jobs/{id}/scores.tif, get /jobs/{id}/probabilities.tif, get /jobs/{id}/features.tif, get /conformance, get /collections, get /collections/{collection},
   get /collections/{collection}/queryables, get /collections/{collection}/items/{id}, get /ogc, get /ogc/conformance,
@@ -137,7 +138,7 @@ const LIGHT = `get /, get /health, get /ready, get /metrics, get /service, get /
 /** Change a row or two, or take a file, for which there are limits of their own. */
 const CHANGES = `post /models, delete /models/{model}, post /tokens, delete /tokens/{id}, post /jobs/{id}/shares,
   delete /shares/{id}, post /session, delete /session, post /uploads, patch /uploads/{id}, delete /uploads/{id},
-  post /scenes, post /scenes/demo, post /scenes/{id}/retry, patch /scenes/{id}, delete /scenes/{id}, delete /jobs/{id}, post /jobs/{id}/cancel,
+  post /scenes, post /scenes/demo, post /scenes/{id}/retry, patch /scenes/{id}, post /scenes/{id}/labels, delete /labels/{id}, delete /scenes/{id}, delete /jobs/{id}, post /jobs/{id}/cancel,
   post /jobs/{id}/retry, patch /collections/{collection}/items/{id}, delete /ogc/jobs/{id}`;
 
 test('every route says here whether it computes', () => {
@@ -152,7 +153,12 @@ test('every route says here whether it computes', () => {
 });
 
 /** What a link does not open. */
-const FOR_EDITORS = ['post /jobs/{id}/prove', 'post /jobs', 'post /ogc/processes/{process}/execution'];
+const FOR_EDITORS = [
+  'post /models/{model}/teach',
+  'post /jobs/{id}/prove',
+  'post /jobs',
+  'post /ogc/processes/{process}/execution',
+];
 const ANSWERS = [200, 201, 202, 204];
 
 describe.each(testEngines())('on $name', ({ name, open }) => {

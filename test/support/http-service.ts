@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Problem } from '../../errors/problem.ts';
 import { drawUnits } from '../../server/accuracy/draw-units.ts';
 import type { JobReport, ModelJson } from '../../server/api/index.ts';
 import { type AppContext, createApp } from '../../server/http/app.ts';
@@ -104,6 +105,12 @@ export const MODEL: ModelJson = {
   features: { stride: 16, channels: 64 },
 };
 
+/** By labels that say nothing. */
+const TAUGHT = {
+  ...{ sha256: 'ab'.repeat(32), outside: 0, better: false, drawn_on_errors: false, agreement: null },
+  ...{ classes: [], contradicted: [], strength: { anchors: 1, ridge: 1 }, paint_next: [] },
+};
+
 export interface TestService {
   address: string;
   server: Server;
@@ -180,6 +187,13 @@ export async function startService(db: Database, changes: Partial<AppContext> = 
         { ...report, gsdMetres: { x: 0.5, y: 0.5 }, bandNames: ['red', 'green', 'blue'], look: LOOK, validShare: 0.75 },
         [],
       ),
+    teach: ({ from, id, labels }) => {
+      if (labels.length === 0) throw new Problem('labels_unusable', 'There are no labels on these scenes.');
+      return async ({ onProgress }) => {
+        onProgress(0.5);
+        return { ...TAUGHT, model: id, derived_from: from, labels: labels.length };
+      };
+    },
     addDemoScene: (db, actor) =>
       db.transaction(async (q) => {
         const id = await addScene(q, { ready: false });

@@ -11,6 +11,14 @@ import { CHROMIUM_FLAGS, findChromium } from '../support/browser.ts';
 import { getJson, startJob, upload, waitForJob, waitForScene } from '../support/client.ts';
 import { type Served, serve, stopAll } from '../support/serve.ts';
 
+declare const window: {
+  planimeter: {
+    map: {
+      queryRenderedFeatures(point: undefined, options: { layers: string[] }): { properties: { area_m2?: number } }[];
+    };
+  };
+};
+
 const executablePath = findChromium();
 
 describe.skipIf(!executablePath)('the desk', () => {
@@ -152,6 +160,83 @@ describe.skipIf(!executablePath)('the desk', () => {
     expect(facts).toContain(`EPSG:32633${known.x.toFixed(2)}, ${known.y.toFixed(2)}`);
     expect(facts?.toLowerCase()).toContain(`class${known.map!.class}`);
     for (const { value } of known.pixel!.bands) expect(facts).toContain(String(value));
+    expect(troubles).toEqual([]);
+    await page.context().close();
+  });
+
+  test('lists, sorts and filters features; map, counts and downloads follow, and the link keeps it', async () => {
+    const { page, troubles } = await openPage();
+    await page.locator('body[data-idle="true"]').waitFor({ timeout: 60_000 });
+    await take(page, 'Table');
+    const table = page.getByTestId('table');
+    const [job] = await getJson<JobJson[]>(`${service.url}/jobs`);
+    const items = (query: Record<string, string>) =>
+      getJson<ItemsJson>(
+        `${service.url}/collections/buildings/items?${new URLSearchParams({ job: job!.id, ...query })}`,
+      );
+    const all = (await items({ limit: '1000', sortby: '-area_m2' })).features;
+    const rows = table.locator('tbody tr');
+    const shownIds = () => table.locator('.row-button').allTextContents();
+    const short = (features: ItemsJson['features']) => features.map(({ id }) => id.slice(0, 8));
+    await expect.poll(shownIds).toEqual(short(all.slice(0, 50)));
+    expect(all.length).toBeGreaterThan(50);
+    await table.getByRole('button', { name: 'More rows' }).press('Enter');
+    await expect.poll(shownIds).toEqual(short(all));
+    await table.getByRole('button', { name: 'Score' }).press('Enter');
+    await table.locator('th[aria-sort=descending]', { hasText: 'Score' }).waitFor();
+    const byScore = (await items({ limit: '50', sortby: '-score' })).features;
+    await expect.poll(shownIds).toEqual(short(byScore));
+
+    // A range of the histogram, by keyboard.
+    for (let step = 0; step < 9; step++) await page.getByTestId('range-least').press('ArrowRight');
+    for (let step = 0; step < 6; step++) await page.getByTestId('range-most').press('ArrowLeft');
+    const [, least, most] = /^area_m2:([\d.]+)\.\.([\d.]+)$/.exec((await hash(page, 'filter'))!)!.map(Number);
+    const within = all.filter(({ properties: { area_m2 } }) => area_m2! >= least! && area_m2! <= most!);
+    expect(within.length).toBeGreaterThan(0);
+    expect(within.length).toBeLessThan(all.length);
+    await page.getByTestId('table-sums').getByText(`${within.length} features`).waitFor();
+    const filter = `area_m2 >= ${least} AND area_m2 <= ${most}`;
+    await expect.poll(shownIds).toEqual(short((await items({ filter, sortby: '-score', limit: '50' })).features));
+    const drawn = () =>
+      page.evaluate(() =>
+        window.planimeter.map
+          .queryRenderedFeatures(undefined, { layers: ['buildings-fill'] })
+          .map(({ properties }) => properties),
+      );
+    await expect
+      .poll(async () =>
+        (await drawn()).every(
+          ({ area_m2 }) => area_m2 === undefined || (area_m2 >= least! - 0.1 && area_m2 <= most! + 0.1),
+        ),
+      )
+      .toBe(true);
+
+    // A row shows its feature, and a feature of the map its row.
+    await table.locator('.row-button').nth(1).press('Enter');
+    await page
+      .getByTestId('inspector')
+      .getByText((await shownIds())[1]!, { exact: false })
+      .waitFor();
+    await rows.nth(1).and(page.locator('[data-chosen]')).waitFor();
+    await table.locator('.row-button').nth(1).press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await rows.nth(2).and(page.locator('[data-chosen]')).waitFor();
+
+    // What is downloaded is what is counted.
+    await page.getByText('Download', { exact: true }).click();
+    await page.getByLabel('What to download').selectOption('buildings');
+    const link = await page.getByRole('link', { name: 'GeoJSON', exact: false }).last().getAttribute('href');
+    const file = await getJson<ItemsJson>(service.url + link);
+    expect(short(file.features).sort()).toEqual(short(within).sort());
+
+    await page.reload();
+    await page.getByTestId('table-sums').getByText(`${within.length} features`).waitFor();
+    await table.locator('th[aria-sort=descending]', { hasText: 'Score' }).waitFor();
+    await table.getByRole('button', { name: 'Clear the filter' }).press('Enter');
+    await page.getByTestId('table-sums').getByText(`${all.length} features`).waitFor();
+    expect(await hash(page, 'filter')).toBeNull();
+    await table.getByRole('button', { name: 'Close' }).press('Enter');
+    await table.waitFor({ state: 'hidden' });
     expect(troubles).toEqual([]);
     await page.context().close();
   });

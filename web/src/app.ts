@@ -1,11 +1,15 @@
 /** What panels and actions share: the state of the page, and what it has under way. */
+import { type Signal, signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
+import type { MapView } from './map/map-view.ts';
 import type { RunningUpload } from './service/upload.ts';
 import { createState, type State } from './state.ts';
 
 export interface App {
   readonly state: State;
+  /** Null until the map is there. */
+  readonly view: Signal<MapView | null>;
   /** Aborted when another scene is opened: what the former one still hears is no longer for the page. */
   visit: AbortController;
   upload: RunningUpload | null;
@@ -17,6 +21,7 @@ export interface App {
 
 export const createApp = (): App => ({
   state: createState(),
+  view: signal(null),
   visit: new AbortController(),
   upload: null,
   endUpload: () => {},

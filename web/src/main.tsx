@@ -2,7 +2,7 @@
 import '@fontsource-variable/inter/opsz.css';
 import './base.css';
 import './panel/parts.css';
-import { effect, signal } from '@preact/signals';
+import { computed, effect } from '@preact/signals';
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { render } from 'preact';
 import { keepInAddress } from './actions/address-state.ts';
@@ -30,10 +30,11 @@ declare global {
 const PHONE = matchMedia('(max-width: 719px)');
 
 const app = createApp();
-const { service, offline, sceneId, selected, sheetLowered, tool } = app.state;
-const view = signal<MapView | null>(null);
+const { service, offline, sceneId, selected, sheetLowered, tool, table, doneJob } = app.state;
+const { view } = app;
 const root = document.getElementById('app')!;
 
+const FeatureTable = later<{ view: MapView }>(async () => (await import('./table/table.tsx')).FeatureTable);
 const Tools = later<{ view: MapView }>(async () => (await import('./tools/tools.tsx')).Tools);
 
 function Page() {
@@ -43,6 +44,7 @@ function Page() {
       <section class="map" aria-label={t.map.title} />
       <Panel zoomTo={zoomTo} />
       <Inspector zoomTo={zoomTo} />
+      {view.value && table.value && doneJob.value && <FeatureTable view={view.value} />}
       {view.value && tool.value && <Tools view={view.value} />}
       {view.value && <MapControls view={view.value} />}
       <DropVeil />
@@ -71,12 +73,17 @@ offline.subscribe((now) => {
   wasOffline = now;
 });
 
+/** Of the table and the room below it, in CSS pixels: see base.css. */
+const TABLE = 300 + 24;
+const tableShown = computed(() => table.value !== null && doneJob.value !== null);
+
 /** How much of the map is covered; a raised sheet counts at its highest, so that the map keeps still as it grows. */
 const clearing = () => {
   const sheet = sheetLowered.value ? panel.offsetHeight : Math.round(innerHeight * 0.56);
+  const covered = tableShown.value ? Math.round(innerHeight * 0.62) : sheet;
   return PHONE.matches
-    ? { top: 0, right: 0, bottom: sheet, left: 0 }
-    : { top: 0, right: 0, bottom: 0, left: Math.round(panel.getBoundingClientRect().right) };
+    ? { top: 0, right: 0, bottom: covered, left: 0 }
+    : { top: 0, right: 0, bottom: tableShown.value ? TABLE : 0, left: Math.round(panel.getBoundingClientRect().right) };
 };
 
 const mapView = createMapView(mapElement, app.state, clearing, (id) => openScene(app, id));
@@ -93,11 +100,21 @@ new ResizeObserver(() => {
   wasLowered = sheetLowered.value;
 }).observe(panel);
 
+// The map moves into the room that the table leaves.
+let wasShown = tableShown.value;
+effect(() => {
+  const shown = tableShown.value;
+  root.style.setProperty('--table', shown ? (PHONE.matches ? '62dvh' : `${TABLE}px`) : '0px');
+  if (shown !== wasShown) map.easeTo({ padding: clearing(), duration: 350 });
+  wasShown = shown;
+});
+
 addEventListener('keydown', (event) => {
   if (event.key === 'Escape') {
     // What was opened last is put away first.
     if (tool.value) tool.value = null;
-    else selected.value = null;
+    else if (selected.value) selected.value = null;
+    else table.value = null;
   }
   if (event.key === 'k' && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();

@@ -1,5 +1,6 @@
 /** Everything the page shows: signals that actions write, what follows from them, and nothing that draws. */
 import { computed, signal } from '@preact/signals';
+import { isWithin, type Range, type Ranged, type Ranges, withRange } from './filter.ts';
 import { NO_SETTINGS, settingsOf } from './job-settings.ts';
 import type { ErrorMessage } from './service/api.ts';
 import { offline } from './service/connection.ts';
@@ -38,6 +39,8 @@ export function createState() {
     sceneId: signal<string | null>(null),
     /** The job shown: the scene's newest. `undefined` while it is being looked up. */
     job: signal<JobJson | null | undefined>(null),
+    /** A job whose map stays to be seen until the next one of its scene is done. */
+    keptJob: signal<JobJson | null>(null),
     /** Of the scene that is open; null while it is being made, and where nobody asked for it. */
     preflight: signal<PreflightJson | null>(null),
     settings: signal(NO_SETTINGS),
@@ -60,8 +63,12 @@ export function createState() {
     /** Land of no class of interest would only veil the imagery. */
     hiddenClasses: signal<ReadonlySet<string>>(new Set(['other'])),
     classOpacity: signal(0.45),
-    /** Features of a lower score are not shown. */
-    leastScore: signal(0),
+    /** Features beyond these are not shown, listed, counted or downloaded. */
+    ranges: signal<Ranges>({}),
+    /** The collection whose table is open. */
+    table: signal<string | null>(null),
+    /** As the service takes it. */
+    tableOrder: signal<string>('-area_m2'),
     imageryVisible: signal(true),
     /** Whether the map shows how sure the network was. */
     scoresVisible: signal(false),
@@ -111,4 +118,10 @@ export function selectedFromItem({ id, properties }: FeatureJson): SelectedFeatu
     ...{ id, collection, class: name, score },
     ...(length_m === undefined ? { area_m2: area_m2 ?? 0 } : { length_m }),
   };
+}
+
+/** What is selected stays so only within the filter. */
+export function setRange({ ranges, selected }: State, property: Ranged, range: Range): void {
+  ranges.value = withRange(ranges.value, property, range);
+  if (selected.value && !isWithin(ranges.value, selected.value)) selected.value = null;
 }

@@ -33,6 +33,7 @@ const ROUTES: readonly (readonly [methods: readonly string[] | null, path: strin
   [['POST'], '/collections', 'viewer'], // asks with a body, and changes nothing
   [['POST'], '/stac/search', 'viewer'], // so does this
   [['POST', 'DELETE'], '/models', 'admin', 'whole'],
+  [['POST'], '/models/:model/teach', 'editor', 'whole'], // what it makes, all workspaces see
   [['GET', 'HEAD'], '/models/:model/:precision.onnx', 'admin', 'whole'], // may be somebody's secret
   [['GET', 'HEAD'], '/metrics', 'viewer', 'whole'],
   [null, '/tokens', 'admin'],

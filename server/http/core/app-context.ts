@@ -21,6 +21,7 @@ import type { ConfinedDatabase, Database } from '../../store/database/database.t
 import type { FileStore } from '../../store/files/file-store.ts';
 import type { Room } from '../../store/files/free-room.ts';
 import type { Job } from '../../store/tables/jobs.ts';
+import type { SceneTeaching, Teach } from '../../teaching/teach-scenes.ts';
 import type { Access } from './access.ts';
 import type { PublicAddress } from './public-address.ts';
 
@@ -74,6 +75,8 @@ export interface AppContext {
   drawUnits(request: DrawRequest): Promise<DrawnStratum[]>;
   /** Completes a job's parameters with what is chosen for this machine. Throws `bad_request`. */
   settle(parameters: JobParameters, modelId: string): Promise<JobParameters>;
+  /** Checks what a network is to be taught by; what it returns teaches it in a child process, one after the other. */
+  teach(request: SceneTeaching): Teach;
   /** Looks at a ready scene in a child process. */
   preflight(scene: ReadyScene): ReturnType<typeof preflight>;
   /** Makes a working copy again, in a child process. Throws `damaged` where the original is, too. */

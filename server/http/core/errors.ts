@@ -51,7 +51,7 @@ export function sendProblem(response: Response, problem: Problem): void {
 }
 
 /** Errors of Express and its body parser carry a status and are meant for the client; all others are ours to hide. */
-function asProblem(error: unknown): Problem {
+export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const noRoom = noRoomOf(error);
   if (noRoom) return noRoom;

@@ -1,5 +1,6 @@
 /** The paths of uploads and scenes in OpenAPI 3.0. */
 import { z } from 'zod';
+import { Labels, LabelsAdded, NewLabels } from '../../api/labels.ts';
 import { Coordinates, CoordinatesQuery, Point, PointQuery } from '../../api/points.ts';
 import { Paged } from '../../api/query.ts';
 import {
@@ -11,7 +12,7 @@ import {
   SceneEvent,
   ScenesQuery,
 } from '../../api/scenes.ts';
-import { text } from '../../api/schema.ts';
+import { id, text } from '../../api/schema.ts';
 import {
   Located,
   PatchRequestHeaders,
@@ -21,7 +22,7 @@ import {
   UploadRequestHeaders,
   UploadState,
 } from '../../api/uploads.ts';
-import { binary, body, bytes, events, inPath, json, jsonBody, operation, plain, sceneId } from './parts.ts';
+import { binary, body, bytes, events, geojson, inPath, json, jsonBody, operation, plain, sceneId } from './parts.ts';
 
 const abilities = (operationId: string) =>
   operation('uploads', operationId, 'What the uploads can do (tus 1.0)', {
@@ -123,6 +124,20 @@ export const scenePaths = {
       query: PointQuery,
       200: json(Point),
     }),
+  },
+  '/scenes/{id}/labels': {
+    parameters: [sceneId],
+    get: operation('scenes', 'listLabels', 'What people have drawn on a scene, to teach networks by', {
+      200: geojson(Labels),
+    }),
+    post: operation('scenes', 'addLabels', 'Adds labels: points, strokes and areas of a class', {
+      body: body('application/geo+json', NewLabels),
+      201: json(LabelsAdded, 'Added'),
+    }),
+  },
+  '/labels/{id}': {
+    parameters: [inPath('id', id, 'Id of a label')],
+    delete: operation('scenes', 'removeLabel', 'Takes a label back', { 204: plain('Taken back') }),
   },
   '/scenes/{id}/events': {
     parameters: [sceneId],

@@ -33,6 +33,8 @@ const ROWS: Record<string, string> = {
     FROM planimeter.jobs, unnest(ARRAY[0, 1]) AS level`,
   job_totals: `INSERT INTO planimeter.job_totals (job, collection, class, count, area_m2, bbox)
     SELECT key, 'buildings', 'building', 1, 123.456, '{6.71,51.21,6.7101,51.2101}' FROM planimeter.jobs`,
+  labels: `INSERT INTO planimeter.labels (id, scene, class, width_m, geom, author)
+    VALUES ('${TOKEN}', '${SCENE}', 'not water', 2.5, ST_SetSRID(ST_MakePoint(6.75, 51.25), 4326), 'Ada')`,
   settings: `INSERT INTO planimeter.settings (name, value) VALUES ('store', 'a mark')`,
   tokens: `INSERT INTO planimeter.tokens (id, name, role, sha256, expires_at)
     VALUES ('${TOKEN}', 'Ada', 'admin', repeat('cd', 32), '2099-01-01T00:00:00Z')`,
@@ -101,6 +103,7 @@ describe.each(testEngines())('on $name', ({ open }) => {
       'job_totals',
       'shards',
       'shares',
+      'labels',
       'samples',
       'sample_points',
       'sample_answers',

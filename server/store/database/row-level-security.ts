@@ -18,6 +18,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   features: 'SELECT, UPDATE (properties)',
   job_totals: 'SELECT',
   shares: 'SELECT, INSERT, UPDATE',
+  labels: 'SELECT, INSERT, UPDATE',
   audit: 'SELECT, INSERT',
   samples: 'SELECT, INSERT, DELETE',
   sample_points: 'SELECT, INSERT, UPDATE',

@@ -13,6 +13,8 @@ export interface Usage {
   pixelsADay: number;
   /** Links that open something. */
   shares: number;
+  /** That were not taken back. */
+  labels: number;
 }
 
 /** `q`: confined to the workspace. */
@@ -27,7 +29,8 @@ export async function usageOf(q: Queryable): Promise<Usage> {
               WHERE action = 'job_started' AND workspace = planimeter.current_workspace()
                 AND at > clock_timestamp() - interval '24 hours') AS "pixelsADay",
             (SELECT count(*)::integer FROM planimeter.shares
-              WHERE revoked_at IS NULL AND expires_at > clock_timestamp()) AS shares`,
+              WHERE revoked_at IS NULL AND expires_at > clock_timestamp()) AS shares,
+            (SELECT count(*)::integer FROM planimeter.labels WHERE deleted_at IS NULL) AS labels`,
   );
   return row!;
 }

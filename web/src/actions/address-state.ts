@@ -1,7 +1,8 @@
-/** What is in hand, kept in the page's address: the tool with its corners or point, and the feature that is selected. */
+/** What is in hand, kept in the page's address: the tool with its corners or point, the feature that is selected, the filter and the table. */
 import { effect, untracked } from '@preact/signals';
 import { inAddress, writeToAddress } from '../address.ts';
 import type { App } from '../app.ts';
+import { readRanges, writeRanges } from '../filter.ts';
 import { getItem, ServiceError } from '../service/api.ts';
 import { type Position, selectedFromItem, type Tool } from '../state.ts';
 
@@ -26,11 +27,17 @@ export function readPositions(text: string | null): Position[] {
 
 /** Called before anything of the address is written anew. */
 export function keepInAddress(app: App): void {
-  const { tool, measured, point, selected, doneJob } = app.state;
+  const { tool, measured, point, selected, doneJob, ranges, table, tableOrder } = app.state;
   tool.value = TOOLS.find((each) => each === inAddress('tool')) ?? null;
   measured.value = readPositions(inAddress('line'));
   point.value = readPositions(inAddress('at'))[0] ?? null;
+  ranges.value = readRanges(inAddress('filter'));
+  table.value = inAddress('table');
+  tableOrder.value = inAddress('order') ?? tableOrder.value;
   let linked = inAddress('feature');
+  effect(() => writeToAddress('filter', writeRanges(ranges.value)));
+  effect(() => writeToAddress('table', table.value));
+  effect(() => writeToAddress('order', table.value && tableOrder.value));
   effect(() => writeToAddress('tool', tool.value));
   effect(() => writeToAddress('line', written(measured.value)));
   effect(() => writeToAddress('at', written(point.value ? [point.value] : [])));

@@ -1,6 +1,6 @@
 /** Jobs of the scene that is open: found, started, followed, set, cancelled. */
 import { type App, beginVisit } from '../app.ts';
-import { jobRequest, NO_SETTINGS, settingsOf } from '../job-settings.ts';
+import { type JobSettings, jobRequest, NO_SETTINGS, settingsOf } from '../job-settings.ts';
 import * as api from '../service/api.ts';
 import type { JobJson, PreflightJson } from '../service/types.ts';
 import { attempt } from './attempt.ts';
@@ -67,15 +67,24 @@ export const cancelJob = (app: App) => changeJob(app, api.cancelJob);
 export const retryJob = (app: App) => changeJob(app, api.retryJob);
 
 /** A job of the scene that is open, with what was set. */
-export const startJob = (app: App) =>
+export const startJob = (app: App) => begin(app, app.state.settings.value, null);
+
+/** One with another network, else set as the job shown, whose map stays to be seen until the new one is there. */
+export function mapWith(app: App, model: string): Promise<boolean> {
+  const shown = app.state.doneJob.value;
+  return begin(app, { ...NO_SETTINGS, ...settingsOf(shown?.parameters ?? {}), model }, shown);
+}
+
+const begin = (app: App, settings: JobSettings, kept: JobJson | null) =>
   attempt(app, async () => {
-    const { sceneId, settings, settingsOpen, selected } = app.state;
+    const { sceneId, settingsOpen, selected, keptJob } = app.state;
     const id = sceneId.value;
     if (!id) return;
-    const job = await api.startJob(id, jobRequest(settings.value));
+    const job = await api.startJob(id, jobRequest(settings));
     if (sceneId.value !== id) return; // another was opened meanwhile
     settingsOpen.value = false;
     selected.value = null;
+    keptJob.value = kept;
     showJob(app, job, beginVisit(app));
   });
 

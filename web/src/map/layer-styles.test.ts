@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Collection, colourByClass, fillOpacity, labelOffset, lineWidth, shownFilter } from './layer-styles.ts';
 
-const view = { hidden: new Set(['other']), opacity: 0.5, leastScore: 0.25 };
+const view = { hidden: new Set(['other']), opacity: 0.5, ranges: { score: [0.25, null] } as const };
 
 test('classes have their colour, and what is of none is grey', () => {
   expect(colourByClass([])).toBe('#888888');
@@ -19,7 +19,11 @@ test('hidden classes and low scores are left out, and of land use what has a col
   const without = (collection: Collection) => JSON.stringify(shownFilter(collection, view)[1]);
   expect(without('roads')).toBe('["!",["in",["get","class"],["literal",["other"]]]]');
   expect(without('landuse')).toBe('["!",["in",["get","class"],["literal",["building","other"]]]]');
-  expect(shownFilter('roads', view)[2]).toEqual(['>=', ['coalesce', ['get', 'score'], 1], 0.25]);
+  expect(shownFilter('roads', view)[2]).toEqual([
+    'any',
+    ['!', ['has', 'score']],
+    ['all', ['>=', ['get', 'score'], 0.25]],
+  ]);
 });
 
 test('boxes leave their object to be seen', () => {

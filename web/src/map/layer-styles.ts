@@ -1,5 +1,6 @@
 /** How classes are drawn: colours, filters and sizes as MapLibre expressions. */
 import type { ExpressionSpecification } from 'maplibre-gl';
+import { mapConditions, type Ranges } from '../filter.ts';
 import type { ModelClass } from '../service/types.ts';
 
 /** Bottom to top. Buildings and roads are land use as well; there they are left to their own collection. */
@@ -15,8 +16,8 @@ const IS_LINE: ExpressionSpecification = ['==', ['geometry-type'], 'LineString']
 export interface ClassView {
   hidden: ReadonlySet<string>;
   opacity: number;
-  /** Features of a lower one are not shown. */
-  leastScore: number;
+  /** Features beyond are not shown. */
+  ranges: Ranges;
 }
 
 /** Labels of boxes, in CSS pixels; boxes smaller than the least have none. */
@@ -43,13 +44,9 @@ export const lineColour = (classes: readonly ModelClass[]): ExpressionSpecificat
 ];
 
 /** Which features of a collection are shown. */
-export function shownFilter(collection: Collection, { hidden, leastScore }: ClassView): ExpressionSpecification {
+export function shownFilter(collection: Collection, { hidden, ranges }: ClassView): ExpressionSpecification {
   const without = collection === 'landuse' ? [...OBJECT_CLASSES, ...hidden] : [...hidden];
-  return [
-    'all',
-    ['!', ['in', ['get', 'class'], ['literal', without]]],
-    ['>=', ['coalesce', ['get', 'score'], 1], leastScore], // from afar they have none
-  ];
+  return ['all', ['!', ['in', ['get', 'class'], ['literal', without]]], ...mapConditions(ranges)];
 }
 
 export const fillOpacity = (collection: Collection, { opacity }: ClassView): number =>

@@ -23,9 +23,16 @@ function takeTool({ tool, sheetLowered }: State, next: Tool): void {
   if (tool.value) sheetLowered.value = true;
 }
 
+/** Opens that of the objects that were found, else of the areas. */
+function toggleTable({ table, doneJob }: State): void {
+  const collections = (doneJob.value?.collections ?? []).filter(({ count }) => count > 0).map(({ id }) => id);
+  const first = ['buildings', 'objects', 'landuse'].find((each) => collections.includes(each)) ?? collections[0];
+  table.value = table.value === null ? (first ?? null) : null;
+}
+
 export function MapControls({ view: { map, fitScene } }: { view: MapView }) {
   const { state } = useApp();
-  const { tool } = state;
+  const { tool, table, doneJob } = state;
   const notes = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // Of all that is shown, each said once; nothing is seen of it where nobody is to be credited.
@@ -48,6 +55,13 @@ export function MapControls({ view: { map, fitScene } }: { view: MapView }) {
               onClick={() => takeTool(state, each)}
             />
           ))}
+          <MapButton
+            label={t.table.title}
+            icon="table"
+            pressed={table.value !== null}
+            hidden={!doneJob.value}
+            onClick={() => toggleTable(state)}
+          />
         </div>
         <div class="map-buttons">
           <MapButton label={t.map.zoomIn} icon="plus" zooms onClick={() => map.zoomIn()} />

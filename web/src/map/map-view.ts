@@ -56,7 +56,10 @@ export function createMapView(
   map.on('load', () => {
     // Of the scene that is open, once it has been read; and of its job, once that is done.
     const scene = computed(() => (state.scene.value?.state === 'ready' ? state.scene.value.id : null));
-    const job = computed(() => (state.doneJob.value?.scene === scene.value ? state.doneJob.value!.id : null));
+    const job = computed(() => {
+      const shown = state.doneJob.value ?? state.keptJob.value;
+      return shown?.scene === scene.value ? shown!.id : null;
+    });
     const shown = { scene, job, attribution: computed(() => state.scene.value?.attribution) };
     effect(() => drawFootprints(map, state.scenes.value));
     // The scene whose place on the map the link gives is not framed when it first appears.
@@ -164,7 +167,8 @@ function keepFeatures(map: MapLibreMap, state: State, { scene, job, attribution 
   // Boxes have no map that grows.
   const running = computed(() => {
     const { value } = state.job;
-    return value?.state === 'running' && value.scene === scene.value && !state.detects.value ? value.id : null;
+    const kept = state.keptJob.value?.scene === scene.value;
+    return value?.state === 'running' && value.scene === scene.value && !state.detects.value && !kept ? value.id : null;
   });
   effect(() => {
     const done = state.doneJob.value?.id;
@@ -187,10 +191,10 @@ function keepScores(map: MapLibreMap, state: State, { job }: Shown): void {
   keep(state, scored, [], draw, () => layers.hideScores(map));
 }
 
-const classView = ({ hiddenClasses, classOpacity, leastScore }: State): ClassView => ({
+const classView = ({ hiddenClasses, classOpacity, ranges }: State): ClassView => ({
   hidden: hiddenClasses.value,
   opacity: classOpacity.value,
-  leastScore: leastScore.value,
+  ranges: ranges.value,
 });
 
 /** The zoom at which the globe takes four fifths of the free part of the page. */

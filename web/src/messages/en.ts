@@ -366,6 +366,53 @@ export const en = {
     },
   },
 
+  teach: {
+    title: 'Teach this place',
+    loading: 'Loading…',
+    about:
+      'Paint what you know of this place: a few strokes of every class, also where the map is right. The network learns from them. Everybody sees the strokes of all.',
+    keys: 'Keys: 1 to 9 choose a class, 0 moves the map, Ctrl+Z undoes, N flies to the next place to paint.',
+    bar: 'Paint',
+    move: 'Move map',
+    undo: 'Undo',
+    undoKeys: 'Ctrl+Z',
+    count: (all: number, own: number) =>
+      `${plural(all, { one: '# label on this image', other: '# labels on this image' })}, ${own} drawn here just now`,
+    addClass: 'Add a class',
+    className: 'Name',
+    classColour: 'Colour',
+    classRole: 'Kind',
+    roles: { object: 'objects', area: 'areas', line: 'lines' },
+    name: 'Name of the network',
+    usualName: (image: string) => `Taught on ${image}`.slice(0, 60),
+    begin: 'Teach',
+    teaching: 'Teaching the network…',
+    better: 'The network knows this place better now.',
+    notBetter:
+      'The labels do not make the map better: it keeps the old map. More of them, where the map is wrong and where it is right, may help.',
+    agreement: (before: string, after: string, change: string) =>
+      `Labels that were held back are told rightly: ${before} before, ${after} now (${change} points).`,
+    interval: (low: string, high: string) => `95 % interval ${low} to ${high}`,
+    tooFew: 'There are too few labels to hold some back: how good the network is, nobody knows.',
+    heldBack: 'Held back',
+    before: 'Before',
+    after: 'Now',
+    labelsOf: 'Labels',
+    onErrors: 'Most labels lie where the map was wrong: what they say of it is worse than it is.',
+    contradicted: (labels: number) =>
+      plural(labels, {
+        one: '# label contradicts the others: it has an orange edge on the map.',
+        other: '# labels contradict the others: they have an orange edge on the map.',
+      }),
+    outside: (labels: number) =>
+      plural(labels, { one: '# label lies on no imagery.', other: '# labels lie on no imagery.' }),
+    mapWith: 'Map with it',
+    mapAnyway: 'Map with it all the same',
+    next: 'Where to paint next',
+    nextDetail: 'Here the network is unsure, and labels teach most.',
+    place: (number: number) => `Place ${number}`,
+  },
+
   download: {
     title: 'Download',
     choice: 'What to download',
@@ -386,6 +433,7 @@ export const en = {
       csv: 'with WKT',
     },
     shapefiles: 'Shapefiles',
+    filtered: 'Only what the filter leaves',
   },
 
   share: {
@@ -440,6 +488,51 @@ export const en = {
     copyGeoJson: 'Copy GeoJSON',
     geoJsonCopied: 'GeoJSON copied',
     failed: 'Not possible',
+  },
+
+  filter: {
+    title: 'Filter',
+    clear: 'Clear the filter',
+    properties: { score: 'Score', area_m2: 'Area', length_m: 'Length' },
+    atLeast: (property: string, value: string) => `${property} at least ${value}`,
+    atMost: (property: string, value: string) => `${property} at most ${value}`,
+    between: (property: string, least: string, most: string) => `${property} ${least} to ${most}`,
+  },
+
+  table: {
+    title: 'Table',
+    collection: 'Collection',
+    loading: 'Reading…',
+    features: (features: number) => plural(features, { one: '# feature', other: '# features' }),
+    none: 'No features.',
+    more: 'More rows',
+    shown: (rows: string, all: string) => `${rows} of ${all} rows`,
+    sortBy: (column: string) => `Sort by ${column}`,
+    select: (id: string) => `Select ${id}`,
+    histogramOf: 'Histogram of',
+    least: (property: string) => `${property}, at least`,
+    most: (property: string) => `${property}, at most`,
+    noValues: 'No values',
+    yes: 'yes',
+    no: 'no',
+    columns: {
+      id: 'Id',
+      class: 'Class',
+      score: 'Score',
+      area_m2: 'Area',
+      perimeter_m: 'Perimeter',
+      length_m: 'Length',
+      width_m: 'Width',
+      orientation_deg: 'Orientation',
+      regularized: 'Right angles',
+      review: 'Review',
+      captured_at: 'Taken',
+      from_node: 'From node',
+      to_node: 'To node',
+      street_m: 'Street length',
+      bridged_m: 'Bridged',
+    } as Record<string, string>,
+    reviews: { accepted: 'accepted', rejected: 'rejected' },
   },
 
   tools: {

@@ -2,10 +2,12 @@
 import { t } from '../messages/index.ts';
 import { BASE, reconnected } from './connection.ts';
 import type {
+  ClassSumsJson,
   CoordinatesJson,
   FailedJson,
   FeatureJson,
   FeatureProperties,
+  HistogramJson,
   ItemsJson,
   JobJson,
   ModelJson,
@@ -170,6 +172,13 @@ export const getPoint = (
 ): Promise<PointJson> => get(`/scenes/${scene}/point?lon=${lon}&lat=${lat}${job ? `&job=${job}` : ''}`);
 export const getItems = (collection: string, query: Record<string, string>): Promise<ItemsJson> =>
   get(`/collections/${collection}/items?${new URLSearchParams(query)}`);
+/** The page that a page's link names. */
+export const getItemsAfter = (collection: string, link: string): Promise<ItemsJson> =>
+  get(`/collections/${collection}/items${new URL(link).search}`);
+export const getSums = (collection: string, query: Record<string, string>): Promise<ClassSumsJson> =>
+  get(`/collections/${collection}/aggregate?${new URLSearchParams(query)}`);
+export const getHistogram = (collection: string, query: Record<string, string>): Promise<HistogramJson> =>
+  get(`/collections/${collection}/histogram?${new URLSearchParams(query)}`);
 export const addByUrl = (url: string): Promise<SceneJson> => post('/scenes', { url });
 export const makeDemoScene = (): Promise<SceneJson> => post('/scenes/demo');
 export const getPreflight = (scene: string): Promise<PreflightJson> => get(`/scenes/${scene}/preflight`);

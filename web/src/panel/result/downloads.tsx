@@ -1,10 +1,12 @@
 /** All formats of everything or of one collection, as it is chosen above them. */
 import { useSignal } from '@preact/signals';
 import { useApp } from '../../app.ts';
+import { cql2Of } from '../../filter.ts';
 import { count, titleOf } from '../../format.ts';
 import { Icon } from '../../icons.tsx';
 import { t } from '../../messages/index.ts';
 import { BASE } from '../../service/connection.ts';
+import { filterText } from '../filter-note.tsx';
 import './report.css';
 import type { JobJson } from '../../service/types.ts';
 
@@ -25,9 +27,12 @@ const FORMATS = [
 const ONE_LAYER: readonly string[] = ['geojson', 'fgb', 'parquet', 'csv'];
 
 export function Downloads({ job }: { job: JobJson }) {
-  const { detects } = useApp().state;
+  const { detects, ranges } = useApp().state;
   const collection = useSignal('');
-  const query = collection.value && `?collection=${encodeURIComponent(collection.value)}`;
+  const filtered = useSignal(true);
+  const filter = filtered.value ? cql2Of(ranges.value) : null;
+  const asked = { ...(collection.value && { collection: collection.value }), ...(filter && { filter }) };
+  const query = Object.keys(asked).length > 0 ? `?${new URLSearchParams(asked)}` : '';
   return (
     <ul class="downloads">
       <li class="download-choice">
@@ -44,7 +49,24 @@ export function Downloads({ job }: { job: JobJson }) {
           ))}
         </select>
       </li>
-      {FORMATS.map(([ending, title]) => (
+      {cql2Of(ranges.value) !== null && (
+        <li>
+          <label class="view-row" for="filtered">
+            <span>{texts.filtered}</span>
+            <input
+              type="checkbox"
+              role="switch"
+              class="switch"
+              id="filtered"
+              aria-checked={filtered.value}
+              checked={filtered}
+              onChange={({ currentTarget }) => (filtered.value = currentTarget.checked)}
+            />
+          </label>
+          <p class="quiet">{filterText(ranges.value)}</p>
+        </li>
+      )}
+      {FORMATS.filter(([ending]) => !filter || ending !== 'pmtiles').map(([ending, title]) => (
         <Download
           key={ending}
           title={title}

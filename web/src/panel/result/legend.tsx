@@ -5,7 +5,8 @@ import { useApp } from '../../app.ts';
 import { titleOf } from '../../format.ts';
 import { t } from '../../messages/index.ts';
 import type { JobJson } from '../../service/types.ts';
-import type { State } from '../../state.ts';
+import { type State, setRange } from '../../state.ts';
+import { FilterNote } from '../filter-note.tsx';
 import { Button, ClassBar, Facts, Figure, FindingCard } from '../parts.tsx';
 import { type ClassRow, measuresOf, notComputed } from './measures.ts';
 import './legend.css';
@@ -123,12 +124,11 @@ function FailedRow({ job }: { job: JobJson }) {
 }
 
 function View() {
-  const { classOpacity, leastScore, imageryVisible, scoresVisible, detects, doneJob, selected } = useApp().state;
+  const { state } = useApp();
+  const { classOpacity, ranges, imageryVisible, scoresVisible, detects, doneJob } = state;
   const scored = !doneJob.value?.report?.findings?.some(({ code }) => code === 'no_scores');
-  const setLeastScore = (score: number) => {
-    leastScore.value = score;
-    if (selected.value && (selected.value.score ?? 1) < score) selected.value = null;
-  };
+  const [least, most] = ranges.value.score ?? [null, null];
+  const setLeastScore = (score: number) => setRange(state, 'score', [score > 0 ? score : null, most]);
   const setOpacity = (opacity: number) => (classOpacity.value = opacity);
   return (
     <div class="view">
@@ -139,13 +139,14 @@ function View() {
       <div class="view-row" title={texts.leastScoreDetail}>
         <label for="least-score">{texts.leastScore}</label>
         {scored ? (
-          <Slider id="least-score" max={95} share={leastScore.value} onSet={setLeastScore} />
+          <Slider id="least-score" max={95} share={least ?? 0} onSet={setLeastScore} />
         ) : (
           <span class="quiet" data-testid="no-scores">
             {texts.noScores}
           </span>
         )}
       </div>
+      <FilterNote />
       <label class="view-row" for="imagery">
         <span>{texts.imagery}</span>
         <Switch id="imagery" on={imageryVisible} />

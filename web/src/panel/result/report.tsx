@@ -9,6 +9,7 @@ import { AccuracySection } from '../accuracy/section.tsx';
 import { Attribution } from '../attribution.tsx';
 import { Button, Disclosure, Facts } from '../parts.tsx';
 import { Share } from '../share.tsx';
+import { TeachSection } from '../teach/section.tsx';
 import { Downloads } from './downloads.tsx';
 import { PlaceSummary } from './place-summary.tsx';
 import { assumptionNotes, failureNotes, jobFacts, ledgerFacts, stageFacts, verifiedText } from './report-facts.ts';
@@ -24,6 +25,7 @@ export function Report({ zoomTo }: { zoomTo: (box: Box) => void }) {
     <div class="report" hidden={!job?.report}>
       {job?.report && !detects.value && <PlaceSummary key={job.id} id={job.id} zoomTo={zoomTo} />}
       {job?.report && !detects.value && <AccuracySection key={`accuracy ${job.id}`} job={job} />}
+      {job?.report && !detects.value && <TeachSection key={`teach ${job.id}`} job={job} />}
       <Disclosure title={t.download.title}>{job?.report && <Downloads job={job} />}</Disclosure>
       <Share />
       <Attribution />
