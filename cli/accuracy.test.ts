@@ -7,6 +7,7 @@ import type { AssessmentJson } from '../server/api/index.ts';
 import { utmToLonLat } from '../synthetic/town/utm.ts';
 import { createTiffWriter } from '../tiler/geotiff/write-tiff.ts';
 import { run } from './accuracy.ts';
+import { WrongCall } from './arguments.ts';
 
 const [WIDTH, HEIGHT] = [500, 400];
 const ORIGIN = [500_000, 5_300_000];
@@ -56,7 +57,9 @@ async function answered(points: string): Promise<string> {
 
 test('areas come out right that the pixels of the map have wrong', async () => {
   const said = await written('sample', file('map.tif'), file('points.csv'), '--size', '400', '--seed', '7');
-  expect(said).toBe(`${file('points.csv')}: 400 points of 3 classes, drawn with --seed 7\n`);
+  expect(said).toBe(
+    `${file('points.csv')}: 400 points of 3 classes, drawn with --seed 7; the overall accuracy will be known to about ± 3.5 %\n`,
+  );
   await writeFile(file('answers.csv'), await answered(file('points.csv')));
   const options = ['--names', NAMES, '--column', 'what do you see?'];
   const found: AssessmentJson = JSON.parse(
@@ -90,6 +93,15 @@ test('points are apart, as GeoJSON too', async () => {
     metres.slice(0, i).map(([u, v]: number[]) => Math.hypot(x! - u!, y! - v!)),
   );
   expect(Math.min(...nearest)).toBeGreaterThan(99);
+});
+
+test.each([
+  ['--size', '0'],
+  ['--expected', '85'],
+  ['--seed', '1.5'],
+  ['--apart', 'near'],
+])('%s %s is a wrong call', async (option, value) => {
+  await expect(written('sample', file('map.tif'), file('none.csv'), option, value)).rejects.toThrow(WrongCall);
 });
 
 test.each([

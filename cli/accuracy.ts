@@ -8,7 +8,7 @@ import { assessmentJson } from '../server/accuracy/assessment-json.ts';
 import { choosePoints } from '../server/accuracy/choose-points.ts';
 import { drawUnits } from '../server/accuracy/draw-units.ts';
 import { plotsCsv, plotsGeoJson } from '../server/accuracy/points-text.ts';
-import { allocate, sampleSize, usualLeast } from '../server/accuracy/sample-size.ts';
+import { allocate, expectedStandardError, sampleSize, usualLeast } from '../server/accuracy/sample-size.ts';
 import { apply } from '../tiler/crs/geotransform.ts';
 import { openSamples } from '../tiler/geotiff/raster.ts';
 import { assess } from './accuracy/assess.ts';
@@ -44,10 +44,17 @@ Areas and accuracies are those of Olofsson et al. (2014) and Stehman (2014), wit
 );
 
 const EXPECTED = 0.85;
-const STANDARD_ERROR = 0.01;
 const MOST_POINTS = 10_000;
+const LIMITS = [
+  ['size', 1, MOST_POINTS],
+  ['standard-error', 0.001, 0.5],
+  ['expected', 0.01, 0.99],
+  ['least', 0, MOST_POINTS],
+  ['apart', 0, 1e6],
+] as const;
+const STANDARD_ERROR = 0.01;
 /** Of each stratum, to choose from those that lie apart. */
-const CANDIDATES = 10;
+const CANDIDATES = 4;
 
 export async function run(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(args, OPTIONS, ['sample or estimate', 'CLASSES.tif', 'FILE']);
@@ -77,27 +84,36 @@ async function drawSample(mapPath: string, output: string, values: Values): Prom
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)) {
     throw new WrongCall('--seed takes a whole number from 0 to 4294967295');
   }
+  for (const [name, least, most] of LIMITS) {
+    const value = number(name, least);
+    if (!(value >= least && value <= most)) throw new WrongCall(`--${name} takes a number from ${least} to ${most}`);
+  }
   const most = (number('size', 0) || MOST_POINTS) * (values.apart === undefined ? 1 : CANDIDATES);
   const strata = await drawUnits({ classesPath: mapPath, seed, most: Math.min(most, MOST_POINTS * CANDIDATES) });
   if (strata.length === 0) throw new Problem('empty_raster', `"${mapPath}" has no pixels with a class.`);
   const planned = strata.map(({ population }) => ({ population, expectedAccuracy: number('expected', EXPECTED) }));
   const size = number('size', 0) || sampleSize(planned, number('standard-error', STANDARD_ERROR));
   if (size > MOST_POINTS) throw new WrongCall(`that takes ${size} points; at most ${MOST_POINTS} are drawn`);
+  const apart = number('apart', 0);
   const points = await withPlaces(mapPath, async ({ geotransform, pixelMetres, toDegrees }) => {
-    const apart = number('apart', 0);
     const chosen = choosePoints(
       strata.map(({ pixels }) => pixels),
       allocate(planned, size, number('least', usualLeast(size, strata.length))),
       { apart: apart > 0 ? { x: apart / pixelMetres.x, y: apart / pixelMetres.y } : null, secondShare: 0 },
     );
     const placed = await toDegrees(chosen.map(({ x, y }) => apply(geotransform, x + 0.5, y + 0.5)));
-    return placed.map(([lon, lat], i) => ({ plot: i + 1, lon, lat }));
+    return placed.map(([lon, lat], i) => ({ plot: i + 1, lon, lat, stratum: chosen[i].stratum }));
   });
   await writeFile(output, /\.csv$/i.test(output) ? plotsCsv(points) : plotsGeoJson(points));
   if (points.length < size) {
     process.stderr.write(`Of ${size} points ${points.length} were drawn: no more pixels lie so far apart.\n`);
   }
-  process.stdout.write(`${output}: ${points.length} points of ${strata.length} classes, drawn with --seed ${seed}\n`);
+  const drawn = strata.map((_, h) => points.filter(({ stratum }) => stratum === h).length);
+  const halfWidth = (100 * 1.96 * expectedStandardError(planned, drawn)).toFixed(1);
+  process.stdout.write(
+    `${output}: ${points.length} points of ${strata.length} classes, drawn with --seed ${seed}; ` +
+      `the overall accuracy will be known to about ± ${halfWidth} %\n`,
+  );
 }
 
 /** Names of codes, as given, or of the network that a map of ours names. */

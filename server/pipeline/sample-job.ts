@@ -14,7 +14,7 @@ import type { Queryable, Transactional } from '../store/database/database.ts';
 import type { FileStore } from '../store/files/file-store.ts';
 import { type PlacedGrid, transformPoints } from '../store/tables/georeference.ts';
 import type { Job } from '../store/tables/jobs.ts';
-import { insertSample, type Sample } from '../store/tables/samples.ts';
+import { insertSample, pageOfSamples, type Sample } from '../store/tables/samples.ts';
 import type { Scene } from '../store/tables/scenes.ts';
 import { parseAoi, placeAoi } from './area-of-interest.ts';
 
@@ -24,8 +24,10 @@ export interface SampleTools {
   drawUnits(request: DrawRequest): Promise<DrawnStratum[]>;
 }
 
+/** Of one job. */
+const MOST_SAMPLES = 100;
 /** To choose from those that lie apart, for each point of a stratum. */
-const CANDIDATES = 10;
+const CANDIDATES = 4;
 
 /**
  * Draws and keeps a sample. Throws Problem `conflict` for a job that is not done or without a class map, `bad_request` for
@@ -39,6 +41,9 @@ export async function sampleJob(
   request: SampleRequest,
 ): Promise<Sample> {
   const { grid, ready } = sampledGrid(job, scene);
+  if ((await pageOfSamples(db, job.id)).rows.length >= MOST_SAMPLES) {
+    throw new Problem('conflict', `The job has ${MOST_SAMPLES} samples, as many as there may be: delete one of them.`);
+  }
   const { seed = randomInt(2 ** 32), apart_m: apartM, split_score: splitScore } = request;
   const aoi = request.aoi === undefined ? null : parseAoi(request.aoi);
   const drawn = await drawUnits({
