@@ -12,6 +12,9 @@ import type { ClassView } from './layer-styles.ts';
 import * as layers from './layers.ts';
 
 const FIT_MARGIN_PIXELS = 36;
+/** Of the card of a feature and what stands beside it. */
+const CARD_PIXELS = 350;
+const LEAST_WIDTH_WITH_CARD = 1100;
 const FLIGHT_MS = 2400;
 const ZOOM_MS = 800;
 /** Zoom levels that a click on generalized features goes nearer. */
@@ -46,7 +49,10 @@ export function createMapView(
   map.on('resize', () => map.setPadding(clearing()));
 
   const fitBox = (box: Box, duration = ZOOM_MS): void => {
-    map.fitBounds(box, { padding: FIT_MARGIN_PIXELS, maxZoom: 19, duration });
+    // Beside the card of the feature that is selected, where there is room for both.
+    const card = state.selected.value && container.clientWidth >= LEAST_WIDTH_WITH_CARD ? CARD_PIXELS : 0;
+    const [top, bottom, left] = [FIT_MARGIN_PIXELS, FIT_MARGIN_PIXELS, FIT_MARGIN_PIXELS];
+    map.fitBounds(box, { padding: { top, bottom, left, right: left + card }, maxZoom: 19, duration });
   };
   const fitScene = (duration = 900): void => {
     const bbox = state.scene.value?.bbox;
