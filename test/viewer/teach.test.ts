@@ -66,7 +66,7 @@ describe.skipIf(!executablePath)('teaching in the viewer', () => {
     service = await serve(join(folder, 'data'));
     scene = await upload(service.url, image);
     await waitForScene(service.url, scene);
-    const { id } = await startJob(service.url, scene, { model: 'landuse-fcn' });
+    const { id } = await startJob(service.url, scene, {}, 'landuse-fcn');
     expect((await waitForJob(service.url, id)).state).toBe('done');
     browser = await chromium.launch({ executablePath: executablePath!, args: CHROMIUM_FLAGS });
   }, 240_000);
