@@ -39,11 +39,11 @@ export async function waitForScene(url: string, id: string): Promise<SceneJson> 
   }
 }
 
-export async function startJob(url: string, scene: string, parameters = {}): Promise<JobJson> {
+export async function startJob(url: string, scene: string, parameters = {}, model?: string): Promise<JobJson> {
   const response = await fetch(`${url}/jobs`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ scene, parameters }),
+    body: JSON.stringify({ scene, parameters, model }),
   });
   if (response.status !== 202) throw new Error(`job: ${response.status} ${await response.text()}`);
   return (await response.json()) as JobJson;

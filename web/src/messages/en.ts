@@ -407,7 +407,6 @@ export const en = {
     outside: (labels: number) =>
       plural(labels, { one: '# label lies on no imagery.', other: '# labels lie on no imagery.' }),
     mapWith: 'Map with it',
-    mapAnyway: 'Map with it all the same',
     next: 'Where to paint next',
     nextDetail: 'Here the network is unsure, and labels teach most.',
     place: (number: number) => `Place ${number}`,

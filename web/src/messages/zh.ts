@@ -513,7 +513,6 @@ export const zh: Messages = {
     contradicted: (labels) => `${n(labels)} 个标注与其他标注矛盾，地图上以橙色描边显示。`,
     outside: (labels) => `${n(labels)} 个标注不在影像范围内。`,
     mapWith: '用它制图',
-    mapAnyway: '仍然用它制图',
     next: '建议标注的位置',
     nextDetail: '网络在这些位置最不确定，在此标注收效最大。',
     place: (number) => `位置 ${number}`,

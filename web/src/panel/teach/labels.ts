@@ -19,10 +19,11 @@ export function createLabels(scene: string, fail: (error: unknown) => void) {
 
   const refresh = async () => {
     const sent = new Set(pending.value.map(({ id }) => id));
-    known.value = await getLabels(scene);
-    const there = new Set(known.value.map(({ id }) => id));
+    const found = await getLabels(scene);
+    if (JSON.stringify(found) !== JSON.stringify(known.value)) known.value = found;
+    const there = new Set(found.map(({ id }) => id));
     // Those that arrived are drawn from what the service says.
-    pending.value = pending.value.filter(({ id }) => !(sent.has(id) && there.has(id)));
+    if (sent.size > 0) pending.value = pending.value.filter(({ id }) => !(sent.has(id) && there.has(id)));
   };
   const send = async () => {
     try {

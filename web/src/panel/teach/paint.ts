@@ -105,8 +105,9 @@ export function startPainting(map: MapLibreMap, onStroke: (stroke: Stroke) => vo
   surface.addEventListener('pointermove', goOn);
   surface.addEventListener('pointerup', end);
   surface.addEventListener('pointercancel', end);
-  // The map would look for a feature there.
+  // The map would look for a feature there, or under each step of a stroke.
   surface.addEventListener('click', (event) => event.stopPropagation());
+  surface.addEventListener('mousemove', (event) => pointer !== null && event.stopPropagation());
   // With the keyboard: a dot in the middle of the free part of the map, where a cross is shown.
   const canvas = map.getCanvasContainer();
   const dot = (event: KeyboardEvent) => {
@@ -118,6 +119,8 @@ export function startPainting(map: MapLibreMap, onStroke: (stroke: Stroke) => vo
   canvas.addEventListener('keydown', dot, { capture: true });
 
   const setBrush = (next: string | null) => {
+    // What others draw meanwhile breaks no stroke off.
+    if (next === color) return;
     color = next;
     forget();
     surface.hidden = next === null;

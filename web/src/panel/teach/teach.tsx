@@ -157,13 +157,9 @@ export function Teach({ job, map }: { job: JobJson; map: MapLibreMap }) {
         {share.value === null ? status : texts.teaching}
       </p>
       {taught.value && <TaughtResult taught={taught.value} />}
-      {taught.value && (
-        <Button
-          class={taught.value.better ? 'primary' : ''}
-          data-testid="map-with"
-          onClick={() => mapWith(app, taught.value!.model)}
-        >
-          {taught.value.better ? texts.mapWith : texts.mapAnyway}
+      {taught.value?.better && (
+        <Button class="primary" data-testid="map-with" onClick={() => mapWith(app, taught.value!.model)}>
+          {texts.mapWith}
         </Button>
       )}
       {places.length > 0 && (
