@@ -92,6 +92,12 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
     { path: `${sums}?zones=landuse&job=${job}` },
     { path: `${sums}?filter=${encodeURIComponent(`S_OVERLAPS(geometry,${narrowComb})`)}` },
   ],
+  'get /collections/{collection}/histogram': (job) => [
+    { path: `/collections/landuse/histogram?job=${job}&property=area_m2&bins=100` },
+    {
+      path: `/collections/landuse/histogram?property=score&filter=${encodeURIComponent(`S_OVERLAPS(geometry,${narrowComb})`)}`,
+    },
+  ],
   'get /collections/{collection}/items': () => [
     { path: '/collections/landuse/items?limit=10000&sortby=-area_m2' },
     { path: filtered(`S_TOUCHES(geometry,${narrowComb}) OR S_CROSSES(geometry,${narrowComb})`) },
@@ -110,6 +116,9 @@ const HEAVY: Record<string, (job: string, scene: string) => Ask[]> = {
     ['cells.csv', 'blocks.geojson', 'roads.csv', 'surroundings.geojson'].map((file) => ({
       path: `/jobs/${job}/summary/${file}`,
     })),
+  'get /jobs/{id}/sheet.html': (job) => [{ path: `/jobs/${job}/sheet.html` }],
+  'get /jobs/{id}/accuracy': (job) => [{ path: `/jobs/${job}/accuracy` }],
+  'post /jobs/{id}/samples': (job) => [post(`/jobs/${job}/samples`, { size: 1000 })],
   'get /jobs/{id}/package.zip': (job) => [{ path: `/jobs/${job}/package.zip` }],
   'get /tiles/{job}/{z}/{x}/{y}.mvt': (job) =>
     ['0/0/0', '8/167/109'].map((at) => ({ path: `/tiles/${job}/${at}.mvt` })),
@@ -127,6 +136,7 @@ const LIGHT = `get /, get /health, get /ready, get /metrics, get /service, get /
   get /models, get /models/{model}, get /models/{model}/mlm.json, get /models/{model}/{precision}.onnx,
   get /tokens, get /jobs/{id}/shares, get /audit, get /session, options /uploads, options /uploads/{id},
   head /uploads/{id}, get /scenes, get /scenes/{id}, get /scenes/{id}/image.tif, get /scenes/{id}/events, get /scenes/{id}/labels,
+  get /scenes/{id}/point, get /coordinates, get /jobs/{id}/samples, get /jobs/{id}/samples/{sample}, get /jobs/{id}/samples/{sample}/{file}.{format},
   get /jobs, get /jobs/{id}, get /jobs/{id}/events, get /jobs/{id}/failed.geojson, get /jobs/{id}/classes.tif,
   get /jobs/{id}/scores.tif, get /jobs/{id}/probabilities.tif, get /jobs/{id}/features.tif, get /conformance, get /collections, get /collections/{collection},
   get /collections/{collection}/queryables, get /collections/{collection}/items/{id}, get /ogc, get /ogc/conformance,
@@ -139,7 +149,8 @@ const LIGHT = `get /, get /health, get /ready, get /metrics, get /service, get /
 const CHANGES = `post /models, delete /models/{model}, post /tokens, delete /tokens/{id}, post /jobs/{id}/shares,
   delete /shares/{id}, post /session, delete /session, post /uploads, patch /uploads/{id}, delete /uploads/{id},
   post /scenes, post /scenes/demo, post /scenes/{id}/retry, patch /scenes/{id}, post /scenes/{id}/labels, delete /labels/{id}, delete /scenes/{id}, delete /jobs/{id}, post /jobs/{id}/cancel,
-  post /jobs/{id}/retry, patch /collections/{collection}/items/{id}, delete /ogc/jobs/{id}`;
+  post /jobs/{id}/samples/{sample}/next, post /jobs/{id}/samples/{sample}/answers, post /jobs/{id}/samples/{sample}/import,
+  delete /jobs/{id}/samples/{sample}, post /jobs/{id}/retry, patch /collections/{collection}/items/{id}, delete /ogc/jobs/{id}`;
 
 test('every route says here whether it computes', () => {
   const { paths } = openapiDocument('1', 'http://localhost') as { paths: Record<string, object> };
@@ -156,6 +167,7 @@ test('every route says here whether it computes', () => {
 const FOR_EDITORS = [
   'post /models/{model}/teach',
   'post /jobs/{id}/prove',
+  'post /jobs/{id}/samples',
   'post /jobs',
   'post /ogc/processes/{process}/execution',
 ];

@@ -85,7 +85,8 @@ describe.each(testEngines())('on $name', ({ open }) => {
       ...{ z: '14', x: '10732', y: '7013', format: path.includes('export') ? 'gpkg' : 'png', model: 'landuse-unet' },
       ...{ id, job: theirs.job, scene: theirs.scene, collection: 'orchards', precision: 'fp32' },
     };
-    const put = path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? id);
+    const query = path.endsWith('/histogram') ? '?property=score' : '';
+    const put = path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? id) + query;
     return { path: put, named: [...Object.values(theirs), 'orchards'].some((secret) => put.includes(secret)) };
   }
 

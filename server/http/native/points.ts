@@ -26,8 +26,8 @@ export function pointsRouter({ files, models, readPixel }: Pick<AppContext, 'fil
 
   router.get('/scenes/:id/point', async (request, response) => {
     const db = databaseOf(request);
-    const { lon, lat, job: jobId } = readQuery(PointQuery, request.query);
     const scene = requireReady(await requestedScene(db, request));
+    const { lon, lat, job: jobId } = readQuery(PointQuery, request.query);
     const job = jobId === undefined ? null : await jobOf(db, scene, jobId);
     const placed = await transformPoints(db, [[lon, lat]], DEGREES, scene.epsg);
     const [[x, y]] = turnedTo({ ...scene.report, epsg: scene.epsg }, placed) as [[number, number]];
