@@ -67,6 +67,7 @@ async function attemptOnce(state: QueueState, name: QueueName, message: Job<Mess
     if (part !== undefined) await state.handlers.discard(id);
     return;
   }
+  if (state.stopping) return putBack(state, name, message); // told to stop while it began
   const control = new AbortController();
   const ended = withLogFields({ [WORK_ITEMS[name].kind]: id, ...(part !== undefined && { part }) }, () =>
     work(state, name, message, control),
