@@ -102,7 +102,7 @@ function parsed(text: string, path: string): unknown {
 
 function summary({ model, derived_from, labels, outside, better, agreement, classes, ...rest }: TaughtNetwork): string {
   const lines = [
-    `${model}: ${derived_from} taught by ${labels} labels${outside > 0 ? `; ${outside} lie on no image` : ''}`,
+    `${model}: ${derived_from} taught by ${labels} ${labels === 1 ? 'label' : 'labels'}${outside > 0 ? `; ${outside} lie on no image` : ''}`,
   ];
   if (!better)
     lines.push(
@@ -116,7 +116,7 @@ function summary({ model, derived_from, labels, outside, better, agreement, clas
     );
     for (const each of classes.filter((one) => one.after !== null)) {
       lines.push(
-        `  ${each.class.padEnd(12)} ${percent(each.before!)} → ${percent(each.after!)}  (${each.labels} labels)`,
+        `  ${each.class.padEnd(12)} ${percent(each.before!)} → ${percent(each.after!)}  (${each.labels} ${each.labels === 1 ? 'label' : 'labels'})`,
       );
     }
   } else lines.push('There are too few labels to hold some back: how good it is, nobody knows.');

@@ -2,7 +2,8 @@
 import type { ReadSamples } from './read-samples.ts';
 import { probabilities, type Rows, type Solution } from './regression.ts';
 
-const FOLDS = 5;
+/** Parts that are held back in turn: whole labels, where there are at least so many. */
+export const FOLDS = 5;
 /** Below so many units nothing is held back. */
 const LEAST_UNITS = 4;
 

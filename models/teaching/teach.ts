@@ -6,7 +6,7 @@ import { readOnnx } from '../onnx/read-onnx.ts';
 import type { Network } from '../registry.ts';
 import { type Fitted, fitCorrection } from './fit-correction.ts';
 import { foldHead } from './fold-head.ts';
-import { byKey, mean, standardError } from './held-back.ts';
+import { byKey, FOLDS, mean, standardError } from './held-back.ts';
 import { type LabelledScene, type Place, type ReadSamples, readSamples } from './read-samples.ts';
 import { teachableLayers } from './taught-layers.ts';
 
@@ -98,6 +98,16 @@ function reportOf({ units, labelled, outside }: ReadSamples, fitted: Fitted, nam
   const byLabel = (values: Float64Array) => byKey(labelOf, labels.length, values, 'mean');
   const [was, is, chance] = [before.right, after?.right, after?.chance].map((values) => values && byLabel(values));
   const changes = is?.map((right, i) => right - was![i]);
+  // Parts of a few labels were held back, not whole ones.
+  const parts = [...new Set(labelled.unit)];
+  const moved =
+    after &&
+    byKey(
+      labelled.unit,
+      units.length,
+      after.right.map((right, i) => right - before.right[i]),
+      'mean',
+    );
   const allowed = new Map(units.map(({ label }) => [label.index, label.allowed]));
   const seen = new Set(labelOf);
   return {
@@ -108,7 +118,7 @@ function reportOf({ units, labelled, outside }: ReadSamples, fitted: Fitted, nam
     agreement: changes
       ? {
           ...{ before: mean(was!), after: mean(is!), change: mean(changes) },
-          interval: intervalOf(changes),
+          interval: intervalOf(labels.length < FOLDS ? parts.map((unit) => moved![unit]) : changes),
         }
       : null,
     classes: names.map((name, code) => {
